@@ -1,0 +1,132 @@
+/** What the HTTP API answers, version 1. Addresses and prefixes are text; times are ISO 8601; durations are seconds. */
+
+export interface ErrorAnswer {
+  readonly error: { readonly code: string; readonly message: string; readonly hint?: string };
+}
+
+export interface StatusAnswer {
+  readonly version: string;
+  readonly role: "gateway" | "compute";
+  readonly hostname: string;
+  readonly asn: number;
+  readonly routerId: string;
+  readonly uptimeSeconds: number;
+  /** starting: not all is programmed yet. degraded: see problems. */
+  readonly state: "starting" | "ready" | "degraded";
+  readonly config: {
+    readonly file: string;
+    readonly loadedAt: string;
+    /** True when the file on disk was refused at the last reload; `error` says why. */
+    readonly stale: boolean;
+    readonly error?: string;
+  };
+  readonly kernel: {
+    readonly type: "linux" | "none";
+    readonly connected: boolean;
+    readonly restarts: number;
+    readonly routes: number;
+    readonly driftRepairs: number;
+  };
+  readonly peers: { readonly configured: number; readonly established: number };
+  readonly problems: readonly { readonly code: string; readonly subject: string; readonly message: string }[];
+}
+
+export interface PeerAnswer {
+  readonly address: string;
+  readonly asn: number;
+  readonly description?: string;
+  readonly group?: string;
+  /** From a range rather than configured by address. */
+  readonly dynamic: boolean;
+  readonly state: "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established";
+  /** Seconds in this state. */
+  readonly sinceSeconds: number;
+  readonly routerId?: string;
+  readonly holdSeconds?: number;
+  readonly families: readonly string[];
+  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  readonly messages: {
+    readonly received: Readonly<Record<string, number>>;
+    readonly sent: Readonly<Record<string, number>>;
+  };
+  readonly updateErrors: Readonly<Record<string, number>>;
+  readonly flaps: number;
+  readonly lastError?: { readonly at: string; readonly text: string };
+}
+
+export interface RouteAnswer {
+  readonly prefix: string;
+  readonly kind: string;
+  /** local: our own. installed: in the kernel. */
+  readonly local: boolean;
+  readonly installed: boolean;
+  readonly paths: readonly RoutePath[];
+}
+
+export interface RoutePath {
+  readonly peer: string;
+  readonly nextHop: string;
+  readonly asPath: string;
+  readonly origin: string;
+  readonly localPref: number;
+  readonly med?: number;
+  readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  /** best, multipath, or why it is neither. */
+  readonly status: string;
+  readonly stale: boolean;
+}
+
+/** One prefix as one peer was told it: the Adj-RIB-Out. */
+export interface AnnouncementAnswer {
+  readonly prefix: string;
+  readonly kind: string;
+  readonly peer: string;
+  readonly nextHop: string;
+  readonly asPath: string;
+  readonly med?: number;
+  readonly communities: readonly string[];
+}
+
+export interface FloatingIpAnswer {
+  readonly address: string;
+  readonly to: string;
+  readonly egress: "fixed" | "floating";
+  /** here: translated by this machine. elsewhere: the port is not here. */
+  readonly place: "here" | "elsewhere";
+  /** ACTIVE, DOWN (no way to the fixed IP) or ERROR (the kernel refused). */
+  readonly status: "ACTIVE" | "DOWN" | "ERROR";
+  readonly announced: boolean;
+  readonly reason?: string;
+}
+
+export interface NatAnswer {
+  readonly private: readonly string[];
+  readonly exempt: readonly string[];
+  readonly untracked: readonly string[];
+  readonly pools: readonly {
+    readonly name: string;
+    readonly addresses: readonly string[];
+    readonly ports: string;
+  }[];
+  readonly floating: number;
+  /** True when the kernel holds this table. */
+  readonly programmed: boolean;
+  readonly conntrack?: { readonly entries: number; readonly limit: number };
+}
+
+export interface AnycastAnswer {
+  readonly name: string;
+  readonly address: string;
+  readonly announced: boolean;
+  /** Members on this machine are checked here; of the others we know only what peers announce. */
+  readonly members: readonly {
+    readonly address: string;
+    readonly place: "here" | "elsewhere";
+    readonly health: "up" | "down" | "unknown" | "unchecked";
+    readonly lastError?: string;
+  }[];
+  /** Next hops that carry the address now. */
+  readonly paths: readonly string[];
+}

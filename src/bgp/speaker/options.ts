@@ -1,0 +1,65 @@
+/** What a speaker and its peers are told. */
+
+import type { Address, Family, Prefix } from "../net/address.ts";
+import type { LargeCommunity, Policy } from "../policy/rules.ts";
+
+export interface SpeakerOptions {
+  /** 1..4294967295. */
+  readonly asn: number;
+  /** A non-zero IPv4 address (RFC 6286). */
+  readonly routerId: Address;
+  /** Equal-cost paths kept per prefix, 1..256. */
+  readonly multipath: number;
+  /** RFC 4724; undefined: the capability is not sent, and no stale path is kept. */
+  readonly gracefulRestart?: {
+    /** 1..4095 s. */
+    readonly restartSeconds: number;
+    /** RFC 8538. */
+    readonly notification: boolean;
+    /**
+     * True when this process follows one whose routes are still in the forwarding plane: the R bit and F bits are set,
+     * and End-of-RIB waits for {@link Speaker.complete}.
+     */
+    readonly restarting: boolean;
+  };
+  /**
+   * Learned routes are advertised to others only once the caller has said that they are in the forwarding plane
+   * ({@link Speaker.markInstalled}). False: at once.
+   */
+  readonly advertiseInstalledOnly: boolean;
+}
+
+export interface PeerOptions {
+  /** One address to talk to, or a range from which peers may connect (at most `limit` at a time). */
+  readonly remote: { readonly address: Address } | { readonly range: Prefix; readonly limit: number };
+  readonly remoteAsn: number;
+  /** TCP port to connect to; 179. */
+  readonly port: number;
+  readonly localAddress?: Address;
+  /** Never connects, only listens. Peers of a range always are passive. */
+  readonly passive: boolean;
+  /** 0, or 3..65535 s. */
+  readonly holdSeconds: number;
+  readonly families: readonly Family[];
+  readonly importPolicy: Policy;
+  readonly exportPolicy: Policy;
+  /** To iBGP peers: our own address as next hop of what eBGP peers told us. */
+  readonly nextHopSelf: boolean;
+  /** More prefixes than this are answered by Cease, subcode 1 (RFC 4486). */
+  readonly maxPrefixes?: number;
+  readonly description?: string;
+  readonly group?: string;
+}
+
+/** A route of our own. Replaces an earlier one for the same prefix. */
+export interface LocalRoute {
+  readonly prefix: Prefix;
+  /** 0 none, else the caller's classification; policies match on it. */
+  readonly tag: number;
+  readonly origin?: "igp" | "egp" | "incomplete";
+  readonly med?: number;
+  readonly communities?: readonly number[];
+  readonly largeCommunities?: readonly LargeCommunity[];
+  /** Undefined: the session's own address. */
+  readonly nextHop?: Address;
+}

@@ -1,0 +1,91 @@
+/**
+ * What should be, as plain values: the output of plan, the input of reconcile.
+ * The kernel client of the daemon satisfies {@link Dataplane}; tests give one in memory.
+ */
+
+import type { Address, Prefix } from "../bgp/net/address.ts";
+import type { AnycastService, Kind } from "../model/model.ts";
+import type { NatTable } from "../nat/table.ts";
+
+export interface Intent {
+  readonly announcements: readonly Announcement[];
+  readonly routes: readonly KernelRoute[];
+  readonly nat: NatTable;
+  /** Interfaces of ports that need proxy ARP, forwarding and (for metadata) route_localnet. */
+  readonly taps: readonly string[];
+  /** What was asked for and cannot be: shown by the API, logged once. */
+  readonly problems: readonly Problem[];
+}
+
+/** A prefix that this speaker originates. It is announced only while all that `needs` names is acknowledged. */
+export interface Announcement {
+  readonly prefix: Prefix;
+  readonly kind: Kind;
+  /** Routes (by prefix) that must be in the kernel, and whether the NAT table must be. */
+  readonly needs: { readonly routes: readonly Prefix[]; readonly nat: boolean };
+}
+
+/** A route with our protocol number. One per prefix and table. */
+export interface KernelRoute {
+  readonly prefix: Prefix;
+  readonly target:
+    | { readonly to: "link"; readonly interface: string }
+    | { readonly to: "discard"; readonly how: "blackhole" | "unreachable" }
+    /** By a kernel nexthop object, a group when there are several; resilient: flows stay when members change. */
+    | { readonly to: "via"; readonly nextHops: readonly NextHop[]; readonly resilient: boolean }
+    /** Several local interfaces, for anycast members on one host. */
+    | { readonly to: "links"; readonly interfaces: readonly string[] };
+}
+
+export interface NextHop {
+  readonly address: Address;
+  readonly interface: string;
+}
+
+export interface Problem {
+  /** Never changes once published; e.g. "nexthop.unresolved". */
+  readonly code: string;
+  /** What it is about: a prefix, an address, an interface. */
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** A link of this machine and the addresses on it. */
+export interface Link {
+  readonly name: string;
+  readonly index: number;
+  /** Administratively and operationally up. */
+  readonly up: boolean;
+  /** Each address with the length of its on-link prefix. */
+  readonly addresses: readonly { readonly address: Address; readonly length: number }[];
+}
+
+/** One path of a prefix that peers told us, best ones only. */
+export interface LearnedPath {
+  readonly peer: Address;
+  readonly nextHop: Address;
+  readonly external: boolean;
+}
+
+export interface LearnedRoute {
+  readonly prefix: Prefix;
+  readonly kind: Kind;
+  readonly paths: readonly LearnedPath[];
+}
+
+/** Health of the members that this host checks, by service name and member address text. */
+export type Health = ReadonlyMap<AnycastService["name"], ReadonlyMap<string, boolean>>;
+
+/** The privileged half, as the reconciler sees it. Every method resolves when the kernel has answered. */
+export interface Dataplane {
+  /** What bears our mark. Called at start, after a fault, and by the audit. */
+  read(): Promise<{ routes: readonly KernelRoute[]; nat: string | undefined }>;
+  /** Adds or replaces; resolves to the errors, by prefix text. The other routes are in place. */
+  putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>>;
+  removeRoutes(prefixes: readonly Prefix[]): Promise<ReadonlyMap<string, string>>;
+  /** One nftables transaction: all of it or none. @throws Error with what the kernel said */
+  applyNat(nftables: string): Promise<void>;
+  /** Removes the conntrack entries of a translation that is gone. Resolves to how many there were. */
+  forget(translation: { readonly public: Address; readonly private: Address }): Promise<number>;
+  prepareTaps(interfaces: readonly string[]): Promise<ReadonlyMap<string, string>>;
+}

@@ -1,0 +1,169 @@
+/**
+ * What is wanted: everything that an operator, the API or the store can ask for, as plain values.
+ *
+ * A `Model` is complete (every default is filled in) and valid (see rules.ts). Nobody mutates one: a reload makes
+ * a new one. Durations are milliseconds, ports are numbers, addresses are numbers (bgp/net).
+ */
+
+import type { Address, Family, Prefix } from "../bgp/net/address.ts";
+
+/** What an announcement is for. Export rules match on it; it travels between our own speakers as a large community. */
+export const KINDS = ["floating", "public", "anycast", "pool", "default", "host", "other"] as const;
+/**
+ * floating: a floating IP. public: a public network, or a host in one that announces hosts. anycast: a service
+ * address. pool: an address of a NAT pool. default: 0.0.0.0/0 or ::/0. host: one port's own address, private or
+ * covered by an aggregate. other: learned, and none of these.
+ */
+export type Kind = (typeof KINDS)[number];
+
+/** gateway: at the edge, translates. compute: on a host, announces what runs there. */
+export type Role = "gateway" | "compute";
+
+export interface Model {
+  readonly role: Role;
+  readonly hostname: string;
+  readonly bgp: BgpSettings;
+  readonly networks: readonly Network[];
+  readonly nat: Nat;
+  readonly floatingIps: readonly FloatingIp[];
+  readonly anycast: readonly AnycastService[];
+  readonly ports: readonly Port[];
+  /** Where 169.254.169.254:80 goes for the ports of this host. Role compute only. */
+  readonly metadata: Endpoint | undefined;
+  readonly kernel: KernelSettings;
+}
+
+export interface BgpSettings {
+  readonly asn: number;
+  readonly routerId: Address;
+  readonly listen: { readonly addresses: readonly Address[]; readonly port: number };
+  /** Equal-cost paths installed per prefix, 1..256. */
+  readonly multipath: number;
+  readonly gracefulRestart: GracefulRestart | undefined;
+  readonly peers: readonly Peer[];
+}
+
+export interface GracefulRestart {
+  /** How long peers keep our routes when we are gone. 1 s..4095 s, in ms. */
+  readonly restartMs: number;
+  /** RFC 8538: keep routes on a NOTIFICATION too. */
+  readonly notification: boolean;
+}
+
+/** A peer with its group's settings already merged in. */
+export interface Peer {
+  readonly remote: { readonly address: Address } | { readonly range: Prefix };
+  readonly group: string | undefined;
+  readonly description: string | undefined;
+  readonly asn: number;
+  /** 0, or 3 s and more. */
+  readonly holdMs: number;
+  readonly port: number;
+  readonly passive: boolean;
+  readonly localAddress: Address | undefined;
+  readonly families: readonly Family[];
+  /** Cease (RFC 4486 subcode 1) when a peer sends more; undefined: no limit. */
+  readonly maxPrefixes: number | undefined;
+  /** undefined: none given; nothing for eBGP (RFC 8212), everything for iBGP. */
+  readonly importRules: readonly Rule[] | undefined;
+  readonly exportRules: readonly Rule[] | undefined;
+}
+
+/** First match wins; what no rule matches is rejected. */
+export interface Rule {
+  readonly match: RuleMatch;
+  readonly then: "accept" | "reject";
+  readonly set: RuleChanges | undefined;
+}
+
+/** All that is given must hold. */
+export interface RuleMatch {
+  /** Exactly one of these prefixes. */
+  readonly prefixes: readonly Prefix[] | undefined;
+  /** Within one of these, itself included; with `lengths`, only of such a length. */
+  readonly within: readonly Prefix[] | undefined;
+  readonly lengths: { readonly min: number; readonly max: number } | undefined;
+  readonly kinds: readonly Kind[] | undefined;
+}
+
+export interface RuleChanges {
+  readonly localPref: number | undefined;
+  readonly med: number | undefined;
+  /** RFC 1997 communities, added: (asn << 16 | value) as an unsigned number. */
+  readonly communities: readonly number[] | undefined;
+}
+
+/** A public network: routed, never translated. */
+export interface Network {
+  readonly name: string;
+  readonly cidr: Prefix;
+  readonly announce: "aggregate" | "hosts" | "both";
+}
+
+/** Outbound NAT at the gateway for addresses that are not routable outside. */
+export interface Nat {
+  readonly private: readonly Prefix[];
+  /** Destinations that are never translated. Own networks always are exempt. */
+  readonly except: readonly Prefix[];
+  readonly pools: readonly Pool[];
+}
+
+export interface Pool {
+  readonly name: string;
+  /** In the order given, which is the order of the hash: changing it moves flows. IPv4 only. */
+  readonly addresses: readonly Address[];
+  readonly ports: PortRange;
+}
+
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface FloatingIp {
+  readonly address: Address;
+  readonly to: Address;
+  /** The source of new outbound flows of `to`: its own address, or the floating one. */
+  readonly egress: "fixed" | "floating";
+}
+
+export interface AnycastService {
+  readonly name: string;
+  readonly address: Address;
+  readonly members: readonly Address[];
+  readonly health: HealthCheck | undefined;
+  readonly whenAllFail: "withdraw" | "keep";
+}
+
+export interface HealthCheck {
+  readonly type: "tcp" | "http";
+  readonly port: number;
+  /** http only: the request target; 2xx and 3xx answers are good. */
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Bad results in a row that make a member fail, good ones that bring it back. 1..100. */
+  readonly fall: number;
+  readonly rise: number;
+}
+
+/** A VM's interface on this host, and the addresses behind it. */
+export interface Port {
+  readonly interface: string;
+  readonly addresses: readonly Address[];
+}
+
+export interface Endpoint {
+  readonly address: Address;
+  readonly port: number;
+}
+
+export interface KernelSettings {
+  readonly type: "linux" | "none";
+  /** Routing table number; 254 is main. */
+  readonly routeTable: number;
+  /** rtnetlink protocol number that marks our routes and nexthops, 5..255. */
+  readonly protocol: number;
+  /** How long an anycast flow must be silent before it may move to a member that came back. */
+  readonly anycastIdleMs: number;
+}
