@@ -1,0 +1,236 @@
+/**
+ * The prefixes of one family, each with a small number (its id) that every other column of the RIB is indexed by.
+ *
+ * Keys are columns of words; an index of open addressing with linear probing finds an id by its key. One tag octet per
+ * slot (eight more bits of the hash) is compared before any key is read. A removed entry closes its gap by shifting
+ * back, so there are no tombstones, and its id is given out again. Nothing is allocated per prefix.
+ *
+ * Cost: 4 (IPv4) or 16 (IPv6) octets of key, 1 of length, and 7 to 14 of index per prefix.
+ */
+
+import { type Address, type Family, type Prefix, prefixOf, widthOf } from "../net/address.ts";
+
+declare const brand: unique symbol;
+/** Index of a prefix in the columns of its family. Given out again after {@link PrefixTable.remove}. */
+export type PrefixId = number & { readonly [brand]: "prefix" };
+
+/** No prefix has this id. */
+export const NO_PREFIX: PrefixId = 0xffff_ffff as PrefixId;
+
+/** Length of a row that holds no prefix. */
+const FREE = 255;
+const FIRST_CAPACITY = 1024;
+
+export class PrefixTable {
+  readonly family: Family;
+  /** How many prefixes there are. */
+  size = 0;
+  /** One more than the highest id ever given out: every column needs at least so many rows. */
+  extent = 0;
+  readonly #wide: boolean;
+  #w0: Uint32Array = new Uint32Array(FIRST_CAPACITY);
+  #w1: Uint32Array = new Uint32Array(0);
+  #w2: Uint32Array = new Uint32Array(0);
+  #w3: Uint32Array = new Uint32Array(0);
+  #length: Uint8Array = new Uint8Array(FIRST_CAPACITY).fill(FREE);
+  /** id + 1, or 0 for an empty slot. */
+  #slots: Uint32Array = new Uint32Array(FIRST_CAPACITY * 2);
+  #tags: Uint8Array = new Uint8Array(FIRST_CAPACITY * 2);
+  /** Head of the list of free ids, linked through `#w0`; NO_PREFIX at its end. */
+  #free: number = NO_PREFIX;
+  /** How many prefixes there are of each length, so that a longest match probes only lengths that exist. */
+  readonly #perLength: Uint32Array = new Uint32Array(129);
+
+  constructor(family: Family) {
+    this.family = family;
+    this.#wide = family === 6;
+    if (this.#wide) {
+      this.#w1 = new Uint32Array(FIRST_CAPACITY);
+      this.#w2 = new Uint32Array(FIRST_CAPACITY);
+      this.#w3 = new Uint32Array(FIRST_CAPACITY);
+    }
+  }
+
+  /** The id of a prefix, or NO_PREFIX. Words are unsigned; bits behind `length` must be zero. */
+  find(w0: number, w1: number, w2: number, w3: number, length: number): PrefixId {
+    const slot = this.#slotOf(w0, w1, w2, w3, length, hashOf(w0, w1, w2, w3, length));
+    return (slot < 0 ? NO_PREFIX : this.#slots[slot]! - 1) as PrefixId;
+  }
+
+  /** As {@link find}, but makes the prefix known when it is not. */
+  findOrAdd(w0: number, w1: number, w2: number, w3: number, length: number): PrefixId {
+    const hash = hashOf(w0, w1, w2, w3, length);
+    const slot = this.#slotOf(w0, w1, w2, w3, length, hash);
+    if (slot >= 0) return (this.#slots[slot]! - 1) as PrefixId;
+    const id = this.#takeId();
+    this.#w0[id] = w0;
+    if (this.#wide) {
+      this.#w1[id] = w1;
+      this.#w2[id] = w2;
+      this.#w3[id] = w3;
+    }
+    this.#length[id] = length;
+    this.#perLength[length]!++;
+    this.size++;
+    if (this.size * 10 > this.#slots.length * 7) this.#grow();
+    else this.#insert(~slot, id, hash);
+    return id;
+  }
+
+  /** Forgets a prefix; its id may be given out again at once. @throws RangeError when there is none with this id */
+  remove(id: PrefixId): void {
+    if (!this.has(id)) throw new RangeError(`prefix ${id} is not live`);
+    const hash = this.#hashOfId(id);
+    const slot = this.#slotOf(
+      this.#w0[id]!,
+      this.#wide ? this.#w1[id]! : 0,
+      this.#wide ? this.#w2[id]! : 0,
+      this.#wide ? this.#w3[id]! : 0,
+      this.#length[id]!,
+      hash,
+    );
+    this.#closeGap(slot);
+    this.#perLength[this.#length[id]!]!--;
+    this.#length[id] = FREE;
+    this.#w0[id] = this.#free;
+    this.#free = id;
+    this.size--;
+  }
+
+  /** True while `id` stands for a prefix. Iterate with it from 0 to {@link extent}. */
+  has(id: number): id is PrefixId {
+    return id < this.extent && this.#length[id] !== FREE;
+  }
+
+  /** One word of the address, 0..3 from the front. */
+  word(id: PrefixId, index: 0 | 1 | 2 | 3): number {
+    if (index === 0) return this.#w0[id]!;
+    if (!this.#wide) return 0;
+    return index === 1 ? this.#w1[id]! : index === 2 ? this.#w2[id]! : this.#w3[id]!;
+  }
+
+  lengthOf(id: PrefixId): number {
+    return this.#length[id]!;
+  }
+
+  /** The prefix as a value: for display, not for every route. */
+  prefix(id: PrefixId): Prefix {
+    return {
+      family: this.family,
+      w0: this.word(id, 0),
+      w1: this.word(id, 1),
+      w2: this.word(id, 2),
+      w3: this.word(id, 3),
+      length: this.lengthOf(id),
+    };
+  }
+
+  /** The longest prefix that holds `address` and that `accepts` (all, unless given). NO_PREFIX when there is none. */
+  longestMatch(address: Address, accepts: (id: PrefixId) => boolean = () => true): PrefixId {
+    for (let length = widthOf(this.family) as number; length >= 0; length--) {
+      if (this.#perLength[length] === 0) continue;
+      const { w0, w1, w2, w3 } = prefixOf(address, length);
+      const id = this.find(w0, w1, w2, w3, length);
+      if (id !== NO_PREFIX && accepts(id)) return id;
+    }
+    return NO_PREFIX;
+  }
+
+  /** The slot that holds the key, or `~slot` of the empty one where it belongs. */
+  #slotOf(w0: number, w1: number, w2: number, w3: number, length: number, hash: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const tag = hash >>> 24;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = slots[slot]!;
+      if (entry === 0) return ~slot;
+      if (this.#tags[slot] !== tag) continue;
+      const id = entry - 1;
+      if (this.#w0[id] === w0 && this.#length[id] === length && this.#sameTail(id, w1, w2, w3)) return slot;
+    }
+  }
+
+  #sameTail(id: number, w1: number, w2: number, w3: number): boolean {
+    return !this.#wide || (this.#w1[id] === w1 && this.#w2[id] === w2 && this.#w3[id] === w3);
+  }
+
+  #hashOfId(id: number): number {
+    if (!this.#wide) return hashOf(this.#w0[id]!, 0, 0, 0, this.#length[id]!);
+    return hashOf(this.#w0[id]!, this.#w1[id]!, this.#w2[id]!, this.#w3[id]!, this.#length[id]!);
+  }
+
+  #insert(slot: number, id: number, hash: number): void {
+    this.#slots[slot] = id + 1;
+    this.#tags[slot] = hash >>> 24;
+  }
+
+  /** Moves back whatever probed over `slot`, so that every entry stays reachable from where its hash points. */
+  #closeGap(slot: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let gap = slot;
+    for (let at = (gap + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
+      const home = this.#hashOfId(slots[at]! - 1) & mask;
+      if (((at - home) & mask) < ((at - gap) & mask)) continue;
+      slots[gap] = slots[at]!;
+      this.#tags[gap] = this.#tags[at]!;
+      gap = at;
+    }
+    slots[gap] = 0;
+  }
+
+  #takeId(): PrefixId {
+    if (this.#free !== NO_PREFIX) {
+      const id = this.#free as PrefixId;
+      this.#free = this.#w0[id]!;
+      return id;
+    }
+    const id = this.extent++ as PrefixId;
+    if (id === this.#length.length) this.#widen(id * 2);
+    return id;
+  }
+
+  #widen(capacity: number): void {
+    this.#w0 = wider(this.#w0, capacity);
+    if (this.#wide) {
+      this.#w1 = wider(this.#w1, capacity);
+      this.#w2 = wider(this.#w2, capacity);
+      this.#w3 = wider(this.#w3, capacity);
+    }
+    const length = new Uint8Array(capacity).fill(FREE, this.#length.length);
+    length.set(this.#length);
+    this.#length = length;
+  }
+
+  #grow(): void {
+    const capacity = this.#slots.length * 2;
+    this.#slots = new Uint32Array(capacity);
+    this.#tags = new Uint8Array(capacity);
+    const mask = capacity - 1;
+    for (let id = 0; id < this.extent; id++) {
+      if (this.#length[id] === FREE) continue;
+      const hash = this.#hashOfId(id);
+      let slot = hash & mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#insert(slot, id, hash);
+    }
+  }
+}
+
+function wider(column: Uint32Array, capacity: number): Uint32Array {
+  const next = new Uint32Array(capacity);
+  next.set(column);
+  return next;
+}
+
+/** Finalised multiply-xor (murmur3's), so that neighbouring /32s spread over the index. Unsigned. */
+function hashOf(w0: number, w1: number, w2: number, w3: number, length: number): number {
+  let h = Math.imul(w0 ^ Math.imul(length + 1, 0x9e3779b1), 0x85ebca6b);
+  if ((w1 | w2 | w3) !== 0) {
+    h = Math.imul(h ^ (h >>> 15) ^ w1, 0xc2b2ae35);
+    h = Math.imul(h ^ (h >>> 13) ^ w2, 0x27d4eb2f);
+    h = Math.imul(h ^ (h >>> 16) ^ w3, 0x165667b1);
+  }
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
