@@ -4,6 +4,13 @@ export interface ErrorAnswer {
   readonly error: { readonly code: string; readonly message: string; readonly hint?: string };
 }
 
+/** What /healthz and /readyz answer; /readyz does so with status 503 while `ready` is false. */
+export interface ReadyAnswer {
+  readonly ready: boolean;
+  /** What is still missing, in words. Empty when ready. */
+  readonly reasons: readonly string[];
+}
+
 export interface StatusAnswer {
   readonly version: string;
   readonly role: "gateway" | "compute";
@@ -50,6 +57,7 @@ export interface PeerAnswer {
     readonly received: Readonly<Record<string, number>>;
     readonly sent: Readonly<Record<string, number>>;
   };
+  /** By what the error cost (RFC 7606 §2): attribute-discard, treat-as-withdraw, session-reset. */
   readonly updateErrors: Readonly<Record<string, number>>;
   readonly flaps: number;
   readonly lastError?: { readonly at: string; readonly text: string };
@@ -107,6 +115,7 @@ export interface NatAnswer {
   readonly untracked: readonly string[];
   readonly pools: readonly {
     readonly name: string;
+    /** One entry per address, ranges spelt out. */
     readonly addresses: readonly string[];
     readonly ports: string;
   }[];

@@ -1,0 +1,127 @@
+/** The paths of the API: each reads its query, asks the source, and answers. */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Refusal } from "./answers.ts";
+import {
+  type Paging,
+  readAnnouncementQuery,
+  readNothing,
+  readPaging,
+  readPeersQuery,
+  readRouteQuery,
+} from "./query.ts";
+import { type ApiSource, CursorError, type Page } from "./source.ts";
+
+export function addPaths(app: FastifyInstance, source: ApiSource): void {
+  addState(app, source);
+  addLists(app, source);
+  addPagedLists(app, source);
+}
+
+function addState(app: FastifyInstance, source: ApiSource): void {
+  app.get("/api/v1/status", (request) => {
+    readNothing(request.query);
+    return source.status();
+  });
+  app.get("/api/v1/nat", (request) => {
+    readNothing(request.query);
+    return source.nat();
+  });
+  // Probes and scrapers append parameters of their own, so these three ignore the query.
+  app.get("/healthz", () => ({ ready: true, reasons: [] }));
+  app.get("/readyz", async (_request, reply) => {
+    const answer = await source.ready();
+    return reply.code(answer.ready ? 200 : 503).send(answer);
+  });
+  app.get("/metrics", async (_request, reply) => {
+    const { contentType, body } = await source.metrics();
+    return reply.header("content-type", contentType).send(body);
+  });
+}
+
+/** Lists that the source gives whole; pages are cut here. */
+function addLists(app: FastifyInstance, source: ApiSource): void {
+  app.get("/api/v1/peers", async (request, reply) => {
+    const { peer, ...paging } = readPeersQuery(request.query);
+    const peers = await source.peers();
+    if (peer === undefined)
+      return sendPage(
+        request,
+        reply,
+        cut(peers, (p) => p.address, paging),
+      );
+    const named = peers.filter((p) => p.address === peer);
+    if (named.length === 0) throw unknownPeer(peer);
+    return named;
+  });
+  app.get("/api/v1/floatingips", async (request, reply) => {
+    const paging = readPaging(request.query);
+    return sendPage(
+      request,
+      reply,
+      cut(await source.floatingIps(), (f) => f.address, paging),
+    );
+  });
+  app.get("/api/v1/anycast", async (request, reply) => {
+    const paging = readPaging(request.query);
+    return sendPage(
+      request,
+      reply,
+      cut(await source.anycast(), (a) => a.name, paging),
+    );
+  });
+}
+
+/** Lists too long to be made whole: the source cuts the pages. */
+function addPagedLists(app: FastifyInstance, source: ApiSource): void {
+  app.get("/api/v1/routes", async (request, reply) => {
+    const query = readRouteQuery(request.query);
+    return sendPage(request, reply, await pageOf(() => source.routes(query)));
+  });
+  app.get("/api/v1/announcements", async (request, reply) => {
+    const query = readAnnouncementQuery(request.query);
+    const page = await pageOf(() => source.announcements(query));
+    if (query.peer !== undefined && page.items.length === 0) await requirePeer(source, query.peer);
+    return sendPage(request, reply, page);
+  });
+}
+
+async function requirePeer(source: ApiSource, address: string): Promise<void> {
+  const peers = await source.peers();
+  if (!peers.some((p) => p.address === address)) throw unknownPeer(address);
+}
+
+const unknownPeer = (address: string): Refusal =>
+  new Refusal("peer.unknown", `no peer has the address ${address}`, "GET /api/v1/peers lists them");
+
+const badCursor = (): Refusal =>
+  new Refusal("request.invalid", "query parameter after names no page", "take it from the link of a page");
+
+async function pageOf<T>(ask: () => Page<T> | Promise<Page<T>>): Promise<Page<T>> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw error instanceof CursorError ? badCursor() : error;
+  }
+}
+
+/** The page behind the item whose key is `after`. */
+function cut<T>(items: readonly T[], keyOf: (item: T) => string, { limit, after }: Paging): Page<T> {
+  const at = after === undefined ? -1 : items.findIndex((item) => keyOf(item) === after);
+  if (after !== undefined && at < 0) throw badCursor();
+  const page = items.slice(at + 1, at + 1 + limit);
+  const last = page.at(-1);
+  return last !== undefined && at + 1 + limit < items.length
+    ? { items: page, next: keyOf(last) }
+    : { items: page };
+}
+
+/** A page goes out as a plain array; where the next one is stands in the Link header (RFC 8288). */
+function sendPage<T>(request: FastifyRequest, reply: FastifyReply, page: Page<T>): readonly T[] {
+  if (page.next !== undefined) {
+    const url = new URL(request.url, "http://gatewayd");
+    url.searchParams.set("after", page.next);
+    void reply.header("link", `<${url.pathname}${url.search}>; rel="next"`);
+  }
+  return page.items;
+}

@@ -1,0 +1,125 @@
+/** What may stand behind the `?` of each path. Anything else is refused by name. */
+
+import { isIP, SocketAddress } from "node:net";
+import { z } from "zod";
+import { KINDS } from "../model/model.ts";
+import { Refusal } from "./answers.ts";
+import type { AnnouncementQuery, RouteQuery } from "./source.ts";
+
+/** Items of a page when the query names no limit, and the most that it may ask for. */
+const PAGE_DEFAULT = 1000;
+const PAGE_MAX = 10_000;
+
+/** Longer than any cursor that a source makes of an address, a prefix and an index. */
+const CURSOR_MAX_CHARACTERS = 256;
+
+const address = z
+  .string()
+  .refine(isAddressText, { error: "is not an IP address" })
+  .transform(canonicalAddress);
+const prefix = z
+  .string()
+  .refine(isPrefixText, { error: "is neither a prefix nor an address" })
+  .transform(canonicalPrefix);
+const kind = z.enum(KINDS, { error: `is not a kind; kinds are ${KINDS.join(", ")}` });
+const flag = z
+  .enum(["true", "false"], { error: "must be true or false" })
+  .transform((text) => text === "true");
+const limit = z
+  .string()
+  .refine((text) => /^[1-9]\d{0,5}$/.test(text) && Number(text) <= PAGE_MAX, {
+    error: `must be a whole number from 1 to ${PAGE_MAX}`,
+  })
+  .transform(Number);
+const after = z.string().min(1).max(CURSOR_MAX_CHARACTERS);
+const paging = { limit: limit.optional(), after: after.optional() };
+
+const NOTHING = z.strictObject({});
+const PAGING = z.strictObject(paging);
+const PEERS = z.strictObject({ peer: address.optional(), ...paging });
+const ROUTES = z.strictObject({
+  prefix: prefix.optional(),
+  kind: kind.optional(),
+  local: flag.optional(),
+  ...paging,
+});
+const ANNOUNCEMENTS = z.strictObject({
+  peer: address.optional(),
+  prefix: prefix.optional(),
+  kind: kind.optional(),
+  ...paging,
+});
+
+export interface Paging {
+  /** 1..{@link PAGE_MAX}. */
+  readonly limit: number;
+  readonly after?: string;
+}
+
+/** @throws Refusal when there is any parameter */
+export const readNothing = (raw: unknown): Record<string, never> => read(NOTHING, raw);
+
+/** @throws Refusal that names the parameter, as all of these do */
+export const readPaging = (raw: unknown): Paging => ({ limit: PAGE_DEFAULT, ...read(PAGING, raw) });
+
+export const readPeersQuery = (raw: unknown): Paging & { readonly peer?: string } => ({
+  limit: PAGE_DEFAULT,
+  ...read(PEERS, raw),
+});
+
+export const readRouteQuery = (raw: unknown): RouteQuery => ({ limit: PAGE_DEFAULT, ...read(ROUTES, raw) });
+
+export const readAnnouncementQuery = (raw: unknown): AnnouncementQuery => ({
+  limit: PAGE_DEFAULT,
+  ...read(ANNOUNCEMENTS, raw),
+});
+
+/** What was given; what was not is no key at all. */
+type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
+function read<S extends z.ZodObject>(schema: S, raw: unknown): Given<z.output<S>> {
+  const read = schema.safeParse(raw);
+  if (read.success) return read.data as Given<z.output<S>>;
+  const known = Object.keys(schema.shape);
+  const hint = known.length === 0 ? "this path takes no parameters" : `parameters are ${known.join(", ")}`;
+  const issue = read.error.issues[0];
+  if (issue?.code === "unrecognized_keys") {
+    throw new Refusal("request.invalid", `unknown query parameter ${JSON.stringify(issue.keys[0])}`, hint);
+  }
+  const name = String(issue?.path[0] ?? "query");
+  throw new Refusal("request.invalid", `query parameter ${name} ${wordsOf(issue)}`, hint);
+}
+
+/** Zod's own words for a parameter given twice speak of arrays; ours of what was sent. */
+function wordsOf(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code === "invalid_type") return "may be given once";
+  if (issue?.code === "too_small") return "must not be empty";
+  if (issue?.code === "too_big") return "is too long";
+  return issue?.message ?? "is invalid";
+}
+
+/** The spelling of RFC 5952, which is how answers spell addresses. */
+function canonicalAddress(text: string): string {
+  if (isIP(text) === 4) return text;
+  return new SocketAddress({ address: text, family: "ipv6" }).address;
+}
+
+function canonicalPrefix(text: string): string {
+  const [bare = "", length] = text.split("/");
+  return length === undefined ? canonicalAddress(bare) : `${canonicalAddress(bare)}/${length}`;
+}
+
+/** A zone (fe80::1%eth0) passes isIP, and belongs to a link and not to an address. */
+function isAddressText(text: string): boolean {
+  return isIP(text) !== 0 && !text.includes("%");
+}
+
+function isPrefixText(text: string): boolean {
+  const [bare = "", length, ...rest] = text.split("/");
+  const family = isIP(bare);
+  // A zone (fe80::1%eth0) passes isIP and is no part of a prefix.
+  if (family === 0 || bare.includes("%") || rest.length > 0) return false;
+  return (
+    length === undefined || (/^(0|[1-9]\d{0,2})$/.test(length) && Number(length) <= (family === 4 ? 32 : 128))
+  );
+}

@@ -1,0 +1,240 @@
+/**
+ * A small gateway in memory: the one whose answers docs/API.md and docs/CLI.md show, and that tests ask.
+ * Every call gives a new value, so that a caller may change what it got.
+ */
+
+import type {
+  AnnouncementAnswer,
+  AnycastAnswer,
+  FloatingIpAnswer,
+  NatAnswer,
+  PeerAnswer,
+  RouteAnswer,
+  RoutePath,
+  StatusAnswer,
+} from "./schema.ts";
+import { type ApiSource, CursorError, type Page } from "./source.ts";
+
+/** What a sample gateway knows; a test replaces what it is about. */
+export interface Sample {
+  readonly status: StatusAnswer;
+  readonly peers: readonly PeerAnswer[];
+  readonly routes: readonly RouteAnswer[];
+  readonly announcements: readonly AnnouncementAnswer[];
+  readonly floatingIps: readonly FloatingIpAnswer[];
+  readonly nat: NatAnswer;
+  readonly anycast: readonly AnycastAnswer[];
+  /** What is missing until it is ready. */
+  readonly reasons: readonly string[];
+}
+
+/** An {@link ApiSource} over plain values. A prefix is found by its text alone. */
+export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
+  const sample: Sample = { ...sampleValues(), ...changes };
+  return {
+    status: () => sample.status,
+    peers: () => sample.peers,
+    routes: ({ prefix, kind, local, limit, after }) =>
+      pageOf(
+        sample.routes.filter(
+          (r) => is(r.prefix, prefix) && is(r.kind, kind) && (local === undefined || r.local === local),
+        ),
+        limit,
+        after,
+      ),
+    announcements: ({ peer, prefix, kind, limit, after }) =>
+      pageOf(
+        sample.announcements.filter((a) => is(a.peer, peer) && is(a.prefix, prefix) && is(a.kind, kind)),
+        limit,
+        after,
+      ),
+    floatingIps: () => sample.floatingIps,
+    nat: () => sample.nat,
+    anycast: () => sample.anycast,
+    ready: () => ({ ready: sample.reasons.length === 0, reasons: sample.reasons }),
+    metrics: () => Promise.resolve({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "" }),
+  };
+}
+
+const is = (value: string, wanted: string | undefined): boolean => wanted === undefined || value === wanted;
+
+/** Pages by index; a cursor is the index of the first item that follows. */
+function pageOf<T>(items: readonly T[], limit: number, after = "0"): Page<T> {
+  if (!/^\d{1,9}$/.test(after)) throw new CursorError(after);
+  const end = Number(after) + limit;
+  const page = items.slice(Number(after), end);
+  return end < items.length ? { items: page, next: String(end) } : { items: page };
+}
+
+function sampleValues(): Sample {
+  return {
+    status: status(),
+    peers: peers(),
+    routes: routes(),
+    announcements: announcements(),
+    floatingIps: [
+      {
+        address: "172.16.1.3",
+        to: "10.65.0.13",
+        egress: "floating",
+        place: "here",
+        status: "ACTIVE",
+        announced: true,
+      },
+      {
+        address: "172.16.1.4",
+        to: "10.65.0.99",
+        egress: "fixed",
+        place: "elsewhere",
+        status: "DOWN",
+        announced: false,
+        reason: "no route to 10.65.0.99",
+      },
+    ],
+    nat: {
+      private: ["10.65.0.0/16"],
+      exempt: ["10.0.0.0/8", "192.168.0.0/16"],
+      untracked: ["203.0.113.0/24"],
+      pools: [{ name: "default", addresses: ["198.51.100.10", "198.51.100.16"], ports: "1024-65535" }],
+      floating: 1,
+      programmed: true,
+      conntrack: { entries: 1204, limit: 262144 },
+    },
+    anycast: anycast(),
+    reasons: [],
+  };
+}
+
+function status(): StatusAnswer {
+  return {
+    version: "0.1.0",
+    role: "gateway",
+    hostname: "gw1",
+    asn: 65000,
+    routerId: "192.168.8.1",
+    uptimeSeconds: 93784,
+    state: "degraded",
+    config: { file: "/etc/gatewayd/gateway.yaml", loadedAt: "2026-11-21T08:00:00.000Z", stale: false },
+    kernel: { type: "linux", connected: true, restarts: 1, routes: 5, driftRepairs: 2 },
+    peers: { configured: 2, established: 1 },
+    problems: [{ code: "nexthop.unresolved", subject: "172.16.1.4/32", message: "no route to 10.65.0.99" }],
+  };
+}
+
+function peers(): PeerAnswer[] {
+  return [
+    {
+      address: "198.51.100.2",
+      asn: 64512,
+      description: "ToR 1",
+      group: "upstream",
+      dynamic: false,
+      state: "established",
+      sinceSeconds: 93751,
+      routerId: "198.51.100.2",
+      holdSeconds: 9,
+      families: ["ipv4", "ipv6"],
+      gracefulRestart: { negotiated: true, stalePaths: 0 },
+      prefixes: { received: 1, accepted: 1, advertised: 4 },
+      messages: {
+        received: { open: 1, update: 2, keepalive: 31250 },
+        sent: { open: 1, update: 5, keepalive: 31252 },
+      },
+      updateErrors: {},
+      flaps: 0,
+    },
+    {
+      address: "198.51.100.3",
+      asn: 64512,
+      description: "ToR 2",
+      group: "upstream",
+      dynamic: false,
+      state: "active",
+      sinceSeconds: 751,
+      families: [],
+      gracefulRestart: { negotiated: false, stalePaths: 0 },
+      prefixes: { received: 0, accepted: 0, advertised: 0 },
+      messages: {
+        received: { open: 1, update: 2, keepalive: 12, notification: 1 },
+        sent: { open: 2, update: 5, keepalive: 13 },
+      },
+      updateErrors: { "treat-as-withdraw": 1 },
+      flaps: 1,
+      lastError: {
+        at: "2026-11-21T09:50:33.000Z",
+        text: 'received Cease, administrative shutdown: "maintenance until noon"',
+      },
+    },
+  ];
+}
+
+function path(changes: Partial<RoutePath>): RoutePath {
+  return {
+    peer: "198.51.100.2",
+    nextHop: "198.51.100.2",
+    asPath: "64512",
+    origin: "igp",
+    localPref: 100,
+    communities: [],
+    largeCommunities: [],
+    status: "best",
+    stale: false,
+    ...changes,
+  };
+}
+
+function routes(): RouteAnswer[] {
+  const host1 = { peer: "192.168.8.11", nextHop: "192.168.8.11", asPath: "" };
+  const host2 = { peer: "192.168.8.12", nextHop: "192.168.8.12", asPath: "" };
+  const own = { peer: "local", nextHop: "self", asPath: "" };
+  return [
+    { prefix: "0.0.0.0/0", kind: "default", local: false, installed: true, paths: [path({ med: 10 })] },
+    { prefix: "10.65.0.13/32", kind: "host", local: false, installed: true, paths: [path(host1)] },
+    { prefix: "172.16.1.3/32", kind: "floating", local: true, installed: true, paths: [path(own)] },
+    {
+      prefix: "192.0.2.53/32",
+      kind: "anycast",
+      local: false,
+      installed: true,
+      paths: [
+        path(host1),
+        path({ ...host2, status: "multipath" }),
+        path({ asPath: "64512 64513", communities: ["64512:100"], status: "localPref" }),
+      ],
+    },
+    { prefix: "198.51.100.10/32", kind: "pool", local: true, installed: true, paths: [path(own)] },
+    { prefix: "203.0.113.0/24", kind: "public", local: true, installed: true, paths: [path(own)] },
+  ];
+}
+
+function announcements(): AnnouncementAnswer[] {
+  const told = (prefix: string, kind: string): AnnouncementAnswer => ({
+    prefix,
+    kind,
+    peer: "198.51.100.2",
+    nextHop: "198.51.100.1",
+    asPath: "65000",
+    communities: ["64512:100"],
+  });
+  return [
+    told("172.16.1.3/32", "floating"),
+    told("192.0.2.53/32", "anycast"),
+    told("198.51.100.10/32", "pool"),
+    told("203.0.113.0/24", "public"),
+  ];
+}
+
+function anycast(): AnycastAnswer[] {
+  return [
+    {
+      name: "dns",
+      address: "192.0.2.53",
+      announced: true,
+      members: [
+        { address: "10.65.0.20", place: "here", health: "up" },
+        { address: "10.65.0.21", place: "here", health: "down", lastError: "connection refused" },
+      ],
+      paths: ["10.65.0.20"],
+    },
+  ];
+}

@@ -1,0 +1,68 @@
+/**
+ * Where the API's answers come from: snapshots of a running gateway.
+ *
+ * A snapshot is made when it is asked for and never changes afterwards. The daemon gives these functions; tests give
+ * a plain object. Addresses in a query are canonical text (RFC 5952), so that `===` compares them with an answer's.
+ */
+
+import type {
+  AnnouncementAnswer,
+  AnycastAnswer,
+  FloatingIpAnswer,
+  NatAnswer,
+  PeerAnswer,
+  ReadyAnswer,
+  RouteAnswer,
+  StatusAnswer,
+} from "./schema.ts";
+
+export interface ApiSource {
+  status(): Awaitable<StatusAnswer>;
+  /** Every peer, those of ranges included while they are connected. */
+  peers(): Awaitable<readonly PeerAnswer[]>;
+  /** What all peers told us and what is our own, in an order that stays the same between two pages. */
+  routes(query: RouteQuery): Awaitable<Page<RouteAnswer>>;
+  /** What each peer was told, in an order that stays the same between two pages. */
+  announcements(query: AnnouncementQuery): Awaitable<Page<AnnouncementAnswer>>;
+  floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
+  nat(): Awaitable<NatAnswer>;
+  anycast(): Awaitable<readonly AnycastAnswer[]>;
+  ready(): Awaitable<ReadyAnswer>;
+  /** Prometheus text, and the media type that names its version. */
+  metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+export type Awaitable<T> = T | Promise<T>;
+
+/** Part of a long list. `next` goes into the next query's `after`; undefined when nothing follows. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next?: string;
+}
+
+export interface RouteQuery {
+  /** "192.0.2.0/24": exactly this one. "192.0.2.1": the longest prefix that holds it. Syntactically valid. */
+  readonly prefix?: string;
+  readonly kind?: string;
+  /** True: only what this speaker originates. */
+  readonly local?: boolean;
+  /** 1..10000. */
+  readonly limit: number;
+  /** What the page before gave as `next`; hostile until the source has read it. */
+  readonly after?: string;
+}
+
+export interface AnnouncementQuery {
+  readonly peer?: string;
+  /** Exactly this one; a bare address is its /32 or /128. */
+  readonly prefix?: string;
+  readonly kind?: string;
+  /** 1..10000. */
+  readonly limit: number;
+  readonly after?: string;
+}
+
+/** What a source throws for a cursor that it never gave: the API answers 400 instead of 500. */
+export class CursorError extends Error {
+  override readonly name: string = "CursorError";
+}
