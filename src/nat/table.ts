@@ -4,14 +4,20 @@ import type { Address, Prefix } from "../bgp/net/address.ts";
 import type { Endpoint, PortRange } from "../model/model.ts";
 
 export interface NatTable {
-  /** Floating IPs that are translated on this machine. */
+  /** Floating IPs that are translated on this machine, each once. IPv4 only. */
   readonly floating: readonly FloatingMapping[];
   /** Sources that are translated to a pool address. Empty without pools. */
   readonly private: readonly Prefix[];
   readonly pools: readonly PoolMapping[];
-  /** Destinations that no private source is translated for: except, private, public networks, anycast, floating. */
+  /**
+   * Destinations that no source is translated for: except, private, public networks, anycast, and the floating IPs
+   * that are translated elsewhere (those of this table never are a destination any more when sources are looked at).
+   */
   readonly exempt: readonly Prefix[];
-  /** Sources from which a floating IP is reached over the same way back (hairpin): private, networks, iBGP peers. */
+  /**
+   * Sources whose way to a floating IP of this table passes here and whose answer would not (hairpin): private,
+   * networks, iBGP peers. They get an external source. Empty on a compute host, where the answer passes anyway.
+   */
   readonly inside: readonly Prefix[];
   /** Never tracked by conntrack on this machine: public networks, anycast, floating IPs that live elsewhere. */
   readonly untracked: readonly Prefix[];
@@ -29,4 +35,20 @@ export interface PoolMapping {
   readonly name: string;
   readonly addresses: readonly Address[];
   readonly ports: PortRange;
+}
+
+/** A machine that translates nothing. */
+export const EMPTY_NAT: NatTable = {
+  floating: [],
+  private: [],
+  pools: [],
+  exempt: [],
+  inside: [],
+  untracked: [],
+  metadata: undefined,
+};
+
+/** What an Intent's announcement may rely on: this very translation is in the table. */
+export function translates(table: NatTable, mapping: FloatingMapping): boolean {
+  return table.floating.some((m) => m.floating.w0 === mapping.floating.w0 && m.fixed.w0 === mapping.fixed.w0);
 }

@@ -1,0 +1,144 @@
+/**
+ * The nftables transaction that turns what is there into what is wanted; "" when nothing differs.
+ *
+ * Elements are added and deleted one by one: one change among a million is a transaction of a few lines. Rules are
+ * compared as text, chain by chain; one that differs is flushed and written anew in the same transaction, so that no
+ * packet sees it half done. A table whose sets or chains are not declared as ours is replaced whole, likewise at once.
+ */
+
+import type { Address, Prefix } from "../bgp/net/address.ts";
+import { parseListing } from "./listing.ts";
+import {
+  CHAIN_NAMES,
+  CHAINS,
+  type Contents,
+  type Elements,
+  render,
+  SET_NAMES,
+  SETS,
+  type SetName,
+  TABLE,
+} from "./render.ts";
+import type { FloatingMapping, NatTable } from "./table.ts";
+
+export interface DiffOptions {
+  /**
+   * True while not all that is wanted is known yet: elements that are not wanted stay. One whose value changed is
+   * replaced all the same.
+   */
+  readonly keep: boolean;
+}
+
+/** @param listing - what `nft -s list table inet gatewayd` printed; undefined: there is no such table */
+export function diff(wanted: NatTable, listing: string | undefined, options?: DiffOptions): string {
+  const contents = render(wanted);
+  const found = listing === undefined ? undefined : parseListing(listing);
+  if (found === undefined) return textOf(contents);
+  return transaction(changes(found, contents, options?.keep ?? false));
+}
+
+/**
+ * The same from one table to the next, when the kernel is known to hold `previous`. Walks both, but writes out only
+ * the floating IPs of those fixed addresses where something changed.
+ */
+export function diffTables(previous: NatTable, wanted: NatTable): string {
+  const [before, after] = [narrowed(previous, wanted), narrowed(wanted, previous)];
+  const touched = touchedFixed(previous.floating, wanted.floating);
+  const ofTouched = (m: FloatingMapping): boolean => touched.has(m.fixed.w0);
+  return transaction(
+    changes(
+      render({ ...before, floating: previous.floating.filter(ofTouched) }),
+      render({ ...after, floating: wanted.floating.filter(ofTouched) }),
+      false,
+    ),
+  );
+}
+
+/** The whole table; replaces one that is there. */
+export function textOf(contents: Contents): string {
+  const lines = [`add table inet ${TABLE}`, `delete table inet ${TABLE}`, `add table inet ${TABLE}`];
+  for (const name of SET_NAMES) {
+    const { is, type, interval } = SETS[name];
+    lines.push(`add ${is} inet ${TABLE} ${name} { type ${type};${interval ? " flags interval;" : ""} }`);
+  }
+  for (const name of CHAIN_NAMES) {
+    const hook = CHAINS[name];
+    lines.push(`add chain inet ${TABLE} ${name}${hook === undefined ? "" : ` { ${hook} }`}`);
+  }
+  for (const name of SET_NAMES) lines.push(...elementLines("add", name, contents.sets[name]));
+  for (const name of CHAIN_NAMES) lines.push(...ruleLines(name, contents.chains[name]));
+  return transaction(lines);
+}
+
+function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
+  const lines: string[] = [];
+  for (const name of SET_NAMES) lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keep));
+  for (const name of CHAIN_NAMES) {
+    if (sameRules(found.chains[name], wanted.chains[name])) continue;
+    lines.push(`flush chain inet ${TABLE} ${name}`, ...ruleLines(name, wanted.chains[name]));
+  }
+  return lines;
+}
+
+const sameRules = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((rule, i) => rule === b[i]);
+
+function setChanges(name: SetName, found: Elements, wanted: Elements, keep: boolean): string[] {
+  const added = new Map([...wanted].filter(([key, value]) => found.get(key) !== value));
+  // A new interval may overlap an old one, and then only one of them can stay.
+  const keepUnknown = keep && !(SETS[name].interval && added.size > 0);
+  const deleted = new Map(
+    [...found].filter(([key, value]) => (wanted.has(key) ? wanted.get(key) !== value : !keepUnknown)),
+  );
+  return [...elementLines("delete", name, deleted), ...elementLines("add", name, added)];
+}
+
+/** Elements on one line: long enough that a line costs nothing, short enough to read. */
+const PER_LINE = 64;
+
+function elementLines(verb: "add" | "delete", name: SetName, elements: Elements): string[] {
+  const all = [...elements].map(([key, value]) => (value === "" ? key : `${key} : ${value}`));
+  const lines: string[] = [];
+  for (let i = 0; i < all.length; i += PER_LINE) {
+    const some = all.slice(i, i + PER_LINE).join(", ");
+    lines.push(`${verb} element inet ${TABLE} ${name} { ${some} }`);
+  }
+  return lines;
+}
+
+const ruleLines = (chain: string, rules: readonly string[]): string[] =>
+  rules.map((rule) => `add rule inet ${TABLE} ${chain} ${rule}`);
+
+const transaction = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
+
+/** The fixed addresses some of whose floating IPs are not the same in both. */
+function touchedFixed(a: readonly FloatingMapping[], b: readonly FloatingMapping[]): ReadonlySet<number> {
+  const touched = new Set<number>();
+  if (a === b) return touched;
+  const before = new Map(a.map((m) => [m.floating.w0, m]));
+  for (const m of b) {
+    const held = before.get(m.floating.w0);
+    before.delete(m.floating.w0);
+    if (held?.fixed.w0 === m.fixed.w0 && held.egress === m.egress) continue;
+    touched.add(m.fixed.w0);
+    if (held !== undefined) touched.add(held.fixed.w0);
+  }
+  for (const gone of before.values()) touched.add(gone.fixed.w0);
+  return touched;
+}
+
+/** `table` without the host prefixes that `other` has too; those lists may be as long as the floating IPs'. */
+function narrowed(table: NatTable, other: NatTable): NatTable {
+  return {
+    ...table,
+    exempt: withoutCommonHosts(table.exempt, other.exempt),
+    untracked: withoutCommonHosts(table.untracked, other.untracked),
+  };
+}
+
+function withoutCommonHosts(list: readonly Prefix[], other: readonly Prefix[]): readonly Prefix[] {
+  const common = new Set(other.filter(isIpv4Host).map((p: Address) => p.w0));
+  return list.filter((p) => !(isIpv4Host(p) && common.has(p.w0)));
+}
+
+const isIpv4Host = (prefix: Prefix): boolean => prefix.family === 4 && prefix.length === 32;

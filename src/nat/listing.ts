@@ -1,0 +1,116 @@
+/** Reads back what `nft -s list table inet gatewayd` prints. */
+
+import { ipv4 } from "../bgp/net/address.ts";
+import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
+import {
+  CHAIN_NAMES,
+  CHAINS,
+  type ChainName,
+  type Contents,
+  type Elements,
+  SET_NAMES,
+  SETS,
+  type SetName,
+  TABLE,
+} from "./render.ts";
+import type { FloatingMapping } from "./table.ts";
+
+/**
+ * The contents of our table, or undefined when it does not have exactly our sets, maps and chains, declared as ours:
+ * another version of this program made it, or somebody changed it by hand.
+ */
+export function parseListing(listing: string): Contents | undefined {
+  const blocks = blocksOf(listing);
+  if (blocks?.length !== SET_NAMES.length + CHAIN_NAMES.length) return undefined;
+  const lines = new Map(blocks.map((block) => [block.head, block.lines]));
+  const sets: Partial<Record<SetName, Elements>> = {};
+  for (const name of SET_NAMES) {
+    const elements = parseSet(name, lines.get(`${SETS[name].is} ${name}`));
+    if (elements === undefined) return undefined;
+    sets[name] = elements;
+  }
+  const chains: Partial<Record<ChainName, readonly string[]>> = {};
+  for (const name of CHAIN_NAMES) {
+    const rules = parseChain(name, lines.get(`chain ${name}`));
+    if (rules === undefined) return undefined;
+    chains[name] = rules;
+  }
+  return { sets: sets as Contents["sets"], chains: chains as Contents["chains"] };
+}
+
+/** The translations that the kernel holds. Egress is not told apart: it says nothing about who is who. */
+export function floatingOf(listing: string): FloatingMapping[] {
+  const block = blocksOf(listing)?.find((b) => b.head === "map floating");
+  const mappings: FloatingMapping[] = [];
+  for (const [from, to] of (block && parseSet("floating", block.lines)) ?? []) {
+    const floating = parseAddress(from) ?? ipv4(0);
+    const fixed = parseAddress(to) ?? ipv4(0);
+    mappings.push({ floating, fixed, egress: "fixed" });
+  }
+  return mappings;
+}
+
+interface Block {
+  /** "map floating", "chain raw". */
+  readonly head: string;
+  readonly lines: readonly string[];
+}
+
+function blocksOf(listing: string): Block[] | undefined {
+  const lines = listing.split("\n");
+  if (lines[0]?.trim() !== `table inet ${TABLE} {`) return undefined;
+  const blocks: Block[] = [];
+  let open: { head: string; lines: string[] } | undefined;
+  for (const line of lines.slice(1)) {
+    const depth = line.length - line.trimStart().length;
+    const text = line.trim();
+    if (open === undefined && text.endsWith("{")) open = { head: text.slice(0, -1).trim(), lines: [] };
+    // A block's own closing brace is one tab in; those of its contents are further in, or end a longer line.
+    else if (open !== undefined && text === "}" && depth === 1) {
+      blocks.push(open);
+      open = undefined;
+    } else if (open !== undefined && text !== "") open.lines.push(text);
+  }
+  return blocks;
+}
+
+function parseSet(name: SetName, lines: readonly string[] | undefined): Elements | undefined {
+  if (lines === undefined) return undefined;
+  const start = lines.findIndex((line) => line.startsWith("elements = {"));
+  const declared = start < 0 ? lines : lines.slice(0, start);
+  const expected = [`type ${SETS[name].type}`, ...(SETS[name].interval ? ["flags interval"] : [])];
+  if (declared.join("\n") !== expected.join("\n")) return undefined;
+  const elements = new Map<string, string>();
+  if (start < 0) return elements;
+  const text = lines.slice(start).join(" ");
+  for (const element of text.slice(text.indexOf("{") + 1, text.lastIndexOf("}")).split(",")) {
+    // A comment or a timeout on an element is nothing that we wrote.
+    const [, key, value = ""] = ELEMENT.exec(element.trim()) ?? [];
+    if (key === undefined) return undefined;
+    elements.set(respelled(key), value);
+  }
+  return elements;
+}
+
+/** nft spells ::/96 as the C library does, with the last 32 bits as an IPv4 address; RFC 5952 §5 does not. */
+function respelled(key: string): string {
+  const prefix = key.startsWith("::") ? parsePrefix(key) : undefined;
+  if (prefix === undefined) return key;
+  return key.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
+}
+
+const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\d.]+)?)(?: : ([\d.]+))?$/;
+
+function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {
+  const hook = CHAINS[name];
+  if (lines === undefined || hook === undefined) return lines;
+  const [first, ...rules] = lines;
+  return first !== undefined && numericPriority(first) === hook ? rules : undefined;
+}
+
+/** Which standard priorities are listed by name differs between versions of nft, and by hook. */
+function numericPriority(hook: string): string {
+  return hook.replace(/priority (raw|dstnat|srcnat);/, (_, name: string) => `priority ${PRIORITIES[name]};`);
+}
+
+const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, dstnat: -100, srcnat: 100 };

@@ -1,0 +1,53 @@
+/** NAT tables by chance, dense enough that two of them share and dispute addresses. */
+
+import fc from "fast-check";
+import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
+import type { FloatingMapping, NatTable, PoolMapping } from "../table.ts";
+
+const TEN = 0x0a410000; // 10.65.0.0
+const FLOATING = 0xac100100; // 172.16.1.0
+
+const floating: fc.Arbitrary<FloatingMapping[]> = fc.uniqueArray(
+  fc.record({
+    floating: fc.integer({ min: 0, max: 12 }).map((n) => ipv4(FLOATING + n)),
+    fixed: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
+    egress: fc.constantFrom("fixed", "floating"),
+  }),
+  { maxLength: 8, selector: (m) => m.floating.w0 },
+);
+
+const prefix4: fc.Arbitrary<Prefix> = fc
+  .tuple(fc.constantFrom(0x0a000000, 0x0a410000, 0x0a410001, 0xcb007100, 0, 0xffffffff), fc.nat(32))
+  .map(([word, length]) => prefixOf(ipv4(word), length));
+
+const prefix6: fc.Arbitrary<Prefix> = fc
+  .tuple(fc.constantFrom(0x20010db8, 0, 0xff000000), fc.constantFrom(0, 1, 0xffffffff), fc.nat(128))
+  .map(([first, last, length]) => prefixOf(ipv6(first, 0, 0, last), length));
+
+const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
+  fc.record({
+    name: fc.constant("default"),
+    addresses: fc.uniqueArray(
+      fc.integer({ min: 1, max: 60 }).map((n) => ipv4(0xc6336400 + n)),
+      { minLength: 1, maxLength: 40, selector: (a) => a.w0 },
+    ),
+    ports: fc.constantFrom({ first: 1024, last: 65535 }, { first: 5000, last: 5000 }),
+  }),
+  { maxLength: 2 },
+);
+
+export const natTables: fc.Arbitrary<NatTable> = fc.record({
+  floating,
+  private: fc.array(prefix4, { maxLength: 3 }),
+  pools,
+  exempt: fc.array(prefix4, { maxLength: 5 }),
+  inside: fc.array(prefix4, { maxLength: 3 }),
+  untracked: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 6 }),
+  metadata: fc.option(
+    fc.record({
+      to: fc.constantFrom({ address: ipv4(0x7f000001), port: 8775 }, { address: ipv4(TEN), port: 80 }),
+      interfaces: fc.uniqueArray(fc.constantFrom("tap9a7e0868-da", "tap0", "veth1.2"), { maxLength: 3 }),
+    }),
+    { nil: undefined },
+  ),
+});

@@ -1,0 +1,96 @@
+/** The laws of the difference, judged by the real nft. */
+
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ipv4 } from "../../src/bgp/net/address.ts";
+import { diff, diffTables } from "../../src/nat/diff.ts";
+import { floatingOf } from "../../src/nat/listing.ts";
+import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
+import { natTables } from "../../src/nat/testing/tables.ts";
+import { makeNamespace, type Namespace } from "./namespace.ts";
+
+let space: Namespace;
+beforeAll(() => {
+  space = makeNamespace("diff");
+});
+afterAll(() => space.remove());
+
+const apply = (text: string): void => {
+  if (text !== "") space.nft(text);
+};
+
+describe("what nft lists compares equal with what was wanted", () => {
+  test("from nothing", () => {
+    fc.assert(
+      fc.property(natTables, (table) => {
+        apply(diff(table, undefined));
+        expect(diff(table, space.listing())).toBe("");
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("from any table to any other, by its listing and by the table itself", () => {
+    fc.assert(
+      fc.property(natTables, natTables, natTables, (a, b, c) => {
+        apply(diff(a, space.listing()));
+        apply(diff(b, space.listing()));
+        expect(diff(b, space.listing())).toBe("");
+        apply(diffTables(b, c));
+        expect(diff(c, space.listing())).toBe("");
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("keeping what is not wanted, then not", () => {
+    fc.assert(
+      fc.property(natTables, natTables, (a, b) => {
+        apply(diff(a, space.listing()));
+        apply(diff(b, space.listing(), { keep: true }));
+        expect(diff(b, space.listing(), { keep: true })).toBe("");
+        apply(diff(b, space.listing()));
+        expect(diff(b, space.listing())).toBe("");
+      }),
+      { numRuns: 40 },
+    );
+  });
+});
+
+const table: NatTable = {
+  ...EMPTY_NAT,
+  floating: [{ floating: ipv4(0xac100103), fixed: ipv4(0x0a41000d), egress: "floating" }],
+};
+
+test.each([
+  ["a rule that is gone", "flush chain inet gatewayd srcnat"],
+  ["a rule that was added", "add rule inet gatewayd dstnat drop"],
+  ["a chain that was added", "add chain inet gatewayd mine"],
+  ["a set that was added", "add set inet gatewayd mine { type ipv4_addr; }"],
+  ["an element that is gone", "delete element inet gatewayd floating { 172.16.1.3 }"],
+  ["an element that was added", "add element inet gatewayd exempt { 10.0.0.5-10.0.0.9 }"],
+  ["an element with a comment", 'add element inet gatewayd pooled { 10.0.0.5 comment "x, y" }'],
+  ["the whole table", "delete table inet gatewayd"],
+])("repairs %s", (_, damage) => {
+  apply(diff(table, space.listing()));
+  space.nft(`${damage}\n`);
+  apply(diff(table, space.listing()));
+  expect(diff(table, space.listing())).toBe("");
+});
+
+test("one floating IP moved among many is a transaction of four elements each way", () => {
+  const many = Array.from({ length: 20_000 }, (_, i) => ({
+    floating: ipv4(0xac100000 + i),
+    fixed: ipv4(0x0a410000 + i),
+    egress: "fixed" as const,
+  }));
+  const before: NatTable = { ...EMPTY_NAT, floating: many };
+  const moved = many.map((m, i) => (i === 7 ? { ...m, fixed: ipv4(0x0a460000) } : m));
+  const after: NatTable = { ...EMPTY_NAT, floating: moved };
+  apply(diff(before, space.listing()));
+  const text = diffTables(before, after);
+  expect(text.trim().split("\n")).toHaveLength(6);
+  apply(text);
+  expect(diff(after, space.listing()) === "").toBe(true);
+  expect(floatingOf(space.listing() ?? "")).toHaveLength(many.length);
+});
