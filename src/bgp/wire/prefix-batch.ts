@@ -9,7 +9,7 @@ export class PrefixBatch {
   family: Family = 4;
   /** Rows in use; what lies beyond in the columns is left over from before. */
   count = 0;
-  /** The address words of {@link Prefix}; host bits are zero. For IPv4 w1..w3 are not written and not to be read. */
+  /** The address words of {@link Prefix}; host bits are zero, and w1..w3 are for IPv4. */
   w0: Uint32Array;
   w1: Uint32Array;
   w2: Uint32Array;
@@ -29,6 +29,12 @@ export class PrefixBatch {
 
   /** Empties it for prefixes of `family`. */
   reset(family: Family): void {
+    if (family === 4 && this.family === 6) {
+      // The IPv4 decoder does not touch these: they stay zero for as long as the batch is IPv4's.
+      this.w1.fill(0);
+      this.w2.fill(0);
+      this.w3.fill(0);
+    }
     this.family = family;
     this.count = 0;
   }
@@ -61,13 +67,12 @@ export class PrefixBatch {
 
   /** The prefix of a row, for what is shown or logged; not for loops over routes. */
   at(row: number): Prefix {
-    const six = this.family === 6;
     return {
       family: this.family,
       w0: this.w0[row]!,
-      w1: six ? this.w1[row]! : 0,
-      w2: six ? this.w2[row]! : 0,
-      w3: six ? this.w3[row]! : 0,
+      w1: this.w1[row]!,
+      w2: this.w2[row]!,
+      w3: this.w3[row]!,
       length: this.length[row]!,
     };
   }

@@ -1,0 +1,31 @@
+/** The path attributes that we know, by code. MP_UNREACH_NLRI holds only NLRI and is split off before (`update.ts`). */
+
+import { communities, extendedCommunities, largeCommunities } from "./communities.ts";
+import { mpReach, nextHop } from "./next-hop.ts";
+import { aggregator, as4Aggregator, as4Path, asPath, origin } from "./path.ts";
+import { atomicAggregate, localPref, med, onlyToCustomer } from "./preference.ts";
+import { clusterList, originatorId } from "./reflection.ts";
+import type { AttributeRow } from "./row.ts";
+
+export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
+  origin,
+  asPath,
+  nextHop,
+  med,
+  localPref,
+  atomicAggregate,
+  aggregator,
+  communities,
+  originatorId,
+  clusterList,
+  mpReach,
+  extendedCommunities,
+  as4Path,
+  as4Aggregator,
+  largeCommunities,
+  onlyToCustomer,
+];
+
+export const ROW_BY_CODE: ReadonlyMap<number, AttributeRow> = new Map(
+  ATTRIBUTE_ROWS.map((row) => [row.code, row]),
+);

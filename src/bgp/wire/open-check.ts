@@ -1,0 +1,37 @@
+/** Whether an OPEN is one that we can have a session with (RFC 4271 §6.2): pure, the FSM asks. */
+
+import { Refusal } from "./fault.ts";
+import type { Open } from "./messages.ts";
+import { asnOf } from "./open.ts";
+
+const OPEN_ERROR = 2;
+const BAD_PEER_AS = 2;
+const BAD_IDENTIFIER = 3;
+const UNACCEPTABLE_HOLD_TIME = 6;
+
+/** What the peer is configured to be, and who we are. */
+export interface Expected {
+  readonly localAsn: number;
+  readonly remoteAsn: number;
+  /** Unsigned 32-bit. */
+  readonly localRouterId: number;
+}
+
+/** Why the session ends, undefined when the OPEN is acceptable. */
+export function checkOpen(open: Open, expected: Expected): Refusal | undefined {
+  const asn = asnOf(open);
+  // RFC 7607 §2: AS 0 is never acceptable, in the field or in the capability.
+  if (open.asn === 0 || asn === 0) return new Refusal("AS 0", OPEN_ERROR, BAD_PEER_AS);
+  if (asn !== expected.remoteAsn) {
+    return new Refusal(`AS ${asn} where ${expected.remoteAsn} is configured`, OPEN_ERROR, BAD_PEER_AS);
+  }
+  // RFC 6286 §2.2: not zero, and within an AS not our own.
+  const internal = expected.remoteAsn === expected.localAsn;
+  if (open.routerId === 0 || (internal && open.routerId === expected.localRouterId)) {
+    return new Refusal(`BGP identifier ${open.routerId}`, OPEN_ERROR, BAD_IDENTIFIER);
+  }
+  if (open.holdSeconds === 1 || open.holdSeconds === 2) {
+    return new Refusal(`hold time ${open.holdSeconds} s`, OPEN_ERROR, UNACCEPTABLE_HOLD_TIME);
+  }
+  return undefined;
+}
