@@ -1,0 +1,188 @@
+/** Sessions, what they carry, and what this speaker originates. */
+
+import type { Registry } from "prom-client";
+import type { AnycastAnswer, PeerAnswer } from "../api/schema.ts";
+import { addCounter, addGauge, one, type Sample } from "./family.ts";
+import type { Read } from "./snapshot.ts";
+
+const PEER = ["peer", "peer_as"] as const;
+
+/** RFC 4271 §8.2.2, in its order. */
+const FSM_STATES: Readonly<Record<PeerAnswer["state"], number>> = {
+  idle: 1,
+  connect: 2,
+  active: 3,
+  "open-sent": 4,
+  "open-confirm": 5,
+  established: 6,
+};
+
+/** RFC 7606 §2, by the words of the label. */
+const ACTIONS: Readonly<Record<string, string>> = {
+  "attribute-discard": "discard",
+  "treat-as-withdraw": "withdraw",
+  "session-reset": "reset",
+};
+
+export function addBgp(registry: Registry, read: Read): void {
+  addSessions(registry, read);
+  addMessages(registry, read);
+  addPrefixes(registry, read);
+  addOwn(registry, read);
+}
+
+function addSessions(registry: Registry, read: Read): void {
+  const perPeer = (figureOf: (peer: PeerAnswer) => number) => () => perPeerOf(read, figureOf);
+  addGauge(
+    registry,
+    { name: "bgp_peer_state", help: "1: the session is established. 0: it is not.", labels: PEER },
+    perPeer((p) => Number(p.state === "established")),
+  );
+  addGauge(
+    registry,
+    {
+      name: "bgp_peer_fsm_state",
+      help: "State of RFC 4271 section 8.2.2: 1 Idle, 2 Connect, 3 Active, 4 OpenSent, 5 OpenConfirm, 6 Established.",
+      labels: PEER,
+    },
+    perPeer((p) => FSM_STATES[p.state]),
+  );
+  addGauge(
+    registry,
+    {
+      name: "bgp_peer_uptime_seconds",
+      help: "Since the session was established; 0 while it is not.",
+      labels: PEER,
+    },
+    perPeer((p) => (p.state === "established" ? p.sinceSeconds : 0)),
+  );
+  addCounter(
+    registry,
+    { name: "bgp_peer_flaps_total", help: "Times that an established session went down.", labels: PEER },
+    perPeer((p) => p.flaps),
+  );
+  addGauge(
+    registry,
+    {
+      name: "bgp_peer_info",
+      help: "Always 1; what is known of a peer by configuration.",
+      labels: [...PEER, "local_as", "group", "description"],
+    },
+    () => read().peers.map((peer) => ({ labels: { ...labelsOf(peer), ...infoOf(peer, read) }, value: 1 })),
+  );
+}
+
+function addMessages(registry: Registry, read: Read): void {
+  for (const direction of ["received", "sent"] as const) {
+    addCounter(
+      registry,
+      {
+        name: `bgp_messages_${direction}_total`,
+        help: `Messages ${direction}, by type.`,
+        labels: [...PEER, "type"],
+      },
+      () => byKey(read, "type", (peer) => peer.messages[direction]),
+    );
+  }
+  addCounter(
+    registry,
+    {
+      name: "bgp_update_errors_total",
+      help: "Malformed UPDATEs, by what they cost (RFC 7606): discard (of an attribute), withdraw, reset.",
+      labels: [...PEER, "action"],
+    },
+    () => byKey(read, "action", errorsOf),
+  );
+}
+
+function addPrefixes(registry: Registry, read: Read): void {
+  const help = {
+    received: "Prefixes that the peer told us and did not withdraw.",
+    accepted: "Of these, the ones that its import policy lets in.",
+    advertised: "Prefixes that the peer was told.",
+  };
+  for (const which of ["received", "accepted", "advertised"] as const) {
+    addGauge(registry, { name: `bgp_prefixes_${which}`, help: help[which], labels: PEER }, () =>
+      perPeerOf(read, (peer) => peer.prefixes[which]),
+    );
+  }
+  addGauge(
+    registry,
+    {
+      name: "bgp_paths_stale",
+      help: "Paths kept although their peer is restarting (RFC 4724).",
+      labels: PEER,
+    },
+    () => perPeerOf(read, (peer) => peer.gracefulRestart.stalePaths),
+  );
+}
+
+function addOwn(registry: Registry, read: Read): void {
+  addGauge(
+    registry,
+    {
+      name: "announcement_info",
+      help: "Always 1; a prefix that this speaker originates. health, of anycast: up, partial, down or unchecked.",
+      labels: ["prefix", "kind", "health"],
+    },
+    () =>
+      read().own.items.map(({ prefix, kind }) => ({
+        labels: { prefix, kind, health: healthOf(prefix, read().anycast) },
+        value: 1,
+      })),
+  );
+  addGauge(
+    registry,
+    {
+      name: "announcement_info_truncated",
+      help: "1: there are more own prefixes than announcement_info shows.",
+    },
+    () => one(read().own.next !== undefined),
+  );
+}
+
+const labelsOf = (peer: PeerAnswer): Record<string, string> => ({
+  peer: peer.address,
+  peer_as: String(peer.asn),
+});
+
+const infoOf = (peer: PeerAnswer, read: Read): Record<string, string> => ({
+  local_as: String(read().status.asn),
+  group: peer.group ?? "",
+  description: peer.description ?? "",
+});
+
+const perPeerOf = (read: Read, figureOf: (peer: PeerAnswer) => number): Sample[] =>
+  read().peers.map((peer) => ({ labels: labelsOf(peer), value: figureOf(peer) }));
+
+function byKey(
+  read: Read,
+  label: string,
+  countsOf: (peer: PeerAnswer) => Readonly<Record<string, number>>,
+): Sample[] {
+  return read().peers.flatMap((peer) =>
+    Object.entries(countsOf(peer)).map(([key, value]) => ({
+      labels: { ...labelsOf(peer), [label]: key },
+      value,
+    })),
+  );
+}
+
+/** Every action, those that never happened too: an alert on an increase needs the zero before it. */
+function errorsOf(peer: PeerAnswer): Record<string, number> {
+  const counts: Record<string, number> = { discard: 0, withdraw: 0, reset: 0 };
+  for (const [reaction, count] of Object.entries(peer.updateErrors)) {
+    const action = ACTIONS[reaction] ?? reaction;
+    counts[action] = (counts[action] ?? 0) + count;
+  }
+  return counts;
+}
+
+function healthOf(prefix: string, services: readonly AnycastAnswer[]): string {
+  const service = services.find(({ address }) => prefix === `${address}/${address.includes(":") ? 128 : 32}`);
+  const checked = (service?.members ?? []).filter(({ health }) => health === "up" || health === "down");
+  const up = checked.filter(({ health }) => health === "up").length;
+  if (checked.length === 0) return "unchecked";
+  if (up === 0) return "down";
+  return up === checked.length ? "up" : "partial";
+}

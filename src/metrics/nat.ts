@@ -1,0 +1,69 @@
+/** Translation, floating IPs, and the health of anycast members. */
+
+import type { Registry } from "prom-client";
+import type { FloatingIpAnswer } from "../api/schema.ts";
+import { addGauge, one } from "./family.ts";
+import type { Read } from "./snapshot.ts";
+
+const STATUSES: readonly FloatingIpAnswer["status"][] = ["ACTIVE", "DOWN", "ERROR"];
+
+export function addNat(registry: Registry, read: Read): void {
+  addConntrack(registry, read);
+  addGauge(
+    registry,
+    { name: "nat_programmed", help: "1: the kernel holds the NAT table that is wanted." },
+    () => one(read().nat.programmed),
+  );
+  addGauge(registry, { name: "pool_addresses", help: "Addresses of a NAT pool.", labels: ["pool"] }, () =>
+    read().nat.pools.map(({ name, addresses }) => ({ labels: { pool: name }, value: addresses.length })),
+  );
+  addGauge(registry, { name: "floating_ips", help: "Floating IPs, by status.", labels: ["status"] }, () =>
+    STATUSES.map((status) => ({
+      labels: { status },
+      value: read().floatingIps.filter((f) => f.status === status).length,
+    })),
+  );
+  addHealth(registry, read);
+}
+
+function addConntrack(registry: Registry, read: Read): void {
+  const conntrack = (which: "entries" | "limit") => () => {
+    const figures = read().nat.conntrack;
+    return figures === undefined ? [] : one(figures[which]);
+  };
+  addGauge(
+    registry,
+    {
+      name: "conntrack_entries",
+      help: "Flows that the kernel tracks; absent when it cannot be read.",
+      labels: [],
+    },
+    conntrack("entries"),
+  );
+  addGauge(
+    registry,
+    { name: "conntrack_limit", help: "Flows that it can track at most.", labels: [] },
+    conntrack("limit"),
+  );
+}
+
+/** Only members that this machine checks: of the others it knows nothing but what peers announce. */
+function addHealth(registry: Registry, read: Read): void {
+  addGauge(
+    registry,
+    {
+      name: "health_check_up",
+      help: "1: the anycast member passes its health check. 0: it fails.",
+      labels: ["service", "target"],
+    },
+    () =>
+      read().anycast.flatMap(({ name, members }) =>
+        members
+          .filter(({ health }) => health === "up" || health === "down")
+          .map(({ address, health }) => ({
+            labels: { service: name, target: address },
+            value: Number(health === "up"),
+          })),
+      ),
+  );
+}

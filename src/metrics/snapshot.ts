@@ -1,0 +1,49 @@
+/** What one scrape sees: read once, so that all of its metrics speak of the same moment. */
+
+import type {
+  AnycastAnswer,
+  FloatingIpAnswer,
+  NatAnswer,
+  PeerAnswer,
+  RouteAnswer,
+  StatusAnswer,
+} from "../api/schema.ts";
+import type { ApiSource, Page } from "../api/source.ts";
+import type { LagSnapshot } from "./lag.ts";
+
+export interface MetricsSource
+  extends Pick<ApiSource, "status" | "peers" | "routes" | "floatingIps" | "nat" | "anycast"> {
+  /** Changes that the kernel refused since the start, by part: routes, nat, taps. Parts are a fixed set. */
+  reconcileErrors(): Readonly<Record<string, number>>;
+  /** How late the event loop was since the last call. */
+  takeLag(): LagSnapshot;
+}
+
+export interface Snapshot {
+  readonly status: StatusAnswer;
+  readonly peers: readonly PeerAnswer[];
+  /** Own prefixes, at most {@link OWN_PREFIXES_MAX}. */
+  readonly own: Page<RouteAnswer>;
+  readonly floatingIps: readonly FloatingIpAnswer[];
+  readonly nat: NatAnswer;
+  readonly anycast: readonly AnycastAnswer[];
+  readonly reconcileErrors: Readonly<Record<string, number>>;
+}
+
+/** Gives the snapshot of the scrape under way. */
+export type Read = () => Snapshot;
+
+/** Own prefixes that become a label, so that a gateway with many of them does not fill a Prometheus server. */
+export const OWN_PREFIXES_MAX = 1000;
+
+export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
+  const [status, peers, own, floatingIps, nat, anycast] = await Promise.all([
+    source.status(),
+    source.peers(),
+    source.routes({ local: true, limit: OWN_PREFIXES_MAX }),
+    source.floatingIps(),
+    source.nat(),
+    source.anycast(),
+  ]);
+  return { status, peers, own, floatingIps, nat, anycast, reconcileErrors: source.reconcileErrors() };
+}
