@@ -1,0 +1,242 @@
+/** The `bgp` section: speaker settings, and peers with what their groups have in common merged in. */
+
+import { z } from "zod";
+import type { Family } from "../bgp/net/address.ts";
+import {
+  type BgpSettings,
+  type GracefulRestart,
+  KINDS,
+  type Peer,
+  type Rule,
+  type RuleChanges,
+  type RuleMatch,
+} from "../model/model.ts";
+import {
+  address,
+  asn,
+  choice,
+  community,
+  description,
+  duration,
+  flag,
+  holdTime,
+  integer,
+  lengthRange,
+  list,
+  mapping,
+  name,
+  oneOrMany,
+  port,
+  prefix,
+  routerId,
+} from "./scalars.ts";
+import { suggestion } from "./suggest.ts";
+
+const match: z.ZodType<RuleMatch> = mapping({
+  prefix: oneOrMany(prefix, 1).optional().meta({ description: "Exactly one of these prefixes." }),
+  within: oneOrMany(prefix, 1)
+    .optional()
+    .meta({ description: "Within one of these prefixes, itself included." }),
+  length: lengthRange
+    .optional()
+    .meta({ description: "With `within`: only prefixes of this length, or of lengths from-to." }),
+  kind: oneOrMany(choice(KINDS), 1)
+    .optional()
+    .meta({ description: "What the route is for, as this gateway or another one says." }),
+}).transform((given) => ({
+  prefixes: given.prefix,
+  within: given.within,
+  lengths: given.length,
+  kinds: given.kind,
+}));
+
+const changes: z.ZodType<RuleChanges> = mapping({
+  localPref: integer(0, 4294967295)
+    .optional()
+    .meta({ description: "LOCAL_PREF: higher is better, 100 is usual." }),
+  med: integer(0, 4294967295).optional().meta({ description: "MULTI_EXIT_DISC: lower is better." }),
+  communities: list(community)
+    .optional()
+    .meta({ description: "Added: asn:value, or the name of a well-known one." }),
+}).transform((given) => ({ localPref: given.localPref, med: given.med, communities: given.communities }));
+
+/** Named, since a key written `then` makes linters take the schema itself for a promise. */
+const VERDICT = "then";
+
+const rule: z.ZodType<Rule> = mapping({
+  match: match
+    .prefault({})
+    .meta({ description: "All that is given must hold; nothing given matches every route." }),
+  [VERDICT]: choice(["accept", "reject"]).meta({ description: "What becomes of a route that matches." }),
+  set: changes.optional().meta({ description: "What an accepted route is changed to." }),
+}).transform((given) => ({ ...given, set: given.set }));
+
+const family: z.ZodType<Family> = choice(["ipv4", "ipv6"]).transform((text) => (text === "ipv4" ? 4 : 6));
+
+const families = list(family).min(1, { error: "at least one of ipv4, ipv6" });
+
+/** As they would stand in the file: they reach the model and the JSON Schema from here. */
+const PEER_DEFAULTS = { holdTime: "90s", port: 179, passive: false, families: ["ipv4", "ipv6"] };
+
+const peerDefaults = {
+  holdTime: holdTime.parse(PEER_DEFAULTS.holdTime),
+  port: PEER_DEFAULTS.port,
+  passive: PEER_DEFAULTS.passive,
+  families: families.parse(PEER_DEFAULTS.families),
+};
+
+const common = {
+  asn: asn.optional().meta({ description: "The peer's AS number. Our own makes it an iBGP peer." }),
+  description: description.optional().meta({ description: "Shown wherever the peer is." }),
+  holdTime: holdTime.optional().meta({
+    default: PEER_DEFAULTS.holdTime,
+    description: "Silence after which the session is given up; the smaller of both ends' counts.",
+  }),
+  port: port.optional().meta({ default: PEER_DEFAULTS.port, description: "TCP port that we connect to." }),
+  passive: flag
+    .optional()
+    .meta({ default: PEER_DEFAULTS.passive, description: "Never connect, only listen. Ranges always are." }),
+  localAddress: address
+    .optional()
+    .meta({ description: "Our end of the session. Default: the kernel chooses." }),
+  families: families
+    .optional()
+    .meta({ default: PEER_DEFAULTS.families, description: "Routes that the session carries." }),
+  maxPrefixes: integer(1, 4294967295)
+    .optional()
+    .meta({ description: "A peer that sends more is disconnected. Default: no limit." }),
+  import: list(rule)
+    .optional()
+    .meta({ description: "What we believe; the first match wins, no match is rejected." }),
+  export: list(rule)
+    .optional()
+    .meta({ description: "What we announce; the first match wins, no match is rejected." }),
+};
+
+const group = mapping(common);
+
+const peer = mapping({
+  address: address.optional().meta({ description: "The peer's address. Either this or `range`." }),
+  range: prefix
+    .optional()
+    .meta({ description: "Whoever connects from here is a peer. Either this or `address`." }),
+  group: name
+    .optional()
+    .meta({ description: "A name of `groups`, whose settings count where none stand here." }),
+  ...common,
+});
+
+const gracefulRestart: z.ZodType<GracefulRestart | undefined> = z.union(
+  [
+    z.literal(false).transform(() => undefined),
+    mapping({
+      restartTime: duration("1s", "4095s")
+        .prefault("120s")
+        .meta({ description: "How long peers keep our routes while we are gone (RFC 4724)." }),
+      notification: flag
+        .prefault(true)
+        .meta({ description: "Keep routes when a session ends by NOTIFICATION too (RFC 8538)." }),
+    }).transform((given) => ({ restartMs: given.restartTime, notification: given.notification })),
+  ],
+  { error: "a mapping, or false" },
+);
+
+const listen = mapping({
+  addresses: list(address)
+    .prefault(["0.0.0.0", "::"])
+    .meta({ description: "Local addresses that BGP listens on; none: we only connect." }),
+  port: port.prefault(179).meta({ description: "TCP port that BGP listens on." }),
+});
+
+export const bgp: z.ZodType<BgpSettings> = mapping({
+  asn: asn.meta({ description: "Our AS number." }),
+  routerId: routerId.meta({ description: "Our BGP identifier: an IPv4 address that no other speaker uses." }),
+  listen: listen.prefault({}).meta({ description: "Where peers reach us." }),
+  multipath: integer(1, 256).prefault(64).meta({ description: "Equal-cost paths installed per prefix." }),
+  gracefulRestart: gracefulRestart
+    .prefault({})
+    .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
+  groups: z
+    .record(name, group, { error: "a mapping of group names" })
+    .prefault({})
+    .meta({ description: "What peers have in common, by name." }),
+  peers: list(peer).prefault([]).meta({ description: "Whom we speak to." }),
+}).transform((given, context) => {
+  const { groups, peers, ...speaker } = given;
+  const merged = peers.map((one, i) => {
+    for (const fault of faultsOf(one, groups)) {
+      const { at, message, hint } = fault;
+      context.addIssue({
+        code: "custom",
+        path: ["peers", i, ...at],
+        message,
+        params: { sentence: true, hint },
+        input: one,
+      });
+    }
+    return mergePeer(one, one.group === undefined ? undefined : groups[one.group]);
+  });
+  return { ...speaker, peers: merged };
+});
+
+type PeerEntry = z.output<typeof peer>;
+type Groups = Readonly<Record<string, z.output<typeof group>>>;
+
+interface Fault {
+  readonly at: readonly string[];
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** What keeps an entry of `peers` from being a peer. Empty: {@link mergePeer} gives a whole one. */
+function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
+  const faults: Fault[] = [];
+  if (entry.address === undefined && entry.range === undefined) {
+    faults.push({ at: [], message: "a peer needs an address or a range", hint: "add `address: 192.0.2.1`" });
+  } else if (entry.address !== undefined && entry.range !== undefined) {
+    faults.push({ at: ["range"], message: "a peer has an address or a range, not both" });
+  }
+  if (entry.range !== undefined && entry.passive === false) {
+    faults.push({
+      at: ["passive"],
+      message: "peers of a range always are passive",
+      hint: "take this line out",
+    });
+  }
+  const known = entry.group === undefined || Object.hasOwn(groups, entry.group);
+  if (!known) {
+    const names = Object.keys(groups);
+    const none = "there are no groups: define it under bgp.groups";
+    const hint =
+      suggestion(entry.group ?? "", names) ?? (names.length === 0 ? none : `groups: ${names.join(", ")}`);
+    faults.push({ at: ["group"], message: `there is no group ${JSON.stringify(entry.group)}`, hint });
+  }
+  const inherited = entry.group === undefined ? undefined : groups[entry.group];
+  if (known && entry.asn === undefined && inherited?.asn === undefined) {
+    faults.push({
+      at: [],
+      message: "asn is missing",
+      hint: "give the peer's AS number here or in its group",
+    });
+  }
+  return faults;
+}
+
+function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined): Peer {
+  const given = { ...inherited, ...entry };
+  const remote = entry.range === undefined ? { address: entry.address! } : { range: entry.range };
+  return {
+    remote,
+    group: given.group,
+    description: given.description,
+    asn: given.asn!,
+    holdMs: given.holdTime ?? peerDefaults.holdTime,
+    port: given.port ?? peerDefaults.port,
+    passive: "range" in remote || (given.passive ?? peerDefaults.passive),
+    localAddress: given.localAddress,
+    families: [...new Set(given.families ?? peerDefaults.families)],
+    maxPrefixes: given.maxPrefixes,
+    importRules: given.import,
+    exportRules: given.export,
+  };
+}

@@ -1,0 +1,35 @@
+/** Keys that the design knows and this version does not. They are refused by name: ignored, they would promise. */
+
+import type { Path } from "./findings.ts";
+
+const PEER: Readonly<Record<string, string>> = {
+  bfd: "BFD; take it out: until then holdTime finds a dead peer, 3s at the fastest",
+  passwordFile: "TCP-MD5 (RFC 2385); take it out, and keep others off the session's port by a firewall",
+  ttlSecurity: "GTSM (RFC 5082); take it out, and keep others off the session's port by a firewall",
+};
+
+/** By the mapping that a key stands in, indexes and group names left out. */
+const NOT_BUILT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "": { store: "the store; take it out: everything is in this file" },
+  "bgp.groups.*": PEER,
+  "bgp.peers[]": PEER,
+  nat: { timeouts: "own timeouts; take it out: the sysctls net.netfilter.nf_conntrack_*_timeout* count" },
+  "nat.pools[]": {
+    mapping: "choice of the mapping; take it out",
+    filtering: "choice of the filtering; take it out: it is addressAndPortDependent",
+    limits: "limits per private address; take it out",
+  },
+  api: { tokensFile: "authentication; take it out: the API listens on a unix socket and on loopback only" },
+};
+
+/** What is missing and what to do, for a key that will be; undefined for any other. */
+export function notBuilt(parent: Path, key: string): { message: string; hint: string } | undefined {
+  const place = parent
+    .map((step, i) => (typeof step === "number" ? "[]" : i === 2 && parent[1] === "groups" ? "*" : step))
+    .join(".")
+    .replaceAll(".[]", "[]");
+  const entry = NOT_BUILT[place];
+  if (entry === undefined || !Object.hasOwn(entry, key)) return undefined;
+  const [what, hint] = entry[key]!.split("; ");
+  return { message: `not built yet: ${what}`, hint: hint! };
+}

@@ -1,0 +1,219 @@
+/**
+ * gateway.yaml, section by section: the one source of what may stand in it, of the defaults, and of the JSON Schema
+ * for editors. What comes out of a section is the model's own value. Rules that tie values to each other stand in
+ * model/rules.ts.
+ */
+
+import { z } from "zod";
+import type { Address } from "../bgp/net/address.ts";
+import type {
+  AnycastService,
+  Endpoint,
+  FloatingIp,
+  HealthCheck,
+  KernelSettings,
+  Model,
+  Nat,
+  Network,
+  Pool,
+  Port,
+} from "../model/model.ts";
+import { bgp } from "./bgp-schema.ts";
+import {
+  address,
+  choice,
+  duration,
+  endpoint,
+  hostname,
+  integer,
+  interfaceName,
+  list,
+  mapping,
+  name,
+  oneOrMany,
+  POOL_ADDRESSES,
+  parseEndpoint,
+  poolItem,
+  port,
+  portRange,
+  prefix,
+  requestTarget,
+  socketPath,
+  text,
+} from "./scalars.ts";
+import { type ApiSettings, LOG_LEVELS, type LogSettings } from "./settings.ts";
+
+/** What the sections give. Only the host name may be left to the caller. */
+export type Sections = Omit<Model, "hostname"> & {
+  readonly hostname: string | undefined;
+  readonly api: ApiSettings;
+  readonly log: LogSettings;
+};
+
+const network: z.ZodType<Network> = mapping({
+  name: name.meta({ description: "Shown in output and errors." }),
+  cidr: prefix.meta({ description: "The network's addresses, all public." }),
+  announce: choice(["aggregate", "hosts", "both"])
+    .prefault("aggregate")
+    .meta({ description: "What peers are told: the network, its hosts one by one, or both." }),
+});
+
+const pool: z.ZodType<Pool> = mapping({
+  name: name.meta({ description: "Shown in output, errors and metrics." }),
+  addresses: oneOrMany(poolItem, 1).meta({
+    description: "IPv4 addresses that private sources are translated to. Their order places flows.",
+  }),
+  ports: portRange.prefault("1024-65535").meta({ description: "Source ports that a translation may use." }),
+  blockSize: z
+    .literal(0, { error: "not built yet: port blocks; 0 shares all ports" })
+    .optional()
+    .meta({ default: 0, description: "Ports set aside for each private address; 0: all share." }),
+}).transform((given, context) => {
+  const count = given.addresses.reduce((sum, item) => sum + item.length, 0);
+  if (count > POOL_ADDRESSES) {
+    const message = `a pool has at most ${POOL_ADDRESSES} addresses, this one has ${count}`;
+    const params = { sentence: true, hint: "make several pools of it" };
+    context.addIssue({ code: "custom", path: ["addresses"], message, params, input: given });
+  }
+  const addresses: Address[] = count > POOL_ADDRESSES ? [] : given.addresses.flat();
+  return { name: given.name, addresses, ports: given.ports };
+});
+
+const nat: z.ZodType<Nat> = mapping({
+  private: oneOrMany(prefix, 0).prefault([]).meta({ description: "Sources that are translated." }),
+  except: oneOrMany(prefix, 0)
+    .prefault([])
+    .meta({ description: "Destinations that are never translated; own networks never are." }),
+  pools: list(pool).prefault([]).meta({ description: "Addresses that private sources go out with." }),
+});
+
+const floatingIp: z.ZodType<FloatingIp> = mapping({
+  address: address.meta({ description: "The public address." }),
+  to: address.meta({ description: "The fixed address that it leads to." }),
+  egress: choice(["fixed", "floating"])
+    .prefault("floating")
+    .meta({ description: "The source of new flows that the fixed address opens." }),
+});
+
+const health: z.ZodType<HealthCheck> = mapping({
+  type: choice(["tcp", "http"]).meta({
+    description: "tcp: a connection is enough. http: an answer 2xx or 3xx.",
+  }),
+  port: port.meta({ description: "TCP port of the member." }),
+  path: requestTarget.optional().meta({ default: "/", description: "http only: what is asked for." }),
+  interval: duration("100ms", "1h").prefault("1s").meta({ description: "Time between two checks." }),
+  timeout: duration("10ms", "1h")
+    .prefault("500ms")
+    .meta({ description: "An answer later than this is a failure." }),
+  fall: integer(1, 100).prefault(3).meta({ description: "Failures in a row that take a member out." }),
+  rise: integer(1, 100).prefault(2).meta({ description: "Successes in a row that bring a member back." }),
+}).transform((given, context) => {
+  if (given.type === "tcp" && given.path !== undefined) {
+    const params = { sentence: true, hint: "write `type: http`, or take the path out" };
+    const message = "a tcp check asks for no path";
+    context.addIssue({ code: "custom", path: ["path"], message, params, input: given.path });
+  }
+  const { interval, timeout, path, ...rest } = given;
+  return { ...rest, path: path ?? "/", intervalMs: interval, timeoutMs: timeout };
+});
+
+const anycastService: z.ZodType<AnycastService> = mapping({
+  name: name.meta({ description: "Shown in output, errors and metrics." }),
+  address: address.meta({ description: "The address that all members serve." }),
+  members: list(address).prefault([]).meta({ description: "The members' own addresses." }),
+  health: health
+    .optional()
+    .meta({ description: "Members on this host are announced only while this succeeds." }),
+  whenAllFail: choice(["withdraw", "keep"])
+    .prefault("withdraw")
+    .meta({ description: "When no member is well: withdraw the address, or announce it on and alarm." }),
+}).transform((given) => ({ ...given, health: given.health }));
+
+const hostPort: z.ZodType<Port> = mapping({
+  interface: interfaceName.meta({ description: "The interface on this host." }),
+  addresses: list(address)
+    .min(1, { error: "at least one address" })
+    .meta({ description: "The addresses behind it." }),
+});
+
+const loopbackEndpoint: z.ZodType<Endpoint> = text(
+  {
+    expected: "a loopback address and a port such as 127.0.0.1:9696",
+    hint: "the API has no authentication yet, so that it listens on this machine alone",
+    json: { examples: ["127.0.0.1:9696", "[::1]:9696"] },
+  },
+  (value) => {
+    const at = parseEndpoint(value);
+    return at !== undefined && isLoopback(at.address) ? at : undefined;
+  },
+);
+
+function isLoopback(at: Address): boolean {
+  if (at.family === 4) return at.w0 >>> 24 === 127;
+  return at.w0 === 0 && at.w1 === 0 && at.w2 === 0 && at.w3 === 1;
+}
+
+const api: z.ZodType<ApiSettings> = mapping({
+  listen: loopbackEndpoint.optional().meta({ description: "TCP, on loopback. Default: only the socket." }),
+  socket: socketPath
+    .prefault("/run/gatewayd/gatewayd.sock")
+    .meta({ description: "The unix socket that gwctl speaks to." }),
+}).transform((given) => ({ listen: given.listen, socket: given.socket }));
+
+const MAIN_TABLE = 254;
+
+const routeTable = z.union(
+  [
+    z.literal("main").transform(() => MAIN_TABLE),
+    // 0 means unspecified and 255 is the kernel's own table of local addresses (linux/rtnetlink.h).
+    integer(1, 4294967295).refine((table) => table !== 255, { error: "" }),
+  ],
+  { error: "main, or a table number 1..4294967295 other than 255" },
+);
+
+const kernel: z.ZodType<KernelSettings> = mapping({
+  type: choice(["linux", "none"])
+    .prefault("linux")
+    .meta({ description: "none: announce only, and touch neither routes nor nftables." }),
+  routeTable: routeTable
+    .prefault("main")
+    .meta({ description: "The routing table that our routes stand in." }),
+  // 0 to 4 are the kernel's own (linux/rtnetlink.h).
+  protocol: integer(5, 255)
+    .prefault(86)
+    .meta({ description: "rtnetlink protocol number that marks our routes; nobody else's here." }),
+  anycastIdle: duration("1s", "24h")
+    .prefault("60s")
+    .meta({ description: "Silence after which an anycast flow may move to a member that came back." }),
+}).transform(({ anycastIdle, ...given }) => ({ ...given, anycastIdleMs: anycastIdle }));
+
+const log: z.ZodType<LogSettings> = mapping({
+  level: choice(LOG_LEVELS).prefault("info").meta({ description: "The least level that is written." }),
+  format: choice(["json", "text"]).prefault("json").meta({ description: "One JSON object a line, or text." }),
+});
+
+export const sections: { readonly [K in keyof Sections]: z.ZodType<Sections[K]> } = {
+  role: choice(["gateway", "compute"])
+    .prefault("gateway")
+    .meta({ description: "gateway: at the edge, translates. compute: on a host whose ports it announces." }),
+  hostname: hostname.optional().meta({ description: "Default: the machine's." }),
+  bgp: bgp.meta({ description: "The BGP speaker and its peers." }),
+  networks: list(network).prefault([]).meta({ description: "Public networks: routed, never translated." }),
+  nat: nat.prefault({}).meta({ description: "Outbound NAT for private addresses." }),
+  floatingIps: list(floatingIp)
+    .prefault([])
+    .meta({ description: "Public addresses that can move between private ones." }),
+  anycast: list(anycastService)
+    .prefault([])
+    .meta({ description: "One address, many machines; the fabric spreads the load." }),
+  ports: list(hostPort).prefault([]).meta({ description: "What runs on this host." }),
+  metadata: endpoint
+    .optional()
+    .meta({ description: "Where 169.254.169.254:80 goes for the ports of this host. Role compute only." }),
+  api: api.prefault({}).meta({ description: "Where the HTTP API listens." }),
+  kernel: kernel.prefault({}).meta({ description: "How routes and translations reach the kernel." }),
+  log: log.prefault({}).meta({ description: "The daemon's log." }),
+};
+
+/** The whole file. */
+export const gatewayFile: z.ZodType<Sections> = mapping(sections);

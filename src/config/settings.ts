@@ -1,0 +1,23 @@
+/** What the file says beside the model: how the daemon itself is reached, and how it writes its log. */
+
+import type { Endpoint, Model } from "../model/model.ts";
+
+export interface Settings {
+  readonly model: Model;
+  readonly api: ApiSettings;
+  readonly log: LogSettings;
+}
+
+export interface ApiSettings {
+  /** TCP, always a loopback address; undefined: only the socket. */
+  readonly listen: Endpoint | undefined;
+  /** Absolute path of the unix socket, at most 107 octets. */
+  readonly socket: string;
+}
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+
+export interface LogSettings {
+  readonly level: (typeof LOG_LEVELS)[number];
+  readonly format: "json" | "text";
+}

@@ -1,0 +1,157 @@
+/**
+ * What must hold between the values of a model, and what is doubtful. Pure: a model in, violations out.
+ *
+ * What one value alone can violate (its range, its spelling) is the business of whoever reads it. Cost is
+ * n log n in the number of addresses and prefixes, since a file or the API may hold a hundred thousand of them.
+ */
+
+import { type Prefix, widthOf } from "../bgp/net/address.ts";
+import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { addressViolations } from "./address-rules.ts";
+import type { AnycastService, Model, Peer, Rule } from "./model.ts";
+import { isUnicast, nested } from "./prefixes.ts";
+import { error, type Violation, warning } from "./violation.ts";
+
+/**
+ * All violations of a model, or of those parts of it that could be read: a rule about a part that is not there is
+ * not checked. Empty: valid.
+ */
+export function violations(parts: Partial<Model>): Violation[] {
+  return [
+    ...peerViolations(parts),
+    ...addressViolations(parts),
+    ...roleViolations(parts),
+    ...anycastViolations(parts),
+  ];
+}
+
+function peerViolations({ bgp }: Partial<Model>): Violation[] {
+  if (bgp === undefined) return [];
+  const found: Violation[] = [];
+  const seen = new Map<string, number>();
+  const ranges: { readonly prefix: Prefix; readonly label: string; readonly path: (string | number)[] }[] =
+    [];
+  for (const [i, peer] of bgp.peers.entries()) {
+    const path = ["bgp", "peers", i];
+    found.push(...remoteViolations(peer, path, bgp.listen.addresses.length > 0));
+    found.push(...policyViolations(peer, path, peer.asn === bgp.asn));
+    if ("range" in peer.remote) {
+      ranges.push({ prefix: peer.remote.range, label: `bgp.peers[${i}]`, path: [...path, "range"] });
+      continue;
+    }
+    const text = formatAddress(peer.remote.address);
+    const first = seen.get(text);
+    if (first === undefined) seen.set(text, i);
+    else found.push(error([...path, "address"], `${text} is bgp.peers[${first}] already`));
+  }
+  for (const { inner, outer } of nested(ranges)) {
+    found.push(error(inner.path, `overlaps ${outer.label} (${formatPrefix(outer.prefix)})`));
+  }
+  return found;
+}
+
+function remoteViolations(peer: Peer, path: Violation["path"], listening: boolean): Violation[] {
+  const found: Violation[] = [];
+  const { remote, localAddress } = peer;
+  const family = "range" in remote ? remote.range.family : remote.address.family;
+  if ("address" in remote && !isUnicast(remote.address)) {
+    found.push(error([...path, "address"], `${formatAddress(remote.address)} is no unicast address`));
+  }
+  if (localAddress !== undefined && localAddress.family !== family) {
+    const message = `${formatAddress(localAddress)} is of another family than the peer`;
+    found.push(error([...path, "localAddress"], message, `give an IPv${family} address of this machine`));
+  }
+  if (peer.passive && !listening) {
+    const message = "this peer connects to us, and bgp.listen.addresses is empty";
+    found.push(error(path, message, "give an address to listen on"));
+  }
+  return found;
+}
+
+function policyViolations(peer: Peer, path: Violation["path"], internal: boolean): Violation[] {
+  const found: Violation[] = [];
+  const lists = [
+    ["import", peer.importRules, "believed"],
+    ["export", peer.exportRules, "sent"],
+  ] as const;
+  for (const [key, rules, verb] of lists) {
+    if (rules === undefined && !internal) {
+      const message = `eBGP without ${key} rules: this peer is ${verb} nothing (RFC 8212)`;
+      found.push(
+        warning(path, message, `add \`${key}\` rules, here or in its group; \`[]\` says that it is meant`),
+      );
+    }
+    for (const [i, rule] of (rules ?? []).entries()) found.push(...ruleViolations(rule, [...path, key, i]));
+  }
+  return found;
+}
+
+function ruleViolations(rule: Rule, path: Violation["path"]): Violation[] {
+  const found: Violation[] = [];
+  const { within, lengths } = rule.match;
+  if (lengths !== undefined && within === undefined) {
+    const message = "length counts only together with within";
+    found.push(error([...path, "match", "length"], message, "add `within: 0.0.0.0/0` for any IPv4 prefix"));
+  } else if (lengths !== undefined && !within?.some((prefix) => canHold(prefix, lengths))) {
+    const message = `no prefix within ${within?.map(formatPrefix).join(", ")} has such a length`;
+    found.push(error([...path, "match", "length"], message));
+  }
+  if (rule.then === "reject" && rule.set !== undefined) {
+    found.push(warning([...path, "set"], "what is rejected is not changed either", "take `set` out"));
+  }
+  return found;
+}
+
+const canHold = (prefix: Prefix, lengths: { min: number; max: number }): boolean =>
+  lengths.max >= prefix.length && lengths.min <= widthOf(prefix.family);
+
+function roleViolations({ role, nat, ports, metadata }: Partial<Model>): Violation[] {
+  const found: Violation[] = [];
+  const pools = nat?.pools ?? [];
+  if (role === "compute" && pools.length > 0) {
+    const message = "pools are for role gateway, and this is role compute";
+    found.push(error(["nat", "pools"], message, "move the pools to the gateway's file"));
+  }
+  if (pools.length > 0 && nat?.private.length === 0) {
+    const message = "there are pools, and no private addresses that could use them";
+    found.push(error(["nat", "pools"], message, "add `private: [10.0.0.0/8]`, or whatever is yours, to nat"));
+  }
+  if (metadata === undefined) return found;
+  if (role === "gateway") {
+    const message = "is for role compute, and this is role gateway";
+    found.push(error(["metadata"], message, "move it to the file of the host that the ports are on"));
+  }
+  if (ports?.length === 0) {
+    found.push(
+      error(["metadata"], "there are no ports whose requests could go there", "add ports, or take it out"),
+    );
+  }
+  if (metadata.address.family !== 4) {
+    found.push(error(["metadata"], "must be an IPv4 address: it stands in for 169.254.169.254"));
+  }
+  return found;
+}
+
+function anycastViolations({ anycast = [] }: Partial<Model>): Violation[] {
+  return anycast.flatMap((service, i) => serviceViolations(service, ["anycast", i]));
+}
+
+function serviceViolations(service: AnycastService, path: Violation["path"]): Violation[] {
+  const found: Violation[] = [];
+  const { members, health } = service;
+  if (members.length === 0 && health !== undefined) {
+    found.push(error([...path, "health"], "there are no members to check", "add `members`"));
+  } else if (members.length === 0) {
+    found.push(warning(path, "no members: nothing on this machine answers for it", "add `members`"));
+  }
+  if (health !== undefined && health.timeoutMs > health.intervalMs) {
+    const message = "longer than the interval: the next check would begin before this one ends";
+    found.push(error([...path, "health", "timeout"], message, "make it the interval at most"));
+  }
+  for (const [i, member] of members.entries()) {
+    if (member.family === service.address.family) continue;
+    const message = `${formatAddress(member)} is of another family than ${formatAddress(service.address)}`;
+    found.push(error([...path, "members", i], message));
+  }
+  return found;
+}
