@@ -18,6 +18,7 @@ export interface PathAttributes {
   readonly communities: readonly number[];
   readonly extendedCommunities: readonly ExtendedCommunity[];
   readonly largeCommunities: readonly LargeCommunity[];
+  readonly ipv6ExtendedCommunities: readonly Ipv6ExtendedCommunity[];
   /** RFC 4456: a BGP identifier, unsigned 32-bit. */
   readonly originatorId: number | undefined;
   /** RFC 4456: cluster ids, unsigned 32-bit, the latest first. */
@@ -48,6 +49,9 @@ export interface Aggregator {
 /** RFC 4360: the eight octets as two unsigned 32-bit words. */
 export type ExtendedCommunity = readonly [number, number];
 
+/** RFC 5701: the twenty octets as five unsigned 32-bit words. */
+export type Ipv6ExtendedCommunity = readonly [number, number, number, number, number];
+
 export interface RawAttribute {
   readonly code: number;
   /** Optional, Transitive and Partial; never Extended Length. */
@@ -69,6 +73,7 @@ export function originatedAttributes(nextHop: Address): PathAttributes {
     communities: [],
     extendedCommunities: [],
     largeCommunities: [],
+    ipv6ExtendedCommunities: [],
     originatorId: undefined,
     clusterList: [],
     onlyToCustomer: undefined,

@@ -1,4 +1,4 @@
-/** The three kinds of communities. */
+/** The four kinds of communities. */
 
 import { type AttributeRow, OPTIONAL, SUBCODE, TRANSITIVE, wordOctets, words } from "./row.ts";
 
@@ -45,4 +45,21 @@ export const largeCommunities: AttributeRow = {
     return undefined;
   },
   encode: (attributes) => wordOctets(attributes.largeCommunities.flat()),
+};
+
+/** RFC 5701; errors: RFC 7606 §7.15. */
+export const ipv6ExtendedCommunities: AttributeRow = {
+  code: 25,
+  name: "IPV6_EXTENDED_COMMUNITIES",
+  flags: OPTIONAL | TRANSITIVE,
+  length: { entriesOf: 20 },
+  malformed: "treat-as-withdraw",
+  subcode: SUBCODE.optionalAttribute,
+  decode: (value, draft) => {
+    while (value.left > 0) {
+      draft.ipv6ExtendedCommunities.push([value.u32(), value.u32(), value.u32(), value.u32(), value.u32()]);
+    }
+    return undefined;
+  },
+  encode: (attributes) => wordOctets(attributes.ipv6ExtendedCommunities.flat()),
 };

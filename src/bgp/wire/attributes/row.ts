@@ -12,6 +12,7 @@ import type {
   Aggregator,
   AsPathSegment,
   ExtendedCommunity,
+  Ipv6ExtendedCommunity,
   Origin,
   PathAttributes,
   RawAttribute,
@@ -90,6 +91,7 @@ export interface Draft {
   communities: number[];
   extendedCommunities: ExtendedCommunity[];
   largeCommunities: LargeCommunity[];
+  ipv6ExtendedCommunities: Ipv6ExtendedCommunity[];
   originatorId: number | undefined;
   clusterList: number[];
   onlyToCustomer: number | undefined;
@@ -113,6 +115,7 @@ export function emptyDraft(): Draft {
     communities: [],
     extendedCommunities: [],
     largeCommunities: [],
+    ipv6ExtendedCommunities: [],
     originatorId: undefined,
     clusterList: [],
     onlyToCustomer: undefined,

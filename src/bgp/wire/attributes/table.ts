@@ -1,6 +1,11 @@
 /** The path attributes that we know, by code. MP_UNREACH_NLRI holds only NLRI and is split off before (`update.ts`). */
 
-import { communities, extendedCommunities, largeCommunities } from "./communities.ts";
+import {
+  communities,
+  extendedCommunities,
+  ipv6ExtendedCommunities,
+  largeCommunities,
+} from "./communities.ts";
 import { mpReach, nextHop } from "./next-hop.ts";
 import { aggregator, as4Aggregator, as4Path, asPath, origin } from "./path.ts";
 import { atomicAggregate, localPref, med, onlyToCustomer } from "./preference.ts";
@@ -22,6 +27,7 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
   extendedCommunities,
   as4Path,
   as4Aggregator,
+  ipv6ExtendedCommunities,
   largeCommunities,
   onlyToCustomer,
 ];
