@@ -76,8 +76,8 @@ function parseIpv4(text: string): Address | undefined {
 function parseIpv6(text: string): Address | undefined {
   const halves = text.split("::");
   if (halves.length > 2) return undefined;
-  const head = groupsOf(halves[0]!);
-  const tail = halves[1] === undefined ? [] : groupsOf(halves[1]);
+  const head = groupsOf(halves[0]!, halves.length === 1);
+  const tail = halves[1] === undefined ? [] : groupsOf(halves[1], true);
   if (head === undefined || tail === undefined) return undefined;
   const missing = 8 - head.length - tail.length;
   if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
@@ -85,13 +85,14 @@ function parseIpv6(text: string): Address | undefined {
   return ipv6(g[0]! * 65536 + g[1]!, g[2]! * 65536 + g[3]!, g[4]! * 65536 + g[5]!, g[6]! * 65536 + g[7]!);
 }
 
-function groupsOf(text: string): number[] | undefined {
+/** The 16-bit groups; where these are the last of the address, an IPv4 address may be the last two (RFC 4291 §2.2). */
+function groupsOf(text: string, last: boolean): number[] | undefined {
   if (text === "") return [];
   const groups: number[] = [];
   const parts = text.split(":");
   for (const [i, part] of parts.entries()) {
     if (part.includes(".")) {
-      const embedded = i === parts.length - 1 ? parseIpv4(part) : undefined;
+      const embedded = last && i === parts.length - 1 ? parseIpv4(part) : undefined;
       if (embedded === undefined) return undefined;
       groups.push(embedded.w0 >>> 16, embedded.w0 & 0xffff);
     } else if (/^[0-9a-fA-F]{1,4}$/.test(part)) groups.push(Number.parseInt(part, 16));
