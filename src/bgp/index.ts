@@ -1,0 +1,28 @@
+/** @bgp-ts/core: what another program needs of it. */
+
+export { type NodeWorld, nodeWorld } from "./io/node-world.ts";
+export type { Address, Family, Prefix } from "./net/address.ts";
+export { formatAddress, formatPrefix, parseAddress, parsePrefix } from "./net/text.ts";
+export {
+  ACCEPT_ALL,
+  type Changes,
+  type Match,
+  type Policy,
+  type PrefixRange,
+  REJECT_ALL,
+  type Rule,
+} from "./policy/rules.ts";
+export type { AdvertisedRoute, ReceivedRoute } from "./rib/snapshot.ts";
+export type { Learned } from "./speaker/deferral.ts";
+export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
+export type { LocalRoute, PeerOptions, SpeakerOptions } from "./speaker/options.ts";
+export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
+export type {
+  PathSnapshot,
+  PeerSnapshot,
+  RouteFilterOptions,
+  RouteSnapshot,
+} from "./speaker/snapshots.ts";
+export { Speaker, type StopHow } from "./speaker/speaker.ts";
+export type { DialTarget, Link, LinkEvents, Served, World } from "./speaker/world.ts";
+export type { PathAttributes } from "./wire/path-attributes.ts";

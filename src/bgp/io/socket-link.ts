@@ -1,0 +1,134 @@
+/** One TCP connection of node:net as the speaker sees it. */
+
+import { connect, type Socket } from "node:net";
+import { networkInterfaces } from "node:os";
+import { type Address, type Family, sameAddress } from "../net/address.ts";
+import { formatAddress, parseAddress } from "../net/text.ts";
+import type { DialTarget, Link, LinkEvents } from "../speaker/world.ts";
+
+/** How long the other side may take to read our last message and close. */
+const LINGER_MS = 2000;
+
+export class SocketLink implements Link {
+  readonly remote: Address;
+  /** Resolves when the socket is gone. */
+  readonly closed: Promise<void>;
+  readonly #socket: Socket;
+  #local: Address | undefined;
+  #events: LinkEvents | undefined;
+  #reason = "closed by the peer";
+
+  private constructor(socket: Socket, remote: Address) {
+    this.#socket = socket;
+    this.remote = remote;
+    this.closed = new Promise((resolve) => {
+      socket.once("close", () => {
+        this.#events?.closed(this.#reason);
+        this.#events = undefined;
+        resolve();
+      });
+    });
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      this.#reason = wordsOf(error);
+    });
+    socket.on("data", (octets) => this.#events?.received(octets));
+    socket.on("drain", () => this.#events?.drained());
+  }
+
+  static dial(target: DialTarget, highWaterOctets: number, events: LinkEvents): SocketLink {
+    const socket = connect({
+      host: formatAddress(target.address),
+      port: target.port,
+      noDelay: true,
+      ...({ highWaterMark: highWaterOctets } as object),
+      ...(target.localAddress === undefined ? {} : { localAddress: formatAddress(target.localAddress) }),
+    });
+    const link = new SocketLink(socket, target.address);
+    link.#events = events;
+    socket.once("connect", () => link.#events?.connected());
+    return link;
+  }
+
+  /** Undefined when the connection is gone before it could be looked at. */
+  static accepted(socket: Socket): SocketLink | undefined {
+    const remote = addressOf(socket.remoteAddress);
+    if (remote === undefined) {
+      socket.destroy();
+      return undefined;
+    }
+    return new SocketLink(socket, remote);
+  }
+
+  hear(events: LinkEvents): void {
+    this.#events = events;
+  }
+
+  get local(): Address | undefined {
+    this.#local ??= addressOf(this.#socket.localAddress);
+    return this.#local;
+  }
+
+  localIn(family: Family): Address | undefined {
+    const { local } = this;
+    if (local === undefined || local.family === family) return local;
+    for (const addresses of Object.values(networkInterfaces())) {
+      const known = (addresses ?? []).map(({ address }) => addressOf(address)).filter((a) => a !== undefined);
+      if (!known.some((a) => sameAddress(a, local))) continue;
+      return known.find((a) => a.family === family && !isLinkLocal(a));
+    }
+    return undefined;
+  }
+
+  write(octets: Uint8Array): boolean {
+    return this.#socket.write(octets);
+  }
+
+  close(): void {
+    this.#events = undefined;
+    if (this.#socket.connecting) {
+      this.#socket.destroy();
+      return;
+    }
+    this.#socket.end();
+    // What still comes is read and dropped: a close over unread octets would be a reset, which may overtake our last
+    // message on the other side.
+    this.#socket.resume();
+    const linger = setTimeout(() => this.#socket.destroy(), LINGER_MS);
+    void this.closed.then(() => clearTimeout(linger));
+  }
+
+  abort(): void {
+    this.#events = undefined;
+    this.#socket.resetAndDestroy();
+  }
+}
+
+/** A zone (fe80::1%eth0) is dropped; an IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2) is one of IPv4. */
+function addressOf(text: string | undefined): Address | undefined {
+  return text === undefined
+    ? undefined
+    : parseAddress(text.replace(/%.*$/, "").replace(/^::ffff:(?=\d+\.)/, ""));
+}
+
+const isLinkLocal = (address: Address): boolean =>
+  address.family === 6 ? address.w0 >>> 22 === 0xfe80 >>> 6 : address.w0 >>> 16 === 0xa9fe;
+
+function wordsOf(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case "ECONNREFUSED":
+      return "connection refused";
+    case "ECONNRESET":
+      return "connection reset by the peer";
+    case "ETIMEDOUT":
+      return "connection timed out";
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+      return "no route to the peer";
+    case "EADDRNOTAVAIL":
+      return "the local address is not on this machine";
+    case "EPIPE":
+      return "closed by the peer";
+    default:
+      return error.message;
+  }
+}

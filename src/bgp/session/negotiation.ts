@@ -1,0 +1,136 @@
+/** What two OPENs agree on. Pure. */
+
+import type { Family } from "../net/address.ts";
+import type { DecodeContext, EncodeContext } from "../wire/context.ts";
+import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
+import { afiSafiOf, type Capability, familyOf, type Open } from "../wire/messages.ts";
+import { asnOf, capability, familiesOf } from "../wire/open.ts";
+
+/** What our OPEN says. */
+export interface Offer {
+  readonly asn: number;
+  /** BGP identifier, unsigned 32-bit. */
+  readonly routerId: number;
+  /** 0, or 3..65535. */
+  readonly holdSeconds: number;
+  readonly families: readonly Family[];
+  readonly gracefulRestart: GracefulRestartOffer | undefined;
+}
+
+export interface GracefulRestartOffer {
+  readonly restartSeconds: number;
+  /** R: we have restarted, and those who hold our routes should wait for our End-of-RIB. */
+  readonly restarting: boolean;
+  /** F, for every family: what we forwarded before, we forward still. */
+  readonly forwarding: boolean;
+  /** N (RFC 8538). */
+  readonly notification: boolean;
+}
+
+/** What holds on a session. */
+export interface Negotiated {
+  readonly remoteAsn: number;
+  readonly remoteRouterId: number;
+  readonly external: boolean;
+  /** Seconds; 0: neither keepalives nor a hold timer. */
+  readonly holdSeconds: number;
+  /** Families that both sides named. */
+  readonly families: readonly Family[];
+  readonly decode: DecodeContext;
+  readonly encode: EncodeContext;
+  /** The longest message that we may send: 4096 or 65535. */
+  readonly maxOctets: number;
+  readonly routeRefresh: boolean;
+  /** Undefined unless both sides sent the capability. */
+  readonly gracefulRestart: PeerRestart | undefined;
+}
+
+/** The peer's half of RFC 4724. */
+export interface PeerRestart {
+  readonly restartSeconds: number;
+  /** It has restarted: it has no End-of-RIB of ours to wait for, and we do not wait for its (§4.1). */
+  readonly restarting: boolean;
+  /** Families whose paths are kept while it is away. */
+  readonly families: readonly Family[];
+  /** Of those, the ones that it forwarded on for while it was away. */
+  readonly forwarding: readonly Family[];
+  /** Both sides sent N (RFC 8538): a NOTIFICATION other than a hard reset keeps the paths too. */
+  readonly notification: boolean;
+}
+
+/** RFC 6793 §9: stands for an AS number that needs four octets. */
+const AS_TRANS = 23_456;
+
+export function openFor(offer: Offer): Open {
+  const { gracefulRestart: restart } = offer;
+  const capabilities: Capability[] = [
+    ...offer.families.map((family): Capability => ({ is: "multiprotocol", ...afiSafiOf(family) })),
+    { is: "route-refresh" },
+    { is: "extended-message" },
+    { is: "four-octet-as", asn: offer.asn },
+  ];
+  if (restart !== undefined) {
+    capabilities.push({
+      is: "graceful-restart",
+      restarting: restart.restarting,
+      notification: restart.notification,
+      restartSeconds: restart.restartSeconds,
+      families: offer.families.map((family) => ({ ...afiSafiOf(family), forwarding: restart.forwarding })),
+    });
+  }
+  return {
+    asn: offer.asn > 0xffff ? AS_TRANS : offer.asn,
+    holdSeconds: offer.holdSeconds,
+    routerId: offer.routerId,
+    capabilities,
+  };
+}
+
+/** `theirs` has passed the checks of RFC 4271 §6.2. */
+export function negotiate(ours: Open, theirs: Open): Negotiated {
+  const remoteAsn = asnOf(theirs);
+  const external = asnOf(ours) !== remoteAsn;
+  const as4 = capability(theirs, "four-octet-as") !== undefined;
+  const theirFamilies = familiesOf(theirs);
+  const families = familiesOf(ours).filter((family) => theirFamilies.includes(family));
+  const extendedMessage = capability(theirs, "extended-message") !== undefined;
+  return {
+    remoteAsn,
+    remoteRouterId: theirs.routerId,
+    external,
+    holdSeconds: Math.min(ours.holdSeconds, theirs.holdSeconds),
+    families,
+    // RFC 8654 §4: whoever sent the capability must be able to receive, whether or not the peer sent it too.
+    decode: {
+      as4,
+      external,
+      addPath: [],
+      extendedNextHop: false,
+      extendedMessage: true,
+      enhancedRefresh: false,
+    },
+    encode: { as4, external },
+    maxOctets: extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
+    routeRefresh: capability(theirs, "route-refresh") !== undefined,
+    gracefulRestart: restartOf(ours, theirs, families),
+  };
+}
+
+function restartOf(ours: Open, theirs: Open, families: readonly Family[]): PeerRestart | undefined {
+  const mine = capability(ours, "graceful-restart");
+  const peer = capability(theirs, "graceful-restart");
+  if (mine === undefined || peer === undefined) return undefined;
+  const named = families.filter((family) => forwardingOf(peer.families, family) !== undefined);
+  return {
+    restartSeconds: peer.restartSeconds,
+    restarting: peer.restarting,
+    families: named,
+    forwarding: named.filter((family) => forwardingOf(peer.families, family) === true),
+    notification: mine.notification && peer.notification,
+  };
+}
+
+type RestartFamilies = Extract<Capability, { is: "graceful-restart" }>["families"];
+
+const forwardingOf = (families: RestartFamilies, family: Family): boolean | undefined =>
+  families.find(({ afi, safi }) => familyOf(afi, safi) === family)?.forwarding;

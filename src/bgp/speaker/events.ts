@@ -1,0 +1,44 @@
+/** What a speaker tells whoever keeps its log: one stream of typed facts. The library itself logs nothing. */
+
+import type { Address, Family } from "../net/address.ts";
+import type { Reaction } from "../wire/fault.ts";
+
+export type SpeakerEvent = { readonly peer: Address } & PeerEvent;
+
+export type PeerEvent =
+  | {
+      readonly on: "session-up";
+      readonly asn: number;
+      readonly families: readonly Family[];
+      readonly holdSeconds: number;
+      readonly gracefulRestart: boolean;
+    }
+  /** `retained`: its paths stay, as stale ones, until it is back or its restart time is over (RFC 4724). */
+  | { readonly on: "session-down"; readonly reason: string; readonly retained: boolean }
+  /** A connection that ended before it was a session. */
+  | { readonly on: "connection-failed"; readonly reason: string }
+  | {
+      readonly on: "notification-sent" | "notification-received";
+      readonly code: number;
+      readonly subcode: number;
+      readonly words: string;
+      /** RFC 9003: what the operator of the other side wrote. */
+      readonly communication: string | undefined;
+    }
+  | {
+      readonly on: "malformed-update";
+      readonly reaction: Reaction;
+      readonly why: string;
+      readonly attribute: number | undefined;
+    }
+  | { readonly on: "max-prefix"; readonly limit: number; readonly received: number }
+  /** Two connections at once; `kept` is who opened the one that stays (RFC 4271 §6.8). */
+  | { readonly on: "collision"; readonly kept: "local" | "remote" }
+  | { readonly on: "end-of-rib"; readonly family: Family; readonly sweptPaths: number }
+  /** The restart time passed and the peer is not back. */
+  | { readonly on: "stale-expired"; readonly sweptPaths: number }
+  | { readonly on: "dynamic-peer-created" | "dynamic-peer-gone" }
+  /** A route whose attributes do not fit into one message of this session. */
+  | { readonly on: "unsendable"; readonly family: Family; readonly prefixes: number }
+  /** No address of ours in this family is known on the session, so that nothing can be announced in it. */
+  | { readonly on: "no-next-hop"; readonly family: Family };

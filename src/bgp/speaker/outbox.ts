@@ -1,0 +1,92 @@
+/**
+ * Routes that the RIB hands out, into octets on links. What several peers are to be told in the same words is encoded
+ * once; messages are gathered in chunks of {@link CHUNK_OCTETS}, one write each. Nothing is queued here: the RIB is only
+ * asked for as much as the links take.
+ */
+
+import type { Family } from "../net/address.ts";
+import type { AttrId, AttributePool } from "../rib/attribute-pool.ts";
+import type { PeerId } from "../rib/peer-table.ts";
+import type { UpdateSink } from "../rib/update-runs.ts";
+import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
+import { messageLengthAt } from "../wire/header.ts";
+import type { PrefixBatch } from "../wire/prefix-batch.ts";
+import { type Packing, packAnnounced, packWithdrawn } from "../wire/update-pack.ts";
+
+/** Room for the longest message behind a chunk that is all but full. */
+const CHUNK_OCTETS = 65_536;
+const BUFFER_OCTETS = CHUNK_OCTETS + MAX_EXTENDED_MESSAGE_OCTETS;
+
+export interface Recipients {
+  /** Writes whole messages, of which there are `messages`, to one peer. */
+  write(peer: PeerId, octets: Uint8Array, messages: number): void;
+  /** Prefixes whose attributes do not fit into one message. */
+  unsendable(peers: readonly PeerId[], family: Family, prefixes: number): void;
+}
+
+export class Outbox implements UpdateSink {
+  readonly #pool: AttributePool;
+  readonly #to: Recipients;
+  readonly #buffer: Uint8Array = new Uint8Array(BUFFER_OCTETS);
+  #packing: Packing = { addPath: false, maxOctets: MAX_MESSAGE_OCTETS };
+  #filled = 0;
+  #messages = 0;
+  #recipients: PeerId[] = [];
+
+  constructor(pool: AttributePool, to: Recipients) {
+    this.#pool = pool;
+    this.#to = to;
+  }
+
+  /** What comes next is for a group of this kind. Call {@link flush} when it is done. */
+  begin(extendedMessage: boolean): void {
+    const maxOctets = extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;
+    if (maxOctets !== this.#packing.maxOctets) this.#packing = { addPath: false, maxOctets };
+  }
+
+  announce(attrs: AttrId, prefixes: PrefixBatch, recipients: readonly PeerId[]): void {
+    const encoded = this.#pool.encoded(attrs);
+    this.#write(recipients, prefixes, (from) =>
+      packAnnounced(this.#buffer, this.#filled, encoded, prefixes, from, this.#packing),
+    );
+  }
+
+  withdraw(prefixes: PrefixBatch, recipients: readonly PeerId[]): void {
+    this.#write(recipients, prefixes, (from) =>
+      packWithdrawn(this.#buffer, this.#filled, prefixes, from, this.#packing),
+    );
+  }
+
+  /** Hands the gathered messages to the links. */
+  flush(): void {
+    if (this.#filled === 0) return;
+    const octets = this.#buffer.slice(0, this.#filled);
+    for (const peer of this.#recipients) this.#to.write(peer, octets, this.#messages);
+    this.#filled = 0;
+    this.#messages = 0;
+  }
+
+  #write(recipients: readonly PeerId[], prefixes: PrefixBatch, pack: (from: number) => number): void {
+    if (!sameIds(recipients, this.#recipients)) {
+      this.flush();
+      this.#recipients = [...recipients];
+    }
+    for (let from = 0; from < prefixes.count; ) {
+      const next = pack(from);
+      if (next === from) {
+        this.#to.unsendable(recipients, prefixes.family, prefixes.count - from);
+        return;
+      }
+      this.#filled += messageLengthAt(this.#buffer, this.#filled);
+      this.#messages++;
+      if (this.#filled >= CHUNK_OCTETS) this.flush();
+      from = next;
+    }
+  }
+}
+
+function sameIds(a: readonly PeerId[], b: readonly PeerId[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,114 @@
+/** What one peer is told: its membership in update groups, and the End-of-RIB that it is owed. */
+
+import type { Address, Family } from "../net/address.ts";
+import type { ExportClass } from "../rib/outgoing.ts";
+import type { PeerId } from "../rib/peer-table.ts";
+import type { UpdateGroup } from "../rib/update-group.ts";
+import type { Negotiated } from "../session/negotiation.ts";
+import { MAX_EXTENDED_MESSAGE_OCTETS } from "../wire/context.ts";
+import { encodeEndOfRib } from "../wire/update-pack.ts";
+import type { Connection } from "./connection.ts";
+import type { PeerEvent } from "./events.ts";
+import type { PeerOptions } from "./options.ts";
+import type { Shared } from "./shared.ts";
+import type { Traffic } from "./traffic.ts";
+
+/** The peer whose exports these are. */
+interface Exporter {
+  readonly address: Address;
+  readonly options: PeerOptions;
+  readonly connection: Connection;
+  readonly traffic: Traffic;
+  readonly ribId: PeerId | undefined;
+  readonly negotiated: Negotiated | undefined;
+}
+
+export class PeerExports {
+  readonly #shared: Shared;
+  readonly #peer: Exporter;
+  readonly #groups: Map<Family, UpdateGroup> = new Map();
+  /** Families of this session whose first table has not been sent whole. */
+  readonly #owed: Set<Family> = new Set();
+
+  constructor(shared: Shared, peer: Exporter) {
+    this.#shared = shared;
+    this.#peer = peer;
+  }
+
+  get groups(): ReadonlyMap<Family, UpdateGroup> {
+    return this.#groups;
+  }
+
+  join(peer: PeerId, negotiated: Negotiated): void {
+    for (const family of negotiated.families) {
+      const exportClass = this.#classOf(family, negotiated);
+      this.#owed.add(family);
+      if (exportClass !== undefined) {
+        this.#groups.set(family, this.#shared.rib.of(family).exports.join(peer, exportClass));
+      } else this.#emit({ on: "no-next-hop", family });
+    }
+  }
+
+  leave(peer: PeerId): void {
+    for (const family of this.#groups.keys()) this.#shared.rib.of(family).exports.leave(peer);
+    this.#groups.clear();
+    this.#owed.clear();
+  }
+
+  /** After another export policy or next hop rule: what differs is sent, on the same session. */
+  move(): void {
+    const { ribId, negotiated } = this.#peer;
+    if (ribId === undefined || negotiated === undefined) return;
+    for (const [family, group] of this.#groups) {
+      const exportClass = this.#classOf(family, negotiated);
+      if (exportClass === undefined || isSameClass(exportClass, group.exportClass)) continue;
+      this.#groups.set(family, this.#shared.rib.of(family).exports.move(ribId, exportClass));
+    }
+  }
+
+  /** ROUTE-REFRESH: everything again (RFC 2918 §4). */
+  resend(peer: PeerId, family: Family): void {
+    this.#groups.get(family)?.resend(peer);
+  }
+
+  /** Sends End-of-RIB for the families whose first table is out (RFC 4724 §2). */
+  sendEndOfRibs(peer: PeerId): void {
+    for (const family of this.#owed) {
+      const group = this.#groups.get(family);
+      if (this.#shared.rib.of(family).best.pending > 0) continue;
+      if (group !== undefined && group.pendingFor(peer) > 0) continue;
+      this.#owed.delete(family);
+      this.#peer.traffic.sent("update", 1);
+      this.#peer.connection.write(encodeEndOfRib(family));
+    }
+  }
+
+  /** Adj-RIB-Out of the session, all families. */
+  advertised(peer: PeerId): number {
+    let count = 0;
+    for (const group of this.#groups.values()) count += group.advertised(peer);
+    return count;
+  }
+
+  #classOf(family: Family, negotiated: Negotiated): ExportClass | undefined {
+    const localAddress = this.#peer.connection.link?.localIn(family);
+    if (localAddress === undefined) return undefined;
+    const { exportPolicy, nextHopSelf } = this.#peer.options;
+    return {
+      filter: this.#shared.filterOf(exportPolicy),
+      external: negotiated.external,
+      nextHopSelf,
+      as4: negotiated.encode.as4,
+      extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
+      localAddress,
+    };
+  }
+
+  #emit(event: PeerEvent): void {
+    this.#shared.emit(this.#peer.address, event);
+  }
+}
+
+/** Within one session only these can change. */
+const isSameClass = (a: ExportClass, b: ExportClass): boolean =>
+  a.filter === b.filter && a.nextHopSelf === b.nextHopSelf;

@@ -1,0 +1,391 @@
+/**
+ * One peer: its connection (two, while the peer opens one of its own beside ours), its session, and its place in the
+ * RIB, which outlives a session that is to be restarted gracefully.
+ */
+
+import { collisionLoser } from "../fsm/collision.ts";
+import type { Settings, State } from "../fsm/state.ts";
+import type { Address, Family } from "../net/address.ts";
+import type { PeerId } from "../rib/peer-table.ts";
+import { type Negotiated, negotiate, openFor } from "../session/negotiation.ts";
+import { Refusal } from "../wire/fault.ts";
+import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
+import { familyOf } from "../wire/messages.ts";
+import { cease, describeNotification, hardReset, shutdownCommunication } from "../wire/notification.ts";
+import { checkOpen } from "../wire/open-check.ts";
+import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
+import type { Inbound } from "./inbound.ts";
+import type { PeerOptions } from "./options.ts";
+import { PeerErrorLog } from "./peer-error-log.ts";
+import { PeerExports } from "./peer-exports.ts";
+import { needsReset } from "./peer-options.ts";
+import { RestartHelper } from "./restart-helper.ts";
+import { LIMITS, type Recipient, type Shared } from "./shared.ts";
+import { Traffic } from "./traffic.ts";
+import type { DialTarget, Link, LinkEvents } from "./world.ts";
+
+const LISTENING: State = { at: "active", failures: 0, attempts: 0 };
+
+/** Cease (RFC 4486 §4). */
+export const CEASE = { maxPrefixes: 1, shutdown: 2, deconfigured: 3, reset: 4, changed: 6 } as const;
+
+/** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
+const OPEN_ERROR = 2;
+const UNSUPPORTED_CAPABILITY = 7;
+
+export class Peer implements ConnectionOwner, Recipient {
+  readonly address: Address;
+  /** From a range rather than configured by address. */
+  readonly dynamic: boolean;
+  options: PeerOptions;
+  readonly traffic: Traffic = new Traffic();
+  readonly errors: PeerErrorLog = new PeerErrorLog();
+  readonly exports: PeerExports;
+  /** From the first session on. */
+  ribId: PeerId | undefined;
+  /** Sessions lost. */
+  flaps = 0;
+  /** The peer has told all that it knew (RFC 4724 §4.1), once in the life of this speaker. */
+  learned = false;
+  readonly #shared: Shared;
+  readonly #inbound: Inbound;
+  readonly #helper: RestartHelper;
+  #connection: Connection;
+  #second: Connection | undefined;
+  /** Families whose End-of-RIB has not come in this session. */
+  readonly #awaited: Set<Family> = new Set();
+  #wasUp = false;
+
+  constructor(shared: Shared, inbound: Inbound, address: Address, dynamic: boolean, options: PeerOptions) {
+    this.#shared = shared;
+    this.#inbound = inbound;
+    this.#helper = new RestartHelper(shared.rib);
+    this.address = address;
+    this.dynamic = dynamic;
+    this.options = options;
+    this.exports = new PeerExports(shared, this);
+    this.#connection = new Connection(shared.world, this);
+  }
+
+  get connection(): Connection {
+    return this.#connection;
+  }
+
+  get negotiated(): Negotiated | undefined {
+    return this.#connection.state.at === "established" ? this.#connection.negotiated : undefined;
+  }
+
+  get isReady(): boolean {
+    return this.#connection.writable;
+  }
+
+  write(octets: Uint8Array, messages: number): void {
+    this.traffic.sent("update", messages);
+    this.#connection.write(octets);
+  }
+
+  /** A dynamic peer that has no connection, owes no wait and left nothing behind. */
+  get isGone(): boolean {
+    return (
+      this.dynamic &&
+      this.#connection.state.at === "active" &&
+      this.#second === undefined &&
+      this.#helper.deadlineMs === Number.POSITIVE_INFINITY
+    );
+  }
+
+  nextDeadline(): number {
+    return Math.min(
+      this.#connection.nextDeadline(),
+      this.#second?.nextDeadline() ?? Number.POSITIVE_INFINITY,
+      this.#helper.deadlineMs,
+    );
+  }
+
+  expire(nowMs: number): void {
+    this.#connection.expire();
+    this.#second?.expire();
+    if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
+    const sweptPaths = this.#helper.expire(this.ribId);
+    this.#emit({ on: "stale-expired", sweptPaths });
+    this.#shared.wake();
+  }
+
+  start(): void {
+    this.#connection.feed({ on: "start", how: "manual" }, "started");
+  }
+
+  sendEndOfRibs(): void {
+    if (this.ribId !== undefined && this.isReady) this.exports.sendEndOfRibs(this.ribId);
+  }
+
+  /** Ends whatever there is, for good or until {@link start}. */
+  stop(notification: Notification, words: string): void {
+    this.#second?.feed({ on: "stop", how: "manual", notification }, words);
+    const restart = this.negotiated?.gracefulRestart;
+    // RFC 8538 §3: where a NOTIFICATION keeps routes, one that must not do so is wrapped.
+    const last = restart?.notification === true ? hardReset(notification) : notification;
+    this.#connection.feed({ on: "stop", how: "manual", notification: last }, words);
+  }
+
+  /** Closes without a word, so that a peer which does graceful restart keeps our routes. */
+  abandon(): void {
+    this.#second?.abandon();
+    this.#connection.abandon();
+  }
+
+  /** Forgets its paths. The peer is not used after that. */
+  remove(): void {
+    this.stop(cease(CEASE.deconfigured), "removed from the configuration");
+    if (this.ribId === undefined) return;
+    this.#shared.bind(this.ribId, undefined);
+    this.#shared.rib.removePeer(this.ribId);
+    this.ribId = undefined;
+    this.#shared.wake();
+  }
+
+  /** New settings: what can change on a running session does; what was agreed on in the OPEN begins a new one. */
+  configure(options: PeerOptions): void {
+    const before = this.options;
+    this.options = options;
+    if (needsReset(before, options)) {
+      this.stop(cease(CEASE.changed), "settings of the session changed");
+      this.start();
+    }
+    if (this.ribId === undefined) return;
+    const importFilter = this.#shared.filterOf(options.importPolicy);
+    if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
+      for (const family of [4, 6] as const) {
+        this.#shared.rib.of(family).received.refilter(this.ribId, importFilter);
+      }
+    }
+    this.exports.move();
+    this.#shared.wake();
+  }
+
+  /** A connection that the peer opened. Undefined: refused. */
+  accept(link: Link): LinkEvents | undefined {
+    const { at } = this.#connection.state;
+    const replaces = at === "established" && this.settings(this.#connection).gracefulRestart;
+    if (at === "idle" || at === "active" || replaces) return this.#connection.arrive(link);
+    // The newest is the one that the peer believes in.
+    this.#second?.abandon();
+    const second = new Connection(this.#shared.world, this, LISTENING);
+    this.#second = second;
+    return second.arrive(link);
+  }
+
+  settings(connection: Connection): Settings {
+    const { options } = this;
+    const restart = connection.negotiated?.gracefulRestart;
+    return {
+      passive: options.passive || this.dynamic || connection === this.#second,
+      holdSeconds: options.holdSeconds,
+      connectRetrySeconds: LIMITS.connectRetrySeconds,
+      idleHoldSeconds: LIMITS.idleHoldSeconds,
+      gracefulRestart: restart !== undefined && restart.families.length > 0,
+      unit: this.#shared.world.random(),
+    };
+  }
+
+  dialTarget(): DialTarget {
+    return { address: this.address, port: this.options.port, localAddress: this.options.localAddress };
+  }
+
+  offer(): Open {
+    const { asn, routerId, gracefulRestart } = this.#shared.options;
+    const restarting = gracefulRestart?.restarting === true && this.#shared.restarting();
+    return openFor({
+      asn,
+      routerId: routerId.w0,
+      holdSeconds: this.options.holdSeconds,
+      families: this.options.families,
+      gracefulRestart: gracefulRestart && {
+        restartSeconds: gracefulRestart.restartSeconds,
+        notification: gracefulRestart.notification,
+        restarting,
+        // A fact, not a wish: either our predecessor's routes are still there, or we never stopped forwarding.
+        forwarding: gracefulRestart.restarting || this.#wasUp,
+      },
+    });
+  }
+
+  opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
+    const { asn, routerId } = this.#shared.options;
+    const { remoteAsn } = this.options;
+    const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
+    if (refusal !== undefined) return refusal;
+    const negotiated = negotiate(offered, open);
+    if (negotiated.families.length === 0) {
+      return new Refusal("no address family in common", OPEN_ERROR, UNSUPPORTED_CAPABILITY);
+    }
+    const other = connection === this.#second ? this.#connection : this.#second;
+    if (other === undefined || !isContender(other)) return negotiated;
+    const remote = { routerId: open.routerId, asn: remoteAsn };
+    const older = { initiator: other.initiator, established: other.state.at === "established" };
+    const newer = { initiator: connection.initiator, established: false };
+    const lost = collisionLoser({ routerId: routerId.w0, asn }, remote, older, newer);
+    this.#emit({ on: "collision", kept: lost === "older" ? newer.initiator : older.initiator });
+    (lost === "older" ? other : connection).feed({ on: "collision-lost" }, "connection collision");
+    return lost === "older" ? negotiated : undefined;
+  }
+
+  established(connection: Connection, negotiated: Negotiated): void {
+    if (connection === this.#second) this.#promote();
+    else this.#second?.feed({ on: "collision-lost" }, "connection collision");
+    const { rib } = this.#shared;
+    const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
+    const ribPeer = { address: this.address, asn, external, routerId };
+    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filterOf(this.options.importPolicy));
+    if (this.ribId === undefined) this.#shared.bind(ribId, this);
+    else rib.setPeer(ribId, ribPeer);
+    this.ribId = ribId;
+    this.#wasUp = true;
+    this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
+    this.#awaited.clear();
+    const restart = negotiated.gracefulRestart;
+    // RFC 4724 §4.1: a peer that has restarted itself waits for us; waiting for it would be for ever.
+    if (restart?.restarting === true) this.learned = true;
+    else if (restart !== undefined) for (const family of negotiated.families) this.#awaited.add(family);
+    this.exports.join(ribId, negotiated);
+    this.#emit({
+      on: "session-up",
+      asn,
+      families: negotiated.families,
+      holdSeconds: negotiated.holdSeconds,
+      gracefulRestart: restart !== undefined,
+    });
+    this.#shared.wake();
+  }
+
+  lost(connection: Connection, negotiated: Negotiated, loss: Loss): void {
+    this.flaps++;
+    const nowMs = this.#shared.world.now();
+    if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
+    let retained = false;
+    if (this.ribId !== undefined) {
+      this.exports.leave(this.ribId);
+      retained = this.#helper.sessionEnded(this.ribId, negotiated, loss, nowMs);
+    }
+    this.#emit({ on: "session-down", reason: loss.words, retained });
+    this.#succeed(connection);
+    this.#shared.wake();
+  }
+
+  failed(connection: Connection, loss: Loss): void {
+    if (loss.cause !== "stopped" && loss.cause !== "collision") {
+      this.errors.note(loss.words, this.#shared.world.now());
+      this.#emit({ on: "connection-failed", reason: loss.words });
+    }
+    this.#succeed(connection);
+  }
+
+  notified(direction: "sent" | "received", notification: Notification): void {
+    this.#emit({
+      on: direction === "sent" ? "notification-sent" : "notification-received",
+      code: notification.code,
+      subcode: notification.subcode,
+      words: describeNotification(notification),
+      communication: shutdownCommunication(notification),
+    });
+  }
+
+  update(connection: Connection, negotiated: Negotiated, message: Uint8Array): void {
+    if (this.ribId === undefined) return;
+    const localAddress = connection.link?.local;
+    const outcome = this.#inbound.take(message, { peer: this.ribId, negotiated, localAddress });
+    this.#shared.wake();
+    if (outcome.reaction !== undefined) {
+      const nowMs = this.#shared.world.now();
+      const why = outcome.faults.map((fault) => fault.why).join("; ");
+      this.errors.offend(outcome.reaction, why, message, nowMs);
+      for (const { reaction, why: words, attribute } of outcome.faults) {
+        this.#emit({ on: "malformed-update", reaction, why: words, attribute });
+      }
+      if (outcome.reset !== undefined) {
+        connection.feed({ on: "update-error", notification: outcome.reset }, why);
+        return;
+      }
+    }
+    if (outcome.endOfRib !== undefined) this.#takeEndOfRib(this.ribId, outcome.endOfRib);
+    if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.ribId, this.options.maxPrefixes);
+  }
+
+  refresh(_connection: Connection, refresh: RouteRefresh): void {
+    const family = familyOf(refresh.afi, refresh.safi);
+    // RFC 2918 §4: what was not negotiated, and RFC 7313 §5: what is not understood, is ignored.
+    if (family === undefined || refresh.subtype !== "request" || this.ribId === undefined) return;
+    this.exports.resend(this.ribId, family);
+    this.#shared.wake();
+  }
+
+  /** Without End-of-RIB, the first KEEPALIVE of the session ends the wait: the table has been sent before it. */
+  keepalive(): void {
+    if (this.#awaited.size > 0 || this.learned) return;
+    this.learned = true;
+    this.#shared.wake();
+  }
+
+  drained(): void {
+    this.#shared.wake();
+  }
+
+  rearmed(): void {
+    this.#shared.rearmed();
+  }
+
+  /** Paths held, by what became of them. */
+  pathCounts(): { readonly received: number; readonly accepted: number; readonly stale: number } {
+    const sum = { received: 0, accepted: 0, stale: 0 };
+    if (this.ribId === undefined) return sum;
+    for (const family of [4, 6] as const) {
+      const counts = this.#shared.rib.of(family).received.counts(this.ribId);
+      sum.received += counts.received;
+      sum.accepted += counts.accepted;
+      sum.stale += counts.stale;
+    }
+    return sum;
+  }
+
+  #takeEndOfRib(ribId: PeerId, family: Family): void {
+    const sweptPaths = this.#helper.endOfRib(ribId, family);
+    this.#emit({ on: "end-of-rib", family, sweptPaths });
+    this.#awaited.delete(family);
+    if (this.#awaited.size === 0) this.learned = true;
+  }
+
+  #limit(connection: Connection, ribId: PeerId, limit: number): void {
+    let received = 0;
+    for (const family of [4, 6] as const)
+      received += this.#shared.rib.of(family).received.counts(ribId).received;
+    if (received <= limit) return;
+    this.#emit({ on: "max-prefix", limit, received });
+    const notification = cease(CEASE.maxPrefixes);
+    const words = `more than ${limit} prefixes`;
+    this.errors.note(words, this.#shared.world.now());
+    connection.feed({ on: "stop", how: "automatic", notification }, words);
+  }
+
+  /** After a connection ended: the second one takes the place of the first, or is forgotten. */
+  #succeed(ended: Connection): void {
+    if (ended === this.#second) this.#second = undefined;
+    else if (this.#second !== undefined && ended.state.at === "idle") this.#promote();
+  }
+
+  /** The second connection is the one that stays. */
+  #promote(): void {
+    const old = this.#connection;
+    this.#connection = this.#second!;
+    this.#second = undefined;
+    if (old.state.at === "idle" || old.state.at === "active") old.abandon();
+    else old.feed({ on: "collision-lost" }, "connection collision");
+  }
+
+  #emit(event: Parameters<Shared["emit"]>[1]): void {
+    this.#shared.emit(this.address, event);
+  }
+}
+
+/** RFC 4271 §6.8: only a connection whose OPEN has been accepted can collide. */
+const isContender = (connection: Connection): boolean =>
+  connection.state.at === "open-confirm" || connection.state.at === "established";

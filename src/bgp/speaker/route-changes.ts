@@ -1,0 +1,66 @@
+/** What changed in the Loc-RIB, for those who program a forwarding plane. */
+
+import type { Address, Family, Prefix } from "../net/address.ts";
+import type { PrefixId } from "../rib/prefix-table.ts";
+import type { Rib } from "../rib/rib.ts";
+
+/** What is best for a prefix from now on. */
+export interface RouteChange {
+  readonly prefix: Prefix;
+  /** Of the best path: the caller's own classification, or what import policy made it. 0: none. */
+  readonly tag: number;
+  /** The best path is of our own making; `paths` is empty then. */
+  readonly local: boolean;
+  /** The best first, then those of equal cost. Empty and not local: the prefix is gone. */
+  readonly paths: readonly ChosenPath[];
+}
+
+export interface ChosenPath {
+  readonly peer: Address;
+  readonly nextHop: Address;
+  /** From another AS (eBGP). */
+  readonly external: boolean;
+}
+
+/** Of two entries for one prefix in a batch, the later stands. */
+export type RouteListener = (changes: readonly RouteChange[]) => void;
+
+export class RouteChanges {
+  readonly #rib: Rib;
+  readonly #listeners: Set<RouteListener> = new Set();
+  #batch: RouteChange[] = [];
+
+  constructor(rib: Rib) {
+    this.#rib = rib;
+  }
+
+  listen(listener: RouteListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  note(family: Family, id: PrefixId): void {
+    if (this.#listeners.size === 0) return;
+    const { prefixes, best } = this.#rib.of(family);
+    const selected = best.selected(id);
+    const paths = selected.filter((path) => !path.local);
+    this.#batch.push({
+      prefix: prefixes.prefix(id),
+      tag: selected[0]?.tag ?? 0,
+      local: selected[0]?.local === true,
+      paths: paths.map(({ peer, attributes, external }) => ({
+        peer: this.#rib.peers.get(peer).address,
+        nextHop: attributes.nextHop,
+        external,
+      })),
+    });
+  }
+
+  /** Hands on what was noted since the last time. */
+  flush(): void {
+    if (this.#batch.length === 0) return;
+    const batch = this.#batch;
+    this.#batch = [];
+    for (const listener of this.#listeners) listener(batch);
+  }
+}

@@ -1,0 +1,48 @@
+/** What all peers of one speaker have in common. */
+
+import type { Address } from "../net/address.ts";
+import type { Policy } from "../policy/rules.ts";
+import type { PeerId } from "../rib/peer-table.ts";
+import type { Rib } from "../rib/rib.ts";
+import type { RouteFilter } from "../rib/route-filter.ts";
+import type { PeerEvent } from "./events.ts";
+import type { SpeakerOptions } from "./options.ts";
+import type { World } from "./world.ts";
+
+/** Whom the RIB's UPDATEs go to. */
+export interface Recipient {
+  readonly address: Address;
+  /** Takes UPDATEs now. */
+  readonly isReady: boolean;
+  /** Writes whole messages, of which there are `messages`. */
+  write(octets: Uint8Array, messages: number): void;
+}
+
+export interface Shared {
+  readonly options: SpeakerOptions;
+  readonly world: World;
+  readonly rib: Rib;
+  /** True until {@link Speaker.complete}: the R bit is set and End-of-RIB is held back (RFC 4724 §4.1). */
+  readonly restarting: () => boolean;
+  /** Equal policies give the same filter, so that their peers share update groups. */
+  readonly filterOf: (policy: Policy) => RouteFilter;
+  readonly emit: (peer: Address, event: PeerEvent) => void;
+  /** From now on, or with undefined no longer, what the RIB has for `peer` goes to `recipient`. */
+  readonly bind: (peer: PeerId, recipient: Recipient | undefined) => void;
+  /** There is something to do in the next turn. */
+  readonly wake: () => void;
+  /** A timer was armed that may be nearer than what the world was asked for. */
+  readonly rearmed: () => void;
+}
+
+/** Limits that no option changes. */
+export const LIMITS = {
+  /** The longest wait between two dials to a peer that does not answer. */
+  connectRetrySeconds: 15,
+  /** The longest wait after a session that failed. */
+  idleHoldSeconds: 120,
+  /** How long stale paths wait for the End-of-RIB of a peer that is back (RFC 4724 §4.2 asks for a limit). */
+  staleSeconds: 360,
+  /** Offending messages kept per peer, latest last. */
+  keptMessages: 10,
+} as const;

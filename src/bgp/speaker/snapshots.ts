@@ -1,0 +1,168 @@
+/** What a speaker shows of itself: plain values, made when asked for. Long lists are generators, read page by page. */
+
+import type { StateName } from "../fsm/state.ts";
+import type { Address, Family, Prefix } from "../net/address.ts";
+import type { PeerId } from "../rib/peer-table.ts";
+import type { Rib } from "../rib/rib.ts";
+import type {
+  AdvertisedRoute,
+  Page,
+  PathDescription,
+  ReceivedRoute,
+  RouteDescription,
+} from "../rib/snapshot.ts";
+import type { Reaction } from "../wire/fault.ts";
+import type { PathAttributes } from "../wire/path-attributes.ts";
+import type { Peer } from "./peer.ts";
+import type { OffendingMessage } from "./peer-error-log.ts";
+import type { MessageCounts } from "./traffic.ts";
+
+export interface PeerSnapshot {
+  readonly address: Address;
+  readonly asn: number;
+  readonly description: string | undefined;
+  readonly group: string | undefined;
+  /** From a range rather than configured by address. */
+  readonly dynamic: boolean;
+  readonly state: StateName;
+  /** How long it has been in this state. */
+  readonly inStateMs: number;
+  /** Of the session: its BGP identifier, unsigned 32-bit. */
+  readonly routerId: number | undefined;
+  readonly holdSeconds: number | undefined;
+  /** Of the session; without one, those configured. */
+  readonly families: readonly Family[];
+  /** It has told all that it knew at least once. */
+  readonly learned: boolean;
+  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  readonly messages: { readonly received: MessageCounts; readonly sent: MessageCounts };
+  readonly updateErrors: Readonly<Record<Reaction, number>>;
+  /** The last ones, raw, latest last. `atMs` is on the world's clock. */
+  readonly offendingMessages: readonly OffendingMessage[];
+  /** Sessions lost. */
+  readonly flaps: number;
+  readonly lastError: { readonly agoMs: number; readonly words: string } | undefined;
+}
+
+export interface RouteFilterOptions {
+  readonly family?: Family;
+  /** Only this one. */
+  readonly prefix?: Prefix;
+}
+
+export interface RouteSnapshot {
+  readonly prefix: Prefix;
+  readonly tag: number;
+  /** The best path is our own. */
+  readonly local: boolean;
+  readonly installed: boolean;
+  readonly paths: readonly PathSnapshot[];
+}
+
+export interface PathSnapshot {
+  /** Undefined: a route of our own. */
+  readonly peer: Address | undefined;
+  /** After import policy; as received where it was rejected. */
+  readonly attributes: PathAttributes;
+  readonly tag: number;
+  /** best, multipath, or why it is neither. */
+  readonly status: string;
+  /** The import rule that decided; undefined for our own routes. */
+  readonly rule: string | undefined;
+  readonly stale: boolean;
+}
+
+/** Routes looked at between two chances for the reader to stop. */
+const PAGE = 1000;
+const FAMILIES: readonly Family[] = [4, 6];
+
+export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
+  const { negotiated, options, errors } = peer;
+  const counts = peer.pathCounts();
+  const advertised = peer.ribId === undefined ? 0 : peer.exports.advertised(peer.ribId);
+  return {
+    address: peer.address,
+    asn: options.remoteAsn,
+    description: options.description,
+    group: options.group,
+    dynamic: peer.dynamic,
+    state: peer.connection.state.at,
+    inStateMs: nowMs - peer.connection.sinceMs,
+    routerId: negotiated?.remoteRouterId,
+    holdSeconds: negotiated?.holdSeconds,
+    families: negotiated?.families ?? options.families,
+    learned: peer.learned,
+    gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
+    prefixes: { received: counts.received, accepted: counts.accepted, advertised },
+    messages: peer.traffic.counts(),
+    updateErrors: errors.counts(),
+    offendingMessages: errors.messages(),
+    flaps: peer.flaps,
+    lastError: errors.last && { agoMs: nowMs - errors.last.atMs, words: errors.last.words },
+  };
+}
+
+export function* routeSnapshots(rib: Rib, filter: RouteFilterOptions): Generator<RouteSnapshot> {
+  if (filter.prefix !== undefined) {
+    const route = rib.of(filter.prefix.family).snapshot.describe(filter.prefix);
+    if (route !== undefined) yield routeSnapshot(rib, route);
+    return;
+  }
+  for (const family of FAMILIES) {
+    if (filter.family !== undefined && filter.family !== family) continue;
+    for (const route of allRoutes(rib, family)) yield routeSnapshot(rib, route);
+  }
+}
+
+/** The Adj-RIB-In of one peer, the rejected paths too. */
+export function* receivedRoutes(rib: Rib, peer: PeerId): Generator<ReceivedRoute> {
+  for (const family of FAMILIES) {
+    const { snapshot } = rib.of(family);
+    yield* paged((from) => snapshot.received(peer, from, PAGE));
+  }
+}
+
+/** The Adj-RIB-Out of one peer. */
+export function* advertisedRoutes(rib: Rib, peer: Peer): Generator<AdvertisedRoute> {
+  const { ribId } = peer;
+  if (ribId === undefined) return;
+  for (const [family, group] of peer.exports.groups) {
+    const { snapshot } = rib.of(family);
+    yield* paged((from) => snapshot.advertised(group, ribId, from, PAGE));
+  }
+}
+
+const allRoutes = (rib: Rib, family: Family): Generator<RouteDescription> =>
+  paged((from) => rib.of(family).snapshot.routes(from, PAGE));
+
+function* paged<T>(page: (from: number) => Page<T>): Generator<T> {
+  for (let from = 0; from >= 0; ) {
+    const { rows, next } = page(from);
+    yield* rows;
+    from = next;
+  }
+}
+
+function routeSnapshot(rib: Rib, { prefix, installed, paths }: RouteDescription): RouteSnapshot {
+  const best = paths.find(({ status }) => status === "best");
+  return {
+    prefix,
+    installed,
+    tag: best?.tag ?? 0,
+    local: best?.local === true,
+    paths: paths.map((path) => pathSnapshot(rib, path)),
+  };
+}
+
+function pathSnapshot(rib: Rib, path: PathDescription): PathSnapshot {
+  const { peer, local, accepted, received, tag, status, rule, stale } = path;
+  return {
+    peer: local ? undefined : rib.peers.get(peer).address,
+    attributes: accepted ?? received,
+    tag,
+    status,
+    rule,
+    stale,
+  };
+}

@@ -1,0 +1,368 @@
+/**
+ * A BGP speaker: its peers, its RIB, and the order in which it works.
+ *
+ * Whatever comes in (octets, timers, calls of the API) only marks what has to be looked at. The looking is done in turns
+ * of a few milliseconds: timers first, so that keepalives are on time; then decisions; then UPDATEs, as many as the
+ * links take. What is left waits for the next turn, in sets that cannot outgrow one bit per prefix.
+ */
+
+import { type Address, contains, type Family, type Prefix, sameAddress } from "../net/address.ts";
+import { formatAddress } from "../net/text.ts";
+import { compilePolicy } from "../policy/evaluate.ts";
+import type { Policy } from "../policy/rules.ts";
+import type { PeerId } from "../rib/peer-table.ts";
+import { Rib } from "../rib/rib.ts";
+import type { RouteFilter } from "../rib/route-filter.ts";
+import type { AdvertisedRoute, ReceivedRoute } from "../rib/snapshot.ts";
+import { cease } from "../wire/notification.ts";
+import { Deferral, type Learned } from "./deferral.ts";
+import type { SpeakerEvent } from "./events.ts";
+import { Inbound } from "./inbound.ts";
+import { attributesOf } from "./local-routes.ts";
+import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import { CEASE, Peer } from "./peer.ts";
+import { remoteKey } from "./peer-options.ts";
+import { RouteChanges, type RouteListener } from "./route-changes.ts";
+import type { Recipient, Shared } from "./shared.ts";
+import {
+  advertisedRoutes,
+  type PeerSnapshot,
+  peerSnapshot,
+  type RouteFilterOptions,
+  type RouteSnapshot,
+  receivedRoutes,
+  routeSnapshots,
+} from "./snapshots.ts";
+import type { Link, LinkEvents, World } from "./world.ts";
+
+/** How long one turn may work before it lets others have theirs. */
+const TURN_MS = 4;
+/** Prefixes between two looks at the clock. */
+const STEP_PREFIXES = 512;
+
+const FAMILIES: readonly Family[] = [4, 6];
+
+export type StopHow = { readonly graceful: true } | { readonly text: string };
+
+export class Speaker {
+  readonly options: SpeakerOptions;
+  readonly rib: Rib;
+  readonly #world: World;
+  readonly #shared: Shared;
+  readonly #inbound: Inbound;
+  readonly #outbox: Outbox;
+  readonly #changes: RouteChanges;
+  readonly #deferral: Deferral = new Deferral();
+  readonly #peers: Map<string, Peer> = new Map();
+  readonly #recipients: Map<PeerId, Recipient> = new Map();
+  readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
+  #ranges: readonly PeerOptions[] = [];
+  #filters: Map<string, RouteFilter> = new Map();
+  #complete = false;
+  #stopped = false;
+  #wakeAtMs: number = Number.POSITIVE_INFINITY;
+  #inTurn = false;
+
+  constructor(options: SpeakerOptions, world: World) {
+    this.options = options;
+    this.#world = world;
+    this.rib = new Rib({
+      asn: options.asn,
+      routerId: options.routerId.w0,
+      multipath: options.multipath,
+      alwaysCompareMed: false,
+      advertiseInstalledOnly: options.advertiseInstalledOnly,
+    });
+    this.#shared = {
+      options,
+      world,
+      rib: this.rib,
+      restarting: () => !this.#complete,
+      filterOf: (policy) => this.#filterOf(policy),
+      emit: (peer, event) => this.#emit({ peer, ...event }),
+      bind: (id, recipient) => {
+        if (recipient === undefined) this.#recipients.delete(id);
+        else this.#recipients.set(id, recipient);
+      },
+      wake: () => this.#wake(world.now()),
+      rearmed: () => this.#wake(this.#nextDeadline()),
+    };
+    this.#inbound = new Inbound(this.rib);
+    this.#changes = new RouteChanges(this.rib);
+    this.#outbox = new Outbox(this.rib.pool, {
+      write: (peer, octets, messages) => this.#recipients.get(peer)?.write(octets, messages),
+      unsendable: (peers, family, prefixes) => {
+        for (const id of peers) {
+          const recipient = this.#recipients.get(id);
+          if (recipient !== undefined)
+            this.#emit({ peer: recipient.address, on: "unsendable", family, prefixes });
+        }
+      },
+    });
+    world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
+  }
+
+  /**
+   * Says which peers there are to be. Those not named any more are told so and forgotten; a session goes on where
+   * nothing changed that was agreed on in its OPEN; another policy acts on the routes that are there.
+   */
+  setPeers(wanted: readonly PeerOptions[]): void {
+    const filters = this.#filters;
+    this.#filters = new Map();
+    const before = new Map(this.#peers);
+    this.#ranges = wanted.filter(({ remote }) => "range" in remote).sort(byLongestRange);
+    for (const options of wanted) {
+      for (const policy of [options.importPolicy, options.exportPolicy]) this.#keepFilter(filters, policy);
+      if ("address" in options.remote) this.#setPeer(options.remote.address, options, before);
+    }
+    for (const [key, peer] of before) {
+      const range = peer.dynamic ? this.#rangeOf(peer.address) : undefined;
+      if (range !== undefined) peer.configure(range);
+      else this.#remove(key, peer);
+    }
+    this.#wake(this.#world.now());
+  }
+
+  /** Originates these, or replaces what was originated for the same prefixes. */
+  announce(routes: readonly LocalRoute[]): void {
+    for (const route of routes) {
+      const attrs = this.rib.pool.intern(attributesOf(route));
+      this.rib.of(route.prefix.family).received.originate(route.prefix, attrs, route.tag);
+      this.rib.pool.release(attrs);
+    }
+    this.#wake(this.#world.now());
+  }
+
+  /** Takes back what {@link announce} said. Prefixes that were not announced are passed over. */
+  withdraw(prefixes: readonly Prefix[]): void {
+    for (const prefix of prefixes) this.rib.of(prefix.family).received.abandon(prefix);
+    this.#wake(this.#world.now());
+  }
+
+  /** Says whether the forwarding plane holds the best paths of these. */
+  markInstalled(prefixes: readonly Prefix[], installed: boolean): void {
+    for (const prefix of prefixes) this.rib.of(prefix.family).best.setInstalled(prefix, installed);
+    this.#wake(this.#world.now());
+  }
+
+  /** Says what is known of a next hop; paths over it are decided again. Unknown ones are reachable at metric 0. */
+  setNextHop(nextHop: Address, state: { readonly reachable: boolean; readonly metric: number }): void {
+    this.rib.setNextHop(nextHop, state);
+    this.#wake(this.#world.now());
+  }
+
+  /** Hears of every prefix whose best paths changed, in batches. Returns what stops it. */
+  onRoutes(listener: RouteListener): () => void {
+    return this.#changes.listen(listener);
+  }
+
+  /** Hears what happens to peers: for logs and metrics. Returns what stops it. */
+  onEvent(listener: (event: SpeakerEvent) => void): () => void {
+    this.#eventListeners.add(listener);
+    return () => this.#eventListeners.delete(listener);
+  }
+
+  /** All that the caller wants is announced: peers that wait for our End-of-RIB may have it (RFC 4724 §4.1). */
+  complete(): void {
+    this.#complete = true;
+    this.#wake(this.#world.now());
+  }
+
+  /** Names peers of ranges that {@link learned} waits for too. */
+  expect(addresses: readonly Address[]): void {
+    this.#deferral.expect(addresses);
+  }
+
+  /**
+   * Resolves when every peer configured by address, and every one that is expected, has told all that it knows, or when
+   * `deferralMs` have passed. What the forwarding plane still holds from before and nobody announces may then go.
+   */
+  learned(deferralMs: number): Promise<Learned> {
+    const nowMs = this.#world.now();
+    const learned = this.#deferral.wait(nowMs + deferralMs);
+    this.#wake(nowMs);
+    return learned;
+  }
+
+  /**
+   * Ends every session. Graceful: without a NOTIFICATION, so that peers keep our routes for the restart time; with a
+   * text: Cease, Administrative Shutdown, with these words for their operators (RFC 9003). Nothing is accepted after.
+   */
+  stop(how: StopHow): void {
+    this.#stopped = true;
+    for (const peer of this.#peers.values()) {
+      if ("graceful" in how) peer.abandon();
+      else peer.stop(cease(CEASE.shutdown, how.text), "stopped");
+    }
+  }
+
+  /** Every peer, those of ranges too. */
+  peers(): readonly PeerSnapshot[] {
+    const nowMs = this.#world.now();
+    return [...this.#peers.values()].map((peer) => peerSnapshot(peer, nowMs));
+  }
+
+  /** The Loc-RIB: every path of every prefix, with what became of it. */
+  routes(filter: RouteFilterOptions = {}): Iterable<RouteSnapshot> {
+    return routeSnapshots(this.rib, filter);
+  }
+
+  /** What a peer was told. Empty when there is no such peer, or no session with it. */
+  advertised(peer: Address): Iterable<AdvertisedRoute> {
+    const known = this.#peers.get(formatAddress(peer));
+    return known === undefined ? [] : advertisedRoutes(this.rib, known);
+  }
+
+  /** What a peer told us, the rejected too. Empty when there is no such peer. */
+  received(peer: Address): Iterable<ReceivedRoute> {
+    const ribId = this.#peers.get(formatAddress(peer))?.ribId;
+    return ribId === undefined ? [] : receivedRoutes(this.rib, ribId);
+  }
+
+  #setPeer(address: Address, options: PeerOptions, before: Map<string, Peer>): void {
+    const key = remoteKey(options);
+    const known = before.get(key);
+    if (known !== undefined && !known.dynamic) {
+      before.delete(key);
+      known.configure(options);
+      return;
+    }
+    const peer = new Peer(this.#shared, this.#inbound, address, false, options);
+    if (known !== undefined) {
+      before.delete(key);
+      this.#remove(key, known);
+    }
+    this.#peers.set(key, peer);
+    peer.start();
+  }
+
+  #remove(key: string, peer: Peer): void {
+    this.#peers.delete(key);
+    peer.remove();
+    if (peer.dynamic) this.#emit({ peer: peer.address, on: "dynamic-peer-gone" });
+  }
+
+  #rangeOf(address: Address): PeerOptions | undefined {
+    return this.#ranges.find(({ remote }) => "range" in remote && contains(remote.range, address));
+  }
+
+  /** Strangers are refused before anything is kept for them. */
+  #accept(link: Link): LinkEvents | undefined {
+    if (this.#stopped) return undefined;
+    const known = this.#peers.get(formatAddress(link.remote));
+    if (known !== undefined) return known.accept(link);
+    const options = this.#rangeOf(link.remote);
+    if (options === undefined || !this.#hasRoom(options)) return undefined;
+    const peer = new Peer(this.#shared, this.#inbound, link.remote, true, options);
+    this.#peers.set(formatAddress(link.remote), peer);
+    this.#emit({ peer: link.remote, on: "dynamic-peer-created" });
+    peer.start();
+    return peer.accept(link);
+  }
+
+  #hasRoom({ remote }: PeerOptions): boolean {
+    if (!("range" in remote)) return false;
+    let members = 0;
+    for (const peer of this.#peers.values())
+      if (peer.dynamic && contains(remote.range, peer.address)) members++;
+    return members < remote.limit;
+  }
+
+  #filterOf(policy: Policy): RouteFilter {
+    return this.#keepFilter(this.#filters, policy);
+  }
+
+  /** Finds the filter of an equal policy, in `known` or among those in use, or makes it. */
+  #keepFilter(known: ReadonlyMap<string, RouteFilter>, policy: Policy): RouteFilter {
+    const key = JSON.stringify(policy);
+    const filter = this.#filters.get(key) ?? known.get(key) ?? compilePolicy(policy);
+    this.#filters.set(key, filter);
+    return filter;
+  }
+
+  #emit(event: SpeakerEvent): void {
+    for (const listener of this.#eventListeners) listener(event);
+  }
+
+  #wake(atMs: number): void {
+    if (this.#inTurn || this.#stopped || atMs >= this.#wakeAtMs) return;
+    this.#wakeAtMs = atMs;
+    this.#world.wakeAt(atMs);
+  }
+
+  #nextDeadline(): number {
+    let next = this.#deferral.nextDeadline();
+    for (const peer of this.#peers.values()) next = Math.min(next, peer.nextDeadline());
+    return next;
+  }
+
+  #turn(): void {
+    if (this.#stopped) return;
+    this.#wakeAtMs = Number.POSITIVE_INFINITY;
+    this.#inTurn = true;
+    const nowMs = this.#world.now();
+    for (const [key, peer] of this.#peers) {
+      if (peer.nextDeadline() <= nowMs) peer.expire(nowMs);
+      if (peer.isGone) this.#remove(key, peer);
+    }
+    const more = this.#work(nowMs + TURN_MS);
+    if (!this.#holdsEndOfRib) for (const peer of this.#peers.values()) peer.sendEndOfRibs();
+    this.#changes.flush();
+    if (!more) this.#deferral.settle(nowMs, () => this.#missing());
+    this.#inTurn = false;
+    this.#wake(more ? nowMs : this.#nextDeadline());
+  }
+
+  /** RFC 4724 §4.1: after a restart, peers would take what they have not been told by then for gone. */
+  get #holdsEndOfRib(): boolean {
+    return this.options.gracefulRestart?.restarting === true && !this.#complete;
+  }
+
+  /** Works until `untilMs`; true when there is more. */
+  #work(untilMs: number): boolean {
+    for (;;) {
+      let done = 0;
+      for (const family of FAMILIES) done += this.#decide(family) + this.#send(family);
+      if (done === 0) return false;
+      if (this.#world.now() >= untilMs) return true;
+    }
+  }
+
+  #decide(family: Family): number {
+    const { best } = this.rib.of(family);
+    const decided = best.decideSome(STEP_PREFIXES, (prefix) => this.#changes.note(family, prefix));
+    // Paths that are being swept away are work, although nothing of them may be decided yet.
+    return Math.max(decided, Math.min(best.pending, 1));
+  }
+
+  #send(family: Family): number {
+    const isReady = (peer: PeerId): boolean => this.#recipients.get(peer)?.isReady === true;
+    let done = 0;
+    for (const group of this.rib.of(family).exports.groups) {
+      this.#outbox.begin(group.exportClass.extendedMessage);
+      done += group.drain(STEP_PREFIXES, isReady, this.#outbox);
+      for (const member of group.members) {
+        if (isReady(member)) done += group.catchUp(member, STEP_PREFIXES, this.#outbox);
+      }
+      this.#outbox.flush();
+    }
+    return done;
+  }
+
+  #missing(): readonly Address[] {
+    const missing: Address[] = [];
+    for (const peer of this.#peers.values()) if (!peer.dynamic && !peer.learned) missing.push(peer.address);
+    for (const address of this.#deferral.expected) {
+      if (missing.some((other) => sameAddress(other, address))) continue;
+      if (this.#peers.get(formatAddress(address))?.learned !== true) missing.push(address);
+    }
+    return missing;
+  }
+}
+
+function byLongestRange(a: PeerOptions, b: PeerOptions): number {
+  return rangeLength(b) - rangeLength(a);
+}
+
+const rangeLength = ({ remote }: PeerOptions): number => ("range" in remote ? remote.range.length : 0);
