@@ -21,8 +21,14 @@ export interface Intent {
 export interface Announcement {
   readonly prefix: Prefix;
   readonly kind: Kind;
-  /** Routes (by prefix) that must be in the kernel, and whether the NAT table must be. */
-  readonly needs: { readonly routes: readonly Prefix[]; readonly nat: boolean };
+  readonly needs: {
+    /** Routes (by prefix) that must be in the kernel. */
+    readonly routes: readonly Prefix[];
+    /** The translation of this very address must be in the kernel's NAT table. */
+    readonly nat: boolean;
+    /** At least one route that leads somewhere, more specific than this, must be in the kernel. */
+    readonly within?: Prefix;
+  };
 }
 
 /** A route with our protocol number. One per prefix and table. */
@@ -82,6 +88,7 @@ export interface Dataplane {
   read(): Promise<{ routes: readonly KernelRoute[]; nat: string | undefined }>;
   /** Adds or replaces; resolves to the errors, by prefix text. The other routes are in place. */
   putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>>;
+  /** A route that is not there is no error. */
   removeRoutes(prefixes: readonly Prefix[]): Promise<ReadonlyMap<string, string>>;
   /** One nftables transaction: all of it or none. @throws Error with what the kernel said */
   applyNat(nftables: string): Promise<void>;

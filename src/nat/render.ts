@@ -211,7 +211,9 @@ function renderPools({ pools }: NatTable): readonly string[] {
   if (count === 0) return [];
   const hash = `snat ip to jhash ip saddr mod ${count} seed ${SEED} map`;
   let index = 0;
-  const members = pools.map((pool) => pool.addresses.map((address) => `${index++} : ${formatAddress(address)}`));
+  const members = pools.map((pool) =>
+    pool.addresses.map((address) => `${index++} : ${formatAddress(address)}`),
+  );
   const withPorts = pools.map((pool, i) => {
     const map = `{ ${members[i]?.join(", ")} }`;
     return `meta l4proto { tcp, udp } ${hash} ${map}:${portRange(pool.ports)}`;

@@ -47,8 +47,3 @@ export const EMPTY_NAT: NatTable = {
   untracked: [],
   metadata: undefined,
 };
-
-/** What an Intent's announcement may rely on: this very translation is in the table. */
-export function translates(table: NatTable, mapping: FloatingMapping): boolean {
-  return table.floating.some((m) => m.floating.w0 === mapping.floating.w0 && m.fixed.w0 === mapping.fixed.w0);
-}

@@ -1,0 +1,81 @@
+/** A plan in the making: what the parts of plan.ts read, and what they add to. */
+
+import { type Address, contains, type Prefix, prefixOf } from "../bgp/net/address.ts";
+import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import type { Model } from "../model/model.ts";
+import type { FloatingMapping } from "../nat/table.ts";
+import type { Announcement, Health, KernelRoute, LearnedRoute, Link, Problem } from "./intent.ts";
+
+export interface PlanInput {
+  readonly model: Model;
+  readonly links: readonly Link[];
+  readonly learned: readonly LearnedRoute[];
+  readonly health: Health;
+  /** Interfaces of the link routes that the kernel held when this process started, by prefix text. */
+  readonly resumed: ReadonlyMap<string, readonly string[]>;
+  /** Floating IPs that moved away and that nobody else announces yet. */
+  readonly leaving: readonly Leaving[];
+}
+
+/** A floating IP as it was here before it moved. */
+export interface Leaving extends FloatingMapping {
+  readonly interface: string;
+}
+
+/** An address of a port of this host. */
+export interface LocalAddress {
+  readonly address: Address;
+  readonly interface: string;
+  /** The interface is there and up. */
+  readonly up: boolean;
+}
+
+export interface Draft {
+  readonly input: PlanInput;
+  /** By address text. */
+  readonly local: ReadonlyMap<string, LocalAddress>;
+  /** Own prefixes of the links that are up. */
+  readonly connected: readonly Connected[];
+  /** By prefix text. */
+  readonly routes: Map<string, KernelRoute>;
+  readonly announcements: Announcement[];
+  readonly problems: Problem[];
+  /** Floating IPs that are translated here. */
+  readonly floating: FloatingMapping[];
+}
+
+/** A network that one of our links is on. */
+export interface Connected {
+  readonly prefix: Prefix;
+  readonly interface: string;
+}
+
+/** The first to ask for a prefix gets it: parts of a plan run in the order of their right to it. */
+export function addRoute(draft: Draft, prefix: Prefix, target: KernelRoute["target"]): void {
+  const key = formatPrefix(prefix);
+  if (!draft.routes.has(key)) draft.routes.set(key, { prefix, target });
+}
+
+export const localAt = (draft: Draft, address: Address): LocalAddress | undefined =>
+  draft.local.get(formatAddress(address));
+
+export const isDiscard = (route: KernelRoute): boolean => route.target.to === "discard";
+
+/**
+ * How the kernel will reach an address by anything more specific than a default route: by the planned route given
+ * back, or "connected". Undefined: not at all, or only into a discard route.
+ */
+export function wayTo(
+  draft: Draft,
+  lengths: readonly number[],
+  address: Address,
+): Prefix | "connected" | undefined {
+  const onLink = draft.connected.filter((c) => contains(c.prefix, address)).map((c) => c.prefix.length);
+  const connectedLength = Math.max(0, ...onLink);
+  for (const length of lengths) {
+    if (length <= connectedLength) break;
+    const route = draft.routes.get(formatPrefix(prefixOf(address, length)));
+    if (route !== undefined) return isDiscard(route) ? undefined : route.prefix;
+  }
+  return connectedLength > 0 ? "connected" : undefined;
+}

@@ -1,0 +1,111 @@
+/** What the kernel is known to hold of ours, from its own mouth and from what it acknowledged since. */
+
+import type { Address } from "../bgp/net/address.ts";
+import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { diff, diffTables } from "../nat/diff.ts";
+import { floatingOf } from "../nat/listing.ts";
+import { NOTHING_PROVIDED, type Provided, providedBy, providedByListing } from "../nat/provided.ts";
+import type { FloatingMapping, NatTable } from "../nat/table.ts";
+import type { KernelRoute } from "./intent.ts";
+import { interfacesOf, sameTarget } from "./routes.ts";
+
+export interface Translation {
+  readonly public: Address;
+  readonly private: Address;
+}
+
+export class KernelState {
+  /** By prefix text. */
+  routes: Map<string, KernelRoute> = new Map();
+  /** Routes that the kernel may have dropped by itself, by prefix text: they are put again. */
+  readonly doubted: Set<string> = new Set();
+  #listing: string | undefined;
+  /** The table that was last acknowledged; the listing is older than it. */
+  #nat: NatTable | undefined;
+  /** True when elements may be there that the table does not have. */
+  #leftovers = false;
+  /** True when an acknowledgement is missing, so that what is read next may differ without anybody's fault. */
+  #uncertain = true;
+
+  /**
+   * Takes over what was read. Returns how many things were not as they had been acknowledged: somebody else changed
+   * them.
+   */
+  observed(routes: readonly KernelRoute[], listing: string | undefined): number {
+    const found = new Map(routes.map((route) => [formatPrefix(route.prefix), route]));
+    const drift = this.#uncertain ? 0 : this.#routeDrift(found) + this.#natDrift(listing);
+    this.routes = found;
+    this.doubted.clear();
+    this.#listing = listing;
+    this.#nat = undefined;
+    this.#uncertain = false;
+    return drift;
+  }
+
+  /** Something was asked of the kernel and not answered. */
+  lost(): void {
+    this.#uncertain = true;
+  }
+
+  doubt(name: string): void {
+    for (const [key, route] of this.routes) {
+      if (interfacesOf(route.target).includes(name)) this.doubted.add(key);
+    }
+  }
+
+  holds(key: string, goal: KernelRoute): boolean {
+    const known = this.routes.get(key);
+    return known !== undefined && sameTarget(known.target, goal.target);
+  }
+
+  /** The transaction that makes the kernel's table `wanted`; `keep` as in nat/diff.ts. */
+  natChange(wanted: NatTable, keep: boolean): string {
+    return this.#nat === undefined ? diff(wanted, this.#listing, { keep }) : diffTables(this.#nat, wanted);
+  }
+
+  /** The kernel acknowledged the change to `table`. Returns the translations that it no longer does. */
+  natHolds(table: NatTable, keep: boolean): Translation[] {
+    const before = this.#nat?.floating ?? (this.#listing === undefined ? [] : floatingOf(this.#listing));
+    this.#leftovers = keep;
+    this.#nat = table;
+    return gone(before, table.floating, keep);
+  }
+
+  /** True when what was read last has to be read again before the rest of it can be removed. */
+  get hasLeftovers(): boolean {
+    return this.#leftovers && this.#nat !== undefined;
+  }
+
+  /** The translations in force. `wanted` tells which rules make them so. */
+  provided(wanted: NatTable): Provided {
+    if (this.#nat !== undefined) return providedBy(this.#nat);
+    return this.#listing === undefined ? NOTHING_PROVIDED : providedByListing(this.#listing, wanted);
+  }
+
+  #routeDrift(found: ReadonlyMap<string, KernelRoute>): number {
+    let drift = 0;
+    for (const [key, route] of found) if (!this.holds(key, route)) drift++;
+    for (const key of this.routes.keys()) if (!found.has(key) && !this.doubted.has(key)) drift++;
+    return drift;
+  }
+
+  #natDrift(listing: string | undefined): number {
+    if (this.#nat === undefined) return 0;
+    return diff(this.#nat, listing, { keep: this.#leftovers }) === "" ? 0 : 1;
+  }
+}
+
+/** Pairs of `before` that `after` does not have; with `keep`, only those whose floating IP leads elsewhere now. */
+function gone(
+  before: readonly FloatingMapping[],
+  after: readonly FloatingMapping[],
+  keep: boolean,
+): Translation[] {
+  if (before === after) return [];
+  const now = new Map(after.map((m) => [formatAddress(m.floating), m.fixed]));
+  return before.flatMap(({ floating, fixed }) => {
+    const to = now.get(formatAddress(floating));
+    const stays = to === undefined ? keep : to.w0 === fixed.w0;
+    return stays ? [] : [{ public: floating, private: fixed }];
+  });
+}

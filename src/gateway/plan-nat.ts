@@ -1,0 +1,76 @@
+/** The NAT table of a plan: what is translated here, and what is left alone. */
+
+import { compareAddresses, comparePrefixes, contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
+import { formatAddress } from "../bgp/net/text.ts";
+import type { Kind, Model } from "../model/model.ts";
+import type { NatTable } from "../nat/table.ts";
+import type { Draft } from "./draft.ts";
+
+/** @param taps - the interfaces of ports that are there */
+export function planNat(draft: Draft, taps: readonly string[]): NatTable {
+  const { model } = draft.input;
+  const translates = model.role === "gateway" && model.nat.pools.length > 0;
+  const routed = routedPrefixes(draft);
+  const metadata = metadataOf(draft, taps);
+  return {
+    floating: draft.floating.toSorted((a, b) => compareAddresses(a.floating, b.floating)),
+    private: translates ? sorted(model.nat.private) : [],
+    pools: translates
+      ? model.nat.pools.map(({ name, addresses, ports }) => ({ name, addresses, ports }))
+      : [],
+    exempt: sorted([
+      ...model.nat.except,
+      ...model.nat.private,
+      ...routed,
+      ...(metadata === undefined ? [] : [hostPrefix(metadata.to.address)]),
+    ]),
+    inside:
+      model.role === "gateway"
+        ? sorted([...model.nat.private, ...networksOf(model), ...ourPeers(model)])
+        : [],
+    untracked: sorted(routed),
+    metadata,
+  };
+}
+
+/** What is routed and never translated on this machine: public networks, anycast, floating IPs that live elsewhere. */
+function routedPrefixes(draft: Draft): Prefix[] {
+  const { model, learned } = draft.input;
+  const here = new Set(draft.floating.map((m) => formatAddress(m.floating)));
+  const networks = networksOf(model);
+  const prefixes = [...networks, ...model.anycast.map((service) => hostPrefix(service.address))];
+  const add = (prefix: Prefix): void => {
+    if (!here.has(formatAddress(prefix))) prefixes.push(prefix);
+  };
+  for (const { address } of model.floatingIps) add(hostPrefix(address));
+  for (const { prefix, kind } of learned) {
+    if (ROUTED.has(kind) && !networks.some((network) => contains(network, prefix))) add(prefix);
+  }
+  return prefixes;
+}
+
+const ROUTED: ReadonlySet<Kind> = new Set<Kind>(["floating", "public", "anycast"]);
+
+const networksOf = (model: Model): Prefix[] => model.networks.map((network) => network.cidr);
+
+/** Our own speakers: what comes from them goes back to them directly. */
+const ourPeers = (model: Model): Prefix[] =>
+  model.bgp.peers
+    .filter((peer) => peer.asn === model.bgp.asn)
+    .map(({ remote }) => ("address" in remote ? hostPrefix(remote.address) : remote.range));
+
+function metadataOf(draft: Draft, taps: readonly string[]): NatTable["metadata"] {
+  const { metadata: to } = draft.input.model;
+  if (to === undefined) return undefined;
+  if (to.address.family === 4) return { to, interfaces: taps };
+  const subject = formatAddress(to.address);
+  const message = `metadata service ${subject} is not offered: 169.254.169.254 leads to IPv4 addresses only`;
+  draft.problems.push({ code: "metadata.ipv6", subject, message });
+  return undefined;
+}
+
+/** In order, each once. */
+function sorted(prefixes: readonly Prefix[]): Prefix[] {
+  const all = prefixes.toSorted(comparePrefixes);
+  return all.filter((prefix, i) => i === 0 || comparePrefixes(all[i - 1] ?? prefix, prefix) !== 0);
+}

@@ -1,0 +1,138 @@
+/**
+ * From what is wanted, learned and known of this machine to what should be: announcements, kernel routes, NAT table.
+ *
+ * Pure. The parts run in the order of their right to a prefix: what runs on this host, then what the gateway holds at
+ * the edge, then what peers told us. A learned prefix that is one of our own loses, so no peer can take one away.
+ */
+
+import { isMember, serving } from "../anycast/serving.ts";
+import { comparePrefixes, contains, hostPrefix, type Prefix, prefixOf } from "../bgp/net/address.ts";
+import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import type { Model } from "../model/model.ts";
+import { addRoute, type Connected, type Draft, type LocalAddress, type PlanInput } from "./draft.ts";
+import type { Intent, Link } from "./intent.ts";
+import { announceNetworks, planDiscards } from "./plan-edge.ts";
+import { planFloating, planReachable } from "./plan-floating.ts";
+import { planLearned } from "./plan-learned.ts";
+import { planNat } from "./plan-nat.ts";
+
+export function plan(input: PlanInput): Intent {
+  const draft = draftOf(input);
+  const taps = planPorts(draft);
+  planAnycast(draft);
+  const floating = planFloating(draft);
+  planDiscards(draft);
+  planLearned(draft);
+  planReachable(draft, floating);
+  announceNetworks(draft);
+  const nat = planNat(draft, taps);
+  return {
+    announcements: draft.announcements.toSorted((a, b) => comparePrefixes(a.prefix, b.prefix)),
+    routes: [...draft.routes.values()].sort((a, b) => comparePrefixes(a.prefix, b.prefix)),
+    nat,
+    taps,
+    problems: draft.problems.toSorted(
+      (a, b) => compareText(a.code, b.code) || compareText(a.subject, b.subject),
+    ),
+  };
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
+function draftOf(input: PlanInput): Draft {
+  const { model } = input;
+  const links = new Map(input.links.map((link) => [link.name, link]));
+  const local = new Map<string, LocalAddress>();
+  for (const port of model.ports) {
+    const up = isUp(model, links.get(port.interface));
+    for (const address of port.addresses) {
+      local.set(formatAddress(address), { address, interface: port.interface, up });
+    }
+  }
+  return {
+    input,
+    local,
+    connected: input.links.filter((link) => link.up).flatMap(connectedOf),
+    routes: new Map(),
+    announcements: [],
+    problems: [],
+    floating: [],
+  };
+}
+
+/** Without a kernel to speak of, what the configuration names is believed to be there. */
+const isUp = (model: Model, link: Link | undefined): boolean =>
+  model.kernel.type === "none" || link?.up === true;
+
+const connectedOf = (link: Link): Connected[] =>
+  link.addresses.map(({ address, length }) => ({ prefix: prefixOf(address, length), interface: link.name }));
+
+/** Ports of this host: one route per address while the interface is up. Returns the interfaces that are there. */
+function planPorts(draft: Draft): string[] {
+  const { model, links } = draft.input;
+  const present = new Set(links.map((link) => link.name));
+  const taps: string[] = [];
+  for (const port of model.ports) {
+    if (present.has(port.interface) || model.kernel.type === "none") taps.push(port.interface);
+    else {
+      draft.problems.push({
+        code: "port.missing",
+        subject: port.interface,
+        message: `there is no interface ${port.interface}: nothing behind it is announced`,
+      });
+    }
+  }
+  for (const { address, interface: name, up } of draft.local.values()) {
+    if (!up) continue;
+    const prefix = hostPrefix(address);
+    addRoute(draft, prefix, { to: "link", interface: name });
+    draft.announcements.push({
+      prefix,
+      kind: portKind(model, prefix),
+      needs: { routes: [prefix], nat: false },
+    });
+  }
+  return taps.sort();
+}
+
+/** At the edge, hosts of a network that is announced as a whole are nobody else's business. */
+function portKind(model: Model, prefix: Prefix): "public" | "host" {
+  const network = model.networks.find((n) => contains(n.cidr, prefix));
+  if (network === undefined) return "host";
+  return model.role === "gateway" && network.announce === "aggregate" ? "host" : "public";
+}
+
+function planAnycast(draft: Draft): void {
+  const { model, health, learned, resumed } = draft.input;
+  if (model.anycast.length === 0) return;
+  const words = new Set(model.anycast.map((service) => service.address.w0));
+  const candidates = learned.filter((r) => words.has(r.prefix.w0) && r.paths.length > 0);
+  const elsewhere = new Set(candidates.map((r) => formatPrefix(r.prefix)));
+  const up = [...draft.local.values()].filter((address) => address.up);
+  for (const service of model.anycast) {
+    const prefix = hostPrefix(service.address);
+    const key = formatPrefix(prefix);
+    const { interfaces, allFailed } = serving({
+      service,
+      local: up.filter((member) => isMember(service, member.address)),
+      health: health.get(service.name),
+      resumed: resumed.get(key) ?? [],
+      elsewhere: elsewhere.has(key),
+    });
+    const [first, ...more] = interfaces;
+    if (first === undefined) continue;
+    addRoute(
+      draft,
+      prefix,
+      more.length === 0 ? { to: "link", interface: first } : { to: "links", interfaces },
+    );
+    draft.announcements.push({ prefix, kind: "anycast", needs: { routes: [prefix], nat: false } });
+    if (allFailed) {
+      draft.problems.push({
+        code: "anycast.allFailed",
+        subject: service.name,
+        message: `all members of ${service.name} on this host fail their check; it is announced all the same`,
+      });
+    }
+  }
+}

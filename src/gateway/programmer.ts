@@ -1,0 +1,206 @@
+/**
+ * What was asked of the kernel and what it said to that: the NAT table as one object, each route and each interface
+ * as one of its own. What it refuses is asked again later, and keeps nothing else from going on.
+ *
+ * A call that is not answered at all throws {@link Unanswered}, and ends the pass that made it.
+ */
+
+import { type Address, contains } from "../bgp/net/address.ts";
+import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import type { NatTable } from "../nat/table.ts";
+import type { Clock } from "./announcer.ts";
+import type { Announcement, Dataplane, Intent, KernelRoute } from "./intent.ts";
+import { KernelState, type Translation } from "./kernel-state.ts";
+import { Ladder } from "./ladder.ts";
+
+/** The kernel's process did not answer; what became of the question is not known. */
+export class Unanswered extends Error {
+  override readonly name: string = "Unanswered";
+}
+
+/** Routes by prefix text. */
+export type Goals = ReadonlyMap<string, KernelRoute>;
+
+const NAT = "nat";
+
+export class Programmer {
+  readonly kernel: KernelState = new KernelState();
+  readonly ladder: Ladder = new Ladder();
+  /** True when the kernel has to be read before anything is asked of it. */
+  mustRead = true;
+  natProgrammed = false;
+  readonly #dataplane: Dataplane;
+  readonly #clock: Clock;
+  readonly #taps = new Set<string>();
+  /** Translations whose flows are still to be forgotten. */
+  readonly #gone = new Map<string, Translation>();
+
+  constructor(dataplane: Dataplane, clock: Clock) {
+    this.#dataplane = dataplane;
+    this.#clock = clock;
+  }
+
+  /** Returns how many things were not as the kernel had acknowledged them. */
+  async read(): Promise<number> {
+    this.mustRead = false;
+    const { routes, nat } = await answered(this.#dataplane.read());
+    return this.kernel.observed(routes, nat);
+  }
+
+  /** The kernel's process went away with a question. What became of that, only reading will tell. */
+  lost(): void {
+    this.kernel.lost();
+    this.mustRead = true;
+  }
+
+  linkChanged(name: string): void {
+    this.kernel.doubt(name);
+    this.#taps.delete(name);
+  }
+
+  /** @param keep - not all that is wanted is known yet: nothing is removed */
+  async putNat(wanted: NatTable, keep: boolean): Promise<void> {
+    const text = this.kernel.natChange(wanted, keep);
+    if (text !== "") {
+      this.natProgrammed = false;
+      if (!this.ladder.isDue(NAT, () => text, this.#clock.now())) return;
+      try {
+        await this.#dataplane.applyNat(text);
+      } catch (error) {
+        // Refused or not answered, nobody can tell: the next attempt starts from what is there.
+        this.lost();
+        this.ladder.failed(NAT, text, messageOf(error), this.#clock.now());
+        return;
+      }
+    }
+    this.ladder.succeeded(NAT);
+    this.natProgrammed = true;
+    for (const translation of this.kernel.natHolds(wanted, keep)) {
+      const { public: outer, private: inner } = translation;
+      this.#gone.set(`${formatAddress(outer)} ${formatAddress(inner)}`, translation);
+    }
+  }
+
+  async prepareTaps(wanted: readonly string[]): Promise<void> {
+    const now = this.#clock.now();
+    const isDue = (tap: string): boolean => this.ladder.isDue(tapKey(tap), () => tap, now);
+    const due = wanted.filter((tap) => !this.#taps.has(tap) && isDue(tap));
+    const names = new Set(wanted);
+    this.ladder.retain((key) => !key.startsWith(TAP) || names.has(key.slice(TAP.length)));
+    if (due.length === 0) return;
+    for (const tap of due) this.#taps.add(tap);
+    const errors = await answered(this.#dataplane.prepareTaps(due));
+    for (const tap of due) {
+      const error = errors.get(tap);
+      if (error === undefined) this.ladder.succeeded(tapKey(tap));
+      else {
+        this.#taps.delete(tap);
+        this.ladder.failed(tapKey(tap), tap, error, this.#clock.now());
+      }
+    }
+  }
+
+  async putRoutes(goals: Goals): Promise<void> {
+    const { kernel, ladder } = this;
+    const now = this.#clock.now();
+    const due: [string, KernelRoute][] = [];
+    for (const [key, goal] of goals) {
+      if (kernel.holds(key, goal) && !kernel.doubted.has(key)) continue;
+      if (ladder.isDue(key, () => textOf(goal), now)) due.push([key, goal]);
+    }
+    if (due.length === 0) return;
+    // A doubt that comes up from here on is about the routes that are put now.
+    for (const [key] of due) kernel.doubted.delete(key);
+    const errors = await answered(this.#dataplane.putRoutes(due.map(([, goal]) => goal)));
+    for (const [key, goal] of due) {
+      const error = errors.get(key);
+      if (error === undefined) kernel.routes.set(key, goal);
+      else {
+        // What was there before may be there still, or may be what was in doubt.
+        if (kernel.holds(key, goal)) kernel.routes.delete(key);
+        ladder.failed(key, textOf(goal), error, this.#clock.now());
+      }
+    }
+  }
+
+  /** Removes the routes that are no goal. */
+  async removeRest(goals: Goals): Promise<void> {
+    const now = this.#clock.now();
+    const rest = [...this.kernel.routes].filter(
+      ([key]) => !goals.has(key) && this.ladder.isDue(key, () => "", now),
+    );
+    if (rest.length === 0) return;
+    const errors = await answered(this.#dataplane.removeRoutes(rest.map(([, route]) => route.prefix)));
+    for (const [key] of rest) {
+      const error = errors.get(key);
+      if (error === undefined) this.kernel.routes.delete(key);
+      else this.ladder.failed(key, "", error, this.#clock.now());
+    }
+  }
+
+  async forgetGone(): Promise<void> {
+    for (const [key, translation] of this.#gone) {
+      await answered(this.#dataplane.forget(translation));
+      this.#gone.delete(key);
+    }
+  }
+
+  /** Drops the failures of routes that are as they should be, or that nobody is about to change. */
+  settle(goals: Goals, complete: boolean): void {
+    this.ladder.retain((key) => {
+      if (!key.includes("/")) return true;
+      const goal = goals.get(key);
+      if (goal === undefined) return complete && this.kernel.routes.has(key);
+      return !this.kernel.holds(key, goal) || this.kernel.doubted.has(key);
+    });
+  }
+
+  /** Which announcements of `intent` have all that they need, by what the kernel acknowledged. */
+  judge(intent: Intent, goals: Goals): (announcement: Announcement) => boolean {
+    const provided = this.kernel.provided(intent.nat);
+    const fixed = new Map(intent.nat.floating.map((m) => [m.floating.w0, m.fixed.w0]));
+    const translated = ({ w0 }: Address): boolean => {
+      const to = fixed.get(w0);
+      return to === undefined ? provided.pooled.has(w0) : provided.floating.get(w0) === to;
+    };
+    const within = this.#reachedWithin(intent, goals);
+    return ({ prefix, needs }) =>
+      needs.routes.every((route) => this.holdsGoal(goals, formatPrefix(route))) &&
+      (!needs.nat || translated(prefix)) &&
+      (needs.within === undefined || within.has(formatPrefix(needs.within)));
+  }
+
+  holdsGoal(goals: Goals, key: string): boolean {
+    const goal = goals.get(key);
+    return goal !== undefined && this.kernel.holds(key, goal);
+  }
+
+  /** The networks that announcements ask for of which some more specific route is in force, by prefix text. */
+  #reachedWithin(intent: Intent, goals: Goals): ReadonlySet<string> {
+    const asked = intent.announcements.flatMap(({ needs }) => needs.within ?? []);
+    const reached = new Set<string>();
+    if (asked.length === 0) return reached;
+    for (const [key, { prefix, target }] of goals) {
+      if (target.to === "discard" || !this.holdsGoal(goals, key)) continue;
+      for (const outer of asked) {
+        if (prefix.length > outer.length && contains(outer, prefix)) reached.add(formatPrefix(outer));
+      }
+    }
+    return reached;
+  }
+}
+
+const TAP = "tap ";
+const tapKey = (name: string): string => TAP + name;
+
+const textOf = (route: KernelRoute): string => JSON.stringify(route.target);
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+async function answered<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw new Unanswered(messageOf(error), { cause: error });
+  }
+}

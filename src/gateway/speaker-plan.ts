@@ -1,0 +1,228 @@
+/**
+ * What the BGP speaker and its peers are told, from the model.
+ *
+ * A peer's policy is four parts, in this order: what no configuration can turn off (guards), what gives a route its
+ * kind (classification), the rules that were configured, and what becomes of the rest. Kinds are tags; on iBGP
+ * sessions they travel as large communities, which are scrubbed on eBGP sessions both ways: what an outsider says
+ * about our kinds is not believed, and nothing of it leaves.
+ */
+
+import {
+  type Address,
+  contains,
+  hostPrefix,
+  ipv4,
+  ipv6,
+  type Prefix,
+  prefixOf,
+  widthOf,
+} from "../bgp/net/address.ts";
+import type { Changes, Match, Policy, PrefixRange, Rule } from "../bgp/policy/rules.ts";
+import type { PeerOptions, SpeakerOptions } from "../bgp/speaker/options.ts";
+import type { Rule as ConfiguredRule, Model, Peer, RuleChanges, RuleMatch } from "../model/model.ts";
+import { KINDS } from "../model/model.ts";
+import { aggregated } from "./aggregated.ts";
+import { KIND_COMMUNITY, kindCommunity, tagOf } from "./kinds.ts";
+
+/** Connections at a time from one range of peers. */
+export const MAX_PEERS_PER_RANGE = 1024;
+
+/** @param restarting - the kernel still holds routes of a process before this one (RFC 4724 §4.1) */
+export function speakerOptions(model: Model, restarting: boolean): SpeakerOptions {
+  const { bgp, kernel } = model;
+  return {
+    asn: bgp.asn,
+    routerId: bgp.routerId,
+    multipath: bgp.multipath,
+    ...(bgp.gracefulRestart && {
+      gracefulRestart: {
+        restartSeconds: Math.ceil(bgp.gracefulRestart.restartMs / 1000),
+        notification: bgp.gracefulRestart.notification,
+        restarting,
+      },
+    }),
+    advertiseInstalledOnly: kernel.type === "linux",
+  };
+}
+
+/** In the order of the model. */
+export function peerOptions(model: Model): PeerOptions[] {
+  const policies = policiesOf(model);
+  return model.bgp.peers.map((peer) => {
+    const { remote } = peer;
+    const policy = policies(peer);
+    return {
+      remote: "address" in remote ? remote : { range: remote.range, limit: MAX_PEERS_PER_RANGE },
+      remoteAsn: peer.asn,
+      port: peer.port,
+      passive: peer.passive || "range" in remote,
+      holdSeconds: Math.ceil(peer.holdMs / 1000),
+      families: peer.families,
+      importPolicy: policy.import,
+      exportPolicy: policy.export,
+      nextHopSelf: true,
+      ...(peer.localAddress && { localAddress: peer.localAddress }),
+      ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
+      ...(peer.description !== undefined && { description: peer.description }),
+      ...(peer.group !== undefined && { group: peer.group }),
+    };
+  });
+}
+
+interface Policies {
+  readonly import: Policy;
+  readonly export: Policy;
+}
+
+/**
+ * The policies of a peer. What all peers share is made once, and peers with the same configured rules get the very
+ * same policies, so that the speaker can tell by `===` who belongs in one update group.
+ */
+function policiesOf(model: Model): (peer: Peer) => Policies {
+  const shared = {
+    internal: {
+      import: classification(model, true),
+      export: [scrub(model), ...announceKinds(model)],
+    },
+    external: {
+      import: [scrub(model), ...importGuards(model), ...classification(model, false)],
+      export: [...exportGuards(model), scrub(model)],
+    },
+  };
+  const known = new Map<string, Policies>();
+  return (peer) => {
+    const internal = peer.asn === model.bgp.asn;
+    const key = JSON.stringify([internal, peer.importRules, peer.exportRules]);
+    const held = known.get(key);
+    if (held !== undefined) return held;
+    const base = internal ? shared.internal : shared.external;
+    const policies = {
+      import: policyOf("import", base.import, peer.importRules, internal),
+      export: policyOf("export", base.export, peer.exportRules, internal),
+    };
+    known.set(key, policies);
+    return policies;
+  };
+}
+
+/** RFC 8212: without rules an eBGP peer is sent and believed nothing; an iBGP peer is one of us. */
+function policyOf(
+  direction: "import" | "export",
+  base: readonly Rule[],
+  configured: readonly ConfiguredRule[] | undefined,
+  internal: boolean,
+): Policy {
+  if (configured === undefined) return { rules: base, otherwise: internal ? "accept" : "reject" };
+  const rules = configured.flatMap((rule, i) => compiled(`${direction}[${i}]`, rule));
+  return { rules: [...base, ...rules], otherwise: "reject" };
+}
+
+/** Own networks and services first, then default, then the large community, else other: the last to match decides. */
+function classification(model: Model, internal: boolean): Rule[] {
+  const rules: Rule[] = [tagging("other", {}, tagOf("other"))];
+  if (internal) {
+    for (const kind of KINDS) {
+      const match = { largeCommunities: [kindCommunity(model.bgp.asn, kind)] };
+      rules.push(tagging(`community.${kind}`, match, tagOf(kind)));
+    }
+  }
+  rules.push(tagging("default", { prefixes: DEFAULTS.map(exactly) }, tagOf("default")));
+  for (const network of model.networks) {
+    const kind = network.announce === "aggregate" ? "host" : "public";
+    const inside = [moreSpecific(network.cidr)];
+    rules.push(tagging(`network.${network.name}`, { prefixes: inside }, tagOf(kind)));
+  }
+  if (model.anycast.length > 0) {
+    const services = model.anycast.map((service) => exactly(hostPrefix(service.address)));
+    rules.push(tagging("anycast", { prefixes: services }, tagOf("anycast")));
+  }
+  return rules;
+}
+
+const tagging = (name: string, match: Match, tag: number): Rule => next(`kind.${name}`, match, { tag });
+
+const scrub = (model: Model): Rule =>
+  next("kind.scrub", {}, { removeLargeCommunities: [model.bgp.asn, KIND_COMMUNITY] });
+
+const announceKinds = (model: Model): Rule[] =>
+  KINDS.map((kind) =>
+    next(
+      `kind.announce.${kind}`,
+      { tags: [tagOf(kind)] },
+      { addLargeCommunities: [kindCommunity(model.bgp.asn, kind)] },
+    ),
+  );
+
+/** What is ours does not come from outside; whoever says so would draw our own traffic to himself. */
+function importGuards(model: Model): Rule[] {
+  return guards([
+    ["guard.private", model.nat.private],
+    ["guard.network", model.networks.map((network) => network.cidr)],
+    ["guard.pool", aggregated(model.nat.pools.flatMap((pool) => pool.addresses))],
+    ["guard.floating", aggregated(model.floatingIps.map((floating) => floating.address))],
+  ]);
+}
+
+const exportGuards = (model: Model): Rule[] => guards([["guard.private", model.nat.private]]);
+
+function guards(rows: readonly (readonly [name: string, prefixes: readonly Prefix[]])[]): Rule[] {
+  return rows
+    .filter(([, prefixes]) => prefixes.length > 0)
+    .map(([name, prefixes]) => ruleOf(name, { prefixes: prefixes.map(within) }, "reject", undefined));
+}
+
+/** Nothing when no route can match. */
+function compiled(name: string, rule: ConfiguredRule): Rule[] {
+  const prefixes = rangesOf(rule.match);
+  if (prefixes?.length === 0) return [];
+  const match: Match = {
+    ...(prefixes && { prefixes }),
+    ...(rule.match.kinds && { tags: rule.match.kinds.map(tagOf) }),
+  };
+  return [ruleOf(name, match, rule.then, rule.set && changesOf(rule.set))];
+}
+
+/** Prefixes, within and lengths as one list of which any may hold; undefined: none of them was given. */
+function rangesOf({ prefixes, within: outer, lengths }: RuleMatch): PrefixRange[] | undefined {
+  if (prefixes === undefined && outer === undefined && lengths === undefined) return undefined;
+  const ranges = (outer ?? DEFAULTS).map(within).flatMap((range) => {
+    const minLength = Math.max(range.minLength, lengths?.min ?? 0);
+    const maxLength = Math.min(range.maxLength, lengths?.max ?? range.maxLength);
+    return minLength <= maxLength ? [{ prefix: range.prefix, minLength, maxLength }] : [];
+  });
+  if (prefixes === undefined) return ranges;
+  return prefixes.filter((prefix) => ranges.some((range) => inRange(range, prefix))).map(exactly);
+}
+
+const inRange = ({ prefix, minLength, maxLength }: PrefixRange, candidate: Prefix): boolean =>
+  candidate.length >= minLength && candidate.length <= maxLength && contains(prefix, candidate);
+
+function changesOf({ localPref, med, communities }: RuleChanges): Changes {
+  return {
+    ...(localPref !== undefined && { localPref }),
+    ...(med !== undefined && { med }),
+    ...(communities && { addCommunities: communities }),
+  };
+}
+
+const next = (name: string, match: Match, set: Changes): Rule => ruleOf(name, match, "next", set);
+
+function ruleOf(name: string, match: Match, then: Rule["then"], set: Changes | undefined): Rule {
+  return { name, match, then, ...(set && { set }) };
+}
+
+const DEFAULTS: readonly Prefix[] = [ipv4(0), ipv6(0, 0, 0, 0)].map((any: Address) => prefixOf(any, 0));
+
+const exactly = (prefix: Prefix): PrefixRange => ({
+  prefix,
+  minLength: prefix.length,
+  maxLength: prefix.length,
+});
+
+const within = (prefix: Prefix): PrefixRange => ({
+  prefix,
+  minLength: prefix.length,
+  maxLength: widthOf(prefix.family),
+});
+
+const moreSpecific = (prefix: Prefix): PrefixRange => ({ ...within(prefix), minLength: prefix.length + 1 });

@@ -1,0 +1,42 @@
+/** Which translations are in force, as numbers: an announcement relies on its own and on no other. */
+
+import type { Address } from "../bgp/net/address.ts";
+import { parseAddress } from "../bgp/net/text.ts";
+import { floatingOf, parseListing } from "./listing.ts";
+import { type ChainName, render } from "./render.ts";
+import type { FloatingMapping, NatTable } from "./table.ts";
+
+/** IPv4 addresses as their one word. */
+export interface Provided {
+  /** Floating IP to fixed address. */
+  readonly floating: ReadonlyMap<number, number>;
+  readonly pooled: ReadonlySet<number>;
+}
+
+export const NOTHING_PROVIDED: Provided = { floating: new Map(), pooled: new Set() };
+
+export function providedBy(table: NatTable): Provided {
+  return {
+    floating: floatingWords(table.floating),
+    pooled: new Set(table.pools.flatMap((pool) => pool.addresses.map(wordOf))),
+  };
+}
+
+/** What the kernel provides by this listing; nothing where the rules are not those that `wanted` has. */
+export function providedByListing(listing: string, wanted: NatTable): Provided {
+  const found = parseListing(listing);
+  if (found === undefined) return NOTHING_PROVIDED;
+  const { chains } = render({ ...wanted, floating: [], exempt: [], untracked: [] });
+  const same = (names: readonly ChainName[]): boolean =>
+    names.every((name) => chains[name].join("\n") === found.chains[name].join("\n"));
+  const pooled = [...found.sets.pooled.keys()].flatMap((text) => parseAddress(text) ?? []);
+  return {
+    floating: same(["dstnat", "dstnat_output"]) ? floatingWords(floatingOf(listing)) : new Map(),
+    pooled: same(["srcnat", "pools"]) ? new Set(pooled.map(wordOf)) : new Set(),
+  };
+}
+
+const wordOf = (address: Address): number => address.w0;
+
+const floatingWords = (mappings: readonly FloatingMapping[]): ReadonlyMap<number, number> =>
+  new Map(mappings.map((m) => [m.floating.w0, m.fixed.w0]));
