@@ -39,10 +39,14 @@ export interface Problem {
 /** Columns of a source line that are shown; more is cut on both sides of the place. */
 const SHOWN_COLUMNS = 100;
 
+/** Characters of a message that are shown: a key of the file may be as long as the file. */
+const SHOWN_MESSAGE = 500;
+
 export function pathText(path: Path): string {
   let text = "";
   for (const step of path) {
     if (typeof step === "number") text += `[${step}]`;
+    else if (!/^[\w-]+$/.test(step)) text += `[${JSON.stringify(step)}]`;
     else text += text === "" ? step : `.${step}`;
   }
   return text;
@@ -57,7 +61,9 @@ export function render(finding: Finding): string {
     ...(path === "" ? [] : [`${path}:`]),
     message,
   ];
-  const lines = [printable(words.join(" ")), ...excerpt(finding)];
+  const text = words.join(" ");
+  const shown = text.length <= SHOWN_MESSAGE ? text : `${text.slice(0, SHOWN_MESSAGE)}…`;
+  const lines = [printable(shown), ...excerpt(finding)];
   if (hint !== undefined) lines.push(`  hint: ${printable(hint)}`);
   return lines.join("\n");
 }

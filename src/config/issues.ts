@@ -63,11 +63,12 @@ function hintOf(issue: Issue, value: unknown): string | undefined {
  * Undefined when none does; then the union's own words say it best.
  */
 function meantBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
-  return branches.find((issues) => issues.every((issue) => issue.path.length > 0 || reachesInside(issue)));
+  return branches.find((issues) => {
+    return issues.every(
+      ({ path, code }) => path.length > 0 || code === "unrecognized_keys" || code === "custom",
+    );
+  });
 }
-
-const reachesInside = (issue: Issue): boolean =>
-  issue.code === "unrecognized_keys" || (issue.code === "custom" && issue.message !== "");
 
 function valueAt(root: unknown, path: Path): unknown {
   let value = root;

@@ -7,6 +7,8 @@
 
 import { z } from "zod";
 import { type Address, ipv4, type Prefix } from "../bgp/net/address.ts";
+import { parseAsn } from "../bgp/net/asn.ts";
+import { parseCommunity, WELL_KNOWN_COMMUNITIES } from "../bgp/net/communities.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import type { Endpoint, PortRange } from "../model/model.ts";
 
@@ -60,9 +62,15 @@ export function integer(min: number, max: number): z.ZodInt {
 
 export const flag: z.ZodBoolean = z.boolean({ error: "true or false" });
 
+const ASNS = "1..4294967295";
+
 export const port: z.ZodType<number> = integer(1, 65535);
 
-export const asn: z.ZodType<number> = integer(1, 4294967295);
+/** As a number, or as text: "64512", and "1.10" (RFC 5396 §2), which YAML would take for a fraction. */
+export const asn: z.ZodType<number> = z.union(
+  [integer(1, 4294967295), text({ expected: ASNS, json: { pattern: "^\\d+(\\.\\d+)?$" } }, parseAsn)],
+  { error: ASNS },
+);
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
@@ -91,7 +99,7 @@ function durationMs(value: string): number | undefined {
 export const holdTime: z.ZodType<number> = text(
   {
     expected: "0s, or a duration of 3s to 65535s",
-    hint: "RFC 4271 forbids 1 s and 2 s; 0s sends no keepalives at all; 9s or 90s are usual",
+    hint: "a hold time carries its unit: 9s, 90s or 2m; 0s means that a dead peer is never noticed",
     json: { pattern: "^\\d+(ms|s|m|h)$", examples: ["9s", "90s"] },
   },
   (value) => {
@@ -203,35 +211,24 @@ export const requestTarget: z.ZodType<string> = text(
   (value) => (/^\/[!-~]{0,1023}$/.test(value) ? value : undefined),
 );
 
-/** Well-known communities: RFC 1997, RFC 7999 (blackhole), RFC 8326 (graceful-shutdown). */
-const WELL_KNOWN: ReadonlyMap<string, number> = new Map([
-  ["graceful-shutdown", 0xffff0000],
-  ["blackhole", 0xffff029a],
-  ["no-export", 0xffffff01],
-  ["no-advertise", 0xffffff02],
-  ["no-export-subconfed", 0xffffff03],
-]);
-
 export const community: z.ZodType<number> = text(
   {
-    expected: `a community such as "64512:100", or ${[...WELL_KNOWN.keys()].join(", ")}`,
+    expected: `a community such as "64512:100", or the name of a well-known one`,
+    hint: `well-known: ${Object.keys(WELL_KNOWN_COMMUNITIES).join(", ")}`,
     json: { examples: ["64512:100", "no-export"] },
   },
-  (value) => {
-    const parts = /^(\d{1,5}):(\d{1,5})$/.exec(value);
-    if (parts === null) return WELL_KNOWN.get(value);
-    const [high, low] = [Number(parts[1]), Number(parts[2])];
-    return high <= 65535 && low <= 65535 ? high * 65536 + low : undefined;
-  },
+  parseCommunity,
 );
+
+const LENGTHS = "a prefix length 0..128, or a range such as 24-32";
 
 /** "24-32" or 24: prefix lengths, both ends included. */
 export const lengthRange: z.ZodType<{ min: number; max: number }> = z.union(
   [
     integer(0, 128).transform((only) => ({ min: only, max: only })),
-    text({ expected: "", json: { pattern: "^\\d{1,3}-\\d{1,3}$" } }, parseLengths),
+    text({ expected: LENGTHS, json: { pattern: "^\\d{1,3}-\\d{1,3}$" } }, parseLengths),
   ],
-  { error: "a prefix length 0..128, or a range such as 24-32" },
+  { error: LENGTHS },
 );
 
 function parseLengths(value: string): { min: number; max: number } | undefined {

@@ -161,14 +161,15 @@ const api: z.ZodType<ApiSettings> = mapping({
 }).transform((given) => ({ listen: given.listen, socket: given.socket }));
 
 const MAIN_TABLE = 254;
+const TABLES = "main, or a table number 1..4294967295 other than 255";
 
 const routeTable = z.union(
   [
     z.literal("main").transform(() => MAIN_TABLE),
     // 0 means unspecified and 255 is the kernel's own table of local addresses (linux/rtnetlink.h).
-    integer(1, 4294967295).refine((table) => table !== 255, { error: "" }),
+    integer(1, 4294967295).refine((table) => table !== 255, { error: TABLES }),
   ],
-  { error: "main, or a table number 1..4294967295 other than 255" },
+  { error: TABLES },
 );
 
 const kernel: z.ZodType<KernelSettings> = mapping({

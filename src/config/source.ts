@@ -7,6 +7,7 @@
  */
 
 import {
+  type Alias,
   Composer,
   type Document,
   isAlias,
@@ -16,7 +17,6 @@ import {
   isSeq,
   Lexer,
   LineCounter,
-  type Node,
   type Pair,
   Parser,
   type YAMLMap,
@@ -171,23 +171,41 @@ const syntax = (from: number, to: number, message: string, hint?: string): Fault
   return { code: "syntax", from, to, message, hint };
 };
 
-/** Keys that are no text or stand twice, and too many aliases. */
+/** What a walk over the tree, in the order of the text, has come across. */
+interface Walk {
+  readonly faults: Fault[];
+  readonly anchors: Set<string>;
+  aliases: number;
+}
+
+/** Keys that are no text or stand twice; aliases that are too many, or that nothing stands for. */
 function structureFaults(document: Document.Parsed): Fault[] {
-  const faults: Fault[] = [];
-  let aliases = 0;
-  const walk = (node: unknown): void => {
-    if (isAlias(node) && ++aliases === FILE_ALIASES + 1) {
-      faults.push(tooMuch(startOf(node), `the file has more than ${FILE_ALIASES} aliases`));
+  const walked: Walk = { faults: [], anchors: new Set(), aliases: 0 };
+  walk(document.contents, walked);
+  return walked.faults.slice(0, FINDINGS);
+}
+
+function walk(node: unknown, walked: Walk): void {
+  if (isAlias(node)) {
+    walked.aliases += 1;
+    walked.faults.push(...aliasFaults(node, walked));
+  } else if (isMap(node)) {
+    walked.faults.push(...keyFaults(node));
+    for (const { key, value } of node.items as Pairs) {
+      walk(key, walked);
+      walk(value, walked);
     }
-    if (isMap(node)) {
-      faults.push(...keyFaults(node));
-      for (const pair of node.items) walk(pair.value);
-    } else if (isSeq(node)) {
-      for (const item of node.items) walk(item);
-    }
-  };
-  walk(document.contents);
-  return faults.slice(0, FINDINGS);
+  } else if (isSeq(node)) for (const item of node.items) walk(item, walked);
+  // Only here, so that no alias can stand within what it stands for.
+  if (isNode(node) && "anchor" in node && node.anchor !== undefined) walked.anchors.add(node.anchor);
+}
+
+function aliasFaults(alias: Alias, { anchors, aliases }: Walk): Fault[] {
+  const [from, to] = extent(alias);
+  if (aliases === FILE_ALIASES + 1) return [tooMuch(from, `the file has more than ${FILE_ALIASES} aliases`)];
+  return anchors.has(alias.source)
+    ? []
+    : [syntax(from, to, `no anchor &${alias.source} ends before this alias`)];
 }
 
 function keyFaults(map: YAMLMap): Fault[] {
@@ -233,5 +251,3 @@ const extent = (node: unknown): [number, number] => {
   const range = isNode(node) ? node.range : undefined;
   return range == null ? [0, 1] : [range[0], range[1]];
 };
-
-const startOf = (node: Node): number => extent(node)[0];

@@ -6,7 +6,7 @@
 import type { Address, Prefix } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "./model.ts";
-import { holderOf, isUnicast, nested } from "./prefixes.ts";
+import { holderOf, isReachable, nested } from "./prefixes.ts";
 import { error, type Violation } from "./violation.ts";
 
 type Path = Violation["path"];
@@ -82,11 +82,14 @@ function* claimsOf({
   for (const [i, { address }] of floatingIps.entries()) {
     yield [
       address,
-      { use: "floating", path: ["floatingIps", i, "address"], label: `floating IP floatingIps[${i}]` },
+      { use: "floating", path: ["floatingIps", i, "address"], label: `the floating IP floatingIps[${i}]` },
     ];
   }
   for (const [i, { address, name }] of anycast.entries()) {
-    yield [address, { use: "anycast", path: ["anycast", i, "address"], label: `anycast service ${name}` }];
+    yield [
+      address,
+      { use: "anycast", path: ["anycast", i, "address"], label: `the address of anycast service ${name}` },
+    ];
   }
   for (const [i, port] of ports.entries()) {
     for (const [k, address] of port.addresses.entries()) {
@@ -104,11 +107,12 @@ class Claims {
   readonly #clashes: Map<string, { readonly first: Violation; more: number }> = new Map();
 
   add(address: Address, claim: Claim, range: Range | undefined): void {
-    if (!isUnicast(address)) this.#clash(address, claim, "no unicast address");
+    if (!isReachable(address))
+      this.#clash(address, claim, "no address that other machines could reach", undefined);
     const owner = this.owner(address);
     if (owner === undefined) this.#owners.set(keyOf(address), claim);
-    else this.#clash(address, claim, owner.label);
-    if (range !== undefined) this.#clash(address, claim, `in ${range.label}`);
+    else this.#clash(address, claim, `already ${owner.label}`, HINTS[claim.use]);
+    if (range !== undefined) this.#clash(address, claim, `in ${range.label}`, HINTS[claim.use]);
   }
 
   owner(address: Address): Claim | undefined {
@@ -121,14 +125,14 @@ class Claims {
     });
   }
 
-  #clash(address: Address, claim: Claim, label: string): void {
+  #clash(address: Address, claim: Claim, label: string, hint: string | undefined): void {
     const group = claim.use === "pool" ? claim.path.slice(0, 3) : claim.path;
     const key = `${group.join(".")} ${label}`;
     const clash = this.#clashes.get(key);
     if (clash !== undefined) clash.more += 1;
     else
       this.#clashes.set(key, {
-        first: error(claim.path, `${formatAddress(address)} is ${label}`, HINTS[claim.use]),
+        first: error(claim.path, `${formatAddress(address)} is ${label}`, hint),
         more: 0,
       });
   }

@@ -61,3 +61,11 @@ export function isUnicast(address: Address): boolean {
   const unspecified = address.w0 === 0 && address.w1 === 0 && address.w2 === 0 && address.w3 === 0;
   return !unspecified && address.w0 >>> 24 !== 0xff;
 }
+
+/** A unicast address that other machines may reach: not of loopback, and not of one link (RFC 4291 §2.5.6). */
+export function isReachable(address: Address): boolean {
+  if (!isUnicast(address)) return false;
+  if (address.family === 4) return address.w0 >>> 24 !== 127;
+  const loopback = address.w0 === 0 && address.w1 === 0 && address.w2 === 0 && address.w3 === 1;
+  return !loopback && address.w0 >>> 22 !== 0xfe80 >>> 6;
+}

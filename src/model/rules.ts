@@ -22,6 +22,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...addressViolations(parts),
     ...roleViolations(parts),
     ...anycastViolations(parts),
+    ...kernelViolations(parts),
   ];
 }
 
@@ -97,7 +98,7 @@ function ruleViolations(rule: Rule, path: Violation["path"]): Violation[] {
     found.push(error([...path, "match", "length"], message));
   }
   if (rule.then === "reject" && rule.set !== undefined) {
-    found.push(warning([...path, "set"], "what is rejected is not changed either", "take `set` out"));
+    found.push(warning([...path, "set"], "a route that is rejected is not changed", "take `set` out"));
   }
   return found;
 }
@@ -145,7 +146,7 @@ function serviceViolations(service: AnycastService, path: Violation["path"]): Vi
     found.push(warning(path, "no members: nothing on this machine answers for it", "add `members`"));
   }
   if (health !== undefined && health.timeoutMs > health.intervalMs) {
-    const message = "longer than the interval: the next check would begin before this one ends";
+    const message = `${health.timeoutMs} ms is longer than the interval, ${health.intervalMs} ms`;
     found.push(error([...path, "health", "timeout"], message, "make it the interval at most"));
   }
   for (const [i, member] of members.entries()) {
@@ -154,4 +155,27 @@ function serviceViolations(service: AnycastService, path: Violation["path"]): Vi
     found.push(error([...path, "members", i], message));
   }
   return found;
+}
+
+/** Protocol numbers that other programs mark their routes with (linux/rtnetlink.h, and FRR's zebra). */
+const TAKEN: ReadonlyMap<number, string> = new Map([
+  [9, "router advertisements"],
+  [11, "zebra"],
+  [12, "BIRD"],
+  [16, "DHCP clients"],
+  [18, "keepalived"],
+  [42, "Babel"],
+  [99, "Open/R"],
+  [186, "FRR (BGP)"],
+  [187, "FRR (IS-IS)"],
+  [188, "FRR (OSPF)"],
+  [189, "FRR (RIP)"],
+  [192, "FRR (EIGRP)"],
+]);
+
+function kernelViolations({ kernel }: Partial<Model>): Violation[] {
+  const owner = kernel?.type === "linux" ? TAKEN.get(kernel.protocol) : undefined;
+  if (owner === undefined) return [];
+  const message = `${kernel?.protocol} marks the routes of ${owner}: they would be taken for ours, and removed`;
+  return [warning(["kernel", "protocol"], message, "leave it out for 86, or take a number that nobody uses")];
 }

@@ -1,0 +1,109 @@
+import { describe, expect, test } from "vitest";
+import { ipv4 } from "../bgp/net/address.ts";
+import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
+import type { Model, Peer } from "./model.ts";
+import { violations } from "./rules.ts";
+
+const ip = (text: string) => parseAddress(text)!;
+const net = (text: string) => parsePrefix(text)!;
+
+const peer: Peer = {
+  remote: { address: ip("192.0.2.2") },
+  group: undefined,
+  description: undefined,
+  asn: 65000,
+  holdMs: 90_000,
+  port: 179,
+  passive: false,
+  localAddress: undefined,
+  families: [4, 6],
+  maxPrefixes: undefined,
+  importRules: undefined,
+  exportRules: undefined,
+};
+
+const valid: Model = {
+  role: "gateway",
+  hostname: "gw1",
+  bgp: {
+    asn: 65000,
+    routerId: ip("192.0.2.1"),
+    listen: { addresses: [ip("0.0.0.0")], port: 179 },
+    multipath: 64,
+    gracefulRestart: undefined,
+    peers: [peer],
+  },
+  networks: [{ name: "public", cidr: net("203.0.113.0/24"), announce: "aggregate" }],
+  nat: {
+    private: [net("10.65.0.0/16")],
+    except: [net("10.0.0.0/8")],
+    pools: [{ name: "default", addresses: [ip("198.51.100.10")], ports: { first: 1024, last: 65535 } }],
+  },
+  floatingIps: [
+    { address: ip("172.16.1.3"), to: ip("10.65.0.13"), egress: "floating" },
+    { address: ip("172.16.1.4"), to: ip("10.65.0.13"), egress: "floating" },
+    { address: ip("2001:db8::3"), to: ip("fd00::13"), egress: "fixed" },
+  ],
+  anycast: [
+    {
+      name: "dns",
+      address: ip("203.0.113.53"),
+      members: [ip("10.65.0.13")],
+      health: undefined,
+      whenAllFail: "withdraw",
+    },
+  ],
+  ports: [{ interface: "tap0", addresses: [ip("10.65.0.13"), ip("203.0.113.7")] }],
+  metadata: undefined,
+  kernel: { type: "linux", routeTable: 254, protocol: 86, anycastIdleMs: 60_000 },
+};
+
+test("a valid model has none: several floating IPs of one machine, a service in a public network, ports anywhere", () => {
+  expect(violations(valid)).toEqual([]);
+});
+
+test("nothing at all has none", () => {
+  expect(violations({})).toEqual([]);
+});
+
+describe("a part that is missing silences only the rules about it", () => {
+  const { nat, networks, ...rest } = valid;
+  const inPool = { ...valid.floatingIps[0]!, address: ip("198.51.100.10") };
+  test.each<[string, Partial<Model>, number]>([
+    ["all there", { ...rest, nat, networks, floatingIps: [inPool] }, 1],
+    ["no nat", { ...rest, networks, floatingIps: [inPool] }, 0],
+    ["no networks", { ...rest, nat, floatingIps: [inPool] }, 1],
+  ])("%s", (_name, parts, count) => {
+    expect(violations(parts)).toHaveLength(count);
+  });
+});
+
+test("a pool of 65 536 addresses in the wrong place is one violation, with the path of the first address", () => {
+  const addresses = Array.from({ length: 65_536 }, (_, i) => ipv4(ip("10.65.0.0").w0 + i));
+  const pools = [{ name: "a", addresses, ports: { first: 1024, last: 65535 } }];
+  const found = violations({ nat: { ...valid.nat, pools } });
+  expect(found.map(({ path, message }) => [path.join("."), message])).toEqual([
+    ["nat.pools.0.addresses.0", "10.65.0.0 is in nat.private 10.65.0.0/16, and 65535 more"],
+  ]);
+});
+
+test("a hundred thousand floating IPs and networks are checked in a moment, not in their square", () => {
+  const many = 100_000;
+  const floatingIps = Array.from({ length: many }, (_, i) => {
+    return {
+      address: ipv4(ip("172.16.0.0").w0 + i),
+      to: ipv4(ip("10.65.0.0").w0 + i),
+      egress: "fixed" as const,
+    };
+  });
+  const networks = Array.from({ length: many }, (_, i) => {
+    return {
+      name: `n${i}`,
+      cidr: { ...ipv4(ip("100.64.0.0").w0 + 256 * i), length: 24 },
+      announce: "both" as const,
+    };
+  });
+  expect(
+    violations({ ...valid, floatingIps, networks, nat: { private: [], except: [], pools: [] } }),
+  ).toEqual([]);
+});
