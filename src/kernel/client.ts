@@ -1,0 +1,139 @@
+/**
+ * The core's side of netd: starts it, starts it again when it dies, and turns method calls into commands.
+ *
+ * While netd is away every call is refused at once with {@link KernelError} "netd.down"; what was under way is refused
+ * too, since nobody can know whether it was done. After {@link Kernel.onUp} read and compare.
+ */
+
+import { fileURLToPath } from "node:url";
+import type { Address, Prefix } from "../bgp/net/address.ts";
+import {
+  CODE,
+  type ConntrackUse,
+  type Drift,
+  decodeRows,
+  encodeJson,
+  encodePrefixes,
+  encodeRoutes,
+  type KernelRoute,
+  type Link,
+  parseJson,
+  routesOf,
+  type Settings,
+  type Warning,
+} from "./commands.ts";
+import { Supervisor } from "./supervisor.ts";
+
+/** Routes of one command: netd answers between two of them. */
+const CHUNK_ROUTES = 16_384;
+
+export interface KernelOptions extends Settings {
+  /** The script of netd; by default the one beside this module. */
+  readonly script?: string;
+}
+
+/** The privileged half, seen from the core. Methods resolve when the kernel has answered. */
+export interface Kernel {
+  /** What bears our mark: routes of our protocol in our table, and the text of table inet gatewayd. */
+  read(): Promise<{ routes: readonly KernelRoute[]; nat: string | undefined }>;
+  /** Adds or changes; resolves to the errors, by prefix text. The other routes are in place. */
+  putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>>;
+  /** What is not there counts as removed. */
+  removeRoutes(prefixes: readonly Prefix[]): Promise<ReadonlyMap<string, string>>;
+  /** One nftables transaction. @throws KernelError "refused" with what the kernel said; nothing was changed then */
+  applyNat(nftables: string): Promise<void>;
+  /** Removes the conntrack entries that translate between the two. Resolves to how many there were. */
+  forget(translation: { readonly public: Address; readonly private: Address }): Promise<number>;
+  /** Proxy ARP, forwarding and the like; resolves to the errors, by interface. */
+  prepareTaps(interfaces: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  /** Entries in use and their limit; undefined where the kernel tracks no connections. */
+  conntrack(): Promise<ConntrackUse | undefined>;
+  links(): readonly Link[];
+  /** Called at once with what is, then with every change. Returns what ends it. */
+  onLinks(listener: (links: readonly Link[]) => void): () => void;
+  /** Called at once when netd runs, then each time that it has come back. */
+  onUp(listener: (warnings: readonly Warning[]) => void): () => void;
+  onDown(listener: (reason: string) => void): () => void;
+  /** Somebody else changed what bears our mark, or the kernel took it away with a link. */
+  onDrift(listener: (what: readonly Drift[]) => void): () => void;
+  /** Ends netd; the kernel keeps everything. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts netd and resolves when it has told what is there.
+ * @throws KernelError "netd.missing" when this machine lacks what netd needs; the text says how to get it
+ */
+export async function startKernel(options: KernelOptions): Promise<Kernel> {
+  const { routeTable, protocol, anycastIdleMs } = options;
+  const supervisor = new Supervisor(options.script ?? besideThis(), { routeTable, protocol, anycastIdleMs });
+  await supervisor.start();
+  return {
+    read: () => read(supervisor),
+    putRoutes: (routes) =>
+      inChunks(routes.length, (first, count) =>
+        supervisor.ask(CODE.putRoutes, encodeRoutes(routes, first, count)),
+      ),
+    removeRoutes: (prefixes) =>
+      inChunks(prefixes.length, (first, count) =>
+        supervisor.ask(CODE.removeRoutes, encodePrefixes(prefixes, first, count)),
+      ),
+    applyNat: async (nftables) => {
+      await supervisor.ask(CODE.applyNat, Buffer.from(nftables));
+    },
+    forget: async (translation) => {
+      const { end } = await supervisor.ask(CODE.forget, encodeJson(translation));
+      return Number(parseJson(end));
+    },
+    prepareTaps: async (interfaces) => {
+      const { end } = await supervisor.ask(CODE.prepareTaps, encodeJson(interfaces));
+      return new Map(pairsIn(end));
+    },
+    conntrack: async () => {
+      const { end } = await supervisor.ask(CODE.conntrack, Buffer.alloc(0));
+      const use = parseJson(end);
+      return use === false ? undefined : (use as ConntrackUse);
+    },
+    links: () => supervisor.links(),
+    onLinks: (listener) => {
+      listener(supervisor.links());
+      return supervisor.on("links", listener);
+    },
+    onUp: (listener) => {
+      if (supervisor.warnings !== undefined) listener(supervisor.warnings);
+      return supervisor.on("up", listener);
+    },
+    onDown: (listener) => supervisor.on("down", listener),
+    onDrift: (listener) => supervisor.on("drift", listener),
+    close: () => supervisor.close(),
+  };
+}
+
+async function read(supervisor: Supervisor): Promise<{ routes: KernelRoute[]; nat: string | undefined }> {
+  const { parts, end } = await supervisor.ask(CODE.read, Buffer.alloc(0));
+  const { nat } = parseJson(end) as { nat: string | false };
+  return {
+    routes: parts.flatMap((part) => routesOf(decodeRows(part, true))),
+    nat: nat === false ? undefined : nat,
+  };
+}
+
+async function inChunks(
+  length: number,
+  ask: (first: number, count: number) => Promise<{ end: Buffer }>,
+): Promise<Map<string, string>> {
+  const errors = new Map<string, string>();
+  for (let first = 0; first < length; first += CHUNK_ROUTES) {
+    const { end } = await ask(first, Math.min(CHUNK_ROUTES, length - first));
+    for (const [prefix, message] of pairsIn(end)) errors.set(prefix, message);
+  }
+  return errors;
+}
+
+const pairsIn = (end: Buffer): [string, string][] => parseJson(end) as [string, string][];
+
+/** In the build the scripts are JavaScript; a Node that runs TypeScript finds the source. */
+function besideThis(): string {
+  const name = import.meta.url.endsWith(".ts") ? "./netd.ts" : "./netd.js";
+  return fileURLToPath(new URL(name, import.meta.url));
+}

@@ -1,0 +1,381 @@
+/**
+ * What the core may ask of netd, and how it is written and read back. netd believes none of it: every decoder here
+ * throws {@link InvalidCommand} rather than return what it did not check.
+ *
+ * Routes travel as a table of distinct targets (JSON) and one fixed row of numbers per route, so that a million
+ * routes are not a million objects on the way.
+ */
+
+import type { Address, Family, Prefix } from "../bgp/net/address.ts";
+import { prefixOf, samePrefix, widthOf } from "../bgp/net/address.ts";
+import { formatAddress, parseAddress } from "../bgp/net/text.ts";
+
+/** A route with our protocol number. One per prefix; equal in shape to what the reconciler of the gateway speaks of. */
+export interface KernelRoute {
+  readonly prefix: Prefix;
+  readonly target: Target;
+}
+
+export type Target =
+  | { readonly to: "link"; readonly interface: string }
+  | { readonly to: "discard"; readonly how: "blackhole" | "unreachable" }
+  | { readonly to: "via"; readonly nextHops: readonly NextHop[]; readonly resilient: boolean }
+  | { readonly to: "links"; readonly interfaces: readonly string[] };
+
+export interface NextHop {
+  readonly address: Address;
+  readonly interface: string;
+}
+
+/** A link of this network namespace and the addresses on it. */
+export interface Link {
+  readonly name: string;
+  readonly index: number;
+  /** Administratively and operationally up. */
+  readonly up: boolean;
+  /** Each address with the length of its on-link prefix. */
+  readonly addresses: readonly { readonly address: Address; readonly length: number }[];
+}
+
+/** Something that netd wanted at its start and did not get. It runs on. */
+export interface Warning {
+  /** Never changes once published; e.g. "sysctl.unset". */
+  readonly code: string;
+  readonly subject: string;
+  readonly message: string;
+}
+
+/** What a foreign hand may have changed. */
+export type Drift = "routes" | "nat";
+
+export interface ConntrackUse {
+  readonly count: number;
+  readonly max: number;
+}
+
+export interface Settings {
+  /** Routing table number, 1..4294967295; 254 is main. */
+  readonly routeTable: number;
+  /** rtnetlink protocol number that marks our routes and nexthops, 5..255. */
+  readonly protocol: number;
+  /** Idle timer of resilient groups in ms, 0..86 400 000; the kernel keeps hundredths of a second. */
+  readonly anycastIdleMs: number;
+}
+
+/** Requests, answers and events: the first octet of a frame's body. */
+export const CODE = {
+  read: 1,
+  putRoutes: 2,
+  removeRoutes: 3,
+  applyNat: 4,
+  forget: 5,
+  prepareTaps: 6,
+  conntrack: 7,
+  done: 128,
+  failed: 129,
+  part: 130,
+  hello: 131,
+  links: 132,
+  drift: 133,
+  fatal: 134,
+} as const;
+
+/** A command that says what it must not. The text names the field. */
+export class InvalidCommand extends Error {
+  override readonly name: string = "InvalidCommand";
+}
+
+export const ROW_OCTETS = 24;
+export const MAX_ROWS = 65_536;
+const MAX_TARGETS = 65_536;
+/** Members of a group that the kernel takes in one attribute. */
+const MAX_MEMBERS = 256;
+const MAX_TAPS = 65_536;
+
+/** Rows of routes as they lie in a frame, with the targets that they point to. */
+export interface RouteRows {
+  /** One that cannot be is told to the prefixes that point to it; the others are not its hostages. */
+  readonly targets: readonly (Target | InvalidCommand)[];
+  readonly count: number;
+  /** `count` rows of {@link ROW_OCTETS}: family u8, length u8, zero u16, target u32, address 4 x u32. */
+  readonly rows: Buffer;
+}
+
+/** Writes routes, from `first` on, at most {@link MAX_ROWS} of them. */
+export function encodeRoutes(routes: readonly KernelRoute[], first: number, count: number): Buffer {
+  const indexByTarget = new Map<Target, number>();
+  const indexByText = new Map<string, number>();
+  const rows = Buffer.alloc(count * ROW_OCTETS);
+  for (let i = 0; i < count; i++) {
+    const { prefix, target } = routes[first + i]!;
+    let index = indexByTarget.get(target);
+    if (index === undefined) {
+      const text = JSON.stringify(target, plain);
+      index = indexByText.get(text) ?? indexByText.size;
+      indexByText.set(text, index);
+      indexByTarget.set(target, index);
+    }
+    writeRow(rows, i, prefix, index);
+  }
+  return joinRows(`[${[...indexByText.keys()].join(",")}]`, rows);
+}
+
+/** Writes prefixes as rows without targets, from `first` on. */
+export function encodePrefixes(prefixes: readonly Prefix[], first: number, count: number): Buffer {
+  const rows = Buffer.alloc(count * ROW_OCTETS);
+  for (let i = 0; i < count; i++) writeRow(rows, i, prefixes[first + i]!, 0);
+  return joinRows("[]", rows);
+}
+
+/** @throws InvalidCommand */
+export function decodeRows(payload: Buffer, withTargets: boolean): RouteRows {
+  if (payload.length < 4) throw new InvalidCommand("rows: cut short");
+  const length = payload.readUInt32BE(0);
+  if (length > payload.length - 4) throw new InvalidCommand("rows: targets are cut short");
+  const targets = listOf(parseJson(payload.subarray(4, 4 + length)), "targets", MAX_TARGETS).map(
+    targetOrFault,
+  );
+  const rows = payload.subarray(4 + length);
+  const count = rows.length / ROW_OCTETS;
+  if (!Number.isInteger(count) || count > MAX_ROWS) throw new InvalidCommand(`rows: ${rows.length} octets`);
+  for (let i = 0; i < count; i++) {
+    const prefix = prefixAt(rows, i);
+    if (!samePrefix(prefix, prefixOf(prefix, prefix.length)))
+      throw new InvalidCommand(`row ${i}: host bits are set`);
+    if (withTargets && targetAt(rows, i) >= targets.length)
+      throw new InvalidCommand(`row ${i}: no target ${targetAt(rows, i)}`);
+  }
+  return { targets, count, rows };
+}
+
+export const targetAt = (rows: Buffer, i: number): number => rows.readUInt32BE(i * ROW_OCTETS + 4);
+
+/** @throws InvalidCommand when it is no prefix of IPv4 or IPv6 */
+export function prefixAt(rows: Buffer, i: number): Prefix {
+  const at = i * ROW_OCTETS;
+  const family = rows[at]! as Family;
+  const length = rows[at + 1]!;
+  if (family !== 4 && family !== 6) throw new InvalidCommand(`row ${i}: family ${rows[at]}`);
+  if (length > widthOf(family)) throw new InvalidCommand(`row ${i}: length ${length}`);
+  return {
+    family,
+    w0: rows.readUInt32BE(at + 8),
+    w1: rows.readUInt32BE(at + 12),
+    w2: rows.readUInt32BE(at + 16),
+    w3: rows.readUInt32BE(at + 20),
+    length,
+  };
+}
+
+/** The routes of rows that were decoded. @throws InvalidCommand when one of their targets is none */
+export function routesOf({ targets, count, rows }: RouteRows): KernelRoute[] {
+  const routes: KernelRoute[] = [];
+  for (let i = 0; i < count; i++) {
+    const target = targets[targetAt(rows, i)]!;
+    if (target instanceof InvalidCommand) throw target;
+    routes.push({ prefix: prefixAt(rows, i), target });
+  }
+  return routes;
+}
+
+/** JSON with addresses as text. */
+export const encodeJson = (value: unknown): Buffer => Buffer.from(JSON.stringify(value, plain));
+
+/** @throws InvalidCommand */
+export function parseJson(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString("utf8")) as unknown;
+  } catch (error) {
+    throw new InvalidCommand(`not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** @throws InvalidCommand */
+export function decodeTranslation(payload: Buffer): { public: Address; private: Address } {
+  const value = recordOf(parseJson(payload), "translation");
+  const translation = {
+    public: addressOf(value.public, "public"),
+    private: addressOf(value.private, "private"),
+  };
+  if (translation.public.family !== translation.private.family)
+    throw new InvalidCommand("translation: the addresses are of two families");
+  return translation;
+}
+
+/** @throws InvalidCommand */
+export const decodeInterfaces = (payload: Buffer): string[] =>
+  listOf(parseJson(payload), "interfaces", MAX_TAPS).map((name) => interfaceOf(name, "interfaces"));
+
+/** @throws InvalidCommand */
+export function decodeSettings(text: string): Settings {
+  const value = recordOf(parseJson(Buffer.from(text)), "settings");
+  return {
+    routeTable: integerOf(value.routeTable, "routeTable", 1, 0xffffffff),
+    protocol: integerOf(value.protocol, "protocol", 5, 255),
+    anycastIdleMs: integerOf(value.anycastIdleMs, "anycastIdleMs", 0, 86_400_000),
+  };
+}
+
+/** Links as an event carries them: those that changed, and the indexes of those that are gone. */
+export interface LinkChanges {
+  readonly changed: readonly Link[];
+  readonly gone: readonly number[];
+}
+
+/** @throws InvalidCommand */
+export function decodeLinkChanges(value: unknown): LinkChanges {
+  const changes = recordOf(value, "links");
+  return {
+    changed: listOf(changes.changed, "changed", 1_000_000).map(linkOf),
+    gone: listOf(changes.gone, "gone", 1_000_000).map((index) => integerOf(index, "gone", 0, 0x7fffffff)),
+  };
+}
+
+function linkOf(value: unknown): Link {
+  const link = recordOf(value, "link");
+  return {
+    name: interfaceOf(link.name, "name"),
+    index: integerOf(link.index, "index", 0, 0x7fffffff),
+    up: link.up === true,
+    addresses: listOf(link.addresses, "addresses", 1_000_000).map((entry) => {
+      const { address, length } = recordOf(entry, "addresses");
+      return { address: addressOf(address, "address"), length: integerOf(length, "length", 0, 128) };
+    }),
+  };
+}
+
+function targetOrFault(value: unknown): Target | InvalidCommand {
+  try {
+    return targetOf(value);
+  } catch (error) {
+    if (error instanceof InvalidCommand) return error;
+    throw error;
+  }
+}
+
+function targetOf(value: unknown): Target {
+  const target = recordOf(value, "target");
+  switch (target.to) {
+    case "link":
+      return { to: "link", interface: interfaceOf(target.interface, "interface") };
+    case "discard": {
+      const how = target.how;
+      if (how !== "blackhole" && how !== "unreachable")
+        throw new InvalidCommand(`discard: how ${String(how)}`);
+      return { to: "discard", how };
+    }
+    case "via":
+      if (typeof target.resilient !== "boolean") throw new InvalidCommand("via: resilient");
+      return {
+        to: "via",
+        nextHops: membersOf(target.nextHops, nextHopOf),
+        resilient: target.resilient,
+      };
+    case "links":
+      return {
+        to: "links",
+        interfaces: membersOf(target.interfaces, (name) => interfaceOf(name, "interfaces")),
+      };
+    default:
+      throw new InvalidCommand(`target to ${String(target.to)}`);
+  }
+}
+
+function nextHopOf(value: unknown): NextHop {
+  const hop = recordOf(value, "nextHop");
+  return {
+    address: addressOf(hop.address, "address"),
+    interface: interfaceOf(hop.interface, "interface"),
+  };
+}
+
+/** Members of a group: at least one, and the kernel takes none twice. */
+function membersOf<Member>(value: unknown, of: (entry: unknown) => Member): Member[] {
+  const members = listOf(value, "members", MAX_MEMBERS).map(of);
+  if (members.length === 0) throw new InvalidCommand("a target without members");
+  const distinct = new Set(members.map((member) => JSON.stringify(member)));
+  if (distinct.size !== members.length) throw new InvalidCommand("a target names a member twice");
+  return members;
+}
+
+/** What an object of ours may hold, none of it checked. */
+type Fields = Partial<
+  Record<
+    | "address"
+    | "addresses"
+    | "anycastIdleMs"
+    | "changed"
+    | "gone"
+    | "how"
+    | "index"
+    | "interface"
+    | "interfaces"
+    | "length"
+    | "name"
+    | "nextHops"
+    | "private"
+    | "protocol"
+    | "public"
+    | "resilient"
+    | "routeTable"
+    | "to"
+    | "up",
+    unknown
+  >
+>;
+
+function recordOf(value: unknown, what: string): Fields {
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new InvalidCommand(`${what}: not an object`);
+  return value;
+}
+
+function listOf(value: unknown, what: string, max: number): unknown[] {
+  if (!Array.isArray(value) || value.length > max)
+    throw new InvalidCommand(`${what}: not a list of up to ${max}`);
+  return value;
+}
+
+function integerOf(value: unknown, what: string, min: number, max: number): number {
+  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max)
+    throw new InvalidCommand(`${what}: not an integer from ${min} to ${max}`);
+  return value;
+}
+
+function addressOf(value: unknown, what: string): Address {
+  const address = typeof value === "string" ? parseAddress(value) : undefined;
+  if (address === undefined) throw new InvalidCommand(`${what}: not an address`);
+  return address;
+}
+
+/** The kernel's own rule for names of links (dev_valid_name), and not one of the directories that mean all of them. */
+function interfaceOf(value: unknown, what: string): string {
+  if (typeof value !== "string" || !/^[^\s/:\0]{1,15}$/.test(value) || /^(\.|\.\.|all|default)$/.test(value))
+    throw new InvalidCommand(`${what}: not the name of an interface`);
+  return value;
+}
+
+function writeRow(rows: Buffer, i: number, prefix: Prefix, target: number): void {
+  const at = i * ROW_OCTETS;
+  rows[at] = prefix.family;
+  rows[at + 1] = prefix.length;
+  rows.writeUInt32BE(target, at + 4);
+  rows.writeUInt32BE(prefix.w0, at + 8);
+  rows.writeUInt32BE(prefix.w1, at + 12);
+  rows.writeUInt32BE(prefix.w2, at + 16);
+  rows.writeUInt32BE(prefix.w3, at + 20);
+}
+
+function joinRows(targets: string, rows: Buffer): Buffer {
+  const table = Buffer.from(targets);
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(table.length);
+  return Buffer.concat([length, table, rows]);
+}
+
+/** Addresses as text, for JSON. */
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === "object" && value !== null && "w0" in value && "family" in value)
+    return formatAddress(value as Address);
+  return value;
+}

@@ -1,0 +1,126 @@
+/** The connection tracking table: how full it is, and removing the entries of a translation that is gone. */
+
+import { readFileSync } from "node:fs";
+import type { Address } from "../bgp/net/address.ts";
+import { addressOctets } from "../bgp/net/text.ts";
+import type { ConntrackUse } from "./commands.ts";
+import { afOf } from "./links.ts";
+import { attributesIn, type MessageWriter, NLA_F_NESTED } from "./netlink.ts";
+import { NetlinkSocket, type OnRefusal } from "./netlink-socket.ts";
+
+const NETLINK_NETFILTER = 12;
+const IPCTNL_MSG_CT_GET = (1 << 8) | 1;
+const IPCTNL_MSG_CT_DELETE = (1 << 8) | 2;
+const NFGENMSG_OCTETS = 4;
+const CTA_TUPLE_ORIG = 1;
+const CTA_TUPLE_REPLY = 2;
+const CTA_ID = 12;
+const CTA_ZONE = 18;
+const CTA_TUPLE_IP = 1;
+const ENOENT = 2;
+
+type Direction = typeof CTA_TUPLE_ORIG | typeof CTA_TUPLE_REPLY;
+
+/** What a tuple must hold to belong to a translation. */
+interface Side {
+  readonly tuple: Direction;
+  readonly field: "source" | "destination";
+  readonly address: Address;
+}
+
+export class Conntrack {
+  readonly #socket = new NetlinkSocket(NETLINK_NETFILTER);
+
+  /**
+   * Removes the entries that translate between the two addresses: flows to the public one that were sent on to the
+   * private one, and flows of the private one that left as the public one.
+   * @returns how many there were
+   * @throws Error when the table cannot be read
+   */
+  forget({ public: floating, private: fixed }: { public: Address; private: Address }): number {
+    const inbound = this.#find(
+      { tuple: CTA_TUPLE_ORIG, field: "destination", address: floating },
+      { tuple: CTA_TUPLE_REPLY, field: "source", address: fixed },
+    );
+    const outbound = this.#find(
+      { tuple: CTA_TUPLE_ORIG, field: "source", address: fixed },
+      { tuple: CTA_TUPLE_REPLY, field: "destination", address: floating },
+    );
+    // A VM that reaches its own floating IP is in both.
+    const entries = new Map([...inbound, ...outbound]);
+    let removed = entries.size;
+    const refused: OnRefusal = (_tag, { errno, message }) => {
+      if (errno !== ENOENT) throw new Error(`a conntrack entry cannot be removed: ${message}`);
+      removed--;
+    };
+    for (const entry of entries.values()) {
+      // The tuple finds it, the id makes sure that it is still the same one, the zone is part of the key.
+      const to = this.#socket.queue(IPCTNL_MSG_CT_DELETE, 0, 0, refused);
+      writeHeader(to, floating);
+      to.attributeOctets(CTA_TUPLE_ORIG | NLA_F_NESTED, entry.tuple);
+      to.attributeOctets(CTA_ID, entry.id);
+      if (entry.zone !== undefined) to.attributeOctets(CTA_ZONE, entry.zone);
+      this.#socket.queued();
+    }
+    this.#socket.flush(refused);
+    return removed;
+  }
+
+  #find(first: Side, second: Side): Map<string, Entry> {
+    const found = new Map<string, Entry>();
+    const refusal = this.#socket.dump(
+      IPCTNL_MSG_CT_GET,
+      (to) => writeHeader(to, first.address),
+      ({ payload }) => {
+        const attributes = attributesIn(payload, NFGENMSG_OCTETS);
+        if (!holds(attributes, first) || !holds(attributes, second)) return;
+        const tuple = attributes.get(CTA_TUPLE_ORIG);
+        const id = attributes.get(CTA_ID);
+        if (tuple === undefined || id === undefined) return;
+        const zone = attributes.get(CTA_ZONE);
+        const entry: Entry = {
+          tuple: Buffer.from(tuple),
+          id: Buffer.from(id),
+          zone: zone === undefined ? undefined : Buffer.from(zone),
+        };
+        found.set(`${entry.id.toString("hex")} ${entry.tuple.toString("hex")}`, entry);
+      },
+      () => found.clear(),
+    );
+    if (refusal !== undefined) throw new Error(`conntrack cannot be read: ${refusal.message}`);
+    return found;
+  }
+}
+
+/** Undefined where the kernel has no connection tracking. */
+export function conntrackUse(): ConntrackUse | undefined {
+  const read = (name: string): number => Number(readFileSync(`/proc/sys/net/netfilter/${name}`, "utf8"));
+  try {
+    return { count: read("nf_conntrack_count"), max: read("nf_conntrack_max") };
+  } catch {
+    return undefined;
+  }
+}
+
+interface Entry {
+  readonly tuple: Buffer;
+  readonly id: Buffer;
+  readonly zone: Buffer | undefined;
+}
+
+/** struct nfgenmsg: family, version 0, resource id 0. */
+function writeHeader(to: MessageWriter, { family }: Address): void {
+  to.u8(afOf(family));
+  to.u8(0);
+  to.u8(0);
+  to.u8(0);
+}
+
+function holds(attributes: Map<number, Buffer>, { tuple, field, address }: Side): boolean {
+  const whole = attributes.get(tuple);
+  const ip = whole === undefined ? undefined : attributesIn(whole, 0).get(CTA_TUPLE_IP);
+  // CTA_IP_V4_SRC 1, CTA_IP_V4_DST 2, CTA_IP_V6_SRC 3, CTA_IP_V6_DST 4
+  const type = (address.family === 4 ? 1 : 3) + (field === "source" ? 0 : 1);
+  const octets = ip === undefined ? undefined : attributesIn(ip, 0).get(type);
+  return octets?.equals(addressOctets(address)) ?? false;
+}

@@ -1,0 +1,166 @@
+/**
+ * The kernel as netd sees it: carries commands out, and hears what others do.
+ *
+ * Before each command all events that have come are read, so that it works on what is there and not on what was.
+ */
+
+import {
+  CODE,
+  type Drift,
+  decodeInterfaces,
+  decodeRows,
+  decodeTranslation,
+  encodeJson,
+  encodeRoutes,
+  InvalidCommand,
+  type LinkChanges,
+  MAX_ROWS,
+  type Settings,
+  type Warning,
+} from "./commands.ts";
+import { Conntrack, conntrackUse } from "./conntrack.ts";
+import { LinkTable } from "./links.ts";
+import type { Message } from "./netlink.ts";
+import { NetlinkSocket } from "./netlink-socket.ts";
+import { Nexthops } from "./nexthops.ts";
+import { concernsOurTable, type Nft } from "./nft.ts";
+import { refusesNft } from "./nft-guard.ts";
+import { Routes } from "./routes.ts";
+import { prepareNamespace, prepareTap } from "./sysctls.ts";
+import { Watch } from "./watch.ts";
+
+const NETLINK_ROUTE = 0;
+const NETLINK_NETFILTER = 12;
+/** Links, IPv4 and IPv6 addresses, IPv4 and IPv6 routes, nexthops. */
+const ROUTE_GROUPS = [1, 5, 9, 7, 11, 32];
+const NFNLGRP_NFTABLES = 7;
+
+/** Hears what the machine did not do itself. */
+export interface Listener {
+  links(changes: LinkChanges): void;
+  drift(what: Drift): void;
+}
+
+export class Machine {
+  readonly warnings: readonly Warning[];
+  readonly #socket = new NetlinkSocket(NETLINK_ROUTE);
+  readonly #links = new LinkTable(this.#socket);
+  readonly #routes: Routes;
+  readonly #nft: Nft;
+  readonly #routeWatch = new Watch(NETLINK_ROUTE, ROUTE_GROUPS, this.#socket.port);
+  readonly #nftWatch: Watch;
+  readonly #listener: Listener;
+  #conntrack: Conntrack | undefined;
+
+  /** @throws SystemError */
+  constructor(settings: Settings, nft: Nft, listener: Listener) {
+    const { routeTable, protocol, anycastIdleMs } = settings;
+    const nexthops = new Nexthops(this.#socket, protocol, anycastIdleMs);
+    this.#routes = new Routes(this.#socket, nexthops, this.#links, routeTable, protocol);
+    this.#nft = nft;
+    this.#nftWatch = new Watch(NETLINK_NETFILTER, [NFNLGRP_NFTABLES], nft.port);
+    this.#listener = listener;
+    this.warnings = prepareNamespace();
+    this.#links.reload();
+  }
+
+  /** Descriptors that have something for {@link hear} when they can be read. */
+  get watched(): readonly number[] {
+    return [this.#routeWatch.fd, this.#nftWatch.fd];
+  }
+
+  /** All links, for the first time. */
+  links(): LinkChanges {
+    return this.#links.takeChanges();
+  }
+
+  /** Takes in all events that have come. @throws SystemError */
+  hear(): void {
+    if (!this.#routeWatch.drain((message) => this.#routeEvent(message))) {
+      this.#links.reload();
+      this.#loseRoutes();
+    }
+    let foreign = false;
+    const complete = this.#nftWatch.drain((message) => {
+      foreign ||= concernsOurTable(message);
+    });
+    if (foreign || !complete) this.#listener.drift("nat");
+    const changes = this.#links.takeChanges();
+    if (changes.changed.length > 0 || changes.gone.length > 0) this.#listener.links(changes);
+  }
+
+  /**
+   * Carries a command out.
+   * @param part - takes what of the answer does not fit its end
+   * @returns the end of the answer
+   * @throws InvalidCommand when it says what it must not; Error with the kernel's words when it cannot be done
+   */
+  carryOut(code: number, payload: Buffer, part: (octets: Buffer) => void): Buffer {
+    this.hear();
+    switch (code) {
+      case CODE.read:
+        return this.#read(part);
+      case CODE.putRoutes:
+        return this.#changeRoutes(() => this.#routes.put(decodeRows(payload, true)));
+      case CODE.removeRoutes:
+        return this.#changeRoutes(() => this.#routes.remove(decodeRows(payload, false)));
+      case CODE.applyNat:
+        return this.#applyNat(payload.toString("utf8"));
+      case CODE.forget:
+        this.#conntrack ??= new Conntrack();
+        return encodeJson(this.#conntrack.forget(decodeTranslation(payload)));
+      case CODE.prepareTaps:
+        return encodeJson(prepareTaps(decodeInterfaces(payload)));
+      case CODE.conntrack:
+        return encodeJson(conntrackUse() ?? false);
+      default:
+        throw new InvalidCommand(`no command has the number ${code}`);
+    }
+  }
+
+  #read(part: (octets: Buffer) => void): Buffer {
+    const routes = this.#routes.read();
+    for (let first = 0; first < routes.length; first += MAX_ROWS)
+      part(encodeRoutes(routes, first, Math.min(MAX_ROWS, routes.length - first)));
+    return encodeJson({ nat: this.#nft.list() ?? false });
+  }
+
+  #changeRoutes(change: () => Map<string, string>): Buffer {
+    try {
+      return encodeJson([...change()]);
+    } catch (error) {
+      // It is not known how far it came.
+      this.#loseRoutes();
+      throw error;
+    }
+  }
+
+  #applyNat(text: string): Buffer {
+    const refused = refusesNft(text);
+    if (refused !== undefined) throw new InvalidCommand(`nftables text: ${refused}`);
+    const failed = this.#nft.run(text);
+    // Without the library's port its events look like foreign ones. All of them have come by now.
+    if (this.#nft.port === undefined) this.#nftWatch.drain(() => undefined);
+    if (failed !== undefined) throw new Error(failed);
+    return encodeJson(true);
+  }
+
+  #routeEvent(message: Message): void {
+    const lost = this.#links.apply(message);
+    if (lost !== undefined ? this.#routes.usesLink(lost) : this.#routes.concerns(message)) this.#loseRoutes();
+  }
+
+  #loseRoutes(): void {
+    this.#routes.distrust();
+    this.#listener.drift("routes");
+  }
+}
+
+function prepareTaps(names: readonly string[]): [string, string][] {
+  const errors: [string, string][] = [];
+  for (const name of names) {
+    const message = prepareTap(name);
+    if (message !== undefined) errors.push([name, message]);
+  }
+  return errors;
+}

@@ -1,0 +1,103 @@
+/**
+ * netd: the process that may change the kernel. Started by the core with a socket as descriptor 3; ends when that
+ * closes, and leaves everything in the kernel as it is. It speaks frames (frames.ts) of commands (commands.ts).
+ */
+
+import { Socket } from "node:net";
+import { CODE, type Drift, decodeSettings, encodeJson } from "./commands.ts";
+import { exitNow, pollReadable } from "./ffi.ts";
+import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
+import { Machine } from "./machine.ts";
+import { Nft, NoLibrary } from "./nft.ts";
+import { dropPrivileges, Missing } from "./privileges.ts";
+
+const CORE_FD = 3;
+/** Changes by others come in bursts: they are told of once, so long after the first. */
+const DRIFT_QUIET_MS = 100;
+
+const core = new Socket({ fd: CORE_FD, readable: true, writable: true });
+const drifted = new Set<Drift>();
+
+const send = (id: number, code: number, payload: Buffer): boolean =>
+  core.write(encodeFrame(id, code, payload));
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Says why, and ends. The core starts another one, or gives up when the reason is its own. */
+function fail(error: unknown): void {
+  const code = error instanceof Missing ? "netd.missing" : "netd.failed";
+  core.write(encodeFrame(0, CODE.fatal, encodeJson({ code, message: textOf(error) })), () => exitNow(1));
+}
+
+function openNft(): Nft {
+  try {
+    return new Nft();
+  } catch (error) {
+    if (!(error instanceof NoLibrary)) throw error;
+    throw new Missing(
+      `libnftables.so.1 cannot be loaded (${error.message}): install the Debian package libnftables1, or set kernel: { type: none }`,
+    );
+  }
+}
+
+function tellDrift(what: Drift): void {
+  if (drifted.size === 0)
+    setTimeout(() => {
+      send(0, CODE.drift, encodeJson([...drifted]));
+      drifted.clear();
+    }, DRIFT_QUIET_MS);
+  drifted.add(what);
+}
+
+function start(): Machine {
+  const settings = decodeSettings(process.argv[2] ?? "");
+  const warnings = dropPrivileges();
+  const machine = new Machine(settings, openNft(), {
+    links: (changes) => send(0, CODE.links, encodeJson(changes)),
+    drift: tellDrift,
+  });
+  const hello = { warnings: [...warnings, ...machine.warnings], links: machine.links() };
+  send(0, CODE.hello, encodeJson(hello));
+  return machine;
+}
+
+function answer(machine: Machine, { id, code, payload }: Frame): void {
+  try {
+    send(
+      id,
+      CODE.done,
+      machine.carryOut(code, payload, (octets) => send(id, CODE.part, octets)),
+    );
+  } catch (error) {
+    const name = error instanceof Error ? error.name : "Error";
+    send(id, CODE.failed, encodeJson({ code: name, message: textOf(error) }));
+  }
+}
+
+function listen(machine: Machine): void {
+  pollReadable(machine.watched, () => {
+    try {
+      machine.hear();
+    } catch (error) {
+      fail(error);
+      return;
+    }
+    // While the core does not read, events stay in the kernel's queue, which is bounded and says when it overflowed.
+    if (core.writableNeedDrain) core.once("drain", () => listen(machine));
+    else listen(machine);
+  });
+}
+
+// A terminal and a service manager send these to the whole group; netd is needed until the core has done with it.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+for (const over of ["end", "close", "error"] as const) core.on(over, () => exitNow(0));
+
+try {
+  const machine = start();
+  const frames = new FrameReader();
+  core.on("data", (chunk: Buffer) => {
+    for (const frame of frames.push(chunk)) answer(machine, frame);
+  });
+  listen(machine);
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,218 @@
+/**
+ * A netlink socket that asks: requests one by one, in batches, and dumps. The kernel answers within send, so no
+ * call here waits for anything but the copy.
+ */
+
+import { describeErrno, netlinkPort, openNetlink, receive, SystemError, send, setOption } from "./ffi.ts";
+import {
+  attributesIn,
+  LITTLE,
+  type Message,
+  MessageWriter,
+  messagesIn,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  readText,
+} from "./netlink.ts";
+
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
+const SO_SNDBUFFORCE = 32;
+const SO_RCVBUFFORCE = 33;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK = 10;
+const NETLINK_EXT_ACK = 11;
+const NETLINK_GET_STRICT_CHK = 12;
+const NLMSGERR_ATTR_MSG = 1;
+const NLM_F_ACK_TLVS = 0x200;
+
+/** Octets of one batch. */
+const BATCH_OCTETS = 512 * 1024;
+/** Room that a single message needs at most; a batch is sent when less is left. */
+const MESSAGE_OCTETS = 8192;
+/** Messages of one batch: were all refused, their answers still fit the receive buffer. */
+const BATCH_MESSAGES = 2048;
+const SOCKET_BUFFER_OCTETS = 8 * 1024 * 1024;
+/** The kernel makes dump messages of up to 32 KiB. */
+const RECEIVE_OCTETS = 128 * 1024;
+const DUMP_ATTEMPTS = 8;
+/** Sequence numbers of messages outside of batches: from here on, a billion before they repeat. */
+const FIRST_ALONE = 0x80000000;
+
+/** What the kernel said to a request that it refused. */
+export interface Refusal {
+  /** Positive. */
+  readonly errno: number;
+  readonly message: string;
+}
+
+/** Hears of each message of a batch that was refused, with the tag that it was queued with. */
+export type OnRefusal = (tag: number, refusal: Refusal) => void;
+
+export class NetlinkSocket {
+  readonly fd: number;
+  readonly port: number;
+  readonly #batch = new MessageWriter(BATCH_OCTETS);
+  readonly #alone = new MessageWriter(MESSAGE_OCTETS);
+  readonly #into = Buffer.alloc(RECEIVE_OCTETS);
+  readonly #tags = new Int32Array(BATCH_MESSAGES);
+  #queued = 0;
+  #sequence = 1;
+  #sentAlone = 0;
+
+  /** @throws SystemError */
+  constructor(protocol: number) {
+    this.fd = openNetlink(protocol);
+    this.port = netlinkPort(this.fd, protocol) ?? 0;
+    setOption(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_OCTETS);
+    setOption(this.fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_OCTETS);
+    setOption(this.fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+    setOption(this.fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+    setOption(this.fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
+    // The kernel answers at once; ten seconds without an answer is a bug that must not hang the process.
+    const timeout = Buffer.alloc(16);
+    new BigInt64Array(timeout.buffer, timeout.byteOffset, 1)[0] = 10n;
+    setOption(this.fd, SOL_SOCKET, SO_RCVTIMEO, timeout);
+  }
+
+  /**
+   * Begins a message of a batch; the caller writes what follows the header and calls {@link queued}.
+   * Sends what is queued first when it would not fit.
+   */
+  queue(type: number, flags: number, tag: number, refused: OnRefusal): MessageWriter {
+    if (this.#queued === BATCH_MESSAGES || this.#batch.length > BATCH_OCTETS - MESSAGE_OCTETS)
+      this.flush(refused);
+    this.#tags[this.#queued] = tag;
+    this.#batch.begin(type, NLM_F_REQUEST | flags, this.#sequence + this.#queued);
+    return this.#batch;
+  }
+
+  queued(): void {
+    this.#batch.end();
+    this.#queued++;
+  }
+
+  /**
+   * Sends the batch and hears the refusals. Only the last message asks for an answer: the kernel works in order,
+   * and answers by itself to what it refuses.
+   * @throws SystemError when it cannot be known what was done
+   */
+  flush(refused: OnRefusal): void {
+    const count = this.#queued;
+    if (count === 0) return;
+    const first = this.#sequence;
+    this.#batch.flagLast(NLM_F_ACK);
+    this.#queued = 0;
+    this.#sequence = first + count;
+    // Sequence numbers of one batch are consecutive: start over before they would reach the others.
+    if (this.#sequence > FIRST_ALONE - BATCH_MESSAGES) this.#sequence = 1;
+    try {
+      send(this.fd, this.#batch.octets, this.#batch.length);
+    } finally {
+      this.#batch.clear();
+    }
+    this.#receive((message) => {
+      if (message.type !== NLMSG_ERROR) return false;
+      const index = message.sequence - first;
+      if (index < 0 || index >= count) return false;
+      const refusal = refusalIn(message);
+      if (refusal !== undefined) refused(this.#tags[index]!, refusal);
+      return index === count - 1;
+    });
+  }
+
+  /** Sends one message at once, before the batch that may be waiting. Undefined when the kernel did it. */
+  request(type: number, flags: number, write: (to: MessageWriter) => void): Refusal | undefined {
+    const sequence = this.#sendAlone(type, NLM_F_ACK | flags, write);
+    let answer: Refusal | undefined;
+    this.#receive((message) => {
+      if (message.type !== NLMSG_ERROR || message.sequence !== sequence) return false;
+      answer = refusalIn(message);
+      return true;
+    });
+    return answer;
+  }
+
+  /**
+   * Asks for all objects of a kind and gives each to `each`. Starts over, after `again`, when the kernel says that
+   * they changed meanwhile.
+   * @returns the refusal, if the kernel gave one
+   * @throws SystemError
+   */
+  dump(
+    type: number,
+    write: (to: MessageWriter) => void,
+    each: (message: Message) => void,
+    again: () => void,
+  ): Refusal | undefined {
+    for (let attempt = 1; ; attempt++) {
+      const { refusal, interrupted } = this.#dumpOnce(type, write, each);
+      if (refusal !== undefined || !interrupted || attempt === DUMP_ATTEMPTS) return refusal;
+      again();
+    }
+  }
+
+  #dumpOnce(
+    type: number,
+    write: (to: MessageWriter) => void,
+    each: (message: Message) => void,
+  ): { refusal: Refusal | undefined; interrupted: boolean } {
+    const sequence = this.#sendAlone(type, NLM_F_DUMP, write);
+    let refusal: Refusal | undefined;
+    let interrupted = false;
+    this.#receive((message) => {
+      if (message.sequence !== sequence) return false;
+      if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+      if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
+        refusal = refusalIn(message);
+        return true;
+      }
+      each(message);
+      return false;
+    });
+    return { refusal, interrupted };
+  }
+
+  /** @returns its sequence number */
+  #sendAlone(type: number, flags: number, write: (to: MessageWriter) => void): number {
+    const to = this.#alone;
+    const sequence = FIRST_ALONE + (this.#sentAlone++ & 0x3fffffff);
+    to.clear();
+    to.begin(type, NLM_F_REQUEST | flags, sequence);
+    write(to);
+    to.end();
+    send(this.fd, to.octets, to.length);
+    return sequence;
+  }
+
+  /** Receives until `done` says so. */
+  #receive(done: (message: Message) => boolean): void {
+    for (;;) {
+      const length = receive(this.fd, this.#into, true) ?? 0;
+      let over = false;
+      for (const message of messagesIn(this.#into.subarray(0, length))) over = done(message) || over;
+      if (over) return;
+    }
+  }
+}
+
+/** The refusal in a struct nlmsgerr, or at the end of a dump; undefined for an acknowledgement. */
+function refusalIn(message: Message): Refusal | undefined {
+  if (message.payload.length < 4) return undefined;
+  const view = message.payload;
+  const errno = -new DataView(view.buffer, view.byteOffset).getInt32(0, LITTLE);
+  if (errno <= 0) return undefined;
+  // After the error comes, for NLMSG_ERROR only, the header of the request (NETLINK_CAP_ACK cut the rest off).
+  const offset = message.type === NLMSG_ERROR ? 20 : 4;
+  const text =
+    (message.flags & NLM_F_ACK_TLVS) !== 0 ? attributesIn(view, offset).get(NLMSGERR_ATTR_MSG) : undefined;
+  const reason = describeErrno(errno);
+  return { errno, message: text === undefined ? reason : `${readText(text)} (${reason})` };
+}
+
+/** True for what a resynchronisation cures: the kernel had more to say than the queue could hold. */
+export const isOverrun = (error: unknown): boolean => error instanceof SystemError && error.errno === 105;

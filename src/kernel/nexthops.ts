@@ -1,0 +1,298 @@
+/**
+ * Kernel nexthop objects: one per gateway and interface, shared by all routes through it; groups of them for routes
+ * with several next hops, shared too; and resilient groups, each of one route alone, so that its members can change
+ * in place under the same id and the flows of the members that stay are not moved.
+ *
+ * What is ours bears our rtnetlink protocol number. Ids come from a range of a million that begins with it
+ * (86 000 001, ...). Nothing is remembered but in the kernel: after a restart the dump says what is there.
+ */
+
+import type { Address, Family } from "../bgp/net/address.ts";
+import { addressAt, addressOctets, formatAddress } from "../bgp/net/text.ts";
+import { afOf, familyOf } from "./links.ts";
+import {
+  attributesIn,
+  type Message,
+  type MessageWriter,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+  readU16,
+  readU32,
+} from "./netlink.ts";
+import type { NetlinkSocket, Refusal } from "./netlink-socket.ts";
+
+const RTM_NEWNEXTHOP = 104;
+const RTM_DELNEXTHOP = 105;
+const RTM_GETNEXTHOP = 106;
+const NHA_ID = 1;
+const NHA_GROUP = 2;
+const NHA_GROUP_TYPE = 3;
+const NHA_OIF = 5;
+const NHA_GATEWAY = 6;
+const NHA_RES_GROUP = 12;
+const NHA_RES_GROUP_BUCKETS = 1;
+const NHA_RES_GROUP_IDLE_TIMER = 2;
+const GROUP_TYPE_RESILIENT = 1;
+const BUCKETS = 128;
+const MESSAGE_OCTETS = 8;
+const EEXIST = 17;
+const IDS = 1_000_000;
+
+export type Nexthop =
+  | {
+      readonly kind: "single";
+      readonly family: Family;
+      readonly oif: number;
+      readonly gateway: Address | undefined;
+    }
+  | { readonly kind: "group"; readonly members: readonly number[]; readonly idleTicks: number | undefined };
+
+/** A nexthop as the kernel tells of it. */
+interface Told {
+  readonly id: number;
+  readonly protocol: number;
+  readonly nexthop: Nexthop;
+}
+
+export class Nexthops {
+  readonly #socket: NetlinkSocket;
+  readonly #protocol: number;
+  /** In the kernel's unit, hundredths of a second. */
+  readonly #idleTicks: number;
+  /** All of this namespace: foreign ones too, since a route of ours may name one. */
+  #byId = new Map<number, Nexthop>();
+  /** Ours only: how many routes and groups point to each. */
+  #uses = new Map<number, number>();
+  #idByKey = new Map<string, number>();
+  readonly #idle = new Set<number>();
+  #nextId: number;
+
+  constructor(socket: NetlinkSocket, protocol: number, anycastIdleMs: number) {
+    this.#socket = socket;
+    this.#protocol = protocol;
+    this.#idleTicks = Math.round(anycastIdleMs / 10);
+    this.#nextId = protocol * IDS + 1;
+  }
+
+  get(id: number): Nexthop | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Reads everything anew; nothing counts as used until {@link hold}. @throws SystemError */
+  load(): void {
+    const clear = (): void => {
+      this.#byId = new Map();
+      this.#uses = new Map();
+      this.#idByKey = new Map();
+      this.#idle.clear();
+    };
+    clear();
+    const refusal = this.#socket.dump(
+      RTM_GETNEXTHOP,
+      (to) => {
+        to.u32(0);
+        to.u32(0);
+      },
+      (message) => {
+        const told = nexthopIn(message);
+        if (told !== undefined) this.#know(told);
+      },
+      clear,
+    );
+    if (refusal !== undefined) throw new Error(`nexthops cannot be read: ${refusal.message}`);
+    for (const [id, nexthop] of this.#byId) {
+      if (nexthop.kind === "group" && this.#uses.has(id))
+        for (const member of nexthop.members) this.hold(member);
+    }
+    this.#nextId = this.#protocol * IDS + 1;
+  }
+
+  /** The id of the nexthop through this gateway, or of the link itself without one. */
+  single(family: Family, oif: number, gateway: Address | undefined): number | Refusal {
+    const nexthop: Nexthop = { kind: "single", family: gateway?.family ?? family, oif, gateway };
+    return this.#idByKey.get(keyOf(nexthop)!) ?? this.#create(nexthop);
+  }
+
+  /** The id of the group of these members, which all routes with the same ones share. */
+  shared(members: readonly number[]): number | Refusal {
+    const nexthop: Nexthop = { kind: "group", members, idleTicks: undefined };
+    return this.#idByKey.get(keyOf(nexthop)!) ?? this.#create(nexthop);
+  }
+
+  /**
+   * The id of a resilient group for one route. `current` is the nexthop of that route: when it is such a group, of
+   * no other route, it is changed in place.
+   */
+  resilient(current: number | undefined, members: readonly number[]): number | Refusal {
+    const wanted: Nexthop = { kind: "group", members, idleTicks: this.#idleTicks };
+    const present = current === undefined ? undefined : this.#byId.get(current);
+    if (current === undefined || present?.kind !== "group" || present.idleTicks === undefined)
+      return this.#create(wanted);
+    if (this.#uses.get(current) !== 1) return this.#create(wanted);
+    if (present.idleTicks === wanted.idleTicks && sameMembers(present.members, members)) return current;
+    const refusal = this.#send(current, wanted, NLM_F_REPLACE);
+    if (refusal !== undefined) return refusal;
+    for (const member of members) this.hold(member);
+    for (const member of present.members) this.drop(member);
+    this.#byId.set(current, wanted);
+    return current;
+  }
+
+  /** Counts one more user. Nexthops that are not ours are not counted. */
+  hold(id: number): void {
+    const uses = this.#uses.get(id);
+    if (uses === undefined) return;
+    this.#uses.set(id, uses + 1);
+    this.#idle.delete(id);
+  }
+
+  drop(id: number): void {
+    const uses = this.#uses.get(id);
+    if (uses === undefined) return;
+    this.#uses.set(id, uses - 1);
+    if (uses === 1) this.#idle.add(id);
+  }
+
+  /** Removes what nothing points to any more. */
+  collect(): void {
+    // Removing a group may leave members idle, which the set then holds too.
+    for (const id of this.#idle) {
+      const nexthop = this.#byId.get(id)!;
+      this.#socket.request(RTM_DELNEXTHOP, 0, (to) => {
+        to.u32(0);
+        to.u32(0);
+        to.attributeU32(NHA_ID, id);
+      });
+      this.#idle.delete(id);
+      this.#uses.delete(id);
+      this.#byId.delete(id);
+      const key = keyOf(nexthop);
+      if (key !== undefined) this.#idByKey.delete(key);
+      if (nexthop.kind === "group") for (const member of nexthop.members) this.drop(member);
+      // The lowest free id is used again, so that their number, and what is kept by id, stays small.
+      this.#nextId = Math.min(this.#nextId, id);
+    }
+  }
+
+  /** Whether one of ours goes out of this link. */
+  useLink(index: number): boolean {
+    for (const id of this.#uses.keys()) {
+      const nexthop = this.#byId.get(id);
+      if (nexthop?.kind === "single" && nexthop.oif === index) return true;
+    }
+    return false;
+  }
+
+  /** Whether an event tells of one of ours. */
+  concerns(message: Message): boolean {
+    if (message.type !== RTM_NEWNEXTHOP && message.type !== RTM_DELNEXTHOP) return false;
+    const told = nexthopIn(message);
+    return told !== undefined && (told.protocol === this.#protocol || this.#uses.has(told.id));
+  }
+
+  #know({ id, protocol, nexthop }: Told): void {
+    this.#byId.set(id, nexthop);
+    if (protocol !== this.#protocol) return;
+    this.#uses.set(id, 0);
+    this.#idle.add(id);
+    const key = keyOf(nexthop);
+    if (key !== undefined && !this.#idByKey.has(key)) this.#idByKey.set(key, id);
+  }
+
+  #create(nexthop: Nexthop): number | Refusal {
+    const first = this.#protocol * IDS + 1;
+    for (let tried = 0; tried < IDS; tried++) {
+      const id = this.#nextId;
+      this.#nextId = id + 1 < first + IDS - 1 ? id + 1 : first;
+      if (this.#byId.has(id)) continue;
+      const refusal = this.#send(id, nexthop, NLM_F_CREATE | NLM_F_EXCL);
+      // Somebody else took this id since the last dump.
+      if (refusal?.errno === EEXIST) continue;
+      if (refusal !== undefined) return refusal;
+      this.#know({ id, protocol: this.#protocol, nexthop });
+      if (nexthop.kind === "group") for (const member of nexthop.members) this.hold(member);
+      return id;
+    }
+    return { errno: EEXIST, message: `all nexthop ids from ${first} on are taken` };
+  }
+
+  #send(id: number, nexthop: Nexthop, flags: number): Refusal | undefined {
+    return this.#socket.request(RTM_NEWNEXTHOP, flags, (to) => {
+      to.u8(nexthop.kind === "single" ? afOf(nexthop.family) : 0);
+      to.u8(0);
+      to.u8(this.#protocol);
+      to.u8(0);
+      to.u32(0);
+      to.attributeU32(NHA_ID, id);
+      if (nexthop.kind === "single") writeSingle(to, nexthop);
+      else writeGroup(to, nexthop);
+    });
+  }
+}
+
+function writeSingle(to: MessageWriter, { oif, gateway }: Nexthop & { kind: "single" }): void {
+  to.attributeU32(NHA_OIF, oif);
+  if (gateway !== undefined) to.attributeOctets(NHA_GATEWAY, addressOctets(gateway));
+}
+
+function writeGroup(to: MessageWriter, { members, idleTicks }: Nexthop & { kind: "group" }): void {
+  // struct nexthop_grp { u32 id; u8 weight (less one); u8; u16 }
+  const entries = new Uint32Array(members.length * 2);
+  for (const [i, member] of members.entries()) entries[i * 2] = member;
+  to.attributeOctets(NHA_GROUP, new Uint8Array(entries.buffer));
+  if (idleTicks === undefined) return;
+  to.attributeU16(NHA_GROUP_TYPE, GROUP_TYPE_RESILIENT);
+  const nest = to.openNest(NHA_RES_GROUP);
+  to.attributeU16(NHA_RES_GROUP_BUCKETS, BUCKETS);
+  to.attributeU32(NHA_RES_GROUP_IDLE_TIMER, idleTicks);
+  to.closeNest(nest);
+}
+
+/** Undefined for what is no nexthop, or one that no route can use. */
+function nexthopIn({ payload }: Message): Told | undefined {
+  if (payload.length < MESSAGE_OCTETS) return undefined;
+  const attributes = attributesIn(payload, MESSAGE_OCTETS);
+  const id = attributes.get(NHA_ID);
+  if (id === undefined) return undefined;
+  const family = familyOf(payload[0]!) ?? 4;
+  const group = attributes.get(NHA_GROUP);
+  const oif = attributes.get(NHA_OIF);
+  const gateway = attributes.get(NHA_GATEWAY);
+  const nexthop: Nexthop =
+    group === undefined
+      ? {
+          kind: "single",
+          family,
+          oif: oif === undefined ? 0 : readU32(oif, 0),
+          gateway: gateway === undefined ? undefined : addressAt(gateway, 0, gateway.length === 4 ? 4 : 6),
+        }
+      : { kind: "group", members: membersIn(group), idleTicks: idleTicksIn(attributes) };
+  return { id: readU32(id, 0), protocol: payload[2]!, nexthop };
+}
+
+function membersIn(group: Buffer): number[] {
+  const members: number[] = [];
+  for (let at = 0; at + 8 <= group.length; at += 8) members.push(readU32(group, at));
+  return members;
+}
+
+/** Undefined for a group that is not resilient. */
+function idleTicksIn(attributes: Map<number, Buffer>): number | undefined {
+  const type = attributes.get(NHA_GROUP_TYPE);
+  if (type === undefined || readU16(type, 0) !== GROUP_TYPE_RESILIENT) return undefined;
+  const settings = attributes.get(NHA_RES_GROUP);
+  const idle = settings === undefined ? undefined : attributesIn(settings, 0).get(NHA_RES_GROUP_IDLE_TIMER);
+  return idle === undefined ? 0 : readU32(idle, 0);
+}
+
+/** What objects are shared by; undefined for resilient groups, which never are. */
+function keyOf(nexthop: Nexthop): string | undefined {
+  if (nexthop.kind === "group")
+    return nexthop.idleTicks === undefined ? `group ${nexthop.members.join("/")}` : undefined;
+  const { family, oif, gateway } = nexthop;
+  return gateway === undefined ? `${family} dev ${oif}` : `via ${formatAddress(gateway)} dev ${oif}`;
+}
+
+const sameMembers = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((id, i) => id === b[i]);

@@ -1,0 +1,94 @@
+/**
+ * nftables through libnftables, in this process: a transaction costs 0.1 ms against 4 ms for a spawned nft.
+ *
+ * The library is native code that may crash (`get element` of an absent key does; it is never called): that is
+ * why it lives in netd, which can be started again.
+ */
+
+import koffi from "koffi";
+import { netlinkPort } from "./ffi.ts";
+import { attributesIn, type Message, readText } from "./netlink.ts";
+
+const NETLINK_NETFILTER = 12;
+const NFNL_SUBSYS_NFTABLES = 10;
+const NFPROTO_INET = 1;
+const NFGENMSG_OCTETS = 4;
+/** NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_SET_TABLE, ...: every object names its table in its first attribute. */
+const NFTA_TABLE = 1;
+const NFT_CTX_OUTPUT_STATELESS = 4;
+const TABLE = "gatewayd";
+/** Descriptors that are looked at for the library's socket, which it opens when it starts. */
+const DESCRIPTORS = 256;
+
+/** The library could not be loaded. */
+export class NoLibrary extends Error {
+  override readonly name: string = "NoLibrary";
+}
+
+export class Nft {
+  /** The port of the library's own netlink socket, to tell its changes from foreign ones; undefined when not found. */
+  readonly port: number | undefined;
+  readonly #context: unknown;
+  readonly #run: (context: unknown, commands: Buffer) => number;
+  readonly #output: (context: unknown) => string;
+  readonly #error: (context: unknown) => string;
+
+  /** @throws NoLibrary */
+  constructor() {
+    const library = openLibrary();
+    const create = library.func("void *nft_ctx_new(uint32_t flags)");
+    const setFlags = library.func("void nft_ctx_output_set_flags(void *context, uint flags)");
+    const bufferOutput = library.func("int nft_ctx_buffer_output(void *context)");
+    const bufferError = library.func("int nft_ctx_buffer_error(void *context)");
+    this.#run = library.func("int nft_run_cmd_from_buffer(void *context, void *commands)");
+    this.#output = library.func("str nft_ctx_get_output_buffer(void *context)");
+    this.#error = library.func("str nft_ctx_get_error_buffer(void *context)");
+    const before = netfilterPorts();
+    this.#context = create(0);
+    bufferOutput(this.#context);
+    bufferError(this.#context);
+    setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
+    this.port = [...netfilterPorts()].find((port) => !before.has(port));
+  }
+
+  /** Runs commands as one transaction: all of them or none. @returns what the kernel or the library said against it */
+  run(commands: string): string | undefined {
+    // Old versions refuse a last line without its end.
+    if (this.#run(this.#context, Buffer.from(`${commands}\n\0`)) === 0) return undefined;
+    return this.#error(this.#context).trim() || "nftables refused it without a reason";
+  }
+
+  /** Our table as nft lists it, without counters and other state. Undefined when there is none. */
+  list(): string | undefined {
+    const failed = this.run("list tables inet");
+    if (failed !== undefined) throw new Error(`tables cannot be listed: ${failed}`);
+    if (!this.#output(this.#context).split("\n").includes(`table inet ${TABLE}`)) return undefined;
+    const failedTable = this.run(`list table inet ${TABLE}`);
+    if (failedTable !== undefined) throw new Error(`table inet ${TABLE} cannot be listed: ${failedTable}`);
+    return this.#output(this.#context);
+  }
+}
+
+/** Whether an nftables event tells of our table. */
+export function concernsOurTable({ type, payload }: Message): boolean {
+  if (type >> 8 !== NFNL_SUBSYS_NFTABLES || payload.length < NFGENMSG_OCTETS) return false;
+  const name = attributesIn(payload, NFGENMSG_OCTETS).get(NFTA_TABLE);
+  return payload[0] === NFPROTO_INET && name !== undefined && readText(name) === TABLE;
+}
+
+function openLibrary(): ReturnType<typeof koffi.load> {
+  try {
+    return koffi.load("libnftables.so.1");
+  } catch (error) {
+    throw new NoLibrary(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function netfilterPorts(): Set<number> {
+  const ports = new Set<number>();
+  for (let fd = 0; fd < DESCRIPTORS; fd++) {
+    const port = netlinkPort(fd, NETLINK_NETFILTER);
+    if (port !== undefined) ports.add(port);
+  }
+  return ports;
+}

@@ -1,0 +1,134 @@
+/** What a route is to do, as the core says it, and the form in which the kernel holds it: both ways. */
+
+import type { Family } from "../bgp/net/address.ts";
+import { InvalidCommand, type NextHop, type Target } from "./commands.ts";
+import type { LinkTable } from "./links.ts";
+import type { Refusal } from "./netlink-socket.ts";
+import type { Nexthop, Nexthops } from "./nexthops.ts";
+import {
+  type Form,
+  metricOf,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RTN_BLACKHOLE,
+  RTN_UNICAST,
+  RTN_UNREACHABLE,
+} from "./route-message.ts";
+
+type Single = Nexthop & { kind: "single" };
+
+/** The type of a discard route. */
+export const typeOf = (target: Target & { to: "discard" }): number =>
+  target.how === "blackhole" ? RTN_BLACKHOLE : RTN_UNREACHABLE;
+
+/** Only these have a nexthop object of their own; the form of all others depends on target and family alone. */
+export const isResilient = (target: Target): boolean =>
+  target.to === "links" || (target.to === "via" && target.resilient);
+
+/**
+ * The form of a target; makes the nexthop objects that it needs.
+ * @param had - the form that the route has, whose group is changed in place when it can be
+ * @returns why there is none, when it is text
+ */
+export function formOf(
+  target: Target | InvalidCommand,
+  family: Family,
+  had: Form | undefined,
+  nexthops: Nexthops,
+  links: LinkTable,
+): Form | string {
+  if (target instanceof InvalidCommand) return target.message;
+  const plain = { type: RTN_UNICAST, metric: metricOf(family), oif: 0, nexthopId: 0, inline: [] };
+  // IPv6 routes have no scope.
+  const onLink = family === 4 ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+  switch (target.to) {
+    case "link": {
+      const oif = links.indexOf(target.interface);
+      return oif === undefined ? noLink(target.interface) : { ...plain, scope: onLink, oif };
+    }
+    case "discard":
+      return { ...plain, scope: RT_SCOPE_UNIVERSE, type: typeOf(target) };
+    case "via":
+      return throughGroup(target, family, { ...plain, scope: RT_SCOPE_UNIVERSE }, had, nexthops, links);
+    case "links":
+      return throughGroup(target, family, { ...plain, scope: onLink }, had, nexthops, links);
+    default:
+      return unreachable(target);
+  }
+}
+
+function throughGroup(
+  target: Target & { to: "via" | "links" },
+  family: Family,
+  plain: Form,
+  had: Form | undefined,
+  nexthops: Nexthops,
+  links: LinkTable,
+): Form | string {
+  const hops =
+    target.to === "via"
+      ? target.nextHops
+      : target.interfaces.map((name) => ({ address: undefined, interface: name }));
+  const members = membersOf(hops, family, nexthops, links);
+  if (typeof members === "string") return members;
+  const [only, second] = members;
+  let id: number | Refusal;
+  if (isResilient(target)) id = nexthops.resilient(had?.nexthopId, members);
+  else id = only !== undefined && second === undefined ? only : nexthops.shared(members);
+  return typeof id === "number" ? { ...plain, nexthopId: id } : id.message;
+}
+
+/** The target that a form stands for. What only a foreign hand could have written comes out as the nearest to it. */
+export function targetOf(form: Form, nexthops: Nexthops, links: LinkTable): Target {
+  if (form.type !== RTN_UNICAST)
+    return { to: "discard", how: form.type === RTN_BLACKHOLE ? "blackhole" : "unreachable" };
+  if (form.oif !== 0) return { to: "link", interface: nameOf(links, form.oif) };
+  const nexthop = nexthops.get(form.nexthopId);
+  const resilient = nexthop?.kind === "group" && nexthop.idleTicks !== undefined;
+  const hops = nexthop === undefined ? form.inline : singlesOf(nexthop, nexthops);
+  const nextHops: NextHop[] = [];
+  for (const { gateway, oif } of hops)
+    if (gateway !== undefined) nextHops.push({ address: gateway, interface: nameOf(links, oif) });
+  if (nextHops.length > 0) return { to: "via", nextHops, resilient };
+  const interfaces = hops.map(({ oif }) => nameOf(links, oif));
+  const [only] = interfaces;
+  if (only === undefined) return { to: "discard", how: "unreachable" };
+  return resilient || interfaces.length > 1 ? { to: "links", interfaces } : { to: "link", interface: only };
+}
+
+function singlesOf(nexthop: Nexthop, nexthops: Nexthops): Single[] {
+  if (nexthop.kind === "single") return [nexthop];
+  const singles: Single[] = [];
+  for (const id of nexthop.members) {
+    const member = nexthops.get(id);
+    if (member?.kind === "single") singles.push(member);
+  }
+  return singles;
+}
+
+/** The nexthop objects of next hops, in their order. Text when one cannot be. */
+function membersOf(
+  hops: readonly { readonly address: NextHop["address"] | undefined; readonly interface: string }[],
+  family: Family,
+  nexthops: Nexthops,
+  links: LinkTable,
+): number[] | string {
+  const members: number[] = [];
+  for (const hop of hops) {
+    const oif = links.indexOf(hop.interface);
+    if (oif === undefined) return noLink(hop.interface);
+    const id: number | Refusal = nexthops.single(family, oif, hop.address);
+    if (typeof id !== "number") return id.message;
+    members.push(id);
+  }
+  return members;
+}
+
+const noLink = (name: string): string => `there is no interface ${name}`;
+
+/** A link that went since the dump keeps its number, which is no name that a link may have. */
+const nameOf = (links: LinkTable, index: number): string => links.nameOf(index) ?? `link#${index}`;
+
+function unreachable(target: never): never {
+  throw new TypeError(`target ${JSON.stringify(target)}`);
+}

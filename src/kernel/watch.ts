@@ -1,0 +1,50 @@
+/** A netlink socket that listens. The kernel leaves out, where it can, what we caused ourselves. */
+
+import { ignorePort, openNetlink, receive, setOption } from "./ffi.ts";
+import { type Message, messagesIn } from "./netlink.ts";
+import { isOverrun } from "./netlink-socket.ts";
+
+const SOL_SOCKET = 1;
+const SO_RCVBUFFORCE = 33;
+const SOL_NETLINK = 270;
+const NETLINK_ADD_MEMBERSHIP = 1;
+const RECEIVE_OCTETS = 64 * 1024;
+const QUEUE_OCTETS = 4 * 1024 * 1024;
+/** Datagrams read in one go: others wait for us too. */
+const DATAGRAMS = 65_536;
+
+export class Watch {
+  readonly fd: number;
+  readonly #into = Buffer.alloc(RECEIVE_OCTETS);
+
+  /**
+   * @param ignored - the port of the socket that our own changes go through; undefined when it is not known
+   * @throws SystemError
+   */
+  constructor(protocol: number, groups: readonly number[], ignored: number | undefined) {
+    this.fd = openNetlink(protocol);
+    setOption(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, QUEUE_OCTETS);
+    if (ignored !== undefined) ignorePort(this.fd, ignored);
+    for (const group of groups) setOption(this.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
+  }
+
+  /**
+   * Gives every event that has come to `each`, without waiting for more.
+   * @returns false when events were lost, so that what they told of must be read anew
+   */
+  drain(each: (message: Message) => void): boolean {
+    let complete = true;
+    for (let datagrams = 0; datagrams < DATAGRAMS; datagrams++) {
+      try {
+        const length = receive(this.fd, this.#into, false);
+        if (length === undefined) return complete;
+        for (const message of messagesIn(this.#into.subarray(0, length))) each(message);
+      } catch (error) {
+        if (!isOverrun(error)) throw error;
+        complete = false;
+      }
+    }
+    // More than that is a flood: reading the state itself is cheaper than reading how it came about.
+    return false;
+  }
+}
