@@ -1,0 +1,139 @@
+/**
+ * Policies made fast: the form in which the RIB asks them.
+ *
+ * A rule can see three things. Communities are boiled down, once per attribute set, to a class ({@link CommunityClasses});
+ * the prefix is looked up in a table; the tag is a bit in a mask. Per route there remain a few comparisons of numbers per
+ * rule, and no object is made: verdicts are interned by the rules that were applied on the way, so that the RIB can
+ * remember what a verdict made of an attribute set.
+ *
+ * A rule sees the route as the rules before it ("next") have left it.
+ */
+
+import type { Family } from "../net/address.ts";
+import type { AttributeClass, RouteFilter, Verdict } from "../rib/route-filter.ts";
+import type { PathAttributes } from "../wire/path-attributes.ts";
+import { applyChanges, changesAttributes } from "./changes.ts";
+import { type CommunityClass, CommunityClasses } from "./community-classes.ts";
+import { PrefixRanges } from "./prefix-ranges.ts";
+import type { Changes, Policy, Rule } from "./rules.ts";
+
+export function compilePolicy(policy: Policy): RouteFilter {
+  return new CompiledPolicy(policy);
+}
+
+/** A rule with its conditions in the form in which they are asked. */
+interface CompiledRule {
+  readonly rule: Rule;
+  readonly ranges: PrefixRanges | undefined;
+  /** A bit per tag, 256 of them; undefined: any tag. */
+  readonly tags: Uint32Array | undefined;
+}
+
+/** The rules applied so far, as a node of a tree: one node per way through the rules. */
+interface Applied {
+  readonly changes: readonly Changes[];
+  /** By the number of the rule that is applied next. */
+  readonly next: (Applied | undefined)[];
+  /** By the number of the rule that ended the walk; behind them all, `otherwise`. */
+  readonly verdicts: (Verdict | undefined)[];
+}
+
+/** Ways through the rules that are remembered. Routes choose which are gone, so there is a limit. */
+const MOST_NODES = 4096;
+
+class CompiledPolicy implements RouteFilter {
+  readonly onlyClass: AttributeClass | undefined;
+  readonly usesPrefix: boolean;
+  readonly #otherwise: Policy["otherwise"];
+  readonly #rules: readonly CompiledRule[];
+  readonly #classes: CommunityClasses;
+  readonly #start: Applied = { changes: [], next: [], verdicts: [] };
+  #nodes = 0;
+
+  constructor({ rules, otherwise }: Policy) {
+    this.#otherwise = otherwise;
+    this.#rules = rules.map(compileRule);
+    this.#classes = new CommunityClasses(rules);
+    this.onlyClass = this.#classes.only && branded(this.#classes.only);
+    this.usesPrefix = this.#rules.some(({ ranges }) => ranges !== undefined);
+  }
+
+  classify(attributes: PathAttributes): AttributeClass {
+    return branded(this.#classes.of(attributes));
+  }
+
+  judge(
+    attributeClass: AttributeClass,
+    family: Family,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    length: number,
+    tag: number,
+  ): Verdict {
+    let applied = this.#start;
+    let nowClass = unbranded(attributeClass);
+    let nowTag = tag;
+    for (let i = 0; i < this.#rules.length; i++) {
+      const { rule, ranges, tags } = this.#rules[i]!;
+      if (!nowClass.holds[i] || !hasTag(tags, nowTag)) continue;
+      if (ranges !== undefined && !ranges.match(family, w0, w1, w2, w3, length)) continue;
+      if (rule.then !== "next") return this.#ended(applied, i, rule.then, rule);
+      nowTag = rule.set?.tag ?? nowTag;
+      nowClass = this.#classes.after(nowClass, i);
+      applied = this.#further(applied, i, rule);
+    }
+    return this.#ended(applied, this.#rules.length, this.#otherwise, undefined);
+  }
+
+  #further(applied: Applied, at: number, rule: Rule): Applied {
+    if (rule.set === undefined) return applied;
+    const known = applied.next[at];
+    if (known !== undefined) return known;
+    const next: Applied = { changes: [...applied.changes, rule.set], next: [], verdicts: [] };
+    if (this.#nodes++ < MOST_NODES) applied.next[at] = next;
+    return next;
+  }
+
+  #ended(applied: Applied, at: number, how: "accept" | "reject", rule: Rule | undefined): Verdict {
+    const known = applied.verdicts[at];
+    if (known !== undefined) return known;
+    const changes = rule?.set === undefined ? applied.changes : [...applied.changes, rule.set];
+    const verdict = verdictOf(how === "accept", rule?.name ?? "otherwise", changes);
+    applied.verdicts[at] = verdict;
+    return verdict;
+  }
+}
+
+/** The RIB keeps classes for us and looks into none. */
+const branded = (known: CommunityClass): AttributeClass => known as unknown as AttributeClass;
+const unbranded = (known: AttributeClass): CommunityClass => known as unknown as CommunityClass;
+
+function compileRule(rule: Rule): CompiledRule {
+  const { prefixes, tags } = rule.match;
+  return {
+    rule,
+    ranges: prefixes && new PrefixRanges(prefixes),
+    tags: tags && tagMask(tags),
+  };
+}
+
+function tagMask(tags: readonly number[]): Uint32Array {
+  const mask = new Uint32Array(8);
+  for (const tag of tags) mask[tag >>> 5]! |= 1 << (tag & 31);
+  return mask;
+}
+
+const hasTag = (tags: Uint32Array | undefined, tag: number): boolean =>
+  tags === undefined || (tags[tag >>> 5]! & (1 << (tag & 31))) !== 0;
+
+function verdictOf(accepted: boolean, rule: string, changes: readonly Changes[]): Verdict {
+  const matter = accepted ? changes.filter(changesAttributes) : [];
+  return {
+    accepted,
+    rule,
+    tag: accepted ? changes.findLast(({ tag }) => tag !== undefined)?.tag : undefined,
+    change: matter.length === 0 ? undefined : (attributes) => matter.reduce(applyChanges, attributes),
+  };
+}

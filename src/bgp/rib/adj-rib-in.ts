@@ -1,0 +1,310 @@
+/**
+ * What peers told us, judged: the Adj-RIB-In of every peer of one family (RFC 4271 §3.2).
+ *
+ * Every path is kept, the rejected ones too, so that a policy can change without asking the peer again. Whatever
+ * changes marks its prefix as to be decided; nothing is decided here. Taking away many paths at once (a peer that is
+ * gone, stale ones after a restart) is a sweep over the rows, done in slices by {@link AdjRibIn.sweepSome}.
+ *
+ * Stale (RFC 4724 §4.2): each peer has a generation, each path the one in which it was last announced. When they differ
+ * the path is stale. So marking everything stale is one increment.
+ */
+
+import type { Prefix } from "../net/address.ts";
+import type { PrefixBatch } from "../wire/prefix-batch.ts";
+import { AppliedFilter } from "./applied-filter.ts";
+import type { AttrId, AttributePool } from "./attribute-pool.ts";
+import { NIL, type PathTable } from "./path-table.ts";
+import { LOCAL, type PeerId } from "./peer-table.ts";
+import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
+import type { RouteFilter, Verdict } from "./route-filter.ts";
+
+/** One peer's counters and the policy that its paths pass. */
+interface Feed {
+  filter: AppliedFilter;
+  /** 0..255, see the head of the file. */
+  generation: number;
+  received: number;
+  accepted: number;
+  stale: number;
+}
+
+/** Takes away what is not of its peer's generation, from row `at` on. */
+interface Sweep {
+  readonly peer: PeerId;
+  at: number;
+  readonly done: () => void;
+}
+
+export interface FeedCounts {
+  readonly received: number;
+  /** Of them, passed by import policy. */
+  readonly accepted: number;
+  readonly stale: number;
+}
+
+const GENERATIONS = 256;
+
+export class AdjRibIn {
+  readonly #paths: PathTable;
+  readonly #pool: AttributePool;
+  readonly #feeds: (Feed | undefined)[] = [];
+  /** Names of the rules that decided: what the `rule` column counts. 0 is none, for local routes. */
+  readonly #rules: string[] = [""];
+  readonly #ruleByVerdict: WeakMap<Verdict, number> = new WeakMap();
+  #sweeps: Sweep[] = [];
+
+  constructor(paths: PathTable, pool: AttributePool) {
+    this.#paths = paths;
+    this.#pool = pool;
+  }
+
+  /** Begins to believe a peer as far as `filter` lets it. */
+  open(peer: PeerId, filter: RouteFilter): void {
+    this.#feeds[peer] = {
+      filter: new AppliedFilter(filter, this.#pool),
+      generation: 0,
+      received: 0,
+      accepted: 0,
+      stale: 0,
+    };
+  }
+
+  /** Every prefix of the batch has this path now. Takes references of its own: give yours back after. */
+  announce(peer: PeerId, attrs: AttrId, batch: PrefixBatch): void {
+    const feed = this.#feed(peer);
+    const six = batch.family === 6;
+    const { filter } = feed.filter;
+    const attributeClass = feed.filter.classOf(attrs);
+    let verdict = filter.usesPrefix
+      ? undefined
+      : filter.judge(attributeClass, batch.family, 0, 0, 0, 0, 0, 0);
+    for (let i = 0; i < batch.count; i++) {
+      const w0 = batch.w0[i]!;
+      const w1 = six ? batch.w1[i]! : 0;
+      const w2 = six ? batch.w2[i]! : 0;
+      const w3 = six ? batch.w3[i]! : 0;
+      const length = batch.length[i]!;
+      if (filter.usesPrefix) {
+        verdict = filter.judge(attributeClass, batch.family, w0, w1, w2, w3, length, 0);
+      }
+      this.#put(feed, peer, this.#paths.open(w0, w1, w2, w3, length), batch.pathId[i]!, attrs, verdict!);
+    }
+  }
+
+  /** Prefixes that the peer never announced are passed over. */
+  withdraw(peer: PeerId, batch: PrefixBatch): void {
+    const six = batch.family === 6;
+    for (let i = 0; i < batch.count; i++) {
+      const prefix = this.#paths.prefixes.find(
+        batch.w0[i]!,
+        six ? batch.w1[i]! : 0,
+        six ? batch.w2[i]! : 0,
+        six ? batch.w3[i]! : 0,
+        batch.length[i]!,
+      );
+      if (prefix === NO_PREFIX) continue;
+      const row = this.#paths.find(prefix, peer, batch.pathId[i]!);
+      if (row !== NIL) this.#remove(row);
+    }
+  }
+
+  /** A route of our own: it always wins, and passes no import policy. Takes a reference of its own. */
+  originate(prefix: Prefix, attrs: AttrId, tag: number): void {
+    const { w0, w1, w2, w3, length } = prefix;
+    const paths = this.#paths;
+    const id = paths.open(w0, w1, w2, w3, length);
+    const found = paths.find(id, LOCAL, 0);
+    const row = found === NIL ? this.#append(id, LOCAL, 0) : found;
+    if (paths.received[row] === attrs && paths.tag[row] === tag) return;
+    this.#replace(paths.received, row, this.#pool.retain(attrs));
+    this.#replace(paths.accepted, row, this.#pool.retain(attrs));
+    paths.tag[row] = tag;
+    paths.touch(row);
+  }
+
+  /** Takes a route of our own back. True when there was one. */
+  abandon({ w0, w1, w2, w3, length }: Prefix): boolean {
+    const id = this.#paths.prefixes.find(w0, w1, w2, w3, length);
+    const row = id === NO_PREFIX ? NIL : this.#paths.find(id, LOCAL, 0);
+    if (row !== NIL) this.#remove(row);
+    return row !== NIL;
+  }
+
+  /**
+   * Graceful restart began: what is there is stale until it is announced again. Returns how much that is.
+   * What was stale already goes at once (RFC 4724 §4.2, consecutive restarts).
+   */
+  markStale(peer: PeerId): number {
+    const feed = this.#feed(peer);
+    if (feed.stale > 0) this.sweepStale(peer);
+    this.#finish(peer);
+    feed.generation = (feed.generation + 1) % GENERATIONS;
+    feed.stale = feed.received;
+    return feed.stale;
+  }
+
+  /** End-of-RIB, or the time is over: what is still stale goes, in slices. Returns how much that is. */
+  sweepStale(peer: PeerId, done: () => void = nothing): number {
+    const { stale } = this.#feed(peer);
+    if (stale === 0) done();
+    else this.#sweeps.push({ peer, at: 0, done });
+    return stale;
+  }
+
+  /** The session is gone for good: all of its paths go, in slices. The peer may come back meanwhile. */
+  drop(peer: PeerId, done: () => void = nothing): void {
+    this.markStale(peer);
+    this.sweepStale(peer, done);
+  }
+
+  /** True while there are rows to sweep. */
+  get isSweeping(): boolean {
+    return this.#sweeps.length > 0;
+  }
+
+  /** Sweeps on; looks at up to `budget` rows and returns at how many. */
+  sweepSome(budget: number): number {
+    let left = budget;
+    for (let sweep = this.#sweeps[0]; sweep !== undefined && left > 0; sweep = this.#sweeps[0]) {
+      left -= this.#advance(sweep, left);
+    }
+    return budget - left;
+  }
+
+  /** Another import policy: judges again what the peer has told us. */
+  refilter(peer: PeerId, filter: RouteFilter): void {
+    const feed = this.#feed(peer);
+    feed.filter = new AppliedFilter(filter, this.#pool);
+    const paths = this.#paths;
+    for (let row = 0; row < paths.extent; row++) {
+      if (!paths.has(row) || paths.peer[row] !== peer) continue;
+      const { prefixes } = paths;
+      const prefix = paths.prefix[row]! as PrefixId;
+      const verdict = filter.judge(
+        feed.filter.classOf(paths.received[row]! as AttrId),
+        prefixes.family,
+        prefixes.word(prefix, 0),
+        prefixes.word(prefix, 1),
+        prefixes.word(prefix, 2),
+        prefixes.word(prefix, 3),
+        prefixes.lengthOf(prefix),
+        0,
+      );
+      this.#accept(feed, row, verdict);
+    }
+  }
+
+  counts(peer: PeerId): FeedCounts {
+    return this.#feed(peer);
+  }
+
+  isStale(row: number): boolean {
+    const peer = this.#paths.peer[row]! as PeerId;
+    return peer !== LOCAL && this.#paths.generation[row] !== this.#feed(peer).generation;
+  }
+
+  /** The import rule that decided about a path; undefined for a local one. */
+  ruleOf(row: number): string | undefined {
+    return this.#paths.isLocal(row) ? undefined : this.#rules[this.#paths.rule[row]!];
+  }
+
+  #put(feed: Feed, peer: PeerId, prefix: PrefixId, pathId: number, attrs: AttrId, verdict: Verdict): void {
+    const paths = this.#paths;
+    let row = paths.find(prefix, peer, pathId);
+    if (row === NIL) {
+      row = this.#append(prefix, peer, pathId);
+      feed.received++;
+    } else if (paths.generation[row] !== feed.generation) feed.stale--;
+    paths.generation[row] = feed.generation;
+    if (paths.received[row] === attrs) return;
+    this.#replace(paths.received, row, this.#pool.retain(attrs));
+    this.#accept(feed, row, verdict);
+  }
+
+  #append(prefix: PrefixId, peer: PeerId, pathId: number): number {
+    const row = this.#paths.append(prefix, peer, pathId);
+    this.#paths.received[row] = 0;
+    this.#paths.accepted[row] = 0;
+    this.#paths.rule[row] = 0;
+    this.#paths.tag[row] = 0;
+    return row;
+  }
+
+  /** Does to a path what the policy says, and has its prefix decided when that changes something. */
+  #accept(feed: Feed, row: number, verdict: Verdict): void {
+    const paths = this.#paths;
+    const before = paths.accepted[row]!;
+    const after = verdict.accepted ? feed.filter.apply(paths.received[row]! as AttrId, verdict) : 0;
+    const tag = verdict.tag ?? 0;
+    const changed = before !== after || paths.tag[row] !== tag;
+    feed.accepted += (after === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
+    this.#replace(paths.accepted, row, after as AttrId);
+    paths.tag[row] = tag;
+    paths.rule[row] = this.#ruleNumber(verdict);
+    if (changed) paths.touch(row);
+  }
+
+  /** Puts an id that was retained in the place of another, which is released. */
+  #replace(column: Uint32Array, row: number, attrs: AttrId): void {
+    const before = column[row]! as AttrId;
+    column[row] = attrs;
+    if (before !== 0) this.#pool.release(before);
+  }
+
+  #remove(row: number): void {
+    const paths = this.#paths;
+    const feed = this.#feeds[paths.peer[row]!];
+    if (feed !== undefined) {
+      feed.received--;
+      if (paths.accepted[row] !== 0) feed.accepted--;
+      if (paths.generation[row] !== feed.generation) feed.stale--;
+    }
+    paths.remove(row);
+    this.#replace(paths.received, row, 0 as AttrId);
+    this.#replace(paths.accepted, row, 0 as AttrId);
+  }
+
+  /** Sweeps on; returns how many rows it looked at. */
+  #advance(sweep: Sweep, budget: number): number {
+    const paths = this.#paths;
+    const { generation } = this.#feed(sweep.peer);
+    const end = Math.min(sweep.at + budget, paths.extent);
+    const looked = Math.max(1, end - sweep.at);
+    for (; sweep.at < end; sweep.at++) {
+      const row = sweep.at;
+      if (paths.peer[row] !== sweep.peer || !paths.has(row)) continue;
+      if (paths.generation[row] !== generation) this.#remove(row);
+    }
+    if (sweep.at >= paths.extent) {
+      this.#sweeps = this.#sweeps.filter((other) => other !== sweep);
+      sweep.done();
+    }
+    return looked;
+  }
+
+  /** Ends the sweeps of a peer now: its generation is about to change, and theirs would then take too much. */
+  #finish(peer: PeerId): void {
+    for (const sweep of this.#sweeps.filter((one) => one.peer === peer)) {
+      this.#advance(sweep, this.#paths.extent);
+    }
+  }
+
+  #ruleNumber(verdict: Verdict): number {
+    const known = this.#ruleByVerdict.get(verdict);
+    if (known !== undefined) return known;
+    let number = this.#rules.indexOf(verdict.rule);
+    if (number < 0) number = this.#rules.push(verdict.rule) - 1;
+    this.#ruleByVerdict.set(verdict, number);
+    return number;
+  }
+
+  #feed(peer: PeerId): Feed {
+    const feed = this.#feeds[peer];
+    if (feed === undefined) throw new RangeError(`peer ${peer} is not open`);
+    return feed;
+  }
+}
+
+function nothing(): void {
+  // Nobody waits.
+}

@@ -1,0 +1,65 @@
+/** A policy at work: what it says of attribute ids rather than of attributes. */
+
+import { AttrMemo } from "./attr-memo.ts";
+import type { AttrId, AttributePool } from "./attribute-pool.ts";
+import type { AttributeClass, RouteFilter, Verdict } from "./route-filter.ts";
+
+export class AppliedFilter {
+  readonly filter: RouteFilter;
+  readonly #pool: AttributePool;
+  readonly #memo: AttrMemo;
+  readonly #numbers: WeakMap<Verdict, number> = new WeakMap();
+  #lastNumber = 0;
+  #lastClassed: AttrId = 0 as AttrId;
+  #lastSerial = 0;
+  #lastClass: AttributeClass | undefined;
+
+  constructor(filter: RouteFilter, pool: AttributePool) {
+    this.filter = filter;
+    this.#pool = pool;
+    this.#memo = new AttrMemo(pool);
+  }
+
+  /** The filter's class of an attribute set. Remembers the last: prefixes that share attributes come together. */
+  classOf(attrs: AttrId): AttributeClass {
+    if (this.filter.onlyClass !== undefined) return this.filter.onlyClass;
+    const serial = this.#pool.serial(attrs);
+    if (this.#lastClass !== undefined && attrs === this.#lastClassed && serial === this.#lastSerial) {
+      return this.#lastClass;
+    }
+    const known = this.filter.classify(this.#pool.attributes(attrs));
+    this.#lastClassed = attrs;
+    this.#lastSerial = serial;
+    this.#lastClass = known;
+    return known;
+  }
+
+  /** What an accepting verdict makes of an attribute set, with one reference taken. */
+  apply(attrs: AttrId, verdict: Verdict): AttrId {
+    const { change } = verdict;
+    if (change === undefined) {
+      this.#pool.retain(attrs);
+      return attrs;
+    }
+    return this.derive(attrs, this.numberOf(verdict), () =>
+      this.#pool.intern(change(this.#pool.attributes(attrs))),
+    );
+  }
+
+  /** What `make` makes of an attribute set in the way `how`: made once, remembered after. One reference is taken. */
+  derive(attrs: AttrId, how: number, make: () => AttrId): AttrId {
+    const known = this.#memo.take(attrs, how);
+    if (known !== 0) return known;
+    const made = make();
+    this.#memo.put(attrs, how, made);
+    return made;
+  }
+
+  /** A number of its own for each verdict, from 1 on. */
+  numberOf(verdict: Verdict): number {
+    const known = this.#numbers.get(verdict);
+    if (known !== undefined) return known;
+    this.#numbers.set(verdict, ++this.#lastNumber);
+    return this.#lastNumber;
+  }
+}

@@ -1,0 +1,113 @@
+/** What selection and export read of an attribute set, as columns by attribute id: no object is touched per route. */
+
+import { type AsPathSegment, asPathLength, type PathAttributes } from "../wire/path-attributes.ts";
+import { columnOf } from "./columns.ts";
+
+/** RFC 1997: not to peers in another AS (NO_EXPORT, and NO_EXPORT_SUBCONFED, since we know no confederation). */
+export const NO_EXPORT = 1;
+/** RFC 1997: to nobody. */
+export const NO_ADVERTISE = 2;
+/** Our own AS number is in the AS path (RFC 4271 §9.1.2). */
+export const AS_LOOP = 4;
+/** ORIGINATOR_ID is our router id (RFC 4456 §8). */
+export const ORIGINATOR_LOOP = 8;
+/** Our router id, which is our cluster id, is in CLUSTER_LIST (RFC 4456 §8). */
+export const CLUSTER_LOOP = 16;
+/** The next hop is 0.0.0.0 or ::, which stands for "our own address of the session that it is sent on". */
+export const NEXT_HOP_OURS = 32;
+
+const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
+/** RFC 4271 leaves the value open; every implementation uses this one. */
+export const DEFAULT_LOCAL_PREF = 100;
+
+const COMMUNITY_NO_EXPORT = 0xffff_ff01;
+const COMMUNITY_NO_ADVERTISE = 0xffff_ff02;
+const COMMUNITY_NO_EXPORT_SUBCONFED = 0xffff_ff03;
+
+/** Who we are, for the loop checks. */
+export interface Identity {
+  readonly asn: number;
+  /** Unsigned 32-bit; also our cluster id. */
+  readonly routerId: number;
+}
+
+export class AttributeColumns {
+  readonly #identity: Identity;
+  localPref: Uint32Array = new Uint32Array(64);
+  /** RFC 4271 §9.1.2.2 a, RFC 5065 §5.3. Paths longer than 65535 count as that. */
+  pathLength: Uint16Array = new Uint16Array(64);
+  origin: Uint8Array = new Uint8Array(64);
+  /** 0 when there is none (RFC 4271 §9.1.2.2 c). */
+  med: Uint32Array = new Uint32Array(64);
+  /** The first AS of the path; 0 when the path is empty or begins with a set: our own AS. */
+  neighbourAs: Uint32Array = new Uint32Array(64);
+  /** 0 when there is none. */
+  originatorId: Uint32Array = new Uint32Array(64);
+  clusterLength: Uint8Array = new Uint8Array(64);
+  nextHop: Uint32Array = new Uint32Array(64);
+  flags: Uint8Array = new Uint8Array(64);
+
+  constructor(identity: Identity) {
+    this.#identity = identity;
+  }
+
+  /** Fills row `id`. */
+  set(id: number, attributes: PathAttributes, nextHop: number): void {
+    this.#reserve(id + 1);
+    this.localPref[id] = attributes.localPref ?? DEFAULT_LOCAL_PREF;
+    this.pathLength[id] = Math.min(asPathLength(attributes.asPath), 0xffff);
+    this.origin[id] = attributes.origin;
+    this.med[id] = attributes.med ?? 0;
+    this.neighbourAs[id] = firstAs(attributes.asPath);
+    this.originatorId[id] = attributes.originatorId ?? 0;
+    this.clusterLength[id] = Math.min(attributes.clusterList.length, 0xff);
+    this.nextHop[id] = nextHop;
+    this.flags[id] = this.#flagsOf(attributes);
+  }
+
+  isLooped(id: number): boolean {
+    return (this.flags[id]! & LOOPS) !== 0;
+  }
+
+  /** Which loop it is, of a row that {@link isLooped}. */
+  loopOf(id: number): "asLoop" | "originatorLoop" | "clusterLoop" {
+    const flags = this.flags[id]!;
+    if ((flags & AS_LOOP) !== 0) return "asLoop";
+    return (flags & ORIGINATOR_LOOP) !== 0 ? "originatorLoop" : "clusterLoop";
+  }
+
+  #flagsOf(attributes: PathAttributes): number {
+    const { asn, routerId } = this.#identity;
+    const { w0, w1, w2, w3 } = attributes.nextHop;
+    let flags = (w0 | w1 | w2 | w3) === 0 ? NEXT_HOP_OURS : 0;
+    for (const community of attributes.communities) flags |= wellKnown(community);
+    if (attributes.asPath.some((segment) => segment.asns.includes(asn))) flags |= AS_LOOP;
+    if (attributes.originatorId === routerId) flags |= ORIGINATOR_LOOP;
+    if (attributes.clusterList.includes(routerId)) flags |= CLUSTER_LOOP;
+    return flags;
+  }
+
+  #reserve(rows: number): void {
+    if (rows <= this.flags.length) return;
+    this.localPref = columnOf(this.localPref, rows);
+    this.pathLength = columnOf(this.pathLength, rows);
+    this.origin = columnOf(this.origin, rows);
+    this.med = columnOf(this.med, rows);
+    this.neighbourAs = columnOf(this.neighbourAs, rows);
+    this.originatorId = columnOf(this.originatorId, rows);
+    this.clusterLength = columnOf(this.clusterLength, rows);
+    this.nextHop = columnOf(this.nextHop, rows);
+    this.flags = columnOf(this.flags, rows);
+  }
+}
+
+function wellKnown(community: number): number {
+  if (community === COMMUNITY_NO_EXPORT || community === COMMUNITY_NO_EXPORT_SUBCONFED) return NO_EXPORT;
+  return community === COMMUNITY_NO_ADVERTISE ? NO_ADVERTISE : 0;
+}
+
+function firstAs(path: readonly AsPathSegment[]): number {
+  // RFC 5065 §5.3: confederation segments are skipped, what counts is the AS outside.
+  const first = path.find(({ type }) => type === "sequence" || type === "set");
+  return first?.type === "sequence" ? first.asns[0]! : 0;
+}

@@ -1,0 +1,289 @@
+/**
+ * Path attributes, held once each, found by their octets.
+ *
+ * In go the raw attribute blocks of UPDATEs (copied out of the receive buffer here, once), and attributes that we made
+ * ourselves: local routes, what import policy changed, what export sends. Out comes a small number. A block that was
+ * seen before in an equal context is found by its hash and one comparison of octets: it is not parsed, and no string
+ * and no object is made. Equal ids mean equal attributes; that equal attributes have equal ids holds among those of
+ * one context only, which may cost an id but never a wrong answer.
+ *
+ * The octets are the truth. The parsed value is let go and made again when somebody looks (a display, a policy), but for
+ * the last ones used; what selection needs stays as columns. Cost of a set: its octets, rounded up to 8, and some 60
+ * octets of columns and index.
+ */
+
+import type { Family } from "../net/address.ts";
+import { type AttributeBlock, attributeContextKey, decodeAttributes } from "../wire/attribute-block.ts";
+import { type EncodedAttributes, encodeAttributes } from "../wire/attribute-encode.ts";
+import { type DecodeContext, type EncodeContext, NOTHING_NEGOTIATED } from "../wire/context.ts";
+import type { PathAttributes } from "../wire/path-attributes.ts";
+import { AttributeColumns, type Identity, NEXT_HOP_OURS } from "./attribute-columns.ts";
+import { columnOf } from "./columns.ts";
+import { NextHops } from "./next-hops.ts";
+import { OctetArena } from "./octet-arena.ts";
+import { hashOctets, sameOctets } from "./octets.ts";
+
+declare const brand: unique symbol;
+/** An attribute set. `===` compares; 0 is none. */
+export type AttrId = number & { readonly [brand]: "attributes" };
+
+export const NO_ATTRIBUTES: AttrId = 0 as AttrId;
+
+/** How a set's octets are to be read: bits of its context. The first two are those of {@link attributeContextKey}. */
+const AS4 = 1;
+const EXTERNAL = 2;
+/** The next hop is in MP_REACH_NLRI. */
+const MP = 4;
+/** Made by us: MP_REACH_NLRI comes first, and {@link AttributePool.encoded} may be asked for. */
+const OURS = 8;
+/** Made for IPv6 prefixes. */
+const SIX = 16;
+
+/** What our own attributes are written with until they are sent: nothing is left out. */
+const LOSSLESS: EncodeContext = { as4: true, external: false };
+/** Parsed values that are kept; by the low bits of the id. */
+const RECENT = 1024;
+
+export class AttributePool {
+  /** What selection reads, by id. */
+  readonly columns: AttributeColumns;
+  readonly nextHops: NextHops = new NextHops();
+  /** Distinct sets held. */
+  size = 0;
+  readonly #arena: OctetArena = new OctetArena();
+  #ref: Uint32Array = new Uint32Array(256);
+  #octets: Uint32Array = new Uint32Array(256);
+  #context: Uint8Array = new Uint8Array(256);
+  #hash: Uint32Array = new Uint32Array(256);
+  /** 0: the id is free. */
+  #references: Uint32Array = new Uint32Array(256);
+  #serial: Uint32Array = new Uint32Array(256);
+  /** Open addressing, linear probing: ids, 0 for an empty slot. */
+  #slots: Uint32Array = new Uint32Array(512);
+  /** One more than the highest id ever given out. */
+  #extent = 1;
+  #free: AttrId[] = [];
+  #lastSerial = 0;
+  readonly #recent: ({ id: AttrId; serial: number; attributes: PathAttributes } | undefined)[] = [];
+  /** Sets whose next hop is still to be filled in: no octets of UPDATEs say that, so they cannot be parsed again. */
+  readonly #unparsable: Map<AttrId, PathAttributes> = new Map();
+
+  constructor(identity: Identity) {
+    this.columns = new AttributeColumns(identity);
+  }
+
+  /** Takes one reference on a block that is known; NO_ATTRIBUTES when it is not: then decode it and {@link add} it. */
+  find(block: AttributeBlock, context: DecodeContext): AttrId {
+    const key = keyOf(block, context);
+    const id = this.#lookUp(block, key, hashOctets(block.octets, block.start, block.end, key));
+    if (id !== NO_ATTRIBUTES) this.#references[id]!++;
+    return id;
+  }
+
+  /** Takes one reference on a block, copying it when it is new. `attributes` is what `decodeAttributes` made of it. */
+  add(block: AttributeBlock, context: DecodeContext, attributes: PathAttributes): AttrId {
+    return this.#intern(block, keyOf(block, context), attributes);
+  }
+
+  /**
+   * Takes one reference on attributes that did not come from the wire. A next hop of 0.0.0.0 or :: stands for our own
+   * address of whatever session the route is sent on.
+   */
+  intern(attributes: PathAttributes): AttrId {
+    return this.internFor(attributes, attributes.nextHop.family, LOSSLESS);
+  }
+
+  /** As {@link intern}, encoded as an UPDATE for prefixes of `family` is. */
+  internFor(attributes: PathAttributes, family: Family, context: EncodeContext): AttrId {
+    const encoded = encodeAttributes(attributes, family, context);
+    const octets = blockOf(encoded);
+    const mp = encoded.mpNextHop !== undefined;
+    const key =
+      OURS |
+      (context.as4 ? AS4 : 0) |
+      (context.external ? EXTERNAL : 0) |
+      (mp ? MP : 0) |
+      (family === 6 ? SIX : 0);
+    const block: AttributeBlock = { octets, start: 0, end: octets.length, of: mp ? "mp" : "body" };
+    return this.#intern(block, key, attributes);
+  }
+
+  /** Takes one more reference; returns the id, to be stored. */
+  retain(id: AttrId): AttrId {
+    this.#references[id]!++;
+    return id;
+  }
+
+  /** Gives one reference back. @throws RangeError when none is out */
+  release(id: AttrId): void {
+    const references = this.#references[id]!;
+    if (references === 0 || id === NO_ATTRIBUTES) throw new RangeError(`attributes ${id} are not live`);
+    this.#references[id] = references - 1;
+    if (references === 1) this.#remove(id);
+  }
+
+  /** Another number whenever the id comes to stand for another set: lets caches hold ids without references. */
+  serial(id: AttrId): number {
+    return this.#serial[id]!;
+  }
+
+  /** The set as a value. Parses its octets again unless it was used a moment ago. */
+  attributes(id: AttrId): PathAttributes {
+    const recent = this.#recent[id % RECENT];
+    if (recent?.id === id && recent.serial === this.#serial[id]) return recent.attributes;
+    const attributes = this.#unparsable.get(id) ?? this.#parse(id);
+    this.#keepRecent(id, attributes);
+    return attributes;
+  }
+
+  /**
+   * What `packAnnounced` writes, of a set that {@link internFor} made. Views of the pool's memory: valid while the
+   * caller, or a route, holds a reference.
+   */
+  encoded(id: AttrId): EncodedAttributes {
+    const context = this.#context[id]!;
+    if ((context & OURS) === 0) throw new RangeError(`attributes ${id} are not for sending`);
+    const chunk = this.#arena.chunkOf(this.#ref[id]!);
+    const start = this.#arena.offsetOf(this.#ref[id]!);
+    const end = start + this.#octets[id]!;
+    const family = (context & SIX) === 0 ? 4 : 6;
+    if ((context & MP) === 0) return { family, octets: chunk.subarray(start, end), mpNextHop: undefined };
+    const nextHopAt = start + MP_BEFORE_NEXT_HOP;
+    const nextHopEnd = nextHopAt + chunk[nextHopAt - 1]!;
+    return {
+      family,
+      octets: chunk.subarray(nextHopEnd + 1, end),
+      mpNextHop: chunk.subarray(nextHopAt, nextHopEnd),
+    };
+  }
+
+  #intern(block: AttributeBlock, key: number, attributes: PathAttributes): AttrId {
+    const hash = hashOctets(block.octets, block.start, block.end, key);
+    const known = this.#lookUp(block, key, hash);
+    if (known !== NO_ATTRIBUTES) {
+      this.#references[known]!++;
+      return known;
+    }
+    const id = this.#takeId();
+    const length = block.end - block.start;
+    const ref = this.#arena.take(length);
+    this.#arena.chunkOf(ref).set(block.octets.subarray(block.start, block.end), this.#arena.offsetOf(ref));
+    this.#ref[id] = ref;
+    this.#octets[id] = length;
+    this.#context[id] = key;
+    this.#hash[id] = hash;
+    this.#references[id] = 1;
+    this.#serial[id] = ++this.#lastSerial;
+    this.columns.set(id, attributes, this.nextHops.take(attributes.nextHop));
+    if ((this.columns.flags[id]! & NEXT_HOP_OURS) !== 0) this.#unparsable.set(id, attributes);
+    this.#keepRecent(id, attributes);
+    this.size++;
+    if (this.size * 10 > this.#slots.length * 7) this.#grow();
+    else this.#place(id);
+    return id;
+  }
+
+  #lookUp(block: AttributeBlock, key: number, hash: number): AttrId {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    const length = block.end - block.start;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const id = slots[slot]! as AttrId;
+      if (id === NO_ATTRIBUTES) return id;
+      if (this.#hash[id] !== hash || this.#octets[id] !== length || this.#context[id] !== key) continue;
+      const ref = this.#ref[id]!;
+      const at = this.#arena.offsetOf(ref);
+      if (sameOctets(this.#arena.chunkOf(ref), at, block.octets, block.start, length)) return id;
+    }
+  }
+
+  #remove(id: AttrId): void {
+    this.#closeGap(id);
+    this.#arena.give(this.#ref[id]!, this.#octets[id]!);
+    this.nextHops.give(this.columns.nextHop[id]!);
+    this.#unparsable.delete(id);
+    this.#recent[id % RECENT] = undefined;
+    this.#serial[id] = 0;
+    this.#free.push(id);
+    this.size--;
+  }
+
+  #place(id: AttrId): void {
+    const mask = this.#slots.length - 1;
+    let slot = this.#hash[id]! & mask;
+    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    this.#slots[slot] = id;
+  }
+
+  /** Takes an id out of the index and moves back whatever probed over it. */
+  #closeGap(id: AttrId): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    let gap = this.#hash[id]! & mask;
+    while (slots[gap] !== id) gap = (gap + 1) & mask;
+    for (let at = (gap + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
+      const home = this.#hash[slots[at]!]! & mask;
+      if (((at - home) & mask) < ((at - gap) & mask)) continue;
+      slots[gap] = slots[at]!;
+      gap = at;
+    }
+    slots[gap] = 0;
+  }
+
+  #grow(): void {
+    this.#slots = new Uint32Array(this.#slots.length * 2);
+    for (let id = 1; id < this.#extent; id++) if (this.#references[id] !== 0) this.#place(id as AttrId);
+  }
+
+  #takeId(): AttrId {
+    const again = this.#free.pop();
+    if (again !== undefined) return again;
+    const id = this.#extent++;
+    this.#ref = columnOf(this.#ref, id + 1);
+    this.#octets = columnOf(this.#octets, id + 1);
+    this.#context = columnOf(this.#context, id + 1);
+    this.#hash = columnOf(this.#hash, id + 1);
+    this.#references = columnOf(this.#references, id + 1);
+    this.#serial = columnOf(this.#serial, id + 1);
+    return id as AttrId;
+  }
+
+  #keepRecent(id: AttrId, attributes: PathAttributes): void {
+    this.#recent[id % RECENT] = { id, serial: this.#serial[id]!, attributes };
+  }
+
+  #parse(id: AttrId): PathAttributes {
+    const context = this.#context[id]!;
+    const start = this.#arena.offsetOf(this.#ref[id]!);
+    const block: AttributeBlock = {
+      octets: this.#arena.chunkOf(this.#ref[id]!),
+      start,
+      end: start + this.#octets[id]!,
+      of: (context & MP) === 0 ? "body" : "mp",
+    };
+    const { attributes } = decodeAttributes(block, {
+      ...NOTHING_NEGOTIATED,
+      as4: (context & AS4) !== 0,
+      external: (context & EXTERNAL) !== 0,
+    });
+    if (attributes === undefined) throw new RangeError(`attributes ${id} do not parse again`);
+    return attributes;
+  }
+}
+
+const keyOf = (block: AttributeBlock, context: DecodeContext): number =>
+  attributeContextKey(context) | (block.of === "mp" ? MP : 0);
+
+/** Flags, code, length; AFI, SAFI; length of the next hop. */
+const MP_BEFORE_NEXT_HOP = 7;
+
+/** Puts the next hop back where a received block has it: into an MP_REACH_NLRI without NLRI. */
+function blockOf({ family, octets, mpNextHop }: EncodedAttributes): Uint8Array {
+  if (mpNextHop === undefined) return octets;
+  const length = mpNextHop.length;
+  const block = new Uint8Array(MP_BEFORE_NEXT_HOP + length + 1 + octets.length);
+  block.set([0x80, 14, length + 5, 0, family === 4 ? 1 : 2, 1, length]);
+  block.set(mpNextHop, MP_BEFORE_NEXT_HOP);
+  block.set(octets, MP_BEFORE_NEXT_HOP + length + 1);
+  return block;
+}

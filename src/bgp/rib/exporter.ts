@@ -1,0 +1,98 @@
+/** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
+
+import { AppliedFilter } from "./applied-filter.ts";
+import { NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
+import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
+import { type ExportClass, outgoingAttributes, SOURCE, type Source } from "./outgoing.ts";
+import type { PathTable } from "./path-table.ts";
+import { LOCAL, NO_PEER, type PeerId, type PeerTable } from "./peer-table.ts";
+import type { PrefixId } from "./prefix-table.ts";
+
+export interface ExportSettings {
+  /** Our own AS number. */
+  readonly asn: number;
+  /** A learned route is sent only while the caller has said that it is in the forwarding plane. */
+  readonly advertiseInstalledOnly: boolean;
+}
+
+/** What the rules read. */
+export interface ExportInput {
+  readonly paths: PathTable;
+  readonly pool: AttributePool;
+  readonly peers: PeerTable;
+}
+
+export class Exporter {
+  readonly exportClass: ExportClass;
+  /** Whose path the last {@link evaluate} answered with, and its tag. Fields, so that no object is made per prefix. */
+  source: PeerId = NO_PEER;
+  tag = 0;
+  readonly #input: ExportInput;
+  readonly #settings: ExportSettings;
+  readonly #filter: AppliedFilter;
+
+  constructor(exportClass: ExportClass, input: ExportInput, settings: ExportSettings) {
+    this.exportClass = exportClass;
+    this.#input = input;
+    this.#settings = settings;
+    this.#filter = new AppliedFilter(exportClass.filter, input.pool);
+  }
+
+  /** The attributes to send now, with one reference taken; NO_ATTRIBUTES: nothing is to be sent. */
+  evaluate(prefix: PrefixId): AttrId {
+    this.source = NO_PEER;
+    this.tag = 0;
+    const { paths } = this.#input;
+    if (!paths.prefixes.has(prefix) || paths.selected(prefix) === 0) return NO_ATTRIBUTES;
+    const row = paths.head(prefix);
+    const attrs = paths.attributesOf(row);
+    const source = this.#sourceOf(paths.peer[row]! as PeerId);
+    if (source !== SOURCE.local && !this.#mayPass(prefix, attrs, source)) return NO_ATTRIBUTES;
+    return this.#judge(prefix, row, attrs, source);
+  }
+
+  #sourceOf(peer: PeerId): Source {
+    if (peer === LOCAL) return SOURCE.local;
+    return this.#input.peers.isExternal(peer) ? SOURCE.external : SOURCE.internal;
+  }
+
+  /** Whether a learned path may go to such peers at all, before policy is asked. */
+  #mayPass(prefix: PrefixId, attrs: AttrId, source: Source): boolean {
+    const { external } = this.exportClass;
+    const flags = this.#input.pool.columns.flags[attrs]!;
+    if (this.#settings.advertiseInstalledOnly && !this.#input.paths.isInstalled(prefix)) return false;
+    // RFC 1997, well-known communities.
+    if ((flags & NO_ADVERTISE) !== 0 || (external && (flags & NO_EXPORT) !== 0)) return false;
+    // RFC 4271 §9.2: what one internal peer said is not told to another. A route reflector (RFC 4456) differs here.
+    return external || source !== SOURCE.internal;
+  }
+
+  #judge(prefix: PrefixId, row: number, attrs: AttrId, source: Source): AttrId {
+    const { paths, pool } = this.#input;
+    const { prefixes } = paths;
+    const verdict = this.#filter.filter.judge(
+      this.#filter.classOf(attrs),
+      prefixes.family,
+      prefixes.word(prefix, 0),
+      prefixes.word(prefix, 1),
+      prefixes.word(prefix, 2),
+      prefixes.word(prefix, 3),
+      prefixes.lengthOf(prefix),
+      paths.tag[row]!,
+    );
+    if (!verdict.accepted) return NO_ATTRIBUTES;
+    this.source = paths.peer[row]! as PeerId;
+    this.tag = verdict.tag ?? paths.tag[row]!;
+    const how = this.#filter.numberOf(verdict) * 3 + source;
+    return this.#filter.derive(attrs, how, () => {
+      const sent = outgoingAttributes(
+        pool.attributes(attrs),
+        source,
+        this.exportClass,
+        this.#settings.asn,
+        verdict.change,
+      );
+      return pool.internFor(sent, prefixes.family, this.exportClass);
+    });
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * The chosen paths of one family (RFC 4271 §3.2, Loc-RIB), decided in slices.
+ *
+ * Whoever changes a path only marks its prefix. {@link LocRib.decideSome} works through the marks, a budget at a time,
+ * so that keepalives and API calls get their turn, and tells the update groups and the caller what came out different.
+ */
+
+import type { Address, Prefix } from "../net/address.ts";
+import type { PathAttributes } from "../wire/path-attributes.ts";
+import type { AdjRibIn } from "./adj-rib-in.ts";
+import type { AttrId, AttributePool } from "./attribute-pool.ts";
+import type { Decision } from "./decision.ts";
+import type { Exports } from "./exports.ts";
+import { NIL, type PathTable } from "./path-table.ts";
+import type { PeerId, PeerTable } from "./peer-table.ts";
+import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
+
+/** A chosen path, for the forwarding plane. */
+export interface SelectedPath {
+  readonly peer: PeerId;
+  readonly local: boolean;
+  /** From a peer in another AS. */
+  readonly external: boolean;
+  /** After import policy. */
+  readonly attributes: PathAttributes;
+  readonly tag: number;
+}
+
+/** What the Loc-RIB is made of. */
+export interface LocRibInput {
+  readonly paths: PathTable;
+  readonly pool: AttributePool;
+  readonly peers: PeerTable;
+  readonly received: AdjRibIn;
+  readonly exports: Exports;
+  readonly decision: Decision;
+  readonly advertiseInstalledOnly: boolean;
+}
+
+export class LocRib {
+  readonly #input: LocRibInput;
+
+  constructor(input: LocRibInput) {
+    this.#input = input;
+  }
+
+  /** Prefixes with a chosen path. */
+  get size(): number {
+    return this.#input.paths.reachable;
+  }
+
+  /** Prefixes to decide; at least 1 while the Adj-RIB-In has rows to sweep. 0: what it holds is final. */
+  get pending(): number {
+    return this.#input.paths.dirty.size + (this.#input.received.isSweeping ? 1 : 0);
+  }
+
+  /**
+   * Decides up to `budget` prefixes (some 100 ns each). `changed` is called for each whose chosen paths, their
+   * attributes or tags are others than before; {@link selectedCount} and {@link selected} say what they are, 0 being
+   * none. An id whose last path went is valid only during the call. Returns how many were decided.
+   */
+  decideSome(budget: number, changed: (prefix: PrefixId) => void): number {
+    const { paths, decision, exports } = this.#input;
+    let decided = 0;
+    for (; decided < budget && paths.dirty.size > 0; decided++) {
+      const prefix = paths.dirty.next() as PrefixId;
+      paths.dirty.delete(prefix);
+      if (decision.decide(prefix)) {
+        exports.mark(prefix);
+        changed(prefix);
+      }
+      paths.close(prefix);
+    }
+    return decided;
+  }
+
+  /** How many paths are chosen, the best among them. */
+  selectedCount(prefix: PrefixId): number {
+    return this.#input.paths.selected(prefix);
+  }
+
+  /** The best path first, then those of equal cost. Makes objects: for what goes to the forwarding plane, not for loops. */
+  selected(prefix: PrefixId): readonly SelectedPath[] {
+    const { paths, pool, peers } = this.#input;
+    const chosen: SelectedPath[] = [];
+    let row = paths.head(prefix);
+    for (let left = paths.selected(prefix); left > 0 && row !== NIL; left--) {
+      const peer = paths.peer[row]! as PeerId;
+      chosen.push({
+        peer,
+        local: paths.isLocal(row),
+        external: peers.isExternal(peer),
+        attributes: pool.attributes(paths.attributesOf(row)),
+        tag: paths.tag[row]!,
+      });
+      row = paths.next[row]!;
+    }
+    return chosen;
+  }
+
+  /**
+   * The caller's word on whether the forwarding plane has a route for this prefix. It is taken back by itself when the
+   * last path goes. Prefixes without a path are passed over.
+   */
+  setInstalled({ w0, w1, w2, w3, length }: Prefix, installed: boolean): void {
+    const { paths, exports, advertiseInstalledOnly } = this.#input;
+    const prefix = paths.prefixes.find(w0, w1, w2, w3, length);
+    if (prefix === NO_PREFIX || paths.selected(prefix) === 0) return;
+    if (paths.setInstalled(prefix, installed) && advertiseInstalledOnly) exports.mark(prefix);
+  }
+
+  isInstalled(prefix: PrefixId): boolean {
+    return this.#input.paths.isInstalled(prefix);
+  }
+
+  /** The prefix by whose chosen path a packet to `address` goes, or NO_PREFIX. */
+  longestMatch(address: Address): PrefixId {
+    const { paths } = this.#input;
+    return paths.prefixes.longestMatch(address, (prefix) => paths.selected(prefix) > 0);
+  }
+
+  /** Has everything decided again whose path carries such attributes; of that peer, or of all. */
+  reconsider(concerns: (attrs: AttrId, peer: PeerId) => boolean): void {
+    const { paths } = this.#input;
+    for (let row = 0; row < paths.extent; row++) {
+      if (!paths.has(row)) continue;
+      const attrs = paths.attributesOf(row);
+      if (attrs !== 0 && concerns(attrs, paths.peer[row]! as PeerId)) paths.touch(row);
+    }
+  }
+}

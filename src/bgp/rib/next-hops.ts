@@ -1,0 +1,71 @@
+/**
+ * Next hops as small numbers, with what the caller knows of them: whether they can be reached, and at what cost.
+ * An attribute set holds one reference on its next hop. A next hop that nobody has spoken of is reachable at metric 0.
+ */
+
+import type { Address } from "../net/address.ts";
+import { columnOf } from "./columns.ts";
+import { NO_PREFIX, type PrefixId, PrefixTable } from "./prefix-table.ts";
+
+export interface NextHopState {
+  readonly reachable: boolean;
+  /** Cost inside the AS, unsigned 32-bit; the lower is better (RFC 4271 §9.1.2.2 e). */
+  readonly metric: number;
+}
+
+export class NextHops {
+  /** Both families in one table of wide keys; "length" tells them apart. */
+  readonly #table: PrefixTable = new PrefixTable(6);
+  #references: Uint32Array = new Uint32Array(64);
+  #unreachable: Uint8Array = new Uint8Array(64);
+  #metric: Uint32Array = new Uint32Array(64);
+  /** What the caller said, kept over the time when no attribute set uses the address. Bounded by the caller's links. */
+  readonly #told: Set<number> = new Set();
+
+  /** Takes one reference. */
+  take(address: Address): number {
+    const id = this.#idOf(address);
+    this.#references[id]!++;
+    return id;
+  }
+
+  /** Gives one reference back. */
+  give(id: number): void {
+    if (--this.#references[id]! === 0 && !this.#told.has(id)) this.#table.remove(id as PrefixId);
+  }
+
+  /** Returns the id when the state is another than before and somebody uses the address, else -1. */
+  tell(address: Address, state: NextHopState): number {
+    const id = this.#idOf(address);
+    const unreachable = state.reachable ? 0 : 1;
+    const same = this.#unreachable[id] === unreachable && this.#metric[id] === state.metric;
+    this.#unreachable[id] = unreachable;
+    this.#metric[id] = state.metric;
+    if (state.reachable && state.metric === 0) this.#told.delete(id);
+    else this.#told.add(id);
+    const used = this.#references[id]! > 0;
+    if (!used && !this.#told.has(id)) this.#table.remove(id);
+    return used && !same ? id : -1;
+  }
+
+  isReachable(id: number): boolean {
+    return this.#unreachable[id] === 0;
+  }
+
+  metric(id: number): number {
+    return this.#metric[id]!;
+  }
+
+  #idOf(a: Address): PrefixId {
+    const known = this.#table.find(a.w0, a.w1, a.w2, a.w3, a.family);
+    if (known !== NO_PREFIX) return known;
+    const id = this.#table.findOrAdd(a.w0, a.w1, a.w2, a.w3, a.family);
+    this.#references = columnOf(this.#references, this.#table.extent);
+    this.#unreachable = columnOf(this.#unreachable, this.#table.extent);
+    this.#metric = columnOf(this.#metric, this.#table.extent);
+    this.#references[id] = 0;
+    this.#unreachable[id] = 0;
+    this.#metric[id] = 0;
+    return id;
+  }
+}

@@ -1,0 +1,75 @@
+/** What becomes of a path's attributes on the way out to a class of peers (RFC 4271 §5.1). */
+
+import type { Address } from "../net/address.ts";
+import type { AsPathSegment, PathAttributes } from "../wire/path-attributes.ts";
+import { DEFAULT_LOCAL_PREF } from "./attribute-columns.ts";
+import type { RouteFilter } from "./route-filter.ts";
+
+/** Peers for which all of this is equal (the filter: the same object) share one update group. */
+export interface ExportClass {
+  /** Compile a policy once and hand the same filter to every peer that has it. */
+  readonly filter: RouteFilter;
+  /** In another AS (eBGP). */
+  readonly external: boolean;
+  /** To iBGP peers: our own address as next hop of what eBGP peers told us. */
+  readonly nextHopSelf: boolean;
+  /** The peer knows AS numbers of four octets (RFC 6793). */
+  readonly as4: boolean;
+  /** The peer takes messages of 65535 octets (RFC 8654). */
+  readonly extendedMessage: boolean;
+  /** Our own next hop for this family's prefixes. IPv6 prefixes need an IPv6 address. */
+  readonly localAddress: Address;
+}
+
+/** Where a path came from. The numbers are part of a cache key. */
+export const SOURCE = { local: 0, external: 1, internal: 2 } as const;
+export type Source = (typeof SOURCE)[keyof typeof SOURCE];
+
+/**
+ * The attributes to send. Policy sees the path as it is in the Loc-RIB, but for a MED that must not go further, so that
+ * one that a rule sets is sent.
+ */
+export function outgoingAttributes(
+  path: PathAttributes,
+  source: Source,
+  to: ExportClass,
+  asn: number,
+  change: ((attributes: PathAttributes) => PathAttributes) | undefined,
+): PathAttributes {
+  const learned = source !== SOURCE.local;
+  // RFC 4271 §5.1.4: the MED of one neighbouring AS is not told to another.
+  const given = to.external && learned ? { ...path, med: undefined } : path;
+  const judged = change === undefined ? given : change(given);
+  const nextHop = isOurNextHop(judged, source, to) ? to.localAddress : judged.nextHop;
+  // RFC 2545 §3: the link-local next hop of one link means nothing on another.
+  const sent = { ...judged, nextHop, linkLocalNextHop: undefined };
+  if (!to.external) return { ...sent, localPref: judged.localPref ?? DEFAULT_LOCAL_PREF };
+  return {
+    ...sent,
+    // RFC 4271 §5.1.2 b, §5.1.5; RFC 4456 §8: these do not leave the AS.
+    asPath: prepended(judged.asPath, asn),
+    localPref: undefined,
+    originatorId: undefined,
+    clusterList: [],
+  };
+}
+
+/** RFC 4271 §5.1.3. A local route keeps the next hop that its owner gave it. */
+function isOurNextHop({ nextHop }: PathAttributes, source: Source, to: ExportClass): boolean {
+  if ((nextHop.w0 | nextHop.w1 | nextHop.w2 | nextHop.w3) === 0) return true;
+  if (to.external) return source !== SOURCE.local;
+  return source === SOURCE.external && to.nextHopSelf;
+}
+
+/** A segment holds at most 255 AS numbers (RFC 4271 §5.1.2 b 1). */
+const MOST_IN_SEGMENT = 255;
+
+function prepended(path: readonly AsPathSegment[], asn: number): readonly AsPathSegment[] {
+  // RFC 5065 §4.1 c 2: what is inside a confederation does not leave it.
+  const outside = path.filter(({ type }) => type === "sequence" || type === "set");
+  const first = outside[0];
+  if (first?.type !== "sequence" || first.asns.length >= MOST_IN_SEGMENT) {
+    return [{ type: "sequence", asns: [asn] }, ...outside];
+  }
+  return [{ type: "sequence", asns: [asn, ...first.asns] }, ...outside.slice(1)];
+}

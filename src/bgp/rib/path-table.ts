@@ -1,0 +1,225 @@
+/**
+ * The paths of one family, and what is known of each prefix.
+ *
+ * A path is a row: columns of numbers, 27 octets in all. The rows of one prefix form a list through `next`, from `head`
+ * of the prefix; the first `selected[prefix]` of them are the chosen ones, the best path first. A row keeps both what
+ * the peer sent (`received`) and what import policy made of it (`accepted`, 0 when rejected), so that a rejected path
+ * can be shown, and judged again under another policy, without asking the peer.
+ */
+
+import type { Family } from "../net/address.ts";
+import type { AttrId } from "./attribute-pool.ts";
+import { columnOf } from "./columns.ts";
+import { IdSet } from "./id-set.ts";
+import { LOCAL, type PeerId } from "./peer-table.ts";
+import { NO_PREFIX, type PrefixId, PrefixTable } from "./prefix-table.ts";
+
+/** No row: the end of a list. */
+export const NIL = 0xffff_ffff;
+
+const INSTALLED = 1;
+/** A selected path got other attributes, or went: the change must be told even if the same rows are chosen again. */
+const TOUCHED = 2;
+/** It has a chosen path, or had one when it was last decided. */
+const REACHABLE = 4;
+
+export class PathTable {
+  readonly prefixes: PrefixTable;
+  /** Prefixes whose paths changed since they were decided. */
+  readonly dirty: IdSet = new IdSet();
+
+  // By path.
+  prefix: Uint32Array = new Uint32Array(1024);
+  peer: Uint16Array = new Uint16Array(1024);
+  /** RFC 7911; 0 without ADD-PATH. */
+  pathId: Uint32Array = new Uint32Array(1024);
+  received: Uint32Array = new Uint32Array(1024);
+  accepted: Uint32Array = new Uint32Array(1024);
+  /** Index of the import rule that decided, in the names that the Adj-RIB-In keeps. */
+  rule: Uint16Array = new Uint16Array(1024);
+  tag: Uint8Array = new Uint8Array(1024);
+  /** Generation of its peer in which it was last announced; another than the peer's own means stale. */
+  generation: Uint8Array = new Uint8Array(1024);
+  next: Uint32Array = new Uint32Array(1024);
+
+  // By prefix.
+  #head: Uint32Array = new Uint32Array(1024).fill(NIL);
+  #selected: Uint16Array = new Uint16Array(1024);
+  #flags: Uint8Array = new Uint8Array(1024);
+  /** How many update groups (and members behind) still hold or owe something of it. */
+  #pins: Uint16Array = new Uint16Array(1024);
+
+  /** One more than the highest row ever used: scan up to here. */
+  extent = 0;
+  /** How many prefixes have a chosen path. */
+  reachable = 0;
+  #free = NIL;
+
+  constructor(family: Family) {
+    this.prefixes = new PrefixTable(family);
+  }
+
+  /** The id of a prefix, known from now on. */
+  open(w0: number, w1: number, w2: number, w3: number, length: number): PrefixId {
+    const id = this.prefixes.findOrAdd(w0, w1, w2, w3, length);
+    if (id >= this.#selected.length) this.#reservePrefixes(id + 1);
+    return id;
+  }
+
+  head(prefix: PrefixId): number {
+    return this.#head[prefix]!;
+  }
+
+  /** How many paths from the front of the list are chosen. 0: the prefix is not reachable. */
+  selected(prefix: PrefixId): number {
+    return this.#selected[prefix]!;
+  }
+
+  /** Puts the list in a new order: the first `count` rows are chosen. The caller has set `next` of every row. */
+  select(prefix: PrefixId, head: number, count: number): void {
+    this.#head[prefix] = head;
+    this.#selected[prefix] = count;
+    const before = this.#flags[prefix]! & REACHABLE;
+    if (count > 0 && before === 0) this.reachable++;
+    if (count === 0 && before !== 0) this.reachable--;
+    // Without a path the route leaves the forwarding plane; the caller must say so again when it is back.
+    if (count === 0) this.#flags[prefix]! &= ~(INSTALLED | REACHABLE);
+    else this.#flags[prefix]! |= REACHABLE;
+  }
+
+  isInstalled(prefix: PrefixId): boolean {
+    return (this.#flags[prefix]! & INSTALLED) !== 0;
+  }
+
+  /** True when that is another state than before. */
+  setInstalled(prefix: PrefixId, installed: boolean): boolean {
+    if (this.isInstalled(prefix) === installed) return false;
+    this.#flags[prefix]! ^= INSTALLED;
+    return true;
+  }
+
+  /** Reads and clears: has a chosen path of it been changed or removed since? */
+  takeTouched(prefix: PrefixId): boolean {
+    const touched = (this.#flags[prefix]! & TOUCHED) !== 0;
+    this.#flags[prefix]! &= ~TOUCHED;
+    return touched;
+  }
+
+  /** Says that a path changed: its prefix is to be decided. */
+  touch(row: number): void {
+    const prefix = this.prefix[row]! as PrefixId;
+    this.dirty.add(prefix);
+    let at = this.#head[prefix]!;
+    for (let left = this.#selected[prefix]!; left > 0; left--) {
+      if (at === row) {
+        this.#flags[prefix]! |= TOUCHED;
+        return;
+      }
+      at = this.next[at]!;
+    }
+  }
+
+  /** The path of a prefix from this peer with this path identifier, or NIL. */
+  find(prefix: PrefixId, peer: PeerId, pathId: number): number {
+    let row = this.#head[prefix]!;
+    while (row !== NIL && (this.peer[row] !== peer || this.pathId[row] !== pathId)) row = this.next[row]!;
+    return row;
+  }
+
+  /** A new path behind the others of its prefix, with nothing filled in but whose it is. */
+  append(prefix: PrefixId, peer: PeerId, pathId: number): number {
+    const row = this.#takeRow();
+    this.prefix[row] = prefix;
+    this.peer[row] = peer;
+    this.pathId[row] = pathId;
+    this.next[row] = NIL;
+    let last = this.#head[prefix]!;
+    if (last === NIL) {
+      this.#head[prefix] = row;
+      return row;
+    }
+    while (this.next[last] !== NIL) last = this.next[last]!;
+    this.next[last] = row;
+    return row;
+  }
+
+  /** Takes a path out and frees its row. The caller gives the attributes back. */
+  remove(row: number): void {
+    this.touch(row);
+    const prefix = this.prefix[row]! as PrefixId;
+    let place = 0;
+    let before = NIL;
+    for (let at = this.#head[prefix]!; at !== row; at = this.next[at]!) {
+      before = at;
+      place++;
+    }
+    if (before === NIL) this.#head[prefix] = this.next[row]!;
+    else this.next[before] = this.next[row]!;
+    if (place < this.#selected[prefix]!) this.#selected[prefix]!--;
+    this.prefix[row] = NO_PREFIX;
+    this.next[row] = this.#free;
+    this.#free = row;
+  }
+
+  /** True while `row` is a path: the way to go through all of them, from 0 to {@link extent}. */
+  has(row: number): boolean {
+    return this.prefix[row] !== NO_PREFIX;
+  }
+
+  isLocal(row: number): boolean {
+    return this.peer[row] === LOCAL;
+  }
+
+  /** The attributes to select and export by; 0 when import policy rejected the path. */
+  attributesOf(row: number): AttrId {
+    return this.accepted[row]! as AttrId;
+  }
+
+  /** Keeps the id of a prefix alive although no path is left. */
+  pin(prefix: PrefixId): void {
+    this.#pins[prefix]!++;
+  }
+
+  unpin(prefix: PrefixId): void {
+    this.#pins[prefix]!--;
+    this.close(prefix);
+  }
+
+  /** Forgets the prefix when nobody has a path of it, owes its withdrawal, or has yet to decide it. */
+  close(prefix: PrefixId): void {
+    if (this.#head[prefix] !== NIL || this.#pins[prefix] !== 0 || this.dirty.has(prefix)) return;
+    this.#flags[prefix] = 0;
+    this.prefixes.remove(prefix);
+  }
+
+  #takeRow(): number {
+    if (this.#free !== NIL) {
+      const row = this.#free;
+      this.#free = this.next[row]!;
+      return row;
+    }
+    if (this.extent === this.next.length) this.#reserveRows(this.extent + 1);
+    return this.extent++;
+  }
+
+  #reserveRows(rows: number): void {
+    this.prefix = columnOf(this.prefix, rows);
+    this.peer = columnOf(this.peer, rows);
+    this.pathId = columnOf(this.pathId, rows);
+    this.received = columnOf(this.received, rows);
+    this.accepted = columnOf(this.accepted, rows);
+    this.rule = columnOf(this.rule, rows);
+    this.tag = columnOf(this.tag, rows);
+    this.generation = columnOf(this.generation, rows);
+    this.next = columnOf(this.next, rows);
+  }
+
+  #reservePrefixes(rows: number): void {
+    const filled = this.#head.length;
+    this.#head = columnOf(this.#head, rows);
+    this.#head.fill(NIL, filled);
+    this.#selected = columnOf(this.#selected, rows);
+    this.#flags = columnOf(this.#flags, rows);
+    this.#pins = columnOf(this.#pins, rows);
+  }
+}

@@ -1,0 +1,81 @@
+/** The peers that paths come from, as columns for the decision process and as values for display. */
+
+import { type Address, compareAddresses, ipv4 } from "../net/address.ts";
+import { columnOf } from "./columns.ts";
+
+declare const brand: unique symbol;
+/** Index of a peer. Given out again after {@link PeerTable.remove}. */
+export type PeerId = number & { readonly [brand]: "peer" };
+
+/** The pseudo peer that local routes come from. */
+export const LOCAL: PeerId = 0 as PeerId;
+
+/** No peer has this id. */
+export const NO_PEER: PeerId = 0xffff as PeerId;
+
+export interface RibPeer {
+  readonly address: Address;
+  readonly asn: number;
+  /** In another AS (eBGP). */
+  readonly external: boolean;
+  /** BGP identifier of its OPEN, unsigned 32-bit. */
+  readonly routerId: number;
+}
+
+export class PeerTable {
+  readonly #peers: (RibPeer | undefined)[] = [{ address: ipv4(0), asn: 0, external: false, routerId: 0 }];
+  #external: Uint8Array = new Uint8Array(16);
+  #routerId: Uint32Array = new Uint32Array(16);
+  /** Place of the peer's address among all of them: compares addresses of any family by one number. */
+  #addressRank: Uint16Array = new Uint16Array(16);
+
+  /** @throws RangeError beyond 65534 peers */
+  add(peer: RibPeer): PeerId {
+    const free = this.#peers.indexOf(undefined);
+    const id = (free < 0 ? this.#peers.length : free) as PeerId;
+    if (id >= NO_PEER) throw new RangeError("no more than 65534 peers");
+    this.#external = columnOf(this.#external, id + 1);
+    this.#routerId = columnOf(this.#routerId, id + 1);
+    this.#addressRank = columnOf(this.#addressRank, id + 1);
+    this.set(id, peer);
+    return id;
+  }
+
+  /** The same peer with another router id, as after a restart. */
+  set(id: PeerId, peer: RibPeer): void {
+    this.#peers[id] = peer;
+    this.#external[id] = peer.external ? 1 : 0;
+    this.#routerId[id] = peer.routerId;
+    this.#rank();
+  }
+
+  remove(id: PeerId): void {
+    this.#peers[id] = undefined;
+  }
+
+  /** @throws RangeError when there is no such peer */
+  get(id: PeerId): RibPeer {
+    const peer = this.#peers[id];
+    if (peer === undefined) throw new RangeError(`peer ${id} is not live`);
+    return peer;
+  }
+
+  isExternal(id: PeerId): boolean {
+    return this.#external[id] === 1;
+  }
+
+  routerId(id: PeerId): number {
+    return this.#routerId[id]!;
+  }
+
+  /** 0 for the lowest address. */
+  addressRank(id: PeerId): number {
+    return this.#addressRank[id]!;
+  }
+
+  #rank(): void {
+    const ids = [...this.#peers.keys()].filter((id) => this.#peers[id] !== undefined);
+    ids.sort((a, b) => compareAddresses(this.#peers[a]!.address, this.#peers[b]!.address));
+    for (const [rank, id] of ids.entries()) this.#addressRank[id] = rank;
+  }
+}

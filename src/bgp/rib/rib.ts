@@ -1,0 +1,128 @@
+/**
+ * The routing information base: what peers told us, what we chose of it, and what we tell them.
+ *
+ * In flow attribute ids and batches of prefixes ({@link FamilyRib.received}); marks are decided in slices
+ * ({@link FamilyRib.best}); out flow runs of prefixes that share attributes, per update group
+ * ({@link FamilyRib.exports}). Everything is columns of numbers indexed by small ids; nothing is allocated per route
+ * once the columns have grown. The two families share attributes, next hops and peers, and nothing else.
+ */
+
+import type { Address, Family } from "../net/address.ts";
+import { AdjRibIn } from "./adj-rib-in.ts";
+import { AttributePool } from "./attribute-pool.ts";
+import { Decision } from "./decision.ts";
+import { Exports } from "./exports.ts";
+import { LocRib } from "./loc-rib.ts";
+import type { NextHopState } from "./next-hops.ts";
+import { PathTable } from "./path-table.ts";
+import { type PeerId, PeerTable, type RibPeer } from "./peer-table.ts";
+import type { PrefixTable } from "./prefix-table.ts";
+import type { RouteFilter } from "./route-filter.ts";
+import { Snapshot } from "./snapshot.ts";
+
+export interface RibOptions {
+  /** Our own AS number. */
+  readonly asn: number;
+  /** Unsigned 32-bit. Also our cluster id (RFC 4456 §7). */
+  readonly routerId: number;
+  /** Paths of equal cost kept per prefix, 1..256. */
+  readonly multipath: number;
+  /** Compares MED between different neighbour ASes too. */
+  readonly alwaysCompareMed: boolean;
+  /** A learned route is sent to others only while {@link LocRib.setInstalled} says that it is in the forwarding plane. */
+  readonly advertiseInstalledOnly: boolean;
+}
+
+/** What the families share. */
+interface Shared {
+  readonly options: RibOptions;
+  readonly pool: AttributePool;
+  readonly peers: PeerTable;
+}
+
+/** One family: prefixes, and the three RIBs of RFC 4271 §3.2. */
+export class FamilyRib {
+  readonly family: Family;
+  readonly prefixes: PrefixTable;
+  /** Adj-RIB-In. */
+  readonly received: AdjRibIn;
+  /** Loc-RIB. */
+  readonly best: LocRib;
+  /** Adj-RIB-Out. */
+  readonly exports: Exports;
+  readonly snapshot: Snapshot;
+
+  constructor(family: Family, { options, pool, peers }: Shared) {
+    const paths = new PathTable(family);
+    const decision = new Decision(
+      { paths, attributes: pool.columns, nextHops: pool.nextHops, peers },
+      options,
+    );
+    const { advertiseInstalledOnly } = options;
+    this.family = family;
+    this.prefixes = paths.prefixes;
+    const received = new AdjRibIn(paths, pool);
+    const exports = new Exports({ paths, pool, peers }, options);
+    this.received = received;
+    this.exports = exports;
+    this.best = new LocRib({ paths, pool, peers, received, exports, decision, advertiseInstalledOnly });
+    this.snapshot = new Snapshot({ paths, pool, received, decision });
+  }
+}
+
+export class Rib {
+  readonly pool: AttributePool;
+  readonly peers: PeerTable = new PeerTable();
+  readonly v4: FamilyRib;
+  readonly v6: FamilyRib;
+
+  constructor(options: RibOptions) {
+    this.pool = new AttributePool(options);
+    const shared = { options, pool: this.pool, peers: this.peers };
+    this.v4 = new FamilyRib(4, shared);
+    this.v6 = new FamilyRib(6, shared);
+  }
+
+  of(family: Family): FamilyRib {
+    return family === 4 ? this.v4 : this.v6;
+  }
+
+  /** A peer that may bring paths. It keeps its id, and its paths, while sessions with it come and go. */
+  addPeer(peer: RibPeer, importFilter: RouteFilter): PeerId {
+    const id = this.peers.add(peer);
+    this.v4.received.open(id, importFilter);
+    this.v6.received.open(id, importFilter);
+    return id;
+  }
+
+  /** The same peer, known better: its OPEN said its router id. */
+  setPeer(id: PeerId, peer: RibPeer): void {
+    const before = this.peers.get(id);
+    this.peers.set(id, peer);
+    // Sessions come and go with the same router id; only another one can change a decision that was made.
+    if (before.routerId === peer.routerId && before.external === peer.external) return;
+    for (const rib of [this.v4, this.v6]) rib.best.reconsider((_attrs, from) => from === id);
+  }
+
+  /** Leaves the update groups at once; its paths go in slices, and then its id is free. */
+  removePeer(id: PeerId): void {
+    let left = 2;
+    const done = () => {
+      if (--left === 0) this.peers.remove(id);
+    };
+    for (const rib of [this.v4, this.v6]) {
+      rib.exports.leave(id);
+      rib.received.drop(id, done);
+    }
+  }
+
+  /** What the caller knows of a next hop. Until it says otherwise it is reachable, at metric 0. */
+  setNextHop(address: Address, state: NextHopState): void {
+    const nextHop = this.pool.nextHops.tell(address, state);
+    if (nextHop < 0) return;
+    const { columns } = this.pool;
+    for (const rib of [this.v4, this.v6]) {
+      rib.best.reconsider((attrs) => columns.nextHop[attrs] === nextHop);
+    }
+  }
+}

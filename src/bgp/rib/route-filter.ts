@@ -1,0 +1,43 @@
+/** What the RIB asks of a policy. The rules themselves are in policy/, which depends on this and not the reverse. */
+
+import type { Family } from "../net/address.ts";
+import type { PathAttributes } from "../wire/path-attributes.ts";
+
+declare const brand: unique symbol;
+/** What of an attribute set the rules of one filter can see. Means something to that filter only. */
+export interface AttributeClass {
+  readonly [brand]: never;
+}
+
+/**
+ * A policy made fast. What a rule can see is cut in two, because the one half repeats: the attributes, classified once
+ * per attribute set; and prefix and tag, judged per route.
+ */
+export interface RouteFilter {
+  /** Set when no verdict depends on the attributes: the class of all of them, so that they need not be parsed. */
+  readonly onlyClass: AttributeClass | undefined;
+  /** False: no verdict depends on the prefix, so that one serves a whole batch. */
+  readonly usesPrefix: boolean;
+  classify(attributes: PathAttributes): AttributeClass;
+  judge(
+    attributeClass: AttributeClass,
+    family: Family,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+    length: number,
+    tag: number,
+  ): Verdict;
+}
+
+/** Interned by its filter: there are few, and equal ones are (but for excess) the same object. */
+export interface Verdict {
+  readonly accepted: boolean;
+  /** Name of the rule that ended the walk; "otherwise" when none did. */
+  readonly rule: string;
+  /** The route's tag afterwards; undefined: unchanged. */
+  readonly tag: number | undefined;
+  /** The attributes afterwards; undefined: unchanged. Depends on its argument alone. */
+  readonly change: ((attributes: PathAttributes) => PathAttributes) | undefined;
+}

@@ -1,0 +1,167 @@
+/**
+ * Collects what is to be sent, prefix by prefix in any order, and hands it out by what can share a message: prefixes
+ * with the same attributes for the same recipients. All of it is columns that are used again.
+ */
+
+import type { Family } from "../net/address.ts";
+import { PrefixBatch } from "../wire/prefix-batch.ts";
+import { type AttrId, NO_ATTRIBUTES } from "./attribute-pool.ts";
+import { columnOf } from "./columns.ts";
+import type { PeerId } from "./peer-table.ts";
+import type { PrefixId, PrefixTable } from "./prefix-table.ts";
+
+/** Gets what is to be sent. Batch and recipients are valid only during the call. */
+export interface UpdateSink {
+  announce(attrs: AttrId, prefixes: PrefixBatch, recipients: readonly PeerId[]): void;
+  withdraw(prefixes: PrefixBatch, recipients: readonly PeerId[]): void;
+}
+
+/** Who gets a run: everybody (0), everybody but one, or one alone. */
+export const EVERYBODY = 0;
+export const allBut = (peer: PeerId): number => peer * 2 + 2;
+export const only = (peer: PeerId): number => peer * 2 + 3;
+
+const END = 0;
+
+export class UpdateRuns {
+  readonly #prefixes: PrefixTable;
+  readonly #batch: PrefixBatch = new PrefixBatch();
+  // By entry, from 1 on.
+  #prefix: Uint32Array = new Uint32Array(1024);
+  #next: Uint32Array = new Uint32Array(1024);
+  #entries = 1;
+  // By run, from 1 on.
+  #attrs: Uint32Array = new Uint32Array(256);
+  #audience: Uint32Array = new Uint32Array(256);
+  #first: Uint32Array = new Uint32Array(256);
+  #last: Uint32Array = new Uint32Array(256);
+  #count: Uint32Array = new Uint32Array(256);
+  #runs = 1;
+  #latest = 0;
+  /** Runs by attributes and audience, of open addressing; 0: empty. At most half full. */
+  #slots: Uint32Array = new Uint32Array(512);
+
+  constructor(prefixes: PrefixTable) {
+    this.#prefixes = prefixes;
+  }
+
+  /** `attrs` NO_ATTRIBUTES: a withdrawal. */
+  add(prefix: PrefixId, attrs: AttrId, audience: number): void {
+    const run = this.#runOf(attrs, audience);
+    const entry = this.#entries++;
+    if (entry >= this.#prefix.length) {
+      this.#prefix = columnOf(this.#prefix, entry + 1);
+      this.#next = columnOf(this.#next, entry + 1);
+    }
+    this.#prefix[entry] = prefix;
+    this.#next[entry] = END;
+    const last = this.#last[run]!;
+    if (last === END) this.#first[run] = entry;
+    else this.#next[last] = entry;
+    this.#last[run] = entry;
+    this.#count[run]!++;
+  }
+
+  /** Hands everything out, withdrawals too, in the order in which the runs began; then it is empty. */
+  flush(family: Family, members: readonly PeerId[], sink: UpdateSink): void {
+    let audience = EVERYBODY;
+    let recipients = members;
+    for (let run = 1; run < this.#runs; run++) {
+      if (this.#audience[run] !== audience) {
+        audience = this.#audience[run]!;
+        recipients = recipientsOf(audience, members);
+      }
+      if (recipients.length === 0) continue;
+      this.#fill(family, run);
+      const attrs = this.#attrs[run]! as AttrId;
+      if (attrs === NO_ATTRIBUTES) sink.withdraw(this.#batch, recipients);
+      else sink.announce(attrs, this.#batch, recipients);
+    }
+    this.#slots.fill(0);
+    this.#entries = 1;
+    this.#runs = 1;
+    this.#latest = 0;
+  }
+
+  #fill(family: Family, run: number): void {
+    const batch = this.#batch;
+    const prefixes = this.#prefixes;
+    batch.reset(family);
+    batch.reserve(this.#count[run]!);
+    let row = 0;
+    for (let entry = this.#first[run]!; entry !== END; entry = this.#next[entry]!) {
+      const prefix = this.#prefix[entry]! as PrefixId;
+      batch.w0[row] = prefixes.word(prefix, 0);
+      if (family === 6) {
+        batch.w1[row] = prefixes.word(prefix, 1);
+        batch.w2[row] = prefixes.word(prefix, 2);
+        batch.w3[row] = prefixes.word(prefix, 3);
+      }
+      batch.length[row] = prefixes.lengthOf(prefix);
+      batch.pathId[row] = 0;
+      row++;
+    }
+    batch.count = row;
+  }
+
+  #runOf(attrs: AttrId, audience: number): number {
+    // Prefixes that came in one UPDATE have neighbouring ids: mostly it is the run of the one before.
+    const latest = this.#latest;
+    if (latest !== 0 && this.#attrs[latest] === attrs && this.#audience[latest] === audience) return latest;
+    const mask = this.#slots.length - 1;
+    let slot = slotOf(attrs, audience) & mask;
+    for (let run = this.#slots[slot]!; run !== 0; run = this.#slots[slot]!) {
+      if (this.#attrs[run] === attrs && this.#audience[run] === audience) {
+        this.#latest = run;
+        return run;
+      }
+      slot = (slot + 1) & mask;
+    }
+    return this.#open(attrs, audience, slot);
+  }
+
+  #open(attrs: AttrId, audience: number, slot: number): number {
+    const run = this.#runs++;
+    this.#reserve(run + 1);
+    this.#attrs[run] = attrs;
+    this.#audience[run] = audience;
+    this.#first[run] = END;
+    this.#last[run] = END;
+    this.#count[run] = 0;
+    this.#latest = run;
+    if (this.#runs * 2 > this.#slots.length) this.#rehash();
+    else this.#slots[slot] = run;
+    return run;
+  }
+
+  #reserve(runs: number): void {
+    if (runs <= this.#attrs.length) return;
+    this.#attrs = columnOf(this.#attrs, runs);
+    this.#audience = columnOf(this.#audience, runs);
+    this.#first = columnOf(this.#first, runs);
+    this.#last = columnOf(this.#last, runs);
+    this.#count = columnOf(this.#count, runs);
+  }
+
+  #rehash(): void {
+    this.#slots = new Uint32Array(this.#slots.length * 2);
+    const mask = this.#slots.length - 1;
+    for (let run = 1; run < this.#runs; run++) {
+      let slot = slotOf(this.#attrs[run]!, this.#audience[run]!) & mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = run;
+    }
+  }
+}
+
+const slotOf = (attrs: number, audience: number): number => {
+  const hash = Math.imul(attrs ^ Math.imul(audience + 1, 0x85ebca6b), 0x9e3779b1);
+  return hash ^ (hash >>> 15);
+};
+
+function recipientsOf(audience: number, members: readonly PeerId[]): readonly PeerId[] {
+  if (audience === EVERYBODY) return members;
+  const peer = ((audience - 2) >>> 1) as PeerId;
+  const isOnly = audience % 2 === 1;
+  return members.filter((member) => (member === peer) === isOnly);
+}
