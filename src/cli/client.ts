@@ -1,0 +1,123 @@
+/** HTTP to gatewayd: over its unix socket, or to a URL. */
+
+import { readFileSync, statSync } from "node:fs";
+import { type IncomingMessage, request } from "node:http";
+import type { ErrorAnswer } from "../api/schema.ts";
+import { EXIT, Failure } from "./io.ts";
+
+export type Target = { readonly socketPath: string } | { readonly url: URL };
+
+export interface Answer {
+  /** As it came. */
+  readonly text: string;
+  readonly json: unknown;
+  /** Path of the page behind this one. */
+  readonly next: string | undefined;
+}
+
+/** Longer than gatewayd takes for its longest answer. */
+const TIMEOUT_MS = 30_000;
+
+/** @throws Failure - unreachable, refused, or not gatewayd */
+export async function get(target: Target, path: string, signal: AbortSignal): Promise<Answer> {
+  const { incoming, text } = await exchange(target, path, signal);
+  const json = parse(text, target);
+  if (incoming.statusCode !== 200) throw refusal(json, incoming, target);
+  const { link } = incoming.headers;
+  return { text, json, next: /^<([^>]+)>; rel="next"$/.exec(String(link))?.[1] };
+}
+
+export const nameOf = (target: Target): string => ("url" in target ? target.url.origin : target.socketPath);
+
+function exchange(
+  target: Target,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ incoming: IncomingMessage; text: string }> {
+  return new Promise((resolve, reject) => {
+    const options = { path, signal, agent: false, headers: { accept: "application/json" } } as const;
+    const asked =
+      "url" in target
+        ? request(target.url, options)
+        : request({ ...options, socketPath: target.socketPath, host: "localhost" });
+    asked.setTimeout(TIMEOUT_MS, () => {
+      asked.destroy(
+        Object.assign(new Error(`no answer within ${TIMEOUT_MS / 1000} s`), { code: "ETIMEDOUT" }),
+      );
+    });
+    const fail = (error: NodeJS.ErrnoException): void => {
+      reject(signal.aborted ? new Failure(EXIT.interrupted, "interrupted") : unreachable(target, error));
+    };
+    asked.on("error", fail);
+    asked.on("response", (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
+      incoming.on("error", fail);
+      incoming.on("end", () => resolve({ incoming, text: Buffer.concat(chunks).toString("utf8") }));
+    });
+    asked.end();
+  });
+}
+
+function parse(text: string, target: Target): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Failure(
+      EXIT.error,
+      `what answers at ${nameOf(target)} is not gatewayd`,
+      "see --socket and --url",
+    );
+  }
+}
+
+/** Refusals that are no plain error here; the API's own hints speak of HTTP. */
+const REFUSALS: Readonly<Record<string, Failure["detail"]>> = {
+  "request.invalid": { exit: EXIT.usage },
+  "peer.unknown": { exit: EXIT.notFound, hint: "gwctl show peers lists them" },
+};
+
+function refusal(json: unknown, incoming: IncomingMessage, target: Target): Failure {
+  const error = (json as Partial<ErrorAnswer> | null)?.error;
+  if (typeof error?.message !== "string") {
+    return new Failure(EXIT.error, `${nameOf(target)} answered ${incoming.statusCode} without a reason`);
+  }
+  const { exit, hint } = REFUSALS[error.code] ?? { exit: EXIT.error, hint: error.hint };
+  return new Failure(exit, error.message, hint);
+}
+
+function unreachable(target: Target, error: NodeJS.ErrnoException): Failure {
+  const where = nameOf(target);
+  const words = WORDS[error.code ?? ""] ?? error.message;
+  const hint =
+    error.code === "EACCES" && "socketPath" in target
+      ? permissionHint(target.socketPath)
+      : "is gatewayd running? If its socket is elsewhere, say so with --socket PATH or GWCTL_SOCKET";
+  return new Failure(EXIT.unreachable, `gatewayd cannot be reached at ${where}: ${words}`, hint);
+}
+
+const WORDS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such socket",
+  ECONNREFUSED: "nobody listens there",
+  EACCES: "permission denied",
+  ECONNRESET: "the connection was closed",
+  ENOTFOUND: "no such host",
+};
+
+function permissionHint(socketPath: string): string {
+  const group = groupOf(socketPath);
+  return group === undefined || group === "root"
+    ? "run gwctl as root"
+    : `run gwctl as root, or join the group of the socket: usermod -aG ${group} USER`;
+}
+
+/** The name of the group that owns a file; undefined when the directory cannot be entered. */
+function groupOf(path: string): string | undefined {
+  try {
+    const { gid } = statSync(path);
+    const lines = readFileSync("/etc/group", "utf8").split("\n");
+    return lines.find((line) => line.split(":")[2] === String(gid))?.split(":")[0] ?? String(gid);
+  } catch {
+    return undefined;
+  }
+}

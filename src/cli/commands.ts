@@ -1,0 +1,286 @@
+/** The command tree. What a command prints lies in the views; this says what there is and how it is called. */
+
+import { isIP } from "node:net";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import type {
+  AnnouncementAnswer,
+  AnycastAnswer,
+  FloatingIpAnswer,
+  NatAnswer,
+  PeerAnswer,
+  RouteAnswer,
+  StatusAnswer,
+} from "../api/schema.ts";
+import { get, type Target } from "./client.ts";
+import { completionScript, SHELLS, type Shell } from "./completion.ts";
+import { natDetail, peerDetail, statusDetail } from "./details.ts";
+import { EXIT, Failure, type Io } from "./io.ts";
+import { FORMATS, type Format, type Options, type Subject, show } from "./show.ts";
+import {
+  announcementsTable,
+  anycastTable,
+  floatingIpsTable,
+  peersTable,
+  routeDetail,
+  routesTable,
+} from "./views.ts";
+
+const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
+const WATCH_SECONDS = 2;
+/** Below this a watcher is load and not information. */
+const WATCH_MIN_SECONDS = 0.1;
+
+interface Flags {
+  readonly socket?: string;
+  readonly url?: URL;
+  readonly output: Format;
+  readonly headers: boolean;
+  readonly watch?: number;
+  readonly limit?: string;
+  readonly all?: true;
+  readonly kind?: string;
+  readonly peer?: string;
+  readonly prefix?: string;
+  readonly local?: true;
+}
+
+export function buildProgram(io: Io, version: string): Command {
+  const program = new Command("gwctl")
+    .description(
+      "Look into a running gatewayd. Every command may be abbreviated: gwctl s p is gwctl show peers.",
+    )
+    .version(version, "-V, --version", "print the version")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? 80,
+      getErrHelpWidth: () => io.stderr.columns ?? 80,
+    })
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError("(--help shows what there is)")
+    .addOption(new Option("--socket <path>", `unix socket of gatewayd (GWCTL_SOCKET; ${DEFAULT_SOCKET})`))
+    .addOption(
+      new Option("--url <url>", "its HTTP address instead, e.g. http://127.0.0.1:9696")
+        .conflicts("socket")
+        .argParser(parseUrl),
+    )
+    .addOption(new Option("-o, --output <format>", "how to print it").choices(FORMATS).default("table"))
+    .addOption(new Option("--no-headers", "tables without their first line"))
+    .addOption(
+      new Option("-w, --watch [seconds]", `again and again, every ${WATCH_SECONDS} s`)
+        .preset(String(WATCH_SECONDS))
+        .argParser(parseSeconds),
+    )
+    .addHelpText(
+      "after",
+      examples("gwctl show peers", "gwctl show routes --kind floating -o json", "gwctl -w show nat"),
+    )
+    .addHelpText("after", "\nExit status: 0 ok, 1 error, 2 usage, 3 not found, 5 gatewayd unreachable.");
+  const showing = program
+    .command("show")
+    .description("show peers, routes, announcements and what else gatewayd knows")
+    .addHelpText(
+      "after",
+      examples("gwctl show status", "gwctl show peer 198.51.100.2", "gwctl show route 192.0.2.53/32"),
+    );
+  addPeers(showing, io);
+  addRoutes(showing, io);
+  addAnnouncements(showing, io);
+  addTranslation(showing, io);
+  addState(showing, io);
+  addCompletion(program, io);
+  return program;
+}
+
+function addPeers(showing: Command, io: Io): void {
+  showing
+    .command("peers")
+    .alias("peer")
+    .description("BGP sessions; with an address, all about one")
+    .addArgument(new Argument("[address]", "of one peer"))
+    .addHelpText("after", examples("gwctl show peers -o wide", "gwctl show peer 198.51.100.2"))
+    .action(async (address: string | undefined, _flags: unknown, command: Command) => {
+      const subject: Subject<readonly PeerAnswer[]> =
+        address === undefined
+          ? { path: pathOf("peers", { limit: "10000" }), render: peersTable, all: true }
+          : { path: pathOf("peers", { peer: address }), render: peerDetail };
+      await show(subject, optionsOf(command, io), io);
+    });
+}
+
+function addRoutes(showing: Command, io: Io): void {
+  const command = showing
+    .command("routes")
+    .alias("route")
+    .description("routes of all peers and our own; with a prefix, all its paths and why each is (not) used")
+    .addArgument(new Argument("[prefix]", "one prefix; a bare address: the route that it takes"))
+    .option("--kind <kind>", "floating, public, anycast, pool, default, host, or other")
+    .option("--local", "only what this gateway originates");
+  addPaging(command)
+    .addHelpText(
+      "after",
+      examples(
+        "gwctl show routes --kind anycast",
+        "gwctl show route 192.0.2.53/32",
+        "gwctl show routes --all -o json",
+      ),
+    )
+    .action(async (prefix: string | undefined, flags: Flags) => {
+      const { kind, local, limit, all } = flags;
+      const subject: Subject<readonly RouteAnswer[]> =
+        prefix === undefined
+          ? {
+              path: pathOf("routes", { kind, local: local && "true", limit: pageSize(limit, all) }),
+              render: routesTable,
+              all: all === true,
+            }
+          : {
+              path: pathOf("routes", { prefix }),
+              render: routeDetail,
+              missing: `there is no route to ${prefix}`,
+            };
+      await show(subject, optionsOf(command, io), io);
+    });
+}
+
+function addAnnouncements(showing: Command, io: Io): void {
+  const command = showing
+    .command("announcements")
+    .description("what each peer was told")
+    .option("--peer <address>", "only to this peer")
+    .option("--prefix <prefix>", "only this prefix")
+    .option("--kind <kind>", "floating, public, anycast, pool, default, host, or other");
+  addPaging(command)
+    .addHelpText(
+      "after",
+      examples(
+        "gwctl show announcements --peer 198.51.100.2",
+        "gwctl show announcements --prefix 172.16.1.3/32 -o json",
+      ),
+    )
+    .action(async ({ peer, prefix, kind, limit, all }: Flags) => {
+      const subject: Subject<readonly AnnouncementAnswer[]> = {
+        path: pathOf("announcements", { peer, prefix, kind, limit: pageSize(limit, all) }),
+        render: announcementsTable,
+        all: all === true,
+      };
+      await show(subject, optionsOf(command, io), io);
+    });
+}
+
+function addTranslation(showing: Command, io: Io): void {
+  const floating = showing.command("floatingips").alias("floatingip");
+  addPaging(floating.description("floating IPs: to whom, where, and whether they work"))
+    .addHelpText("after", examples("gwctl show floatingips", "gwctl show floatingips -o yaml"))
+    .action(async ({ limit, all }: Flags) => {
+      const subject: Subject<readonly FloatingIpAnswer[]> = {
+        path: pathOf("floatingips", { limit: pageSize(limit, all) }),
+        render: floatingIpsTable,
+        all: all === true,
+      };
+      await show(subject, optionsOf(floating, io), io);
+    });
+  const nat = showing
+    .command("nat")
+    .description("pools, what is translated and what never is")
+    .addHelpText("after", examples("gwctl show nat", "gwctl show nat --watch 5"));
+  nat.action(async () => {
+    const subject: Subject<NatAnswer> = { path: pathOf("nat", {}), render: natDetail };
+    await show(subject, optionsOf(nat, io), io);
+  });
+}
+
+function addState(showing: Command, io: Io): void {
+  const anycast = showing
+    .command("anycast")
+    .description("anycast services, their members and their health")
+    .addHelpText("after", examples("gwctl show anycast", "gwctl show anycast -w 1"));
+  anycast.action(async () => {
+    const path = pathOf("anycast", { limit: "10000" });
+    const subject: Subject<readonly AnycastAnswer[]> = { path, render: anycastTable, all: true };
+    await show(subject, optionsOf(anycast, io), io);
+  });
+  const status = showing
+    .command("status")
+    .description("the gateway itself: state, configuration, problems")
+    .addHelpText("after", examples("gwctl show status", "gwctl show status -o json"));
+  status.action(async () => {
+    const subject: Subject<StatusAnswer> = { path: pathOf("status", {}), render: statusDetail };
+    await show(subject, optionsOf(status, io), io);
+  });
+}
+
+function addCompletion(program: Command, io: Io): void {
+  program
+    .command("completion")
+    .description("print a completion script for a shell")
+    .addArgument(new Argument("<shell>", "which").choices(SHELLS))
+    .addHelpText(
+      "after",
+      examples(
+        "gwctl completion bash > /etc/bash_completion.d/gwctl",
+        "gwctl completion zsh > /usr/local/share/zsh/site-functions/_gwctl",
+        "gwctl completion fish > ~/.config/fish/completions/gwctl.fish",
+      ),
+    )
+    .action((shell: Shell) => {
+      io.stdout.write(completionScript(program, shell));
+    });
+  program
+    .command("__complete", { hidden: true })
+    .addArgument(new Argument("<what>", "what to list").choices(["peers"]))
+    .action(async (_what: string, _flags: unknown, command: Command) => {
+      const { target } = optionsOf(command, io);
+      const { json } = await get(target, pathOf("peers", {}), io.signal);
+      const addresses = (json as readonly PeerAnswer[]).map(({ address }) => address);
+      // The shell expands what it gets here.
+      for (const address of addresses.filter((text) => isIP(text) !== 0)) io.stdout.write(`${address}\n`);
+    });
+}
+
+const addPaging = (command: Command): Command =>
+  command.option("--limit <n>", "at most so many (1000)").option("--all", "every one, however many");
+
+/** All of them come in the largest pages that the API gives. */
+const pageSize = (limit: string | undefined, all: true | undefined): string | undefined =>
+  all === true ? "10000" : limit;
+
+function pathOf(list: string, query: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const text = new URLSearchParams(given).toString();
+  return `/api/v1/${list}${text === "" ? "" : `?${text}`}`;
+}
+
+function optionsOf(command: Command, io: Io): Options {
+  const flags = command.optsWithGlobals<Flags>();
+  return {
+    target: targetOf(flags, io),
+    format: flags.output,
+    headers: flags.headers,
+    watchSeconds: flags.watch,
+  };
+}
+
+function targetOf({ url, socket }: Flags, io: Io): Target {
+  if (url !== undefined) return { url };
+  const { GWCTL_SOCKET: named = "" } = io.env;
+  return { socketPath: socket ?? (named === "" ? DEFAULT_SOCKET : named) };
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "http:") throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:9696.");
+  return url;
+}
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= WATCH_MIN_SECONDS && seconds <= 86_400)) {
+    throw new Failure(EXIT.usage, `--watch takes seconds, from ${WATCH_MIN_SECONDS} to 86400, not ${text}`);
+  }
+  return seconds;
+}
+
+const examples = (...lines: readonly string[]): string =>
+  `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;

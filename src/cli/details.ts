@@ -1,0 +1,92 @@
+/** Single things as names and values below each other. */
+
+import type { NatAnswer, PeerAnswer, StatusAnswer } from "../api/schema.ts";
+import { type Column, fields, type Look, table } from "./table.ts";
+import { clock } from "./text.ts";
+import { lastErrorOf, stateWord } from "./views.ts";
+
+type Problem = StatusAnswer["problems"][number];
+type Pool = NatAnswer["pools"][number];
+
+const PROBLEMS: readonly Column<Problem>[] = [
+  { header: "Problem", cell: (p) => p.code },
+  { header: "Subject", cell: (p) => p.subject },
+  { header: "Message", cell: (p) => p.message },
+];
+
+export function statusDetail(status: StatusAnswer, look: Look): string {
+  const { config, kernel, peers, problems } = status;
+  const facts = fields([
+    ["State", status.state],
+    ["Host", `${status.hostname} (${status.role})`],
+    ["AS", `${status.asn}, router ID ${status.routerId}`],
+    ["Up", clock(status.uptimeSeconds)],
+    ["Version", status.version],
+    ["Peers", `${peers.established} of ${peers.configured} established`],
+    ["Kernel", kernelText(kernel)],
+    ["Configuration", `${config.file}, loaded ${config.loadedAt}`],
+    [
+      "Refused",
+      config.stale ? `the file on disk is not in force: ${config.error ?? "see the log"}` : undefined,
+    ],
+  ]);
+  return problems.length === 0 ? facts : `${facts}\n${table(PROBLEMS, problems, look)}`;
+}
+
+function kernelText(kernel: StatusAnswer["kernel"]): string {
+  if (kernel.type === "none") return "none: announce only";
+  const state = kernel.connected ? "connected" : "not connected";
+  return `${state}, ${kernel.routes} routes, ${kernel.restarts} restarts, ${kernel.driftRepairs} repairs`;
+}
+
+export function peerDetail(peers: readonly PeerAnswer[]): string {
+  return peers.map(onePeer).join("\n");
+}
+
+function onePeer(peer: PeerAnswer): string {
+  const { prefixes, gracefulRestart: restart } = peer;
+  return fields([
+    ["Peer", `${peer.address}${peer.dynamic ? " (from a range)" : ""}`],
+    ["Description", peer.description],
+    ["Group", peer.group],
+    ["AS", String(peer.asn)],
+    ["State", `${stateWord(peer)} for ${clock(peer.sinceSeconds)}`],
+    ["Router ID", peer.routerId],
+    ["Hold time", peer.holdSeconds === undefined ? undefined : `${peer.holdSeconds} s`],
+    ["Families", peer.families.join(", ")],
+    ["Graceful restart", `${restart.negotiated ? "" : "not "}negotiated, ${restart.stalePaths} stale paths`],
+    [
+      "Prefixes",
+      `${prefixes.received} received, ${prefixes.accepted} accepted, ${prefixes.advertised} advertised`,
+    ],
+    ["Received", countsText(peer.messages.received)],
+    ["Sent", countsText(peer.messages.sent)],
+    ["UPDATE errors", countsText(peer.updateErrors)],
+    ["Flaps", String(peer.flaps)],
+    ["Last error", lastErrorOf(peer)],
+  ]);
+}
+
+const countsText = (counts: Readonly<Record<string, number>>): string =>
+  Object.entries(counts)
+    .map(([what, count]) => `${count} ${what}`)
+    .join(", ");
+
+const POOLS: readonly Column<Pool>[] = [
+  { header: "Pool", cell: (p) => p.name },
+  { header: "Ports", cell: (p) => p.ports },
+  { header: "Addresses", align: "right", cell: (p) => String(p.addresses.length) },
+  { header: "From", cell: (p) => p.addresses.join(" "), clip: 60 },
+];
+
+export function natDetail(nat: NatAnswer, look: Look): string {
+  const facts = fields([
+    ["Programmed", nat.programmed ? "yes" : "no"],
+    ["Floating IPs", String(nat.floating)],
+    ["Private", nat.private.join(" ")],
+    ["Never translated", nat.exempt.join(" ")],
+    ["Never tracked", nat.untracked.join(" ")],
+    ["Flows tracked", nat.conntrack && `${nat.conntrack.entries} of ${nat.conntrack.limit}`],
+  ]);
+  return nat.pools.length === 0 ? facts : `${facts}\n${table(POOLS, nat.pools, look)}`;
+}

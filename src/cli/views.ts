@@ -1,0 +1,199 @@
+/** Lists as tables: which columns, in which order, from what the API answers. */
+
+import type {
+  AnnouncementAnswer,
+  AnycastAnswer,
+  FloatingIpAnswer,
+  PeerAnswer,
+  RouteAnswer,
+  RoutePath,
+} from "../api/schema.ts";
+import { type Color, type Column, type Look, table } from "./table.ts";
+import { clock } from "./text.ts";
+
+/** Free text in a table that is not wide. */
+const TEXT_COLUMNS = 60;
+
+const yes = (claim: boolean): string => (claim ? "yes" : "no");
+const figure = (value: number | undefined): string => (value === undefined ? "" : String(value));
+
+/** Columns that only a wide table has come last in each list. */
+const wideOnly = <T>(look: Look, columns: readonly Column<T>[]): readonly Column<T>[] =>
+  look.wide ? columns : [];
+
+/** The order that people scan: Cisco's and FRR's, then what came of it. */
+export function peersTable(peers: readonly PeerAnswer[], look: Look): string {
+  const columns: Column<PeerAnswer>[] = [
+    { header: "Peer", cell: (p) => p.address },
+    { header: "AS", align: "right", cell: (p) => String(p.asn) },
+    { header: "Up/Down", align: "right", cell: (p) => clock(p.sinceSeconds) },
+    { header: "State/PfxRcd", align: "right", cell: stateOrPrefixes, color: colorOfPeer },
+    { header: "Received", align: "right", cell: (p) => String(p.prefixes.received) },
+    { header: "Accepted", align: "right", cell: (p) => String(p.prefixes.accepted) },
+    { header: "Advertised", align: "right", cell: (p) => String(p.prefixes.advertised) },
+    ...wideOnly<PeerAnswer>(look, [
+      { header: "Flaps", align: "right", cell: (p) => String(p.flaps) },
+      { header: "Hold", align: "right", cell: (p) => figure(p.holdSeconds) },
+      { header: "Router ID", cell: (p) => p.routerId ?? "" },
+      { header: "Families", cell: (p) => p.families.join(",") },
+      { header: "Group", cell: (p) => p.group ?? "" },
+      { header: "Description", cell: (p) => p.description ?? "" },
+      { header: "Last error", cell: lastErrorOf },
+    ]),
+    ...(look.wide ? [] : [{ header: "Description/Last error", clip: TEXT_COLUMNS, cell: describe }]),
+  ];
+  return table(columns, peers, look);
+}
+
+const STATES: Readonly<Record<PeerAnswer["state"], string>> = {
+  idle: "Idle",
+  connect: "Connect",
+  active: "Active",
+  "open-sent": "OpenSent",
+  "open-confirm": "OpenConfirm",
+  established: "Established",
+};
+
+/** The state in the spelling of RFC 4271 §8.2.2. */
+export const stateWord = (peer: PeerAnswer): string => STATES[peer.state];
+
+const stateOrPrefixes = (peer: PeerAnswer): string =>
+  peer.state === "established" ? String(peer.prefixes.received) : stateWord(peer);
+
+const colorOfPeer = (peer: PeerAnswer): Color => {
+  if (peer.state === "established") return "green";
+  return peer.state === "idle" ? "red" : "yellow";
+};
+
+export const lastErrorOf = (peer: PeerAnswer): string =>
+  peer.lastError === undefined ? "" : `${peer.lastError.at} ${peer.lastError.text}`;
+
+/** A session that is up needs no old error beside it. */
+const describe = (peer: PeerAnswer): string =>
+  [peer.description, peer.state === "established" ? undefined : peer.lastError?.text]
+    .filter((text) => text !== undefined && text !== "")
+    .join(": ");
+
+interface RouteRow {
+  readonly route: RouteAnswer;
+  readonly path: RoutePath | undefined;
+}
+
+/** One line per path in use; a wide table has every path. */
+export function routesTable(routes: readonly RouteAnswer[], look: Look): string {
+  const columns: Column<RouteRow>[] = [
+    { header: "Prefix", cell: ({ route }) => route.prefix },
+    { header: "Kind", cell: ({ route }) => route.kind },
+    { header: "Next hop", cell: ({ path }) => path?.nextHop ?? "" },
+    { header: "Peer", cell: ({ path }) => path?.peer ?? "" },
+    { header: "Path", cell: ({ path }) => statusOf(path) },
+    { header: "Pref", align: "right", cell: ({ path }) => figure(path?.localPref) },
+    { header: "MED", align: "right", cell: ({ path }) => figure(path?.med) },
+    ...wideOnly<RouteRow>(look, [
+      { header: "Origin", cell: ({ path }) => path?.origin ?? "" },
+      { header: "Communities", cell: ({ path }) => communitiesOf(path) },
+    ]),
+    { header: "Local", cell: ({ route }) => yes(route.local) },
+    { header: "Installed", cell: ({ route }) => yes(route.installed) },
+    { header: "AS path", cell: ({ path }) => path?.asPath ?? "", clip: TEXT_COLUMNS },
+  ];
+  return table(
+    columns,
+    routes.flatMap((route) => rowsOf(route, look.wide)),
+    look,
+  );
+}
+
+function rowsOf(route: RouteAnswer, all: boolean): RouteRow[] {
+  const paths = route.paths.filter(({ status }) => all || status === "best" || status === "multipath");
+  return paths.length === 0 ? [{ route, path: undefined }] : paths.map((path) => ({ route, path }));
+}
+
+const statusOf = (path: RoutePath | undefined): string =>
+  path === undefined ? "" : `${path.status}${path.stale ? ",stale" : ""}`;
+
+const communitiesOf = (path: RoutePath | undefined): string =>
+  [...(path?.communities ?? []), ...(path?.largeCommunities ?? [])].join(" ");
+
+/** One prefix: every path that anyone told us, and why it is or is not used. */
+export function routeDetail(routes: readonly RouteAnswer[], look: Look): string {
+  const columns: Column<RoutePath>[] = [
+    { header: "Path", cell: statusOf },
+    { header: "Next hop", cell: (p) => p.nextHop },
+    { header: "Peer", cell: (p) => p.peer },
+    { header: "Pref", align: "right", cell: (p) => String(p.localPref) },
+    { header: "MED", align: "right", cell: (p) => figure(p.med) },
+    { header: "Origin", cell: (p) => p.origin },
+    { header: "Communities", cell: communitiesOf },
+    { header: "AS path", cell: (p) => p.asPath },
+  ];
+  const heads: Column<RouteAnswer>[] = [
+    { header: "Prefix", cell: (r) => r.prefix },
+    { header: "Kind", cell: (r) => r.kind },
+    { header: "Local", cell: (r) => yes(r.local) },
+    { header: "Installed", cell: (r) => yes(r.installed) },
+  ];
+  return routes.map((r) => `${table(heads, [r], look)}\n${table(columns, r.paths, look)}`).join("\n");
+}
+
+export function announcementsTable(announcements: readonly AnnouncementAnswer[], look: Look): string {
+  const columns: Column<AnnouncementAnswer>[] = [
+    { header: "Prefix", cell: (a) => a.prefix },
+    { header: "Kind", cell: (a) => a.kind },
+    { header: "Peer", cell: (a) => a.peer },
+    { header: "Next hop", cell: (a) => a.nextHop },
+    { header: "MED", align: "right", cell: (a) => figure(a.med) },
+    { header: "Communities", cell: (a) => a.communities.join(" "), clip: TEXT_COLUMNS },
+    { header: "AS path", cell: (a) => a.asPath, clip: TEXT_COLUMNS },
+  ];
+  return table(columns, announcements, look);
+}
+
+const FLOATING_COLORS: Readonly<Record<FloatingIpAnswer["status"], Color>> = {
+  ACTIVE: "green",
+  DOWN: "yellow",
+  ERROR: "red",
+};
+
+export function floatingIpsTable(floatingIps: readonly FloatingIpAnswer[], look: Look): string {
+  const columns: Column<FloatingIpAnswer>[] = [
+    { header: "Address", cell: (f) => f.address },
+    { header: "To", cell: (f) => f.to },
+    { header: "Egress", cell: (f) => f.egress },
+    { header: "Place", cell: (f) => f.place },
+    { header: "Status", cell: (f) => f.status, color: (f) => FLOATING_COLORS[f.status] },
+    { header: "Announced", cell: (f) => yes(f.announced) },
+    { header: "Reason", cell: (f) => f.reason ?? "", clip: TEXT_COLUMNS },
+  ];
+  return table(columns, floatingIps, look);
+}
+
+interface MemberRow {
+  readonly service: AnycastAnswer;
+  readonly member: AnycastAnswer["members"][number] | undefined;
+}
+
+/** One line per member. */
+export function anycastTable(services: readonly AnycastAnswer[], look: Look): string {
+  const columns: Column<MemberRow>[] = [
+    { header: "Service", cell: ({ service }) => service.name },
+    { header: "Address", cell: ({ service }) => service.address },
+    { header: "Announced", cell: ({ service }) => yes(service.announced) },
+    { header: "Member", cell: ({ member }) => member?.address ?? "" },
+    { header: "Place", cell: ({ member }) => member?.place ?? "" },
+    { header: "Health", cell: ({ member }) => member?.health ?? "", color: ({ member }) => colorOf(member) },
+    ...wideOnly<MemberRow>(look, [{ header: "Paths", cell: ({ service }) => service.paths.join(",") }]),
+    { header: "Last error", cell: ({ member }) => member?.lastError ?? "", clip: TEXT_COLUMNS },
+  ];
+  const rows = services.flatMap((service): MemberRow[] =>
+    service.members.length === 0
+      ? [{ service, member: undefined }]
+      : service.members.map((member) => ({ service, member })),
+  );
+  return table(columns, rows, look);
+}
+
+function colorOf(member: MemberRow["member"]): Color | undefined {
+  if (member?.health === "up") return "green";
+  return member?.health === "down" ? "red" : undefined;
+}
