@@ -12,7 +12,7 @@ import { checkHeader, HEADER_OCTETS, messageLengthAt, writeHeader } from "./head
 import { originatedAttributes } from "./path-attributes.ts";
 import { PrefixBatch } from "./prefix-batch.ts";
 import { decodeUpdate, Update } from "./update.ts";
-import { encodeEndOfRib, type Packing, packAnnounced, packWithdrawn } from "./update-pack.ts";
+import { type Packing, packAnnounced } from "./update-pack.ts";
 
 const context: DecodeContext = { ...NOTHING_NEGOTIATED, as4: true, extendedNextHop: true };
 const plain: Packing = { addPath: false, maxOctets: 4096 };

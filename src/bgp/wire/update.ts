@@ -54,7 +54,8 @@ export class Update {
 /**
  * Decodes one message whose header was checked. Returns the strongest reaction that needs no attribute to be parsed:
  * "session-reset": nothing of it may be used, send `strongest(into.faults).notification`; "treat-as-withdraw": what is
- * announced is withdrawn. Families other than IPv4 and IPv6 unicast are skipped.
+ * announced is withdrawn. So it is when either block, once parsed, has that reaction: it is the whole UPDATE's (RFC 7606
+ * §2). Families other than IPv4 and IPv6 unicast are skipped.
  */
 export function decodeUpdate(
   message: Uint8Array,
