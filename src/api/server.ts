@@ -30,7 +30,7 @@ export interface ApiOptions {
 }
 
 /** One line: fixed words, then facts. */
-export type ApiLog = (message: string, facts: Readonly<Record<string, unknown>>) => void;
+type ApiLog = (message: string, facts: Readonly<Record<string, unknown>>) => void;
 
 export interface ApiLimits {
   /** Until the last header of a request is there, counted from the connection or the request before. */

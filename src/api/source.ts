@@ -32,7 +32,7 @@ export interface ApiSource {
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
-export type Awaitable<T> = T | Promise<T>;
+type Awaitable<T> = T | Promise<T>;
 
 /** Part of a long list. `next` goes into the next query's `after`; undefined when nothing follows. */
 export interface Page<T> {

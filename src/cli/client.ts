@@ -27,7 +27,7 @@ export async function get(target: Target, path: string, signal: AbortSignal): Pr
   return { text, json, next: /^<([^>]+)>; rel="next"$/.exec(String(link))?.[1] };
 }
 
-export const nameOf = (target: Target): string => ("url" in target ? target.url.origin : target.socketPath);
+const nameOf = (target: Target): string => ("url" in target ? target.url.origin : target.socketPath);
 
 function exchange(
   target: Target,

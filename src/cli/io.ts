@@ -8,7 +8,7 @@ export interface Io {
   readonly signal: AbortSignal;
 }
 
-export interface Writer {
+interface Writer {
   write(text: string): unknown;
   /** True when someone looks at it. */
   readonly isTTY?: boolean;

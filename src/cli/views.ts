@@ -17,7 +17,7 @@ const TEXT_COLUMNS = 60;
 const yes = (claim: boolean): string => (claim ? "yes" : "no");
 const figure = (value: number | undefined): string => (value === undefined ? "" : String(value));
 
-/** Columns that only a wide table has come last in each list. */
+/** Columns that only a wide table has. */
 const wideOnly = <T>(look: Look, columns: readonly Column<T>[]): readonly Column<T>[] =>
   look.wide ? columns : [];
 

@@ -34,7 +34,7 @@ export interface Snapshot {
 export type Read = () => Snapshot;
 
 /** Own prefixes that become a label, so that a gateway with many of them does not fill a Prometheus server. */
-export const OWN_PREFIXES_MAX = 1000;
+const OWN_PREFIXES_MAX = 1000;
 
 export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
   const [status, peers, own, floatingIps, nat, anycast] = await Promise.all([
