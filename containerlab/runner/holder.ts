@@ -64,6 +64,8 @@ function layers(directories: readonly string[], memory: string): string[] {
     `mount -t tmpfs -o mode=755 tmpfs ${typed([memory])}`,
     ...directories.flatMap((name) => [
       `mkdir -p ${at(`${name}/upper`)} ${at(`${name}/work`)}`,
+      // The merged directory has the owner and mode of the upper one.
+      `chown --reference=/${name} ${at(`${name}/upper`)}; chmod --reference=/${name} ${at(`${name}/upper`)}`,
       `mount -t overlay overlay -o ${typed([
         `lowerdir=/${name},upperdir=${memory}/${name}/upper,workdir=${memory}/${name}/work`,
       ])} /${name}`,

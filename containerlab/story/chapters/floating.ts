@@ -15,7 +15,7 @@ interface Question {
 
 const ANYBODY = /./;
 
-function question({ id, sentence, from, over = "tcp", to, who, saw }: Question): Step {
+export function question({ id, sentence, from, over = "tcp", to, who, saw }: Question): Step {
   return {
     id,
     sentence,
@@ -26,7 +26,7 @@ function question({ id, sentence, from, over = "tcp", to, who, saw }: Question):
   };
 }
 
-function pings(id: string, sentence: string, address: string): Step {
+export function pings(id: string, sentence: string, address: string): Step {
   return {
     id,
     sentence,

@@ -13,7 +13,6 @@ const FRR_HOLDS: readonly string[] = [
   "-c",
   `show bgp ipv4 unicast neighbors ${GATEWAY} routes json`,
 ];
-export const BIRD_HOLDS: readonly string[] = ["birdc", "show", "route", "protocol", "gw", "all"];
 
 interface FrrPath {
   readonly path: string;
