@@ -24,8 +24,8 @@ export interface AfiSafi {
   readonly safi: number;
 }
 
-export const IPV4_UNICAST: AfiSafi = { afi: 1, safi: 1 };
-export const IPV6_UNICAST: AfiSafi = { afi: 2, safi: 1 };
+const IPV4_UNICAST: AfiSafi = { afi: 1, safi: 1 };
+const IPV6_UNICAST: AfiSafi = { afi: 2, safi: 1 };
 
 /** The family that these numbers mean, undefined for all but IPv4 and IPv6 unicast. */
 export function familyOf(afi: number, safi: number): Family | undefined {
@@ -64,12 +64,12 @@ export type Capability =
   | { readonly is: "unknown"; readonly code: number; readonly value: Uint8Array };
 
 /** RFC 8950 §4. */
-export interface ExtendedNextHop extends AfiSafi {
+interface ExtendedNextHop extends AfiSafi {
   readonly nextHopAfi: number;
 }
 
 /** RFC 4724 §3, RFC 8538 §2. */
-export interface GracefulRestart {
+interface GracefulRestart {
   readonly is: "graceful-restart";
   /** R: the sender has restarted. */
   readonly restarting: boolean;
@@ -87,7 +87,7 @@ export interface AddPathFamily extends AfiSafi {
 }
 
 /** RFC 9494 §3.1. */
-export interface LongLivedFamily extends AfiSafi {
+interface LongLivedFamily extends AfiSafi {
   readonly forwarding: boolean;
   /** 0..16777215 s. */
   readonly staleSeconds: number;

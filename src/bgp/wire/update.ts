@@ -76,6 +76,8 @@ interface Walk {
   /** MP_REACH_NLRI and MP_UNREACH_NLRI. */
   reach: MpWindow | undefined;
   unreach: MpWindow | undefined;
+  /** Both, in the order of the message. */
+  readonly cuts: MpWindow[];
   /** There are other attributes. */
   others: boolean;
   /** The last attribute ends where the block does. */
@@ -119,7 +121,7 @@ function split(message: Uint8Array, context: DecodeContext, into: Update): Fault
 }
 
 function walkAttributes(message: Uint8Array, start: number, end: number): Walk | Fault {
-  const walk: Walk = { reach: undefined, unreach: undefined, others: false, whole: true };
+  const walk: Walk = { reach: undefined, unreach: undefined, cuts: [], others: false, whole: true };
   const header = new AttributeHeader();
   for (let at = start; at < end; at = header.end) {
     const whole = header.read(message, at, end);
@@ -138,7 +140,9 @@ function walkAttributes(message: Uint8Array, start: number, end: number): Walk |
     const which = code === mpReach.code ? "reach" : "unreach";
     // RFC 7606 §3(g).
     if (walk[which] !== undefined) return listFault("session-reset", `attribute ${code} repeated`);
-    walk[which] = { flags: header.flags, at, start: header.start, end: header.end };
+    const window = { flags: header.flags, at, start: header.start, end: header.end };
+    walk[which] = window;
+    walk.cuts.push(window);
   }
   return walk;
 }
@@ -196,9 +200,10 @@ function nlriAt(message: Uint8Array, { start, end }: MpWindow): number {
  * the prefixes of the body have what is behind it, those of MP_REACH_NLRI all.
  */
 function cutBlocks(message: Uint8Array, start: number, end: number, walk: Walk, into: Update): void {
-  const [body, mp] = [into.announced[0].block, into.announced[1].block];
-  const { reach, unreach } = walk;
-  if (reach === undefined && unreach === undefined) {
+  const body = into.announced[0].block;
+  const mp = into.announced[1].block;
+  const { reach } = walk;
+  if (walk.cuts.length === 0) {
     body.octets = message;
     body.start = start;
     body.end = end;
@@ -218,9 +223,8 @@ function cutBlocks(message: Uint8Array, start: number, end: number, walk: Walk, 
   mp.octets = octets;
   mp.start = 0;
   body.start = at;
-  const cuts = [reach, unreach].filter((cut) => cut !== undefined).sort((a, b) => a.at - b.at);
   let from = start;
-  for (const cut of cuts) {
+  for (const cut of walk.cuts) {
     at = copy(message, from, cut.at, octets, at);
     from = cut.end;
   }
