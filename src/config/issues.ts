@@ -2,6 +2,7 @@
 
 import type { z } from "zod";
 import type { Path, Problem } from "./findings.ts";
+import { MISTAKES } from "./limits.ts";
 import { notBuilt } from "./not-built.ts";
 import { suggestion } from "./suggest.ts";
 
@@ -12,13 +13,13 @@ const SHOWN_VALUE = 60;
 
 /** @param root - the whole value that was checked, to say what stands at the place of an issue */
 export function problemsOf(issues: readonly Issue[], root: unknown): Problem[] {
-  return issues.flatMap((issue) => problemsOfIssue(issue, [], root));
+  return issues.slice(0, MISTAKES).flatMap((issue) => problemsOfIssue(issue, [], root));
 }
 
 function problemsOfIssue(issue: Issue, parent: Path, root: unknown): Problem[] {
   const path: Path = [...parent, ...issue.path.map((step) => (typeof step === "symbol" ? "" : step))];
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => unknownKey(path, key, issue.message.split(" ")));
+    return issue.keys.slice(0, MISTAKES).map((key) => unknownKey(path, key, issue.message.split(" ")));
   }
   if (issue.code === "invalid_key") {
     const expected = issue.issues[0]?.message ?? issue.message;

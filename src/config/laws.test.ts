@@ -87,7 +87,7 @@ describe("no mistake in a good file makes load throw", () => {
         const said = report(read(text));
         expect(said).toMatch(/^(ok|refused): /mu);
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 

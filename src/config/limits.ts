@@ -14,3 +14,6 @@ export const FILE_ALIASES = 1000;
 
 /** Errors and warnings that are told of one file, each. */
 export const FINDINGS = 100;
+
+/** Of more mistakes than these, the rest is not even looked at: finding a place costs the lists on the way to it. */
+export const MISTAKES = 300;

@@ -57,7 +57,7 @@ describe("not the YAML that we take", () => {
 describe("hostile text is refused soon, and never throws", () => {
   const deep = `more than ${FILE_DEPTH} lists and mappings inside each other`;
   const bomb = `a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]\nd: &d [*c, *c, *c, *c]\n`;
-  const keys = Array.from({ length: 50_000 }, (_, i) => `k${i}: 1`).join("\n");
+  const keys = Array.from({ length: 20_000 }, (_, i) => `k${i}: 1`).join("\n");
   test.each([
     ["open brackets", "[".repeat(1_000_000), deep],
     ["open braces", "{a: ".repeat(500_000), deep],
@@ -74,8 +74,8 @@ describe("hostile text is refused soon, and never throws", () => {
     ["many keys", keys, "k0: unknown key"],
     ["one long key", `${"k".repeat(5_000_000)}: 1`, "The : indicator must be at most 1024 chars"],
     ["one long line", `bgp: ${"x".repeat(5_000_000)}`, "bgp: expected a mapping, got"],
-    ["documents without end", "---\n".repeat(100_000), "a second YAML document"],
-    ["directives without end", "%a\n".repeat(100_000), "Missing directives-end"],
+    ["documents without end", "---\n".repeat(20_000), "a second YAML document"],
+    ["directives without end", "%a\n".repeat(20_000), "Missing directives-end"],
   ])("%s", (_name, yaml, said) => {
     const loaded = read(yaml);
     expect(loaded.ok).toBe(false);

@@ -11,7 +11,7 @@ import { violations } from "../model/rules.ts";
 import type { Violation } from "../model/violation.ts";
 import { type Finding, type Path, type Problem, pathText } from "./findings.ts";
 import { problemsOf } from "./issues.ts";
-import { FINDINGS } from "./limits.ts";
+import { FINDINGS, MISTAKES } from "./limits.ts";
 import { poolItem } from "./scalars.ts";
 import { gatewayFile, type Sections, sections } from "./schema.ts";
 import type { Settings } from "./settings.ts";
@@ -144,8 +144,7 @@ function found(problems: readonly Problem[], source: Source, places: Places): Fi
     let count = 0;
     for (const problem of problems) {
       if (problem.severity !== severity) continue;
-      // Finding a place costs the length of the lists on the way; what is not shown need not be found.
-      if (count++ > FINDINGS * 10) break;
+      if (count++ === MISTAKES) break;
       const finding = places.ofProblem(problem, pathText(problem.path), source);
       byPlace.set(`${finding.line}:${finding.column}:${finding.path}:${finding.message}`, finding);
     }

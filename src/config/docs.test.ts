@@ -1,0 +1,82 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { report } from "./check.ts";
+import { jsonSchema } from "./json-schema.ts";
+import { FILE_ALIASES, FILE_DEPTH, FILE_OCTETS, FILE_TOKENS, FINDINGS, MISTAKES } from "./limits.ts";
+import { load } from "./load.ts";
+import { POOL_ADDRESSES } from "./scalars.ts";
+
+const file = (path: string): string => readFileSync(new URL(`../../docs/${path}`, import.meta.url), "utf8");
+const text = file("CONFIGURATION.md");
+
+interface Node {
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, Node>>;
+  readonly items?: Node;
+  readonly anyOf?: readonly Node[];
+}
+
+/** Every key below a node, with the default that it has: "nat.pools[].ports". */
+function* keysOf(node: Node, path: string): Generator<[string, unknown]> {
+  for (const inner of node.anyOf ?? []) yield* keysOf(inner, path);
+  if (node.items !== undefined) yield* keysOf(node.items, `${path}[]`);
+  for (const [key, value] of Object.entries(node.properties ?? {})) {
+    const full = path === "" ? key : `${path}.${key}`;
+    yield [full, value.default];
+    yield* keysOf(value, full);
+  }
+}
+
+/** The rows of the page, by key: the cells after it. A rule's keys stand alone, since import and export share them. */
+const rows = new Map(
+  [...text.matchAll(/^\| `([^`]+)` \| (.*) \|$/gmu)].map(([, key, cells]) => [key!, cells!.split(" | ")]),
+);
+
+const keys = [...keysOf(jsonSchema() as Node, "")].map(([path, standard]): [string, unknown] => {
+  return [path.replace(/^bgp\.peers\[\]\.(?:import|export)\[\]\./u, ""), standard];
+});
+
+describe("CONFIGURATION.md", () => {
+  test.each(keys)("%s has its row, with its default", (path, standard) => {
+    const cells = rows.get(path);
+    expect(cells, path).toHaveLength(3);
+    if (standard === undefined) return;
+    const shown = cells?.[1]?.replaceAll(/[`"\s]/gu, "");
+    expect(shown).toBe(
+      (typeof standard === "string" ? standard : JSON.stringify(standard)).replaceAll(/["\s]/gu, ""),
+    );
+  });
+
+  test("has no row of a key that there is not", () => {
+    const known = new Set(keys.map(([path]) => path));
+    expect([...rows.keys()].filter((key) => !known.has(key))).toEqual([]);
+  });
+
+  test("shows only configuration that loads", () => {
+    const blocks = [
+      ...text.matchAll(
+        /^```yaml\n((?:bgp|networks|nat|floatingIps|anycast|ports|api|kernel|log):[\s\S]*?)^```/gmu,
+      ),
+    ];
+    expect(blocks.length).toBeGreaterThanOrEqual(9);
+    for (const [, block] of blocks) {
+      const whole = block!.startsWith("bgp:") ? block! : `bgp: { asn: 65000, routerId: 192.0.2.1 }\n${block}`;
+      expect(report(load(whole, { file: "g.yaml", hostname: "h" }))).toMatch(/^ok: /u);
+    }
+  });
+});
+
+describe("LIMITS.md", () => {
+  test.each([
+    ["size of gateway.yaml", `${FILE_OCTETS / 1024 / 1024} MiB`],
+    ["YAML tokens of gateway.yaml", FILE_TOKENS],
+    ["nesting in gateway.yaml", FILE_DEPTH],
+    ["YAML aliases in gateway.yaml", FILE_ALIASES],
+    ["errors and warnings shown of gateway.yaml", FINDINGS],
+    ["mistakes looked at in gateway.yaml", MISTAKES],
+    ["addresses of a NAT pool", POOL_ADDRESSES],
+  ])("%s: %s", (what, limit) => {
+    const shown = typeof limit === "number" ? String(limit).replace(/\B(?=(\d{3})+$)/gu, " ") : limit;
+    expect(file("LIMITS.md")).toContain(`| ${what} | ${shown} |`);
+  });
+});
