@@ -58,6 +58,7 @@ export class Speaker {
   readonly #recipients: Map<PeerId, Recipient> = new Map();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
   #ranges: readonly PeerOptions[] = [];
+  #flushWaiters: (() => void)[] = [];
   #filters: Map<string, RouteFilter> = new Map();
   #complete = false;
   #stopped = false;
@@ -144,6 +145,14 @@ export class Speaker {
   markInstalled(prefixes: readonly Prefix[], installed: boolean): void {
     for (const prefix of prefixes) this.rib.of(prefix.family).best.setInstalled(prefix, installed);
     this.#wake(this.#world.now());
+  }
+
+  /**
+   * Resolves when all that was said before has been decided and handed to the sockets of every peer that takes octets.
+   */
+  flushed(): Promise<void> {
+    this.#wake(this.#world.now());
+    return new Promise((resolve) => this.#flushWaiters.push(resolve));
   }
 
   /** Says what is known of a next hop; paths over it are decided again. Unknown ones are reachable at metric 0. */
@@ -309,7 +318,10 @@ export class Speaker {
     const more = this.#work(nowMs + TURN_MS);
     if (!this.#holdsEndOfRib) for (const peer of this.#peers.values()) peer.sendEndOfRibs();
     this.#changes.flush();
-    if (!more) this.#deferral.settle(nowMs, () => this.#missing());
+    if (!more) {
+      this.#deferral.settle(nowMs, () => this.#missing());
+      for (const resolve of this.#flushWaiters.splice(0)) resolve();
+    }
     this.#inTurn = false;
     this.#wake(more ? nowMs : this.#nextDeadline());
   }

@@ -1,0 +1,100 @@
+/** The API's view of a running gateway: snapshots, made when asked for. */
+
+import type { IntervalHistogram } from "node:perf_hooks";
+import type { ReadyAnswer, StatusAnswer } from "../api/schema.ts";
+import type { ApiSource } from "../api/source.ts";
+import { formatAddress } from "../bgp/net/text.ts";
+import { takeLag } from "../metrics/lag.ts";
+import { createMetrics, type Metrics } from "../metrics/metrics.ts";
+import type { MetricsSource } from "../metrics/snapshot.ts";
+import { announcementsPage, peerAnswer, routesPage } from "./bgp-answers.ts";
+import type { Gateway } from "./gateway.ts";
+import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
+import { VERSION } from "./version.ts";
+
+/** What became of the configuration file. */
+export interface ConfigState {
+  readonly file: string;
+  readonly loadedAt: Date;
+  /** Why the file was refused at the last reload; undefined: what it says is in force. */
+  readonly refused: string | undefined;
+}
+
+export interface LagMonitor {
+  readonly histogram: IntervalHistogram;
+  readonly resolutionMs: number;
+}
+
+export function apiSource(
+  gateway: Gateway,
+  config: () => ConfigState,
+  lag: LagMonitor,
+): { readonly source: ApiSource; readonly metrics: Metrics } {
+  const startedMs = performance.now();
+  const views: Omit<MetricsSource & ApiSource, "metrics" | "takeLag" | "reconcileErrors"> = {
+    status: () => statusAnswer(gateway, config(), (performance.now() - startedMs) / 1000),
+    peers: () => gateway.speaker.peers().map(peerAnswer),
+    routes: (query) => routesPage(gateway.speaker, gateway.reconciler.snapshot().installed, query),
+    announcements: (query) => announcementsPage(gateway.speaker, query),
+    floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned),
+    nat: async () =>
+      natAnswer(
+        gateway.model,
+        gateway.reconciler.snapshot(),
+        await gateway.forwarding.conntrack().catch(() => undefined),
+      ),
+    anycast: () =>
+      anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
+    ready: () => readyAnswer(gateway),
+  };
+  const metrics = createMetrics({
+    ...views,
+    reconcileErrors: () => gateway.tally.errors(),
+    takeLag: () => takeLag(lag.histogram, lag.resolutionMs),
+  });
+  return { source: { ...views, metrics: () => metrics.render() }, metrics };
+}
+
+function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: number): StatusAnswer {
+  const { model } = gateway;
+  const now = gateway.reconciler.snapshot();
+  const peers = gateway.speaker.peers();
+  const { connected, restarts } = gateway.forwarding.state();
+  const broken = now.problems.length > 0 || config.refused !== undefined;
+  return {
+    version: VERSION,
+    role: model.role,
+    hostname: model.hostname,
+    asn: model.bgp.asn,
+    routerId: formatAddress(model.bgp.routerId),
+    uptimeSeconds: Math.floor(uptimeSeconds),
+    state: gateway.complete ? (broken ? "degraded" : "ready") : "starting",
+    config: {
+      file: config.file,
+      loadedAt: config.loadedAt.toISOString(),
+      stale: config.refused !== undefined,
+      ...(config.refused !== undefined && { error: config.refused }),
+    },
+    kernel: {
+      type: gateway.forwarding.type,
+      connected,
+      restarts,
+      routes: now.installed.size,
+      driftRepairs: now.driftRepairs,
+    },
+    peers: {
+      configured: model.bgp.peers.filter(({ remote }) => "address" in remote).length,
+      established: peers.filter(({ state }) => state === "established").length,
+    },
+    problems: now.problems,
+  };
+}
+
+function readyAnswer(gateway: Gateway): ReadyAnswer {
+  const reasons: string[] = [];
+  const { synced, failures } = gateway.reconciler.snapshot();
+  if (!synced) reasons.push("the kernel has not been compared with the configuration yet");
+  if (!gateway.complete) reasons.push("peers that were to tell what they know have not all done so yet");
+  for (const [what, why] of failures) reasons.push(`${what}: ${why}`);
+  return { ready: reasons.length === 0, reasons };
+}

@@ -1,0 +1,82 @@
+/** The forwarding plane of this machine, or none: what the reconciler programs, and what it hears from there. */
+
+import type { Dataplane, Link } from "../gateway/intent.ts";
+import { startKernel } from "../kernel/client.ts";
+import type { ConntrackUse } from "../kernel/commands.ts";
+import type { KernelSettings } from "../model/model.ts";
+import type { Log } from "./log.ts";
+
+export interface Forwarding {
+  readonly type: KernelSettings["type"];
+  readonly dataplane: Dataplane;
+  /** Undefined where no connections are tracked. */
+  conntrack(): Promise<ConntrackUse | undefined>;
+  state(): { readonly connected: boolean; readonly restarts: number };
+  /** Tells once what there is, then every change. One listener. */
+  attach(listener: ForwardingListener): void;
+  /** What is programmed stays. */
+  close(): Promise<void>;
+}
+
+export interface ForwardingListener {
+  links(links: readonly Link[]): void;
+  /** The kernel may not hold what it acknowledged any more. */
+  doubt(): void;
+}
+
+/** @throws KernelError when this machine lacks what `kernel: { type: linux }` needs */
+export function openForwarding(settings: KernelSettings, log: Log): Promise<Forwarding> {
+  return settings.type === "linux" ? openLinux(settings, log) : Promise.resolve(announceOnly());
+}
+
+async function openLinux(settings: KernelSettings, log: Log): Promise<Forwarding> {
+  const kernel = await startKernel(settings);
+  let connected = true;
+  let starts = 0;
+  return {
+    type: "linux",
+    dataplane: kernel,
+    conntrack: () => kernel.conntrack(),
+    state: () => ({ connected, restarts: Math.max(0, starts - 1) }),
+    attach: (listener) => {
+      kernel.onLinks((links) => listener.links(links));
+      kernel.onDown((reason) => {
+        connected = false;
+        log.error({ event: "kernel.down", reason }, "netd ended; it is started again");
+      });
+      kernel.onUp((warnings) => {
+        connected = true;
+        starts++;
+        for (const { code, subject, message } of warnings) log.warn({ event: code, subject }, message);
+        if (starts === 1) return;
+        log.info({ event: "kernel.up", restarts: starts - 1 }, "netd is back; comparing with the kernel");
+        listener.doubt();
+      });
+      kernel.onDrift((what) => {
+        log.warn({ event: "kernel.drift", what }, "somebody else changed what is ours; comparing");
+        listener.doubt();
+      });
+    },
+    close: () => kernel.close(),
+  };
+}
+
+/** `kernel: { type: none }`: everything is acknowledged and nothing is touched. */
+function announceOnly(): Forwarding {
+  const none: ReadonlyMap<string, string> = new Map();
+  return {
+    type: "none",
+    dataplane: {
+      read: () => Promise.resolve({ routes: [], nat: undefined }),
+      putRoutes: () => Promise.resolve(none),
+      removeRoutes: () => Promise.resolve(none),
+      applyNat: () => Promise.resolve(),
+      forget: () => Promise.resolve(0),
+      prepareTaps: () => Promise.resolve(none),
+    },
+    conntrack: () => Promise.resolve(undefined),
+    state: () => ({ connected: false, restarts: 0 }),
+    attach: (listener) => listener.links([]),
+    close: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,101 @@
+/** Floating IPs, NAT and anycast as the API tells them: the model beside what is in force. */
+
+import type { AnycastAnswer, FloatingIpAnswer, NatAnswer } from "../api/schema.ts";
+import { type Address, hostPrefix, sameAddress } from "../bgp/net/address.ts";
+import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import type { Snapshot } from "../gateway/reconcile.ts";
+import type { ConntrackUse } from "../kernel/commands.ts";
+import type { FloatingIp, Model } from "../model/model.ts";
+import type { HealthChecks } from "./health.ts";
+import type { LearnedTable } from "./learned.ts";
+
+export function floatingIpAnswers(model: Model, now: Snapshot, learned: LearnedTable): FloatingIpAnswer[] {
+  const here = new Set(now.intent?.nat.floating.map((mapping) => formatAddress(mapping.floating)));
+  return model.floatingIps.map((floating) => {
+    const address = formatAddress(floating.address);
+    const place = here.has(address) ? "here" : "elsewhere";
+    const base = { address, to: formatAddress(floating.to), egress: floating.egress, place } as const;
+    return place === "here"
+      ? { ...base, ...statusHere(floating, now) }
+      : { ...base, ...statusElsewhere(floating, learned) };
+  });
+}
+
+type Status = Pick<FloatingIpAnswer, "status" | "announced" | "reason">;
+
+function statusHere(floating: FloatingIp, now: Snapshot): Status {
+  const key = formatPrefix(hostPrefix(floating.address));
+  const announced = now.announced.has(key);
+  const refused = now.failures.get(key) ?? now.failures.get("nat");
+  if (refused !== undefined) return { status: "ERROR", announced, reason: refused };
+  if (announced) return { status: "ACTIVE", announced };
+  return { status: "DOWN", announced, reason: `there is no way to ${formatAddress(floating.to)}` };
+}
+
+function statusElsewhere(floating: FloatingIp, learned: LearnedTable): Status {
+  if (learned.get(formatPrefix(hostPrefix(floating.address))) !== undefined) {
+    return { status: "ACTIVE", announced: false };
+  }
+  const reason = `${formatAddress(floating.to)} is behind no port of this machine, and no peer announces the address`;
+  return { status: "DOWN", announced: false, reason };
+}
+
+export function natAnswer(model: Model, now: Snapshot, conntrack: ConntrackUse | undefined): NatAnswer {
+  const nat = now.intent?.nat;
+  return {
+    private: model.nat.private.map(formatPrefix),
+    exempt: nat?.exempt.map(formatPrefix) ?? [],
+    untracked: nat?.untracked.map(formatPrefix) ?? [],
+    pools: model.nat.pools.map(({ name, addresses, ports }) => ({
+      name,
+      addresses: addresses.map(formatAddress),
+      ports: `${ports.first}-${ports.last}`,
+    })),
+    floating: nat?.floating.length ?? 0,
+    programmed: now.natProgrammed,
+    ...(conntrack && { conntrack: { entries: conntrack.count, limit: conntrack.max } }),
+  };
+}
+
+export function anycastAnswers(
+  model: Model,
+  now: Snapshot,
+  learned: LearnedTable,
+  checks: HealthChecks,
+): AnycastAnswer[] {
+  const isHere = (member: Address): boolean =>
+    model.ports.some((port) => port.addresses.some((address) => sameAddress(address, member)));
+  return model.anycast.map((service) => {
+    const key = formatPrefix(hostPrefix(service.address));
+    const route = now.intent?.routes.find(({ prefix }) => formatPrefix(prefix) === key);
+    return {
+      name: service.name,
+      address: formatAddress(service.address),
+      announced: now.announced.has(key) || (learned.get(key) !== undefined && now.installed.has(key)),
+      members: service.members.map((member) => {
+        const address = formatAddress(member);
+        if (!isHere(member)) return { address, place: "elsewhere", health: "unknown" } as const;
+        const { health, lastError } = checks.state(service.name, member);
+        return { address, place: "here", health, ...(lastError !== undefined && { lastError }) } as const;
+      }),
+      paths: route === undefined ? [] : pathsOf(route.target),
+    };
+  });
+}
+
+type Target = NonNullable<Snapshot["intent"]>["routes"][number]["target"];
+
+function pathsOf(target: Target): string[] {
+  switch (target.to) {
+    case "link":
+      return [target.interface];
+    case "links":
+      return [...target.interfaces];
+    case "via":
+      return target.nextHops.map((hop) => `${formatAddress(hop.address)} dev ${hop.interface}`);
+    case "discard":
+      return [];
+    default:
+      return target satisfies never;
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * A running gateway: the speaker, the reconciler, the forwarding plane, the health checks and the API, wired.
+ *
+ * Everything that happens ends in `reconciler.wake()`; everything that is shown is read from snapshots when asked for.
+ */
+
+import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
+import { type Address, sameAddress } from "../bgp/net/address.ts";
+import { formatAddress } from "../bgp/net/text.ts";
+import { Speaker } from "../bgp/speaker/speaker.ts";
+import { describe } from "../config/diff.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Announcer } from "../gateway/announcer.ts";
+import type { KernelRoute, Link } from "../gateway/intent.ts";
+import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
+import { peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
+import type { Model } from "../model/model.ts";
+import { systemClock } from "./clock.ts";
+import { compare } from "./config-file.ts";
+import { type Forwarding, openForwarding } from "./forwarding.ts";
+import { HealthChecks } from "./health.ts";
+import { LearnedTable } from "./learned.ts";
+import { changedLinks } from "./links.ts";
+import type { Log } from "./log.ts";
+import { logSpeakerEvent } from "./speaker-log.ts";
+import { Tally } from "./tally.ts";
+
+/**
+ * How long a restarted gateway waits for its peers to tell what they know before it removes from the kernel what
+ * nobody told again (RFC 4724 §4.1, Selection_Deferral_Timer).
+ */
+export const DEFERRAL_MS = 30_000;
+
+export class Gateway {
+  readonly speaker: Speaker;
+  readonly reconciler: Reconciler;
+  readonly checks: HealthChecks;
+  readonly forwarding: Forwarding;
+  readonly learned: LearnedTable = new LearnedTable();
+  readonly tally: Tally;
+  readonly #world: NodeWorld;
+  readonly #log: Log;
+  #settings: Settings;
+  #links: readonly Link[] = [];
+  #learnedComplete: boolean;
+  #complete = false;
+
+  /** @throws KernelError, or the system's error when BGP cannot listen */
+  static async start(settings: Settings, log: Log): Promise<Gateway> {
+    const forwarding = await openForwarding(settings.model.kernel, log);
+    const held = await forwarding.dataplane.read();
+    const gateway = new Gateway(settings, log, forwarding, held.routes.length > 0 || held.nat !== undefined);
+    await gateway.#begin(held.routes);
+    return gateway;
+  }
+
+  /** @param restarting - the kernel forwards for a gateway that ran before this one */
+  private constructor(settings: Settings, log: Log, forwarding: Forwarding, restarting: boolean) {
+    this.#settings = settings;
+    this.#log = log;
+    this.forwarding = forwarding;
+    this.tally = new Tally(log);
+    this.#learnedComplete = !restarting;
+    this.#world = nodeWorld();
+    this.speaker = new Speaker(speakerOptions(settings.model, restarting), this.#world);
+    this.checks = new HealthChecks(systemClock, log, () => this.reconciler.wake());
+    this.reconciler = new Reconciler({
+      sources: {
+        model: () => this.model,
+        links: () => this.#links,
+        learned: () => this.learned.all(),
+        learnedComplete: () => this.#learnedComplete,
+        health: () => this.checks.health(),
+      },
+      dataplane: forwarding.dataplane,
+      announcer: announcerOf(this.speaker),
+      clock: systemClock,
+      passed: (snapshot) => this.#passed(snapshot),
+    });
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  get model(): Model {
+    return this.#settings.model;
+  }
+
+  /** Every peer that was waited for has told what it knows, and all of it was acted upon once. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  /**
+   * Takes over another configuration, or nothing of it.
+   * @returns what could not change while the daemon runs; empty when all of it is in force
+   */
+  reload(settings: Settings): readonly string[] {
+    const { changes, fixed } = compare(this.#settings, settings);
+    if (fixed.length > 0) return fixed;
+    this.#settings = settings;
+    for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
+    this.speaker.setPeers(peerOptions(settings.model));
+    this.checks.watch(settings.model);
+    this.reconciler.wake();
+    return [];
+  }
+
+  /** Ends every session with `text` for the peers' operators. What is programmed in the kernel stays. */
+  async stop(text: string): Promise<void> {
+    this.checks.stop();
+    await this.reconciler.stop();
+    this.speaker.stop({ text });
+    await this.#world.close();
+    await this.forwarding.close();
+  }
+
+  async #begin(held: readonly KernelRoute[]): Promise<void> {
+    this.speaker.onEvent((event) => logSpeakerEvent(this.#log, event));
+    this.speaker.onRoutes((changes) => {
+      this.learned.take(changes);
+      this.reconciler.wake();
+    });
+    this.forwarding.attach({
+      links: (links) => this.#linksAre(links),
+      doubt: () => this.reconciler.resync(),
+    });
+    try {
+      await this.#world.listen(this.model.bgp.listen);
+    } catch (error) {
+      await this.forwarding.close();
+      throw error;
+    }
+    this.speaker.setPeers(peerOptions(this.model));
+    this.checks.watch(this.model);
+    if (!this.#learnedComplete) this.#waitForPeers(held);
+    this.reconciler.wake();
+  }
+
+  #waitForPeers(held: readonly KernelRoute[]): void {
+    const expected = nextHopsOf(held);
+    this.#log.info(
+      { event: "gateway.resume", routes: held.length, peers: expected.map(formatAddress) },
+      "the kernel forwards for the gateway before this one; nothing is removed until peers have told what they know",
+    );
+    this.speaker.expect(expected);
+    void this.speaker.learned(DEFERRAL_MS).then(({ missing }) => {
+      if (missing.length > 0) {
+        const peers = missing.map(formatAddress);
+        this.#log.warn({ event: "gateway.deferral-over", peers }, "these peers did not come back in time");
+      }
+      this.#learnedComplete = true;
+      this.reconciler.wake();
+    });
+  }
+
+  #linksAre(links: readonly Link[]): void {
+    const changed = changedLinks(this.#links, links);
+    this.#links = links;
+    for (const name of changed) this.reconciler.linkChanged(name);
+    if (changed.length > 0) this.reconciler.wake();
+  }
+
+  #passed(snapshot: Snapshot): void {
+    this.tally.take(snapshot);
+    if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
+    this.#complete = true;
+    this.speaker.complete();
+    const facts = { announced: snapshot.announced.size, routes: snapshot.installed.size };
+    this.#log.info({ event: "gateway.ready", ...facts }, "everything is programmed and announced");
+  }
+}
+
+/** Who told us, before the restart, what the kernel holds: its next hops are the peers of our links. */
+function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
+  const found: Address[] = [];
+  for (const { target } of routes) {
+    if (target.to !== "via") continue;
+    for (const { address } of target.nextHops) {
+      if (!found.some((known) => sameAddress(known, address))) found.push(address);
+    }
+  }
+  return found;
+}
+
+const announcerOf = (speaker: Speaker): Announcer => ({
+  announce: (route) => speaker.announce([route]),
+  withdraw: (prefix) => speaker.withdraw([prefix]),
+  markInstalled: (prefix, installed) => speaker.markInstalled([prefix], installed),
+  flushed: () => speaker.flushed(),
+});

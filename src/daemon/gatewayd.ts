@@ -1,0 +1,58 @@
+#!/usr/bin/env node
+/** The command line of the daemon. */
+
+import { Command, CommanderError } from "commander";
+import { report } from "../config/check.ts";
+import { loadFile } from "./config-file.ts";
+import { EXIT, run } from "./run.ts";
+import { VERSION } from "./version.ts";
+
+const program = new Command("gatewayd")
+  .description(
+    "A gateway between a data centre and the rest of the world: BGP, floating IPs, anycast and NAT.",
+  )
+  .version(VERSION)
+  .exitOverride()
+  .showHelpAfterError("(gatewayd --help lists the commands)")
+  .addHelpText(
+    "after",
+    `
+Examples:
+  gatewayd check /etc/gatewayd/gateway.yaml   every mistake, with line, column and a hint
+  gatewayd run /etc/gatewayd/gateway.yaml     in the foreground; logs go to standard error
+  kill -HUP PID                               load the file again: all of it, or nothing
+
+Exit status: 0 ok, 1 failed, 2 wrong usage, 4 the configuration is refused.
+Ask a running gateway with gwctl.`,
+  );
+
+program
+  .command("run")
+  .description("run the gateway in the foreground until SIGTERM or SIGINT")
+  .argument("<file>", "gateway.yaml")
+  .action(async (file: string) => end(await run(file)));
+
+program
+  .command("check")
+  .description("check a configuration file and touch nothing")
+  .argument("<file>", "gateway.yaml")
+  .action((file: string) => {
+    const loaded = loadFile(file);
+    (loaded.ok ? process.stdout : process.stderr).write(report(loaded));
+    end(loaded.ok ? EXIT.ok : EXIT.config);
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) end(error.exitCode === 0 ? EXIT.ok : EXIT.usage);
+  else {
+    process.stderr.write(`gatewayd: ${error instanceof Error ? error.message : String(error)}\n`);
+    end(EXIT.failed);
+  }
+}
+
+/** Lets what was written reach its reader before the process ends. */
+function end(status: number): void {
+  process.exitCode = status;
+}

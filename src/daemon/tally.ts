@@ -1,0 +1,58 @@
+/** What passes of the reconciler came to, over time: failures counted by part, problems logged when they come and go. */
+
+import type { Problem } from "../gateway/intent.ts";
+import type { Snapshot } from "../gateway/reconcile.ts";
+import type { Log } from "./log.ts";
+
+const PARTS = ["kernel", "nat", "routes", "taps"] as const;
+type Part = (typeof PARTS)[number];
+
+export class Tally {
+  readonly #log: Log;
+  readonly #errors: Record<Part, number> = { kernel: 0, nat: 0, routes: 0, taps: 0 };
+  #failures: ReadonlyMap<string, string> = new Map();
+  #problems: ReadonlyMap<string, Problem> = new Map();
+  #driftRepairs = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Changes that the kernel refused since the start. */
+  errors(): Readonly<Record<Part, number>> {
+    return { ...this.#errors };
+  }
+
+  take(snapshot: Snapshot): void {
+    for (const [key, message] of snapshot.failures) {
+      if (this.#failures.get(key) !== message) this.#errors[partOf(key)]++;
+    }
+    this.#failures = snapshot.failures;
+    this.#takeProblems(snapshot.problems);
+    if (snapshot.driftRepairs === this.#driftRepairs) return;
+    const repaired = snapshot.driftRepairs - this.#driftRepairs;
+    this.#log.warn(
+      { event: "kernel.drift.repaired", repaired },
+      "what somebody else had changed was put right",
+    );
+    this.#driftRepairs = snapshot.driftRepairs;
+  }
+
+  #takeProblems(problems: readonly Problem[]): void {
+    const now = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
+    for (const [key, { code, subject, message }] of now) {
+      if (!this.#problems.has(key)) this.#log.warn({ event: `problem.${code}`, subject }, message);
+    }
+    for (const [key, { code, subject }] of this.#problems) {
+      if (!now.has(key)) this.#log.info({ event: "problem.solved", code, subject }, "a problem is gone");
+    }
+    this.#problems = now;
+  }
+}
+
+/** The keys of {@link Snapshot.failures}. */
+function partOf(key: string): Part {
+  if (key === "nat") return "nat";
+  if (key === "dataplane") return "kernel";
+  return key.includes("/") ? "routes" : "taps";
+}
