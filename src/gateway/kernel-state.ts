@@ -20,7 +20,9 @@ export class KernelState {
   /** Routes that the kernel may have dropped by itself, by prefix text: they are put again. */
   readonly doubted: Set<string> = new Set();
   #listing: string | undefined;
-  /** The table that was last acknowledged; the listing is older than it. */
+  /** True while nothing was changed since the listing was made. */
+  #listingIsFresh = false;
+  /** The table that was last found to be there, or acknowledged. */
   #nat: NatTable | undefined;
   /** True when elements may be there that the table does not have. */
   #leftovers = false;
@@ -37,6 +39,7 @@ export class KernelState {
     this.routes = found;
     this.doubted.clear();
     this.#listing = listing;
+    this.#listingIsFresh = true;
     this.#nat = undefined;
     this.#uncertain = false;
     return drift;
@@ -60,13 +63,18 @@ export class KernelState {
 
   /** The transaction that makes the kernel's table `wanted`; `keep` as in nat/diff.ts. */
   natChange(wanted: NatTable, keep: boolean): string {
-    return this.#nat === undefined ? diff(wanted, this.#listing, { keep }) : diffTables(this.#nat, wanted);
+    // What was left there may be wanted again; only the listing knows of it.
+    if (this.#nat === undefined || (keep && this.#listingIsFresh)) {
+      return diff(wanted, this.#listing, { keep });
+    }
+    return diffTables(this.#nat, wanted);
   }
 
-  /** The kernel acknowledged the change to `table`. Returns the translations that it no longer does. */
-  natHolds(table: NatTable, keep: boolean): Translation[] {
+  /** The change to `table` was none, or the kernel acknowledged it. Returns the translations that are gone with it. */
+  natHolds(table: NatTable, keep: boolean, changed: boolean): Translation[] {
     const before = this.#nat?.floating ?? (this.#listing === undefined ? [] : floatingOf(this.#listing));
     this.#leftovers = keep;
+    if (changed) this.#listingIsFresh = false;
     this.#nat = table;
     return gone(before, table.floating, keep);
   }

@@ -21,7 +21,8 @@ export class Unanswered extends Error {
 /** Routes by prefix text. */
 export type Goals = ReadonlyMap<string, KernelRoute>;
 
-const NAT = "nat";
+/** What the NAT table fails under in the ladder. */
+export const NAT = "nat";
 
 export class Programmer {
   readonly kernel: KernelState = new KernelState();
@@ -51,6 +52,13 @@ export class Programmer {
   lost(): void {
     this.kernel.lost();
     this.mustRead = true;
+    this.#taps.clear();
+  }
+
+  /** The privileged process is another one, or silent: what the last one refused is no guide any more. */
+  restarted(): void {
+    this.lost();
+    this.ladder.succeeded(NAT);
   }
 
   linkChanged(name: string): void {
@@ -75,7 +83,7 @@ export class Programmer {
     }
     this.ladder.succeeded(NAT);
     this.natProgrammed = true;
-    for (const translation of this.kernel.natHolds(wanted, keep)) {
+    for (const translation of this.kernel.natHolds(wanted, keep, text !== "")) {
       const { public: outer, private: inner } = translation;
       this.#gone.set(`${formatAddress(outer)} ${formatAddress(inner)}`, translation);
     }

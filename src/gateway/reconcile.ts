@@ -27,7 +27,7 @@ import type {
 } from "./intent.ts";
 import { Moves } from "./moves.ts";
 import { plan } from "./plan.ts";
-import { type Goals, Programmer, Unanswered } from "./programmer.ts";
+import { type Goals, NAT, Programmer, Unanswered } from "./programmer.ts";
 import { interfacesOf } from "./routes.ts";
 
 /** What plans are made from, as it is at the moment of asking. */
@@ -105,6 +105,7 @@ export class Reconciler {
   resync(): void {
     this.#programmer.mustRead = true;
     this.#programmer.ladder.succeeded(DATAPLANE);
+    this.#programmer.ladder.succeeded(NAT);
     this.wake();
   }
 
@@ -165,7 +166,7 @@ export class Reconciler {
       if (this.#synced) ladder.succeeded(DATAPLANE);
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;
-      this.#programmer.lost();
+      this.#programmer.restarted();
       ladder.failed(DATAPLANE, "", error.message, clock.now());
       this.#synced = false;
     }
@@ -287,7 +288,7 @@ function linkRoutes(routes: Goals): ReadonlyMap<string, readonly string[]> {
 
 function problemOf(key: string, message: string): Problem {
   if (key === DATAPLANE) return { code: "kernel.unavailable", subject: "netd", message };
-  if (key === "nat") return { code: "nat.refused", subject: "table inet gatewayd", message };
+  if (key === NAT) return { code: "nat.refused", subject: "table inet gatewayd", message };
   if (key.includes("/")) return { code: "route.refused", subject: key, message };
   return { code: "interface.refused", subject: key.slice(key.indexOf(" ") + 1), message };
 }

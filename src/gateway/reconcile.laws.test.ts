@@ -1,0 +1,110 @@
+/** What must hold whatever happens: models, links, peers, health and faults by chance, on virtual time. */
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { Health } from "./intent.ts";
+import { Bench, type Given } from "./testing/bench.ts";
+import { health, judgements, learnedRoutes, links, models } from "./testing/values.ts";
+import { type Faults, NO_FAULTS } from "./testing/world.ts";
+
+type Change = Partial<Given> | { readonly faults: Faults } | { readonly afterMs: number };
+
+const faults: fc.Arbitrary<Faults> = fc.record({
+  routes: fc
+    .subarray(["172.16.1.3/32", "10.65.0.13/32", "203.0.113.0/24", "0.0.0.0/0", "192.0.2.53/32"])
+    .map((keys) => new Set(keys)),
+  nat: fc.boolean(),
+  dead: fc.boolean(),
+  mute: fc.boolean(),
+});
+
+const changes: fc.Arbitrary<Change[]> = fc.array(
+  fc.oneof(
+    models.map((m) => ({ model: m })),
+    links.map((l) => ({ links: l })),
+    learnedRoutes.map((l) => ({ learned: l })),
+    judgements.map((h) => ({ health: h })),
+    fc.constant({ complete: true }),
+    faults.map((f) => ({ faults: f })),
+    fc.constantFrom(50, 1000, 4000, 61_000).map((afterMs) => ({ afterMs })),
+  ),
+  { maxLength: 12 },
+);
+
+async function play(bench: Bench, script: readonly Change[], pause: boolean): Promise<void> {
+  for (const change of script) {
+    if ("afterMs" in change) await bench.advance(change.afterMs);
+    else if ("faults" in change) bench.world.faults = change.faults;
+    else if (pause) await bench.give(change);
+    else {
+      Object.assign(bench.given, change);
+      bench.reconciler.wake();
+      // Some way into the pass, wherever that is.
+      await Promise.resolve();
+      await Promise.resolve();
+    }
+  }
+  await bench.reconciler.idle();
+}
+
+describe("laws", () => {
+  test("whatever happens in whatever order, nothing is announced that does not work, and all comes right", async () => {
+    const ending = fc.tuple(models, links, learnedRoutes, judgements);
+    await fc.assert(
+      fc.asyncProperty(changes, ending, fc.boolean(), fc.boolean(), async (script, end, complete, pause) => {
+        const bench = new Bench();
+        bench.given.complete = complete;
+        await play(bench, script, pause);
+        const [lastModel, lastLinks, lastLearned, judged] = end;
+        const last = {
+          model: lastModel,
+          links: lastLinks,
+          learned: lastLearned,
+          health: allJudged(judged),
+          complete: true,
+        };
+        bench.world.faults = NO_FAULTS;
+        await bench.give(last);
+        await bench.advance(120_000);
+        const fresh = new Bench();
+        await fresh.give(last);
+        expect(bench.state()).toEqual(fresh.state());
+        expect(bench.reconciler.snapshot()).toMatchObject({ synced: true, natProgrammed: true });
+        bench.happened();
+        await bench.give({});
+        expect(bench.happened()).toEqual([]);
+        expect(bench.world.violations).toEqual([]);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("a process that takes over from any other comes to the same as one that starts from nothing", async () => {
+    const given = fc.tuple(models, links, learnedRoutes, judgements);
+    await fc.assert(
+      fc.asyncProperty(given, given, async ([m1, l1, r1, h1], [m2, l2, r2, h2]) => {
+        const before = new Bench();
+        await before.give({ model: m1, links: l1, learned: r1, health: h1 });
+        await before.reconciler.stop();
+        before.world.announced.clear();
+        before.world.marked.clear();
+        const after = new Bench(before.world);
+        const last = { model: m2, links: l2, learned: r2, health: allJudged(h2) };
+        await after.give({ ...last, learned: [], complete: false });
+        await after.give({ ...last, complete: true });
+        const fresh = new Bench();
+        await fresh.give({ ...last, complete: true });
+        expect(after.state()).toEqual(fresh.state());
+        expect(after.world.violations).toEqual([]);
+      }),
+      { numRuns: 200 },
+    );
+  });
+});
+
+/** Every member judged: a member that is not is as it was, which is what these laws are not about. */
+function allJudged(judged: Health): Health {
+  const members = judged.get("dns");
+  const isUp = (member: string): boolean => members?.get(member) ?? false;
+  return health({ "10.65.0.13": isUp("10.65.0.13"), "10.65.0.14": isUp("10.65.0.14") });
+}

@@ -1,0 +1,66 @@
+/** A reconciler in a world in memory, and what it is given. */
+
+import type { Model } from "../../model/model.ts";
+import type { Health, LearnedRoute, Link } from "../intent.ts";
+import { Reconciler, type Sources } from "../reconcile.ts";
+import { LINKS } from "./values.ts";
+import { MemoryWorld, VirtualClock } from "./world.ts";
+
+/** What plans are made from, to be changed at will. */
+export interface Given {
+  model: Model | undefined;
+  links: readonly Link[];
+  learned: readonly LearnedRoute[];
+  health: Health;
+  complete: boolean;
+}
+
+/** A process that is started anew takes over its predecessor's world. */
+export class Bench {
+  readonly given: Given = { model: undefined, links: LINKS, learned: [], health: new Map(), complete: true };
+  readonly clock = new VirtualClock();
+  readonly world: MemoryWorld;
+  readonly reconciler: Reconciler;
+
+  constructor(world: MemoryWorld = new MemoryWorld()) {
+    this.world = world;
+    const sources: Sources = {
+      model: () => this.given.model,
+      links: () => this.given.links,
+      learned: () => this.given.learned,
+      health: () => this.given.health,
+      learnedComplete: () => this.given.complete,
+    };
+    this.reconciler = new Reconciler({ sources, dataplane: world, announcer: world, clock: this.clock });
+  }
+
+  /** Changes what is given, and waits until all passes are over. */
+  async give(changes: Partial<Given>): Promise<void> {
+    Object.assign(this.given, changes);
+    this.reconciler.wake();
+    await this.reconciler.idle();
+  }
+
+  async advance(ms: number): Promise<void> {
+    const until = this.clock.now() + ms;
+    while (this.clock.step(until)) await this.reconciler.idle();
+  }
+
+  /** What happened since the last time, but the reading. */
+  happened(): string[] {
+    return this.world.trace.splice(0);
+  }
+
+  /** What is announced and programmed now, to be compared. */
+  state(): unknown {
+    const { world } = this;
+    const sorted = (keys: Iterable<string>): string[] => [...keys].sort();
+    return {
+      announced: [...world.announced].map(([key, route]) => `${key} ${route.tag}`).sort(),
+      marked: sorted(world.marked.keys()),
+      routes: [...world.routes].map(([key, route]) => `${key} ${JSON.stringify(route.target)}`).sort(),
+      floating: [...world.nft.elements("floating")].map(String).sort(),
+      exempt: sorted(world.nft.elements("exempt_hosts").keys()),
+    };
+  }
+}

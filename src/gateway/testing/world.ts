@@ -1,0 +1,195 @@
+/**
+ * A kernel, a speaker and a clock in memory. The kernel refuses on command; both watch at every step that nothing is
+ * announced that does not work, and note when it is.
+ */
+
+import type { Prefix } from "../../bgp/net/address.ts";
+import { contains } from "../../bgp/net/address.ts";
+import { formatAddress, formatPrefix } from "../../bgp/net/text.ts";
+import type { LocalRoute } from "../../bgp/speaker/options.ts";
+import { MemoryNft } from "../../nat/testing/memory-nft.ts";
+import type { Announcer, Clock } from "../announcer.ts";
+import type { Dataplane, KernelRoute } from "../intent.ts";
+import { kindOf } from "../kinds.ts";
+
+export class VirtualClock implements Clock {
+  #now = 0;
+  readonly #timers = new Set<{ readonly atMs: number; readonly wake: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  at(atMs: number, wake: () => void): () => void {
+    const timer = { atMs, wake };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  /** Goes on to the next timer that is due by `untilMs`, and fires it. False: there was none; it is `untilMs`. */
+  step(untilMs: number): boolean {
+    let next: { readonly atMs: number; readonly wake: () => void } | undefined;
+    for (const timer of this.#timers) {
+      if (timer.atMs <= untilMs && (next === undefined || timer.atMs < next.atMs)) next = timer;
+    }
+    this.#now = Math.max(this.#now, next?.atMs ?? untilMs);
+    if (next === undefined) return false;
+    this.#timers.delete(next);
+    next.wake();
+    return true;
+  }
+}
+
+export interface Faults {
+  /** Prefix text of routes that the kernel refuses. */
+  readonly routes: ReadonlySet<string>;
+  readonly nat: boolean;
+  /** The privileged process is gone: nothing is answered. */
+  readonly dead: boolean;
+  /** It does the next thing, and dies before it says so. */
+  readonly mute: boolean;
+}
+
+export const NO_FAULTS: Faults = { routes: new Set(), nat: false, dead: false, mute: false };
+
+/** What happened, one line each: "announce 172.16.1.3/32", "put 10.65.0.13/32", "nat", "remove …", "forget …". */
+export type Trace = string[];
+
+export class MemoryWorld implements Dataplane, Announcer {
+  readonly trace: Trace = [];
+  readonly routes = new Map<string, KernelRoute>();
+  readonly nft = new MemoryNft();
+  readonly announced = new Map<string, LocalRoute>();
+  readonly marked = new Map<string, Prefix>();
+  faults: Faults = NO_FAULTS;
+  /** What never may happen, and did. */
+  readonly violations: string[] = [];
+  /** A peer that takes nothing: what is said never is handed over. */
+  stuck = false;
+  /** Withdrawn, but not on the wire yet. */
+  readonly #unflushed = new Set<string>();
+
+  async read(): Promise<{ routes: readonly KernelRoute[]; nat: string | undefined }> {
+    await this.#answer();
+    return { routes: [...this.routes.values()], nat: this.nft.listing() };
+  }
+
+  async putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>> {
+    const errors = new Map<string, string>();
+    await this.#answer(() => {
+      for (const route of routes) {
+        const key = formatPrefix(route.prefix);
+        this.trace.push(`put ${key}`);
+        if (this.faults.routes.has(key)) errors.set(key, "No such device");
+        else this.routes.set(key, route);
+      }
+    });
+    return errors;
+  }
+
+  async removeRoutes(prefixes: readonly Prefix[]): Promise<ReadonlyMap<string, string>> {
+    const errors = new Map<string, string>();
+    await this.#answer(() => {
+      for (const prefix of prefixes) {
+        const key = formatPrefix(prefix);
+        this.trace.push(`remove ${key}`);
+        if (this.#unflushed.has(key)) this.violations.push(`${key} removed before its withdrawal left`);
+        if (this.faults.routes.has(key)) errors.set(key, "Operation not permitted");
+        else this.routes.delete(key);
+      }
+    });
+    return errors;
+  }
+
+  async applyNat(nftables: string): Promise<void> {
+    await this.#answer(() => {
+      this.trace.push("nat");
+      if (this.faults.nat) throw new Error("Could not process rule: Invalid argument");
+      const before = new Set(this.nft.elements("floating").keys());
+      this.nft.apply(nftables);
+      for (const address of before) {
+        if (this.nft.element("floating", address) === undefined && this.#unflushed.has(`${address}/32`))
+          this.violations.push(`${address} not translated any more before its withdrawal left`);
+      }
+    });
+  }
+
+  async forget(translation: Parameters<Dataplane["forget"]>[0]): Promise<number> {
+    await this.#answer(() => {
+      const { public: outer, private: inner } = translation;
+      this.trace.push(`forget ${formatAddress(outer)} ${formatAddress(inner)}`);
+    });
+    return 1;
+  }
+
+  async prepareTaps(interfaces: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    await this.#answer(() => this.trace.push(`taps ${interfaces.join(" ")}`));
+    return new Map();
+  }
+
+  announce(route: LocalRoute): void {
+    const key = formatPrefix(route.prefix);
+    this.trace.push(`announce ${key}`);
+    this.announced.set(key, route);
+    this.#unflushed.delete(key);
+    this.#check();
+  }
+
+  withdraw(prefix: Prefix): void {
+    const key = formatPrefix(prefix);
+    this.trace.push(`withdraw ${key}`);
+    if (!this.announced.delete(key)) this.violations.push(`${key} withdrawn and never announced`);
+    this.#unflushed.add(key);
+  }
+
+  markInstalled(prefix: Prefix, installed: boolean): void {
+    const key = formatPrefix(prefix);
+    this.trace.push(`${installed ? "installed" : "uninstalled"} ${key}`);
+    if (installed) this.marked.set(key, prefix);
+    else {
+      this.marked.delete(key);
+      this.#unflushed.add(key);
+    }
+    this.#check();
+  }
+
+  async flushed(): Promise<void> {
+    await Promise.resolve();
+    this.#unflushed.clear();
+    if (this.stuck) await new Promise(() => undefined);
+  }
+
+  /** Does something to the kernel, if it is alive, and says so, if it is not mute. */
+  async #answer(doing: () => void = () => undefined): Promise<void> {
+    await Promise.resolve();
+    if (this.faults.dead) throw new Error("netd is not running");
+    doing();
+    this.#check();
+    await Promise.resolve();
+    if (!this.faults.mute) return;
+    this.faults = { ...this.faults, mute: false, dead: true };
+    throw new Error("netd died");
+  }
+
+  /** Decision 1 of the architecture, after every single step. */
+  #check(): void {
+    for (const [key, { tag, prefix }] of this.announced) {
+      const kind = kindOf(tag);
+      const last = this.trace.at(-1);
+      if (!this.routes.has(key)) this.violations.push(`${key} announced without a route, after ${last}`);
+      const address = formatAddress(prefix);
+      if (kind === "floating" && this.nft.element("floating", address) === undefined)
+        this.violations.push(`${key} announced without a translation, after ${last}`);
+      if (kind === "pool" && this.nft.element("pooled", address) === undefined)
+        this.violations.push(`${key} announced without its pool, after ${last}`);
+      if (prefix.length < 32 && ![...this.routes.values()].some((route) => leadsInto(prefix, route)))
+        this.violations.push(`${key} announced with nothing in it, after ${last}`);
+    }
+    for (const key of this.marked.keys()) {
+      if (!this.routes.has(key)) this.violations.push(`${key} installed without a route`);
+    }
+  }
+}
+
+const leadsInto = (outer: Prefix, { prefix, target }: KernelRoute): boolean =>
+  target.to !== "discard" && prefix.length > outer.length && contains(outer, prefix);

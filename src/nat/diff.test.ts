@@ -1,0 +1,83 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ipv4 } from "../bgp/net/address.ts";
+import { diff, diffTables } from "./diff.ts";
+import { floatingOf } from "./listing.ts";
+import { EMPTY_NAT, type NatTable } from "./table.ts";
+import { MemoryNft } from "./testing/memory-nft.ts";
+import { natTables } from "./testing/tables.ts";
+
+describe("a difference, applied, is none any more", () => {
+  test("from any listing", () => {
+    fc.assert(
+      fc.property(natTables, natTables, fc.boolean(), (a, b, keep) => {
+        const nft = new MemoryNft();
+        nft.apply(diff(a, nft.listing()));
+        nft.apply(diff(b, nft.listing(), { keep }));
+        expect(diff(b, nft.listing(), { keep })).toBe("");
+        nft.apply(diff(b, nft.listing()));
+        expect(diff(b, nft.listing())).toBe("");
+      }),
+    );
+  });
+
+  test("from table to table, without a listing", () => {
+    fc.assert(
+      fc.property(natTables, natTables, (a, b) => {
+        const nft = new MemoryNft();
+        nft.apply(diff(a, undefined));
+        expect(diffTables(a, a)).toBe("");
+        nft.apply(diffTables(a, b));
+        expect(diff(b, nft.listing())).toBe("");
+      }),
+    );
+  });
+});
+
+const ONE: NatTable = {
+  ...EMPTY_NAT,
+  floating: [{ floating: ipv4(0xac100103), fixed: ipv4(0x0a41000d), egress: "fixed" }],
+};
+
+test("a floating IP that moves is replaced in one transaction", () => {
+  const moved = { ...ONE, floating: [{ ...ONE.floating[0]!, fixed: ipv4(0x0a41000e) }] };
+  expect(diffTables(ONE, moved).split("\n")).toEqual([
+    "delete element inet gatewayd floating { 172.16.1.3 : 10.65.0.13 }",
+    "add element inet gatewayd floating { 172.16.1.3 : 10.65.0.14 }",
+    "delete element inet gatewayd self { 10.65.0.13 . 172.16.1.3 : 172.16.1.3 }",
+    "add element inet gatewayd self { 10.65.0.14 . 172.16.1.3 : 172.16.1.3 }",
+    "delete element inet gatewayd own { 10.65.0.13 : 172.16.1.3 }",
+    "add element inet gatewayd own { 10.65.0.14 : 172.16.1.3 }",
+    "",
+  ]);
+});
+
+test("keeping, a floating IP that is not wanted stays, and one that leads elsewhere does not", () => {
+  const nft = new MemoryNft();
+  nft.apply(diff(ONE, undefined));
+  nft.apply(diff(EMPTY_NAT, nft.listing(), { keep: true }));
+  expect(floatingOf(nft.listing() ?? "")).toEqual(ONE.floating);
+  const moved = { ...ONE, floating: [{ ...ONE.floating[0]!, fixed: ipv4(0x0a41000e) }] };
+  nft.apply(diff(moved, nft.listing(), { keep: true }));
+  expect(floatingOf(nft.listing() ?? "")).toEqual(moved.floating);
+});
+
+test.each([
+  ["nothing at all", ""],
+  ["another table", "table inet other {\n}\n"],
+  ["a table of another version", "table inet gatewayd {\n\tset old {\n\t\ttype ipv4_addr\n\t}\n}\n"],
+])("%s is replaced whole", (_, listing) => {
+  expect(diff(ONE, listing)).toMatch(/^add table inet gatewayd\ndelete table inet gatewayd\n/);
+});
+
+test("the lowest of several floating IPs is the one that a fixed address is known by", () => {
+  const nft = new MemoryNft();
+  const floating = [5, 3, 4].map((n) => ({
+    floating: ipv4(0xac100100 + n),
+    fixed: ipv4(0x0a41000d),
+    egress: n === 3 ? ("fixed" as const) : ("floating" as const),
+  }));
+  nft.apply(diff({ ...EMPTY_NAT, floating }, undefined));
+  expect(nft.element("own", "10.65.0.13")).toBe("172.16.1.3");
+  expect(nft.element("egress", "10.65.0.13")).toBe("172.16.1.4");
+});

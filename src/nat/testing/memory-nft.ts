@@ -1,0 +1,101 @@
+/** As much of nft as the texts of this folder need: takes a transaction, lists what is there as nft 1.0.6 does. */
+
+export class MemoryNft {
+  #tables = new Map<string, Table>();
+
+  /** All of it or nothing. @throws Error as nft would refuse it */
+  apply(text: string): void {
+    const tables = structuredClone(this.#tables);
+    for (const line of text.split("\n")) if (line !== "") execute(tables, line);
+    this.#tables = tables;
+  }
+
+  /** Our table; undefined when there is none. */
+  listing(): string | undefined {
+    const table = this.#tables.get("gatewayd");
+    if (table === undefined) return undefined;
+    const sets = [...table.sets].map(([name, set]) => listSet(name, set));
+    const chains = [...table.chains].map(([name, chain]) => listChain(name, chain));
+    return `table inet gatewayd {\n${[...sets, ...chains].join("\n")}}\n`;
+  }
+
+  /** The value of a map's element, or "" for a set's; undefined when it is not there. */
+  element(set: string, key: string): string | undefined {
+    return this.#tables.get("gatewayd")?.sets.get(set)?.elements.get(key);
+  }
+
+  elements(set: string): ReadonlyMap<string, string> {
+    return this.#tables.get("gatewayd")?.sets.get(set)?.elements ?? new Map();
+  }
+}
+
+interface Table {
+  sets: Map<string, NftSet>;
+  chains: Map<string, Chain>;
+}
+interface NftSet {
+  head: string;
+  type: string;
+  interval: boolean;
+  elements: Map<string, string>;
+}
+interface Chain {
+  hook: string | undefined;
+  rules: string[];
+}
+
+function execute(tables: Map<string, Table>, line: string): void {
+  const [, verb = "", what = "", name = "", rest = ""] =
+    /^(\w+) (\w+) inet (\w+)(?: (.*))?$/.exec(line) ?? refuse(line);
+  if (what === "table") {
+    if (verb === "delete") tables.delete(name);
+    else if (!tables.has(name)) tables.set(name, { sets: new Map(), chains: new Map() });
+    return;
+  }
+  const table = tables.get(name) ?? refuse(line);
+  const space = rest.indexOf(" ");
+  const [object, body] = space < 0 ? [rest, ""] : [rest.slice(0, space), rest.slice(space + 1)];
+  if (what === "element") changeElements(table, verb, object, body, line);
+  else if (what === "rule") (table.chains.get(object) ?? refuse(line)).rules.push(body);
+  else if (what === "chain") changeChain(table, verb, object, body);
+  else declareSet(table, what, object, body);
+}
+
+function changeChain(table: Table, verb: string, name: string, body: string): void {
+  if (verb === "flush") (table.chains.get(name) ?? refuse(name)).rules = [];
+  else table.chains.set(name, { hook: body === "" ? undefined : body.slice(2, -2), rules: [] });
+}
+
+function declareSet(table: Table, what: string, name: string, body: string): void {
+  const type = /type ([^;]*);/.exec(body)?.[1] ?? refuse(body);
+  const interval = body.includes("flags interval;");
+  table.sets.set(name, { head: what, type, interval, elements: new Map() });
+}
+
+function changeElements(table: Table, verb: string, name: string, body: string, line: string): void {
+  const { elements } = table.sets.get(name) ?? refuse(line);
+  for (const element of body.slice(2, -2).split(", ")) {
+    const colon = element.indexOf(" : ");
+    const key = colon < 0 ? element : element.slice(0, colon);
+    const value = colon < 0 ? "" : element.slice(colon + 3);
+    if (verb === "delete") {
+      if (!elements.delete(key)) refuse(line);
+    } else if ((elements.get(key) ?? value) !== value) refuse(line);
+    else elements.set(key, value);
+  }
+}
+
+function listSet(name: string, { head, type, interval, elements }: NftSet): string {
+  const all = [...elements].map(([key, value]) => (value === "" ? key : `${key} : ${value}`));
+  const listed = all.length === 0 ? "" : `\t\telements = { ${all.join(",\n\t\t\t     ")} }\n`;
+  return `\t${head} ${name} {\n\t\ttype ${type}\n${interval ? "\t\tflags interval\n" : ""}${listed}\t}\n`;
+}
+
+function listChain(name: string, { hook, rules }: Chain): string {
+  const lines = [...(hook === undefined ? [] : [hook]), ...rules];
+  return `\tchain ${name} {\n${lines.map((line) => `\t\t${line}\n`).join("")}\t}\n`;
+}
+
+function refuse(line: string): never {
+  throw new Error(`Could not process: ${line}`);
+}
