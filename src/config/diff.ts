@@ -51,7 +51,7 @@ const OTHER_KEYS = {
 } as const;
 
 /** "198.51.100.2" or "192.168.8.0/24": what names a peer. */
-export const remoteText = ({ remote }: Peer): string =>
+const remoteText = ({ remote }: Peer): string =>
   "range" in remote ? formatPrefix(remote.range) : formatAddress(remote.address);
 
 /** Every difference, the speaker's first. Empty when both models say the same. */
