@@ -38,6 +38,8 @@ const MP = 4;
 const OURS = 8;
 /** Made for IPv6 prefixes. */
 const SIX = 16;
+/** Only ever sent: selection does not read it, so it has no row in the columns. */
+const SENT = 32;
 
 /** What our own attributes are written with until they are sent: nothing is left out. */
 const LOSSLESS: EncodeContext = { as4: true, external: false };
@@ -72,6 +74,11 @@ export class AttributePool {
     this.columns = new AttributeColumns(identity);
   }
 
+  /** Memory held for octets, used or free to be used again. */
+  get capacityOctets(): number {
+    return this.#arena.capacityOctets;
+  }
+
   /** Takes one reference on a block that is known; NO_ATTRIBUTES when it is not: then decode it and {@link add} it. */
   find(block: AttributeBlock, context: DecodeContext): AttrId {
     const key = keyOf(block, context);
@@ -80,7 +87,10 @@ export class AttributePool {
     return id;
   }
 
-  /** Takes one reference on a block, copying it when it is new. `attributes` is what `decodeAttributes` made of it. */
+  /**
+   * Takes one reference on a block, copying it when it is new. `attributes` is what `decodeAttributes` made of it. Give a
+   * block with a fault to {@link intern} instead: its octets say what was discarded.
+   */
   add(block: AttributeBlock, context: DecodeContext, attributes: PathAttributes): AttrId {
     return this.#intern(block, keyOf(block, context), attributes);
   }
@@ -90,22 +100,12 @@ export class AttributePool {
    * address of whatever session the route is sent on.
    */
   intern(attributes: PathAttributes): AttrId {
-    return this.internFor(attributes, attributes.nextHop.family, LOSSLESS);
+    return this.#internOurs(attributes, attributes.nextHop.family, LOSSLESS, 0);
   }
 
-  /** As {@link intern}, encoded as an UPDATE for prefixes of `family` is. */
+  /** Takes one reference on attributes to be sent with prefixes of `family`, and for nothing else. */
   internFor(attributes: PathAttributes, family: Family, context: EncodeContext): AttrId {
-    const encoded = encodeAttributes(attributes, family, context);
-    const octets = blockOf(encoded);
-    const mp = encoded.mpNextHop !== undefined;
-    const key =
-      OURS |
-      (context.as4 ? AS4 : 0) |
-      (context.external ? EXTERNAL : 0) |
-      (mp ? MP : 0) |
-      (family === 6 ? SIX : 0);
-    const block: AttributeBlock = { octets, start: 0, end: octets.length, of: mp ? "mp" : "body" };
-    return this.#intern(block, key, attributes);
+    return this.#internOurs(attributes, family, context, SENT);
   }
 
   /** Takes one more reference; returns the id, to be stored. */
@@ -157,6 +157,21 @@ export class AttributePool {
     };
   }
 
+  #internOurs(attributes: PathAttributes, family: Family, context: EncodeContext, use: number): AttrId {
+    const encoded = encodeAttributes(attributes, family, context);
+    const octets = blockOf(encoded);
+    const mp = encoded.mpNextHop !== undefined;
+    const key =
+      OURS |
+      use |
+      (context.as4 ? AS4 : 0) |
+      (context.external ? EXTERNAL : 0) |
+      (mp ? MP : 0) |
+      (family === 6 ? SIX : 0);
+    const block: AttributeBlock = { octets, start: 0, end: octets.length, of: mp ? "mp" : "body" };
+    return this.#intern(block, key, attributes);
+  }
+
   #intern(block: AttributeBlock, key: number, attributes: PathAttributes): AttrId {
     const hash = hashOctets(block.octets, block.start, block.end, key);
     const known = this.#lookUp(block, key, hash);
@@ -174,8 +189,10 @@ export class AttributePool {
     this.#hash[id] = hash;
     this.#references[id] = 1;
     this.#serial[id] = ++this.#lastSerial;
-    this.columns.set(id, attributes, this.nextHops.take(attributes.nextHop));
-    if ((this.columns.flags[id]! & NEXT_HOP_OURS) !== 0) this.#unparsable.set(id, attributes);
+    if ((key & SENT) === 0) {
+      this.columns.set(id, attributes, this.nextHops.take(attributes.nextHop));
+      if ((this.columns.flags[id]! & NEXT_HOP_OURS) !== 0) this.#unparsable.set(id, attributes);
+    }
     this.#keepRecent(id, attributes);
     this.size++;
     if (this.size * 10 > this.#slots.length * 7) this.#grow();
@@ -200,7 +217,7 @@ export class AttributePool {
   #remove(id: AttrId): void {
     this.#closeGap(id);
     this.#arena.give(this.#ref[id]!, this.#octets[id]!);
-    this.nextHops.give(this.columns.nextHop[id]!);
+    if ((this.#context[id]! & SENT) === 0) this.nextHops.give(this.columns.nextHop[id]!);
     this.#unparsable.delete(id);
     this.#recent[id % RECENT] = undefined;
     this.#serial[id] = 0;

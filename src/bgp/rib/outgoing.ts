@@ -36,21 +36,20 @@ export function outgoingAttributes(
   asn: number,
   change: ((attributes: PathAttributes) => PathAttributes) | undefined,
 ): PathAttributes {
-  const learned = source !== SOURCE.local;
   // RFC 4271 §5.1.4: the MED of one neighbouring AS is not told to another.
-  const given = to.external && learned ? { ...path, med: undefined } : path;
+  const hidesMed = to.external && source !== SOURCE.local && path.med !== undefined;
+  const given = hidesMed ? { ...path, med: undefined } : path;
   const judged = change === undefined ? given : change(given);
-  const nextHop = isOurNextHop(judged, source, to) ? to.localAddress : judged.nextHop;
-  // RFC 2545 §3: the link-local next hop of one link means nothing on another.
-  const sent = { ...judged, nextHop, linkLocalNextHop: undefined };
-  if (!to.external) return { ...sent, localPref: judged.localPref ?? DEFAULT_LOCAL_PREF };
   return {
-    ...sent,
-    // RFC 4271 §5.1.2 b, §5.1.5; RFC 4456 §8: these do not leave the AS.
-    asPath: prepended(judged.asPath, asn),
-    localPref: undefined,
-    originatorId: undefined,
-    clusterList: [],
+    ...judged,
+    nextHop: isOurNextHop(judged, source, to) ? to.localAddress : judged.nextHop,
+    // RFC 2545 §3: the link-local next hop of one link means nothing on another.
+    linkLocalNextHop: undefined,
+    // RFC 4271 §5.1.2, §5.1.5; RFC 4456 §8: to another AS, our own is prepended, and what is ours stays here.
+    asPath: to.external ? prepended(judged.asPath, asn) : judged.asPath,
+    localPref: to.external ? undefined : (judged.localPref ?? DEFAULT_LOCAL_PREF),
+    originatorId: to.external ? undefined : judged.originatorId,
+    clusterList: to.external ? [] : judged.clusterList,
   };
 }
 

@@ -1,0 +1,279 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { ipv4 } from "../net/address.ts";
+import type { PathAttributes } from "../wire/path-attributes.ts";
+import type { Outcome } from "./decision.ts";
+import type { RibPeer } from "./peer-table.ts";
+import type { RibOptions } from "./rib.ts";
+import { attributesWith, filterSaying, host, Lab, OPTIONS, OUR_ASN } from "./testing/lab.ts";
+
+/** A path with all that decides about it. */
+interface Candidate {
+  readonly peer: Partial<RibPeer>;
+  readonly attributes: Partial<PathAttributes>;
+  readonly metric?: number;
+  readonly pathId?: number;
+}
+
+const NEIGHBOUR = 65001;
+const path = (...asns: number[]): Partial<PathAttributes> => ({ asPath: [{ type: "sequence", asns }] });
+const BASE: Candidate = {
+  peer: { routerId: 10, asn: NEIGHBOUR, external: true },
+  attributes: { ...path(NEIGHBOUR, 3), localPref: 100, med: 10, nextHop: ipv4(0xc0000201) },
+};
+/** A next hop of its own, so that it can have a metric of its own. */
+const OTHER_NEXT_HOP = ipv4(0xc0000202);
+
+function worsened(change: Candidate): Candidate {
+  return {
+    ...BASE,
+    ...change,
+    peer: { ...BASE.peer, ...change.peer },
+    attributes: { ...BASE.attributes, ...change.attributes },
+  };
+}
+
+/** What becomes of each of the paths of one prefix, announced in this order. */
+function outcomes(candidates: readonly Candidate[], options: Partial<RibOptions> = {}): Outcome[] {
+  const lab = new Lab(options);
+  const peers = candidates.map(({ peer }, i) => lab.addPeer({ address: ipv4(0x0a000001 + i), ...peer }));
+  for (const [i, { attributes, pathId }] of candidates.entries()) {
+    lab.announce(peers[i]!, [host(1)], attributesWith(attributes), pathId);
+  }
+  for (const { attributes, metric } of candidates) {
+    if (metric !== undefined) lab.rib.setNextHop(attributes.nextHop!, { reachable: true, metric });
+  }
+  lab.decide();
+  const { paths } = lab.rib.v4.snapshot.describe(host(1))!;
+  return peers.map((peer) => paths.find((each) => each.peer === peer)!.status);
+}
+
+describe("each step of RFC 4271 §9.1.2.2 decides alone", () => {
+  test.each<[Outcome, Candidate]>([
+    // What is better in the steps below must not help.
+    ["localPref", { peer: {}, attributes: { localPref: 99, ...path(NEIGHBOUR) } }],
+    ["asPathLength", { peer: {}, attributes: { ...path(NEIGHBOUR, 3, 4), med: 1 } }],
+    ["origin", { peer: {}, attributes: { origin: 2, med: 1 } }],
+    ["med", { peer: {}, attributes: { med: 11 } }],
+    ["external", { peer: { external: false, routerId: 1 }, attributes: {} }],
+    ["igpMetric", { peer: { routerId: 1 }, attributes: { nextHop: OTHER_NEXT_HOP }, metric: 5 }],
+    ["routerId", { peer: { routerId: 11 }, attributes: {} }],
+    ["routerId", { peer: { routerId: 1 }, attributes: { originatorId: 11 } }],
+    ["clusterLength", { peer: {}, attributes: { clusterList: [7] } }],
+    ["peerAddress", { peer: { address: ipv4(0x0b000000) }, attributes: {} }],
+  ])("%s", (by, worse) => {
+    const loser = worsened(worse);
+    expect(outcomes([BASE, loser])).toEqual(["best", by]);
+    if (by === "peerAddress") return;
+    expect(outcomes([loser, BASE])).toEqual([by, "best"]);
+  });
+
+  test("pathId: of two paths of one peer", () => {
+    const lab = new Lab();
+    const peer = lab.addPeer({});
+    lab.announce(peer, [host(1)], attributesWith(BASE.attributes), 2);
+    lab.announce(peer, [host(1)], attributesWith(BASE.attributes), 1);
+    lab.decide();
+    const { paths } = lab.rib.v4.snapshot.describe(host(1))!;
+    expect(paths.map(({ pathId, status }) => [pathId, status])).toEqual([
+      [1, "best"],
+      [2, "pathId"],
+    ]);
+  });
+
+  test("local: our own route wins over a better one that was learned", () => {
+    const lab = new Lab();
+    const peer = lab.addPeer({});
+    lab.announce(peer, [host(1)], attributesWith({ localPref: 1000 }));
+    lab.originate(host(1), attributesWith({ nextHop: ipv4(0) }));
+    lab.decide();
+    const { paths } = lab.rib.v4.snapshot.describe(host(1))!;
+    expect(paths.map(({ local, status }) => [local, status])).toEqual([
+      [true, "best"],
+      [false, "local"],
+    ]);
+  });
+});
+
+describe("MED", () => {
+  const other = { peer: { asn: 65002, routerId: 20 }, attributes: path(65002, 3) };
+
+  test("of different neighbour ASes is not compared, unless told to", () => {
+    const loser = worsened({ ...other, attributes: { ...other.attributes, med: 5 } });
+    expect(outcomes([BASE, loser])).toEqual(["best", "routerId"]);
+    expect(outcomes([BASE, loser], { alwaysCompareMed: true })).toEqual(["med", "best"]);
+  });
+
+  test("none is the lowest", () => {
+    expect(outcomes([BASE, worsened({ peer: {}, attributes: { med: undefined } })])).toEqual(["med", "best"]);
+  });
+});
+
+describe("what cannot be used is left out, with the reason", () => {
+  test.each<[Outcome, Candidate]>([
+    ["asLoop", { peer: {}, attributes: { ...path(NEIGHBOUR, OUR_ASN), localPref: 999 } }],
+    ["originatorLoop", { peer: {}, attributes: { originatorId: OPTIONS.routerId, localPref: 999 } }],
+    ["clusterLoop", { peer: {}, attributes: { clusterList: [3, OPTIONS.routerId], localPref: 999 } }],
+  ])("%s", (outcome, bad) => {
+    expect(outcomes([BASE, worsened(bad)])).toEqual(["best", outcome]);
+    expect(outcomes([worsened(bad)])).toEqual([outcome]);
+  });
+
+  test("nextHopUnreachable, until it is reachable again", () => {
+    const lab = new Lab();
+    const peer = lab.addPeer({});
+    lab.announce(peer, [host(1)], attributesWith(BASE.attributes));
+    expect(lab.decide()).toEqual(["10.1.0.1/32"]);
+    lab.rib.setNextHop(BASE.attributes.nextHop!, { reachable: false, metric: 0 });
+    expect(lab.decide()).toEqual(["10.1.0.1/32"]);
+    expect(lab.rib.v4.best.size).toBe(0);
+    expect(lab.rib.v4.snapshot.describe(host(1))!.paths[0]!.status).toBe("nextHopUnreachable");
+    lab.rib.setNextHop(BASE.attributes.nextHop!, { reachable: true, metric: 0 });
+    expect(lab.decide()).toEqual(["10.1.0.1/32"]);
+    expect(lab.rib.v4.best.size).toBe(1);
+  });
+
+  test("rejected, with the rule", () => {
+    const lab = new Lab();
+    const peer = lab.addPeer({}, filterSaying({ accepted: false, rule: "import[3]" }));
+    lab.announce(peer, [host(1)], attributesWith(BASE.attributes));
+    expect(lab.decide()).toEqual([]);
+    expect(lab.rib.v4.snapshot.describe(host(1))!.paths[0]).toMatchObject({
+      status: "rejected",
+      rule: "import[3]",
+      accepted: undefined,
+    });
+  });
+});
+
+describe("multipath", () => {
+  const equals = [3, 1, 2].map((routerId) => worsened({ peer: { routerId }, attributes: {} }));
+
+  test("keeps the paths of equal cost, the best first, up to the limit", () => {
+    expect(outcomes(equals, { multipath: 8 })).toEqual(["multipath", "best", "multipath"]);
+    expect(outcomes(equals, { multipath: 2 })).toEqual(["multipathLimit", "best", "multipath"]);
+    expect(outcomes(equals, { multipath: 1 })).toEqual(["routerId", "best", "routerId"]);
+  });
+
+  test("has no path in it that lost by cost", () => {
+    const far = worsened({ peer: {}, attributes: { nextHop: OTHER_NEXT_HOP }, metric: 5 });
+    expect(outcomes([...equals, far], { multipath: 8 }).at(-1)).toBe("igpMetric");
+  });
+});
+
+/** Small numbers, so that every step is reached. */
+const arbitrary: fc.Arbitrary<Candidate> = fc
+  .record({
+    localPref: fc.integer({ min: 100, max: 101 }),
+    neighbour: fc.constantFrom(65001, 65002, OUR_ASN),
+    hops: fc.nat(1),
+    origin: fc.constantFrom(0 as const, 2 as const),
+    med: fc.option(fc.nat(2), { nil: undefined }),
+    external: fc.boolean(),
+    routerId: fc.nat(2),
+    originatorId: fc.constantFrom(undefined, 1),
+    clusters: fc.nat(1),
+    nextHop: fc.nat(1),
+  })
+  .map((it) => ({
+    peer: { external: it.external, routerId: it.routerId },
+    attributes: {
+      localPref: it.localPref,
+      ...path(it.neighbour, ...new Array<number>(it.hops).fill(9)),
+      origin: it.origin,
+      med: it.med,
+      originatorId: it.originatorId,
+      clusterList: new Array<number>(it.clusters).fill(5),
+      nextHop: ipv4(0xc0000201 + it.nextHop),
+    },
+    metric: it.nextHop,
+  }));
+
+/** The RFC's text, as slow and plain as it reads: which candidates are chosen, the best first. */
+function oracle(candidates: readonly Candidate[], multipath: number): number[] {
+  const first = (i: number) => candidates[i]!.attributes.asPath![0]!.asns;
+  const by = (left: number[], rank: (i: number) => number) => {
+    const best = Math.min(...left.map(rank));
+    return left.filter((i) => rank(i) === best);
+  };
+  const it = (i: number) => candidates[i]!;
+  let left = [...candidates.keys()].filter((i) => !first(i).includes(OUR_ASN));
+  left = by(left, (i) => -it(i).attributes.localPref!);
+  left = by(left, (i) => first(i).length);
+  left = by(left, (i) => it(i).attributes.origin!);
+  const med = (i: number) => it(i).attributes.med ?? 0;
+  left = left.filter((i) => !left.some((j) => first(i)[0] === first(j)[0] && med(j) < med(i)));
+  left = by(left, (i) => (it(i).peer.external === true ? 0 : 1));
+  left = by(left, (i) => it(i).metric!);
+  const ties = [
+    (i: number) => it(i).attributes.originatorId ?? it(i).peer.routerId!,
+    (i: number) => it(i).attributes.clusterList!.length,
+    (i: number) => i,
+  ];
+  left.sort((a, b) => ties.map((tie) => tie(a) - tie(b)).find((difference) => difference !== 0) ?? 0);
+  return left.slice(0, multipath);
+}
+
+describe("laws", () => {
+  test("decides as the plain reading of the RFC does, in whatever order the paths came and went", () => {
+    const steps = fc.array(fc.tuple(fc.nat(5), fc.option(arbitrary, { nil: undefined })), { maxLength: 30 });
+    fc.assert(
+      fc.property(steps, fc.constantFrom(1, 2, 8), (list, multipath) => {
+        const lab = new Lab({ multipath });
+        lab.rib.setNextHop(ipv4(0xc0000202), { reachable: true, metric: 1 });
+        const peers = Array.from({ length: 6 }, (_, i) => lab.addPeer({ address: ipv4(0x0a000001 + i) }));
+        const now = new Map<number, Candidate>();
+        for (const [i, candidate] of list) {
+          const peer = peers[i]!;
+          if (candidate === undefined) {
+            now.delete(i);
+            lab.withdraw(peer, [host(1)]);
+          } else {
+            now.set(i, candidate);
+            lab.rib.setPeer(peer, { ...lab.rib.peers.get(peer), ...candidate.peer });
+            lab.announce(peer, [host(1)], attributesWith(candidate.attributes));
+          }
+          if (i % 2 === 0) lab.decide();
+        }
+        lab.decide();
+        const order = [...now.keys()].sort((a, b) => a - b);
+        const expected = oracle(order.map((i) => now.get(i)!), multipath).map((n) => peers[order[n]!]!);
+        const { best, prefixes } = lab.rib.v4;
+        const id = prefixes.find(0x0a010001, 0, 0, 0, 32);
+        const chosen = prefixes.has(id) ? best.selected(id).map(({ peer }) => peer) : [];
+        expect(chosen).toEqual(expected);
+        expect(best.size).toBe(expected.length > 0 ? 1 : 0);
+        const told = lab.rib.v4.snapshot.describe(host(1))?.paths ?? [];
+        expect(told.filter(({ status }) => status === "best" || status === "multipath").map(({ peer }) => peer)).toEqual(
+          expected,
+        );
+        expect(prefixes.size).toBe(now.size > 0 ? 1 : 0);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("a change is told exactly when something chosen is another than before", () => {
+    const steps = fc.array(fc.tuple(fc.nat(2), fc.option(arbitrary, { nil: undefined })), { maxLength: 20 });
+    fc.assert(
+      fc.property(steps, (list) => {
+        const lab = new Lab({ multipath: 2 });
+        const peers = [0, 1, 2].map((i) => lab.addPeer({ address: ipv4(0x0a000001 + i) }));
+        const look = () => {
+          const { best, prefixes } = lab.rib.v4;
+          const id = prefixes.find(0x0a010001, 0, 0, 0, 32);
+          return JSON.stringify(prefixes.has(id) ? best.selected(id) : []);
+        };
+        let before = look();
+        for (const [i, candidate] of list) {
+          if (candidate === undefined) lab.withdraw(peers[i]!, [host(1)]);
+          else lab.announce(peers[i]!, [host(1)], attributesWith(candidate.attributes));
+          const changed = lab.decide().length > 0;
+          const after = look();
+          if (after !== before) expect(changed).toBe(true);
+          before = after;
+        }
+      }),
+    );
+  });
+});
