@@ -105,7 +105,7 @@ function run(command, args, options = {}) {
       ...options,
     });
   } catch (error) {
-    const said = `${error.stdout ?? ""}${error.stderr ?? ""}`.trim().split("\n").slice(-30).join("\n");
+    const said = `${error.stdout ?? ""}${error.stderr ?? ""}`.trim().split("\n").slice(0, 30).join("\n");
     throw new Error(`"${command} ${args.join(" ")}" failed:\n${said || error.message}`);
   }
 }
