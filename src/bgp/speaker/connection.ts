@@ -334,8 +334,8 @@ export class Connection {
     if (state.at !== "established") return false;
     const leftMs = this.#heardAtMs + state.holdSeconds * 1000 - this.#world.now();
     // After a pause of the whole process the peer's keepalives wait in the socket: they are read first.
-    if (leftMs <= 0 && lateMs < LATE_MS) return false;
-    this.#arm("hold", leftMs > 0 ? leftMs : 2 * LATE_MS);
+    if (leftMs < 1 && lateMs < LATE_MS) return false;
+    this.#arm("hold", leftMs < 1 ? 2 * LATE_MS : leftMs);
     return true;
   }
 }

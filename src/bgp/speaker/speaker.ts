@@ -342,10 +342,10 @@ export class Speaker {
   }
 
   #decide(family: Family): number {
-    const { best } = this.rib.of(family);
-    const decided = best.decideSome(STEP_PREFIXES, (prefix) => this.#changes.note(family, prefix));
-    // Paths that are being swept away are work, although nothing of them may be decided yet.
-    return Math.max(decided, Math.min(best.pending, 1));
+    const { received, best } = this.rib.of(family);
+    // A row that a sweep looks at costs a fraction of a decision.
+    const swept = received.sweepSome(STEP_PREFIXES * 8);
+    return swept + best.decideSome(STEP_PREFIXES, (prefix) => this.#changes.note(family, prefix));
   }
 
   #send(family: Family): number {

@@ -67,17 +67,17 @@ export class VirtualNetwork {
     return { world, crash: () => this.#crash(host) };
   }
 
-  /** Octets between the two are lost, in silence, until {@link heal}. */
-  cut(a: Address, b: Address): void {
-    this.#cuts.add(pairOf(a, b));
+  /** Octets on this way are lost, in silence, until {@link heal}; those on the way back are not. */
+  cut(from: Address, to: Address): void {
+    this.#cuts.add(wayOf(from, to));
   }
 
-  heal(a: Address, b: Address): void {
-    this.#cuts.delete(pairOf(a, b));
+  heal(from: Address, to: Address): void {
+    this.#cuts.delete(wayOf(from, to));
   }
 
-  isCut(a: Address, b: Address): boolean {
-    return this.#cuts.has(pairOf(a, b));
+  isCut(from: Address, to: Address): boolean {
+    return this.#cuts.has(wayOf(from, to));
   }
 
   /** Lets `ms` of virtual time pass. */
@@ -143,7 +143,8 @@ export class VirtualNetwork {
     near.events = events;
     this.after(2 * this.latencyMs, () => {
       const to = this.#hosts.find((h) => h.up && h.addresses.some((a) => sameAddress(a, target.address)));
-      if (!near.open || this.isCut(localAddress, target.address)) return;
+      const ways = [wayOf(localAddress, target.address), wayOf(target.address, localAddress)];
+      if (!near.open || ways.some((way) => this.#cuts.has(way))) return;
       if (to?.served === undefined) near.fail("connection refused");
       else connect(near, new VirtualLink(this, localAddress, target.address, to), to.served);
     });
@@ -238,7 +239,7 @@ class VirtualLink implements Link {
   }
 }
 
-const pairOf = (a: Address, b: Address): string => [formatAddress(a), formatAddress(b)].sort().join(" ");
+const wayOf = (from: Address, to: Address): string => `${formatAddress(from)} ${formatAddress(to)}`;
 
 /** mulberry32: small, seeded, good enough for tests. */
 function randomFrom(seed: number): () => number {
