@@ -108,8 +108,14 @@ export class AdjRibIn {
     }
   }
 
-  /** A route of our own: it always wins, and passes no import policy. Takes a reference of its own. */
+  /**
+   * A route of our own: it always wins, and passes no import policy. Takes a reference of its own.
+   * @throws RangeError when an IPv6 prefix is given an IPv4 next hop, which no UPDATE can carry
+   */
   originate(prefix: Prefix, attrs: AttrId, tag: number): void {
+    if (prefix.family === 6 && this.#pool.attributes(attrs).nextHop.family === 4) {
+      throw new RangeError("an IPv6 prefix needs an IPv6 next hop");
+    }
     const { w0, w1, w2, w3, length } = prefix;
     const paths = this.#paths;
     const id = paths.open(w0, w1, w2, w3, length);

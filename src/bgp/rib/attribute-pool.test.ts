@@ -118,7 +118,9 @@ test("100 rounds of 2 000 sets that come and go use no more memory than the firs
   const pool = new AttributePool(IDENTITY);
   let highest = 0;
   for (let round = 0; round < 100; round++) {
-    const ids = Array.from({ length: 2000 }, (_, med) => pool.intern(attributesWith({ med, communities: [round] })));
+    const ids = Array.from({ length: 2000 }, (_, med) =>
+      pool.intern(attributesWith({ med, communities: [round] })),
+    );
     if (round === 0) highest = ids.reduce((most, id) => Math.max(most, id), 0);
     expect(ids.every((id) => id <= highest)).toBe(true);
     for (const id of ids) pool.release(id);

@@ -7,13 +7,11 @@ import { NO_PREFIX, type PrefixId, PrefixTable } from "./prefix-table.ts";
 /** Few bits, so that prefixes meet each other. */
 const prefixes = (family: Family): fc.Arbitrary<Prefix> =>
   fc
-    .record({ low: fc.nat(63), length: fc.constantFrom(...(family === 4 ? [0, 8, 24, 30, 32] : [0, 33, 64, 128])) })
-    .map(({ low, length }) =>
-      prefixOf(
-        { family, w0: 0x0a000000 + low, w1: low * 3, w2: 0, w3: low },
-        length,
-      ),
-    )
+    .record({
+      low: fc.nat(63),
+      length: fc.constantFrom(...(family === 4 ? [0, 8, 24, 30, 32] : [0, 33, 64, 128])),
+    })
+    .map(({ low, length }) => prefixOf({ family, w0: 0x0a000000 + low, w1: low * 3, w2: 0, w3: low }, length))
     .map((prefix) => (family === 4 ? { ...prefix, w1: 0, w2: 0, w3: 0 } : prefix));
 
 const idOf = (table: PrefixTable, { w0, w1, w2, w3, length }: Prefix): PrefixId =>
@@ -53,7 +51,9 @@ describe.each<Family>([4, 6])("IPv%i", (family) => {
       fc.property(fc.array(prefixes(family), { maxLength: 40 }), prefixes(family), (list, probe) => {
         const table = new PrefixTable(family);
         for (const prefix of list) addTo(table, prefix);
-        const holding = list.filter((prefix) => contains(prefix, { ...probe, length: family === 4 ? 32 : 128 }));
+        const holding = list.filter((prefix) =>
+          contains(prefix, { ...probe, length: family === 4 ? 32 : 128 }),
+        );
         const longest = holding.reduce<Prefix | undefined>(
           (best, each) => (best === undefined || each.length > best.length ? each : best),
           undefined,

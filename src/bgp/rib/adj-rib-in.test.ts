@@ -1,0 +1,182 @@
+import { describe, expect, test } from "vitest";
+import { ipv4 } from "../net/address.ts";
+import { formatPrefix } from "../net/text.ts";
+import type { PeerId } from "./peer-table.ts";
+import { ACCEPT, attributesWith, filterSaying, host, Lab, REJECT } from "./testing/lab.ts";
+
+const PREFIXES = [1, 2, 3, 4].map(host);
+const best = (lab: Lab): string[] =>
+  lab.rib.v4.snapshot
+    .routes(0, 100)
+    .rows.filter(({ paths }) => paths[0]!.status === "best")
+    .map(({ prefix, paths }) => `${formatPrefix(prefix)} med ${paths[0]!.accepted!.med}`);
+const counts = (lab: Lab, peer: PeerId) => ({ ...lab.rib.v4.received.counts(peer), filter: undefined });
+
+describe("graceful restart (RFC 4724 §4.2)", () => {
+  test("stale paths stay chosen; what is told again is fresh; the rest goes at the end", () => {
+    const lab = new Lab();
+    const peer = lab.addPeer({});
+    lab.announce(peer, PREFIXES, attributesWith({ med: 1 }));
+    lab.decide();
+    expect(lab.rib.v4.received.markStale(peer)).toBe(4);
+    expect(lab.decide()).toEqual([]);
+    expect(lab.rib.v4.snapshot.describe(host(1))!.paths[0]).toMatchObject({ status: "best", stale: true });
+    lab.announce(peer, PREFIXES.slice(0, 1), attributesWith({ med: 1 }));
+    lab.announce(peer, PREFIXES.slice(1, 2), attributesWith({ med: 2 }));
+    lab.withdraw(peer, PREFIXES.slice(2, 3));
+    expect(counts(lab, peer)).toMatchObject({ received: 3, accepted: 3, stale: 1 });
+    expect(lab.decide()).toEqual(["10.1.0.2/32", "10.1.0.3/32"]);
+    expect(lab.rib.v4.received.sweepStale(peer)).toBe(1);
+    expect(lab.decide()).toEqual(["10.1.0.4/32"]);
+    expect(best(lab)).toEqual(["10.1.0.1/32 med 1", "10.1.0.2/32 med 2"]);
+    expect(counts(lab, peer)).toMatchObject({ received: 2, accepted: 2, stale: 0 });
+  });
+
+  test("what is stale from an earlier restart goes at the next", () => {
+    const lab = new Lab();
+    const peer = lab.addPeer({});
+    lab.announce(peer, PREFIXES, attributesWith({}));
+    lab.rib.v4.received.markStale(peer);
+    lab.announce(peer, PREFIXES.slice(0, 1), attributesWith({}));
+    expect(lab.rib.v4.received.markStale(peer)).toBe(1);
+    expect(counts(lab, peer)).toMatchObject({ received: 1, stale: 1 });
+  });
+
+  test("300 restarts, each with everything told again, lose nothing", () => {
+    const lab = new Lab();
+    const peer = lab.addPeer({});
+    for (let i = 0; i < 300; i++) {
+      lab.announce(peer, PREFIXES, attributesWith({}));
+      lab.rib.v4.received.sweepStale(peer);
+      lab.decide();
+      lab.rib.v4.received.markStale(peer);
+    }
+    expect(best(lab).length).toBe(4);
+  });
+});
+
+test("a peer that is dropped and is back at once keeps what it told after", () => {
+  const lab = new Lab();
+  const peer = lab.addPeer({});
+  lab.announce(peer, PREFIXES, attributesWith({ med: 1 }));
+  lab.decide();
+  lab.rib.v4.received.drop(peer);
+  lab.announce(peer, PREFIXES.slice(3), attributesWith({ med: 2 }));
+  lab.decide(1);
+  expect(best(lab)).toEqual(["10.1.0.4/32 med 2"]);
+  expect(counts(lab, peer)).toMatchObject({ received: 1, accepted: 1, stale: 0 });
+});
+
+test("a peer's id is free only when its last path is gone", () => {
+  const lab = new Lab();
+  const peer = lab.addPeer({});
+  lab.announce(peer, PREFIXES, attributesWith({}));
+  lab.decide();
+  lab.rib.removePeer(peer);
+  expect(lab.addPeer({ address: ipv4(9) })).not.toBe(peer);
+  lab.decide();
+  expect(lab.addPeer({ address: ipv4(10) })).toBe(peer);
+  expect(lab.rib.v4.prefixes.size).toBe(0);
+  expect(lab.rib.pool.size).toBe(0);
+});
+
+test("rejected paths are kept: another policy brings them in without the peer, and out again", () => {
+  const lab = new Lab();
+  const peer = lab.addPeer({}, REJECT);
+  lab.announce(peer, PREFIXES, attributesWith({ med: 5 }));
+  expect(lab.decide()).toEqual([]);
+  expect(counts(lab, peer)).toMatchObject({ received: 4, accepted: 0 });
+  expect(lab.rib.v4.snapshot.received(peer, 0, 10).rows.map(({ rule }) => rule)).toEqual(
+    new Array<string>(4).fill("none"),
+  );
+  lab.rib.v4.received.refilter(peer, filterSaying({ tag: 3, change: (a) => ({ ...a, med: 6 }) }));
+  expect(lab.decide().length).toBe(4);
+  expect(best(lab)[0]).toBe("10.1.0.1/32 med 6");
+  expect(lab.rib.v4.snapshot.describe(host(1))!.paths[0]).toMatchObject({
+    tag: 3,
+    received: { med: 5 },
+    accepted: { med: 6 },
+  });
+  lab.rib.v4.received.refilter(peer, filterSaying({ tag: 3, change: (a) => ({ ...a, med: 6 }) }));
+  expect(lab.decide()).toEqual([]);
+  lab.rib.v4.received.refilter(peer, REJECT);
+  expect(lab.decide().length).toBe(4);
+  expect(lab.rib.v4.best.size).toBe(0);
+});
+
+test("an announcement that says nothing new changes nothing", () => {
+  const lab = new Lab();
+  const peer = lab.addPeer({});
+  lab.announce(peer, PREFIXES, attributesWith({}));
+  lab.decide();
+  lab.announce(peer, PREFIXES, attributesWith({}));
+  expect(lab.rib.v4.best.pending).toBe(0);
+});
+
+test("several paths of one peer for one prefix stand beside each other (RFC 7911)", () => {
+  const lab = new Lab({ multipath: 4 });
+  const peer = lab.addPeer({});
+  lab.announce(peer, [host(1)], attributesWith({ nextHop: ipv4(1) }), 1);
+  lab.announce(peer, [host(1)], attributesWith({ nextHop: ipv4(2) }), 2);
+  lab.decide();
+  const id = lab.rib.v4.prefixes.find(0x0a010001, 0, 0, 0, 32);
+  expect(lab.rib.v4.best.selected(id).map(({ attributes }) => attributes.nextHop.w0)).toEqual([1, 2]);
+  lab.withdraw(peer, [host(1)], 1);
+  lab.decide();
+  expect(lab.rib.v4.best.selected(id).map(({ attributes }) => attributes.nextHop.w0)).toEqual([2]);
+});
+
+test("100 rounds of announce and withdraw leave nothing behind", () => {
+  const lab = new Lab();
+  const peers = [1, 2].map((n) => lab.addPeer({ address: ipv4(n) }));
+  const many = Array.from({ length: 500 }, (_, n) => host(n));
+  for (let round = 0; round < 100; round++) {
+    for (const peer of peers) lab.announce(peer, many, attributesWith({ med: round }));
+    lab.decide();
+    for (const peer of peers) lab.withdraw(peer, many);
+    lab.decide();
+  }
+  const { prefixes } = lab.rib.v4;
+  expect({ prefixes: prefixes.size, rows: prefixes.extent, attributes: lab.rib.pool.size }).toEqual({
+    prefixes: 0,
+    rows: 500,
+    attributes: 0,
+  });
+});
+
+describe("our own routes", () => {
+  test("replace an earlier one, and are gone when taken back", () => {
+    const lab = new Lab();
+    lab.originate(host(1), attributesWith({}), 1);
+    expect(lab.decide()).toEqual(["10.1.0.1/32"]);
+    lab.originate(host(1), attributesWith({}), 1);
+    expect(lab.decide()).toEqual([]);
+    lab.originate(host(1), attributesWith({}), 2);
+    expect(lab.decide()).toEqual(["10.1.0.1/32"]);
+    expect(lab.rib.v4.received.abandon(host(1))).toBe(true);
+    expect(lab.rib.v4.received.abandon(host(1))).toBe(false);
+    expect(lab.decide()).toEqual(["10.1.0.1/32"]);
+    expect(lab.rib.pool.size).toBe(0);
+  });
+
+  test("a next hop of another family than it can be sent with is refused at once", () => {
+    const lab = new Lab();
+    const attrs = lab.rib.pool.intern(attributesWith({}));
+    const six = { family: 6 as const, w0: 0x20010db8, w1: 0, w2: 0, w3: 0, length: 32 };
+    expect(() => lab.rib.v6.received.originate(six, attrs, 0)).toThrow(RangeError);
+  });
+});
+
+test("the filter's word for a path counts per prefix where it looks at prefixes", () => {
+  const lab = new Lab();
+  const odd = filterSaying({});
+  const even = filterSaying({ accepted: false, rule: "even" });
+  const peer = lab.addPeer(
+    {},
+    { ...ACCEPT, usesPrefix: true, judge: (...a) => (a[2] % 2 === 1 ? odd : even).judge(...a) },
+  );
+  lab.announce(peer, PREFIXES, attributesWith({}));
+  lab.decide();
+  expect(best(lab).length).toBe(2);
+  expect(counts(lab, peer)).toMatchObject({ received: 4, accepted: 2 });
+});
