@@ -1,0 +1,243 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { contains, ipv4, ipv6, type Prefix, prefixOf } from "../net/address.ts";
+import { parsePrefix } from "../net/text.ts";
+import { originatedAttributes, type PathAttributes } from "../wire/path-attributes.ts";
+import { applyChanges } from "./changes.ts";
+import { compilePolicy } from "./evaluate.ts";
+import { ACCEPT_ALL, type Changes, type Match, type Policy, REJECT_ALL, type Rule } from "./rules.ts";
+
+interface Route {
+  readonly prefix: Prefix;
+  readonly attributes: PathAttributes;
+  readonly tag: number;
+}
+
+interface Judged {
+  readonly accepted: boolean;
+  readonly rule: string;
+  /** As it is afterwards, when accepted. */
+  readonly route: Route | undefined;
+}
+
+const ruleOf = (name: string, match: Match, then: Rule["then"], set?: Changes): Rule => ({
+  name,
+  match,
+  then,
+  ...(set && { set }),
+});
+
+const attributesWith = (changes: Partial<PathAttributes>): PathAttributes => ({
+  ...originatedAttributes(ipv4(1)),
+  ...changes,
+});
+
+const prefix = (text: string): Prefix => parsePrefix(text)!;
+
+function compiled(policy: Policy): (route: Route) => Judged {
+  const filter = compilePolicy(policy);
+  return (route) => {
+    const { family, w0, w1, w2, w3, length } = route.prefix;
+    const known = filter.onlyClass ?? filter.classify(route.attributes);
+    const verdict = filter.judge(known, family, w0, w1, w2, w3, length, route.tag);
+    if (!verdict.accepted) return { accepted: false, rule: verdict.rule, route: undefined };
+    const attributes = verdict.change?.(route.attributes) ?? route.attributes;
+    return {
+      accepted: true,
+      rule: verdict.rule,
+      route: { prefix: route.prefix, attributes, tag: verdict.tag ?? route.tag },
+    };
+  };
+}
+
+/** The contract, read out: rule after rule, on the route as it is by then. */
+function plain({ rules, otherwise }: Policy, given: Route): Judged {
+  let route = given;
+  for (const rule of rules) {
+    if (!plainMatch(rule.match, route)) continue;
+    const changed = rule.set === undefined ? route : plainChange(route, rule.set);
+    if (rule.then === "accept") return { accepted: true, rule: rule.name, route: changed };
+    if (rule.then === "reject") return { accepted: false, rule: rule.name, route: undefined };
+    route = changed;
+  }
+  const accepted = otherwise === "accept";
+  return { accepted, rule: "otherwise", route: accepted ? route : undefined };
+}
+
+function plainMatch({ prefixes, tags, communities, largeCommunities }: Match, route: Route): boolean {
+  const { attributes } = route;
+  const { length } = route.prefix;
+  const inRange = prefixes?.some(
+    (range) => contains(range.prefix, route.prefix) && length >= range.minLength && length <= range.maxLength,
+  );
+  const has = communities?.some((each) => attributes.communities.includes(each));
+  const hasLarge = largeCommunities?.some((each) =>
+    attributes.largeCommunities.some((other) => other.join() === each.join()),
+  );
+  return [inRange, tags?.includes(route.tag), has, hasLarge].every((holds) => holds !== false);
+}
+
+const plainChange = (route: Route, changes: Changes): Route => ({
+  ...route,
+  attributes: applyChanges(route.attributes, changes),
+  tag: changes.tag ?? route.tag,
+});
+
+const option = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(value, { nil: undefined, freq: 2 });
+const community = fc.nat(3);
+const large = fc.tuple(fc.nat(1), fc.nat(1), fc.nat(1));
+const anyPrefix = fc
+  .tuple(fc.boolean(), fc.nat(3), fc.constantFrom(0, 8, 30, 31, 32))
+  .map(([six, low, length]) =>
+    prefixOf(six ? ipv6(0x0a000000 + low, 0, 0, 0) : ipv4(0x0a000000 + low), length),
+  );
+
+/** Drops what is undefined: under exactOptionalPropertyTypes absent and undefined differ. */
+const given = <T extends object>(value: { [K in keyof T]: T[K] | undefined }): T =>
+  Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as T;
+
+const match = fc
+  .record({
+    prefixes: option(
+      fc.array(
+        fc.record({ prefix: anyPrefix, minLength: fc.nat(32), maxLength: fc.integer({ min: 20, max: 32 }) }),
+        { maxLength: 3 },
+      ),
+    ),
+    tags: option(fc.array(fc.constantFrom(0, 1, 255), { maxLength: 2 })),
+    communities: option(fc.array(community, { maxLength: 2 })),
+    largeCommunities: option(fc.array(large, { maxLength: 2 })),
+  })
+  .map((each) => given<Match>(each));
+
+const changes = fc
+  .record({
+    localPref: option(fc.nat(9)),
+    med: option(fc.nat(9)),
+    addCommunities: option(fc.array(community, { maxLength: 2 })),
+    addLargeCommunities: option(fc.array(large, { maxLength: 2 })),
+    removeLargeCommunities: option(fc.tuple(fc.nat(1), fc.nat(1))),
+    tag: option(fc.constantFrom(1, 255)),
+  })
+  .map((each) => given<Changes>(each));
+
+const verb = fc.constantFrom<Rule["then"]>("accept", "reject", "next", "next");
+
+const policy: fc.Arbitrary<Policy> = fc.record({
+  rules: fc
+    .array(fc.tuple(match, verb, option(changes)), { maxLength: 6 })
+    .map((rules) => rules.map(([of, how, set], i) => ruleOf(`import[${i}]`, of, how, set))),
+  otherwise: fc.constantFrom<Policy["otherwise"]>("accept", "reject"),
+});
+
+const route: fc.Arbitrary<Route> = fc
+  .record({
+    prefix: anyPrefix,
+    communities: fc.uniqueArray(community, { maxLength: 3 }),
+    largeCommunities: fc.uniqueArray(large, { maxLength: 3, selector: String }),
+    tag: fc.constantFrom(0, 1, 255),
+  })
+  .map(({ prefix: where, tag, ...lists }) => ({ prefix: where, tag, attributes: attributesWith(lists) }));
+
+test("a compiled policy says what the rules say, read one by one", () => {
+  fc.assert(
+    fc.property(policy, fc.array(route, { minLength: 1, maxLength: 8 }), (rules, routes) => {
+      const judge = compiled(rules);
+      for (const each of routes) expect(judge(each)).toEqual(plain(rules, each));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("equal verdicts are the same object, and those that change nothing say so", () => {
+  const filter = compilePolicy({
+    rules: [ruleOf("tag only", {}, "accept", { tag: 3 })],
+    otherwise: "reject",
+  });
+  expect(filter.onlyClass).toBeDefined();
+  expect(filter.usesPrefix).toBe(false);
+  const judge = (w0: number) => filter.judge(filter.onlyClass!, 4, w0, 0, 0, 0, 32, 0);
+  expect(judge(1)).toBe(judge(2));
+  expect(judge(1)).toMatchObject({ accepted: true, rule: "tag only", tag: 3, change: undefined });
+});
+
+describe("prefix ranges", () => {
+  const within = (text: string, minLength: number, maxLength: number): Policy => ({
+    rules: [ruleOf("in", { prefixes: [{ prefix: prefix(text), minLength, maxLength }] }, "accept")],
+    otherwise: "reject",
+  });
+  test.each<[string, boolean, string, number, number]>([
+    ["10.65.0.13/32", true, "10.65.0.0/16", 32, 32],
+    ["10.65.0.0/24", false, "10.65.0.0/16", 32, 32],
+    ["10.66.0.13/32", false, "10.65.0.0/16", 32, 32],
+    ["0.0.0.0/0", true, "0.0.0.0/0", 0, 0],
+    ["0.0.0.0/1", false, "0.0.0.0/0", 0, 0],
+    ["10.0.0.0/8", false, "10.0.0.0/16", 0, 32],
+    ["::/0", false, "0.0.0.0/0", 0, 32],
+    ["2001:db8:1::1/128", true, "2001:db8::/32", 48, 128],
+    ["2001:db9::/48", false, "2001:db8::/32", 48, 128],
+  ])("%s: %s in %s, %i to %i", (text, accepted, range, minLength, maxLength) => {
+    const judged = compiled(within(range, minLength, maxLength))({
+      prefix: prefix(text),
+      attributes: attributesWith({}),
+      tag: 0,
+    });
+    expect(judged.accepted).toBe(accepted);
+  });
+});
+
+describe("without rules", () => {
+  const any: Route = { prefix: prefix("10.0.0.0/8"), attributes: attributesWith({}), tag: 0 };
+  test.each([
+    ["ACCEPT_ALL", ACCEPT_ALL, true],
+    ["REJECT_ALL (RFC 8212)", REJECT_ALL, false],
+  ] as const)("%s", (_, rules, accepted) => {
+    expect(compiled(rules)(any)).toMatchObject({ accepted, rule: "otherwise" });
+  });
+});
+
+describe("changes", () => {
+  test.each<[string, Partial<PathAttributes>, Changes, Partial<PathAttributes>]>([
+    ["a community is there once", { communities: [1] }, { addCommunities: [1, 2] }, { communities: [1, 2] }],
+    [
+      "large communities of one kind are replaced",
+      {
+        largeCommunities: [
+          [1, 2, 3],
+          [1, 3, 3],
+        ],
+      },
+      { removeLargeCommunities: [1, 2], addLargeCommunities: [[1, 2, 4]] },
+      {
+        largeCommunities: [
+          [1, 3, 3],
+          [1, 2, 4],
+        ],
+      },
+    ],
+    ["what is not named stays", { med: 1, localPref: 2 }, { med: 0 }, { med: 0, localPref: 2 }],
+  ])("%s", (_, before, set, after) => {
+    expect(applyChanges(attributesWith(before), set)).toEqual(attributesWith(after));
+  });
+});
+
+test("more patterns and more ways through the rules than are remembered change no verdict", () => {
+  const bits = Array.from({ length: 13 }, (_, bit) => bit);
+  const rules: Policy = {
+    rules: bits.map((bit) =>
+      ruleOf(`import[${bit}]`, { communities: [bit] }, "next", { addCommunities: [100 + bit] }),
+    ),
+    otherwise: "accept",
+  };
+  const judge = compiled(rules);
+  for (let pattern = 0; pattern < 8192; pattern++) {
+    const communities = bits.filter((bit) => (pattern & (1 << bit)) !== 0);
+    const added = judge({
+      prefix: prefix("10.0.0.0/8"),
+      attributes: attributesWith({ communities }),
+      tag: 0,
+    });
+    expect(added.route?.attributes.communities.length).toBe(communities.length * 2);
+  }
+});
