@@ -119,7 +119,7 @@ export class LinkTable {
     this.#byIndex.set(index, entry);
     this.#indexByName.set(entry.name, index);
     if (before === undefined || before.up !== up || before.name !== entry.name) this.#changed.add(index);
-    // The kernel takes nexthops and IPv4 routes away with the carrier, and tells nobody.
+    // The kernel takes nexthop objects away with the carrier, and IPv4 routes with the link, and tells nobody.
     return up ? undefined : index;
   }
 

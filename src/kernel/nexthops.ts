@@ -3,6 +3,10 @@
  * with several next hops, shared too; and resilient groups, each of one route alone, so that its members can change
  * in place under the same id and the flows of the members that stay are not moved.
  *
+ * In a resilient group every next hop stands twice, as two objects. The kernel does not look into a group of one
+ * entry, so it would not note which buckets carry flows while a service has one member left, and would take them
+ * away from it at once when another comes back.
+ *
  * What is ours bears our rtnetlink protocol number. Ids come from a range of a million that begins with it
  * (86 000 001, ...). Nothing is remembered but in the kernel: after a restart the dump says what is there.
  */
@@ -65,6 +69,8 @@ export class Nexthops {
   /** Ours only: how many routes and groups point to each. */
   #uses = new Map<number, number>();
   #idByKey = new Map<string, number>();
+  /** The second object of a next hop, for resilient groups. */
+  #twinByKey = new Map<string, number>();
   readonly #idle = new Set<number>();
   #nextId: number;
 
@@ -85,6 +91,7 @@ export class Nexthops {
       this.#byId = new Map();
       this.#uses = new Map();
       this.#idByKey = new Map();
+      this.#twinByKey = new Map();
       this.#idle.clear();
     };
     clear();
@@ -108,10 +115,11 @@ export class Nexthops {
     this.#nextId = this.#protocol * IDS + 1;
   }
 
-  /** The id of the nexthop through this gateway, or of the link itself without one. */
-  single(family: Family, oif: number, gateway: Address | undefined): number | Refusal {
+  /** The id of the nexthop through this gateway, or of the link itself without one; `twin`: of its second object. */
+  single(family: Family, oif: number, gateway: Address | undefined, twin: boolean): number | Refusal {
     const nexthop: Nexthop = { kind: "single", family: gateway?.family ?? family, oif, gateway };
-    return this.#idByKey.get(keyOf(nexthop)!) ?? this.#create(nexthop);
+    const idByKey = twin ? this.#twinByKey : this.#idByKey;
+    return idByKey.get(keyOf(nexthop)!) ?? this.#create(nexthop);
   }
 
   /** The id of the group of these members, which all routes with the same ones share. */
@@ -168,7 +176,8 @@ export class Nexthops {
       this.#uses.delete(id);
       this.#byId.delete(id);
       const key = keyOf(nexthop);
-      if (key !== undefined) this.#idByKey.delete(key);
+      const idByKey = key !== undefined && this.#idByKey.get(key) === id ? this.#idByKey : this.#twinByKey;
+      if (key !== undefined) idByKey.delete(key);
       if (nexthop.kind === "group") for (const member of nexthop.members) this.drop(member);
       // The lowest free id is used again, so that their number, and what is kept by id, stays small.
       this.#nextId = Math.min(this.#nextId, id);
@@ -197,7 +206,9 @@ export class Nexthops {
     this.#uses.set(id, 0);
     this.#idle.add(id);
     const key = keyOf(nexthop);
-    if (key !== undefined && !this.#idByKey.has(key)) this.#idByKey.set(key, id);
+    if (key === undefined) return;
+    if (this.#idByKey.has(key)) this.#twinByKey.set(key, id);
+    else this.#idByKey.set(key, id);
   }
 
   #create(nexthop: Nexthop): number | Refusal {

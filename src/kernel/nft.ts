@@ -17,7 +17,7 @@ const NFGENMSG_OCTETS = 4;
 const NFTA_TABLE = 1;
 const NFT_CTX_OUTPUT_STATELESS = 4;
 const TABLE = "gatewayd";
-/** Descriptors that are looked at for the library's socket, which it opens when it starts. */
+/** Descriptors that are looked at for the library's socket, which it opens when it starts and keeps. */
 const DESCRIPTORS = 256;
 
 /** The library could not be loaded. */
@@ -48,7 +48,9 @@ export class Nft {
     bufferOutput(this.#context);
     bufferError(this.#context);
     setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
-    this.port = [...netfilterPorts()].find((port) => !before.has(port));
+    // Its socket has no port before it first asks something.
+    this.run("list tables inet");
+    this.port = [...netfilterPorts()].find((port) => port !== 0 && !before.has(port));
   }
 
   /** Runs commands as one transaction: all of them or none. @returns what the kernel or the library said against it */

@@ -290,7 +290,7 @@ export class Routes {
   /** Second try for rows that met another route: with a fresh book, and then by saying what is in the way. */
   #settle(rows: RouteRows, conflicts: readonly number[], errors: Map<string, string>): void {
     this.#load();
-    const again = subset(rows, conflicts);
+    const again = subset(rows, lastOf(rows, conflicts));
     this.#exchangeDiscards(again);
     const still = this.#write(again, errors);
     if (still.length === 0) return;
@@ -356,6 +356,17 @@ export class Routes {
     this.#book.delete(prefix);
     this.#nexthops.drop(this.#book.form(form).nexthopId);
   }
+}
+
+/** For each chosen row, the last one of its prefix: of two in one frame the later counts. */
+function lastOf({ count, rows }: RouteRows, chosen: readonly number[]): number[] {
+  const lastByPrefix = new Map<string, number>();
+  for (const row of chosen) lastByPrefix.set(formatPrefix(prefixAt(rows, row)), row);
+  for (let row = 0; row < count; row++) {
+    const text = formatPrefix(prefixAt(rows, row));
+    if (lastByPrefix.has(text)) lastByPrefix.set(text, row);
+  }
+  return [...lastByPrefix.values()];
 }
 
 /** Some rows of a frame, with the same targets. */

@@ -1,6 +1,6 @@
 /** What a route is to do, as the core says it, and the form in which the kernel holds it: both ways. */
 
-import type { Family } from "../bgp/net/address.ts";
+import { type Family, sameAddress } from "../bgp/net/address.ts";
 import { InvalidCommand, type NextHop, type Target } from "./commands.ts";
 import type { LinkTable } from "./links.ts";
 import type { Refusal } from "./netlink-socket.ts";
@@ -69,7 +69,7 @@ function throughGroup(
     target.to === "via"
       ? target.nextHops
       : target.interfaces.map((name) => ({ address: undefined, interface: name }));
-  const members = membersOf(hops, family, nexthops, links);
+  const members = membersOf(hops, family, isResilient(target), nexthops, links);
   if (typeof members === "string") return members;
   const [only, second] = members;
   let id: number | Refusal;
@@ -96,30 +96,41 @@ export function targetOf(form: Form, nexthops: Nexthops, links: LinkTable): Targ
   return resilient || interfaces.length > 1 ? { to: "links", interfaces } : { to: "link", interface: only };
 }
 
+/** The next hops that an object stands for, each once. */
 function singlesOf(nexthop: Nexthop, nexthops: Nexthops): Single[] {
   if (nexthop.kind === "single") return [nexthop];
   const singles: Single[] = [];
   for (const id of nexthop.members) {
     const member = nexthops.get(id);
-    if (member?.kind === "single") singles.push(member);
+    if (member?.kind !== "single") continue;
+    if (!singles.some((single) => sameNextHop(single, member))) singles.push(member);
   }
   return singles;
 }
 
-/** The nexthop objects of next hops, in their order. Text when one cannot be. */
+function sameNextHop(a: Single, b: Single): boolean {
+  if (a.oif !== b.oif || a.gateway === undefined || b.gateway === undefined)
+    return a.oif === b.oif && a.gateway === b.gateway;
+  return sameAddress(a.gateway, b.gateway);
+}
+
+/** The nexthop objects of next hops, in their order; with their twins behind them. Text when one cannot be. */
 function membersOf(
   hops: readonly { readonly address: NextHop["address"] | undefined; readonly interface: string }[],
   family: Family,
+  twins: boolean,
   nexthops: Nexthops,
   links: LinkTable,
 ): number[] | string {
   const members: number[] = [];
-  for (const hop of hops) {
-    const oif = links.indexOf(hop.interface);
-    if (oif === undefined) return noLink(hop.interface);
-    const id: number | Refusal = nexthops.single(family, oif, hop.address);
-    if (typeof id !== "number") return id.message;
-    members.push(id);
+  for (const twin of twins ? [false, true] : [false]) {
+    for (const hop of hops) {
+      const oif = links.indexOf(hop.interface);
+      if (oif === undefined) return noLink(hop.interface);
+      const id: number | Refusal = nexthops.single(family, oif, hop.address, twin);
+      if (typeof id !== "number") return id.message;
+      members.push(id);
+    }
   }
   return members;
 }

@@ -1,0 +1,106 @@
+import { expect } from "vitest";
+import type { Address } from "../../src/bgp/net/address.ts";
+import { parseAddress } from "../../src/bgp/net/text.ts";
+import { kernelTest, useLab } from "./lab.ts";
+
+const here = useLab("conntrack");
+const CLIENT = "192.0.2.9";
+
+interface Flow {
+  readonly from: string;
+  readonly to: string;
+  readonly answeredBy: string;
+  readonly answersTo: string;
+}
+
+function address(text: string): Address {
+  const parsed = parseAddress(text);
+  if (parsed === undefined) throw new Error(text);
+  return parsed;
+}
+
+function insert({ from, to, answeredBy, answersTo }: Flow, ports: readonly string[]): void {
+  const tuples = ["-s", from, "-d", to, "-r", answeredBy, "-q", answersTo];
+  const timeout = ["--timeout", "300"];
+  here.lab.run("conntrack", "-I", ...tuples, ...ports, ...timeout);
+}
+
+const tcp = (source: number, destination: number): string[] => [
+  ...["-p", "tcp", "--sport", `${source}`, "--dport", `${destination}`, "--state", "ESTABLISHED"],
+  ...["--reply-port-src", `${destination}`, "--reply-port-dst", `${source}`],
+];
+const udp = (source: number, destination: number): string[] => [
+  ...["-p", "udp", "--sport", `${source}`, "--dport", `${destination}`],
+  ...["--reply-port-src", `${destination}`, "--reply-port-dst", `${source}`],
+];
+const icmp = (id: number): string[] => [
+  ...["-p", "icmp", "--icmp-type", "8", "--icmp-code", "0", "--icmp-id", `${id}`],
+];
+
+const inbound = (floating: string, fixed: string): Flow => ({
+  from: CLIENT,
+  to: floating,
+  answeredBy: fixed,
+  answersTo: CLIENT,
+});
+const outbound = (floating: string, fixed: string): Flow => ({
+  from: fixed,
+  to: CLIENT,
+  answeredBy: CLIENT,
+  answersTo: floating,
+});
+
+kernelTest("exactly the entries of one translation are removed, both ways", async () => {
+  const gone: readonly [Flow, string[]][] = [
+    [inbound("172.16.1.3", "10.65.0.13"), tcp(1000, 80)],
+    [inbound("172.16.1.3", "10.65.0.13"), udp(1000, 53)],
+    [outbound("172.16.1.3", "10.65.0.13"), tcp(2000, 443)],
+    [outbound("172.16.1.3", "10.65.0.13"), icmp(7)],
+    // The VM reaches itself by its floating IP.
+    [
+      { from: "10.65.0.13", to: "172.16.1.3", answeredBy: "10.65.0.13", answersTo: "172.16.1.3" },
+      tcp(3000, 80),
+    ],
+  ];
+  const kept: readonly [Flow, string[]][] = [
+    [inbound("172.16.1.3", "10.65.0.14"), tcp(1001, 80)],
+    [inbound("172.16.1.4", "10.65.0.13"), tcp(1002, 80)],
+    [outbound("172.16.1.4", "10.65.0.13"), tcp(2001, 443)],
+    [outbound("172.16.1.3", "10.65.0.14"), udp(2002, 53)],
+    [{ from: "10.65.0.13", to: CLIENT, answeredBy: CLIENT, answersTo: "10.65.0.13" }, tcp(2003, 443)],
+    [{ from: CLIENT, to: "10.65.0.13", answeredBy: "10.65.0.13", answersTo: CLIENT }, tcp(2004, 443)],
+  ];
+  for (const [flow, ports] of kept) insert(flow, ports);
+  const list = (): string[] =>
+    here.lab
+      .run("conntrack", "-L")
+      .trim()
+      .split("\n")
+      .map((line) => line.replace(/^(\S+\s+\d+) \d+ /, "$1 "))
+      .sort();
+  const before = list();
+  expect(before).toHaveLength(kept.length);
+  for (const [flow, ports] of gone) insert(flow, ports);
+  const translation = { public: address("172.16.1.3"), private: address("10.65.0.13") };
+  expect(await here.kernel.conntrack()).toMatchObject({ count: kept.length + gone.length });
+  expect(await here.kernel.forget(translation)).toBe(gone.length);
+  expect(list()).toEqual(before);
+  expect(await here.kernel.forget(translation)).toBe(0);
+});
+
+kernelTest("translations of IPv6 too", async () => {
+  insert({ from: "2001:db8:9::9", to: "2001:db8:a::3", answeredBy: "fd00::13", answersTo: "2001:db8:9::9" }, [
+    ...tcp(1, 2),
+  ]);
+  expect(await here.kernel.forget({ public: address("2001:db8:a::3"), private: address("fd00::13") })).toBe(
+    1,
+  );
+});
+
+kernelTest("of many entries only the wanted ones", async () => {
+  const flows = Array.from({ length: 300 }, (_, i) => i);
+  for (const i of flows) insert(inbound("172.16.2.1", `10.66.0.${1 + (i % 3)}`), udp(10_000 + i, 53));
+  const removed = await here.kernel.forget({ public: address("172.16.2.1"), private: address("10.66.0.2") });
+  expect(removed).toBe(100);
+  expect(here.lab.run("conntrack", "-L", "-d", "172.16.2.1").trim().split("\n")).toHaveLength(200);
+});
