@@ -54,7 +54,9 @@ export function holderScript(
 function sysctl([name, value]: [string, string]): string {
   // In a name with dots the parts of an interface's name that has dots itself are written with slashes.
   const path = `/proc/sys/${name.replace(/[./]/g, (mark) => (mark === "." ? "/" : "."))}`;
-  return `printf %s ${typed([value])} >${typed([path])}`;
+  const write = `printf %s ${typed([value])} >${typed([path])}`;
+  // A machine may have IPv6 switched off altogether; then there is nothing to set.
+  return name.startsWith("net.ipv6.") ? `[ ! -e /proc/sys/net/ipv6 ] || ${write}` : write;
 }
 
 /** Overlays on memory that only this node sees. */

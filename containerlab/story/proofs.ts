@@ -13,13 +13,38 @@ export function shows(...patterns: readonly RegExp[]): (output: Output) => Proof
   };
 }
 
-/** None of these matches. */
-export function showsNo(pattern: RegExp, otherwise: string): (output: Output) => Proof {
+/**
+ * What `ip monitor route` wrote never says that a route went: neither this one, nor, without a prefix, any. A route
+ * that is deleted after another one has been put in its place is a change, not a loss.
+ */
+export function neverLost(prefix?: string): (output: Output) => Proof {
   return ({ stdout, stderr, code }) => {
-    const found = pattern.exec(stdout)?.[0].trim();
-    if (found !== undefined) return { holds: false, said: found };
-    return code === 0 ? { holds: true, said: otherwise } : { holds: false, said: brief(stderr || stdout) };
+    const changes = routeChanges(stdout).filter(({ to }) => prefix === undefined || to === prefix);
+    const inForce = new Map<string, string>();
+    const lost = new Set<string>();
+    for (const { deleted, route, to } of changes) {
+      if (!deleted) inForce.set(to, route);
+      else if ((inForce.get(to) ?? route) === route) lost.add(to);
+    }
+    if (lost.size > 0) return { holds: false, said: `lost: ${[...lost].join(", ")}` };
+    if (code !== 0) return { holds: false, said: brief(stderr || stdout) };
+    return { holds: true, said: `${changes.length} changes, nothing lost` };
   };
+}
+
+interface RouteChange {
+  readonly deleted: boolean;
+  readonly route: string;
+  readonly to: string;
+}
+
+function routeChanges(stdout: string): RouteChange[] {
+  const found = stdout.matchAll(/^(Deleted )?((?:blackhole |unreachable )?(\S+).*?)\s*$/gm);
+  return [...found].map(([, deleted, route = "", to = ""]) => ({
+    deleted: deleted !== undefined,
+    route,
+    to,
+  }));
 }
 
 /** Every line of `probe ask` is an answer from this address, of this machine, which saw what the pattern says. */
@@ -43,6 +68,34 @@ export function answeredBy(...who: readonly string[]): (output: Output) => Proof
     const holds = all && counts.size === who.length && who.every((name) => counts.has(name));
     const said = [...counts].sort().map(([name, count]) => `${name} answered ${count}`);
     return { holds, said: holds ? said.join(", ") : brief(stdout || stderr) };
+  };
+}
+
+/**
+ * The next hops of a route, from what `ip route show PREFIX; ip nexthop` prints: with nexthop_compat_mode 0 a route
+ * names an object, which is a next hop or a group of such.
+ */
+export function waysOf(stdout: string): string[] {
+  const objects = new Map<string, string>();
+  for (const [, id = "", rest = ""] of stdout.matchAll(/^id (\d+) (.*)$/gm)) objects.set(id, rest);
+  const resolve = (id: string): string[] => {
+    const object = objects.get(id) ?? "";
+    const group = /^group (\S+)/.exec(object)?.[1];
+    if (group !== undefined) return group.split("/").flatMap((member) => resolve(member.split(",")[0] ?? ""));
+    return /\bvia (\S+)/.exec(object)?.slice(1) ?? [];
+  };
+  const routes = stdout.replace(/^id .*$/gm, "");
+  const named = [...routes.matchAll(/\bnhid (\d+)/g)].flatMap(([, id = ""]) => resolve(id));
+  const inline = [...routes.matchAll(/\bvia (\S+)/g)].map(([, address = ""]) => address);
+  return [...new Set([...named, ...inline])].sort();
+}
+
+/** The route has exactly these next hops. */
+export function goesVia(...addresses: readonly string[]): (output: Output) => Proof {
+  return ({ stdout, stderr }) => {
+    const ways = waysOf(stdout);
+    const said = ways.length === 0 ? brief(stdout || stderr) : `via ${ways.join(" and ")}`;
+    return { holds: ways.join() === [...addresses].sort().join(), said };
   };
 }
 
