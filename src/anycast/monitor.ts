@@ -2,7 +2,8 @@
  * When which anycast member is checked, and what the results say about it. No clock and no socket: time comes in as
  * `now` in ms, and whoever asks {@link Monitor.nextProbes} runs the checks and brings the results back.
  *
- * A member that fails is found within interval x fall, its last timeout included, from the moment it failed: once a
+ * A member that fails is found within interval x fall, its last timeout included, from the moment it failed, as long
+ * as a timeout is at most interval x (fall - 1) / fall (with fall 1, half the interval): once a
  * check was bad the next ones come sooner by just what waiting for the last one will cost, if it takes as long.
  */
 

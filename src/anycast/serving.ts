@@ -5,19 +5,19 @@ import { formatAddress } from "../bgp/net/text.ts";
 import type { AnycastService } from "../model/model.ts";
 
 /** A member that runs here, behind an interface that is up. */
-export interface LocalMember {
+interface LocalMember {
   readonly address: Address;
   readonly interface: string;
 }
 
-export interface Serving {
+interface Serving {
   /** Where packets for the service go; empty: no route. Each once. */
   readonly interfaces: readonly string[];
   /** All members here failed, and the service is announced all the same. */
   readonly allFailed: boolean;
 }
 
-export interface ServingInput {
+interface ServingInput {
   readonly service: AnycastService;
   readonly local: readonly LocalMember[];
   /** Results of the checks, by member address text; a member without one has not been judged yet. */

@@ -24,7 +24,7 @@ export interface Clock {
 }
 
 /** A peer that takes nothing must not keep the rest from going on. */
-export const FLUSH_LIMIT_MS = 1000;
+const FLUSH_LIMIT_MS = 1000;
 
 export class Publisher {
   readonly #announcer: Announcer;

@@ -10,7 +10,7 @@ import type { Leaving } from "./draft.ts";
 import type { LearnedRoute, Link } from "./intent.ts";
 
 /** How long the old place keeps a floating IP that nobody else announces. */
-export const MOVE_GRACE_MS = 3000;
+const MOVE_GRACE_MS = 3000;
 
 export class Moves {
   /** By address text: what was here when it was last looked at. */

@@ -40,7 +40,7 @@ export function announceNetworks(draft: Draft): void {
   }
 }
 
-export const isMoreSpecific = (outer: Prefix, inner: Prefix): boolean =>
+const isMoreSpecific = (outer: Prefix, inner: Prefix): boolean =>
   inner.length > outer.length && contains(outer, inner);
 
 const wholes = (draft: Draft): readonly Network[] =>

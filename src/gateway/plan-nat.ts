@@ -62,11 +62,19 @@ const ourPeers = (model: Model): Prefix[] =>
 function metadataOf(draft: Draft, taps: readonly string[]): NatTable["metadata"] {
   const { metadata: to } = draft.input.model;
   if (to === undefined) return undefined;
-  if (to.address.family === 4) return { to, interfaces: taps };
+  if (to.address.family === 4) return { to, interfaces: taps.filter((name) => isNftName(draft, name)) };
   const subject = formatAddress(to.address);
   const message = `metadata service ${subject} is not offered: 169.254.169.254 leads to IPv4 addresses only`;
   draft.problems.push({ code: "metadata.ipv6", subject, message });
   return undefined;
+}
+
+/** Linux allows quotes and braces in the name of an interface; nftables has no way to write them. */
+function isNftName(draft: Draft, name: string): boolean {
+  if (/^[\w.@+-]+$/.test(name)) return true;
+  const message = `the metadata service is not offered to ${name}: nftables cannot write that name`;
+  draft.problems.push({ code: "metadata.interface", subject: name, message });
+  return false;
 }
 
 /** In order, each once. */

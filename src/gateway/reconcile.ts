@@ -68,7 +68,7 @@ export interface Snapshot {
 }
 
 /** Everything is read and compared again, whatever happened. */
-export const AUDIT_MS = 60_000;
+const AUDIT_MS = 60_000;
 
 const DATAPLANE = "dataplane";
 

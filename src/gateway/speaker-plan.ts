@@ -25,7 +25,7 @@ import { aggregated } from "./aggregated.ts";
 import { KIND_COMMUNITY, kindCommunity, tagOf } from "./kinds.ts";
 
 /** Connections at a time from one range of peers. */
-export const MAX_PEERS_PER_RANGE = 1024;
+const MAX_PEERS_PER_RANGE = 1024;
 
 /** @param restarting - the kernel still holds routes of a process before this one (RFC 4724 §4.1) */
 export function speakerOptions(model: Model, restarting: boolean): SpeakerOptions {

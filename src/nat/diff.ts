@@ -55,7 +55,7 @@ export function diffTables(previous: NatTable, wanted: NatTable): string {
 }
 
 /** The whole table; replaces one that is there. */
-export function textOf(contents: Contents): string {
+function textOf(contents: Contents): string {
   const lines = [`add table inet ${TABLE}`, `delete table inet ${TABLE}`, `add table inet ${TABLE}`];
   for (const name of SET_NAMES) {
     const { is, type, interval } = SETS[name];

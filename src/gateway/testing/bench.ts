@@ -18,7 +18,7 @@ export interface Given {
 /** A process that is started anew takes over its predecessor's world. */
 export class Bench {
   readonly given: Given = { model: undefined, links: LINKS, learned: [], health: new Map(), complete: true };
-  readonly clock = new VirtualClock();
+  readonly clock: VirtualClock = new VirtualClock();
   readonly world: MemoryWorld;
   readonly reconciler: Reconciler;
 

@@ -1,13 +1,22 @@
 /** Small worlds by chance and by hand: few addresses, so that everything meets everything. */
 
 import fc from "fast-check";
-import { type Address, ipv4, type Prefix } from "../../bgp/net/address.ts";
+import type { Address, Prefix } from "../../bgp/net/address.ts";
 import { formatAddress, parseAddress, parsePrefix } from "../../bgp/net/text.ts";
 import type { AnycastService, FloatingIp, Model, Network, Port } from "../../model/model.ts";
 import type { Health, LearnedRoute, Link } from "../intent.ts";
 
-export const address = (text: string): Address => parseAddress(text) ?? ipv4(0);
-export const prefix = (text: string): Prefix => parsePrefix(text) ?? { ...ipv4(0), length: 0 };
+export function address(text: string): Address {
+  const parsed = parseAddress(text);
+  if (parsed === undefined) throw new RangeError(`${text} is no address`);
+  return parsed;
+}
+
+export function prefix(text: string): Prefix {
+  const parsed = parsePrefix(text);
+  if (parsed === undefined) throw new RangeError(`${text} is no prefix`);
+  return parsed;
+}
 
 const BASE: Model = {
   role: "compute",

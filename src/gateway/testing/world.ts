@@ -57,10 +57,10 @@ export type Trace = string[];
 
 export class MemoryWorld implements Dataplane, Announcer {
   readonly trace: Trace = [];
-  readonly routes = new Map<string, KernelRoute>();
-  readonly nft = new MemoryNft();
-  readonly announced = new Map<string, LocalRoute>();
-  readonly marked = new Map<string, Prefix>();
+  readonly routes: Map<string, KernelRoute> = new Map();
+  readonly nft: MemoryNft = new MemoryNft();
+  readonly announced: Map<string, LocalRoute> = new Map();
+  readonly marked: Map<string, Prefix> = new Map();
   faults: Faults = NO_FAULTS;
   /** What never may happen, and did. */
   readonly violations: string[] = [];
