@@ -1,0 +1,100 @@
+/** Runs `speaker-process.mjs` in a namespace and talks to it. */
+
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const ROOT = join(import.meta.dirname, "../..");
+const BUILT = join(ROOT, "node_modules/.cache/bgp-interop");
+
+/** Compiles the library from what is in the tree, so that no older build is tested. Returns its entry. */
+export function buildLibrary(): string {
+  execFileSync(process.execPath, [
+    join(ROOT, "node_modules/typescript/bin/tsc"),
+    ...["-p", join(ROOT, "src/bgp/tsconfig.json"), "--outDir", BUILT, "--incremental", "false"],
+  ]);
+  writeFileSync(join(BUILT, "package.json"), '{ "type": "module" }\n');
+  return join(BUILT, "index.js");
+}
+
+export interface OurEvent {
+  readonly on: string;
+  readonly [field: string]: unknown;
+}
+
+export interface OurPeer {
+  readonly address: string;
+  readonly state: string;
+  readonly flaps: number;
+  readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+}
+
+export interface SpeakerSettings {
+  readonly namespace: string;
+  readonly library: string;
+  readonly listen: readonly string[];
+  readonly options: object;
+}
+
+export class OurSpeaker {
+  readonly events: OurEvent[] = [];
+  readonly #child: ChildProcess;
+  readonly #answers: Map<number, (result: unknown) => void> = new Map();
+  readonly #exited: Promise<void>;
+  #id = 0;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#exited = new Promise((resolve) => {
+      child.once("exit", () => resolve());
+    });
+  }
+
+  /** Resolves once it listens. */
+  static async start({ namespace, library, listen, options }: SpeakerSettings): Promise<OurSpeaker> {
+    const script = join(import.meta.dirname, "speaker-process.mjs");
+    const given = [library, listen.join(","), JSON.stringify(options)];
+    const child = spawn("ip", ["netns", "exec", namespace, process.execPath, script, ...given], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    const speaker = new OurSpeaker(child);
+    await new Promise<void>((resolve, reject) => {
+      child.once("exit", (code) => reject(new Error(`the speaker ended with ${code}`)));
+      createInterface({ input: child.stdout! }).on("line", (line) => speaker.#hear(JSON.parse(line), resolve));
+    });
+    return speaker;
+  }
+
+  ask(command: string, argument?: unknown): Promise<unknown> {
+    const id = ++this.#id;
+    return new Promise((resolve) => {
+      this.#answers.set(id, resolve);
+      this.#child.stdin!.write(`${JSON.stringify({ id, command, argument })}\n`);
+    });
+  }
+
+  async peers(): Promise<readonly OurPeer[]> {
+    return (await this.ask("peers")) as readonly OurPeer[];
+  }
+
+  async received(peer: string): Promise<readonly { prefix: string; accepted: boolean; nextHop: string; stale: boolean }[]> {
+    return (await this.ask("received", peer)) as Awaited<ReturnType<OurSpeaker["received"]>>;
+  }
+
+  /** SIGKILL: nothing is said to anybody. */
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#exited;
+  }
+
+  #hear(value: { id?: number; result?: unknown; event?: OurEvent }, listening: () => void): void {
+    if (value.event?.on === "listening") listening();
+    else if (value.event !== undefined) this.events.push(value.event);
+    else if (value.id !== undefined) {
+      this.#answers.get(value.id)?.(value.result);
+      this.#answers.delete(value.id);
+    }
+  }
+}
