@@ -19,7 +19,7 @@ import { claimSocket, ListenError, type SocketFile } from "./socket.ts";
 import type { ApiSource } from "./source.ts";
 
 export interface ApiOptions {
-  /** The unix socket; its directory is made when missing. At most 100 octets. */
+  /** The unix socket; its directory is made when missing. At most 99 octets. */
   readonly socketPath: string;
   /** A loopback address; port 0 takes a free one. */
   readonly tcp?: { readonly host: string; readonly port: number };

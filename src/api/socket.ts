@@ -41,7 +41,7 @@ export interface SocketFile {
 export async function claimSocket(path: string): Promise<SocketFile> {
   const bindPath = `${path}.${process.pid}`;
   if (Buffer.byteLength(bindPath) > PATH_MAX_OCTETS) {
-    throw new ListenError("socket.tooLong", path, `${path}: a socket's path has at most 100 octets`);
+    throw new ListenError("socket.tooLong", path, `${path}: a socket's path has at most 99 octets`);
   }
   await mkdir(dirname(path), { recursive: true, mode: 0o755 });
   await refuseLiving(path);

@@ -1,10 +1,18 @@
 /** What is wrong, or doubtful, in a file: where, what, and what to do about it. */
 
 /**
- * syntax: not YAML, or YAML that we do not take. limit: more than a named limit. unknown-key, not-built, missing,
- * value: what the schema says. rule: values that do not go together.
+ * unreadable: there is no text at all. syntax: not YAML, or YAML that we do not take. limit: more than a named limit.
+ * unknown-key, not-built, missing, value: what the schema says. rule: values that do not go together.
  */
-export type FindingCode = "syntax" | "limit" | "unknown-key" | "not-built" | "missing" | "value" | "rule";
+export type FindingCode =
+  | "unreadable"
+  | "syntax"
+  | "limit"
+  | "unknown-key"
+  | "not-built"
+  | "missing"
+  | "value"
+  | "rule";
 
 export interface Finding {
   readonly severity: "error" | "warning";

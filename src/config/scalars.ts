@@ -198,11 +198,11 @@ export const endpoint: z.ZodType<Endpoint> = text(
   parseEndpoint,
 );
 
-/** sun_path has 108 octets, the last of them zero (unix(7)). */
+/** sun_path has 108 octets, the last of them zero (unix(7)); while it is made, the socket's name has ".PID" at its end. */
 export const socketPath: z.ZodType<string> = text(
-  { expected: "an absolute path of at most 107 octets", json: { pattern: "^/", maxLength: 107 } },
+  { expected: "an absolute path of at most 99 octets", json: { pattern: "^/", maxLength: 99 } },
   (value) =>
-    /^\/[^\p{C}]+$/u.test(value) && new TextEncoder().encode(value).length <= 107 ? value : undefined,
+    /^\/[^\p{C}]+$/u.test(value) && new TextEncoder().encode(value).length <= 99 ? value : undefined,
 );
 
 /** The path of an HTTP request: RFC 9112 §3.2.1, origin-form. */

@@ -11,7 +11,7 @@ export interface Settings {
 export interface ApiSettings {
   /** TCP, always a loopback address; undefined: only the socket. */
   readonly listen: Endpoint | undefined;
-  /** Absolute path of the unix socket, at most 107 octets. */
+  /** Absolute path of the unix socket, at most 99 octets. */
   readonly socket: string;
 }
 

@@ -2,7 +2,7 @@
 
 import type { AnnouncementAnswer, PeerAnswer, RouteAnswer, RoutePath } from "../api/schema.ts";
 import { type AnnouncementQuery, CursorError, type Page, type RouteQuery } from "../api/source.ts";
-import { contains, ipv4, type Prefix, prefixOf, samePrefix, widthOf } from "../bgp/net/address.ts";
+import { ipv4, type Prefix, prefixOf, samePrefix, widthOf } from "../bgp/net/address.ts";
 import { formatCommunity, formatLargeCommunity } from "../bgp/net/communities.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import type { AdvertisedRoute } from "../bgp/rib/snapshot.ts";
@@ -77,7 +77,7 @@ function* announcements(
   }
 }
 
-/** The very prefix, or the longest one that holds an address. */
+/** The very prefix, or the longest one that holds an address and is in use. */
 function* routesFor(speaker: Speaker, text: string): Generator<RouteSnapshot> {
   const prefix = parsePrefix(text);
   if (text.includes("/") && prefix !== undefined) {
@@ -87,9 +87,9 @@ function* routesFor(speaker: Speaker, text: string): Generator<RouteSnapshot> {
   const address = parseAddress(text);
   if (address === undefined) return;
   for (let length: number = widthOf(address.family); length >= 0; length--) {
-    const candidate = prefixOf(address, length);
-    const [route] = speaker.routes({ prefix: candidate });
-    if (route !== undefined && contains(candidate, address)) {
+    const [route] = speaker.routes({ prefix: prefixOf(address, length) });
+    // What was rejected, or loops, leads nowhere: a shorter prefix does.
+    if (route?.paths.some(({ status }) => status === "best")) {
       yield route;
       return;
     }

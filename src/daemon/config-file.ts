@@ -1,33 +1,84 @@
 /** gateway.yaml on disk. */
 
-import { readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { hostname } from "node:os";
 import { type Change, diff } from "../config/diff.ts";
+import { FILE_OCTETS } from "../config/limits.ts";
 import { type Loaded, load } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 
-/** Reads and checks. @throws Error when the file cannot be read; the text names it */
+/** Reads and checks. A file that cannot be read is refused as one that is wrong. */
 export function loadFile(file: string): Loaded {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    throw new Error(`${file}: ${readFailure(error)}`);
-  }
-  return load(text, { file, hostname: hostname() });
+  const read = readText(file);
+  if ("text" in read) return load(read.text, { file, hostname: hostname() });
+  const place = { file, line: 1, column: 1, width: 1, source: "", path: "" };
+  const error = { severity: "error", code: "unreadable", ...place, ...read } as const;
+  return { ok: false, errors: [error], warnings: [], more: false };
 }
 
-function readFailure(error: unknown): string {
+type Read = { readonly text: string } | { readonly message: string; readonly hint: string };
+
+function readText(file: string): Read {
+  let descriptor: number | undefined;
+  try {
+    // Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
+    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = fstatSync(descriptor);
+    if (stats.isFile()) return { text: textOf(descriptor) };
+    const what = stats.isDirectory() ? "this is a directory" : "this is no regular file";
+    return { message: what, hint: "name the file itself, such as /etc/gatewayd/gateway.yaml" };
+  } catch (error) {
+    return readFailure(error);
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/** One octet more than a file may have is enough to refuse it. */
+function textOf(descriptor: number): string {
+  const octets = Buffer.allocUnsafe(FILE_OCTETS + 1);
+  let length = 0;
+  while (length < octets.length) {
+    const count = readSync(descriptor, octets, length, octets.length - length, null);
+    if (count === 0) break;
+    length += count;
+  }
+  return octets.toString("utf8", 0, length);
+}
+
+function readFailure(error: unknown): { message: string; hint: string } {
   switch ((error as NodeJS.ErrnoException).code) {
     case "ENOENT":
-      return "there is no such file";
+      return {
+        message: "there is no such file",
+        hint: "is the path right? examples/ has files to begin with",
+      };
     case "EACCES":
-      return "permission denied";
-    case "EISDIR":
-      return "is a directory";
+      return {
+        message: "permission denied",
+        hint: "the user that gatewayd runs as must be able to read the file",
+      };
     default:
-      return error instanceof Error ? error.message : String(error);
+      return {
+        message: error instanceof Error ? error.message : String(error),
+        hint: "is the path right, and the disk?",
+      };
   }
+}
+
+/** Why a file is refused, on one line: its first error, and how many more there are. */
+export function refusalOf({ errors, more }: Loaded & { readonly ok: false }): string {
+  const first = errors[0];
+  if (first === undefined) throw new TypeError("a file is refused without an error");
+  const { file, line, column, path, message, hint } = first;
+  const place = `${file}:${line}:${column}: ${path === "" ? "" : `${path}: `}`;
+  const rest = errors.length - 1;
+  const others = `${more ? "more than " : ""}${rest} more ${rest === 1 ? "error" : "errors"}`;
+  return [
+    `${place}${message}`,
+    ...(hint === undefined ? [] : [hint]),
+    ...(rest === 0 ? [] : [`${others}: gatewayd check ${file}`]),
+  ].join("; ");
 }
 
 /** What every session, the kernel's process or a listener was started with, and keeps until a restart. */

@@ -47,7 +47,8 @@ async function openLinux(settings: KernelSettings, log: Log): Promise<Forwarding
       kernel.onUp((warnings) => {
         connected = true;
         starts++;
-        for (const { code, subject, message } of warnings) log.warn({ event: code, subject }, message);
+        for (const { code, subject, message } of warnings)
+          log.warn({ event: "kernel.warning", code, subject }, message);
         if (starts === 1) return;
         log.info({ event: "kernel.up", restarts: starts - 1 }, "netd is back; comparing with the kernel");
         listener.doubt();

@@ -11,7 +11,7 @@ import { Speaker } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Announcer } from "../gateway/announcer.ts";
-import type { KernelRoute, Link } from "../gateway/intent.ts";
+import type { Dataplane, KernelRoute, Link } from "../gateway/intent.ts";
 import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import type { Model } from "../model/model.ts";
@@ -21,8 +21,10 @@ import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { HealthChecks } from "./health.ts";
 import { LearnedTable } from "./learned.ts";
 import { changedLinks } from "./links.ts";
+import { listenForPeers } from "./listen.ts";
 import type { Log } from "./log.ts";
-import { logSpeakerEvent } from "./speaker-log.ts";
+import { REJECTIONS_MS, Rejections } from "./rejections.ts";
+import { SpeakerLog } from "./speaker-log.ts";
 import { Tally } from "./tally.ts";
 
 /**
@@ -31,6 +33,8 @@ import { Tally } from "./tally.ts";
  */
 export const DEFERRAL_MS = 30_000;
 
+type Held = Awaited<ReturnType<Dataplane["read"]>>;
+
 export class Gateway {
   readonly speaker: Speaker;
   readonly reconciler: Reconciler;
@@ -38,28 +42,39 @@ export class Gateway {
   readonly forwarding: Forwarding;
   readonly learned: LearnedTable = new LearnedTable();
   readonly tally: Tally;
+  readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
+  readonly #held: readonly KernelRoute[];
   #settings: Settings;
   #links: readonly Link[] = [];
   #learnedComplete: boolean;
   #complete = false;
+  #callOff: (() => void) | undefined;
 
-  /** @throws KernelError, or the system's error when BGP cannot listen */
-  static async start(settings: Settings, log: Log): Promise<Gateway> {
+  /**
+   * Opens the forwarding plane and looks at what it holds. Nothing is changed and nobody spoken to before {@link begin}.
+   * @throws KernelError
+   */
+  static async open(settings: Settings, log: Log): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model.kernel, log);
-    const held = await forwarding.dataplane.read();
-    const gateway = new Gateway(settings, log, forwarding, held.routes.length > 0 || held.nat !== undefined);
-    await gateway.#begin(held.routes);
-    return gateway;
+    try {
+      return new Gateway(settings, log, forwarding, await forwarding.dataplane.read());
+    } catch (error) {
+      await forwarding.close();
+      throw error;
+    }
   }
 
-  /** @param restarting - the kernel forwards for a gateway that ran before this one */
-  private constructor(settings: Settings, log: Log, forwarding: Forwarding, restarting: boolean) {
+  /** @param held - what the kernel has of a gateway that ran before this one */
+  private constructor(settings: Settings, log: Log, forwarding: Forwarding, held: Held) {
+    const restarting = held.routes.length > 0 || held.nat !== undefined;
     this.#settings = settings;
     this.#log = log;
     this.forwarding = forwarding;
+    this.#held = held.routes;
     this.tally = new Tally(log);
+    this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
     this.speaker = new Speaker(speakerOptions(settings.model, restarting), this.#world);
@@ -92,6 +107,25 @@ export class Gateway {
     return this.#complete;
   }
 
+  /** Listens, dials, programs. @throws Error when BGP cannot listen; the text says where and what to do */
+  async begin(): Promise<void> {
+    this.speaker.onEvent((event) => this.#speakerLog.take(event));
+    await listenForPeers(this.#world, this.model.bgp.listen);
+    this.speaker.onRoutes((changes) => {
+      this.learned.take(changes);
+      this.reconciler.wake();
+    });
+    this.forwarding.attach({
+      links: (links) => this.#linksAre(links),
+      doubt: () => this.reconciler.resync(),
+    });
+    this.speaker.setPeers(peerOptions(this.model));
+    this.checks.watch(this.model);
+    if (!this.#learnedComplete) this.#waitForPeers(this.#held);
+    this.reconciler.wake();
+    this.#lookForRejections(new Rejections(this.#log));
+  }
+
   /**
    * Takes over another configuration, or nothing of it.
    * @returns what could not change while the daemon runs; empty when all of it is in force
@@ -109,33 +143,12 @@ export class Gateway {
 
   /** Ends every session with `text` for the peers' operators. What is programmed in the kernel stays. */
   async stop(text: string): Promise<void> {
+    this.#callOff?.();
     this.checks.stop();
     await this.reconciler.stop();
     this.speaker.stop({ text });
     await this.#world.close();
     await this.forwarding.close();
-  }
-
-  async #begin(held: readonly KernelRoute[]): Promise<void> {
-    this.speaker.onEvent((event) => logSpeakerEvent(this.#log, event));
-    this.speaker.onRoutes((changes) => {
-      this.learned.take(changes);
-      this.reconciler.wake();
-    });
-    this.forwarding.attach({
-      links: (links) => this.#linksAre(links),
-      doubt: () => this.reconciler.resync(),
-    });
-    try {
-      await this.#world.listen(this.model.bgp.listen);
-    } catch (error) {
-      await this.forwarding.close();
-      throw error;
-    }
-    this.speaker.setPeers(peerOptions(this.model));
-    this.checks.watch(this.model);
-    if (!this.#learnedComplete) this.#waitForPeers(held);
-    this.reconciler.wake();
   }
 
   #waitForPeers(held: readonly KernelRoute[]): void {
@@ -152,6 +165,13 @@ export class Gateway {
       }
       this.#learnedComplete = true;
       this.reconciler.wake();
+    });
+  }
+
+  #lookForRejections(rejections: Rejections): void {
+    this.#callOff = systemClock.at(systemClock.now() + REJECTIONS_MS, () => {
+      rejections.look(this.speaker);
+      this.#lookForRejections(rejections);
     });
   }
 

@@ -42,6 +42,13 @@ program
     end(loaded.ok ? EXIT.ok : EXIT.config);
   });
 
+// `gatewayd check … | head` closes the pipe early, and whoever reads the log may go: neither is a reason to end.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 try {
   await program.parseAsync();
 } catch (error) {

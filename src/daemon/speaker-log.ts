@@ -2,51 +2,114 @@
 
 import { formatAddress } from "../bgp/net/text.ts";
 import type { SpeakerEvent } from "../bgp/speaker/events.ts";
+import type { Clock } from "../gateway/announcer.ts";
 import type { Log } from "./log.ts";
 
-export function logSpeakerEvent(log: Log, event: SpeakerEvent): void {
-  const { peer: address, on, ...facts } = event;
-  const peer = formatAddress(address);
-  switch (event.on) {
-    case "session-up":
-      log.info({ event: "bgp.session.up", peer, ...facts }, "session established");
-      break;
-    case "session-down":
-      log.warn({ event: "bgp.session.down", peer, ...facts }, "session lost");
-      break;
-    case "connection-failed":
-      log.debug({ event: "bgp.connection.failed", peer, ...facts }, "no session yet");
-      break;
-    case "notification-sent":
-    case "notification-received":
-      log.warn({ event: `bgp.${on.replace("-", ".")}`, peer, ...facts }, "NOTIFICATION");
-      break;
-    case "malformed-update":
-      log.warn({ event: "bgp.update.malformed", peer, ...facts }, "malformed UPDATE (RFC 7606)");
-      break;
-    case "max-prefix":
-      log.error({ event: "bgp.peer.max-prefix", peer, ...facts }, "more prefixes than maxPrefixes allows");
-      break;
-    case "collision":
-      log.info({ event: "bgp.connection.collision", peer, ...facts }, "two connections at once");
-      break;
-    case "end-of-rib":
-      log.info({ event: "bgp.peer.end-of-rib", peer, ...facts }, "the peer has told all it knows");
-      break;
-    case "stale-expired":
-      log.warn({ event: "bgp.peer.stale-expired", peer, ...facts }, "the peer did not come back in time");
-      break;
-    case "dynamic-peer-created":
-    case "dynamic-peer-gone":
-      log.info({ event: `bgp.peer.${on.slice("dynamic-peer-".length)}`, peer }, "peer of a range");
-      break;
-    case "unsendable":
-      log.error({ event: "bgp.route.unsendable", peer, ...facts }, "attributes do not fit into one message");
-      break;
-    case "no-next-hop":
-      log.error({ event: "bgp.session.no-next-hop", peer, ...facts }, "no address of ours in this family");
-      break;
-    default:
-      event satisfies never;
+/** Anyone can connect; this many lines about it are written in {@link STRANGER_MS}. */
+export const STRANGER_LINES = 10;
+export const STRANGER_MS = 60_000;
+
+type Failed = SpeakerEvent & { readonly on: "connection-failed" };
+
+export class SpeakerLog {
+  readonly #log: Log;
+  readonly #clock: Pick<Clock, "now">;
+  /** Why there is no session, as it was last told, by peer. */
+  readonly #told: Map<string, string> = new Map();
+  #strangers = { sinceMs: Number.NEGATIVE_INFINITY, lines: 0, unsaid: 0 };
+
+  constructor(log: Log, clock: Pick<Clock, "now">) {
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  take(event: SpeakerEvent): void {
+    const { peer: address, on, ...facts } = event;
+    const peer = formatAddress(address);
+    const log = this.#log;
+    switch (event.on) {
+      case "session-up":
+        this.#told.delete(peer);
+        log.info({ event: "bgp.session.up", peer, ...facts }, "session established");
+        break;
+      case "session-down":
+        log.warn({ event: "bgp.session.down", peer, ...facts }, "session lost");
+        break;
+      case "connection-failed":
+        this.#failed(peer, event);
+        break;
+      case "notification-sent":
+        log.warn({ event: "bgp.notification.sent", peer, ...facts }, "NOTIFICATION to the peer");
+        break;
+      case "notification-received":
+        log.warn({ event: "bgp.notification.received", peer, ...facts }, "NOTIFICATION from the peer");
+        break;
+      case "malformed-update":
+        log.warn({ event: "bgp.update.malformed", peer, ...facts }, "malformed UPDATE (RFC 7606)");
+        break;
+      case "max-prefix":
+        log.error({ event: "bgp.peer.max-prefix", peer, ...facts }, "more prefixes than maxPrefixes allows");
+        break;
+      case "collision":
+        log.info({ event: "bgp.connection.collision", peer, ...facts }, "two connections at once");
+        break;
+      case "end-of-rib":
+        log.info({ event: "bgp.peer.end-of-rib", peer, ...facts }, "the peer has told all it knows");
+        break;
+      case "stale-expired":
+        log.warn({ event: "bgp.peer.stale-expired", peer, ...facts }, "the peer did not come back in time");
+        break;
+      case "dynamic-peer-created":
+        log.info({ event: "bgp.peer.created", peer }, "a peer of a range connected");
+        break;
+      case "dynamic-peer-gone":
+        this.#told.delete(peer);
+        log.info({ event: "bgp.peer.gone", peer }, "a peer of a range is gone");
+        break;
+      case "stranger-refused":
+        this.#stranger(peer);
+        break;
+      case "unsendable":
+        log.error(
+          { event: "bgp.route.unsendable", peer, ...facts },
+          "attributes do not fit into one message",
+        );
+        break;
+      case "no-next-hop":
+        log.error({ event: "bgp.session.no-next-hop", peer, ...facts }, "no address of ours in this family");
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+
+  /** A peer that is down fails in the same way every few seconds: said once, until it comes up or fails otherwise. */
+  #failed(peer: string, { reason }: Failed): void {
+    const level = this.#told.get(peer) === reason ? "debug" : "warn";
+    this.#told.set(peer, reason);
+    this.#log[level]({ event: "bgp.connection.failed", peer, reason }, "no session with this peer");
+  }
+
+  #stranger(from: string): void {
+    const now = this.#clock.now();
+    const told = this.#strangers;
+    if (now - told.sinceMs >= STRANGER_MS) {
+      this.#strangers = { sinceMs: now, lines: 0, unsaid: 0 };
+      if (told.unsaid > 0) {
+        this.#log.warn(
+          { event: "bgp.strangers", connections: told.unsaid },
+          "more such connections were refused",
+        );
+      }
+    }
+    if (this.#strangers.lines === STRANGER_LINES) {
+      this.#strangers.unsaid++;
+      return;
+    }
+    this.#strangers.lines++;
+    this.#log.warn(
+      { event: "bgp.stranger", from },
+      "connection refused: no entry of bgp.peers has this address, or its range is full",
+    );
   }
 }

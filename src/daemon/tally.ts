@@ -41,7 +41,7 @@ export class Tally {
   #takeProblems(problems: readonly Problem[]): void {
     const now = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
     for (const [key, { code, subject, message }] of now) {
-      if (!this.#problems.has(key)) this.#log.warn({ event: `problem.${code}`, subject }, message);
+      if (!this.#problems.has(key)) this.#log.warn({ event: "problem.found", code, subject }, message);
     }
     for (const [key, { code, subject }] of this.#problems) {
       if (!now.has(key)) this.#log.info({ event: "problem.solved", code, subject }, "a problem is gone");

@@ -38,6 +38,8 @@ export type PeerEvent =
   /** The restart time passed and the peer is not back. */
   | { readonly on: "stale-expired"; readonly sweptPaths: number }
   | { readonly on: "dynamic-peer-created" | "dynamic-peer-gone" }
+  /** A connection from an address that is no peer's, or from one peer too many of a range. */
+  | { readonly on: "stranger-refused" }
   /** A route whose attributes do not fit into one message of this session. */
   | { readonly on: "unsendable"; readonly family: Family; readonly prefixes: number }
   /** No address of ours in this family is known on the session, so that nothing can be announced in it. */

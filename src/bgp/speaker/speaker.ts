@@ -262,7 +262,10 @@ export class Speaker {
     const known = this.#peers.get(formatAddress(link.remote));
     if (known !== undefined) return known.accept(link);
     const options = this.#rangeOf(link.remote);
-    if (options === undefined || !this.#hasRoom(options)) return undefined;
+    if (options === undefined || !this.#hasRoom(options)) {
+      this.#emit({ peer: link.remote, on: "stranger-refused" });
+      return undefined;
+    }
     const peer = new Peer(this.#shared, this.#inbound, link.remote, true, options);
     this.#peers.set(formatAddress(link.remote), peer);
     this.#emit({ peer: link.remote, on: "dynamic-peer-created" });
