@@ -8,11 +8,11 @@ export const NO_EXPORT = 1;
 /** RFC 1997: to nobody. */
 export const NO_ADVERTISE = 2;
 /** Our own AS number is in the AS path (RFC 4271 §9.1.2). */
-export const AS_LOOP = 4;
+const AS_LOOP = 4;
 /** ORIGINATOR_ID is our router id (RFC 4456 §8). */
-export const ORIGINATOR_LOOP = 8;
+const ORIGINATOR_LOOP = 8;
 /** Our router id, which is our cluster id, is in CLUSTER_LIST (RFC 4456 §8). */
-export const CLUSTER_LOOP = 16;
+const CLUSTER_LOOP = 16;
 /** The next hop is 0.0.0.0 or ::, which stands for "our own address of the session that it is sent on". */
 export const NEXT_HOP_OURS = 32;
 

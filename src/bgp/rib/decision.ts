@@ -32,30 +32,27 @@ import type { PeerId, PeerTable } from "./peer-table.ts";
 import type { PrefixId } from "./prefix-table.ts";
 
 /** What became of a path. The names from "local" on are the step that it lost by. */
-export const OUTCOMES = [
-  "best",
-  "multipath",
+export type Outcome =
+  | "best"
+  | "multipath"
   /** Of equal cost, but more than the multipath limit. */
-  "multipathLimit",
-  "rejected",
-  "asLoop",
-  "originatorLoop",
-  "clusterLoop",
-  "nextHopUnreachable",
-  "local",
-  "localPref",
-  "asPathLength",
-  "origin",
-  "med",
-  "external",
-  "igpMetric",
-  "routerId",
-  "clusterLength",
-  "peerAddress",
-  "pathId",
-] as const;
-
-export type Outcome = (typeof OUTCOMES)[number];
+  | "multipathLimit"
+  | "rejected"
+  | "asLoop"
+  | "originatorLoop"
+  | "clusterLoop"
+  | "nextHopUnreachable"
+  | "local"
+  | "localPref"
+  | "asPathLength"
+  | "origin"
+  | "med"
+  | "external"
+  | "igpMetric"
+  | "routerId"
+  | "clusterLength"
+  | "peerAddress"
+  | "pathId";
 
 export interface DecisionOptions {
   /** Paths of equal cost that are kept, 1..256. */

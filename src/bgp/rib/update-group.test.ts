@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ipv4, ipv6, type Prefix } from "../net/address.ts";
 import { formatPrefix } from "../net/text.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
+import type { PrefixBatch } from "../wire/prefix-batch.ts";
 import type { PeerId } from "./peer-table.ts";
 import {
   attributesWith,
@@ -222,6 +223,40 @@ describe("peers that come, go and change", () => {
     expect(lab.rib.v4.exports.groups.size).toBe(1);
   });
 
+  test("what both policies let through is not withdrawn in between, however small the slices", () => {
+    const lab = new Lab();
+    const source = lab.addPeer({ address: ipv4(1) });
+    const target = lab.addPeer({ address: ipv4(2) });
+    lab.join(target);
+    lab.announce(source, [host(1), host(2), host(3)], attributesWith({}));
+    lab.decide();
+    lab.send();
+    const group = lab.rib.v4.exports.move(target, exportClassWith({ nextHopSelf: true }));
+    const withdrawn: number[] = [];
+    const sink = { ...lab.sink, withdraw: (batch: PrefixBatch) => void withdrawn.push(batch.count) };
+    while (group.pendingFor(target) > 0) {
+      group.drain(1, () => true, sink);
+      group.catchUp(target, 10, sink);
+    }
+    expect(withdrawn).toEqual([]);
+    expect(held(lab, target).length).toBe(3);
+  });
+});
+
+describe("what is owed", () => {
+  test("a prefix that goes while its last holder leaves is still told to be gone", () => {
+    const lab = new Lab();
+    const source = lab.addPeer({ address: ipv4(1) });
+    const target = lab.addPeer({ address: ipv4(2) });
+    lab.join(target);
+    lab.announce(source, [host(1)], attributesWith({}));
+    lab.decide();
+    lab.send();
+    lab.withdraw(source, [host(1)]);
+    lab.rib.v4.exports.leave(target);
+    expect(lab.decide()).toEqual(["10.1.0.1/32"]);
+  });
+
   test("a refresh tells everything again, to the one that asked", () => {
     const lab = new Lab();
     const source = lab.addPeer({ address: ipv4(1) });
@@ -240,6 +275,32 @@ describe("peers that come, go and change", () => {
     expect(group.advertised(a)).toBe(2);
   });
 
+  test("when the best path moves from one member to another, only these two are told, once each", () => {
+    const lab = new Lab();
+    const [a, b, c] = [1, 2, 3].map((n) => lab.addPeer({ address: ipv4(n) })) as [PeerId, PeerId, PeerId];
+    for (const peer of [a, b, c]) lab.join(peer);
+    for (const peer of [a, b]) lab.announce(peer, [host(1)], attributesWith({}));
+    lab.decide();
+    lab.send();
+    expect([held(lab, a).length, held(lab, b).length, held(lab, c).length]).toEqual([0, 1, 1]);
+    lab.messages = 0;
+    lab.withdraw(a, [host(1)]);
+    lab.decide();
+    lab.send();
+    expect([held(lab, a).length, held(lab, b).length, held(lab, c).length]).toEqual([1, 0, 1]);
+    expect(lab.messages).toBe(2);
+    lab.withdraw(b, [host(1)]);
+    lab.announce(a, [host(1)], attributesWith({ communities: [1] }));
+    lab.decide();
+    lab.messages = 0;
+    lab.send();
+    // One announcement for b and c, one withdrawal for a.
+    expect([held(lab, a).length, held(lab, b).length, held(lab, c).length]).toEqual([0, 1, 1]);
+    expect(lab.messages).toBe(2);
+  });
+});
+
+describe("nobody there", () => {
   test("nothing is looked at while nobody can take it", () => {
     const lab = new Lab();
     const source = lab.addPeer({ address: ipv4(1) });
