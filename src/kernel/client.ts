@@ -6,7 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import type { Address, Prefix } from "../bgp/net/address.ts";
+import { type Address, comparePrefixes, type Prefix } from "../bgp/net/address.ts";
 import {
   CODE,
   type ConntrackUse,
@@ -74,10 +74,14 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       inChunks(routes.length, (first, count) =>
         supervisor.ask(CODE.putRoutes, encodeRoutes(routes, first, count)),
       ),
-    removeRoutes: (prefixes) =>
-      inChunks(prefixes.length, (first, count) =>
-        supervisor.ask(CODE.removeRoutes, encodePrefixes(prefixes, first, count)),
-      ),
+    removeRoutes: (prefixes) => {
+      // The last ones first: when the kernel removes a route it looks for the next one from the start of its trie, so
+      // that 300 000 in ascending order take it 8 s, and 1 s in this one.
+      const last = prefixes.toSorted((a, b) => comparePrefixes(b, a));
+      return inChunks(last.length, (first, count) =>
+        supervisor.ask(CODE.removeRoutes, encodePrefixes(last, first, count)),
+      );
+    },
     applyNat: async (nftables) => {
       await supervisor.ask(CODE.applyNat, Buffer.from(nftables));
     },

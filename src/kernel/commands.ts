@@ -6,8 +6,7 @@
  * routes are not a million objects on the way.
  */
 
-import type { Address, Family, Prefix } from "../bgp/net/address.ts";
-import { prefixOf, samePrefix, widthOf } from "../bgp/net/address.ts";
+import { type Address, type Prefix, widthOf } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 
 /** A route with our protocol number. One per prefix; equal in shape to what the reconciler of the gateway speaks of. */
@@ -139,9 +138,7 @@ export function decodeRows(payload: Buffer, withTargets: boolean): RouteRows {
   const count = rows.length / ROW_OCTETS;
   if (!Number.isInteger(count) || count > MAX_ROWS) throw new InvalidCommand(`rows: ${rows.length} octets`);
   for (let i = 0; i < count; i++) {
-    const prefix = prefixAt(rows, i);
-    if (!samePrefix(prefix, prefixOf(prefix, prefix.length)))
-      throw new InvalidCommand(`row ${i}: host bits are set`);
+    checkPrefix(rows, i);
     if (withTargets && targetAt(rows, i) >= targets.length)
       throw new InvalidCommand(`row ${i}: no target ${targetAt(rows, i)}`);
   }
@@ -150,21 +147,30 @@ export function decodeRows(payload: Buffer, withTargets: boolean): RouteRows {
 
 export const targetAt = (rows: Buffer, i: number): number => rows.readUInt32BE(i * ROW_OCTETS + 4);
 
-/** @throws InvalidCommand when it is no prefix of IPv4 or IPv6 */
+/** The prefix of a row that was decoded. */
 export function prefixAt(rows: Buffer, i: number): Prefix {
   const at = i * ROW_OCTETS;
-  const family = rows[at]! as Family;
-  const length = rows[at + 1]!;
-  if (family !== 4 && family !== 6) throw new InvalidCommand(`row ${i}: family ${rows[at]}`);
-  if (length > widthOf(family)) throw new InvalidCommand(`row ${i}: length ${length}`);
   return {
-    family,
+    family: rows[at] === 4 ? 4 : 6,
     w0: rows.readUInt32BE(at + 8),
     w1: rows.readUInt32BE(at + 12),
     w2: rows.readUInt32BE(at + 16),
     w3: rows.readUInt32BE(at + 20),
-    length,
+    length: rows[at + 1]!,
   };
+}
+
+function checkPrefix(rows: Buffer, i: number): void {
+  const at = i * ROW_OCTETS;
+  const family = rows[at];
+  const length = rows[at + 1]!;
+  if (family !== 4 && family !== 6) throw new InvalidCommand(`row ${i}: family ${family}`);
+  if (length > widthOf(family)) throw new InvalidCommand(`row ${i}: length ${length}`);
+  // The words of an IPv4 address behind the first are host bits as well: they are zero.
+  for (let octet = length >> 3; octet < 16; octet++) {
+    const bits = octet === length >> 3 ? 0xff >> (length & 7) : 0xff;
+    if ((rows[at + 8 + octet]! & bits) !== 0) throw new InvalidCommand(`row ${i}: host bits are set`);
+  }
 }
 
 /** The routes of rows that were decoded. @throws InvalidCommand when one of their targets is none */

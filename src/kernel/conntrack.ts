@@ -17,6 +17,9 @@ const CTA_TUPLE_REPLY = 2;
 const CTA_ID = 12;
 const CTA_ZONE = 18;
 const CTA_TUPLE_IP = 1;
+const CTA_FILTER = 25;
+const CTA_FILTER_ORIG_FLAGS = 1;
+const CTA_FILTER_REPLY_FLAGS = 2;
 const ENOENT = 2;
 
 type Direction = typeof CTA_TUPLE_ORIG | typeof CTA_TUPLE_REPLY;
@@ -70,7 +73,11 @@ export class Conntrack {
     const found = new Map<string, Entry>();
     const refusal = this.#socket.dump(
       IPCTNL_MSG_CT_GET,
-      (to) => writeHeader(to, first.address),
+      (to) => {
+        writeHeader(to, first.address);
+        // The kernel's filter for IPv6 lets through all but the equal ones (seen with 6.18).
+        if (first.address.family === 4) writeFilter(to, first, second);
+      },
       ({ payload }) => {
         const attributes = attributesIn(payload, NFGENMSG_OCTETS);
         if (!holds(attributes, first) || !holds(attributes, second)) return;
@@ -116,11 +123,31 @@ function writeHeader(to: MessageWriter, { family }: Address): void {
   to.u8(0);
 }
 
-function holds(attributes: Map<number, Buffer>, { tuple, field, address }: Side): boolean {
-  const whole = attributes.get(tuple);
+/** Has the kernel leave the other entries out (since 5.8), of which there may be a million. */
+function writeFilter(to: MessageWriter, first: Side, second: Side): void {
+  for (const side of [first, second]) {
+    const tuple = to.openNest(side.tuple);
+    const ip = to.openNest(CTA_TUPLE_IP);
+    to.attributeOctets(addressType(side), addressOctets(side.address));
+    to.closeNest(ip);
+    to.closeNest(tuple);
+  }
+  const filter = to.openNest(CTA_FILTER);
+  for (const side of [first, second])
+    to.attributeU32(
+      side.tuple === CTA_TUPLE_ORIG ? CTA_FILTER_ORIG_FLAGS : CTA_FILTER_REPLY_FLAGS,
+      side.field === "source" ? 1 : 2,
+    );
+  to.closeNest(filter);
+}
+
+/** CTA_IP_V4_SRC 1, CTA_IP_V4_DST 2, CTA_IP_V6_SRC 3, CTA_IP_V6_DST 4. */
+const addressType = ({ address, field }: Side): number =>
+  (address.family === 4 ? 1 : 3) + (field === "source" ? 0 : 1);
+
+function holds(attributes: Map<number, Buffer>, side: Side): boolean {
+  const whole = attributes.get(side.tuple);
   const ip = whole === undefined ? undefined : attributesIn(whole, 0).get(CTA_TUPLE_IP);
-  // CTA_IP_V4_SRC 1, CTA_IP_V4_DST 2, CTA_IP_V6_SRC 3, CTA_IP_V6_DST 4
-  const type = (address.family === 4 ? 1 : 3) + (field === "source" ? 0 : 1);
-  const octets = ip === undefined ? undefined : attributesIn(ip, 0).get(type);
-  return octets?.equals(addressOctets(address)) ?? false;
+  const octets = ip === undefined ? undefined : attributesIn(ip, 0).get(addressType(side));
+  return octets?.equals(addressOctets(side.address)) ?? false;
 }

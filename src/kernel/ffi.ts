@@ -80,6 +80,24 @@ export function setOption(fd: number, level: number, name: number, value: number
   checked(`setsockopt(${level}, ${name})`, cSetsockopt(fd, level, name, octets, octets.byteLength));
 }
 
+/**
+ * Makes room for `octets` in a queue of a socket, beyond the limit for all (net.core.rmem_max) where we may.
+ * @param forced - SO_RCVBUFFORCE or SO_SNDBUFFORCE
+ * @param plain - the same without the force: for user namespaces, whose root may not
+ * @returns whether there is as much room as was asked for
+ */
+export function setQueue(fd: number, forced: number, plain: number, octets: number): boolean {
+  const EPERM = 1;
+  try {
+    setOption(fd, SOL_SOCKET, forced, octets);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.errno !== EPERM) throw error;
+    setOption(fd, SOL_SOCKET, plain, octets);
+    return false;
+  }
+}
+
 /** Drops, in the kernel, messages that were caused by a request from `port`, before they take room in the queue. */
 export function ignorePort(fd: number, port: number): void {
   const SO_ATTACH_FILTER = 26;

@@ -3,7 +3,16 @@
  * call here waits for anything but the copy.
  */
 
-import { describeErrno, netlinkPort, openNetlink, receive, SystemError, send, setOption } from "./ffi.ts";
+import {
+  describeErrno,
+  netlinkPort,
+  openNetlink,
+  receive,
+  SystemError,
+  send,
+  setOption,
+  setQueue,
+} from "./ffi.ts";
 import {
   attributesIn,
   LITTLE,
@@ -21,6 +30,8 @@ import {
 
 const SOL_SOCKET = 1;
 const SO_RCVTIMEO = 20;
+const SO_SNDBUF = 7;
+const SO_RCVBUF = 8;
 const SO_SNDBUFFORCE = 32;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
@@ -36,7 +47,9 @@ const BATCH_OCTETS = 512 * 1024;
 const MESSAGE_OCTETS = 8192;
 /** Messages of one batch: were all refused, their answers still fit the receive buffer. */
 const BATCH_MESSAGES = 2048;
-const SOCKET_BUFFER_OCTETS = 8 * 1024 * 1024;
+/** The same for queues of the size that everybody has. */
+const SMALL_BATCH_MESSAGES = 128;
+const QUEUE_OCTETS = 8 * 1024 * 1024;
 /** The kernel makes dump messages of up to 32 KiB. */
 const RECEIVE_OCTETS = 128 * 1024;
 const DUMP_ATTEMPTS = 8;
@@ -60,6 +73,7 @@ export class NetlinkSocket {
   readonly #alone = new MessageWriter(MESSAGE_OCTETS);
   readonly #into = Buffer.alloc(RECEIVE_OCTETS);
   readonly #tags = new Int32Array(BATCH_MESSAGES);
+  readonly #batchMessages: number;
   #queued = 0;
   #sequence = 1;
   #sentAlone = 0;
@@ -68,8 +82,10 @@ export class NetlinkSocket {
   constructor(protocol: number) {
     this.fd = openNetlink(protocol);
     this.port = netlinkPort(this.fd, protocol) ?? 0;
-    setOption(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_OCTETS);
-    setOption(this.fd, SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_OCTETS);
+    const room =
+      setQueue(this.fd, SO_RCVBUFFORCE, SO_RCVBUF, QUEUE_OCTETS) &&
+      setQueue(this.fd, SO_SNDBUFFORCE, SO_SNDBUF, QUEUE_OCTETS);
+    this.#batchMessages = room ? BATCH_MESSAGES : SMALL_BATCH_MESSAGES;
     setOption(this.fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
     setOption(this.fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
     setOption(this.fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
@@ -84,7 +100,7 @@ export class NetlinkSocket {
    * Sends what is queued first when it would not fit.
    */
   queue(type: number, flags: number, tag: number, refused: OnRefusal): MessageWriter {
-    if (this.#queued === BATCH_MESSAGES || this.#batch.length > BATCH_OCTETS - MESSAGE_OCTETS)
+    if (this.#queued === this.#batchMessages || this.#batch.length > BATCH_OCTETS - MESSAGE_OCTETS)
       this.flush(refused);
     this.#tags[this.#queued] = tag;
     this.#batch.begin(type, NLM_F_REQUEST | flags, this.#sequence + this.#queued);
@@ -123,6 +139,12 @@ export class NetlinkSocket {
       if (refusal !== undefined) refused(this.#tags[index]!, refusal);
       return index === count - 1;
     });
+  }
+
+  /** Forgets what is queued: after a failure that cut its author off. */
+  discard(): void {
+    this.#queued = 0;
+    this.#batch.clear();
   }
 
   /** Sends one message at once, before the batch that may be waiting. Undefined when the kernel did it. */

@@ -11,7 +11,6 @@ import { endianness } from "node:os";
 export const LITTLE: boolean = endianness() === "LE";
 
 export const NLM_F_REQUEST = 1;
-export const NLM_F_MULTI = 2;
 export const NLM_F_ACK = 4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;
@@ -22,7 +21,7 @@ export const NLM_F_APPEND = 0x800;
 export const NLA_F_NESTED = 0x8000;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
-export const HEADER_OCTETS = 16;
+const HEADER_OCTETS = 16;
 
 const align = (octets: number): number => (octets + 3) & ~3;
 

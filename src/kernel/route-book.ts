@@ -10,6 +10,7 @@ import type { Form } from "./route-message.ts";
 export class RouteBook {
   readonly #forms: Form[] = [];
   readonly #idByForm = new Map<string, number>();
+  #last = 0;
   readonly #ipv4 = new Map<number, number>();
   readonly #ipv6 = new Map<string, { readonly prefix: Prefix; form: number }>();
 
@@ -22,11 +23,16 @@ export class RouteBook {
 
   /** The id of a form: equal forms have equal ids. Valid until {@link clear}. */
   intern(form: Form): number {
-    const key = `${form.type} ${form.scope} ${form.metric} ${form.oif} ${form.nexthopId} ${JSON.stringify(form.inline)}`;
+    // In a dump of a full table most routes are like the one before.
+    const last = this.#forms[this.#last];
+    if (last !== undefined && sameNumbers(last, form) && last.inline.length + form.inline.length === 0)
+      return this.#last;
+    const inline = form.inline.length === 0 ? "" : JSON.stringify(form.inline);
+    const key = `${form.type} ${form.scope} ${form.metric} ${form.oif} ${form.nexthopId} ${inline}`;
     const known = this.#idByForm.get(key);
-    if (known !== undefined) return known;
-    this.#idByForm.set(key, this.#forms.length);
-    return this.#forms.push(form) - 1;
+    this.#last = known ?? this.#forms.push(form) - 1;
+    this.#idByForm.set(key, this.#last);
+    return this.#last;
   }
 
   form(id: number): Form {
@@ -60,6 +66,13 @@ export class RouteBook {
     return this.#forms.some((form) => form.oif === index || form.inline.some(({ oif }) => oif === index));
   }
 }
+
+const sameNumbers = (a: Form, b: Form): boolean =>
+  a.type === b.type &&
+  a.scope === b.scope &&
+  a.metric === b.metric &&
+  a.oif === b.oif &&
+  a.nexthopId === b.nexthopId;
 
 /** Exact in a double: 38 bits. */
 const key4 = (prefix: Prefix): number => prefix.w0 * 64 + prefix.length;

@@ -90,29 +90,79 @@ export function routeIn({ payload }: Message): TableRoute | undefined {
   const family = familyOf(payload[0]!);
   if (family === undefined || payload[2] !== 0 || payload[3] !== 0) return undefined;
   if ((readU32(payload, 8) & RTM_F_CLONED) !== 0) return undefined;
-  const attributes = attributesIn(payload, HEADER_OCTETS);
-  const number = (type: number): number => {
-    const value = attributes.get(type);
-    return value === undefined || value.length < 4 ? 0 : readU32(value, 0);
-  };
-  const length = payload[1]!;
+  const seen: Seen = { dst: 0, table: payload[4]!, metric: 0, oif: 0, nexthopId: 0, hops: 0 };
+  lookThrough(payload, seen);
   const type = payload[7]!;
-  const nexthopId = number(RTA_NH_ID);
-  const inline = type === RTN_UNICAST && nexthopId === 0 ? inlineIn(attributes, family) : [];
+  const unicast = type === RTN_UNICAST;
+  const inline = unicast && seen.nexthopId === 0 && seen.hops !== 0 ? inlineIn(payload, family) : [];
   return {
-    prefix: prefixOf(addressOr(attributes.get(RTA_DST), family), length),
-    table: number(RTA_TABLE) || payload[4]!,
+    prefix: prefixIn(payload, seen.dst, family),
+    table: seen.table,
     protocol: payload[5]!,
     form: {
       type,
       scope: family === 4 ? payload[6]! : RT_SCOPE_UNIVERSE,
-      metric: number(RTA_PRIORITY),
+      metric: seen.metric,
       // IPv6 shows discards on lo, and with nexthop_compat_mode the link of the object stands here too.
-      oif: type === RTN_UNICAST && nexthopId === 0 && inline.length === 0 ? number(RTA_OIF) : 0,
-      nexthopId,
+      oif: unicast && seen.nexthopId === 0 && inline.length === 0 ? seen.oif : 0,
+      nexthopId: seen.nexthopId,
       inline,
     },
   };
+}
+
+/** What a route's attributes hold; of `dst` and `hops` where they are, 0 for nowhere. */
+interface Seen {
+  dst: number;
+  table: number;
+  metric: number;
+  oif: number;
+  nexthopId: number;
+  hops: number;
+}
+
+/** Reads the attributes in place: a dump of a full table is a million of these. */
+function lookThrough(payload: Buffer, seen: Seen): void {
+  for (let at = HEADER_OCTETS; at + 4 < payload.length; ) {
+    const length = readU16(payload, at);
+    if (length < 4 || at + length > payload.length) return;
+    const type = readU16(payload, at + 2) & 0x3fff;
+    if (length >= 8) note(payload, type, at + 4, seen);
+    at += (length + 3) & ~3;
+  }
+}
+
+/** Takes the value of one attribute, of four octets at least. */
+function note(payload: Buffer, type: number, at: number, seen: Seen): void {
+  switch (type) {
+    case RTA_DST:
+      seen.dst = at;
+      return;
+    case RTA_TABLE:
+      seen.table = readU32(payload, at);
+      return;
+    case RTA_PRIORITY:
+      seen.metric = readU32(payload, at);
+      return;
+    case RTA_OIF:
+      seen.oif = readU32(payload, at);
+      return;
+    case RTA_NH_ID:
+      seen.nexthopId = readU32(payload, at);
+      return;
+    case RTA_GATEWAY:
+    case RTA_VIA:
+    case RTA_MULTIPATH:
+      seen.hops = at;
+  }
+}
+
+/** The kernel leaves the address of a default route out. */
+function prefixIn(payload: Buffer, dst: number, family: Family): Prefix {
+  const at = family === 4 || dst + 16 <= payload.length ? dst : 0;
+  const word = (i: number): number => (at === 0 ? 0 : payload.readUInt32BE(at + i * 4));
+  if (family === 4) return prefixOf({ family, w0: word(0), w1: 0, w2: 0, w3: 0 }, payload[1]!);
+  return prefixOf({ family, w0: word(0), w1: word(1), w2: word(2), w3: word(3) }, payload[1]!);
 }
 
 /** "proto boot, via 192.0.2.1 dev eth0": for an error that says what is in the way. */
@@ -147,10 +197,8 @@ export function describeRoute({ protocol, form }: TableRoute, nameOf: (index: nu
 export const inTheWay = (prefix: Prefix, what: string): string =>
   `a route for ${formatPrefix(prefix)} that is not ours (${what}) is in the way`;
 
-function inlineIn(
-  attributes: Map<number, Buffer>,
-  family: Family,
-): readonly { gateway: Address | undefined; oif: number }[] {
+function inlineIn(payload: Buffer, family: Family): readonly { gateway: Address | undefined; oif: number }[] {
+  const attributes = attributesIn(payload, HEADER_OCTETS);
   const multipath = attributes.get(RTA_MULTIPATH);
   const hops: { gateway: Address | undefined; oif: number }[] = [];
   if (multipath === undefined) {

@@ -29,6 +29,7 @@ import type { Nexthops } from "./nexthops.ts";
 import { RouteBook } from "./route-book.ts";
 import {
   describeRoute,
+  type Form,
   inTheWay,
   metricOf,
   RTM_DELROUTE,
@@ -85,8 +86,12 @@ export class Routes {
   read(): KernelRoute[] {
     this.#load();
     const routes: KernelRoute[] = [];
-    for (const [prefix, form] of this.#book.entries())
-      routes.push({ prefix, target: targetOf(form, this.#nexthops, this.#links) });
+    const targetByForm = new Map<Form, Target>();
+    for (const [prefix, form] of this.#book.entries()) {
+      const target = targetByForm.get(form) ?? targetOf(form, this.#nexthops, this.#links);
+      targetByForm.set(form, target);
+      routes.push({ prefix, target });
+    }
     return routes;
   }
 
@@ -145,6 +150,7 @@ export class Routes {
   }
 
   #load(): void {
+    this.#socket.discard();
     const surplus: TableRoute[] = [];
     this.#nexthops.load();
     this.#book.clear();

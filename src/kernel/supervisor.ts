@@ -7,6 +7,7 @@ import {
   type Drift,
   decodeLinkChanges,
   encodeJson,
+  InvalidCommand,
   type Link,
   type LinkChanges,
   parseJson,
@@ -143,7 +144,7 @@ export class Supervisor {
     this.#run = run;
     const frames = new FrameReader();
     stream.on("data", (chunk: Buffer) => {
-      for (const frame of frames.push(chunk)) this.#hear(run, frame);
+      for (const frame of frames.push(chunk)) this.#hearOrEnd(run, frame);
     });
     // A broken pipe comes with the end of the process, which is heard of below.
     stream.on("error", () => undefined);
@@ -152,6 +153,17 @@ export class Supervisor {
     });
     child.on("error", (error) => this.#ended(run, error.message));
     child.on("close", (status, signal) => this.#ended(run, signal ?? `exit status ${status}`));
+  }
+
+  /** A netd that talks nonsense is ended, and started again. */
+  #hearOrEnd(run: Run, frame: Frame): void {
+    try {
+      this.#hear(run, frame);
+    } catch (error) {
+      if (!(error instanceof InvalidCommand)) throw error;
+      run.lastWords = `netd said what it must not: ${error.message}`;
+      run.child.kill("SIGKILL");
+    }
   }
 
   #hear(run: Run, { id, code, payload }: Frame): void {

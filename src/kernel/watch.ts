@@ -1,10 +1,10 @@
 /** A netlink socket that listens. The kernel leaves out, where it can, what we caused ourselves. */
 
-import { ignorePort, openNetlink, receive, setOption } from "./ffi.ts";
+import { ignorePort, openNetlink, receive, setOption, setQueue } from "./ffi.ts";
 import { type Message, messagesIn } from "./netlink.ts";
 import { isOverrun } from "./netlink-socket.ts";
 
-const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
 const SO_RCVBUFFORCE = 33;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = 1;
@@ -23,7 +23,7 @@ export class Watch {
    */
   constructor(protocol: number, groups: readonly number[], ignored: number | undefined) {
     this.fd = openNetlink(protocol);
-    setOption(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, QUEUE_OCTETS);
+    setQueue(this.fd, SO_RCVBUFFORCE, SO_RCVBUF, QUEUE_OCTETS);
     if (ignored !== undefined) ignorePort(this.fd, ignored);
     for (const group of groups) setOption(this.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
   }

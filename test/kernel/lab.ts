@@ -140,6 +140,11 @@ await import(${JSON.stringify(NETD.href)});
     return execFileSync("ip", ["-n", this.name, ...words], { encoding: "utf8", maxBuffer: 1 << 28 });
   }
 
+  /** Many commands for ip, one a line. */
+  batch(commands: string): void {
+    execFileSync("ip", ["-n", this.name, "-batch", "-"], { input: commands });
+  }
+
   /** Every route and nexthop object, with ids: equal texts mean that nothing was changed. */
   state(): string {
     return [

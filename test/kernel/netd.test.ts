@@ -191,7 +191,7 @@ kernelTest("a flood of events is survived: what was lost is read anew", async ()
     (_, i) => `route add 30.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32 dev d0 proto static`,
   );
   process.kill(here.lab.netdPid(), "SIGSTOP");
-  execFileSync("ip", ["-n", here.lab.name, "-batch", "-"], { input: batch.join("\n") });
+  here.lab.batch(batch.join("\n"));
   here.lab.ip("link", "add", "late0", "type", "veth", "peer", "name", "late1");
   const drift: string[] = [];
   here.kernel.onDrift((what) => drift.push(...what));

@@ -231,6 +231,20 @@ kernelTest("10 000 routes: put, read, put again, change, remove", async () => {
   expect(here.lab.ip("nexthop").trim()).toBe("");
 });
 
+kernelTest("5 000 foreign routes in the way are 5 000 errors, and none of them is touched", async () => {
+  const prefixes = manyPrefixes(5000);
+  const batch = (verb: string): string =>
+    prefixes.map((one) => `route ${verb} ${formatPrefix(one)} dev d1 proto static`).join("\n");
+  here.lab.batch(batch("add"));
+  const before = here.lab.state();
+  const errors = await here.kernel.putRoutes(prefixes.map((one) => ({ prefix: one, target: link("d0") })));
+  expect(errors.size).toBe(5000);
+  for (const [at, message] of errors)
+    expect(message).toContain(`${at} that is not ours (proto static, dev d1)`);
+  expect(here.lab.state()).toBe(before);
+  here.lab.batch(batch("del"));
+});
+
 const groupAt = (at: string): number => Number(/nhid (\d+)/.exec(here.lab.ip("route", "show", at))?.[1]);
 
 kernelTest(
