@@ -41,12 +41,12 @@ export interface Bind {
   readonly readOnly: boolean;
 }
 
-export interface TopologyLink {
+interface TopologyLink {
   readonly ends: readonly [LinkEnd, LinkEnd];
   readonly mtu: number;
 }
 
-export interface LinkEnd {
+interface LinkEnd {
   readonly node: string;
   readonly interface: string;
   readonly mac: string | undefined;

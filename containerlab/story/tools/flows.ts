@@ -8,7 +8,7 @@ export interface FlowsReport {
   readonly [member: string]: { readonly opened: number; readonly alive: number; readonly moved: number };
 }
 
-export interface Flows {
+interface Flows {
   /** Resolves when every flow has been answered for the first time. */
   readonly opened: Promise<void>;
   report(): FlowsReport;

@@ -14,7 +14,7 @@ export interface StreamReport {
   readonly seen: readonly string[];
 }
 
-export interface Stream {
+interface Stream {
   readonly answered: () => number;
   /** Stops sending, waits for what is still on its way, and reports. */
   finish(): Promise<StreamReport>;
