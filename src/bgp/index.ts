@@ -15,7 +15,7 @@ export {
 export type { AdvertisedRoute, ReceivedRoute } from "./rib/snapshot.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
-export type { LocalRoute, PeerOptions, SpeakerOptions } from "./speaker/options.ts";
+export { type LocalRoute, PEER_DEFAULTS, type PeerOptions, type SpeakerOptions } from "./speaker/options.ts";
 export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
 export type {
   PathSnapshot,

@@ -75,13 +75,18 @@ export function startBird(settings: DaemonSettings): Daemon {
   const program = new Program(() => inNamespace(settings.namespace, BIRD, words));
   const ask = (question: string): string => {
     try {
-      return execFileSync(BIRDC, ["-s", at("bird.ctl"), "-r", question], { encoding: "utf8", stdio: "pipe", maxBuffer: 1 << 26 });
+      return execFileSync(BIRDC, ["-s", at("bird.ctl"), "-r", question], {
+        encoding: "utf8",
+        stdio: "pipe",
+        maxBuffer: 1 << 26,
+      });
     } catch {
       return ""; // it does not listen yet
     }
   };
   return {
-    prefixes: () => [...ask("show route protocol ours").matchAll(/^([0-9a-f.:]+\/\d+)/gm)].map(([, prefix]) => prefix!),
+    prefixes: () =>
+      [...ask("show route protocol ours").matchAll(/^([0-9a-f.:]+\/\d+)/gm)].map(([, prefix]) => prefix!),
     removals: () => readFileSync(at("bird.log"), "utf8").match(/ours\.ipv[46] > removed/g)?.length ?? 0,
     kill: () => program.kill("SIGKILL"),
     restart: () => program.again(() => inNamespace(settings.namespace, BIRD, [...words, "-R"])),

@@ -3,7 +3,16 @@
  */
 
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { BGPD, BIRD, BIRDC, type Daemon, type DaemonSettings, startBird, startFrr, VTYSH } from "./daemons.ts";
+import {
+  BGPD,
+  BIRD,
+  BIRDC,
+  type Daemon,
+  type DaemonSettings,
+  startBird,
+  startFrr,
+  VTYSH,
+} from "./daemons.ts";
 import { holdsWithin, missing, namespacePair, type Pair, THEM, US } from "./namespaces.ts";
 import { buildLibrary, OurSpeaker } from "./our-speaker.ts";
 
@@ -22,14 +31,18 @@ const OUR_ROUTES = routesUnder(100);
 const THEIR_ROUTES = routesUnder(200);
 
 const lacking = missing([BIRD, BIRDC, BGPD, VTYSH]);
-if (lacking !== undefined && process.env["CI"] === "true") throw new Error(`interop needs ${lacking}`);
+const { CI } = process.env;
+if (lacking !== undefined && CI === "true") throw new Error(`interop needs ${lacking}`);
 
 let library = "";
 let pair: Pair;
 let ours: OurSpeaker | undefined;
 let theirs: Daemon | undefined;
 
-const DAEMONS: Readonly<Record<string, (settings: DaemonSettings) => Daemon>> = { BIRD: startBird, FRR: startFrr };
+const DAEMONS: Readonly<Record<string, (settings: DaemonSettings) => Daemon>> = {
+  BIRD: startBird,
+  FRR: startFrr,
+};
 
 interface Meeting {
   readonly daemon: string;
@@ -72,18 +85,37 @@ function peerFor({ asn, transport, passive }: Meeting): object {
 
 async function meet(meeting: Meeting): Promise<[OurSpeaker, Daemon]> {
   const { daemon, asn, transport, passive, gracefulRestart } = meeting;
-  const settings = { namespace: pair.them, asn, ourAsn: OURS, transport, routes: THEIR_ROUTES, gracefulRestart };
+  const settings = {
+    namespace: pair.them,
+    asn,
+    ourAsn: OURS,
+    transport,
+    routes: THEIR_ROUTES,
+    gracefulRestart,
+  };
   theirs = DAEMONS[daemon]!({ ...settings, passive: passive === "them" });
   const us = await startOurs();
-  await us.ask("announce", OUR_ROUTES.map((prefix) => ({ prefix })));
+  await us.ask(
+    "announce",
+    OUR_ROUTES.map((prefix) => ({ prefix })),
+  );
   await us.ask("setPeers", [peerFor(meeting)]);
   await us.ask("complete");
-  await eventually(us, "all routes both ways", async () => (await received(us)) === 1000 && theirs!.prefixes().length === 1000);
+  await eventually(
+    us,
+    "all routes both ways",
+    async () => (await received(us)) === 1000 && theirs!.prefixes().length === 1000,
+  );
   return [us, theirs];
 }
 
 /** Waits for something to hold. @throws Error that says what our side saw */
-async function eventually(us: OurSpeaker, what: string, holds: () => boolean | Promise<boolean>, limitMs = 20_000): Promise<void> {
+async function eventually(
+  us: OurSpeaker,
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  limitMs = 20_000,
+): Promise<void> {
   if (await holdsWithin(limitMs, holds)) return;
   const seen = JSON.stringify([await us.peers(), us.events.slice(-10), theirs?.prefixes().length], null, 1);
   throw new Error(`within ${limitMs} ms, not: ${what}\n${seen}`);
@@ -91,24 +123,27 @@ async function eventually(us: OurSpeaker, what: string, holds: () => boolean | P
 
 const received = async (us: OurSpeaker): Promise<number> => (await us.peers())[0]!.prefixes.accepted;
 
-describe.skipIf(lacking !== undefined)(lacking === undefined ? "interop" : `interop (skipped: needs ${lacking})`, () => {
-  beforeAll(() => {
-    library = buildLibrary();
-    pair = namespacePair();
-    return () => pair.remove();
-  });
+describe.skipIf(lacking !== undefined)(
+  lacking === undefined ? "interop" : `interop (skipped: needs ${lacking})`,
+  () => {
+    beforeAll(() => {
+      library = buildLibrary();
+      pair = namespacePair();
+      return () => pair.remove();
+    });
 
-  afterEach(async () => {
-    await ours?.kill();
-    await theirs?.stop();
-    ours = undefined;
-    theirs = undefined;
-  });
+    afterEach(async () => {
+      await ours?.kill();
+      await theirs?.stop();
+      ours = undefined;
+      theirs = undefined;
+    });
 
-  meetings();
-  policies();
-  restarts();
-});
+    meetings();
+    policies();
+    restarts();
+  },
+);
 
 function meetings(): void {
   test.each<Meeting>([
@@ -132,23 +167,40 @@ function meetings(): void {
 
 function policies(): void {
   test.each(["BIRD", "FRR"])("%s: another policy acts on the session that is there", async (daemon) => {
-    const meeting: Meeting = { daemon, asn: 65001, transport: "v4", passive: "nobody", gracefulRestart: false };
+    const meeting: Meeting = {
+      daemon,
+      asn: 65001,
+      transport: "v4",
+      passive: "nobody",
+      gracefulRestart: false,
+    };
     const [us, them] = await meet(meeting);
     const match = { prefixes: [{ prefix: "10.0.0.0/8", minLength: 8, maxLength: 32 }] };
-    const policy = { rules: [Object.fromEntries([["name", "ten"], ["match", match], ["then", "reject"]])], otherwise: "accept" };
+    const rule = (then: string): object => ({ name: "ten", match, then });
+    const policy = { rules: [rule("reject")], otherwise: "accept" };
     await us.ask("setPeers", [{ ...peerFor(meeting), importPolicy: policy, exportPolicy: policy }]);
     await eventually(us, "IPv6 alone both ways", async () => {
       return (await received(us)) === V6_ROUTES && them.prefixes().length === V6_ROUTES;
     });
     await us.ask("setPeers", [peerFor(meeting)]);
-    await eventually(us, "all again", async () => (await received(us)) === 1000 && them.prefixes().length === 1000);
+    await eventually(
+      us,
+      "all again",
+      async () => (await received(us)) === 1000 && them.prefixes().length === 1000,
+    );
     expect((await us.peers())[0]!.flaps).toBe(0);
   });
 }
 
 function restarts(): void {
   test.each(["BIRD", "FRR"])("%s keeps our routes while we are killed and come back", async (daemon) => {
-    const meeting: Meeting = { daemon, asn: 65001, transport: "v4", passive: "nobody", gracefulRestart: true };
+    const meeting: Meeting = {
+      daemon,
+      asn: 65001,
+      transport: "v4",
+      passive: "nobody",
+      gracefulRestart: true,
+    };
     const [before, them] = await meet(meeting);
     const removals = them.removals();
     await before.kill();
@@ -159,7 +211,10 @@ function restarts(): void {
       counts.add(them.prefixes().length);
       return (await received(us)) === 1000;
     });
-    await us.ask("announce", OUR_ROUTES.map((prefix) => ({ prefix })));
+    await us.ask(
+      "announce",
+      OUR_ROUTES.map((prefix) => ({ prefix })),
+    );
     await us.ask("complete");
     await eventually(us, "all is told", async () => (await us.peers())[0]!.prefixes.advertised === 1000);
     for (let look = 0; look < 10; look++) {
@@ -171,16 +226,27 @@ function restarts(): void {
   });
 
   test("we keep BIRD's routes while it is killed and comes back", async () => {
-    const meeting: Meeting = { daemon: "BIRD", asn: 65001, transport: "v4", passive: "nobody", gracefulRestart: true };
+    const meeting: Meeting = {
+      daemon: "BIRD",
+      asn: 65001,
+      transport: "v4",
+      passive: "nobody",
+      gracefulRestart: true,
+    };
     const [us, them] = await meet(meeting);
     await them.kill();
     await eventually(us, "stale", async () => (await us.peers())[0]!.gracefulRestart.stalePaths === 1000);
     expect(await received(us)).toBe(1000);
     them.restart();
-    await eventually(us, "back, and nothing stale", async () => {
-      const [peer] = await us.peers();
-      return peer!.state === "established" && peer!.gracefulRestart.stalePaths === 0;
-    }, 40_000);
+    await eventually(
+      us,
+      "back, and nothing stale",
+      async () => {
+        const [peer] = await us.peers();
+        return peer!.state === "established" && peer!.gracefulRestart.stalePaths === 0;
+      },
+      40_000,
+    );
     expect(await received(us)).toBe(1000);
     expect(us.events.filter(({ on }) => on === "routes-gone")).toEqual([]);
   });

@@ -56,7 +56,10 @@ export function missing(programs: readonly string[]): string | undefined {
 }
 
 /** Looks again and again; false when it did not come to hold. */
-export async function holdsWithin(limitMs: number, holds: () => boolean | Promise<boolean>): Promise<boolean> {
+export async function holdsWithin(
+  limitMs: number,
+  holds: () => boolean | Promise<boolean>,
+): Promise<boolean> {
   const until = performance.now() + limitMs;
   while (!(await holds())) {
     if (performance.now() > until) return false;

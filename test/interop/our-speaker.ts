@@ -62,7 +62,9 @@ export class OurSpeaker {
     const speaker = new OurSpeaker(child);
     await new Promise<void>((resolve, reject) => {
       child.once("exit", (code) => reject(new Error(`the speaker ended with ${code}`)));
-      createInterface({ input: child.stdout! }).on("line", (line) => speaker.#hear(JSON.parse(line), resolve));
+      createInterface({ input: child.stdout! }).on("line", (line) =>
+        speaker.#hear(JSON.parse(line), resolve),
+      );
     });
     return speaker;
   }
@@ -79,7 +81,9 @@ export class OurSpeaker {
     return (await this.ask("peers")) as readonly OurPeer[];
   }
 
-  async received(peer: string): Promise<readonly { prefix: string; accepted: boolean; nextHop: string; stale: boolean }[]> {
+  async received(
+    peer: string,
+  ): Promise<readonly { prefix: string; accepted: boolean; nextHop: string; stale: boolean }[]> {
     return (await this.ask("received", peer)) as Awaited<ReturnType<OurSpeaker["received"]>>;
   }
 

@@ -16,7 +16,8 @@ const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 speaker.onEvent(({ peer, ...event }) => say({ event: { peer: formatAddress(peer), ...event } }));
 speaker.onRoutes((changes) => {
   const gone = changes.filter(({ local, paths }) => !local && paths.length === 0);
-  if (gone.length > 0) say({ event: { on: "routes-gone", prefixes: gone.map(({ prefix }) => formatPrefix(prefix)) } });
+  if (gone.length > 0)
+    say({ event: { on: "routes-gone", prefixes: gone.map(({ prefix }) => formatPrefix(prefix)) } });
 });
 
 const policyOf = (policy) =>
@@ -27,7 +28,10 @@ const policyOf = (policy) =>
           ...rule,
           match: {
             ...match,
-            prefixes: match.prefixes?.map(({ prefix, ...range }) => ({ prefix: parsePrefix(prefix), ...range })),
+            prefixes: match.prefixes?.map(({ prefix, ...range }) => ({
+              prefix: parsePrefix(prefix),
+              ...range,
+            })),
           },
         })),
       }
@@ -38,17 +42,24 @@ const commands = {
     speaker.setPeers(
       peers.map(({ remote, localAddress, importPolicy, exportPolicy, ...peer }) => ({
         ...peer,
-        remote: remote.includes("/") ? { range: parsePrefix(remote), limit: 16 } : { address: parseAddress(remote) },
+        remote: remote.includes("/")
+          ? { range: parsePrefix(remote), limit: 16 }
+          : { address: parseAddress(remote) },
         ...(localAddress === undefined ? {} : { localAddress: parseAddress(localAddress) }),
         importPolicy: policyOf(importPolicy),
         exportPolicy: policyOf(exportPolicy),
       })),
     ),
   announce: (routes) =>
-    speaker.announce(routes.map(({ prefix, ...route }) => ({ tag: 0, ...route, prefix: parsePrefix(prefix) }))),
+    speaker.announce(
+      routes.map(({ prefix, ...route }) => ({ tag: 0, ...route, prefix: parsePrefix(prefix) })),
+    ),
   withdraw: (prefixes) => speaker.withdraw(prefixes.map(parsePrefix)),
   complete: () => speaker.complete(),
-  peers: () => speaker.peers().map(({ address, offendingMessages, ...peer }) => ({ ...peer, address: formatAddress(address) })),
+  peers: () =>
+    speaker
+      .peers()
+      .map(({ address, offendingMessages, ...peer }) => ({ ...peer, address: formatAddress(address) })),
   received: (peer) =>
     [...speaker.received(parseAddress(peer))].map(({ prefix, received, accepted, stale }) => ({
       prefix: formatPrefix(prefix),

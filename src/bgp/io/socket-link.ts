@@ -7,7 +7,7 @@ import { formatAddress, parseAddress } from "../net/text.ts";
 import type { DialTarget, Link, LinkEvents } from "../speaker/world.ts";
 
 /** How long the other side may take to read our last message and close. */
-const LINGER_MS = 2000;
+const LINGER_MS = 1000;
 
 export class SocketLink implements Link {
   readonly remote: Address;
@@ -31,7 +31,10 @@ export class SocketLink implements Link {
     socket.on("error", (error: NodeJS.ErrnoException) => {
       this.#reason = wordsOf(error);
     });
-    socket.on("data", (octets) => this.#events?.received(octets));
+    // A Buffer's slice() is a window, a Uint8Array's is a copy, which is what those who keep octets mean.
+    socket.on("data", ({ buffer, byteOffset, length }) => {
+      this.#events?.received(new Uint8Array(buffer, byteOffset, length));
+    });
     socket.on("drain", () => this.#events?.drained());
   }
 

@@ -26,6 +26,7 @@ export type PeerEvent =
       readonly communication: string | undefined;
     }
   | {
+      /** Once per message, with its strongest reaction (RFC 7606). */
       readonly on: "malformed-update";
       readonly reaction: Reaction;
       readonly why: string;

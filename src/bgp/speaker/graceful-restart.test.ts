@@ -97,7 +97,9 @@ describe("the helper", () => {
     s.net.run(100);
     expect(best(s.watcher)).toEqual([]);
   });
+});
 
+describe("the helper, by how the session ended", () => {
   test("a restart that nobody noticed: the new connection takes the place of the old one", () => {
     const s = scene();
     s.net.cut(address(GATEWAY), address("10.0.0.2"));

@@ -24,15 +24,18 @@ export interface Source {
 }
 
 export interface Outcome {
-  readonly faults: readonly Fault[];
+  /** All that was wrong, in words. */
+  readonly why: string;
   /** The strongest reaction; undefined: nothing was wrong. */
   readonly reaction: Reaction | undefined;
+  /** Code of the attribute that called for it, where it was one. */
+  readonly attribute: number | undefined;
   readonly endOfRib: Family | undefined;
   /** Set when the session must end. */
   readonly reset: Notification | undefined;
 }
 
-const FINE: Outcome = { faults: [], reaction: undefined, endOfRib: undefined, reset: undefined };
+const FINE: Outcome = outcomeOf([], undefined);
 
 /** UPDATE Message Error (RFC 4271 §6.3) and the subcodes of the checks that are made here. */
 const UPDATE_ERROR = 3;
@@ -128,8 +131,9 @@ function outcomeOf(faults: readonly Fault[], endOfRib: Family | undefined): Outc
   const worst = strongest(faults);
   const ends = worst?.reaction === "session-reset" || worst?.reaction === "afi-safi-disable";
   return {
-    faults,
+    why: faults.map((fault) => fault.why).join("; "),
     reaction: worst?.reaction,
+    attribute: worst?.attribute,
     endOfRib,
     // Deviates: RFC 7606 §2 lets a single family be disabled; a session that carries less than was agreed on is
     // harder to run than one that is down, so that it is reset.

@@ -1,7 +1,7 @@
 /** What a speaker and its peers are told. */
 
 import type { Address, Family, Prefix } from "../net/address.ts";
-import type { LargeCommunity, Policy } from "../policy/rules.ts";
+import { type LargeCommunity, type Policy, REJECT_ALL } from "../policy/rules.ts";
 
 export interface SpeakerOptions {
   /** 1..4294967295. */
@@ -63,3 +63,14 @@ export interface LocalRoute {
   /** Undefined: the session's own address. */
   readonly nextHop?: Address;
 }
+
+/** What most peers are. Without policies of its own, a peer is sent and believed nothing (RFC 8212). */
+export const PEER_DEFAULTS: Omit<PeerOptions, "remote" | "remoteAsn"> = {
+  port: 179,
+  passive: false,
+  holdSeconds: 90,
+  families: [4, 6],
+  importPolicy: REJECT_ALL,
+  exportPolicy: REJECT_ALL,
+  nextHopSelf: false,
+};

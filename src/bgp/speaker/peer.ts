@@ -302,12 +302,9 @@ export class Peer implements ConnectionOwner, Recipient {
     const outcome = this.#inbound.take(message, { peer: this.ribId, negotiated, localAddress });
     this.#shared.wake();
     if (outcome.reaction !== undefined) {
-      const nowMs = this.#shared.world.now();
-      const why = outcome.faults.map((fault) => fault.why).join("; ");
-      this.errors.offend(outcome.reaction, why, message, nowMs);
-      for (const { reaction, why: words, attribute } of outcome.faults) {
-        this.#emit({ on: "malformed-update", reaction, why: words, attribute });
-      }
+      const { reaction, why, attribute } = outcome;
+      this.errors.offend(reaction, why, message, this.#shared.world.now());
+      this.#emit({ on: "malformed-update", reaction, why, attribute });
       if (outcome.reset !== undefined) {
         connection.feed({ on: "update-error", notification: outcome.reset }, why);
         return;
