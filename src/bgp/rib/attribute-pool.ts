@@ -108,6 +108,31 @@ export class AttributePool {
     return this.#internOurs(attributes, family, context, SENT);
   }
 
+  /**
+   * As {@link internFor}, of octets[0..length) that are written already: for IPv6 with an MP_REACH_NLRI without NLRI in
+   * front, as {@link block} has it.
+   */
+  internOctets(octets: Uint8Array, length: number, family: Family, context: EncodeContext): AttrId {
+    const of = family === 6 ? "mp" : "body";
+    return this.#intern({ octets, start: 0, end: length, of }, keyOfOurs(family, context, of) | SENT);
+  }
+
+  /** The octets of a set. Valid while the caller, or a route, holds a reference. */
+  block(id: AttrId): AttributeBlock {
+    const start = this.#arena.offsetOf(this.#ref[id]!);
+    return {
+      octets: this.#arena.chunkOf(this.#ref[id]!),
+      start,
+      end: start + this.#octets[id]!,
+      of: (this.#context[id]! & MP) === 0 ? "body" : "mp",
+    };
+  }
+
+  /** Are AS numbers in these octets four octets wide? */
+  isAs4(id: AttrId): boolean {
+    return (this.#context[id]! & AS4) !== 0;
+  }
+
   /** Takes one more reference; returns the id, to be stored. */
   retain(id: AttrId): AttrId {
     this.#references[id]!++;
@@ -160,19 +185,13 @@ export class AttributePool {
   #internOurs(attributes: PathAttributes, family: Family, context: EncodeContext, use: number): AttrId {
     const encoded = encodeAttributes(attributes, family, context);
     const octets = blockOf(encoded);
-    const mp = encoded.mpNextHop !== undefined;
-    const key =
-      OURS |
-      use |
-      (context.as4 ? AS4 : 0) |
-      (context.external ? EXTERNAL : 0) |
-      (mp ? MP : 0) |
-      (family === 6 ? SIX : 0);
-    const block: AttributeBlock = { octets, start: 0, end: octets.length, of: mp ? "mp" : "body" };
-    return this.#intern(block, key, attributes);
+    const of = encoded.mpNextHop === undefined ? "body" : "mp";
+    const block: AttributeBlock = { octets, start: 0, end: octets.length, of };
+    return this.#intern(block, keyOfOurs(family, context, of) | use, attributes);
   }
 
-  #intern(block: AttributeBlock, key: number, attributes: PathAttributes): AttrId {
+  /** `attributes` may be left out for what is only SENT. */
+  #intern(block: AttributeBlock, key: number, attributes?: PathAttributes): AttrId {
     const hash = hashOctets(block.octets, block.start, block.end, key);
     const known = this.#lookUp(block, key, hash);
     if (known !== NO_ATTRIBUTES) {
@@ -189,11 +208,7 @@ export class AttributePool {
     this.#hash[id] = hash;
     this.#references[id] = 1;
     this.#serial[id] = ++this.#lastSerial;
-    if ((key & SENT) === 0) {
-      this.columns.set(id, attributes, this.nextHops.take(attributes.nextHop));
-      if ((this.columns.flags[id]! & NEXT_HOP_OURS) !== 0) this.#unparsable.set(id, attributes);
-    }
-    this.#keepRecent(id, attributes);
+    if (attributes !== undefined) this.#describe(id, attributes);
     this.size++;
     if (this.size * 10 > this.#slots.length * 7) this.#grow();
     else this.#place(id);
@@ -212,6 +227,13 @@ export class AttributePool {
       const at = this.#arena.offsetOf(ref);
       if (sameOctets(this.#arena.chunkOf(ref), at, block.octets, block.start, length)) return id;
     }
+  }
+
+  #describe(id: AttrId, attributes: PathAttributes): void {
+    this.#keepRecent(id, attributes);
+    if ((this.#context[id]! & SENT) !== 0) return;
+    this.columns.set(id, attributes, this.nextHops.take(attributes.nextHop));
+    if ((this.columns.flags[id]! & NEXT_HOP_OURS) !== 0) this.#unparsable.set(id, attributes);
   }
 
   #remove(id: AttrId): void {
@@ -271,14 +293,7 @@ export class AttributePool {
 
   #parse(id: AttrId): PathAttributes {
     const context = this.#context[id]!;
-    const start = this.#arena.offsetOf(this.#ref[id]!);
-    const block: AttributeBlock = {
-      octets: this.#arena.chunkOf(this.#ref[id]!),
-      start,
-      end: start + this.#octets[id]!,
-      of: (context & MP) === 0 ? "body" : "mp",
-    };
-    const { attributes } = decodeAttributes(block, {
+    const { attributes } = decodeAttributes(this.block(id), {
       ...NOTHING_NEGOTIATED,
       as4: (context & AS4) !== 0,
       external: (context & EXTERNAL) !== 0,
@@ -290,6 +305,9 @@ export class AttributePool {
 
 const keyOf = (block: AttributeBlock, context: DecodeContext): number =>
   attributeContextKey(context) | (block.of === "mp" ? MP : 0);
+
+const keyOfOurs = (family: Family, { as4, external }: EncodeContext, of: AttributeBlock["of"]): number =>
+  OURS | (as4 ? AS4 : 0) | (external ? EXTERNAL : 0) | (of === "mp" ? MP : 0) | (family === 6 ? SIX : 0);
 
 /** Flags, code, length; AFI, SAFI; length of the next hop. */
 const MP_BEFORE_NEXT_HOP = 7;

@@ -1,12 +1,14 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
 import { AppliedFilter } from "./applied-filter.ts";
-import { NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
+import { NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import { type ExportClass, outgoingAttributes, SOURCE, type Source } from "./outgoing.ts";
 import type { PathTable } from "./path-table.ts";
 import { LOCAL, NO_PEER, type PeerId, type PeerTable } from "./peer-table.ts";
 import type { PrefixId } from "./prefix-table.ts";
+import { Rewriter } from "./rewrite.ts";
+import type { Verdict } from "./route-filter.ts";
 
 export interface ExportSettings {
   /** Our own AS number. */
@@ -30,6 +32,7 @@ export class Exporter {
   readonly #input: ExportInput;
   readonly #settings: ExportSettings;
   readonly #filter: AppliedFilter;
+  readonly #rewriter: Rewriter = new Rewriter();
 
   constructor(exportClass: ExportClass, input: ExportInput, settings: ExportSettings) {
     this.exportClass = exportClass;
@@ -68,7 +71,7 @@ export class Exporter {
   }
 
   #judge(prefix: PrefixId, row: number, attrs: AttrId, source: Source): AttrId {
-    const { paths, pool } = this.#input;
+    const { paths } = this.#input;
     const { prefixes } = paths;
     const verdict = this.#filter.filter.judge(
       this.#filter.classOf(attrs),
@@ -84,15 +87,19 @@ export class Exporter {
     this.source = paths.peer[row]! as PeerId;
     this.tag = verdict.tag ?? paths.tag[row]!;
     const how = this.#filter.numberOf(verdict) * 3 + source;
-    return this.#filter.derive(attrs, how, () => {
-      const sent = outgoingAttributes(
-        pool.attributes(attrs),
-        source,
-        this.exportClass,
-        this.#settings.asn,
-        verdict.change,
-      );
-      return pool.internFor(sent, prefixes.family, this.exportClass);
-    });
+    return this.#filter.derive(attrs, how, () => this.#make(attrs, source, verdict));
+  }
+
+  #make(attrs: AttrId, source: Source, { change }: Verdict): AttrId {
+    const { pool, paths } = this.#input;
+    const { asn } = this.#settings;
+    const { family } = paths.prefixes;
+    const to = this.exportClass;
+    const isPlain = change === undefined && (pool.columns.flags[attrs]! & NEXT_HOP_OURS) === 0;
+    if (isPlain && pool.isAs4(attrs) === to.as4) {
+      const length = this.#rewriter.rewrite(pool.block(attrs), { to, asn, family, source });
+      if (length >= 0) return pool.internOctets(this.#rewriter.octets, length, family, to);
+    }
+    return pool.internFor(outgoingAttributes(pool.attributes(attrs), source, to, asn, change), family, to);
   }
 }

@@ -1,0 +1,95 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Family, ipv4, ipv6 } from "../net/address.ts";
+import type { PathAttributes } from "../wire/path-attributes.ts";
+import { AttributePool } from "./attribute-pool.ts";
+import { type ExportClass, outgoingAttributes, SOURCE, type Source } from "./outgoing.ts";
+import { Rewriter } from "./rewrite.ts";
+import { attributesWith, exportClassWith, OUR_ASN } from "./testing/lab.ts";
+
+const option = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
+  fc.option(value, { nil: undefined });
+const u32 = fc.integer({ min: 1, max: 0xffffffff });
+const segment = fc.record({
+  type: fc.constantFrom("sequence" as const, "sequence" as const, "set" as const),
+  asns: fc.oneof(
+    fc.array(u32, { minLength: 1, maxLength: 4 }),
+    fc.constant(new Array<number>(255).fill(7)),
+    fc.constant(new Array<number>(254).fill(7)),
+  ),
+});
+const unknown = fc
+  .tuple(fc.constantFrom(60, 200), fc.uint8Array({ maxLength: 300 }))
+  .map(([code, value]) => ({ code, flags: 0xe0, value }));
+
+const attributes: fc.Arbitrary<Partial<PathAttributes>> = fc.record({
+  origin: fc.constantFrom(0 as const, 1 as const, 2 as const),
+  asPath: fc.array(segment, { maxLength: 3 }),
+  med: option(u32),
+  localPref: option(u32),
+  atomicAggregate: fc.boolean(),
+  aggregator: option(fc.record({ asn: u32, address: u32 })),
+  communities: fc.array(u32, { maxLength: 80 }),
+  largeCommunities: fc.array(fc.tuple(u32, u32, u32), { maxLength: 2 }),
+  originatorId: option(u32),
+  clusterList: fc.array(u32, { maxLength: 2 }),
+  unknown: fc.uniqueArray(unknown, { maxLength: 2, selector: ({ code }) => code }),
+  partial: fc.constantFrom([], [8]),
+});
+
+const sources = fc.constantFrom<Source>(SOURCE.local, SOURCE.external, SOURCE.internal);
+const classes = fc.record({ external: fc.boolean(), nextHopSelf: fc.boolean() });
+
+/** Both ways, as the pool holds what comes out. */
+function bothWays(
+  path: PathAttributes,
+  source: Source,
+  to: ExportClass,
+  family: Family,
+): { fast: number[] | undefined; slow: number[] } {
+  const pool = new AttributePool({ asn: OUR_ASN, routerId: 1 });
+  const octetsOf = (id: ReturnType<typeof pool.intern>): number[] => {
+    const { octets, start, end } = pool.block(id);
+    return [...octets.subarray(start, end)];
+  };
+  const slow = pool.internFor(outgoingAttributes(path, source, to, OUR_ASN, undefined), family, to);
+  const rewriter = new Rewriter();
+  const input = { to, asn: OUR_ASN, family, source };
+  const length = rewriter.rewrite(pool.block(pool.intern(path)), input);
+  const fast = length < 0 ? undefined : [...rewriter.octets.subarray(0, length)];
+  if (fast !== undefined) expect(pool.internOctets(rewriter.octets, length, family, to)).toBe(slow);
+  return { fast, slow: octetsOf(slow) };
+}
+
+describe.each<Family>([4, 6])("IPv%i", (family) => {
+  const ours = family === 4 ? ipv4(0x0a0000fe) : ipv6(0x20010db8, 0, 0, 0xfe);
+  const theirs = family === 4 ? ipv4(0x0a000001) : ipv6(0x20010db8, 0, 0, 1);
+
+  test("octet for octet what the slow way gives, and never left to it without need", () => {
+    fc.assert(
+      fc.property(attributes, sources, classes, (path, source, kind) => {
+        const to = exportClassWith({ ...kind, localAddress: ours });
+        const { fast, slow } = bothWays(attributesWith({ ...path, nextHop: theirs }), source, to, family);
+        expect(fast).toEqual(slow);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe("left to the slow way", () => {
+  const to = exportClassWith({});
+  test.each<[string, Partial<PathAttributes>, ExportClass]>([
+    ["confederation segments", { asPath: [{ type: "confed-sequence", asns: [1] }] }, to],
+    ["IPv4 prefixes over IPv6", { nextHop: ipv6(1, 2, 3, 4) }, to],
+    ["our own address of another family", {}, exportClassWith({ localAddress: ipv6(1, 2, 3, 4) })],
+  ])("%s", (_, path, kind) => {
+    expect(bothWays(attributesWith(path), SOURCE.external, kind, 4).fast).toBeUndefined();
+  });
+
+  test("attributes out of order", () => {
+    const block = { octets: Uint8Array.of(0x40, 2, 0, 0x40, 1, 1, 0), start: 0, end: 7, of: "body" as const };
+    const input = { to, asn: OUR_ASN, family: 4 as const, source: SOURCE.external };
+    expect(new Rewriter().rewrite(block, input)).toBe(-1);
+  });
+});

@@ -1,0 +1,191 @@
+/**
+ * {@link outgoingAttributes} on raw octets: what a path's attribute block becomes on the way out, where no policy changes
+ * it. That is by far the most frequent, and parsing and encoding cost some twenty times as much (see the figure at
+ * {@link Rewriter}).
+ *
+ * It does the plain cases only, and leaves the others (-1) to the slow way: attributes out of order, AS numbers of
+ * another width than the peer's, confederation segments, a next hop of another family. Where it does answer, it
+ * answers with the same octets as the slow way; a test holds it to that.
+ */
+
+import type { Family } from "../net/address.ts";
+import { type AttributeBlock, AttributeHeader } from "../wire/attribute-block.ts";
+import { EXTENDED_LENGTH, OPTIONAL, PARTIAL, TRANSITIVE } from "../wire/attributes/row.ts";
+import { ROW_BY_CODE } from "../wire/attributes/table.ts";
+import { DEFAULT_LOCAL_PREF } from "./attribute-columns.ts";
+import { type ExportClass, SOURCE, type Source } from "./outgoing.ts";
+
+const AS_PATH = 2;
+const NEXT_HOP = 3;
+const MED = 4;
+const LOCAL_PREF = 5;
+const MP_REACH = 14;
+
+const AS_SET = 1;
+const AS_SEQUENCE = 2;
+const MOST_IN_SEGMENT = 255;
+/** Flags, code, length of two octets, and a longest value. */
+const MOST_OCTETS = 4 + 65535;
+
+/** What a rewrite is for. */
+export interface RewriteInput {
+  readonly to: ExportClass;
+  readonly asn: number;
+  readonly family: Family;
+  readonly source: Source;
+}
+
+/**
+ * Writes into one buffer that is used again. Measured: 1 µs per attribute set, against 20 µs by way of a parsed value
+ * (200 000 sets of 50 octets).
+ */
+export class Rewriter {
+  /** What the last {@link rewrite} wrote, from 0 on. */
+  octets: Uint8Array = new Uint8Array(4096);
+  readonly #header: AttributeHeader = new AttributeHeader();
+  #length = 0;
+  #lastCode = 0;
+
+  /** Returns how many octets it wrote, or -1: do it the slow way. */
+  rewrite(block: AttributeBlock, input: RewriteInput): number {
+    // Room for all of it and what can be added; nothing below checks again.
+    const most = (block.end - block.start) * 2 + 64;
+    if (most > MOST_OCTETS) return -1;
+    if (this.octets.length < most) this.octets = new Uint8Array(most);
+    this.#length = 0;
+    this.#lastCode = 0;
+    if (!this.#putMpReach(block, input)) return -1;
+    const header = this.#header;
+    for (let at = block.start; at < block.end; at = header.end) {
+      if (!header.read(block.octets, at, block.end)) return -1;
+      if (header.code === MP_REACH) continue;
+      if (header.code <= this.#lastCode || !this.#put(block.octets, input)) return -1;
+      this.#lastCode = header.code;
+    }
+    if (this.#lastCode < LOCAL_PREF) this.#fillLocalPref(input);
+    return this.#length;
+  }
+
+  /** One attribute, whose header was read, as it goes out. False: the slow way. */
+  #put(octets: Uint8Array, input: RewriteInput): boolean {
+    const { code, flags, start, end } = this.#header;
+    const { to, family, source } = input;
+    if (code > LOCAL_PREF && this.#lastCode < LOCAL_PREF) this.#fillLocalPref(input);
+    const row = ROW_BY_CODE.get(code);
+    if (row === undefined) {
+      // RFC 4271 §5: an attribute that we do not know goes on if it is transitive, marked as partial.
+      if ((flags & TRANSITIVE) !== 0) this.#copy(OPTIONAL | TRANSITIVE | PARTIAL, octets, start, end);
+      return true;
+    }
+    if (row.oldSpeakerOnly === true) return false;
+    if (row.ibgpOnly === true && to.external) return true;
+    if (code === AS_PATH && to.external) return this.#putAsPath(octets, input);
+    if (code === NEXT_HOP) return family === 6 || this.#putNextHop(octets, input);
+    // RFC 4271 §5.1.4.
+    if (code === MED && to.external && source !== SOURCE.local) return true;
+    this.#copy(row.flags | ((row.flags & OPTIONAL) === 0 ? 0 : flags & PARTIAL), octets, start, end);
+    return true;
+  }
+
+  /** IPv6 prefixes: the next hop goes first, in an MP_REACH_NLRI without NLRI, as the pool keeps it. */
+  #putMpReach({ octets, start, end, of }: AttributeBlock, { to, family, source }: RewriteInput): boolean {
+    if ((family === 6) !== (of === "mp") || (family === 6) !== (to.localAddress.family === 6)) return false;
+    if (family === 4) return true;
+    const out = this.octets;
+    out.set([OPTIONAL, MP_REACH, 21, 0, 2, 1, 16], 0);
+    if (takesOurs(to, source)) {
+      const { w0, w1, w2, w3 } = to.localAddress;
+      for (const [i, word] of [w0, w1, w2, w3].entries()) putU32(out, 7 + i * 4, word);
+    } else {
+      const at = this.#find(octets, start, end, MP_REACH);
+      if (at < 0 || octets[at + 3]! < 16) return false;
+      out.set(octets.subarray(at + 4, at + 20), 7);
+    }
+    out[23] = 0;
+    this.#length = 24;
+    return true;
+  }
+
+  #putNextHop(octets: Uint8Array, { to, source }: RewriteInput): boolean {
+    const { start, end } = this.#header;
+    if (takesOurs(to, source)) {
+      this.#head(TRANSITIVE, NEXT_HOP, 4);
+      this.#u32(to.localAddress.w0);
+    } else this.#copy(TRANSITIVE, octets, start, end);
+    return true;
+  }
+
+  /** RFC 4271 §5.1.2 b: our own number in front, in the first sequence if it has room. */
+  #putAsPath(octets: Uint8Array, { to, asn }: RewriteInput): boolean {
+    const { start, end } = this.#header;
+    const width = to.as4 ? 4 : 2;
+    if (!to.as4 && asn > 0xffff) return false;
+    for (let at = start; at < end; at += 2 + octets[at + 1]! * width) {
+      if (octets[at] !== AS_SEQUENCE && octets[at] !== AS_SET) return false;
+    }
+    const joins = end > start && octets[start] === AS_SEQUENCE && octets[start + 1]! < MOST_IN_SEGMENT;
+    this.#head(TRANSITIVE, AS_PATH, end - start + width + (joins ? 0 : 2));
+    this.octets[this.#length++] = AS_SEQUENCE;
+    this.octets[this.#length++] = joins ? octets[start + 1]! + 1 : 1;
+    if (width === 4) this.#u32(asn);
+    else {
+      this.octets[this.#length++] = asn >>> 8;
+      this.octets[this.#length++] = asn;
+    }
+    this.#raw(octets, joins ? start + 2 : start, end);
+    return true;
+  }
+
+  /** RFC 4271 §5.1.5: to internal peers it is always there. */
+  #fillLocalPref({ to }: RewriteInput): void {
+    if (to.external) return;
+    this.#head(TRANSITIVE, LOCAL_PREF, 4);
+    this.#u32(DEFAULT_LOCAL_PREF);
+  }
+
+  #copy(flags: number, octets: Uint8Array, start: number, end: number): void {
+    this.#head(flags, this.#header.code, end - start);
+    this.#raw(octets, start, end);
+  }
+
+  #head(flags: number, code: number, length: number): void {
+    const out = this.octets;
+    out[this.#length++] = length > 255 ? flags | EXTENDED_LENGTH : flags;
+    out[this.#length++] = code;
+    if (length > 255) out[this.#length++] = length >>> 8;
+    out[this.#length++] = length;
+  }
+
+  #raw(octets: Uint8Array, start: number, end: number): void {
+    const out = this.octets;
+    let at = this.#length;
+    // Values are short: a loop is faster here than subarray() and set().
+    for (let i = start; i < end; i++) out[at++] = octets[i]!;
+    this.#length = at;
+  }
+
+  #u32(value: number): void {
+    putU32(this.octets, this.#length, value);
+    this.#length += 4;
+  }
+
+  /** Where the value of an attribute begins; -1 when it is not there. */
+  #find(octets: Uint8Array, start: number, end: number, code: number): number {
+    const header = this.#header;
+    for (let at = start; at < end && header.read(octets, at, end); at = header.end) {
+      if (header.code === code) return header.start;
+    }
+    return -1;
+  }
+}
+
+/** As in {@link outgoingAttributes}; a next hop that is still to be filled in never comes here. */
+const takesOurs = (to: ExportClass, source: Source): boolean =>
+  to.external ? source !== SOURCE.local : source === SOURCE.external && to.nextHopSelf;
+
+function putU32(out: Uint8Array, at: number, value: number): void {
+  out[at] = value >>> 24;
+  out[at + 1] = value >>> 16;
+  out[at + 2] = value >>> 8;
+  out[at + 3] = value;
+}
