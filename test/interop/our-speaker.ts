@@ -4,6 +4,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
 const ROOT = join(import.meta.dirname, "../..");
 const BUILT = join(ROOT, "node_modules/.cache/bgp-interop");
@@ -54,7 +55,7 @@ export class OurSpeaker {
 
   /** Resolves once it listens. */
   static async start({ namespace, library, listen, options }: SpeakerSettings): Promise<OurSpeaker> {
-    const script = join(import.meta.dirname, "speaker-process.mjs");
+    const script = fileURLToPath(new URL("./speaker-process.mjs", import.meta.url));
     const given = [library, listen.join(","), JSON.stringify(options)];
     const child = spawn("ip", ["netns", "exec", namespace, process.execPath, script, ...given], {
       stdio: ["pipe", "pipe", "inherit"],

@@ -14,7 +14,7 @@ import { TIMERS } from "./state.ts";
 export const INITIAL: State = { at: "idle", failures: 0, stopped: false, answers: false };
 
 /** RFC 4271 §8.2.2: "a large value" until the peer's own hold time is known; 4 minutes are suggested. */
-export const OPEN_HOLD_SECONDS = 240;
+const OPEN_HOLD_SECONDS = 240;
 
 const HEARS: Record<StateName, readonly Timer[]> = {
   idle: ["idle-hold"],

@@ -12,7 +12,7 @@ import { formatAddress } from "../net/text.ts";
 import type { DialTarget, Link, LinkEvents, Served, World } from "../speaker/world.ts";
 import { SocketLink } from "./socket-link.ts";
 
-export interface ListenOptions {
+interface ListenOptions {
   /** "0.0.0.0" and "::" each stand for their own family alone. Empty: only what we open ourselves. */
   readonly addresses: readonly Address[];
   /** 179; 0: one that the system chooses, the same one for no two addresses. */

@@ -17,7 +17,7 @@ export interface Offer {
   readonly gracefulRestart: GracefulRestartOffer | undefined;
 }
 
-export interface GracefulRestartOffer {
+interface GracefulRestartOffer {
   readonly restartSeconds: number;
   /** R: we have restarted, and those who hold our routes should wait for our End-of-RIB. */
   readonly restarting: boolean;
@@ -46,7 +46,7 @@ export interface Negotiated {
 }
 
 /** The peer's half of RFC 4724. */
-export interface PeerRestart {
+interface PeerRestart {
   readonly restartSeconds: number;
   /** It has restarted: it has no End-of-RIB of ours to wait for, and we do not wait for its (§4.1). */
   readonly restarting: boolean;

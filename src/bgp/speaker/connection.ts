@@ -46,13 +46,13 @@ export interface ConnectionOwner {
   /** A connection that never was a session ended. */
   failed(connection: Connection, loss: Loss): void;
   notified(direction: "sent" | "received", notification: Notification): void;
-  update(connection: Connection, negotiated: Negotiated, message: Uint8Array): void;
+  update(connection: Connection, message: Uint8Array): void;
   refresh(connection: Connection, refresh: RouteRefresh): void;
   keepalive(connection: Connection): void;
   /** There is room to write again. */
   drained(connection: Connection): void;
-  /** A deadline moved nearer. */
-  rearmed(): void;
+  /** A deadline was set; it may be the next one. */
+  rearmed(atMs: number): void;
 }
 
 const KEEPALIVE = encodeMessage({ type: "keepalive" });
@@ -199,8 +199,9 @@ export class Connection {
   }
 
   #arm(timer: Timer, afterMs: number): void {
-    this.#deadlines.set(timer, this.#world.now() + afterMs);
-    this.#owner.rearmed();
+    const atMs = this.#world.now() + afterMs;
+    this.#deadlines.set(timer, atMs);
+    this.#owner.rearmed(atMs);
   }
 
   #hangUp(notification: Notification | undefined): void {
@@ -261,9 +262,8 @@ export class Connection {
     this.#owner.traffic.receivedType(type);
     if (type === MESSAGE_TYPE.update) {
       this.#heard++;
-      if (this.state.at === "established" && this.negotiated !== undefined) {
-        this.#owner.update(this, this.negotiated, message);
-      } else this.feed({ on: "update-received" }, "UPDATE before the session was up");
+      if (this.state.at === "established") this.#owner.update(this, message);
+      else this.feed({ on: "update-received" }, "UPDATE before the session was up");
       return;
     }
     const decoded = decodeMessage(message, this.negotiated?.decode ?? NOTHING_NEGOTIATED);

@@ -3,7 +3,8 @@
  * before. What is wrong with a message costs what RFC 7606 says and no more.
  */
 
-import { type Address, type Family, sameAddress } from "../net/address.ts";
+import type { Family } from "../net/address.ts";
+import type { AttributeColumns } from "../rib/attribute-columns.ts";
 import type { AttrId } from "../rib/attribute-pool.ts";
 import { NO_ATTRIBUTES } from "../rib/attribute-pool.ts";
 import type { PeerId } from "../rib/peer-table.ts";
@@ -12,15 +13,14 @@ import type { Negotiated } from "../session/negotiation.ts";
 import { decodeAttributes } from "../wire/attribute-block.ts";
 import { Fault, type Reaction, strongest } from "../wire/fault.ts";
 import type { Notification } from "../wire/messages.ts";
-import type { PathAttributes } from "../wire/path-attributes.ts";
 import { type Announced, decodeUpdate, Update } from "../wire/update.ts";
 
 /** The peer that a message came from. */
 export interface Source {
   readonly peer: PeerId;
   readonly negotiated: Negotiated;
-  /** Our own address on the session. */
-  readonly localAddress: Address | undefined;
+  /** Our own address on the session, as the RIB numbers next hops; -1 when it is not known. */
+  readonly ownNextHop: number;
 }
 
 export interface Outcome {
@@ -96,7 +96,7 @@ export class Inbound {
           ? pool.intern(decoded.attributes)
           : pool.add(block, source.negotiated.decode, decoded.attributes);
     }
-    const unfit = faultOfPath(pool.attributes(attrs), source);
+    const unfit = faultOfPath(pool.columns, attrs, source);
     if (unfit === undefined) received.announce(source.peer, attrs, prefixes);
     else received.withdraw(source.peer, prefixes);
     pool.release(attrs);
@@ -106,18 +106,15 @@ export class Inbound {
 
 const NO_FAULTS: Fault[] = [];
 
-/** Checks that depend on the session rather than on the octets. */
-function faultOfPath(attributes: PathAttributes, source: Source): Fault | undefined {
-  const { negotiated, localAddress } = source;
-  const { nextHop } = attributes;
+/** Checks that depend on the session rather than on the octets; on columns, since they are made for every message. */
+function faultOfPath(columns: AttributeColumns, attrs: AttrId, source: Source): Fault | undefined {
+  const { negotiated, ownNextHop } = source;
   // RFC 4271 §5.1.3, §6.3: a next hop that is the receiver's own address is not to be used.
-  if (localAddress !== undefined && sameAddress(nextHop, localAddress)) {
+  if (columns.nextHop[attrs] === ownNextHop) {
     return withdrawal("next hop is our own address", INVALID_NEXT_HOP, 3);
   }
-  if (!negotiated.external) return undefined;
   // RFC 4271 §6.3: the leftmost AS of what an external peer sends is its own.
-  const first = attributes.asPath[0];
-  if (first?.type !== "sequence" || first.asns[0] !== negotiated.remoteAsn) {
+  if (negotiated.external && columns.neighbourAs[attrs] !== negotiated.remoteAsn) {
     return withdrawal(`first AS is not ${negotiated.remoteAsn}`, MALFORMED_AS_PATH, 2);
   }
   return undefined;

@@ -20,7 +20,7 @@ import {
 } from "../wire/notification.ts";
 import { checkOpen } from "../wire/open-check.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
-import type { Inbound } from "./inbound.ts";
+import type { Inbound, Source } from "./inbound.ts";
 import type { PeerOptions } from "./options.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
@@ -61,6 +61,8 @@ export class Peer implements ConnectionOwner, Recipient {
   /** Families whose End-of-RIB has not come in this session. */
   readonly #awaited: Set<Family> = new Set();
   #wasUp = false;
+  /** Of the session: made once, not for every message. */
+  #source: Source | undefined;
 
   constructor(shared: Shared, inbound: Inbound, address: Address, dynamic: boolean, options: PeerOptions) {
     this.#shared = shared;
@@ -247,6 +249,9 @@ export class Peer implements ConnectionOwner, Recipient {
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
+    const local = connection.link?.local;
+    const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
+    this.#source = { peer: ribId, negotiated, ownNextHop };
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.#awaited.clear();
     const restart = negotiated.gracefulRestart;
@@ -268,6 +273,10 @@ export class Peer implements ConnectionOwner, Recipient {
     this.flaps++;
     const nowMs = this.#shared.world.now();
     if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
+    if (this.#source !== undefined && this.#source.ownNextHop >= 0) {
+      this.#shared.rib.pool.nextHops.give(this.#source.ownNextHop);
+    }
+    this.#source = undefined;
     let retained = false;
     if (this.ribId !== undefined) {
       this.exports.leave(this.ribId);
@@ -296,10 +305,9 @@ export class Peer implements ConnectionOwner, Recipient {
     });
   }
 
-  update(connection: Connection, negotiated: Negotiated, message: Uint8Array): void {
-    if (this.ribId === undefined) return;
-    const localAddress = connection.link?.local;
-    const outcome = this.#inbound.take(message, { peer: this.ribId, negotiated, localAddress });
+  update(connection: Connection, message: Uint8Array): void {
+    if (this.ribId === undefined || this.#source === undefined) return;
+    const outcome = this.#inbound.take(message, this.#source);
     this.#shared.wake();
     if (outcome.reaction !== undefined) {
       const { reaction, why, attribute } = outcome;
@@ -333,8 +341,8 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.wake();
   }
 
-  rearmed(): void {
-    this.#shared.rearmed();
+  rearmed(atMs: number): void {
+    this.#shared.rearmed(atMs);
   }
 
   /** Paths held, by what became of them. */

@@ -9,9 +9,12 @@ export interface RouteChange {
   readonly prefix: Prefix;
   /** Of the best path: the caller's own classification, or what import policy made it. 0: none. */
   readonly tag: number;
-  /** The best path is of our own making; `paths` is empty then. */
+  /** The best path is of our own making. */
   readonly local: boolean;
-  /** The best first, then those of equal cost. Empty and not local: the prefix is gone. */
+  /**
+   * What peers told: the best first, then those of equal cost; beside a route of our own, all that could be used
+   * without it, in no order. Empty and not local: the prefix is gone.
+   */
   readonly paths: readonly ChosenPath[];
 }
 
@@ -43,11 +46,12 @@ export class RouteChanges {
     if (this.#listeners.size === 0) return;
     const { prefixes, best } = this.#rib.of(family);
     const selected = best.selected(id);
-    const paths = selected.filter((path) => !path.local);
+    const local = selected[0]?.local === true;
+    const paths = local ? best.passedOver(id) : selected;
     this.#batch.push({
       prefix: prefixes.prefix(id),
       tag: selected[0]?.tag ?? 0,
-      local: selected[0]?.local === true,
+      local,
       paths: paths.map(({ peer, attributes, external }) => ({
         peer: this.#rib.peers.get(peer).address,
         nextHop: attributes.nextHop,

@@ -32,7 +32,7 @@ export interface Shared {
   /** There is something to do in the next turn. */
   readonly wake: () => void;
   /** A timer was armed that may be nearer than what the world was asked for. */
-  readonly rearmed: () => void;
+  readonly rearmed: (atMs: number) => void;
 }
 
 /** Limits that no option changes. */

@@ -87,7 +87,7 @@ export class Speaker {
         else this.#recipients.set(id, recipient);
       },
       wake: () => this.#wake(world.now()),
-      rearmed: () => this.#wake(this.#nextDeadline()),
+      rearmed: (atMs) => this.#wake(atMs),
     };
     this.#inbound = new Inbound(this.rib);
     this.#changes = new RouteChanges(this.rib);
