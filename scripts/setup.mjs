@@ -36,8 +36,8 @@ export async function setUp(wanted) {
 }
 
 /** The Debian packages of `names` that are not installed. */
-export function missingPackages(names) {
-  const { stdout } = spawnSync("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n", ...names], {
+function missingPackages(names) {
+  const { stdout } = spawnSync("dpkg-query", ["-W", "-f", "\u0024{Package} \u0024{db:Status-Status}\n", ...names], {
     encoding: "utf8",
   });
   const installed = new Set(

@@ -2,8 +2,8 @@
 
 import type { Dataplane, Link } from "../gateway/intent.ts";
 import { startKernel } from "../kernel/client.ts";
-import type { ConntrackUse } from "../kernel/commands.ts";
-import type { KernelSettings } from "../model/model.ts";
+import type { ConntrackUse, Warning } from "../kernel/commands.ts";
+import type { KernelSettings, Model } from "../model/model.ts";
 import type { Log } from "./log.ts";
 
 export interface Forwarding {
@@ -18,19 +18,24 @@ export interface Forwarding {
   close(): Promise<void>;
 }
 
-export interface ForwardingListener {
+interface ForwardingListener {
   links(links: readonly Link[]): void;
   /** The kernel may not hold what it acknowledged any more. */
   doubt(): void;
 }
 
 /** @throws KernelError when this machine lacks what `kernel: { type: linux }` needs */
-export function openForwarding(settings: KernelSettings, log: Log): Promise<Forwarding> {
-  return settings.type === "linux" ? openLinux(settings, log) : Promise.resolve(announceOnly());
+export function openForwarding(model: Model, log: Log): Promise<Forwarding> {
+  return model.kernel.type === "linux" ? openLinux(model, log) : Promise.resolve(announceOnly());
 }
 
-async function openLinux(settings: KernelSettings, log: Log): Promise<Forwarding> {
-  const kernel = await startKernel(settings);
+async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<Forwarding> {
+  const { routeTable, protocol, anycastIdleMs } = settings;
+  // On a host people read `ip route`; at the edge there may be a million routes on one next hop.
+  const fastSwitch = role === "gateway";
+  const kernel = await startKernel({ routeTable, protocol, anycastIdleMs, fastSwitch });
+  const warn = ({ code, subject, message }: Warning): void =>
+    log.warn({ event: "kernel.warning", code, subject }, message);
   let connected = true;
   let starts = 0;
   return {
@@ -47,12 +52,12 @@ async function openLinux(settings: KernelSettings, log: Log): Promise<Forwarding
       kernel.onUp((warnings) => {
         connected = true;
         starts++;
-        for (const { code, subject, message } of warnings)
-          log.warn({ event: "kernel.warning", code, subject }, message);
+        for (const warning of warnings) warn(warning);
         if (starts === 1) return;
         log.info({ event: "kernel.up", restarts: starts - 1 }, "netd is back; comparing with the kernel");
         listener.doubt();
       });
+      kernel.onWarning(warn);
       kernel.onDrift((what) => {
         log.warn({ event: "kernel.drift", what }, "somebody else changed what is ours; comparing");
         listener.doubt();

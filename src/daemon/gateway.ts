@@ -31,9 +31,15 @@ import { Tally } from "./tally.ts";
  * How long a restarted gateway waits for its peers to tell what they know before it removes from the kernel what
  * nobody told again (RFC 4724 §4.1, Selection_Deferral_Timer).
  */
-export const DEFERRAL_MS = 30_000;
+const DEFERRAL_MS = 30_000;
 
 type Held = Awaited<ReturnType<Dataplane["read"]>>;
+
+/**
+ * How long it waits after that for peers that RFC 4724 §4.1 does not wait for, since they say that they are restarting
+ * themselves: FRR does for two minutes after its start, and sends its routes half a second after the session is up.
+ */
+const LATE_ROUTES_MS = 3000;
 
 export class Gateway {
   readonly speaker: Speaker;
@@ -57,7 +63,7 @@ export class Gateway {
    * @throws KernelError
    */
   static async open(settings: Settings, log: Log): Promise<Gateway> {
-    const forwarding = await openForwarding(settings.model.kernel, log);
+    const forwarding = await openForwarding(settings.model, log);
     try {
       return new Gateway(settings, log, forwarding, await forwarding.dataplane.read());
     } catch (error) {
@@ -163,8 +169,10 @@ export class Gateway {
         const peers = missing.map(formatAddress);
         this.#log.warn({ event: "gateway.deferral-over", peers }, "these peers did not come back in time");
       }
-      this.#learnedComplete = true;
-      this.reconciler.wake();
+      systemClock.at(systemClock.now() + LATE_ROUTES_MS, () => {
+        this.#learnedComplete = true;
+        this.reconciler.wake();
+      });
     });
   }
 

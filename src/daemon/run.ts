@@ -19,6 +19,9 @@ export const EXIT = { ok: 0, failed: 1, usage: 2, config: 4 } as const;
 /** How often the event loop's lag is sampled. */
 const LAG_RESOLUTION_MS = 10;
 
+/** How long answers of the API that are under way may delay the end. */
+const CLOSE_MS = 1000;
+
 /** What peers' operators read when we stop (RFC 9003). */
 const STOP_TEXT = "gatewayd was stopped";
 
@@ -60,6 +63,7 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
     log: (message, facts) => log.error({ event: "api.failed", ...facts }, message),
     onAnswer: metrics.countAnswer,
+    limits: { closeMs: CLOSE_MS },
   });
   try {
     log.info({ event: "api.listen", at: await api.listen() }, "the API listens");

@@ -76,7 +76,7 @@ export class SpeakerLog {
         );
         break;
       case "no-next-hop":
-        log.error({ event: "bgp.session.no-next-hop", peer, ...facts }, "no address of ours in this family");
+        log.warn({ event: "bgp.session.no-next-hop", peer, ...facts }, "no address of ours in this family");
         break;
       default:
         event satisfies never;

@@ -67,7 +67,7 @@ export interface Link {
 }
 
 /** One path of a prefix that peers told us, best ones only. */
-export interface LearnedPath {
+interface LearnedPath {
   readonly peer: Address;
   readonly nextHop: Address;
   readonly external: boolean;

@@ -22,11 +22,7 @@ export function planFloating(draft: Draft): FloatingIp[] {
     if (local?.up === true) {
       addRoute(draft, prefix, { to: "link", interface: local.interface });
       announce(draft, prefix, [prefix, hostPrefix(floating.to)]);
-    } else if (model.role === "gateway") {
-      // What no rule translates must not be sent back to where it came from.
-      addRoute(draft, prefix, { to: "discard", how: "blackhole" });
-      undecided.push(floating);
-    }
+    } else if (model.role === "gateway") undecided.push(floating);
   }
   for (const { floating, fixed, egress, interface: name } of leaving) {
     const prefix = hostPrefix(floating);
@@ -45,8 +41,7 @@ export function planReachable(draft: Draft, undecided: readonly FloatingIp[]): v
   for (const floating of undecided) {
     const way = wayTo(draft, lengths, floating.to);
     if (way === undefined) continue;
-    const prefix = hostPrefix(floating.address);
-    announce(draft, prefix, way === "connected" ? [prefix] : [prefix, way]);
+    announce(draft, hostPrefix(floating.address), way === "connected" ? [] : [way]);
   }
 }
 

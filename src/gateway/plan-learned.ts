@@ -9,11 +9,12 @@ import type { KernelRoute, LearnedRoute, NextHop } from "./intent.ts";
 export function planLearned(draft: Draft): void {
   const { learned } = draft.input;
   const guarded = guardedPrefixes(draft);
+  const translated = new Set(draft.floating.map((m) => formatPrefix(hostPrefix(m.floating))));
   const targets = new Targets(draft);
   for (const route of learned) {
     if (route.paths.length === 0) continue;
     const key = formatPrefix(route.prefix);
-    if (draft.routes.has(key)) continue;
+    if (draft.routes.has(key) || translated.has(key)) continue;
     if (guarded.has(key)) {
       reportCut(draft, key);
       continue;

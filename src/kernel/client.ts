@@ -56,6 +56,8 @@ export interface Kernel {
   onDown(listener: (reason: string) => void): () => void;
   /** Somebody else changed what bears our mark, or the kernel took it away with a link. */
   onDrift(listener: (what: readonly Drift[]) => void): () => void;
+  /** What netd wanted later than at its start and did not get. */
+  onWarning(listener: (warning: Warning) => void): () => void;
   /** Ends netd; the kernel keeps everything. */
   close(): Promise<void>;
 }
@@ -65,8 +67,8 @@ export interface Kernel {
  * @throws KernelError "netd.missing" when this machine lacks what netd needs; the text says how to get it
  */
 export async function startKernel(options: KernelOptions): Promise<Kernel> {
-  const { routeTable, protocol, anycastIdleMs } = options;
-  const supervisor = new Supervisor(options.script ?? besideThis(), { routeTable, protocol, anycastIdleMs });
+  const { script, ...settings } = options;
+  const supervisor = new Supervisor(script ?? besideThis(), settings);
   await supervisor.start();
   return {
     read: () => read(supervisor),
@@ -109,6 +111,7 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
     },
     onDown: (listener) => supervisor.on("down", listener),
     onDrift: (listener) => supervisor.on("drift", listener),
+    onWarning: (listener) => supervisor.on("warning", listener),
     close: () => supervisor.close(),
   };
 }

@@ -36,7 +36,7 @@ export interface Link {
   readonly addresses: readonly { readonly address: Address; readonly length: number }[];
 }
 
-/** Something that netd wanted at its start and did not get. It runs on. */
+/** Something that netd wanted and did not get. It runs on. */
 export interface Warning {
   /** Never changes once published; e.g. "sysctl.unset". */
   readonly code: string;
@@ -59,6 +59,11 @@ export interface Settings {
   readonly protocol: number;
   /** Idle timer of resilient groups in ms, 0..86 400 000; the kernel keeps hundredths of a second. */
   readonly anycastIdleMs: number;
+  /**
+   * Sets nexthop_compat_mode to 0: with 1 000 000 routes on one nexthop, losing it takes 3 ms instead of 790 ms, and
+   * `ip route` shows `nhid N` where it otherwise shows `nhid N via … dev …`.
+   */
+  readonly fastSwitch: boolean;
 }
 
 /** Requests, answers and events: the first octet of a frame's body. */
@@ -77,6 +82,7 @@ export const CODE = {
   links: 132,
   drift: 133,
   fatal: 134,
+  warning: 135,
 } as const;
 
 /** A command that says what it must not. The text names the field. */
@@ -219,6 +225,7 @@ export function decodeSettings(text: string): Settings {
     routeTable: integerOf(value.routeTable, "routeTable", 1, 0xffffffff),
     protocol: integerOf(value.protocol, "protocol", 5, 255),
     anycastIdleMs: integerOf(value.anycastIdleMs, "anycastIdleMs", 0, 86_400_000),
+    fastSwitch: value.fastSwitch === true,
   };
 }
 
@@ -310,6 +317,8 @@ type Fields = Partial<
     | "address"
     | "addresses"
     | "anycastIdleMs"
+    | "fastSwitch"
+    | "fastSwitch"
     | "changed"
     | "gone"
     | "how"

@@ -39,6 +39,7 @@ const NFNLGRP_NFTABLES = 7;
 export interface Listener {
   links(changes: LinkChanges): void;
   drift(what: Drift): void;
+  warning(warning: Warning): void;
 }
 
 export class Machine {
@@ -54,13 +55,13 @@ export class Machine {
 
   /** @throws SystemError */
   constructor(settings: Settings, nft: Nft, listener: Listener) {
-    const { routeTable, protocol, anycastIdleMs } = settings;
+    const { routeTable, protocol, anycastIdleMs, fastSwitch } = settings;
     const nexthops = new Nexthops(this.#socket, protocol, anycastIdleMs);
     this.#routes = new Routes(this.#socket, nexthops, this.#links, routeTable, protocol);
     this.#nft = nft;
     this.#nftWatch = new Watch(NETLINK_NETFILTER, [NFNLGRP_NFTABLES], nft.port);
     this.#listener = listener;
-    this.warnings = prepareNamespace();
+    this.warnings = prepareNamespace(fastSwitch);
     this.#links.reload();
   }
 
@@ -110,7 +111,7 @@ export class Machine {
         this.#conntrack ??= new Conntrack();
         return encodeJson(this.#conntrack.forget(decodeTranslation(payload)));
       case CODE.prepareTaps:
-        return encodeJson(prepareTaps(decodeInterfaces(payload)));
+        return encodeJson(this.#prepareTaps(decodeInterfaces(payload)));
       case CODE.conntrack:
         return encodeJson(conntrackUse() ?? false);
       default:
@@ -145,6 +146,15 @@ export class Machine {
     return encodeJson(true);
   }
 
+  #prepareTaps(names: readonly string[]): [string, string][] {
+    const errors: [string, string][] = [];
+    for (const name of names) {
+      const message = prepareTap(name, (warning) => this.#listener.warning(warning));
+      if (message !== undefined) errors.push([name, message]);
+    }
+    return errors;
+  }
+
   #routeEvent(message: Message): void {
     const lost = this.#links.apply(message);
     if (lost !== undefined ? this.#routes.usesLink(lost) : this.#routes.concerns(message)) this.#loseRoutes();
@@ -154,13 +164,4 @@ export class Machine {
     this.#routes.distrust();
     this.#listener.drift("routes");
   }
-}
-
-function prepareTaps(names: readonly string[]): [string, string][] {
-  const errors: [string, string][] = [];
-  for (const name of names) {
-    const message = prepareTap(name);
-    if (message !== undefined) errors.push([name, message]);
-  }
-  return errors;
 }

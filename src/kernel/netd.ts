@@ -54,6 +54,7 @@ function start(): Machine {
   const machine = new Machine(settings, openNft(), {
     links: (changes) => send(0, CODE.links, encodeJson(changes)),
     drift: tellDrift,
+    warning: (warning) => send(0, CODE.warning, encodeJson(warning)),
   });
   const hello = { warnings: [...warnings, ...machine.warnings], links: machine.links() };
   send(0, CODE.hello, encodeJson(hello));

@@ -43,6 +43,7 @@ interface Events {
   down: string;
   links: readonly Link[];
   drift: readonly Drift[];
+  warning: Warning;
 }
 
 type Listeners = { [Name in keyof Events]: Set<(told: Events[Name]) => void> };
@@ -60,7 +61,13 @@ interface Run {
 export class Supervisor {
   readonly #script: string;
   readonly #settings: Settings;
-  readonly #listeners: Listeners = { up: new Set(), down: new Set(), links: new Set(), drift: new Set() };
+  readonly #listeners: Listeners = {
+    up: new Set(),
+    down: new Set(),
+    links: new Set(),
+    drift: new Set(),
+    warning: new Set(),
+  };
   #links = new Map<number, Link>();
   #warnings: readonly Warning[] | undefined;
   #run: Run | undefined;
@@ -185,6 +192,9 @@ export class Supervisor {
         return;
       case CODE.drift:
         this.#tell("drift", parseJson(payload) as Drift[]);
+        return;
+      case CODE.warning:
+        this.#tell("warning", parseJson(payload) as Warning);
         return;
       case CODE.fatal: {
         const { code: reason, message } = parseJson(payload) as { code: string; message: string };

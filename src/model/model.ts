@@ -17,7 +17,7 @@ export const KINDS = ["floating", "public", "anycast", "pool", "default", "host"
 export type Kind = (typeof KINDS)[number];
 
 /** gateway: at the edge, translates. compute: on a host, announces what runs there. */
-export type Role = "gateway" | "compute";
+type Role = "gateway" | "compute";
 
 export interface Model {
   readonly role: Role;

@@ -110,7 +110,10 @@ function parseChain(name: ChainName, lines: readonly string[] | undefined): read
 
 /** Which standard priorities are listed by name differs between versions of nft, and by hook. */
 function numericPriority(hook: string): string {
-  return hook.replace(/priority (raw|dstnat|srcnat);/, (_, name: string) => `priority ${PRIORITIES[name]};`);
+  return hook.replace(
+    /priority (raw|dstnat|filter|srcnat);/,
+    (_, name: string) => `priority ${PRIORITIES[name]};`,
+  );
 }
 
-const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, dstnat: -100, srcnat: 100 };
+const PRIORITIES: Readonly<Record<string, number>> = { raw: -300, dstnat: -100, filter: 0, srcnat: 100 };

@@ -72,6 +72,7 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   dstnat: "type nat hook prerouting priority -100; policy accept;",
   dstnat_output: "type nat hook output priority -100; policy accept;",
   srcnat: "type nat hook postrouting priority 100; policy accept;",
+  untranslated: "type filter hook forward priority 0; policy accept;",
 };
 
 export const CHAIN_NAMES = [
@@ -84,6 +85,7 @@ export const CHAIN_NAMES = [
   "dstnat",
   "dstnat_output",
   "srcnat",
+  "untranslated",
 ] as const;
 export type ChainName = (typeof CHAIN_NAMES)[number];
 
@@ -190,14 +192,23 @@ function renderChains(table: NatTable): Contents["chains"] {
       // A VM that talks to its own floating IP must not see its own address as the source: it would drop the packet.
       "snat ip to ip saddr . ct original ip daddr map @self",
       // RFC 4787 REQ-9a: a hairpinned flow has an external source, so that its answers come back through here.
-      "ct status dnat ct original ip daddr @floating ip saddr @inside goto hairpin",
+      ...(table.inside.length === 0
+        ? []
+        : INSIDE.map((set) => `${TO_FLOATING} ip saddr @${set} goto hairpin`)),
       "ip daddr @exempt accept",
       "ip daddr @exempt_hosts accept",
       "snat ip to ip saddr map @egress",
       "ip saddr @private goto pools",
     ],
+    // What conntrack takes for no part of any flow is not translated. Sent on, it would go round and round.
+    untranslated: ["ip daddr @floating drop"],
   };
 }
+
+const TO_FLOATING = "ct status dnat ct original ip daddr @floating";
+
+/** Sources whose answers would not pass here: those of the table, and all that is routed to our own hosts. */
+const INSIDE = ["inside", "untracked", "untracked_hosts"] as const;
 
 /** The seed of the hash is fixed: a private address keeps its pool address over restarts and on every gateway. */
 const SEED = "0x86";

@@ -16,7 +16,8 @@ export interface NatTable {
   readonly exempt: readonly Prefix[];
   /**
    * Sources whose way to a floating IP of this table passes here and whose answer would not (hairpin): private,
-   * networks, iBGP peers. They get an external source. Empty on a compute host, where the answer passes anyway.
+   * networks, iBGP peers, and with them all that is untracked. They get an external source. Empty on a compute host,
+   * where the answer passes anyway.
    */
   readonly inside: readonly Prefix[];
   /** Never tracked by conntrack on this machine: public networks, anycast, floating IPs that live elsewhere. */

@@ -10,7 +10,7 @@ import { type Kernel, type KernelOptions, startKernel } from "../../src/kernel/c
 const NETD = new URL("../../dist/src/kernel/netd.js", import.meta.url);
 const KOFFI = import.meta.resolve("koffi");
 
-export const SETTINGS = { routeTable: 254, protocol: 86, anycastIdleMs: 60_000 } as const;
+export const SETTINGS = { routeTable: 254, protocol: 86, anycastIdleMs: 60_000, fastSwitch: true } as const;
 
 /** What this machine lacks for these tests, in words; undefined when nothing. */
 function missing(): string | undefined {

@@ -3,10 +3,10 @@
  * announced that does not work, and note when it is.
  */
 
-import type { Prefix } from "../../bgp/net/address.ts";
-import { contains } from "../../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../../bgp/net/text.ts";
+import { contains, hostPrefix, type Prefix, prefixOf } from "../../bgp/net/address.ts";
+import { formatAddress, formatPrefix, parseAddress } from "../../bgp/net/text.ts";
 import type { LocalRoute } from "../../bgp/speaker/options.ts";
+import type { Kind } from "../../model/model.ts";
 import { MemoryNft } from "../../nat/testing/memory-nft.ts";
 import type { Announcer, Clock } from "../announcer.ts";
 import type { Dataplane, KernelRoute } from "../intent.ts";
@@ -173,21 +173,37 @@ export class MemoryWorld implements Dataplane, Announcer {
 
   /** Decision 1 of the architecture, after every single step. */
   #check(): void {
+    const last = this.trace.at(-1);
     for (const [key, { tag, prefix }] of this.announced) {
-      const kind = kindOf(tag);
-      const last = this.trace.at(-1);
-      if (!this.routes.has(key)) this.violations.push(`${key} announced without a route, after ${last}`);
-      const address = formatAddress(prefix);
-      if (kind === "floating" && this.nft.element("floating", address) === undefined)
-        this.violations.push(`${key} announced without a translation, after ${last}`);
-      if (kind === "pool" && this.nft.element("pooled", address) === undefined)
-        this.violations.push(`${key} announced without its pool, after ${last}`);
-      if (prefix.length < 32 && ![...this.routes.values()].some((route) => leadsInto(prefix, route)))
-        this.violations.push(`${key} announced with nothing in it, after ${last}`);
+      const missing = this.#missingFor(key, kindOf(tag), prefix);
+      if (missing !== undefined) this.violations.push(`${key} announced without ${missing}, after ${last}`);
     }
     for (const key of this.marked.keys()) {
       if (!this.routes.has(key)) this.violations.push(`${key} installed without a route`);
     }
+  }
+
+  #missingFor(key: string, kind: Kind, prefix: Prefix): string | undefined {
+    const address = formatAddress(prefix);
+    const fixed = this.nft.element("floating", address);
+    if (!this.routes.has(key) && !this.#reaches(fixed)) return "a route";
+    if (kind === "floating" && fixed === undefined) return "a translation";
+    if (kind === "pool" && this.nft.element("pooled", address) === undefined) return "its pool";
+    const isWhole = prefix.length < 32;
+    if (isWhole && ![...this.routes.values()].some((route) => leadsInto(prefix, route)))
+      return "a host in it";
+    return undefined;
+  }
+
+  /** A floating IP at the gateway needs a way to its fixed address, and none of its own. */
+  #reaches(fixed: string | undefined): boolean {
+    const address = fixed === undefined ? undefined : parseAddress(fixed);
+    if (address === undefined) return false;
+    const anywhere = prefixOf(address, 0);
+    const host = hostPrefix(address);
+    return [...this.routes.values()].some(
+      (route) => leadsInto(anywhere, route) && contains(route.prefix, host),
+    );
   }
 }
 
