@@ -80,3 +80,25 @@ export function framesIn(octets: Buffer): { messages: Message[]; rest: Buffer } 
   }
   return { messages, rest };
 }
+
+/** The IPv4 prefixes of an UPDATE's body. */
+export function routesIn(body: Buffer): { withdrawn: string[]; announced: string[] } {
+  const attributesAt = 2 + body.readUInt16BE(0);
+  const nlriAt = attributesAt + 2 + body.readUInt16BE(attributesAt);
+  return {
+    withdrawn: prefixesIn(body.subarray(2, attributesAt)),
+    announced: prefixesIn(body.subarray(nlriAt)),
+  };
+}
+
+function prefixesIn(octets: Buffer): string[] {
+  const prefixes: string[] = [];
+  for (let at = 0; at < octets.length; ) {
+    const length = octets[at]!;
+    const end = at + 1 + Math.ceil(length / 8);
+    const address = [...octets.subarray(at + 1, end), 0, 0, 0, 0].slice(0, 4);
+    prefixes.push(`${address.join(".")}/${length}`);
+    at = end;
+  }
+  return prefixes;
+}
