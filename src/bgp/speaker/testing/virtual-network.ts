@@ -28,9 +28,13 @@ export class VirtualNetwork {
   readonly latencyMs: number;
   /** Octets on their way on one link before `write` answers false. */
   readonly windowOctets: number;
+  /** Added to the latency, from 0 up to this, for every write: links then deliver in any order, each in its own. */
+  jitterMs = 0;
   readonly #random: () => number;
   readonly #hosts: Host[] = [];
   readonly #cuts = new Set<string>();
+  /** Links with something to deliver when their way is healed. */
+  readonly #stuck = new Set<VirtualLink>();
   #tasks: Task[] = [];
   #order = 0;
   #nowMs = 0;
@@ -43,6 +47,11 @@ export class VirtualNetwork {
 
   get nowMs(): number {
     return this.#nowMs;
+  }
+
+  /** Timers and deliveries to come. 0: nothing will ever happen again. */
+  get pendingTasks(): number {
+    return this.#tasks.length;
   }
 
   /** A machine with these addresses. The first is the source of what it dials, unless the target says another. */
@@ -67,13 +76,29 @@ export class VirtualNetwork {
     return { world, crash: () => this.#crash(host) };
   }
 
-  /** Octets on this way are lost, in silence, until {@link heal}; those on the way back are not. */
+  /**
+   * Nothing arrives on this way until {@link heal}; what is on the way back does. As TCP sends again what was lost, it
+   * is late and not missing; only a reset is never sent again.
+   */
   cut(from: Address, to: Address): void {
     this.#cuts.add(wayOf(from, to));
   }
 
   heal(from: Address, to: Address): void {
     this.#cuts.delete(wayOf(from, to));
+    const stuck = [...this.#stuck];
+    this.#stuck.clear();
+    for (const link of stuck) this.after(this.latencyMs, () => link.flow());
+  }
+
+  /** Both ends of every connection between these see it break; what was on the way is lost. */
+  reset(a: Address, b: Address): void {
+    for (const host of this.#hosts) {
+      for (const link of [...host.links]) {
+        const ends = [wayOf(link.local, link.remote), wayOf(link.remote, link.local)];
+        if (ends.includes(wayOf(a, b))) link.fail("reset in between");
+      }
+    }
   }
 
   isCut(from: Address, to: Address): boolean {
@@ -114,6 +139,21 @@ export class VirtualNetwork {
     this.#tasks.splice(low, 0, entry);
   }
 
+  /** For a link that finds its way cut. */
+  holdBack(link: VirtualLink): void {
+    this.#stuck.add(link);
+  }
+
+  /** Is there a machine with this address that would answer? */
+  answers(address: Address): boolean {
+    return this.#hostAt(address) !== undefined;
+  }
+
+  /** How long a write made now takes. */
+  travelMs(): number {
+    return this.jitterMs === 0 ? this.latencyMs : this.latencyMs + this.#random() * this.jitterMs;
+  }
+
   /** A number in 1..limit. */
   cutAt(limit: number): number {
     return 1 + Math.floor(this.#random() * limit);
@@ -142,7 +182,7 @@ export class VirtualNetwork {
     const near = new VirtualLink(this, target.address, localAddress, from);
     near.events = events;
     this.after(2 * this.latencyMs, () => {
-      const to = this.#hosts.find((h) => h.up && h.addresses.some((a) => sameAddress(a, target.address)));
+      const to = this.#hostAt(target.address);
       const ways = [wayOf(localAddress, target.address), wayOf(target.address, localAddress)];
       if (!near.open || ways.some((way) => this.#cuts.has(way))) return;
       if (to?.served === undefined) near.fail("connection refused");
@@ -151,9 +191,14 @@ export class VirtualNetwork {
     return near;
   }
 
+  #hostAt(address: Address): Host | undefined {
+    return this.#hosts.find((h) => h.up && h.addresses.some((a) => sameAddress(a, address)));
+  }
+
   #crash(host: Host): void {
     host.up = false;
     for (const link of host.links) link.abort();
+    this.#hosts.splice(this.#hosts.indexOf(host), 1);
   }
 }
 
@@ -165,6 +210,9 @@ function connect(near: VirtualLink, far: VirtualLink, served: Served): void {
   if (far.events === undefined) far.abort();
 }
 
+/** What travels: octets, or the news that the sender has closed (which waits its turn) or was aborted. */
+type Segment = Uint8Array | "closed by the peer" | "reset by the peer";
+
 class VirtualLink implements Link {
   readonly remote: Address;
   readonly local: Address;
@@ -173,6 +221,10 @@ class VirtualLink implements Link {
   open = true;
   readonly #network: VirtualNetwork;
   readonly #host: Host;
+  #sent: Segment[] = [];
+  /** Of them, those whose time has come. */
+  #due = 0;
+  #lastAtMs = 0;
   #inFlight = 0;
   #blocked = false;
 
@@ -191,50 +243,82 @@ class VirtualLink implements Link {
   write(octets: Uint8Array): boolean {
     if (!this.open) return false;
     this.#inFlight += octets.length;
-    this.#network.after(this.#network.latencyMs, () => this.#deliver(octets));
+    this.#send(octets);
     if (this.#inFlight < this.#network.windowOctets) return true;
     this.#blocked = true;
     return false;
   }
 
   close(): void {
-    this.#leave("closed by the peer");
+    if (this.#leave()) this.#send("closed by the peer");
   }
 
   abort(): void {
-    this.#leave("reset by the peer");
+    if (!this.#leave()) return;
+    this.#sent = [];
+    this.#send("reset by the peer");
   }
 
   /** The connection ends for this side, which is told. */
   fail(reason: string): void {
-    if (!this.open) return;
-    this.open = false;
-    this.#host.links.delete(this);
-    this.events?.closed(reason);
+    if (this.#leave()) this.events?.closed(reason);
   }
 
-  #leave(reason: string): void {
-    if (!this.open) return;
+  /** Delivers what is due, unless the way is cut. */
+  flow(): void {
+    while (this.#due > 0 && this.#sent.length > 0) {
+      const [segment] = this.#sent;
+      const isCut = this.#network.isCut(this.local, this.remote);
+      if (isCut && segment !== "reset by the peer") {
+        this.#network.holdBack(this);
+        return;
+      }
+      this.#due--;
+      this.#sent.shift();
+      if (!isCut) this.#deliver(segment!);
+    }
+  }
+
+  #leave(): boolean {
+    const was = this.open;
     this.open = false;
     this.#host.links.delete(this);
-    const { peer } = this;
-    this.#network.after(this.#network.latencyMs, () => {
-      if (!this.#network.isCut(this.local, this.remote)) peer?.fail(reason);
+    return was;
+  }
+
+  #send(segment: Segment): void {
+    const { nowMs } = this.#network;
+    this.#lastAtMs = Math.max(this.#lastAtMs, nowMs + this.#network.travelMs());
+    this.#sent.push(segment);
+    this.#network.after(this.#lastAtMs - nowMs, () => {
+      this.#due = Math.min(this.#due + 1, this.#sent.length);
+      this.flow();
     });
   }
 
-  #deliver(octets: Uint8Array): void {
-    // A cut link keeps its octets on the way: the window fills, as TCP's does.
-    if (this.#network.isCut(this.local, this.remote)) return;
-    this.#inFlight -= octets.length;
-    for (let at = 0; at < octets.length && this.peer?.open === true; ) {
-      const end = Math.min(octets.length, at + this.#network.cutAt(octets.length));
-      this.peer.events?.received(octets.slice(at, end));
-      at = end;
+  #deliver(segment: Segment): void {
+    const { peer } = this;
+    if (typeof segment === "string") {
+      peer?.fail(segment);
+      return;
+    }
+    this.#inFlight -= segment.length;
+    if (peer?.open === true) this.#hand(segment, peer);
+    // As TCP answers octets for a connection that it does not know, where there is anybody to answer.
+    else if (this.open && peer !== undefined && this.#network.answers(this.remote)) {
+      peer.#send("reset by the peer");
     }
     if (this.open && this.#blocked && this.#inFlight < this.#network.windowOctets) {
       this.#blocked = false;
       this.events?.drained();
+    }
+  }
+
+  #hand(octets: Uint8Array, peer: VirtualLink): void {
+    for (let at = 0; at < octets.length && peer.open; ) {
+      const end = Math.min(octets.length, at + this.#network.cutAt(octets.length));
+      peer.events?.received(octets.slice(at, end));
+      at = end;
     }
   }
 }
