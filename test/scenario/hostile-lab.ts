@@ -8,12 +8,12 @@ import { VirtualNetwork } from "../../src/bgp/speaker/testing/virtual-network.ts
 import type { Link } from "../../src/bgp/speaker/world.ts";
 import { octetsOf } from "../vectors/vectors.ts";
 
-export const OURS = "10.0.0.1";
+const OURS = "10.0.0.1";
 /** The AS of nearly every AS_PATH in the vectors, so that their routes are believed. */
 export const HOSTILE_ASN = 65_001;
 
 /** Where a million prefixes have room. */
-export const FLOOD = "11.0.0.0/8";
+const FLOOD = "11.0.0.0/8";
 
 const NO_FLOOD: Policy = {
   rules: [
