@@ -9,13 +9,21 @@ import {
   readPaging,
   readPeersQuery,
   readRouteQuery,
+  readStopQuery,
 } from "./query.ts";
-import { type ApiSource, CursorError, type Page } from "./source.ts";
+import { type ApiControl, type ApiSource, CursorError, type Page } from "./source.ts";
 
 export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addState(app, source);
   addLists(app, source);
   addPagedLists(app, source);
+}
+
+export const STOP_PATH = "/api/v1/stop";
+
+/** The answer is on its way before the end begins, which closes the connection. */
+export function addControl(app: FastifyInstance, control: ApiControl): void {
+  app.post(STOP_PATH, (request, reply) => reply.code(202).send(control.stop(readStopQuery(request.query))));
 }
 
 function addState(app: FastifyInstance, source: ApiSource): void {

@@ -14,6 +14,7 @@ import type {
   ReadyAnswer,
   RouteAnswer,
   StatusAnswer,
+  StopAnswer,
 } from "./schema.ts";
 
 export interface ApiSource {
@@ -60,6 +61,19 @@ export interface AnnouncementQuery {
   /** 1..10000. */
   readonly limit: number;
   readonly after?: string;
+}
+
+/** What may be asked of the daemon beside questions, on the unix socket only. */
+export interface ApiControl {
+  /** Begins the end of the process and returns at once. */
+  stop(request: StopRequest): StopAnswer;
+}
+
+export interface StopRequest {
+  /** Peers are to keep our routes: the process comes back. */
+  readonly graceful: boolean;
+  /** For the operators of the peers (RFC 9003); 1..255 octets of UTF-8. */
+  readonly text?: string;
 }
 
 /** What a source throws for a cursor that it never gave: the API answers 400 instead of 500. */

@@ -15,14 +15,25 @@ export interface Answer {
   readonly next: string | undefined;
 }
 
+/** What a good answer has as its status. */
+const GOOD = { GET: 200, POST: 202 } as const;
+type Method = keyof typeof GOOD;
+
 /** Longer than gatewayd takes for its longest answer. */
 const TIMEOUT_MS = 30_000;
 
 /** @throws Failure - unreachable, refused, or not gatewayd */
-export async function get(target: Target, path: string, signal: AbortSignal): Promise<Answer> {
-  const { incoming, text } = await exchange(target, path, signal);
+export const get = (target: Target, path: string, signal: AbortSignal): Promise<Answer> =>
+  ask(target, "GET", path, signal);
+
+/** @throws Failure - as {@link get} */
+export const post = (target: Target, path: string, signal: AbortSignal): Promise<Answer> =>
+  ask(target, "POST", path, signal);
+
+async function ask(target: Target, method: Method, path: string, signal: AbortSignal): Promise<Answer> {
+  const { incoming, text } = await exchange(target, method, path, signal);
   const json = parse(text, target);
-  if (incoming.statusCode !== 200) throw refusal(json, incoming, target);
+  if (incoming.statusCode !== GOOD[method]) throw refusal(json, incoming, target);
   const { link } = incoming.headers;
   return { text, json, next: /^<([^>]+)>; rel="next"$/.exec(String(link))?.[1] };
 }
@@ -31,11 +42,12 @@ const nameOf = (target: Target): string => ("url" in target ? target.url.origin 
 
 function exchange(
   target: Target,
+  method: Method,
   path: string,
   signal: AbortSignal,
 ): Promise<{ incoming: IncomingMessage; text: string }> {
   return new Promise((resolve, reject) => {
-    const options = { path, signal, agent: false, headers: { accept: "application/json" } } as const;
+    const options = { method, path, signal, agent: false, headers: { accept: "application/json" } } as const;
     const asked =
       "url" in target
         ? request(target.url, options)

@@ -25,7 +25,7 @@ import {
   routesTable,
 } from "./views.ts";
 
-const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
+export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
 const WATCH_SECONDS = 2;
 /** Below this a watcher is load and not information. */
 const WATCH_MIN_SECONDS = 0.1;

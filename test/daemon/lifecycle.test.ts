@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { gatewayFile, listeningAt, type PeerEntry } from "./gateway-file.ts";
 import { GoodPeer } from "./good-peer.ts";
-import { type Daemon, eventually, Lab, PORT, runToEnd } from "./lab.ts";
+import { type Daemon, eventually, gatewayd, Lab, PORT, runToEnd } from "./lab.ts";
 import { TYPE } from "./octets.ts";
 import { RawPeer } from "./raw-peer.ts";
 
@@ -113,6 +113,46 @@ describe("an end on request", () => {
     daemon.signal("SIGHUP");
     await daemon.logged("config.loaded");
     expect(daemon.ended).toBeUndefined();
+  });
+});
+
+describe("gatewayd stop", () => {
+  test.each<[string, readonly string[], number, string]>([
+    ["plain", [], 9, "gatewayd was stopped"],
+    ["plain, with words", ["--text", "rack 7 moves"], 9, "rack 7 moves"],
+    ["graceful", ["--graceful"], 4, "gatewayd restarts"],
+    ["graceful, with words", ["--graceful", "--text", "upgrade to 2.0"], 4, "upgrade to 2.0"],
+  ])("%s: what the peer hears", async (_, flags, subcode, communication) => {
+    const gateway = await started("gw", { peers: [passivePeer(2)] });
+    const other = await started("up", {
+      at: 2,
+      asn: 64_512,
+      routerId: "192.0.2.2",
+      peers: [{ address: lab.address(1), asn: 65_000 }],
+    });
+    await other.established(lab.address(1));
+    const ended = await gatewayd("stop", "--socket", gateway.socket, ...flags);
+    expect(ended).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(() => process.kill(gateway.pid, 0)).toThrow("ESRCH");
+    expect(await gateway.end()).toMatchObject({ status: 0, signal: null });
+    const line = await other.logged("bgp.notification.received", { peer: lab.address(1) });
+    expect(line).toMatchObject({ code: 6, subcode, communication });
+  });
+
+  test("SIGUSR2 is a graceful stop", async () => {
+    const gateway = await started("gw", { peers: [passivePeer(2)] });
+    const peer = await goodPeer(2);
+    await gateway.established(lab.address(2));
+    gateway.signal("SIGUSR2");
+    expect(await gateway.end()).toMatchObject({ status: 0, signal: null });
+    await gateway.logged("gateway.stop", { signal: "SIGUSR2", graceful: true });
+    await eventually("the end", () => peer.events.some(({ on }) => on === "session-down"));
+  });
+
+  test("nobody is there", async () => {
+    const ended = await gatewayd("stop", "--socket", lab.path("none.sock"));
+    expect(ended).toMatchObject({ status: 1, stdout: "" });
+    expect(ended.stderr).toContain("there is no such socket");
   });
 });
 

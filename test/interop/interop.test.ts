@@ -142,6 +142,7 @@ describe.skipIf(lacking !== undefined)(
     meetings();
     policies();
     restarts();
+    stops();
   },
 );
 
@@ -249,5 +250,30 @@ function restarts(): void {
     );
     expect(await received(us)).toBe(1000);
     expect(us.events.filter(({ on }) => on === "routes-gone")).toEqual([]);
+  });
+}
+
+function stops(): void {
+  test.each<[string, object, number]>([
+    ["BIRD", { graceful: true, text: "upgrade" }, 1000],
+    ["FRR", { graceful: true, text: "upgrade" }, 1000],
+    ["BIRD", { text: "for good" }, 0],
+    ["FRR", { text: "for good" }, 0],
+  ])("%s, and our stop %j: it has %i of our routes then", async (daemon, how, kept) => {
+    const meeting: Meeting = {
+      daemon,
+      asn: 65001,
+      transport: "v4",
+      passive: "nobody",
+      gracefulRestart: true,
+    };
+    const [us, them] = await meet(meeting);
+    await us.ask("stop", how);
+    if (kept === 0) await eventually(us, "all gone", () => them.prefixes().length === 0);
+    // What is to stay is looked at for a second, in which the other side has seen the end.
+    for (let look = 0; look < 10; look++) {
+      expect(them.prefixes()).toHaveLength(kept);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   });
 }

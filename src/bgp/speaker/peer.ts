@@ -11,8 +11,9 @@ import { type Negotiated, negotiate, openFor } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
-import { cease, describeNotification, hardReset, shutdownCommunication } from "../wire/notification.ts";
+import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
 import { checkOpen } from "../wire/open-check.ts";
+import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
 import type { Inbound, Source } from "./inbound.ts";
 import type { PeerOptions } from "./options.ts";
@@ -25,9 +26,6 @@ import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
 
 const LISTENING: State = { at: "active", failures: 0, attempts: 0 };
-
-/** Cease (RFC 4486 §4). */
-export const CEASE = { maxPrefixes: 1, shutdown: 2, deconfigured: 3, reset: 4, changed: 6 } as const;
 
 /** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
 const OPEN_ERROR = 2;
@@ -124,16 +122,16 @@ export class Peer implements ConnectionOwner, Recipient {
   /** Ends whatever there is, for good or until {@link start}. */
   stop(notification: Notification, words: string): void {
     this.#second?.feed({ on: "stop", how: "manual", notification }, words);
-    const restart = this.negotiated?.gracefulRestart;
-    // RFC 8538 §3: where a NOTIFICATION keeps routes, one that must not do so is wrapped.
-    const last = restart?.notification === true ? hardReset(notification) : notification;
+    const last = forGood(this.negotiated, notification);
     this.#connection.feed({ on: "stop", how: "manual", notification: last }, words);
   }
 
-  /** Closes without a word, so that a peer which does graceful restart keeps our routes. */
-  abandon(): void {
+  /** Ends the session so that a peer which does graceful restart keeps our routes. */
+  suspend(text: string | undefined): void {
     this.#second?.abandon();
-    this.#connection.abandon();
+    const last = forRestart(this.negotiated, text);
+    if (last === undefined) this.#connection.abandon();
+    else this.#connection.feed({ on: "stop", how: "manual", notification: last }, "stopped");
   }
 
   /** Forgets its paths. The peer is not used after that. */
