@@ -80,6 +80,7 @@ function peerFor({ asn, transport, passive }: Meeting): object {
     importPolicy: "accept",
     exportPolicy: "accept",
     nextHopSelf: false,
+    reflectorClient: false,
   };
 }
 

@@ -93,10 +93,11 @@ export class PeerExports {
   #classOf(family: Family, negotiated: Negotiated): ExportClass | undefined {
     const localAddress = this.#peer.connection.link?.localIn(family);
     if (localAddress === undefined) return undefined;
-    const { exportPolicy, nextHopSelf } = this.#peer.options;
+    const { exportPolicy, nextHopSelf, reflectorClient } = this.#peer.options;
     return {
       filter: this.#shared.filterOf(exportPolicy),
       external: negotiated.external,
+      reflectorClient: reflectorClient && !negotiated.external,
       nextHopSelf,
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,

@@ -243,7 +243,8 @@ export class Peer implements ConnectionOwner, Recipient {
     else this.#second?.feed({ on: "collision-lost" }, "connection collision");
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
-    const ribPeer = { address: this.address, asn, external, routerId };
+    const { reflectorClient } = this.options;
+    const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
     const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filterOf(this.options.importPolicy));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);

@@ -71,6 +71,7 @@ export class Speaker {
     this.rib = new Rib({
       asn: options.asn,
       routerId: options.routerId.w0,
+      clusterId: (options.clusterId ?? options.routerId).w0,
       multipath: options.multipath,
       alwaysCompareMed: false,
       advertiseInstalledOnly: options.advertiseInstalledOnly,
