@@ -23,6 +23,8 @@ export interface Daemon {
   prefixes(): readonly string[];
   /** What its CLI says of one prefix that it holds, attributes and all. */
   details(prefix: string): string;
+  /** BIRD: asks us for everything again ("in"), or tells us everything again ("out"). */
+  reload?(direction: "in" | "out"): void;
   /** How many routes it has taken away since it began. */
   removals(): number;
   /** SIGKILL. */
@@ -89,6 +91,9 @@ export function startBird(settings: DaemonSettings): Daemon {
   return {
     prefixes: () =>
       [...ask("show route protocol ours").matchAll(/^([0-9a-f.:]+\/\d+)/gm)].map(([, prefix]) => prefix!),
+    reload: (direction) => {
+      execFileSync(BIRDC, ["-s", at("bird.ctl"), "reload", direction, "ours"], { stdio: "pipe" });
+    },
     details: (prefix) => ask(`show route all for ${prefix}`),
     removals: () => readFileSync(at("bird.log"), "utf8").match(/ours\.ipv[46] > removed/g)?.length ?? 0,
     kill: () => program.kill("SIGKILL"),

@@ -320,7 +320,7 @@ export class Speaker {
       if (peer.isGone) this.#remove(key, peer);
     }
     const more = this.#work(nowMs + TURN_MS);
-    if (!this.#holdsEndOfRib) for (const peer of this.#peers.values()) peer.sendEndOfRibs();
+    for (const peer of this.#peers.values()) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
       this.#deferral.settle(nowMs, () => this.#missing());
