@@ -37,9 +37,13 @@ export async function setUp(wanted) {
 
 /** The Debian packages of `names` that are not installed. */
 function missingPackages(names) {
-  const { stdout } = spawnSync("dpkg-query", ["-W", "-f", "\u0024{Package} \u0024{db:Status-Status}\n", ...names], {
-    encoding: "utf8",
-  });
+  const { stdout } = spawnSync(
+    "dpkg-query",
+    ["-W", "-f", "\u0024{Package} \u0024{db:Status-Status}\n", ...names],
+    {
+      encoding: "utf8",
+    },
+  );
   const installed = new Set(
     (stdout ?? "").split("\n").flatMap((line) => (line.endsWith(" installed") ? [line.split(" ")[0]] : [])),
   );

@@ -12,7 +12,7 @@ export {
   REJECT_ALL,
   type Rule,
 } from "./policy/rules.ts";
-export type { AdvertisedRoute, ReceivedRoute } from "./rib/snapshot.ts";
+export type { AdvertisedRoute, Page, ReceivedRoute } from "./rib/snapshot.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
 export { type LocalRoute, PEER_DEFAULTS, type PeerOptions, type SpeakerOptions } from "./speaker/options.ts";

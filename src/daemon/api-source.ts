@@ -12,6 +12,9 @@ import type { Gateway } from "./gateway.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
 import { VERSION } from "./version.ts";
 
+/** Problems that are shown: peers decide how many next hops cannot be reached. */
+const PROBLEMS = 1000;
+
 /** What became of the configuration file. */
 export interface ConfigState {
   readonly file: string;
@@ -34,7 +37,7 @@ export function apiSource(
   const views: Omit<MetricsSource & ApiSource, "metrics" | "takeLag" | "reconcileErrors"> = {
     status: () => statusAnswer(gateway, config(), (performance.now() - startedMs) / 1000),
     peers: () => gateway.speaker.peers().map(peerAnswer),
-    routes: (query) => routesPage(gateway.speaker, gateway.reconciler.snapshot().installed, query),
+    routes: (query) => routesPage(gateway.speaker, gateway.reconciler.snapshot(), query),
     announcements: (query) => announcementsPage(gateway.speaker, query),
     floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned),
     nat: async () =>
@@ -86,7 +89,7 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
       configured: model.bgp.peers.filter(({ remote }) => "address" in remote).length,
       established: peers.filter(({ state }) => state === "established").length,
     },
-    problems: now.problems,
+    problems: now.problems.slice(0, PROBLEMS),
   };
 }
 

@@ -1,8 +1,8 @@
 /** Peers, routes and announcements as the API tells them. */
 
 import type { AnnouncementAnswer, PeerAnswer, RouteAnswer, RoutePath } from "../api/schema.ts";
-import { type AnnouncementQuery, CursorError, type Page, type RouteQuery } from "../api/source.ts";
-import { ipv4, type Prefix, prefixOf, samePrefix, widthOf } from "../bgp/net/address.ts";
+import type { AnnouncementQuery, Page, RouteQuery } from "../api/source.ts";
+import { type Address, type Family, ipv4, prefixOf, samePrefix, widthOf } from "../bgp/net/address.ts";
 import { formatCommunity, formatLargeCommunity } from "../bgp/net/communities.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import type { AdvertisedRoute } from "../bgp/rib/snapshot.ts";
@@ -10,10 +10,12 @@ import type { PathSnapshot, PeerSnapshot, RouteSnapshot } from "../bgp/speaker/s
 import type { Speaker } from "../bgp/speaker/speaker.ts";
 import type { AsPathSegment, PathAttributes } from "../bgp/wire/path-attributes.ts";
 import { kindOf } from "../gateway/kinds.ts";
+import { type Part, pageOf, partOf } from "./pages.ts";
 
 const ORIGINS = ["igp", "egp", "incomplete"] as const;
 /** RFC 4271 §9.1.1: what a path without one is worth; only iBGP carries it. */
 const DEFAULT_LOCAL_PREF = 100;
+const FAMILIES: readonly Family[] = [4, 6];
 
 export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
   const { description, group, routerId, holdSeconds, lastError } = peer;
@@ -39,42 +41,75 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
   };
 }
 
-/** @param installed - prefix texts that the kernel holds */
+export interface OwnRoutes {
+  /** Prefix texts that the kernel holds. */
+  readonly installed: ReadonlySet<string>;
+  /** Prefix texts that this speaker originates: few, where the whole table may be a million. */
+  readonly announced: ReadonlySet<string>;
+}
+
+/** @throws CursorError */
 export function routesPage(
   speaker: Speaker,
-  installed: ReadonlySet<string>,
+  { installed, announced }: OwnRoutes,
   query: RouteQuery,
-): Page<RouteAnswer> {
-  const routes = query.prefix === undefined ? speaker.routes() : routesFor(speaker, query.prefix);
-  const answers = mapped(routes, (route) => {
+): Promise<Page<RouteAnswer>> {
+  return pageOf(routeParts(speaker, announced, query), query, (route) => {
     const kind = kindOf(route.tag);
     if (query.kind !== undefined && query.kind !== kind) return undefined;
     if (query.local !== undefined && query.local !== route.local) return undefined;
     return routeAnswer(route, installed);
   });
-  return pageOf(answers, query);
 }
 
-export function announcementsPage(speaker: Speaker, query: AnnouncementQuery): Page<AnnouncementAnswer> {
-  const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
-  return pageOf(announcements(speaker, query, only), query);
+function routeParts(
+  speaker: Speaker,
+  announced: ReadonlySet<string>,
+  query: RouteQuery,
+): readonly Part<RouteSnapshot>[] {
+  if (query.prefix !== undefined) return [partOf([...routesFor(speaker, query.prefix)])];
+  if (query.local === true) {
+    const own = partOf([...announced]);
+    return [
+      (from, limit) => {
+        const { rows, next } = own(from, limit);
+        return { rows: rows.flatMap((text) => [...routesFor(speaker, text)]), next };
+      },
+    ];
+  }
+  return FAMILIES.map((family) => (from, limit) => speaker.routesFrom(family, from, limit));
 }
 
-function* announcements(
+/** @throws CursorError */
+export function announcementsPage(
   speaker: Speaker,
   query: AnnouncementQuery,
-  only: Prefix | undefined,
-): Generator<AnnouncementAnswer> {
-  for (const { address } of speaker.peers()) {
-    const peer = formatAddress(address);
-    if (query.peer !== undefined && query.peer !== peer) continue;
-    for (const route of speaker.advertised(address)) {
+): Promise<Page<AnnouncementAnswer>> {
+  const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
+  const peers = speaker.peers().map(({ address }) => ({ address, text: formatAddress(address) }));
+  const asked = query.peer === undefined ? peers : peers.filter(({ text }) => text === query.peer);
+  return pageOf(
+    asked.flatMap((peer) => announcementParts(speaker, peer)),
+    query,
+    ({ route, peer }) => {
       // What is still to be sent has not been announced.
-      if (route.pending || (only !== undefined && !samePrefix(only, route.prefix))) continue;
+      if (route.pending || (only !== undefined && !samePrefix(only, route.prefix))) return undefined;
       const answer = announcementAnswer(route, peer);
-      if (query.kind === undefined || query.kind === answer.kind) yield answer;
-    }
-  }
+      return query.kind === undefined || query.kind === answer.kind ? answer : undefined;
+    },
+  );
+}
+
+interface Told {
+  readonly route: AdvertisedRoute;
+  readonly peer: string;
+}
+
+function announcementParts(speaker: Speaker, peer: { address: Address; text: string }): Part<Told>[] {
+  return FAMILIES.map((family) => (from, limit) => {
+    const { rows, next } = speaker.advertisedFrom(peer.address, family, from, limit);
+    return { rows: rows.map((route) => ({ route, peer: peer.text })), next };
+  });
 }
 
 /** The very prefix, or the longest one that holds an address and is in use. */
@@ -156,24 +191,4 @@ function segmentText({ type, asns }: AsPathSegment): string {
     default:
       return type satisfies never;
   }
-}
-
-function* mapped<T, U>(items: Iterable<T>, to: (item: T) => U | undefined): Generator<U> {
-  for (const item of items) {
-    const made = to(item);
-    if (made !== undefined) yield made;
-  }
-}
-
-/** The cursor is how many items were given before: the order of a table stays while nothing is added or removed. */
-function pageOf<T>(items: Iterable<T>, { limit, after }: { limit: number; after?: string }): Page<T> {
-  if (after !== undefined && !/^\d{1,10}$/.test(after)) throw new CursorError("after is no cursor of ours");
-  const first = Number(after ?? 0);
-  const page: T[] = [];
-  let at = 0;
-  for (const item of items) {
-    if (page.length === limit) return { items: page, next: String(first + limit) };
-    if (at++ >= first) page.push(item);
-  }
-  return { items: page };
 }

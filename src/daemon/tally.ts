@@ -4,6 +4,9 @@ import type { Problem } from "../gateway/intent.ts";
 import type { Snapshot } from "../gateway/reconcile.ts";
 import type { Log } from "./log.ts";
 
+/** Peers decide how many next hops cannot be reached: this many new problems of one pass are told one by one. */
+export const PROBLEM_LINES = 20;
+
 const PARTS = ["kernel", "nat", "routes", "taps"] as const;
 type Part = (typeof PARTS)[number];
 
@@ -40,13 +43,19 @@ export class Tally {
 
   #takeProblems(problems: readonly Problem[]): void {
     const now = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
-    for (const [key, { code, subject, message }] of now) {
-      if (!this.#problems.has(key)) this.#log.warn({ event: "problem.found", code, subject }, message);
-    }
-    for (const [key, { code, subject }] of this.#problems) {
-      if (!now.has(key)) this.#log.info({ event: "problem.solved", code, subject }, "a problem is gone");
-    }
+    const found = [...now].filter(([key]) => !this.#problems.has(key));
+    const solved = [...this.#problems].filter(([key]) => !now.has(key));
     this.#problems = now;
+    for (const [, { code, subject, message }] of found.slice(0, PROBLEM_LINES)) {
+      this.#log.warn({ event: "problem.found", code, subject }, message);
+    }
+    if (found.length > PROBLEM_LINES) {
+      const more = found.length - PROBLEM_LINES;
+      this.#log.warn({ event: "problem.more", problems: more }, "gwctl show status lists them");
+    }
+    for (const [, { code, subject }] of solved.slice(0, PROBLEM_LINES)) {
+      this.#log.info({ event: "problem.solved", code, subject }, "a problem is gone");
+    }
   }
 }
 

@@ -44,15 +44,21 @@ export function open(fields: OpenFields): Buffer {
   ]);
 }
 
-/** Announces IPv4 prefixes with one AS in the path (none on iBGP) and LOCAL_PREF where there is none in it. */
-export function announce(prefixes: readonly string[], asn: number | undefined, nextHop: string): Buffer {
+/** Announces IPv4 prefixes. An empty path is one within our AS, where LOCAL_PREF belongs. */
+export function announce(prefixes: readonly string[], path: readonly number[], nextHop: string): Buffer {
+  const segment = path.length === 0 ? [] : [2, path.length, ...path.flatMap(u32)];
   const attributes = [
     ...[0x40, 1, 1, 0],
-    ...(asn === undefined ? [0x40, 2, 0] : [0x40, 2, 6, 2, 1, ...u32(asn)]),
+    ...[0x40, 2, segment.length, ...segment],
     ...[0x40, 3, 4, ...dotted(nextHop)],
-    ...(asn === undefined ? [0x40, 5, 4, ...u32(100)] : []),
+    ...(path.length === 0 ? [0x40, 5, 4, ...u32(100)] : []),
   ];
   return message(TYPE.update, [...u16(0), ...u16(attributes.length), ...attributes, ...nlri(prefixes)]);
+}
+
+export function withdraw(prefixes: readonly string[]): Buffer {
+  const octets = nlri(prefixes);
+  return message(TYPE.update, [...u16(octets.length), ...octets, ...u16(0)]);
 }
 
 function nlri(prefixes: readonly string[]): number[] {

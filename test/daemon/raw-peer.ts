@@ -2,10 +2,12 @@
 
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { eventually } from "./lab.ts";
-import { framesIn, keepalive, type Message, type OpenFields, open, TYPE } from "./octets.ts";
+import { framesIn, keepalive, type Message, type OpenFields, open, routesIn, TYPE } from "./octets.ts";
 
 export class RawPeer {
   readonly messages: Message[] = [];
+  /** IPv4 prefixes that it was told and that were not withdrawn. */
+  readonly told: Set<string> = new Set();
   /** The connection is over, one way or the other. */
   closed = false;
   readonly socket: Socket;
@@ -16,7 +18,7 @@ export class RawPeer {
     socket.on("data", (octets) => {
       const { messages, rest } = framesIn(Buffer.concat([this.#rest, octets]));
       this.#rest = rest;
-      this.messages.push(...messages);
+      for (const message of messages) this.#take(message);
     });
     socket.on("error", () => undefined);
     socket.on("close", () => {
@@ -49,6 +51,14 @@ export class RawPeer {
     this.send(open(fields), keepalive);
     await this.received(TYPE.keepalive);
     return this;
+  }
+
+  #take(message: Message): void {
+    this.messages.push(message);
+    if (message.type !== TYPE.update) return;
+    const { withdrawn, announced } = routesIn(message.body);
+    for (const prefix of withdrawn) this.told.delete(prefix);
+    for (const prefix of announced) this.told.add(prefix);
   }
 
   /** Waits for the end of the connection; the NOTIFICATION before it, "code/subcode", or undefined. */

@@ -41,13 +41,15 @@ export const kernelTest: ReturnType<typeof test.skipIf> = test.skipIf(!available
 /** One lab with one netd for the tests of a file. */
 export function useLab(name: string): { readonly lab: Lab; readonly kernel: Kernel } {
   if (reason !== undefined) test.skip(`needs ${reason}`);
+  let lab: Lab | undefined;
   let made: { lab: Lab; kernel: Kernel } | undefined;
   beforeAll(async () => {
     if (reason !== undefined) return;
-    const lab = new Lab(name);
+    lab = new Lab(name);
     made = { lab, kernel: await lab.start() };
   });
-  afterAll(() => made?.lab.remove());
+  // Also when netd did not start: the namespace is there by then.
+  afterAll(() => lab?.remove());
   const get = (): { lab: Lab; kernel: Kernel } => {
     if (made === undefined) throw new Error("the lab is not there");
     return made;

@@ -11,13 +11,7 @@ import { type Negotiated, negotiate, openFor } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
-import {
-  cease,
-  describeNotification,
-  hardReset,
-  shutdownCommunication,
-  unwrapHardReset,
-} from "../wire/notification.ts";
+import { cease, describeNotification, hardReset, shutdownCommunication } from "../wire/notification.ts";
 import { checkOpen } from "../wire/open-check.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
 import type { Inbound, Source } from "./inbound.ts";
@@ -302,7 +296,7 @@ export class Peer implements ConnectionOwner, Recipient {
       code: notification.code,
       subcode: notification.subcode,
       words: describeNotification(notification),
-      communication: shutdownCommunication(unwrapHardReset(notification) ?? notification),
+      communication: shutdownCommunication(notification),
     });
   }
 

@@ -115,6 +115,11 @@ export function* routeSnapshots(rib: Rib, filter: RouteFilterOptions): Generator
   }
 }
 
+export function routePage(rib: Rib, family: Family, from: number, limit: number): Page<RouteSnapshot> {
+  const { rows, next } = rib.of(family).snapshot.routes(from, limit);
+  return { rows: rows.map((route) => routeSnapshot(rib, route)), next };
+}
+
 /** The Adj-RIB-In of one peer, the rejected paths too. */
 export function* receivedRoutes(rib: Rib, peer: PeerId): Generator<ReceivedRoute> {
   for (const family of FAMILIES) {
@@ -131,6 +136,18 @@ export function* advertisedRoutes(rib: Rib, peer: Peer): Generator<AdvertisedRou
     const { snapshot } = rib.of(family);
     yield* paged((from) => snapshot.advertised(group, ribId, from, PAGE));
   }
+}
+
+export function advertisedPage(
+  rib: Rib,
+  peer: Peer | undefined,
+  family: Family,
+  from: number,
+  limit: number,
+): Page<AdvertisedRoute> {
+  const group = peer?.exports.groups.get(family);
+  if (peer?.ribId === undefined || group === undefined) return { rows: [], next: -1 };
+  return rib.of(family).snapshot.advertised(group, peer.ribId, from, limit);
 }
 
 const allRoutes = (rib: Rib, family: Family): Generator<RouteDescription> =>

@@ -13,7 +13,7 @@ import type { Policy } from "../policy/rules.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { Rib } from "../rib/rib.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
-import type { AdvertisedRoute, ReceivedRoute } from "../rib/snapshot.ts";
+import type { AdvertisedRoute, Page, ReceivedRoute } from "../rib/snapshot.ts";
 import { cease } from "../wire/notification.ts";
 import { Deferral, type Learned } from "./deferral.ts";
 import type { SpeakerEvent } from "./events.ts";
@@ -26,12 +26,14 @@ import { remoteKey } from "./peer-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
 import type { Recipient, Shared } from "./shared.ts";
 import {
+  advertisedPage,
   advertisedRoutes,
   type PeerSnapshot,
   peerSnapshot,
   type RouteFilterOptions,
   type RouteSnapshot,
   receivedRoutes,
+  routePage,
   routeSnapshots,
 } from "./snapshots.ts";
 import type { Link, LinkEvents, World } from "./world.ts";
@@ -216,6 +218,16 @@ export class Speaker {
   /** The Loc-RIB: every path of every prefix, with what became of it. */
   routes(filter: RouteFilterOptions = {}): Iterable<RouteSnapshot> {
     return routeSnapshots(this.rib, filter);
+  }
+
+  /** A part of {@link routes}: up to `limit` of one family, from a position on; 0 is the first. */
+  routesFrom(family: Family, from: number, limit: number): Page<RouteSnapshot> {
+    return routePage(this.rib, family, from, limit);
+  }
+
+  /** A part of {@link advertised}. */
+  advertisedFrom(peer: Address, family: Family, from: number, limit: number): Page<AdvertisedRoute> {
+    return advertisedPage(this.rib, this.#peers.get(formatAddress(peer)), family, from, limit);
   }
 
   /** What a peer was told. Empty when there is no such peer, or no session with it. */

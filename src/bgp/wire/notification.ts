@@ -35,8 +35,12 @@ export function cease(subcode: number, communication?: string): Notification {
   return { code: CEASE, subcode, data: new OctetWriter().u8(words.length).bytes(words).done() };
 }
 
-/** What the other side says about its shutdown or reset (RFC 9003), undefined when it says nothing readable. */
-export function shutdownCommunication({ code, subcode, data }: Notification): string | undefined {
+/**
+ * What the other side says about its shutdown or reset (RFC 9003), also within a hard reset; undefined when it says
+ * nothing readable.
+ */
+export function shutdownCommunication(notification: Notification): string | undefined {
+  const { code, subcode, data } = unwrapHardReset(notification) ?? notification;
   if (code !== CEASE || !carriesWords(subcode)) return undefined;
   const window = new Cursor(data);
   if (window.left < 1) return undefined;

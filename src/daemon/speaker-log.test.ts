@@ -1,0 +1,113 @@
+import { describe, expect, test } from "vitest";
+import { parseAddress } from "../bgp/net/text.ts";
+import type { PeerEvent } from "../bgp/speaker/events.ts";
+import { SpeakerLog, STRANGER_LINES, STRANGER_MS } from "./speaker-log.ts";
+import { keptLog, type Line } from "./testing/lines.ts";
+
+const PEER = "192.0.2.2";
+const UP: PeerEvent = { on: "session-up", asn: 64512, families: [4], holdSeconds: 9, gracefulRestart: true };
+const failed = (reason: string): PeerEvent => ({ on: "connection-failed", reason });
+
+function linesOf(events: readonly (PeerEvent & { readonly from?: string })[], now = (): number => 0): Line[] {
+  const { log, lines } = keptLog();
+  const speakerLog = new SpeakerLog(log, { now });
+  for (const { from = PEER, ...event } of events)
+    speakerLog.take({ peer: parseAddress(from)!, ...event } as never);
+  return lines;
+}
+
+test.each<[PeerEvent, Partial<Line>]>([
+  [UP, { level: "info", event: "bgp.session.up", asn: 64512, families: [4], holdSeconds: 9 }],
+  [
+    { on: "session-down", reason: "hold timer", retained: true },
+    { event: "bgp.session.down", retained: true },
+  ],
+  [
+    { on: "notification-sent", code: 6, subcode: 2, words: "Cease", communication: "bye" },
+    { event: "bgp.notification.sent", code: 6, subcode: 2, communication: "bye" },
+  ],
+  [
+    { on: "notification-received", code: 6, subcode: 2, words: "Cease", communication: undefined },
+    { event: "bgp.notification.received", words: "Cease" },
+  ],
+  [
+    { on: "malformed-update", reaction: "treat-as-withdraw", why: "ORIGIN: 3", attribute: 1 },
+    { event: "bgp.update.malformed", reaction: "treat-as-withdraw", why: "ORIGIN: 3", attribute: 1 },
+  ],
+  [
+    { on: "max-prefix", limit: 1, received: 2 },
+    { level: "error", event: "bgp.peer.max-prefix", limit: 1 },
+  ],
+  [
+    { on: "collision", kept: "local" },
+    { event: "bgp.connection.collision", kept: "local" },
+  ],
+  [
+    { on: "end-of-rib", family: 6, sweptPaths: 3 },
+    { event: "bgp.peer.end-of-rib", family: 6, sweptPaths: 3 },
+  ],
+  [
+    { on: "stale-expired", sweptPaths: 3 },
+    { event: "bgp.peer.stale-expired", sweptPaths: 3 },
+  ],
+  [{ on: "dynamic-peer-created" }, { event: "bgp.peer.created" }],
+  [{ on: "dynamic-peer-gone" }, { event: "bgp.peer.gone" }],
+  [
+    { on: "unsendable", family: 4, prefixes: 2 },
+    { event: "bgp.route.unsendable", prefixes: 2 },
+  ],
+  [
+    { on: "no-next-hop", family: 6 },
+    { level: "warn", event: "bgp.session.no-next-hop", family: 6 },
+  ],
+])("%j", (event, line) => {
+  expect(linesOf([event])).toMatchObject([{ peer: PEER, ...line }]);
+});
+
+describe("why there is no session", () => {
+  const levels = (lines: readonly Line[]): string[] => lines.map(({ level, reason }) => `${level} ${reason}`);
+  test("is told once, and again when it is another", () => {
+    const reasons = ["refused", "refused", "refused", "AS 1 where 2 is configured", "refused"].map(failed);
+    expect(levels(linesOf(reasons))).toEqual([
+      "warn refused",
+      "debug refused",
+      "debug refused",
+      "warn AS 1 where 2 is configured",
+      "warn refused",
+    ]);
+  });
+  test("is told anew after a session, and for each peer", () => {
+    const lines = linesOf([
+      failed("refused"),
+      UP,
+      failed("refused"),
+      { ...failed("refused"), from: "192.0.2.9" },
+    ]);
+    expect(levels(lines.filter(({ event }) => event === "bgp.connection.failed"))).toEqual([
+      "warn refused",
+      "warn refused",
+      "warn refused",
+    ]);
+  });
+  test("is forgotten with a peer of a range", () => {
+    const lines = linesOf([failed("refused"), { on: "dynamic-peer-gone" }, failed("refused")]);
+    expect(levels(lines.filter(({ level }) => level === "debug"))).toEqual([]);
+  });
+});
+
+test("strangers are few lines, and a count", () => {
+  let now = 0;
+  const knocks = Array.from({ length: 2000 }, (): PeerEvent => ({ on: "stranger-refused" }));
+  const { log, lines } = keptLog();
+  const speakerLog = new SpeakerLog(log, { now: () => now });
+  const knock = (): void => speakerLog.take({ peer: parseAddress(PEER)!, on: "stranger-refused" });
+  for (const _ of knocks) knock();
+  expect(lines).toHaveLength(STRANGER_LINES);
+  expect(lines[0]).toMatchObject({ level: "warn", event: "bgp.stranger", from: PEER });
+  now = STRANGER_MS;
+  knock();
+  expect(lines.slice(STRANGER_LINES)).toMatchObject([
+    { event: "bgp.strangers", connections: 2000 - STRANGER_LINES },
+    { event: "bgp.stranger" },
+  ]);
+});
