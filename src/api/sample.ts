@@ -24,6 +24,8 @@ export interface Sample {
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
+  /** Pieces of a file. */
+  readonly mrtTable: readonly Uint8Array[];
   /** What is missing until it is ready. */
   readonly reasons: readonly string[];
 }
@@ -51,6 +53,7 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     floatingIps: () => sample.floatingIps,
     nat: () => sample.nat,
     anycast: () => sample.anycast,
+    mrtTable: () => sample.mrtTable,
     ready: () => ({ ready: sample.reasons.length === 0, reasons: sample.reasons }),
     metrics: () => Promise.resolve({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "" }),
   };
@@ -101,6 +104,7 @@ function sampleValues(): Sample {
       conntrack: { entries: 1204, limit: 262144 },
     },
     anycast: anycast(),
+    mrtTable: [],
     reasons: [],
   };
 }

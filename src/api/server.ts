@@ -192,7 +192,7 @@ function requireLocalHost(request: FastifyRequest): void {
 }
 
 const PATHS: readonly string[] = [
-  ...["status", "peers", "routes", "announcements", "floatingips", "nat", "anycast"].map(
+  ...["status", "peers", "routes", "announcements", "floatingips", "nat", "anycast", "mrt/table"].map(
     (name) => `/api/v1/${name}`,
   ),
   "/metrics",

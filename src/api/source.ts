@@ -27,6 +27,8 @@ export interface ApiSource {
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
+  /** The table as an MRT file (RFC 6396), piece by piece: each takes some milliseconds to make. */
+  mrtTable(): Iterable<Uint8Array>;
   ready(): Awaitable<ReadyAnswer>;
   /** Prometheus text, and the media type that names its version. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;

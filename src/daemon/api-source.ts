@@ -10,6 +10,7 @@ import type { MetricsSource } from "../metrics/snapshot.ts";
 import { announcementsPage, peerAnswer, routesPage } from "./bgp-answers.ts";
 import type { Gateway } from "./gateway.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
+import { mrtTable } from "./mrt-table.ts";
 import { VERSION } from "./version.ts";
 
 /** Problems that are shown: peers decide how many next hops cannot be reached. */
@@ -48,6 +49,7 @@ export function apiSource(
       ),
     anycast: () =>
       anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
+    mrtTable: () => mrtTable(gateway),
     ready: () => readyAnswer(gateway),
   };
   const metrics = createMetrics({
