@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "./answers.ts";
+import { addBirdwatcher } from "./birdwatcher.ts";
 import {
   type Paging,
   readAnnouncementQuery,
@@ -18,6 +19,7 @@ export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addState(app, source);
   addLists(app, source);
   addPagedLists(app, source);
+  addBirdwatcher(app, source.birdwatcher);
 }
 
 function addState(app: FastifyInstance, source: ApiSource): void {

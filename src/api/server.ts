@@ -195,6 +195,7 @@ const PATHS: readonly string[] = [
   ...["status", "peers", "routes", "announcements", "floatingips", "nat", "anycast", "mrt/table"].map(
     (name) => `/api/v1/${name}`,
   ),
+  ...["status", "protocols/bgp", "protocols/short", "routes/prefix"].map((name) => `/birdwatcher/${name}`),
   "/metrics",
   "/healthz",
   "/readyz",

@@ -5,6 +5,7 @@
  * a plain object. Addresses in a query are canonical text (RFC 5952), so that `===` compares them with an answer's.
  */
 
+import type { BirdwatcherSource } from "./birdwatcher.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -27,6 +28,8 @@ export interface ApiSource {
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
+  /** The same for alice-lg, which speaks another dialect. */
+  readonly birdwatcher: BirdwatcherSource;
   /** The table as an MRT file (RFC 6396), piece by piece: each takes some milliseconds to make. */
   mrtTable(): Iterable<Uint8Array>;
   ready(): Awaitable<ReadyAnswer>;
