@@ -171,11 +171,22 @@ export class Programmer {
       const to = fixed.get(w0);
       return to === undefined ? provided.pooled.has(w0) : provided.floating.get(w0) === to;
     };
+    const hasWay = this.judgeWays(intent, goals);
+    return (announcement) =>
+      hasWay(announcement) && (!announcement.needs.nat || translated(announcement.prefix));
+  }
+
+  /** Which announcements of `intent` have the routes that they need, whatever the NAT table says. */
+  judgeWays(intent: Intent, goals: Goals): (announcement: Announcement | undefined) => boolean {
     const within = this.#reachedWithin(intent, goals);
-    return ({ prefix, needs }) =>
-      needs.routes.every((route) => this.holdsGoal(goals, formatPrefix(route))) &&
-      (!needs.nat || translated(prefix)) &&
-      (needs.within === undefined || within.has(formatPrefix(needs.within)));
+    return (announcement) => {
+      if (announcement === undefined) return false;
+      const { needs } = announcement;
+      return (
+        needs.routes.every((route) => this.holdsGoal(goals, formatPrefix(route))) &&
+        (needs.within === undefined || within.has(formatPrefix(needs.within)))
+      );
+    };
   }
 
   holdsGoal(goals: Goals, key: string): boolean {

@@ -24,10 +24,10 @@ describe("order", () => {
     const bench = new Bench();
     await bench.give({ model: HOST });
     expect(bench.happened()).toEqual([
-      "nat",
       "taps tap0",
       "put 10.65.0.13/32",
       "put 172.16.1.3/32",
+      "nat",
       "announce 10.65.0.13/32",
       "announce 172.16.1.3/32",
     ]);
@@ -62,10 +62,25 @@ describe("order", () => {
     expect(bench.world.nft.element("floating", "172.16.1.3")).toBe("10.65.0.14");
   });
 
+  test("a translation that leads to another place waits for the route there", async () => {
+    const gateway = model({ role: "gateway", floatingIps: [floatingIp("172.16.1.3", "10.65.0.99")] });
+    const bench = new Bench();
+    await bench.give({ model: gateway, learned: [learned("10.65.0.99/32", "host", "192.168.8.11")] });
+    bench.happened();
+    await bench.give({ model: { ...HOST, role: "gateway" } });
+    expect(bench.happened().slice(0, 4)).toEqual([
+      "taps tap0",
+      "put 10.65.0.13/32",
+      "put 172.16.1.3/32",
+      "nat",
+    ]);
+    expect(bench.world.violations).toEqual([]);
+  });
+
   test("a learned route is advertised once it is in the kernel, and not longer than that", async () => {
     const bench = new Bench();
     await bench.give({ model: model(), learned: [learned("203.0.113.9/32", "public", "192.168.8.11")] });
-    expect(bench.happened()).toEqual(["nat", "put 203.0.113.9/32", "installed 203.0.113.9/32"]);
+    expect(bench.happened()).toEqual(["put 203.0.113.9/32", "nat", "installed 203.0.113.9/32"]);
     await bench.give({ links: [] });
     expect(bench.happened()).toEqual(["uninstalled 203.0.113.9/32", "remove 203.0.113.9/32"]);
     expect(bench.reconciler.snapshot().problems.map((p) => p.code)).toEqual(["nexthop.unresolved"]);
@@ -85,8 +100,8 @@ describe("a floating IP that moves to another host", () => {
     await bench.give({ learned: [learned("172.16.1.3/32", "floating", "192.168.8.12")] });
     expect(bench.happened()).toEqual([
       "withdraw 172.16.1.3/32",
-      "nat",
       "put 172.16.1.3/32",
+      "nat",
       "installed 172.16.1.3/32",
       "forget 172.16.1.3 10.65.0.13",
     ]);
@@ -190,7 +205,7 @@ describe("what others change is put right", () => {
     bench.world.nft.apply("flush chain inet gatewayd dstnat\n");
     bench.happened();
     await bench.advance(60_000);
-    expect(bench.happened()).toEqual(["nat", "put 172.16.1.3/32"]);
+    expect(bench.happened()).toEqual(["put 172.16.1.3/32", "nat"]);
     expect(bench.reconciler.snapshot().driftRepairs).toBe(2);
     expect(bench.world.announced.has("172.16.1.3/32")).toBe(true);
   });

@@ -1,10 +1,10 @@
 /**
  * Makes the world what the plan says, in an order in which nothing is ever announced that does not work.
  *
- * One pass: withdraw what must go, and let that reach the wire; program NAT, interfaces and routes; withdraw what the
- * kernel refused; announce what it acknowledged; remove what nobody wants any more; forget the flows of translations
- * that are gone. A pass looks at everything, so no event is ever lost: whoever changed something calls
- * {@link Reconciler.wake}, and calls during a pass make one more.
+ * One pass: withdraw what must go, and let that reach the wire; program interfaces and routes; withdraw what has no way
+ * now; program NAT; withdraw what the kernel refused of that; announce what it acknowledged; remove what nobody wants
+ * any more; forget the flows of translations that are gone. A pass looks at everything, so no event is ever lost:
+ * whoever changed something calls {@link Reconciler.wake}, and calls during a pass make one more.
  *
  * After a start nothing is removed until peers have told what they know (`learnedComplete`): what the process before
  * left in the kernel goes on forwarding meanwhile (docs/adr/0002).
@@ -187,9 +187,16 @@ export class Reconciler {
     );
     if (!(await this.#readIfNeeded(complete))) return false;
     const goals = complete ? planned : this.#withoutLosses(planned);
-    await programmer.putNat(intent.nat, !complete);
     await programmer.prepareTaps(intent.taps);
     await programmer.putRoutes(goals);
+    // A translation must not lead to where there is no way yet: the routes come first, and what did not get its own
+    // is withdrawn before.
+    const hasWay = programmer.judgeWays(intent, goals);
+    await this.#publisher.retract(
+      (key) => hasWay(wanted.get(key)),
+      (key) => programmer.holdsGoal(goals, key),
+    );
+    await programmer.putNat(intent.nat, !complete);
     await this.#publish(intent, wanted, goals);
     if (complete) await programmer.removeRest(goals);
     await programmer.forgetGone();
