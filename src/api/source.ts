@@ -5,7 +5,7 @@
  * a plain object. Addresses in a query are canonical text (RFC 5952), so that `===` compares them with an answer's.
  */
 
-import type { BirdwatcherSource } from "./birdwatcher.ts";
+import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,

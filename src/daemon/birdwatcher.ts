@@ -1,6 +1,6 @@
 /** The gateway as a birdwatcher tells of BIRD: a protocol per peer, named by its address. */
 
-import type { BirdProtocol, BirdRoute, BirdwatcherSource } from "../api/birdwatcher.ts";
+import type { BirdProtocol, BirdRoute, BirdwatcherSource } from "../api/birdwatcher-schema.ts";
 import { type Family, prefixOf, sameAddress, widthOf } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import type { PathSnapshot, PeerSnapshot, RouteSnapshot } from "../bgp/speaker/snapshots.ts";
