@@ -140,6 +140,7 @@ export class Gateway {
     const { changes, fixed } = compare(this.#settings, settings);
     if (fixed.length > 0) return fixed;
     this.#settings = settings;
+    this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
     this.speaker.setPeers(peerOptions(settings.model));
     this.checks.watch(settings.model);

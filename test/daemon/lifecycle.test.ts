@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { gatewayFile, listeningAt, type PeerEntry } from "./gateway-file.ts";
 import { GoodPeer } from "./good-peer.ts";
-import { type Daemon, eventually, Lab, PORT } from "./lab.ts";
+import { type Daemon, eventually, Lab, PORT, runToEnd } from "./lab.ts";
 import { TYPE } from "./octets.ts";
 import { RawPeer } from "./raw-peer.ts";
 
@@ -35,6 +35,7 @@ async function goodPeer(last: number): Promise<GoodPeer> {
 }
 
 const passivePeer = (last: number): PeerEntry => ({ address: lab.address(last), asn: 64_512, passive: true });
+const TO_GATEWAY = (): { host: string; port: number } => ({ host: lab.address(1), port: PORT });
 const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
 function started(name = "gw", wanted: Parameters<typeof gatewayFile>[2] = {}): Promise<Daemon> {
@@ -142,6 +143,24 @@ describe("a sudden end", () => {
     gateway.signal("SIGTERM");
     expect(await gateway.end()).toMatchObject({ status: 0 });
   });
+});
+
+test.runIf(root)("more connections than it may have files do not end it", async () => {
+  const config = gatewayFile(lab, "gw", { peers: [{ range: `${lab.prefix}.64/26`, asn: 64_512 }] });
+  const gateway = await lab.start(lab.write("gw.yaml", config), lab.path("gw.sock"));
+  const limited = await runToEnd("prlimit", ["--pid", String(gateway.pid), "--nofile=64:64"]);
+  expect(limited).toMatchObject({ status: 0 });
+  const guests = Array.from({ length: 200 }, (_, i) =>
+    connect({ ...TO_GATEWAY(), localAddress: lab.address(64 + (i % 60)) }),
+  );
+  for (const socket of guests) socket.on("error", () => undefined);
+  await eventually("all have been tried", () => guests.every((socket) => !socket.connecting));
+  for (const socket of guests) socket.destroy();
+  await eventually("the API answers again", async () => (await gateway.tryGet("/readyz"))?.status === 200);
+  const peer = await RawPeer.connect(lab.address(124), lab.address(1), PORT);
+  await peer.establish({ asn: 64_512, id: [192, 0, 2, 3] });
+  expect(gateway.text).toBe("");
+  peer.drop();
 });
 
 /** A gateway that cannot start: status 1, one fatal line that says `what`, and nothing left behind. */
