@@ -80,6 +80,7 @@ function peerFor({ asn, transport, passive }: Meeting): object {
     importPolicy: "accept",
     exportPolicy: "accept",
     nextHopSelf: false,
+    reflectorClient: false,
   };
 }
 
@@ -141,6 +142,7 @@ describe.skipIf(lacking !== undefined)(
 
     meetings();
     policies();
+    refreshes();
     restarts();
   },
 );
@@ -188,6 +190,40 @@ function policies(): void {
       "all again",
       async () => (await received(us)) === 1000 && them.prefixes().length === 1000,
     );
+    expect((await us.peers())[0]!.flaps).toBe(0);
+  });
+}
+
+function refreshes(): void {
+  test("BIRD refreshes both ways, each between its begin and end (RFC 7313), and nobody loses a route", async () => {
+    const meeting: Meeting = {
+      daemon: "BIRD",
+      asn: 65001,
+      transport: "v4",
+      passive: "nobody",
+      gracefulRestart: false,
+    };
+    const [us, them] = await meet(meeting);
+    const removals = them.removals();
+    const refreshes = async (): Promise<(number | undefined)[]> => {
+      const { messages } = (await us.peers())[0]!;
+      return [messages.received["route-refresh"], messages.sent["route-refresh"]];
+    };
+    const are = async (...counts: number[]): Promise<boolean> => `${await refreshes()}` === `${counts}`;
+    // A request for each family, and a begin and an end of ours for each.
+    them.reload!("in");
+    await eventually(us, "both families asked for and told", () => are(2, 4));
+    them.reload!("out");
+    await eventually(us, "a begin and an end of BIRD's for each", () => are(6, 4));
+    await eventually(
+      us,
+      "nothing stale",
+      async () => (await us.peers())[0]!.gracefulRestart.stalePaths === 0,
+    );
+    expect(await received(us)).toBe(1000);
+    expect(them.prefixes()).toHaveLength(1000);
+    expect(them.removals()).toBe(removals);
+    expect(us.events.filter(({ on }) => on === "routes-gone")).toEqual([]);
     expect((await us.peers())[0]!.flaps).toBe(0);
   });
 }

@@ -7,7 +7,7 @@ import { type DecodeContext, NOTHING_NEGOTIATED } from "../wire/context.ts";
 import { originatedAttributes, type PathAttributes } from "../wire/path-attributes.ts";
 import { AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 
-const IDENTITY = { asn: 65000, routerId: 1 };
+const IDENTITY = { asn: 65000, routerId: 1, clusterId: 1 };
 const NEXT_HOP = ipv4(0xc0000201);
 const NEXT_HOP_6 = ipv6(0x20010db8, 0, 0, 1);
 const IBGP: DecodeContext = { ...NOTHING_NEGOTIATED, as4: true, external: false };

@@ -117,8 +117,8 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#connection.feed({ on: "start", how: "manual" }, "started");
   }
 
-  sendEndOfRibs(): void {
-    if (this.ribId !== undefined && this.isReady) this.exports.sendEndOfRibs(this.ribId);
+  sendEnds(holdsEndOfRib: boolean): void {
+    if (this.ribId !== undefined && this.isReady) this.exports.sendEnds(this.ribId, holdsEndOfRib);
   }
 
   /** Ends whatever there is, for good or until {@link start}. */
@@ -237,7 +237,8 @@ export class Peer implements ConnectionOwner, Recipient {
     else this.#second?.feed({ on: "collision-lost" }, "connection collision");
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
-    const ribPeer = { address: this.address, asn, external, routerId };
+    const { reflectorClient } = this.options;
+    const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
     const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filterOf(this.options.importPolicy));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
@@ -313,14 +314,16 @@ export class Peer implements ConnectionOwner, Recipient {
       }
     }
     if (outcome.endOfRib !== undefined) this.#takeEndOfRib(this.ribId, outcome.endOfRib);
-    if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.ribId, this.options.maxPrefixes);
+    if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.options.maxPrefixes);
   }
 
   refresh(_connection: Connection, refresh: RouteRefresh): void {
     const family = familyOf(refresh.afi, refresh.safi);
     // RFC 2918 §4: what was not negotiated, and RFC 7313 §5: what is not understood, is ignored.
-    if (family === undefined || refresh.subtype !== "request" || this.ribId === undefined) return;
-    this.exports.resend(this.ribId, family);
+    if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
+    if (this.ribId === undefined) return;
+    if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
+    else this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now());
     this.#shared.wake();
   }
 
@@ -359,10 +362,8 @@ export class Peer implements ConnectionOwner, Recipient {
     if (this.#awaited.size === 0) this.learned = true;
   }
 
-  #limit(connection: Connection, ribId: PeerId, limit: number): void {
-    let received = 0;
-    for (const family of [4, 6] as const)
-      received += this.#shared.rib.of(family).received.counts(ribId).received;
+  #limit(connection: Connection, limit: number): void {
+    const { received } = this.pathCounts();
     if (received <= limit) return;
     this.#emit({ on: "max-prefix", limit, received });
     const notification = cease(CEASE.maxPrefixes);

@@ -73,6 +73,7 @@ export class Speaker {
     this.rib = new Rib({
       asn: options.asn,
       routerId: options.routerId.w0,
+      clusterId: (options.clusterId ?? options.routerId).w0,
       multipath: options.multipath,
       alwaysCompareMed: false,
       advertiseInstalledOnly: options.advertiseInstalledOnly,
@@ -331,7 +332,7 @@ export class Speaker {
       if (peer.isGone) this.#remove(key, peer);
     }
     const more = this.#work(nowMs + TURN_MS);
-    if (!this.#holdsEndOfRib) for (const peer of this.#peers.values()) peer.sendEndOfRibs();
+    for (const peer of this.#peers.values()) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
       this.#deferral.settle(nowMs, () => this.#missing());
