@@ -82,6 +82,9 @@ export const readPeersQuery = (raw: unknown): Paging & { readonly peer?: string 
 
 export const readRouteQuery = (raw: unknown): RouteQuery => ({ limit: PAGE_DEFAULT, ...read(ROUTES, raw) });
 
+/** The parameter `prefix`, which must be there; others are not looked at. */
+export const readPrefix = (raw: unknown): string => read(z.object({ prefix }), raw).prefix;
+
 export const readAnnouncementQuery = (raw: unknown): AnnouncementQuery => ({
   limit: PAGE_DEFAULT,
   ...read(ANNOUNCEMENTS, raw),

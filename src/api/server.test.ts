@@ -279,3 +279,40 @@ describe("stop", () => {
     expect(stopped).toEqual([]);
   });
 });
+
+describe("alice-lg is answered as by a birdwatcher", () => {
+  test("in its envelope", async () => {
+    await start();
+    const { body } = await ask("/birdwatcher/status");
+    expect(body).toEqual({
+      api: {
+        Version: expect.any(String),
+        result_from_cache: false,
+        cache_status: { cached_at: expect.objectContaining({ date: expect.any(String) }) },
+      },
+      ttl: expect.any(String),
+      status: sampleSource().birdwatcher.status(),
+    });
+    expect((await ask("/birdwatcher/protocols/short?uncached=true")).body).toMatchObject({ protocols: {} });
+    expect((await ask("/birdwatcher/routes/prefix?prefix=192.0.2.0/24")).body).toMatchObject({ routes: [] });
+  });
+
+  test.each([
+    ["/birdwatcher/routes/protocol/nobody", "peer.unknown"],
+    ["/birdwatcher/routes/filtered/nobody", "peer.unknown"],
+    ["/birdwatcher/routes/prefix", "request.invalid"],
+    ["/birdwatcher/routes/prefix?prefix=x", "request.invalid"],
+    ["/birdwatcher/routes/noexport/nobody", "path.unknown"],
+  ])("%s: %s", async (path, code) => {
+    await start();
+    expect(errorCode(await ask(path))).toBe(code);
+  });
+});
+
+test("a file of the table comes as it was made, piece by piece", async () => {
+  const mrtTable = [Uint8Array.of(1, 2, 3), Uint8Array.of(4)];
+  await start({ mrtTable });
+  const { headers, text } = await ask("/api/v1/mrt/table");
+  expect([headers["content-type"], text]).toEqual(["application/octet-stream", "\u0001\u0002\u0003\u0004"]);
+  expect(errorCode(await ask("/api/v1/mrt/table?x=1"))).toBe("request.invalid");
+});

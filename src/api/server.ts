@@ -196,9 +196,10 @@ function requireLocalHost(request: FastifyRequest): void {
 }
 
 const PATHS: readonly string[] = [
-  ...["status", "peers", "routes", "announcements", "floatingips", "nat", "anycast"].map(
+  ...["status", "peers", "routes", "announcements", "floatingips", "nat", "anycast", "mrt/table"].map(
     (name) => `/api/v1/${name}`,
   ),
+  ...["status", "protocols/bgp", "protocols/short", "routes/prefix"].map((name) => `/birdwatcher/${name}`),
   "/metrics",
   "/healthz",
   "/readyz",

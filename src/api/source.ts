@@ -5,6 +5,7 @@
  * a plain object. Addresses in a query are canonical text (RFC 5952), so that `===` compares them with an answer's.
  */
 
+import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -28,6 +29,10 @@ export interface ApiSource {
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
+  /** The same for alice-lg, which speaks another dialect. */
+  readonly birdwatcher: BirdwatcherSource;
+  /** The table as an MRT file (RFC 6396), piece by piece: each takes some milliseconds to make. */
+  mrtTable(): Iterable<Uint8Array>;
   ready(): Awaitable<ReadyAnswer>;
   /** Prometheus text, and the media type that names its version. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
