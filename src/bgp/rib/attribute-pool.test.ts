@@ -127,3 +127,12 @@ test("100 rounds of 2 000 sets that come and go use no more memory than the firs
   }
   expect(pool.capacityOctets).toBe(1 << 20);
 });
+
+test("what we wrote ourselves is shown whatever its next hop: a session over loopback has one of loopback", () => {
+  const pool = new AttributePool(IDENTITY);
+  const to = { as4: true, external: true };
+  const loopback = ipv4(0x7f000001);
+  const { octets } = encodeAttributes(attributesWith({ nextHop: loopback }), 4, to);
+  const id = pool.internOctets(octets, octets.length, 4, to);
+  expect(pool.attributes(id).nextHop).toEqual(loopback);
+});
