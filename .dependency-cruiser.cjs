@@ -6,7 +6,7 @@ const only = (name, from, may) => ({
   to: { path: "^src/", pathNot: [from, ...may].map((room) => `^src/${room}(/|\\.)`) },
 });
 const pure =
-  "^src/bgp/(net|wire|fsm|rib|policy|session|speaker)/|^src/(model|nat|anycast)/|^src/gateway/plan\\.ts$";
+  "^src/bgp/(net|wire|mrt|fsm|rib|policy|session|speaker)/|^src/(model|nat|anycast)/|^src/gateway/plan\\.ts$";
 module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
@@ -18,6 +18,7 @@ module.exports = {
     },
     only("net", "bgp/net", []),
     only("wire", "bgp/wire", ["bgp/net"]),
+    only("mrt", "bgp/mrt", ["bgp/wire", "bgp/net"]),
     only("fsm", "bgp/fsm", ["bgp/wire", "bgp/net"]),
     only("session", "bgp/session", ["bgp/fsm", "bgp/wire", "bgp/net"]),
     only("policy", "bgp/policy", ["bgp/rib", "bgp/wire", "bgp/net"]),
@@ -39,7 +40,7 @@ module.exports = {
     only("kernel", "kernel", ["bgp/net"]),
     only("api", "api", ["model", "store"]),
     only("metrics", "metrics", ["model", "api"]),
-    only("cli-and-web-speak-http", "(cli|web)", ["api/schema"]),
+    only("cli-and-web-speak-http", "(cli|web)", ["api/schema", "bgp/mrt"]),
     {
       name: "nobody-imports-the-daemon",
       severity: "error",

@@ -14,6 +14,7 @@ const OLDEST_NODE = [20, 19];
 
 /** The Debian packages that the quickstart and the tests use, beside Node itself. */
 export const PACKAGES = [
+  "bgpdump",
   "bird2",
   "conntrack",
   "frr",

@@ -1,7 +1,10 @@
 /** The paths of the API: each reads its query, asks the source, and answers. */
 
+import { Readable } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "./answers.ts";
+import { addBirdwatcher } from "./birdwatcher.ts";
 import {
   type Paging,
   readAnnouncementQuery,
@@ -9,13 +12,22 @@ import {
   readPaging,
   readPeersQuery,
   readRouteQuery,
+  readStopQuery,
 } from "./query.ts";
-import { type ApiSource, CursorError, type Page } from "./source.ts";
+import { type ApiControl, type ApiSource, CursorError, type Page } from "./source.ts";
 
 export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addState(app, source);
   addLists(app, source);
   addPagedLists(app, source);
+  addBirdwatcher(app, source.birdwatcher);
+}
+
+export const STOP_PATH = "/api/v1/stop";
+
+/** The answer is on its way before the end begins, which closes the connection. */
+export function addControl(app: FastifyInstance, control: ApiControl): void {
+  app.post(STOP_PATH, (request, reply) => reply.code(202).send(control.stop(readStopQuery(request.query))));
 }
 
 function addState(app: FastifyInstance, source: ApiSource): void {
@@ -26,6 +38,11 @@ function addState(app: FastifyInstance, source: ApiSource): void {
   app.get("/api/v1/nat", (request) => {
     readNothing(request.query);
     return source.nat();
+  });
+  app.get("/api/v1/mrt/table", (request, reply) => {
+    readNothing(request.query);
+    const file = Readable.from(inTurns(source.mrtTable()), { objectMode: false });
+    return reply.header("content-type", "application/octet-stream").send(file);
   });
   // Probes and scrapers append parameters of their own, so these three ignore the query.
   app.get("/healthz", () => ({ ready: true, reasons: [] }));
@@ -84,6 +101,14 @@ function addPagedLists(app: FastifyInstance, source: ApiSource): void {
     if (query.peer !== undefined && page.items.length === 0) await requirePeer(source, query.peer);
     return sendPage(request, reply, page);
   });
+}
+
+/** Between two pieces everything else gets its chance, however fast the client reads. */
+async function* inTurns(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for (const piece of pieces) {
+    yield piece;
+    await turn();
+  }
 }
 
 async function requirePeer(source: ApiSource, address: string): Promise<void> {

@@ -4,7 +4,7 @@ import { isIP, SocketAddress } from "node:net";
 import { z } from "zod";
 import { KINDS } from "../model/model.ts";
 import { Refusal } from "./answers.ts";
-import type { AnnouncementQuery, RouteQuery } from "./source.ts";
+import type { AnnouncementQuery, RouteQuery, StopRequest } from "./source.ts";
 
 /** Items of a page when the query names no limit, and the most that it may ask for. */
 const PAGE_DEFAULT = 1000;
@@ -50,6 +50,19 @@ const ANNOUNCEMENTS = z.strictObject({
   ...paging,
 });
 
+/** RFC 9003 §2: more is cut off on the wire; here it is said. */
+const TEXT_MAX_OCTETS = 255;
+const STOP = z.strictObject({
+  graceful: flag.optional(),
+  text: z
+    .string()
+    .min(1)
+    .refine((text) => Buffer.byteLength(text) <= TEXT_MAX_OCTETS, {
+      error: `has more than ${TEXT_MAX_OCTETS} octets`,
+    })
+    .optional(),
+});
+
 export interface Paging {
   /** 1..{@link PAGE_MAX}. */
   readonly limit: number;
@@ -69,10 +82,15 @@ export const readPeersQuery = (raw: unknown): Paging & { readonly peer?: string 
 
 export const readRouteQuery = (raw: unknown): RouteQuery => ({ limit: PAGE_DEFAULT, ...read(ROUTES, raw) });
 
+/** The parameter `prefix`, which must be there; others are not looked at. */
+export const readPrefix = (raw: unknown): string => read(z.object({ prefix }), raw).prefix;
+
 export const readAnnouncementQuery = (raw: unknown): AnnouncementQuery => ({
   limit: PAGE_DEFAULT,
   ...read(ANNOUNCEMENTS, raw),
 });
+
+export const readStopQuery = (raw: unknown): StopRequest => ({ graceful: false, ...read(STOP, raw) });
 
 /** What was given; what was not is no key at all. */
 type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };

@@ -24,6 +24,8 @@ export interface Sample {
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
+  /** Pieces of a file. */
+  readonly mrtTable: readonly Uint8Array[];
   /** What is missing until it is ready. */
   readonly reasons: readonly string[];
 }
@@ -51,6 +53,22 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     floatingIps: () => sample.floatingIps,
     nat: () => sample.nat,
     anycast: () => sample.anycast,
+    birdwatcher: {
+      status: () => {
+        const time = "2026-11-21 08:00:00";
+        const times = { current_server: time, last_reboot: time, last_reconfig: time };
+        return {
+          ...times,
+          message: "Daemon is up and running",
+          router_id: "192.168.8.1",
+          version: "gatewayd",
+        };
+      },
+      protocols: () => ({}),
+      routes: () => undefined,
+      lookUp: () => [],
+    },
+    mrtTable: () => sample.mrtTable,
     ready: () => ({ ready: sample.reasons.length === 0, reasons: sample.reasons }),
     metrics: () => Promise.resolve({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "" }),
   };
@@ -101,6 +119,7 @@ function sampleValues(): Sample {
       conntrack: { entries: 1204, limit: 262144 },
     },
     anycast: anycast(),
+    mrtTable: [],
     reasons: [],
   };
 }

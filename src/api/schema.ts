@@ -139,3 +139,10 @@ export interface AnycastAnswer {
   /** Next hops that carry the address now. */
   readonly paths: readonly string[];
 }
+
+/** 202: the end has begun. */
+export interface StopAnswer {
+  readonly stopping: true;
+  /** The process has ended when there is none with this id any more. */
+  readonly pid: number;
+}

@@ -239,3 +239,80 @@ test("each answer is counted under its path, never under what a client invented"
       ["unknown", 404],
     ]);
 });
+
+describe("stop", () => {
+  const stopped: unknown[] = [];
+  const control = {
+    stop: (request: unknown) => {
+      stopped.push(request);
+      return { stopping: true, pid: 17 } as const;
+    },
+  };
+  beforeEach(() => stopped.splice(0));
+
+  test.each<[string, unknown]>([
+    ["/api/v1/stop", { graceful: false }],
+    ["/api/v1/stop?graceful=true", { graceful: true }],
+    ["/api/v1/stop?graceful=false&text=rack%207", { graceful: false, text: "rack 7" }],
+  ])("POST %s", async (path, request) => {
+    await start({}, { control });
+    expect(await ask(path, "POST")).toMatchObject({ code: 202, body: { stopping: true, pid: 17 } });
+    expect(stopped).toEqual([request]);
+  });
+
+  test.each<[string, string, number, string]>([
+    ["GET", "/api/v1/stop", 405, "method.refused"],
+    ["POST", "/api/v1/stop?text=", 400, "request.invalid"],
+    ["POST", `/api/v1/stop?text=${"%C3%BC".repeat(128)}`, 400, "request.invalid"],
+    ["POST", "/api/v1/stop?graceful=yes", 400, "request.invalid"],
+    ["POST", "/api/v1/stop?force=true", 400, "request.invalid"],
+  ])("%s %s is refused", async (method, path, code, error) => {
+    await start({}, { control });
+    const answer = await ask(path, method);
+    expect([answer.code, errorCode(answer)]).toEqual([code, error]);
+    expect(stopped).toEqual([]);
+  });
+
+  test("nobody can do it over TCP: a page in a browser on this machine could", async () => {
+    const [, url] = await start({}, { control, tcp: { host: "127.0.0.1", port: 0 } });
+    expect((await fetch(`${url}/api/v1/stop`, { method: "POST" })).status).toBe(405);
+    expect(stopped).toEqual([]);
+  });
+});
+
+describe("alice-lg is answered as by a birdwatcher", () => {
+  test("in its envelope", async () => {
+    await start();
+    const { body } = await ask("/birdwatcher/status");
+    expect(body).toEqual({
+      api: {
+        Version: expect.any(String),
+        result_from_cache: false,
+        cache_status: { cached_at: expect.objectContaining({ date: expect.any(String) }) },
+      },
+      ttl: expect.any(String),
+      status: sampleSource().birdwatcher.status(),
+    });
+    expect((await ask("/birdwatcher/protocols/short?uncached=true")).body).toMatchObject({ protocols: {} });
+    expect((await ask("/birdwatcher/routes/prefix?prefix=192.0.2.0/24")).body).toMatchObject({ routes: [] });
+  });
+
+  test.each([
+    ["/birdwatcher/routes/protocol/nobody", "peer.unknown"],
+    ["/birdwatcher/routes/filtered/nobody", "peer.unknown"],
+    ["/birdwatcher/routes/prefix", "request.invalid"],
+    ["/birdwatcher/routes/prefix?prefix=x", "request.invalid"],
+    ["/birdwatcher/routes/noexport/nobody", "path.unknown"],
+  ])("%s: %s", async (path, code) => {
+    await start();
+    expect(errorCode(await ask(path))).toBe(code);
+  });
+});
+
+test("a file of the table comes as it was made, piece by piece", async () => {
+  const mrtTable = [Uint8Array.of(1, 2, 3), Uint8Array.of(4)];
+  await start({ mrtTable });
+  const { headers, text } = await ask("/api/v1/mrt/table");
+  expect([headers["content-type"], text]).toEqual(["application/octet-stream", "\u0001\u0002\u0003\u0004"]);
+  expect(errorCode(await ask("/api/v1/mrt/table?x=1"))).toBe("request.invalid");
+});

@@ -1,8 +1,9 @@
 /**
  * The HTTP API: the same paths on a unix socket and, when told, on TCP loopback.
  *
- * It only reads. Whoever may open the socket (owner and group) or is on this machine may ask; so nothing here is
- * secret, and nobody can keep it busy: connections, headers, bodies, times and answers all have limits.
+ * It only reads, but for one path of the unix socket that ends the daemon. Whoever may open the socket (owner and group)
+ * or is on this machine may ask; so nothing here is secret, and nobody can keep it busy: connections, headers, bodies,
+ * times and answers all have limits.
  */
 
 import { STATUS_CODES } from "node:http";
@@ -14,15 +15,17 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { ERRORS, type ErrorCode, Refusal, rawAnswer, toJson } from "./answers.ts";
-import { addPaths } from "./paths.ts";
+import { addControl, addPaths, STOP_PATH } from "./paths.ts";
 import { claimSocket, ListenError, type SocketFile } from "./socket.ts";
-import type { ApiSource } from "./source.ts";
+import type { ApiControl, ApiSource } from "./source.ts";
 
 export interface ApiOptions {
   /** The unix socket; its directory is made when missing. At most 99 octets. */
   readonly socketPath: string;
   /** A loopback address; port 0 takes a free one. */
   readonly tcp?: { readonly host: string; readonly port: number };
+  /** What whoever may open the socket may have done; nobody else may. */
+  readonly control?: ApiControl;
   readonly log: ApiLog;
   /** Called once per answer. `route` is a path of ours or "unknown", so that it can be a label. */
   readonly onAnswer?: (route: string, code: number) => void;
@@ -77,8 +80,8 @@ export function createApi(source: ApiSource, options: ApiOptions): Api {
     await file?.remove();
     file = undefined;
   };
-  const open = async (anyHost: boolean): Promise<FastifyInstance> => {
-    const app = buildApp(source, options, limits, anyHost);
+  const open = async (onSocket: boolean): Promise<FastifyInstance> => {
+    const app = buildApp(source, options, limits, onSocket);
     apps.push(app);
     await app.ready();
     return app;
@@ -134,7 +137,7 @@ function buildApp(
   source: ApiSource,
   options: ApiOptions,
   limits: ApiLimits,
-  anyHost: boolean,
+  onSocket: boolean,
 ): FastifyInstance {
   const app = Fastify({
     logger: false,
@@ -156,16 +159,17 @@ function buildApp(
   });
   app.server.maxConnections = limits.connections;
   app.setReplySerializer(toJson);
-  addChecks(app, limits, anyHost);
+  addChecks(app, limits, onSocket);
   addErrors(app, options.log);
   app.addHook("onResponse", async (request, reply) => {
     options.onAnswer?.(request.is404 ? "unknown" : (request.routeOptions.url ?? "unknown"), reply.statusCode);
   });
   addPaths(app, source);
+  if (onSocket && options.control !== undefined) addControl(app, options.control);
   return app;
 }
 
-function addChecks(app: FastifyInstance, limits: ApiLimits, anyHost: boolean): void {
+function addChecks(app: FastifyInstance, limits: ApiLimits, onSocket: boolean): void {
   app.addHook("onRequest", async (request, reply) => {
     void reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
     if (hasBody(request)) {
@@ -175,7 +179,7 @@ function addChecks(app: FastifyInstance, limits: ApiLimits, anyHost: boolean): v
         throw new Refusal("body.tooLarge", `a body has at most ${limits.bodyBytes} octets`);
       }
     }
-    if (!anyHost) requireLocalHost(request);
+    if (!onSocket) requireLocalHost(request);
     if (request.is404) throw refusePath(request);
   });
 }
@@ -192,9 +196,10 @@ function requireLocalHost(request: FastifyRequest): void {
 }
 
 const PATHS: readonly string[] = [
-  ...["status", "peers", "routes", "announcements", "floatingips", "nat", "anycast"].map(
+  ...["status", "peers", "routes", "announcements", "floatingips", "nat", "anycast", "mrt/table"].map(
     (name) => `/api/v1/${name}`,
   ),
+  ...["status", "protocols/bgp", "protocols/short", "routes/prefix"].map((name) => `/birdwatcher/${name}`),
   "/metrics",
   "/healthz",
   "/readyz",
@@ -204,6 +209,13 @@ function refusePath(request: FastifyRequest): Refusal {
   const path = request.url.split("?")[0] ?? "";
   if (PATHS.includes(path)) {
     return new Refusal("method.refused", `${request.method} is not possible here`, "use GET");
+  }
+  if (path === STOP_PATH) {
+    return new Refusal(
+      "method.refused",
+      `${request.method} is not possible here`,
+      "use POST, on the unix socket",
+    );
   }
   return new Refusal("path.unknown", "there is nothing at this path", `paths are ${PATHS.join(", ")}`);
 }
@@ -217,7 +229,9 @@ function addErrors(app: FastifyInstance, log: ApiLog): void {
     const refusal = error instanceof Refusal ? error : refusalOf(error);
     const { code } = refusal.detail;
     if (code === "internal") log("api answer failed", { route: request.routeOptions.url, err: error });
-    if (code === "method.refused") void reply.header("allow", "GET, HEAD");
+    if (code === "method.refused") {
+      void reply.header("allow", request.url.split("?")[0] === STOP_PATH ? "POST" : "GET, HEAD");
+    }
     return reply.code(ERRORS[code]).send(refusal.answer);
   });
 }

@@ -5,6 +5,7 @@
  * a plain object. Addresses in a query are canonical text (RFC 5952), so that `===` compares them with an answer's.
  */
 
+import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -14,6 +15,7 @@ import type {
   ReadyAnswer,
   RouteAnswer,
   StatusAnswer,
+  StopAnswer,
 } from "./schema.ts";
 
 export interface ApiSource {
@@ -27,6 +29,10 @@ export interface ApiSource {
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
+  /** The same for alice-lg, which speaks another dialect. */
+  readonly birdwatcher: BirdwatcherSource;
+  /** The table as an MRT file (RFC 6396), piece by piece: each takes some milliseconds to make. */
+  mrtTable(): Iterable<Uint8Array>;
   ready(): Awaitable<ReadyAnswer>;
   /** Prometheus text, and the media type that names its version. */
   metrics(): Promise<{ readonly contentType: string; readonly body: string }>;
@@ -60,6 +66,19 @@ export interface AnnouncementQuery {
   /** 1..10000. */
   readonly limit: number;
   readonly after?: string;
+}
+
+/** What may be asked of the daemon beside questions, on the unix socket only. */
+export interface ApiControl {
+  /** Begins the end of the process and returns at once. */
+  stop(request: StopRequest): StopAnswer;
+}
+
+export interface StopRequest {
+  /** Peers are to keep our routes: the process comes back. */
+  readonly graceful: boolean;
+  /** For the operators of the peers (RFC 9003); 1..255 octets of UTF-8. */
+  readonly text?: string;
 }
 
 /** What a source throws for a cursor that it never gave: the API answers 400 instead of 500. */

@@ -1,6 +1,12 @@
 /** @bgp-ts/core: what another program needs of it. */
 
 export { type NodeWorld, nodeWorld } from "./io/node-world.ts";
+export { encodeRecord } from "./mrt/encode.ts";
+export { MrtReader } from "./mrt/reader.ts";
+export type { MrtFault, MrtPeer, MrtRecord } from "./mrt/record.ts";
+export { ribAttributeOctets, ribAttributes } from "./mrt/rib-attributes.ts";
+export { type MrtRow, MrtRows } from "./mrt/rows.ts";
+export { type TableDump, tableDump } from "./mrt/table-dump.ts";
 export type { Address, Family, Prefix } from "./net/address.ts";
 export { formatAddress, formatPrefix, parseAddress, parsePrefix } from "./net/text.ts";
 export {

@@ -15,27 +15,78 @@ export interface Answer {
   readonly next: string | undefined;
 }
 
+/** What a good answer has as its status. */
+const GOOD = { GET: 200, POST: 202 } as const;
+type Method = keyof typeof GOOD;
+
 /** Longer than gatewayd takes for its longest answer. */
 const TIMEOUT_MS = 30_000;
 
 /** @throws Failure - unreachable, refused, or not gatewayd */
-export async function get(target: Target, path: string, signal: AbortSignal): Promise<Answer> {
-  const { incoming, text } = await exchange(target, path, signal);
+export const get = (target: Target, path: string, signal: AbortSignal): Promise<Answer> =>
+  answerTo(target, "GET", path, signal);
+
+/** @throws Failure - as {@link get} */
+export const post = (target: Target, path: string, signal: AbortSignal): Promise<Answer> =>
+  answerTo(target, "POST", path, signal);
+
+async function answerTo(target: Target, method: Method, path: string, signal: AbortSignal): Promise<Answer> {
+  const { incoming, text } = await exchange(target, method, path, signal);
   const json = parse(text, target);
-  if (incoming.statusCode !== 200) throw refusal(json, incoming, target);
+  if (incoming.statusCode !== GOOD[method]) throw refusal(json, incoming, target);
   const { link } = incoming.headers;
   return { text, json, next: /^<([^>]+)>; rel="next"$/.exec(String(link))?.[1] };
 }
 
 const nameOf = (target: Target): string => ("url" in target ? target.url.origin : target.socketPath);
 
-function exchange(
+/** Hands the octets of an answer on as they come. @throws Failure - unreachable, refused, or cut off */
+export async function* download(target: Target, path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
+  const incoming = await ask(target, "GET", path, signal, "application/octet-stream");
+  if (incoming.statusCode !== 200) {
+    throw refusal(parse(await textOf(incoming, target, signal), target), incoming, target);
+  }
+  yield* octetsOf(incoming, target, signal);
+}
+
+async function exchange(
   target: Target,
+  method: Method,
   path: string,
   signal: AbortSignal,
 ): Promise<{ incoming: IncomingMessage; text: string }> {
+  const incoming = await ask(target, method, path, signal, "application/json");
+  return { incoming, text: await textOf(incoming, target, signal) };
+}
+
+async function textOf(incoming: IncomingMessage, target: Target, signal: AbortSignal): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of octetsOf(incoming, target, signal)) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+async function* octetsOf(
+  incoming: IncomingMessage,
+  target: Target,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of incoming) yield chunk as Buffer;
+  } catch (error) {
+    throw lossOf(target, signal, error as NodeJS.ErrnoException);
+  }
+}
+
+/** Resolves when the headers of the answer are there. */
+function ask(
+  target: Target,
+  method: Method,
+  path: string,
+  signal: AbortSignal,
+  accept: string,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const options = { path, signal, agent: false, headers: { accept: "application/json" } } as const;
+    const options = { method, path, signal, agent: false, headers: { accept } } as const;
     const asked =
       "url" in target
         ? request(target.url, options)
@@ -45,19 +96,14 @@ function exchange(
         Object.assign(new Error(`no answer within ${TIMEOUT_MS / 1000} s`), { code: "ETIMEDOUT" }),
       );
     });
-    const fail = (error: NodeJS.ErrnoException): void => {
-      reject(signal.aborted ? new Failure(EXIT.interrupted, "interrupted") : unreachable(target, error));
-    };
-    asked.on("error", fail);
-    asked.on("response", (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-      incoming.on("error", fail);
-      incoming.on("end", () => resolve({ incoming, text: Buffer.concat(chunks).toString("utf8") }));
-    });
+    asked.on("error", (error: NodeJS.ErrnoException) => reject(lossOf(target, signal, error)));
+    asked.on("response", resolve);
     asked.end();
   });
 }
+
+const lossOf = (target: Target, signal: AbortSignal, error: NodeJS.ErrnoException): Failure =>
+  signal.aborted ? new Failure(EXIT.interrupted, "interrupted") : unreachable(target, error);
 
 function parse(text: string, target: Target): unknown {
   try {

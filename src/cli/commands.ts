@@ -15,6 +15,7 @@ import { get, type Target } from "./client.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
+import { dumpTable, showMrt } from "./mrt.ts";
 import { FORMATS, type Format, type Options, type Subject, show } from "./show.ts";
 import {
   announcementsTable,
@@ -25,7 +26,7 @@ import {
   routesTable,
 } from "./views.ts";
 
-const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
+export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
 const WATCH_SECONDS = 2;
 /** Below this a watcher is load and not information. */
 const WATCH_MIN_SECONDS = 0.1;
@@ -89,6 +90,7 @@ export function buildProgram(io: Io, version: string): Command {
   addAnnouncements(showing, io);
   addTranslation(showing, io);
   addState(showing, io);
+  addMrt(program, io);
   addCompletion(program, io);
   return program;
 }
@@ -211,6 +213,34 @@ function addState(showing: Command, io: Io): void {
   });
 }
 
+function addMrt(program: Command, io: Io): void {
+  const mrt = program
+    .command("mrt")
+    .description("write the table to an MRT file (RFC 6396), or look into one")
+    .addHelpText("after", examples("gwctl mrt dump table.mrt", "gwctl mrt show table.mrt"));
+  mrt
+    .command("dump")
+    .description("write the table of the running gateway to a file")
+    .addArgument(new Argument("<file>", "where to; it is there when all of it is"))
+    .addHelpText("after", examples("gwctl mrt dump table.mrt"))
+    .action(async (file: string, _flags: unknown, command: Command) => {
+      await dumpTable(file, optionsOf(command, io).target, io);
+    });
+  const showing = mrt
+    .command("show")
+    .description("an MRT file of a table or of updates, ours or another's; asks no gateway")
+    .addArgument(new Argument("<file>", "uncompressed"));
+  addPaging(showing)
+    .addHelpText(
+      "after",
+      examples("gwctl mrt show table.mrt --limit 20", "gwctl mrt show updates.mrt --all -o json"),
+    )
+    .action(async (file: string, { limit, all }: Flags, command: Command) => {
+      const most = all === true ? Number.POSITIVE_INFINITY : parseCount(limit ?? "1000");
+      await showMrt(file, most, optionsOf(command, io), io);
+    });
+}
+
 function addCompletion(program: Command, io: Io): void {
   program
     .command("completion")
@@ -272,6 +302,11 @@ function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "http:") throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:9696.");
   return url;
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new Failure(EXIT.usage, `--limit takes a whole number from 1, not ${text}`);
 }
 
 function parseSeconds(text: string): number {

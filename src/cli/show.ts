@@ -107,7 +107,7 @@ function jsonOf(pages: readonly Answer[]): string {
 }
 
 /** https://no-color.org: set and not empty means none. */
-function wantsColor({ stdout, env }: Io): boolean {
+export function wantsColor({ stdout, env }: Io): boolean {
   const { NO_COLOR: refused = "", TERM: terminal } = env;
   return stdout.isTTY === true && refused === "" && terminal !== "dumb";
 }

@@ -76,13 +76,20 @@ const family: z.ZodType<Family> = choice(["ipv4", "ipv6"]).transform((text) => (
 const families = list(family).min(1, { error: "at least one of ipv4, ipv6" });
 
 /** As they would stand in the file: they reach the model and the JSON Schema from here. */
-const PEER_DEFAULTS = { holdTime: "90s", port: 179, passive: false, families: ["ipv4", "ipv6"] };
+const PEER_DEFAULTS = {
+  holdTime: "90s",
+  port: 179,
+  passive: false,
+  families: ["ipv4", "ipv6"],
+  routeReflectorClient: false,
+};
 
 const peerDefaults = {
   holdTime: holdTime.parse(PEER_DEFAULTS.holdTime),
   port: PEER_DEFAULTS.port,
   passive: PEER_DEFAULTS.passive,
   families: families.parse(PEER_DEFAULTS.families),
+  routeReflectorClient: PEER_DEFAULTS.routeReflectorClient,
 };
 
 const common = {
@@ -102,6 +109,10 @@ const common = {
   families: families
     .optional()
     .meta({ default: PEER_DEFAULTS.families, description: "Routes that the session carries." }),
+  routeReflectorClient: flag.optional().meta({
+    default: PEER_DEFAULTS.routeReflectorClient,
+    description: "iBGP only: reflect its routes to other iBGP peers, and theirs to it (RFC 4456).",
+  }),
   maxPrefixes: integer(1, 4294967295)
     .optional()
     .meta({ description: "A peer that sends more is disconnected. Default: no limit." }),
@@ -151,6 +162,10 @@ const listen = mapping({
 export const bgp: z.ZodType<BgpSettings> = mapping({
   asn: asn.meta({ description: "Our AS number." }),
   routerId: routerId.meta({ description: "Our BGP identifier: an IPv4 address that no other speaker uses." }),
+  clusterId: routerId.optional().meta({
+    description:
+      "What reflected routes are marked with (RFC 4456); the same on all reflectors of one cluster. Default: routerId.",
+  }),
   listen: listen.prefault({}).meta({ description: "Where peers reach us." }),
   multipath: integer(1, 256).prefault(64).meta({ description: "Equal-cost paths installed per prefix." }),
   gracefulRestart: gracefulRestart
@@ -176,7 +191,7 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     }
     return mergePeer(one, one.group === undefined ? undefined : groups[one.group]);
   });
-  return { ...speaker, peers: merged };
+  return { ...speaker, clusterId: speaker.clusterId, peers: merged };
 });
 
 type PeerEntry = z.output<typeof peer>;
@@ -235,6 +250,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined): Pee
     passive: "range" in remote || (given.passive ?? peerDefaults.passive),
     localAddress: given.localAddress,
     families: [...new Set(given.families ?? peerDefaults.families)],
+    routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     maxPrefixes: given.maxPrefixes,
     importRules: given.import,
     exportRules: given.export,

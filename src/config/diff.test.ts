@@ -41,6 +41,12 @@ describe("what a reload changes, in words", () => {
     ["192.168.8.0/24", "192.168.9.0/24", ["peer 192.168.9.0/24 added", "peer 192.168.8.0/24 removed"]],
     ["asn: 65000\n", "asn: 65001\n", ["bgp: every session resets because asn changed"]],
     ["routerId: 192.0.2.1", "routerId: 192.0.2.9", ["bgp: every session resets because routerId changed"]],
+    ["  peers:", "  clusterId: 192.0.2.9\n  peers:", ["bgp: every session resets because clusterId changed"]],
+    [
+      "range: 192.168.8.0/24, asn: 65000",
+      "range: 192.168.8.0/24, asn: 65000, routeReflectorClient: true",
+      ["peer 192.168.8.0/24: session resets because routeReflectorClient changed"],
+    ],
     ["  peers:", "  multipath: 2\n  peers:", ["bgp.multipath changed"]],
     ["10.65.0.0/16", "10.64.0.0/15", ["nat.private changed"]],
     ["198.51.100.10", "[198.51.100.10, 198.51.100.11]", ["pool default: addresses changed"]],

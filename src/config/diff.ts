@@ -21,6 +21,7 @@ const SESSION_KEYS = {
   passive: (peer: Peer) => peer.passive,
   localAddress: (peer: Peer) => peer.localAddress,
   families: (peer: Peer) => peer.families,
+  routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
@@ -36,6 +37,7 @@ const SOFT_KEYS = {
 const SPEAKER_KEYS = {
   asn: (model: Model) => model.bgp.asn,
   routerId: (model: Model) => model.bgp.routerId,
+  clusterId: (model: Model) => model.bgp.clusterId,
   gracefulRestart: (model: Model) => model.bgp.gracefulRestart,
 } as const;
 

@@ -33,6 +33,7 @@ const upstream = {
   passive: false,
   localAddress: undefined,
   families: [4, 6],
+  routeReflectorClient: false,
   maxPrefixes: 10_000,
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
   exportRules: [
@@ -48,6 +49,7 @@ const hosts = {
   port: 179,
   passive: true,
   families: [4, 6],
+  routeReflectorClient: false,
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
   ],

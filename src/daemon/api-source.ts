@@ -8,8 +8,10 @@ import { takeLag } from "../metrics/lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import type { MetricsSource } from "../metrics/snapshot.ts";
 import { announcementsPage, peerAnswer, routesPage } from "./bgp-answers.ts";
+import { birdwatcher } from "./birdwatcher.ts";
 import type { Gateway } from "./gateway.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
+import { mrtTable } from "./mrt-table.ts";
 import { VERSION } from "./version.ts";
 
 /** Problems that are shown: peers decide how many next hops cannot be reached. */
@@ -48,6 +50,15 @@ export function apiSource(
       ),
     anycast: () =>
       anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
+    birdwatcher: birdwatcher({
+      speaker: gateway.speaker,
+      routerId: () => formatAddress(gateway.model.bgp.routerId),
+      version: VERSION,
+      startedMs: Date.now(),
+      loadedMs: () => config().loadedAt.getTime(),
+      nowMs: () => Date.now(),
+    }),
+    mrtTable: () => mrtTable(gateway),
     ready: () => readyAnswer(gateway),
   };
   const metrics = createMetrics({

@@ -8,7 +8,8 @@ import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/n
 import type { AdvertisedRoute } from "../bgp/rib/snapshot.ts";
 import type { PathSnapshot, PeerSnapshot, RouteSnapshot } from "../bgp/speaker/snapshots.ts";
 import type { Speaker } from "../bgp/speaker/speaker.ts";
-import type { AsPathSegment, PathAttributes } from "../bgp/wire/path-attributes.ts";
+import { formatAsPath } from "../bgp/wire/as-path-text.ts";
+import type { PathAttributes } from "../bgp/wire/path-attributes.ts";
 import { kindOf } from "../gateway/kinds.ts";
 import { type Part, pageOf, partOf } from "./pages.ts";
 
@@ -171,24 +172,8 @@ function shared({ asPath, med, communities }: PathAttributes): {
   communities: readonly string[];
 } {
   return {
-    asPath: asPath.map(segmentText).join(" "),
+    asPath: formatAsPath(asPath),
     ...(med !== undefined && { med }),
     communities: communities.map(formatCommunity),
   };
-}
-
-/** As routers write them: a sequence bare, a set in braces, confederation segments in brackets. */
-function segmentText({ type, asns }: AsPathSegment): string {
-  switch (type) {
-    case "sequence":
-      return asns.join(" ");
-    case "set":
-      return `{${asns.join(",")}}`;
-    case "confed-sequence":
-      return `(${asns.join(" ")})`;
-    case "confed-set":
-      return `[${asns.join(",")}]`;
-    default:
-      return type satisfies never;
-  }
 }

@@ -104,8 +104,7 @@ export function compare(before: Settings, after: Settings): Reload {
     .map(({ subject, keys }) =>
       keys[0] === subject ? subject : keys.map((key) => `${subject}.${key}`).join(", "),
     );
-  for (const section of ["api", "log"] as const) {
-    if (JSON.stringify(before[section]) !== JSON.stringify(after[section])) fixed.push(section);
-  }
+  if (JSON.stringify(before.api) !== JSON.stringify(after.api)) fixed.push("api");
+  if (before.log.format !== after.log.format) fixed.push("log.format");
   return { changes, fixed };
 }

@@ -7,7 +7,7 @@
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
 import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
-import { Speaker } from "../bgp/speaker/speaker.ts";
+import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Announcer } from "../gateway/announcer.ts";
@@ -140,6 +140,7 @@ export class Gateway {
     const { changes, fixed } = compare(this.#settings, settings);
     if (fixed.length > 0) return fixed;
     this.#settings = settings;
+    this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
     this.speaker.setPeers(peerOptions(settings.model));
     this.checks.watch(settings.model);
@@ -147,12 +148,12 @@ export class Gateway {
     return [];
   }
 
-  /** Ends every session with `text` for the peers' operators. What is programmed in the kernel stays. */
-  async stop(text: string): Promise<void> {
+  /** Ends every session. What is programmed in the kernel stays. */
+  async stop(how: StopHow): Promise<void> {
     this.#callOff?.();
     this.checks.stop();
     await this.reconciler.stop();
-    this.speaker.stop({ text });
+    this.speaker.stop(how);
     await this.#world.close();
     await this.forwarding.close();
   }

@@ -2,9 +2,11 @@
 /** The command line of the daemon. */
 
 import { Command, CommanderError } from "commander";
+import { DEFAULT_SOCKET } from "../cli/commands.ts";
 import { report } from "../config/check.ts";
 import { loadFile } from "./config-file.ts";
 import { EXIT, run } from "./run.ts";
+import { stop } from "./stop.ts";
 import { VERSION } from "./version.ts";
 
 const program = new Command("gatewayd")
@@ -21,6 +23,8 @@ Examples:
   gatewayd check /etc/gatewayd/gateway.yaml   every mistake, with line, column and a hint
   gatewayd run /etc/gatewayd/gateway.yaml     in the foreground; logs go to standard error
   kill -HUP PID                               load the file again: all of it, or nothing
+  gatewayd stop                               peers forget our routes
+  gatewayd stop --graceful                    peers keep them for a while: for the next start
 
 Exit status: 0 ok, 1 failed, 2 wrong usage, 4 the configuration is refused.
 Ask a running gateway with gwctl.`,
@@ -28,7 +32,7 @@ Ask a running gateway with gwctl.`,
 
 program
   .command("run")
-  .description("run the gateway in the foreground until SIGTERM or SIGINT")
+  .description("run the gateway in the foreground until SIGTERM, SIGINT or, gracefully, SIGUSR2")
   .argument("<file>", "gateway.yaml")
   .action(async (file: string) => end(await run(file)));
 
@@ -41,6 +45,25 @@ program
     (loaded.ok ? process.stdout : process.stderr).write(report(loaded));
     end(loaded.ok ? EXIT.ok : EXIT.config);
   });
+
+program
+  .command("stop")
+  .description("stop the gateway that runs, and wait until it has ended")
+  .option(
+    "--graceful",
+    "peers that do graceful restart keep our routes (RFC 4724): for an upgrade, or a restart",
+  )
+  .option("--text <words>", "for the operators of the peers, at most 255 octets (RFC 9003)")
+  .option("--socket <path>", "its unix socket", process.env["GWCTL_SOCKET"] || DEFAULT_SOCKET)
+  .action(async ({ socket, graceful = false, text }: StopFlags) => {
+    await stop(socket, { graceful, ...(text !== undefined && { text }) });
+  });
+
+interface StopFlags {
+  readonly socket: string;
+  readonly graceful?: boolean;
+  readonly text?: string;
+}
 
 // `gatewayd check … | head` closes the pipe early, and whoever reads the log may go: neither is a reason to end.
 for (const stream of [process.stdout, process.stderr]) {

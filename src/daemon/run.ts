@@ -3,6 +3,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createApi } from "../api/server.ts";
 import { formatAddress } from "../bgp/net/text.ts";
+import type { StopHow } from "../bgp/speaker/speaker.ts";
 import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
@@ -10,7 +11,7 @@ import { apiSource, type ConfigState } from "./api-source.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
-import { Signals } from "./signals.ts";
+import { Signals, type StopOrder } from "./signals.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit statuses, as docs/CLI.md lists them. */
@@ -22,8 +23,13 @@ const LAG_RESOLUTION_MS = 10;
 /** How long answers of the API that are under way may delay the end. */
 const CLOSE_MS = 1000;
 
-/** What peers' operators read when we stop (RFC 9003). */
-const STOP_TEXT = "gatewayd was stopped";
+/** What peers' operators read when we stop and nobody said anything else (RFC 9003). */
+const STOP_TEXT = { plain: "gatewayd was stopped", graceful: "gatewayd restarts" } as const;
+
+const STOPPING = {
+  plain: "ending every session; what is in the kernel stays",
+  graceful: "leaving every session so that peers keep the routes; what is in the kernel stays",
+} as const;
 
 /** Resolves to the exit status when the gateway has stopped. */
 export async function run(file: string): Promise<number> {
@@ -61,22 +67,28 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
   const api = createApi(source, {
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
+    control: signals,
     log: (message, facts) => log.error({ event: "api.failed", ...facts }, message),
     onAnswer: metrics.countAnswer,
     limits: { closeMs: CLOSE_MS },
   });
+  let order: StopOrder = { graceful: false };
   try {
     log.info({ event: "api.listen", at: await api.listen() }, "the API listens");
     await gateway.begin();
     signals.onHangup(() => {
       config = reload(gateway, config, log);
     });
-    const signal = await signals.end;
-    log.info({ event: "gateway.stop", signal }, "ending every session; what is in the kernel stays");
+    order = await signals.end;
+    log.info({ event: "gateway.stop", ...order }, STOPPING[order.graceful ? "graceful" : "plain"]);
   } finally {
     histogram.disable();
-    await Promise.all([api.close(), gateway.stop(STOP_TEXT)]);
+    await Promise.all([api.close(), gateway.stop(stopHow(order))]);
   }
+}
+
+function stopHow({ graceful, text = STOP_TEXT[graceful ? "graceful" : "plain"] }: StopOrder): StopHow {
+  return graceful ? { graceful, text } : { text };
 }
 
 /** All or nothing: a file with any fault changes nothing, and says so until it is mended. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseAddress } from "../bgp/net/text.ts";
 import type { PeerEvent } from "../bgp/speaker/events.ts";
-import { SpeakerLog, STRANGER_LINES, STRANGER_MS } from "./speaker-log.ts";
+import { REMEMBERED_PEERS, SpeakerLog, STRANGER_LINES, STRANGER_MS } from "./speaker-log.ts";
 import { keptLog, type Line } from "./testing/lines.ts";
 
 const PEER = "192.0.2.2";
@@ -89,9 +89,19 @@ describe("why there is no session", () => {
       "warn refused",
     ]);
   });
-  test("is forgotten with a peer of a range", () => {
-    const lines = linesOf([failed("refused"), { on: "dynamic-peer-gone" }, failed("refused")]);
-    expect(levels(lines.filter(({ level }) => level === "debug"))).toEqual([]);
+  test("is told once of a guest that comes and goes", () => {
+    const visit: PeerEvent[] = [
+      { on: "dynamic-peer-created" },
+      failed("refused"),
+      { on: "dynamic-peer-gone" },
+    ];
+    const lines = linesOf(Array.from({ length: 100 }, () => visit).flat());
+    expect(levels(lines.filter(({ level }) => level !== "debug"))).toEqual(["warn refused"]);
+  });
+  test("is remembered of so many peers and no more", () => {
+    const guests = Array.from({ length: REMEMBERED_PEERS + 1 }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
+    const events = [...guests, guests[0]!, guests.at(-1)!].map((from) => ({ ...failed("refused"), from }));
+    expect(levels(linesOf(events).slice(-2))).toEqual(["warn refused", "debug refused"]);
   });
 });
 

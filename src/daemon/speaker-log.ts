@@ -5,6 +5,9 @@ import type { SpeakerEvent } from "../bgp/speaker/events.ts";
 import type { Clock } from "../gateway/announcer.ts";
 import type { Log } from "./log.ts";
 
+/** Peers of ranges come and go, and what was told of them is remembered: of this many peers. */
+export const REMEMBERED_PEERS = 4096;
+
 /** Anyone can connect; this many lines about it are written in {@link STRANGER_MS}. */
 export const STRANGER_LINES = 10;
 export const STRANGER_MS = 60_000;
@@ -60,11 +63,10 @@ export class SpeakerLog {
         log.warn({ event: "bgp.peer.stale-expired", peer, ...facts }, "the peer did not come back in time");
         break;
       case "dynamic-peer-created":
-        log.info({ event: "bgp.peer.created", peer }, "a peer of a range connected");
+        log.debug({ event: "bgp.peer.created", peer }, "a peer of a range connected");
         break;
       case "dynamic-peer-gone":
-        this.#told.delete(peer);
-        log.info({ event: "bgp.peer.gone", peer }, "a peer of a range is gone");
+        log.debug({ event: "bgp.peer.gone", peer }, "a peer of a range is gone");
         break;
       case "stranger-refused":
         this.#stranger(peer);
@@ -83,10 +85,18 @@ export class SpeakerLog {
     }
   }
 
-  /** A peer that is down fails in the same way every few seconds: said once, until it comes up or fails otherwise. */
+  /**
+   * A peer that is down fails in the same way every few seconds, and a guest that only knocks does so as often as it
+   * likes: said once, until it comes up or fails otherwise.
+   */
   #failed(peer: string, { reason }: Failed): void {
     const level = this.#told.get(peer) === reason ? "debug" : "warn";
+    this.#told.delete(peer);
     this.#told.set(peer, reason);
+    for (const oldest of this.#told.keys()) {
+      if (this.#told.size <= REMEMBERED_PEERS) break;
+      this.#told.delete(oldest);
+    }
     this.#log[level]({ event: "bgp.connection.failed", peer, reason }, "no session with this peer");
   }
 

@@ -19,6 +19,7 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
   passive: false,
   localAddress: undefined,
   families: [4],
+  routeReflectorClient: false,
   maxPrefixes: undefined,
   importRules: undefined,
   exportRules: undefined,
@@ -207,7 +208,15 @@ test("what a speaker and a peer are told besides", () => {
     passive: true,
     holdSeconds: 9,
     nextHopSelf: true,
+    reflectorClient: false,
   });
+  const cluster = address("192.168.8.1");
+  const reflecting = {
+    ...base,
+    bgp: { ...base.bgp, clusterId: cluster, peers: [peer({ routeReflectorClient: true })] },
+  };
+  expect(speakerOptions(reflecting, false).clusterId).toEqual(cluster);
+  expect(peerOptions(reflecting)[0]?.reflectorClient).toBe(true);
   const none = { ...told, kernel: { ...told.kernel, type: "none" as const } };
   expect(speakerOptions(none, false).advertiseInstalledOnly).toBe(false);
 });

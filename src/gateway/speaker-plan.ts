@@ -33,6 +33,7 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
   return {
     asn: bgp.asn,
     routerId: bgp.routerId,
+    ...(bgp.clusterId && { clusterId: bgp.clusterId }),
     multipath: bgp.multipath,
     ...(bgp.gracefulRestart && {
       gracefulRestart: {
@@ -61,6 +62,7 @@ export function peerOptions(model: Model): PeerOptions[] {
       importPolicy: policy.import,
       exportPolicy: policy.export,
       nextHopSelf: true,
+      reflectorClient: peer.routeReflectorClient,
       ...(peer.localAddress && { localAddress: peer.localAddress }),
       ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
       ...(peer.description !== undefined && { description: peer.description }),

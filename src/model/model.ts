@@ -36,6 +36,8 @@ export interface Model {
 export interface BgpSettings {
   readonly asn: number;
   readonly routerId: Address;
+  /** What reflected routes are marked with (RFC 4456 §7); undefined: the router id. */
+  readonly clusterId: Address | undefined;
   readonly listen: { readonly addresses: readonly Address[]; readonly port: number };
   /** Equal-cost paths installed per prefix, 1..256. */
   readonly multipath: number;
@@ -62,6 +64,8 @@ export interface Peer {
   readonly passive: boolean;
   readonly localAddress: Address | undefined;
   readonly families: readonly Family[];
+  /** iBGP only: its routes are reflected to other iBGP peers, and theirs to it (RFC 4456). */
+  readonly routeReflectorClient: boolean;
   /** Cease (RFC 4486 subcode 1) when a peer sends more; undefined: no limit. */
   readonly maxPrefixes: number | undefined;
   /** undefined: none given; nothing for eBGP (RFC 8212), everything for iBGP. */

@@ -17,6 +17,7 @@ const peer: Peer = {
   passive: false,
   localAddress: undefined,
   families: [4, 6],
+  routeReflectorClient: false,
   maxPrefixes: undefined,
   importRules: undefined,
   exportRules: undefined,
@@ -28,6 +29,7 @@ const valid: Model = {
   bgp: {
     asn: 65000,
     routerId: ip("192.0.2.1"),
+    clusterId: undefined,
     listen: { addresses: [ip("0.0.0.0")], port: 179 },
     multipath: 64,
     gracefulRestart: undefined,
@@ -60,6 +62,20 @@ const valid: Model = {
 
 test("a valid model has none: several floating IPs of one machine, a service in a public network, ports anywhere", () => {
   expect(violations(valid)).toEqual([]);
+});
+
+test("a client of ours is an iBGP peer (RFC 4456)", () => {
+  const withPeer = (changes: Partial<Peer>): Model => ({
+    ...valid,
+    bgp: {
+      ...valid.bgp,
+      peers: [{ ...peer, importRules: [], exportRules: [], routeReflectorClient: true, ...changes }],
+    },
+  });
+  expect(violations(withPeer({}))).toEqual([]);
+  expect(violations(withPeer({ asn: 65001 }))).toMatchObject([
+    { severity: "error", path: ["bgp", "peers", 0, "routeReflectorClient"] },
+  ]);
 });
 
 test("nothing at all has none", () => {

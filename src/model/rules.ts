@@ -36,6 +36,7 @@ function peerViolations({ bgp }: Partial<Model>): Violation[] {
     const path = ["bgp", "peers", i];
     found.push(...remoteViolations(peer, path, bgp.listen.addresses.length > 0));
     found.push(...policyViolations(peer, path, peer.asn === bgp.asn));
+    found.push(...reflectionViolations(peer, path, peer.asn === bgp.asn));
     if ("range" in peer.remote) {
       ranges.push({ prefix: peer.remote.range, label: `bgp.peers[${i}]`, path: [...path, "range"] });
       continue;
@@ -67,6 +68,14 @@ function remoteViolations(peer: Peer, path: Violation["path"], listening: boolea
     found.push(error(path, message, "give an address to listen on"));
   }
   return found;
+}
+
+function reflectionViolations(peer: Peer, path: Violation["path"], internal: boolean): Violation[] {
+  if (internal || !peer.routeReflectorClient) return [];
+  const message = "an eBGP peer cannot be a client: routes are reflected between iBGP peers (RFC 4456)";
+  return [
+    error([...path, "routeReflectorClient"], message, "take this line out, or give the peer our own asn"),
+  ];
 }
 
 function policyViolations(peer: Peer, path: Violation["path"], internal: boolean): Violation[] {

@@ -64,6 +64,7 @@ export class GoodPeer {
         importPolicy: ACCEPT_ALL,
         exportPolicy: ACCEPT_ALL,
         nextHopSelf: true,
+        reflectorClient: false,
       },
     ]);
     peer.speaker.complete();

@@ -5,7 +5,7 @@ import { connect, createServer } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { gatewayFile, listeningAt, type PeerEntry } from "./gateway-file.ts";
 import { GoodPeer } from "./good-peer.ts";
-import { type Daemon, eventually, Lab, PORT } from "./lab.ts";
+import { type Daemon, eventually, gatewayd, Lab, PORT, runToEnd } from "./lab.ts";
 import { TYPE } from "./octets.ts";
 import { RawPeer } from "./raw-peer.ts";
 
@@ -35,6 +35,7 @@ async function goodPeer(last: number): Promise<GoodPeer> {
 }
 
 const passivePeer = (last: number): PeerEntry => ({ address: lab.address(last), asn: 64_512, passive: true });
+const TO_GATEWAY = (): { host: string; port: number } => ({ host: lab.address(1), port: PORT });
 const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined;
 
 function started(name = "gw", wanted: Parameters<typeof gatewayFile>[2] = {}): Promise<Daemon> {
@@ -115,6 +116,46 @@ describe("an end on request", () => {
   });
 });
 
+describe("gatewayd stop", () => {
+  test.each<[string, readonly string[], number, string]>([
+    ["plain", [], 9, "gatewayd was stopped"],
+    ["plain, with words", ["--text", "rack 7 moves"], 9, "rack 7 moves"],
+    ["graceful", ["--graceful"], 4, "gatewayd restarts"],
+    ["graceful, with words", ["--graceful", "--text", "upgrade to 2.0"], 4, "upgrade to 2.0"],
+  ])("%s: what the peer hears", async (_, flags, subcode, communication) => {
+    const gateway = await started("gw", { peers: [passivePeer(2)] });
+    const other = await started("up", {
+      at: 2,
+      asn: 64_512,
+      routerId: "192.0.2.2",
+      peers: [{ address: lab.address(1), asn: 65_000 }],
+    });
+    await other.established(lab.address(1));
+    const ended = await gatewayd("stop", "--socket", gateway.socket, ...flags);
+    expect(ended).toMatchObject({ status: 0, stdout: "", stderr: "" });
+    expect(() => process.kill(gateway.pid, 0)).toThrow("ESRCH");
+    expect(await gateway.end()).toMatchObject({ status: 0, signal: null });
+    const line = await other.logged("bgp.notification.received", { peer: lab.address(1) });
+    expect(line).toMatchObject({ code: 6, subcode, communication });
+  });
+
+  test("SIGUSR2 is a graceful stop", async () => {
+    const gateway = await started("gw", { peers: [passivePeer(2)] });
+    const peer = await goodPeer(2);
+    await gateway.established(lab.address(2));
+    gateway.signal("SIGUSR2");
+    expect(await gateway.end()).toMatchObject({ status: 0, signal: null });
+    await gateway.logged("gateway.stop", { signal: "SIGUSR2", graceful: true });
+    await eventually("the end", () => peer.events.some(({ on }) => on === "session-down"));
+  });
+
+  test("nobody is there", async () => {
+    const ended = await gatewayd("stop", "--socket", lab.path("none.sock"));
+    expect(ended).toMatchObject({ status: 1, stdout: "" });
+    expect(ended.stderr).toContain("there is no such socket");
+  });
+});
+
 describe("a sudden end", () => {
   test("kill -9, and the next one takes the same socket and the same peers", async () => {
     const first = await started("gw", { peers: [passivePeer(2)] });
@@ -142,6 +183,24 @@ describe("a sudden end", () => {
     gateway.signal("SIGTERM");
     expect(await gateway.end()).toMatchObject({ status: 0 });
   });
+});
+
+test.runIf(root)("more connections than it may have files do not end it", async () => {
+  const config = gatewayFile(lab, "gw", { peers: [{ range: `${lab.prefix}.64/26`, asn: 64_512 }] });
+  const gateway = await lab.start(lab.write("gw.yaml", config), lab.path("gw.sock"));
+  const limited = await runToEnd("prlimit", ["--pid", String(gateway.pid), "--nofile=64:64"]);
+  expect(limited).toMatchObject({ status: 0 });
+  const guests = Array.from({ length: 200 }, (_, i) =>
+    connect({ ...TO_GATEWAY(), localAddress: lab.address(64 + (i % 60)) }),
+  );
+  for (const socket of guests) socket.on("error", () => undefined);
+  await eventually("all have been tried", () => guests.every((socket) => !socket.connecting));
+  for (const socket of guests) socket.destroy();
+  await eventually("the API answers again", async () => (await gateway.tryGet("/readyz"))?.status === 200);
+  const peer = await RawPeer.connect(lab.address(124), lab.address(1), PORT);
+  await peer.establish({ asn: 64_512, id: [192, 0, 2, 3] });
+  expect(gateway.text).toBe("");
+  peer.drop();
 });
 
 /** A gateway that cannot start: status 1, one fatal line that says `what`, and nothing left behind. */

@@ -15,7 +15,7 @@ export interface OpenFields {
 }
 
 export const u16 = (value: number): number[] => [(value >>> 8) & 255, value & 255];
-export const u32 = (value: number): number[] => [...u16(value >>> 16), ...u16(value & 0xffff)];
+const u32 = (value: number): number[] => [...u16(value >>> 16), ...u16(value & 0xffff)];
 
 export function message(type: number, body: readonly number[]): Buffer {
   return Buffer.from([...Array<number>(16).fill(255), ...u16(19 + body.length), type, ...body]);
@@ -49,7 +49,7 @@ export function announce(prefixes: readonly string[], path: readonly number[], n
   const segment = path.length === 0 ? [] : [2, path.length, ...path.flatMap(u32)];
   const attributes = [
     ...[0x40, 1, 1, 0],
-    ...[0x40, 2, segment.length, ...segment],
+    ...[0x50, 2, ...u16(segment.length), ...segment],
     ...[0x40, 3, 4, ...dotted(nextHop)],
     ...(path.length === 0 ? [0x40, 5, 4, ...u32(100)] : []),
   ];

@@ -149,7 +149,7 @@ describe("what only a restart can change is refused by name", () => {
     ["the hostname", (file) => ({ ...file, hostname: "other" }), /hostname/],
     ["the kernel", (file) => ({ ...file, kernel: { type: "none", protocol: 87 } }), /kernel/],
     ["the API", (file) => ({ ...file, api: { socket: lab.path("other.sock") } }), /api/],
-    ["the log", (file) => ({ ...file, log: { level: "debug" } }), /log/],
+    ["the log's format", (file) => ({ ...file, log: { format: "text" } }), /log\.format/],
   ];
   test.each(fixed)("%s", async (_name, change, what) => {
     const before = await sessions();
@@ -161,6 +161,15 @@ describe("what only a restart can change is refused by name", () => {
     expect(line.msg).toMatch(/only a restart can change/);
     await expectUndisturbed(before, upstreamAt(), northAt(), southAt());
   });
+});
+
+test("the log's level changes at once", async () => {
+  const { loadedAt } = (await gateway.status()).config;
+  lab.write("gw.yaml", gatewayFile(lab, "gw", { ...START(), sections: { log: { level: "fatal" } } }));
+  const before = gateway.logs.length;
+  gateway.signal("SIGHUP");
+  await eventually("the reload", async () => (await gateway.status()).config.loadedAt !== loadedAt);
+  expect(gateway.logs.slice(before)).toEqual([]);
 });
 
 describe("peers", () => {

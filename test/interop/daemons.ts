@@ -21,6 +21,10 @@ export interface DaemonSettings {
 export interface Daemon {
   /** Prefixes that it holds from us and uses, both families. */
   prefixes(): readonly string[];
+  /** What its CLI says of one prefix that it holds, attributes and all. */
+  details(prefix: string): string;
+  /** BIRD: asks us for everything again ("in"), or tells us everything again ("out"). */
+  reload?(direction: "in" | "out"): void;
   /** How many routes it has taken away since it began. */
   removals(): number;
   /** SIGKILL. */
@@ -87,6 +91,10 @@ export function startBird(settings: DaemonSettings): Daemon {
   return {
     prefixes: () =>
       [...ask("show route protocol ours").matchAll(/^([0-9a-f.:]+\/\d+)/gm)].map(([, prefix]) => prefix!),
+    reload: (direction) => {
+      execFileSync(BIRDC, ["-s", at("bird.ctl"), "reload", direction, "ours"], { stdio: "pipe" });
+    },
+    details: (prefix) => ask(`show route all for ${prefix}`),
     removals: () => readFileSync(at("bird.log"), "utf8").match(/ours\.ipv[46] > removed/g)?.length ?? 0,
     kill: () => program.kill("SIGKILL"),
     restart: () => program.again(() => inNamespace(settings.namespace, BIRD, [...words, "-R"])),
@@ -132,10 +140,13 @@ export function startFrr(settings: DaemonSettings): Daemon {
   writeFileSync(at("bgpd.conf"), frrConfiguration(settings, at("bgpd.log")));
   const words = ["-n", "-Z", "-S", "-f", at("bgpd.conf"), "-i", at("bgpd.pid"), "--vty_socket", directory];
   const program = new Program(() => inNamespace(settings.namespace, BGPD, words));
+  const show = (question: string): string => {
+    const vtysh = ["--vty_socket", directory, "-d", "bgpd", "-c", question];
+    return execFileSync(VTYSH, vtysh, { encoding: "utf8", stdio: "pipe", maxBuffer: 1 << 26 });
+  };
   const ask = (question: string): { routes?: Record<string, readonly FrrPath[]> } => {
     try {
-      const vtysh = ["--vty_socket", directory, "-d", "bgpd", "-c", question];
-      return JSON.parse(execFileSync(VTYSH, vtysh, { encoding: "utf8", stdio: "pipe", maxBuffer: 1 << 26 }));
+      return JSON.parse(show(question));
     } catch {
       return {}; // it does not listen yet
     }
@@ -146,6 +157,7 @@ export function startFrr(settings: DaemonSettings): Daemon {
       .map(([prefix]) => prefix);
   return {
     prefixes: () => [...held("ipv4"), ...held("ipv6")],
+    details: (prefix) => show(`show bgp ipv4 unicast ${prefix}`),
     removals: () => readFileSync(at("bgpd.log"), "utf8").match(/UPDATE about .* withdrawn/g)?.length ?? 0,
     kill: () => program.kill("SIGKILL"),
     restart: () => program.again(),

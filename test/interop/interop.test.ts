@@ -80,6 +80,7 @@ function peerFor({ asn, transport, passive }: Meeting): object {
     importPolicy: "accept",
     exportPolicy: "accept",
     nextHopSelf: false,
+    reflectorClient: false,
   };
 }
 
@@ -141,7 +142,9 @@ describe.skipIf(lacking !== undefined)(
 
     meetings();
     policies();
+    refreshes();
     restarts();
+    stops();
   },
 );
 
@@ -188,6 +191,40 @@ function policies(): void {
       "all again",
       async () => (await received(us)) === 1000 && them.prefixes().length === 1000,
     );
+    expect((await us.peers())[0]!.flaps).toBe(0);
+  });
+}
+
+function refreshes(): void {
+  test("BIRD refreshes both ways, each between its begin and end (RFC 7313), and nobody loses a route", async () => {
+    const meeting: Meeting = {
+      daemon: "BIRD",
+      asn: 65001,
+      transport: "v4",
+      passive: "nobody",
+      gracefulRestart: false,
+    };
+    const [us, them] = await meet(meeting);
+    const removals = them.removals();
+    const refreshes = async (): Promise<(number | undefined)[]> => {
+      const { messages } = (await us.peers())[0]!;
+      return [messages.received["route-refresh"], messages.sent["route-refresh"]];
+    };
+    const are = async (...counts: number[]): Promise<boolean> => `${await refreshes()}` === `${counts}`;
+    // A request for each family, and a begin and an end of ours for each.
+    them.reload!("in");
+    await eventually(us, "both families asked for and told", () => are(2, 4));
+    them.reload!("out");
+    await eventually(us, "a begin and an end of BIRD's for each", () => are(6, 4));
+    await eventually(
+      us,
+      "nothing stale",
+      async () => (await us.peers())[0]!.gracefulRestart.stalePaths === 0,
+    );
+    expect(await received(us)).toBe(1000);
+    expect(them.prefixes()).toHaveLength(1000);
+    expect(them.removals()).toBe(removals);
+    expect(us.events.filter(({ on }) => on === "routes-gone")).toEqual([]);
     expect((await us.peers())[0]!.flaps).toBe(0);
   });
 }
@@ -249,5 +286,30 @@ function restarts(): void {
     );
     expect(await received(us)).toBe(1000);
     expect(us.events.filter(({ on }) => on === "routes-gone")).toEqual([]);
+  });
+}
+
+function stops(): void {
+  test.each<[string, object, number]>([
+    ["BIRD", { graceful: true, text: "upgrade" }, 1000],
+    ["FRR", { graceful: true, text: "upgrade" }, 1000],
+    ["BIRD", { text: "for good" }, 0],
+    ["FRR", { text: "for good" }, 0],
+  ])("%s, and our stop %j: it has %i of our routes then", async (daemon, how, kept) => {
+    const meeting: Meeting = {
+      daemon,
+      asn: 65001,
+      transport: "v4",
+      passive: "nobody",
+      gracefulRestart: true,
+    };
+    const [us, them] = await meet(meeting);
+    await us.ask("stop", how);
+    if (kept === 0) await eventually(us, "all gone", () => them.prefixes().length === 0);
+    // What is to stay is looked at for a second, in which the other side has seen the end.
+    for (let look = 0; look < 10; look++) {
+      expect(them.prefixes()).toHaveLength(kept);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   });
 }

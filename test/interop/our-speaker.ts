@@ -29,6 +29,7 @@ export interface OurPeer {
   readonly state: string;
   readonly flaps: number;
   readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  readonly messages: Readonly<Record<"received" | "sent", Readonly<Record<string, number>>>>;
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
 }
 

@@ -10,7 +10,15 @@ const { formatAddress, formatPrefix, nodeWorld, parseAddress, parsePrefix, Speak
 
 const options = JSON.parse(given);
 const world = nodeWorld();
-const speaker = new Speaker({ ...options, routerId: parseAddress(options.routerId) }, world);
+const { clusterId, ...others } = options;
+const speaker = new Speaker(
+  {
+    ...others,
+    routerId: parseAddress(options.routerId),
+    ...(clusterId === undefined ? {} : { clusterId: parseAddress(clusterId) }),
+  },
+  world,
+);
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
 speaker.onEvent(({ peer, ...event }) => say({ event: { peer: formatAddress(peer), ...event } }));

@@ -3,7 +3,7 @@ import { AttrMemo } from "./attr-memo.ts";
 import { AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import { attributesWith } from "./testing/lab.ts";
 
-const pool = (): AttributePool => new AttributePool({ asn: 65000, routerId: 1 });
+const pool = (): AttributePool => new AttributePool({ asn: 65000, routerId: 1, clusterId: 1 });
 
 test("remembers, and takes a reference on what it gives", () => {
   const held = pool();

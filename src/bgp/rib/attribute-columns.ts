@@ -11,7 +11,7 @@ export const NO_ADVERTISE = 2;
 const AS_LOOP = 4;
 /** ORIGINATOR_ID is our router id (RFC 4456 §8). */
 const ORIGINATOR_LOOP = 8;
-/** Our router id, which is our cluster id, is in CLUSTER_LIST (RFC 4456 §8). */
+/** Our cluster id is in CLUSTER_LIST (RFC 4456 §8). */
 const CLUSTER_LOOP = 16;
 /** The next hop is 0.0.0.0 or ::, which stands for "our own address of the session that it is sent on". */
 export const NEXT_HOP_OURS = 32;
@@ -27,8 +27,10 @@ const COMMUNITY_NO_EXPORT_SUBCONFED = 0xffff_ff03;
 /** Who we are, for the loop checks. */
 export interface Identity {
   readonly asn: number;
-  /** Unsigned 32-bit; also our cluster id. */
+  /** Unsigned 32-bit. */
   readonly routerId: number;
+  /** Unsigned 32-bit (RFC 4456 §7). */
+  readonly clusterId: number;
 }
 
 export class AttributeColumns {
@@ -77,13 +79,13 @@ export class AttributeColumns {
   }
 
   #flagsOf(attributes: PathAttributes): number {
-    const { asn, routerId } = this.#identity;
+    const { asn, routerId, clusterId } = this.#identity;
     const { w0, w1, w2, w3 } = attributes.nextHop;
     let flags = (w0 | w1 | w2 | w3) === 0 ? NEXT_HOP_OURS : 0;
     for (const community of attributes.communities) flags |= wellKnown(community);
     if (attributes.asPath.some((segment) => segment.asns.includes(asn))) flags |= AS_LOOP;
     if (attributes.originatorId === routerId) flags |= ORIGINATOR_LOOP;
-    if (attributes.clusterList.includes(routerId)) flags |= CLUSTER_LOOP;
+    if (attributes.clusterList.includes(clusterId)) flags |= CLUSTER_LOOP;
     return flags;
   }
 

@@ -7,7 +7,7 @@ import { type DecodeContext, NOTHING_NEGOTIATED } from "../wire/context.ts";
 import { originatedAttributes, type PathAttributes } from "../wire/path-attributes.ts";
 import { AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 
-const IDENTITY = { asn: 65000, routerId: 1 };
+const IDENTITY = { asn: 65000, routerId: 1, clusterId: 1 };
 const NEXT_HOP = ipv4(0xc0000201);
 const NEXT_HOP_6 = ipv6(0x20010db8, 0, 0, 1);
 const IBGP: DecodeContext = { ...NOTHING_NEGOTIATED, as4: true, external: false };
@@ -126,4 +126,13 @@ test("100 rounds of 2 000 sets that come and go use no more memory than the firs
     for (const id of ids) pool.release(id);
   }
   expect(pool.capacityOctets).toBe(1 << 20);
+});
+
+test("what we wrote ourselves is shown whatever its next hop: a session over loopback has one of loopback", () => {
+  const pool = new AttributePool(IDENTITY);
+  const to = { as4: true, external: true };
+  const loopback = ipv4(0x7f000001);
+  const { octets } = encodeAttributes(attributesWith({ nextHop: loopback }), 4, to);
+  const id = pool.internOctets(octets, octets.length, 4, to);
+  expect(pool.attributes(id).nextHop).toEqual(loopback);
 });

@@ -297,6 +297,7 @@ export class AttributePool {
       ...NOTHING_NEGOTIATED,
       as4: (context & AS4) !== 0,
       external: (context & EXTERNAL) !== 0,
+      ...((context & OURS) !== 0 && { ours: true }),
     });
     if (attributes === undefined) throw new RangeError(`attributes ${id} do not parse again`);
     return attributes;

@@ -3,9 +3,9 @@
 import { AppliedFilter } from "./applied-filter.ts";
 import { NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
-import { type ExportClass, outgoingAttributes, SOURCE, type Source } from "./outgoing.ts";
+import { type ExportClass, isReflected, type Origination, outgoingAttributes } from "./outgoing.ts";
 import type { PathTable } from "./path-table.ts";
-import { LOCAL, NO_PEER, type PeerId, type PeerTable } from "./peer-table.ts";
+import { NO_PEER, type PeerId, type PeerTable, SOURCE, type Source } from "./peer-table.ts";
 import type { PrefixId } from "./prefix-table.ts";
 import { Rewriter } from "./rewrite.ts";
 import type { Verdict } from "./route-filter.ts";
@@ -13,6 +13,8 @@ import type { Verdict } from "./route-filter.ts";
 export interface ExportSettings {
   /** Our own AS number. */
   readonly asn: number;
+  /** Unsigned 32-bit (RFC 4456 §7). */
+  readonly clusterId: number;
   /** A learned route is sent only while the caller has said that it is in the forwarding plane. */
   readonly advertiseInstalledOnly: boolean;
 }
@@ -24,6 +26,8 @@ export interface ExportInput {
   readonly peers: PeerTable;
 }
 
+const SOURCES = Object.keys(SOURCE).length;
+
 export class Exporter {
   readonly exportClass: ExportClass;
   /** Whose path the last {@link evaluate} answered with, and its tag. Fields, so that no object is made per prefix. */
@@ -33,6 +37,8 @@ export class Exporter {
   readonly #settings: ExportSettings;
   readonly #filter: AppliedFilter;
   readonly #rewriter: Rewriter = new Rewriter();
+  /** Numbers of router ids in cache keys, from 1 on. */
+  readonly #originators: Map<number, number> = new Map();
 
   constructor(exportClass: ExportClass, input: ExportInput, settings: ExportSettings) {
     this.exportClass = exportClass;
@@ -49,25 +55,21 @@ export class Exporter {
     if (!paths.prefixes.has(prefix) || paths.selected(prefix) === 0) return NO_ATTRIBUTES;
     const row = paths.head(prefix);
     const attrs = paths.attributesOf(row);
-    const source = this.#sourceOf(paths.peer[row]! as PeerId);
+    const source = this.#input.peers.sourceOf(paths.peer[row]! as PeerId);
     if (source !== SOURCE.local && !this.#mayPass(prefix, attrs, source)) return NO_ATTRIBUTES;
     return this.#judge(prefix, row, attrs, source);
   }
 
-  #sourceOf(peer: PeerId): Source {
-    if (peer === LOCAL) return SOURCE.local;
-    return this.#input.peers.isExternal(peer) ? SOURCE.external : SOURCE.internal;
-  }
-
   /** Whether a learned path may go to such peers at all, before policy is asked. */
   #mayPass(prefix: PrefixId, attrs: AttrId, source: Source): boolean {
-    const { external } = this.exportClass;
+    const { external, reflectorClient } = this.exportClass;
     const flags = this.#input.pool.columns.flags[attrs]!;
     if (this.#settings.advertiseInstalledOnly && !this.#input.paths.isInstalled(prefix)) return false;
     // RFC 1997, well-known communities.
     if ((flags & NO_ADVERTISE) !== 0 || (external && (flags & NO_EXPORT) !== 0)) return false;
-    // RFC 4271 §9.2: what one internal peer said is not told to another. A route reflector (RFC 4456) differs here.
-    return external || source !== SOURCE.internal;
+    // RFC 4271 §9.2: what one internal peer said is not told to another, but (RFC 4456 §6) what anybody said to a
+    // client, and what a client said to everybody.
+    return external || source !== SOURCE.internal || reflectorClient;
   }
 
   #judge(prefix: PrefixId, row: number, attrs: AttrId, source: Source): AttrId {
@@ -86,20 +88,45 @@ export class Exporter {
     if (!verdict.accepted) return NO_ATTRIBUTES;
     this.source = paths.peer[row]! as PeerId;
     this.tag = verdict.tag ?? paths.tag[row]!;
-    const how = this.#filter.numberOf(verdict) * 3 + source;
-    return this.#filter.derive(attrs, how, () => this.#make(attrs, source, verdict));
+    const how = this.#filter.numberOf(verdict) * SOURCES + source;
+    if (isReflected(source, this.exportClass)) return this.#reflect(attrs, source, verdict, how);
+    return this.#filter.derive(attrs, how, () => this.#make(attrs, this.#from(source, 0), verdict));
   }
 
-  #make(attrs: AttrId, source: Source, { change }: Verdict): AttrId {
+  /** What becomes of a path depends on its peer too where it does not say itself whose it is (RFC 4456 §8). */
+  #reflect(attrs: AttrId, source: Source, verdict: Verdict, how: number): AttrId {
+    const { pool, peers } = this.#input;
+    const originatorId = peers.routerId(this.source);
+    const make = (): AttrId => this.#make(attrs, this.#from(source, originatorId), verdict);
+    if (pool.columns.originatorId[attrs] !== 0) return this.#filter.derive(attrs, how, make);
+    const originator = this.#numberOf(originatorId);
+    // What does not fit in a key of 32 bits is made every time.
+    if (how > 0xffff || originator > 0xffff) return make();
+    return this.#filter.derive(attrs, ((originator << 16) | how) >>> 0, make);
+  }
+
+  #from(source: Source, originatorId: number): Origination {
+    const { asn, clusterId } = this.#settings;
+    return { asn, source, originatorId, clusterId };
+  }
+
+  #numberOf(routerId: number): number {
+    const known = this.#originators.get(routerId);
+    if (known !== undefined) return known;
+    const number = this.#originators.size + 1;
+    if (number <= 0xffff) this.#originators.set(routerId, number);
+    return number;
+  }
+
+  #make(attrs: AttrId, from: Origination, { change }: Verdict): AttrId {
     const { pool, paths } = this.#input;
-    const { asn } = this.#settings;
     const { family } = paths.prefixes;
     const to = this.exportClass;
     const isPlain = change === undefined && (pool.columns.flags[attrs]! & NEXT_HOP_OURS) === 0;
     if (isPlain && pool.isAs4(attrs) === to.as4) {
-      const length = this.#rewriter.rewrite(pool.block(attrs), { to, asn, family, source });
+      const length = this.#rewriter.rewrite(pool.block(attrs), { to, from, family });
       if (length >= 0) return pool.internOctets(this.#rewriter.octets, length, family, to);
     }
-    return pool.internFor(outgoingAttributes(pool.attributes(attrs), source, to, asn, change), family, to);
+    return pool.internFor(outgoingAttributes(pool.attributes(attrs), from, to, change), family, to);
   }
 }

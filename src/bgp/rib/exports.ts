@@ -83,6 +83,7 @@ export class Exports {
 const sameClass = (a: ExportClass, b: ExportClass): boolean =>
   a.filter === b.filter &&
   a.external === b.external &&
+  a.reflectorClient === b.reflectorClient &&
   a.nextHopSelf === b.nextHopSelf &&
   a.as4 === b.as4 &&
   a.extendedMessage === b.extendedMessage &&

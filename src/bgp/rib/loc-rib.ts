@@ -129,6 +129,14 @@ export class LocRib {
     }
   }
 
+  /** Has what is told of a peer's chosen paths looked at again: what is said of their origin may be another. */
+  tellAgain(peer: PeerId): void {
+    const { paths, exports } = this.#input;
+    for (let row = 0; row < paths.extent; row++) {
+      if (paths.has(row) && paths.peer[row] === peer) exports.mark(paths.prefix[row]! as PrefixId);
+    }
+  }
+
   #isOwn(prefix: PrefixId): boolean {
     const { paths } = this.#input;
     const head = paths.head(prefix);

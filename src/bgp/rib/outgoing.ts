@@ -3,6 +3,7 @@
 import type { Address } from "../net/address.ts";
 import type { AsPathSegment, PathAttributes } from "../wire/path-attributes.ts";
 import { DEFAULT_LOCAL_PREF } from "./attribute-columns.ts";
+import { SOURCE, type Source } from "./peer-table.ts";
 import type { RouteFilter } from "./route-filter.ts";
 
 /** Peers for which all of this is equal (the filter: the same object) share one update group. */
@@ -11,6 +12,8 @@ export interface ExportClass {
   readonly filter: RouteFilter;
   /** In another AS (eBGP). */
   readonly external: boolean;
+  /** In our AS, and a client of ours (RFC 4456 §6). */
+  readonly reflectorClient: boolean;
   /** To iBGP peers: our own address as next hop of what eBGP peers told us. */
   readonly nextHopSelf: boolean;
   /** The peer knows AS numbers of four octets (RFC 6793). */
@@ -21,9 +24,18 @@ export interface ExportClass {
   readonly localAddress: Address;
 }
 
-/** Where a path came from. The numbers are part of a cache key. */
-export const SOURCE = { local: 0, external: 1, internal: 2 } as const;
-export type Source = (typeof SOURCE)[keyof typeof SOURCE];
+/** Who we are, and whose path it is. */
+export interface Origination {
+  readonly asn: number;
+  readonly source: Source;
+  /** Of an iBGP peer's path: what a reflected route says of itself (RFC 4456 §8). Unsigned 32-bit. */
+  readonly originatorId: number;
+  readonly clusterId: number;
+}
+
+/** What goes from one internal peer to another is reflected. */
+export const isReflected = (source: Source, to: ExportClass): boolean =>
+  !to.external && (source === SOURCE.internal || source === SOURCE.client);
 
 /**
  * The attributes to send. Policy sees the path as it is in the Loc-RIB, but for a MED that must not go further, so that
@@ -31,15 +43,15 @@ export type Source = (typeof SOURCE)[keyof typeof SOURCE];
  */
 export function outgoingAttributes(
   path: PathAttributes,
-  source: Source,
+  { asn, source, originatorId, clusterId }: Origination,
   to: ExportClass,
-  asn: number,
   change: ((attributes: PathAttributes) => PathAttributes) | undefined,
 ): PathAttributes {
   // RFC 4271 §5.1.4: the MED of one neighbouring AS is not told to another.
   const hidesMed = to.external && source !== SOURCE.local && path.med !== undefined;
   const given = hidesMed ? { ...path, med: undefined } : path;
   const judged = change === undefined ? given : change(given);
+  const reflected = isReflected(source, to);
   return {
     ...judged,
     nextHop: isOurNextHop(judged, source, to) ? to.localAddress : judged.nextHop,
@@ -48,8 +60,9 @@ export function outgoingAttributes(
     // RFC 4271 §5.1.2, §5.1.5; RFC 4456 §8: to another AS, our own is prepended, and what is ours stays here.
     asPath: to.external ? prepended(judged.asPath, asn) : judged.asPath,
     localPref: to.external ? undefined : (judged.localPref ?? DEFAULT_LOCAL_PREF),
-    originatorId: to.external ? undefined : judged.originatorId,
-    clusterList: to.external ? [] : judged.clusterList,
+    // RFC 4456 §8: the first reflector says whose route it is, and every one that it passed here.
+    originatorId: to.external ? undefined : (judged.originatorId ?? (reflected ? originatorId : undefined)),
+    clusterList: to.external ? [] : reflected ? [clusterId, ...judged.clusterList] : judged.clusterList,
   };
 }
 

@@ -20,11 +20,18 @@ export interface RibPeer {
   readonly external: boolean;
   /** BGP identifier of its OPEN, unsigned 32-bit. */
   readonly routerId: number;
+  /** An iBGP peer whose routes we reflect (RFC 4456 §6). */
+  readonly reflectorClient?: boolean;
 }
+
+/** Where a path came from. The numbers are part of a cache key. */
+export const SOURCE = { local: 0, external: 1, internal: 2, client: 3 } as const;
+export type Source = (typeof SOURCE)[keyof typeof SOURCE];
 
 export class PeerTable {
   readonly #peers: (RibPeer | undefined)[] = [{ address: ipv4(0), asn: 0, external: false, routerId: 0 }];
-  #external: Uint8Array = new Uint8Array(16);
+  /** Of the pseudo peer it is SOURCE.local. */
+  #source: Uint8Array = new Uint8Array(16);
   #routerId: Uint32Array = new Uint32Array(16);
   /** Place of the peer's address among all of them: compares addresses of any family by one number. */
   #addressRank: Uint16Array = new Uint16Array(16);
@@ -34,7 +41,7 @@ export class PeerTable {
     const free = this.#peers.indexOf(undefined);
     const id = (free < 0 ? this.#peers.length : free) as PeerId;
     if (id >= NO_PEER) throw new RangeError("no more than 65534 peers");
-    this.#external = columnOf(this.#external, id + 1);
+    this.#source = columnOf(this.#source, id + 1);
     this.#routerId = columnOf(this.#routerId, id + 1);
     this.#addressRank = columnOf(this.#addressRank, id + 1);
     this.set(id, peer);
@@ -44,7 +51,7 @@ export class PeerTable {
   /** The same peer with another router id, as after a restart. */
   set(id: PeerId, peer: RibPeer): void {
     this.#peers[id] = peer;
-    this.#external[id] = peer.external ? 1 : 0;
+    this.#source[id] = sourceOf(peer);
     this.#routerId[id] = peer.routerId;
     this.#rank();
   }
@@ -61,7 +68,11 @@ export class PeerTable {
   }
 
   isExternal(id: PeerId): boolean {
-    return this.#external[id] === 1;
+    return this.#source[id] === SOURCE.external;
+  }
+
+  sourceOf(id: PeerId): Source {
+    return this.#source[id]! as Source;
   }
 
   routerId(id: PeerId): number {
@@ -78,4 +89,9 @@ export class PeerTable {
     ids.sort((a, b) => compareAddresses(this.#peers[a]!.address, this.#peers[b]!.address));
     for (const [rank, id] of ids.entries()) this.#addressRank[id] = rank;
   }
+}
+
+function sourceOf({ external, reflectorClient }: RibPeer): Source {
+  if (external) return SOURCE.external;
+  return reflectorClient === true ? SOURCE.client : SOURCE.internal;
 }

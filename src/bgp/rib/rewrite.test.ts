@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { type Family, ipv4, ipv6 } from "../net/address.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import { AttributePool } from "./attribute-pool.ts";
-import { type ExportClass, outgoingAttributes, SOURCE, type Source } from "./outgoing.ts";
+import { type ExportClass, type Origination, outgoingAttributes } from "./outgoing.ts";
+import { SOURCE, type Source } from "./peer-table.ts";
 import { Rewriter } from "./rewrite.ts";
 import { attributesWith, exportClassWith, OUR_ASN } from "./testing/lab.ts";
 
@@ -37,8 +38,15 @@ const attributes: fc.Arbitrary<Partial<PathAttributes>> = fc.record({
   partial: fc.constantFrom([], [8]),
 });
 
-const sources = fc.constantFrom<Source>(SOURCE.local, SOURCE.external, SOURCE.internal);
+const sources = fc.constantFrom<Source>(...Object.values(SOURCE));
 const classes = fc.record({ external: fc.boolean(), nextHopSelf: fc.boolean() });
+
+const originationOf = (source: Source): Origination => ({
+  asn: OUR_ASN,
+  source,
+  originatorId: 0xc0000207,
+  clusterId: 0x0a0000fe,
+});
 
 /** Both ways, as the pool holds what comes out. */
 function bothWays(
@@ -47,14 +55,15 @@ function bothWays(
   to: ExportClass,
   family: Family,
 ): { fast: number[] | undefined; slow: number[] } {
-  const pool = new AttributePool({ asn: OUR_ASN, routerId: 1 });
+  const pool = new AttributePool({ asn: OUR_ASN, routerId: 1, clusterId: 1 });
   const octetsOf = (id: ReturnType<typeof pool.intern>): number[] => {
     const { octets, start, end } = pool.block(id);
     return [...octets.subarray(start, end)];
   };
-  const slow = pool.internFor(outgoingAttributes(path, source, to, OUR_ASN, undefined), family, to);
+  const from = originationOf(source);
+  const slow = pool.internFor(outgoingAttributes(path, from, to, undefined), family, to);
   const rewriter = new Rewriter();
-  const input = { to, asn: OUR_ASN, family, source };
+  const input = { to, from, family };
   const length = rewriter.rewrite(pool.block(pool.intern(path)), input);
   const fast = length < 0 ? undefined : [...rewriter.octets.subarray(0, length)];
   if (fast !== undefined) expect(pool.internOctets(rewriter.octets, length, family, to)).toBe(slow);
@@ -89,7 +98,7 @@ describe("left to the slow way", () => {
 
   test("attributes out of order", () => {
     const block = { octets: Uint8Array.of(0x40, 2, 0, 0x40, 1, 1, 0), start: 0, end: 7, of: "body" as const };
-    const input = { to, asn: OUR_ASN, family: 4 as const, source: SOURCE.external };
+    const input = { to, from: originationOf(SOURCE.external), family: 4 as const };
     expect(new Rewriter().rewrite(block, input)).toBe(-1);
   });
 });

@@ -10,15 +10,18 @@
 
 import type { Family } from "../net/address.ts";
 import { type AttributeBlock, AttributeHeader } from "../wire/attribute-block.ts";
-import { EXTENDED_LENGTH, OPTIONAL, PARTIAL, TRANSITIVE } from "../wire/attributes/row.ts";
+import { type AttributeRow, EXTENDED_LENGTH, OPTIONAL, PARTIAL, TRANSITIVE } from "../wire/attributes/row.ts";
 import { ROW_BY_CODE } from "../wire/attributes/table.ts";
 import { DEFAULT_LOCAL_PREF } from "./attribute-columns.ts";
-import { type ExportClass, SOURCE, type Source } from "./outgoing.ts";
+import { type ExportClass, isReflected, type Origination } from "./outgoing.ts";
+import { SOURCE, type Source } from "./peer-table.ts";
 
 const AS_PATH = 2;
 const NEXT_HOP = 3;
 const MED = 4;
 const LOCAL_PREF = 5;
+const ORIGINATOR_ID = 9;
+const CLUSTER_LIST = 10;
 const MP_REACH = 14;
 
 const AS_SET = 1;
@@ -30,9 +33,8 @@ const MOST_OCTETS = 4 + 65535;
 /** What a rewrite is for. */
 export interface RewriteInput {
   readonly to: ExportClass;
-  readonly asn: number;
+  readonly from: Origination;
   readonly family: Family;
-  readonly source: Source;
 }
 
 /** Writes into one buffer that is used again. */
@@ -59,15 +61,15 @@ export class Rewriter {
       if (header.code <= this.#lastCode || !this.#put(block.octets, input)) return -1;
       this.#lastCode = header.code;
     }
-    if (this.#lastCode < LOCAL_PREF) this.#fillLocalPref(input);
+    this.#fill(CLUSTER_LIST + 1, input);
     return this.#length;
   }
 
   /** One attribute, whose header was read, as it goes out. False: the slow way. */
   #put(octets: Uint8Array, input: RewriteInput): boolean {
     const { code, flags, start, end } = this.#header;
-    const { to, family, source } = input;
-    if (code > LOCAL_PREF && this.#lastCode < LOCAL_PREF) this.#fillLocalPref(input);
+    const { to, family, from } = input;
+    if (code > LOCAL_PREF && this.#lastCode < CLUSTER_LIST) this.#fill(code, input);
     const row = ROW_BY_CODE.get(code);
     if (row === undefined) {
       // RFC 4271 §5: an attribute that we do not know goes on if it is transitive, marked as partial.
@@ -75,22 +77,21 @@ export class Rewriter {
       return true;
     }
     if (row.oldSpeakerOnly === true) return false;
-    if (row.ibgpOnly === true && to.external) return true;
+    if (to.external && staysHere(row, from.source)) return true;
     if (code === AS_PATH && to.external) return this.#putAsPath(octets, input);
     if (code === NEXT_HOP) return family === 6 || this.#putNextHop(octets, input);
-    // RFC 4271 §5.1.4.
-    if (code === MED && to.external && source !== SOURCE.local) return true;
+    if (code === CLUSTER_LIST && isReflected(from.source, to)) return this.#putClusterList(octets, input);
     this.#copy(row.flags | ((row.flags & OPTIONAL) === 0 ? 0 : flags & PARTIAL), octets, start, end);
     return true;
   }
 
   /** IPv6 prefixes: the next hop goes first, in an MP_REACH_NLRI without NLRI, as the pool keeps it. */
-  #putMpReach({ octets, start, end, of }: AttributeBlock, { to, family, source }: RewriteInput): boolean {
+  #putMpReach({ octets, start, end, of }: AttributeBlock, { to, family, from }: RewriteInput): boolean {
     if ((family === 6) !== (of === "mp") || (family === 6) !== (to.localAddress.family === 6)) return false;
     if (family === 4) return true;
     const out = this.octets;
     out.set([OPTIONAL, MP_REACH, 21, 0, 2, 1, 16], 0);
-    if (takesOurs(to, source)) {
+    if (takesOurs(to, from.source)) {
       const { w0, w1, w2, w3 } = to.localAddress;
       for (const [i, word] of [w0, w1, w2, w3].entries()) putU32(out, 7 + i * 4, word);
     } else {
@@ -103,9 +104,9 @@ export class Rewriter {
     return true;
   }
 
-  #putNextHop(octets: Uint8Array, { to, source }: RewriteInput): boolean {
+  #putNextHop(octets: Uint8Array, { to, from }: RewriteInput): boolean {
     const { start, end } = this.#header;
-    if (takesOurs(to, source)) {
+    if (takesOurs(to, from.source)) {
       this.#head(TRANSITIVE, NEXT_HOP, 4);
       this.#u32(to.localAddress.w0);
     } else this.#copy(TRANSITIVE, octets, start, end);
@@ -113,7 +114,7 @@ export class Rewriter {
   }
 
   /** RFC 4271 §5.1.2 b: our own number in front, in the first sequence if it has room. */
-  #putAsPath(octets: Uint8Array, { to, asn }: RewriteInput): boolean {
+  #putAsPath(octets: Uint8Array, { to, from: { asn } }: RewriteInput): boolean {
     const { start, end } = this.#header;
     const width = to.as4 ? 4 : 2;
     if (!to.as4 && asn > 0xffff) return false;
@@ -133,11 +134,32 @@ export class Rewriter {
     return true;
   }
 
-  /** RFC 4271 §5.1.5: to internal peers it is always there. */
-  #fillLocalPref({ to }: RewriteInput): void {
+  /** RFC 4456 §8: our cluster in front of those that it passed. */
+  #putClusterList(octets: Uint8Array, { from }: RewriteInput): boolean {
+    const { start, end } = this.#header;
+    this.#head(OPTIONAL, CLUSTER_LIST, end - start + 4);
+    this.#u32(from.clusterId);
+    this.#raw(octets, start, end);
+    return true;
+  }
+
+  /** What internal peers are told of a path that does not have it: all that comes before the attribute `code`. */
+  #fill(code: number, { to, from }: RewriteInput): void {
     if (to.external) return;
-    this.#head(TRANSITIVE, LOCAL_PREF, 4);
-    this.#u32(DEFAULT_LOCAL_PREF);
+    // RFC 4271 §5.1.5: to internal peers it is always there.
+    if (this.#lastCode < LOCAL_PREF) this.#word(TRANSITIVE, LOCAL_PREF, DEFAULT_LOCAL_PREF);
+    if (!isReflected(from.source, to)) return;
+    if (this.#lastCode < ORIGINATOR_ID && code > ORIGINATOR_ID) {
+      this.#word(OPTIONAL, ORIGINATOR_ID, from.originatorId);
+    }
+    if (this.#lastCode < CLUSTER_LIST && code > CLUSTER_LIST) {
+      this.#word(OPTIONAL, CLUSTER_LIST, from.clusterId);
+    }
+  }
+
+  #word(flags: number, code: number, value: number): void {
+    this.#head(flags, code, 4);
+    this.#u32(value);
   }
 
   #copy(flags: number, octets: Uint8Array, start: number, end: number): void {
@@ -175,6 +197,10 @@ export class Rewriter {
     return -1;
   }
 }
+
+/** What is not told to another AS: RFC 4271 §5.1.4 (the MED of one neighbour), §5.1.5, RFC 4456 §8. */
+const staysHere = (row: AttributeRow, source: Source): boolean =>
+  row.ibgpOnly === true || (row.code === MED && source !== SOURCE.local);
 
 /** As in {@link outgoingAttributes}; a next hop that is still to be filled in never comes here. */
 const takesOurs = (to: ExportClass, source: Source): boolean =>

@@ -23,8 +23,10 @@ import { Snapshot } from "./snapshot.ts";
 export interface RibOptions {
   /** Our own AS number. */
   readonly asn: number;
-  /** Unsigned 32-bit. Also our cluster id (RFC 4456 §7). */
+  /** Unsigned 32-bit. */
   readonly routerId: number;
+  /** Unsigned 32-bit; our router id, unless several reflectors serve one cluster (RFC 4456 §7). */
+  readonly clusterId: number;
   /** Paths of equal cost kept per prefix, 1..256. */
   readonly multipath: number;
   /** Compares MED between different neighbour ASes too. */
@@ -100,8 +102,12 @@ export class Rib {
     const before = this.peers.get(id);
     this.peers.set(id, peer);
     // Sessions come and go with the same router id; only another one can change a decision that was made.
-    if (before.routerId === peer.routerId && before.external === peer.external) return;
-    for (const rib of [this.v4, this.v6]) rib.best.reconsider((_attrs, from) => from === id);
+    const isSame = before.routerId === peer.routerId && before.external === peer.external;
+    if (isSame && before.reflectorClient === peer.reflectorClient) return;
+    for (const rib of [this.v4, this.v6]) {
+      rib.best.reconsider((_attrs, from) => from === id);
+      rib.best.tellAgain(id);
+    }
   }
 
   /** Leaves the update groups at once; its paths go in slices, and then its id is free. */

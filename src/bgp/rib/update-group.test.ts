@@ -21,14 +21,19 @@ const held = (lab: Lab, peer: PeerId): string[] => [...lab.held.get(peer)!.keys(
 const heldOf = (lab: Lab, peer: PeerId, prefix: Prefix): PathAttributes =>
   lab.rib.pool.attributes(lab.held.get(peer)!.get(formatPrefix(prefix))!);
 
+interface Ends {
+  readonly external: boolean;
+  readonly reflectorClient?: boolean;
+}
+
 /** One path from one peer, told to another. */
 function sentOn(
-  from: { readonly external: boolean },
-  to: { readonly external: boolean; readonly nextHopSelf?: boolean },
+  from: Ends,
+  to: Ends & { readonly nextHopSelf?: boolean },
   attributes: Partial<PathAttributes>,
 ): PathAttributes | undefined {
   const lab = new Lab();
-  const source = lab.addPeer({ address: ipv4(1), external: from.external });
+  const source = lab.addPeer({ address: ipv4(1), routerId: 0x0a000007, ...from });
   const target = lab.addPeer({ address: ipv4(2), external: to.external });
   lab.join(target, to);
   lab.announce(source, [host(1)], attributesWith(attributes));
@@ -39,6 +44,8 @@ function sentOn(
 
 const EBGP = { external: true };
 const IBGP = { external: false };
+const CLIENT = { external: false, reflectorClient: true };
+const CLUSTER = 0x0a0000fe;
 
 describe("what is done to attributes on the way out", () => {
   const path: PathAttributes["asPath"] = [{ type: "sequence", asns: [65001] }];
@@ -69,6 +76,30 @@ describe("what is done to attributes on the way out", () => {
       { nextHop: OUR_ADDRESS, localPref: 7 },
     ],
     [
+      "client to client: ORIGINATOR_ID and CLUSTER_LIST, the rest unchanged (RFC 4456 §8, §10)",
+      [CLIENT, { ...CLIENT, nextHopSelf: true }, { asPath: path, localPref: 7, med: 5 }],
+      {
+        asPath: path,
+        localPref: 7,
+        med: 5,
+        nextHop: THEIR_ADDRESS,
+        originatorId: 0x0a000007,
+        clusterList: [CLUSTER],
+      },
+    ],
+    [
+      "client to non-client: what an earlier reflector said of the origin stays, our cluster goes in front",
+      [CLIENT, IBGP, { originatorId: 9, clusterList: [3, 4] }],
+      { originatorId: 9, clusterList: [CLUSTER, 3, 4] },
+    ],
+    ["non-client to client", [IBGP, CLIENT, {}], { originatorId: 0x0a000007, clusterList: [CLUSTER] }],
+    ["eBGP to client: not reflected", [EBGP, CLIENT, { asPath: path }], { clusterList: [] }],
+    [
+      "a client's path leaves the AS as any other",
+      [CLIENT, EBGP, {}],
+      { asPath: [{ type: "sequence", asns: [OUR_ASN] }], originatorId: undefined, clusterList: [] },
+    ],
+    [
       "a path that begins with a set gets a sequence of its own",
       [EBGP, EBGP, { asPath: [{ type: "set", asns: [1, 2] }] }],
       {
@@ -96,6 +127,7 @@ describe("what is done to attributes on the way out", () => {
 describe("what is not sent at all", () => {
   test.each<[string, Parameters<typeof sentOn>]>([
     ["iBGP to iBGP (RFC 4271 §9.2)", [IBGP, IBGP, {}]],
+    ["NO_ADVERTISE to a client", [CLIENT, CLIENT, { communities: [0xffffff02] }]],
     ["NO_ADVERTISE to anybody (RFC 1997)", [EBGP, IBGP, { communities: [0xffffff02] }]],
     ["NO_EXPORT to eBGP", [EBGP, EBGP, { communities: [0xffffff01] }]],
     ["NO_EXPORT_SUBCONFED to eBGP", [EBGP, EBGP, { communities: [0xffffff03] }]],

@@ -29,6 +29,7 @@ describe("our OPEN", () => {
       { is: "multiprotocol", ...V4 },
       { is: "multiprotocol", ...V6 },
       { is: "route-refresh" },
+      { is: "enhanced-route-refresh" },
       { is: "extended-message" },
       { is: "four-octet-as", asn: 65000 },
       {

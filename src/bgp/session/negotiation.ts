@@ -66,6 +66,7 @@ export function openFor(offer: Offer): Open {
   const capabilities: Capability[] = [
     ...offer.families.map((family): Capability => ({ is: "multiprotocol", ...afiSafiOf(family) })),
     { is: "route-refresh" },
+    { is: "enhanced-route-refresh" },
     { is: "extended-message" },
     { is: "four-octet-as", asn: offer.asn },
   ];
@@ -93,6 +94,7 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
   const as4 = capability(theirs, "four-octet-as") !== undefined;
   const theirFamilies = familiesOf(theirs);
   const families = familiesOf(ours).filter((family) => theirFamilies.includes(family));
+  const enhancedRefresh = capability(theirs, "enhanced-route-refresh") !== undefined;
   const extendedMessage = capability(theirs, "extended-message") !== undefined;
   return {
     remoteAsn,
@@ -107,7 +109,7 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
       addPath: [],
       extendedNextHop: false,
       extendedMessage: true,
-      enhancedRefresh: false,
+      enhancedRefresh,
     },
     encode: { as4, external },
     maxOctets: extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,

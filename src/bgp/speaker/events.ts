@@ -36,7 +36,7 @@ export type PeerEvent =
   /** Two connections at once; `kept` is who opened the one that stays (RFC 4271 §6.8). */
   | { readonly on: "collision"; readonly kept: "local" | "remote" }
   | { readonly on: "end-of-rib"; readonly family: Family; readonly sweptPaths: number }
-  /** The restart time passed and the peer is not back. */
+  /** The restart time passed and the peer is not back, or it did not end a refresh (RFC 7313). */
   | { readonly on: "stale-expired"; readonly sweptPaths: number }
   | { readonly on: "dynamic-peer-created" | "dynamic-peer-gone" }
   /** A connection from an address that is no peer's, or from one peer too many of a range. */

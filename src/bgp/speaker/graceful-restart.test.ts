@@ -124,6 +124,30 @@ describe("the helper, by how the session ended", () => {
     expect(s.router.events.filter((e) => e.on === "notification-received")).toEqual([]);
   });
 
+  test("with N on both sides a graceful stop has words too, and is a restart all the same (RFC 8538)", () => {
+    const s = scene(true);
+    s.gateway.speaker.stop({ graceful: true, text: "upgrade" });
+    s.net.run(500);
+    expect(stale(s)).toBe(2);
+    expect(s.router.events.filter((e) => e.on === "notification-received")).toMatchObject([
+      { code: 6, subcode: 4, communication: "upgrade" },
+    ]);
+  });
+
+  test("whoever cannot keep anything is told at least why", () => {
+    const s = scene();
+    const plain = node(s.net, 65004, "10.0.0.4");
+    s.gateway.speaker.setPeers([peer("10.0.0.4", 65004)]);
+    plain.speaker.setPeers([peer(GATEWAY, 65001)]);
+    s.net.until(() => isUp(plain, s.gateway), 30_000);
+    s.gateway.speaker.stop({ graceful: true, text: "upgrade" });
+    s.net.run(500);
+    expect(best(plain)).toEqual([]);
+    expect(plain.events.filter((e) => e.on === "notification-received")).toMatchObject([
+      { code: 6, subcode: 4, communication: "upgrade" },
+    ]);
+  });
+
   test.each([false, true])("a stop with words ends it, N bit %s", (notification) => {
     const s = scene(notification);
     s.gateway.speaker.stop({ text: "for good" });

@@ -8,6 +8,8 @@ export interface SpeakerOptions {
   readonly asn: number;
   /** A non-zero IPv4 address (RFC 6286). */
   readonly routerId: Address;
+  /** What a reflected route says that it passed (RFC 4456 §7), not 0.0.0.0. Undefined: the router id. */
+  readonly clusterId?: Address;
   /** Equal-cost paths kept per prefix, 1..256. */
   readonly multipath: number;
   /** RFC 4724; undefined: the capability is not sent, and no stale path is kept. */
@@ -45,6 +47,8 @@ export interface PeerOptions {
   readonly exportPolicy: Policy;
   /** To iBGP peers: our own address as next hop of what eBGP peers told us. */
   readonly nextHopSelf: boolean;
+  /** An iBGP peer to which other iBGP peers' routes are reflected, and whose routes are reflected to them (RFC 4456). */
+  readonly reflectorClient: boolean;
   /** More prefixes than this are answered by Cease, subcode 1 (RFC 4486). */
   readonly maxPrefixes?: number;
   readonly description?: string;
@@ -73,4 +77,5 @@ export const PEER_DEFAULTS: Omit<PeerOptions, "remote" | "remoteAsn"> = {
   importPolicy: REJECT_ALL,
   exportPolicy: REJECT_ALL,
   nextHopSelf: false,
+  reflectorClient: false,
 };

@@ -6,6 +6,8 @@ import type { PeerId } from "../rib/peer-table.ts";
 import type { UpdateGroup } from "../rib/update-group.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS } from "../wire/context.ts";
+import { afiSafiOf } from "../wire/messages.ts";
+import { encodeRouteRefresh } from "../wire/route-refresh.ts";
 import { encodeEndOfRib } from "../wire/update-pack.ts";
 import type { Connection } from "./connection.ts";
 import type { PeerEvent } from "./events.ts";
@@ -30,6 +32,9 @@ export class PeerExports {
   /** Families of this session whose first table has not been sent whole. */
   readonly #owed: Set<Family> = new Set();
 
+  /** Families that are being told again, and whose end is to be said (RFC 7313). */
+  readonly #refreshed: Set<Family> = new Set();
+
   constructor(shared: Shared, peer: Exporter) {
     this.#shared = shared;
     this.#peer = peer;
@@ -53,6 +58,7 @@ export class PeerExports {
     for (const family of this.#groups.keys()) this.#shared.rib.of(family).exports.leave(peer);
     this.#groups.clear();
     this.#owed.clear();
+    this.#refreshed.clear();
   }
 
   /** After another export policy or next hop rule: what differs is sent, on the same session. */
@@ -66,21 +72,45 @@ export class PeerExports {
     }
   }
 
-  /** ROUTE-REFRESH: everything again (RFC 2918 §4). */
+  /** ROUTE-REFRESH: everything again (RFC 2918 §4), between its begin and end where both know them (RFC 7313 §4.1). */
   resend(peer: PeerId, family: Family): void {
+    // RFC 7313 §4.1: not before End-of-RIB. Asked for again meanwhile, it began already and ends later.
+    const isBegun = this.#owed.has(family) || this.#refreshed.has(family);
+    if (this.#peer.negotiated?.decode.enhancedRefresh === true && !isBegun) {
+      this.#sendRefresh(family, "begin");
+      this.#refreshed.add(family);
+    }
     this.#groups.get(family)?.resend(peer);
   }
 
-  /** Sends End-of-RIB for the families whose first table is out (RFC 4724 §2). */
-  sendEndOfRibs(peer: PeerId): void {
+  /** Says of each first table (RFC 4724 §2), unless that is held back, and of each refresh, that it is out whole. */
+  sendEnds(peer: PeerId, holdsEndOfRib: boolean): void {
+    if (!holdsEndOfRib) this.#sendEndOfRibs(peer);
+    for (const family of this.#refreshed) {
+      if (!this.#isTold(peer, family)) continue;
+      this.#refreshed.delete(family);
+      this.#sendRefresh(family, "end");
+    }
+  }
+
+  #sendEndOfRibs(peer: PeerId): void {
     for (const family of this.#owed) {
-      const group = this.#groups.get(family);
-      if (this.#shared.rib.of(family).best.pending > 0) continue;
-      if (group !== undefined && group.pendingFor(peer) > 0) continue;
+      if (!this.#isTold(peer, family)) continue;
       this.#owed.delete(family);
       this.#peer.traffic.sent("update", 1);
       this.#peer.connection.write(encodeEndOfRib(family));
     }
+  }
+
+  #isTold(peer: PeerId, family: Family): boolean {
+    const group = this.#groups.get(family);
+    if (this.#shared.rib.of(family).best.pending > 0) return false;
+    return group === undefined || group.pendingFor(peer) === 0;
+  }
+
+  #sendRefresh(family: Family, subtype: "begin" | "end"): void {
+    this.#peer.traffic.sent("route-refresh", 1);
+    this.#peer.connection.write(encodeRouteRefresh({ ...afiSafiOf(family), subtype }));
   }
 
   /** Adj-RIB-Out of the session, all families. */
@@ -93,10 +123,11 @@ export class PeerExports {
   #classOf(family: Family, negotiated: Negotiated): ExportClass | undefined {
     const localAddress = this.#peer.connection.link?.localIn(family);
     if (localAddress === undefined) return undefined;
-    const { exportPolicy, nextHopSelf } = this.#peer.options;
+    const { exportPolicy, nextHopSelf, reflectorClient } = this.#peer.options;
     return {
       filter: this.#shared.filterOf(exportPolicy),
       external: negotiated.external,
+      reflectorClient: reflectorClient && !negotiated.external,
       nextHopSelf,
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,

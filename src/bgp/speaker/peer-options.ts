@@ -3,7 +3,7 @@
 import { formatAddress, formatPrefix } from "../net/text.ts";
 import type { PeerOptions } from "./options.ts";
 
-/** True when a session of the old settings cannot go on with the new ones: these were agreed on in the OPEN. */
+/** True when a session of the old settings cannot go on with the new ones: most were agreed on in the OPEN. */
 export function needsReset(before: PeerOptions, after: PeerOptions): boolean {
   return agreedKey(before) !== agreedKey(after);
 }
@@ -13,7 +13,7 @@ export function remoteKey({ remote }: PeerOptions): string {
   return "address" in remote ? formatAddress(remote.address) : formatPrefix(remote.range);
 }
 
-function agreedKey({ remoteAsn, localAddress, holdSeconds, families }: PeerOptions): string {
+function agreedKey({ remoteAsn, localAddress, holdSeconds, families, reflectorClient }: PeerOptions): string {
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
-  return [remoteAsn, local, holdSeconds, [...families].sort()].join(" ");
+  return [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient].join(" ");
 }

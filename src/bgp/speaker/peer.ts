@@ -11,8 +11,9 @@ import { type Negotiated, negotiate, openFor } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
-import { cease, describeNotification, hardReset, shutdownCommunication } from "../wire/notification.ts";
+import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
 import { checkOpen } from "../wire/open-check.ts";
+import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
 import type { Inbound, Source } from "./inbound.ts";
 import type { PeerOptions } from "./options.ts";
@@ -25,9 +26,6 @@ import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
 
 const LISTENING: State = { at: "active", failures: 0, attempts: 0 };
-
-/** Cease (RFC 4486 §4). */
-export const CEASE = { maxPrefixes: 1, shutdown: 2, deconfigured: 3, reset: 4, changed: 6 } as const;
 
 /** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
 const OPEN_ERROR = 2;
@@ -117,23 +115,23 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#connection.feed({ on: "start", how: "manual" }, "started");
   }
 
-  sendEndOfRibs(): void {
-    if (this.ribId !== undefined && this.isReady) this.exports.sendEndOfRibs(this.ribId);
+  sendEnds(holdsEndOfRib: boolean): void {
+    if (this.ribId !== undefined && this.isReady) this.exports.sendEnds(this.ribId, holdsEndOfRib);
   }
 
   /** Ends whatever there is, for good or until {@link start}. */
   stop(notification: Notification, words: string): void {
     this.#second?.feed({ on: "stop", how: "manual", notification }, words);
-    const restart = this.negotiated?.gracefulRestart;
-    // RFC 8538 §3: where a NOTIFICATION keeps routes, one that must not do so is wrapped.
-    const last = restart?.notification === true ? hardReset(notification) : notification;
+    const last = forGood(this.negotiated, notification);
     this.#connection.feed({ on: "stop", how: "manual", notification: last }, words);
   }
 
-  /** Closes without a word, so that a peer which does graceful restart keeps our routes. */
-  abandon(): void {
+  /** Ends the session so that a peer which does graceful restart keeps our routes. */
+  suspend(text: string | undefined): void {
     this.#second?.abandon();
-    this.#connection.abandon();
+    const last = forRestart(this.negotiated, text);
+    if (last === undefined) this.#connection.abandon();
+    else this.#connection.feed({ on: "stop", how: "manual", notification: last }, "stopped");
   }
 
   /** Forgets its paths. The peer is not used after that. */
@@ -237,7 +235,8 @@ export class Peer implements ConnectionOwner, Recipient {
     else this.#second?.feed({ on: "collision-lost" }, "connection collision");
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
-    const ribPeer = { address: this.address, asn, external, routerId };
+    const { reflectorClient } = this.options;
+    const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
     const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filterOf(this.options.importPolicy));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
@@ -313,14 +312,16 @@ export class Peer implements ConnectionOwner, Recipient {
       }
     }
     if (outcome.endOfRib !== undefined) this.#takeEndOfRib(this.ribId, outcome.endOfRib);
-    if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.ribId, this.options.maxPrefixes);
+    if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.options.maxPrefixes);
   }
 
   refresh(_connection: Connection, refresh: RouteRefresh): void {
     const family = familyOf(refresh.afi, refresh.safi);
     // RFC 2918 §4: what was not negotiated, and RFC 7313 §5: what is not understood, is ignored.
-    if (family === undefined || refresh.subtype !== "request" || this.ribId === undefined) return;
-    this.exports.resend(this.ribId, family);
+    if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
+    if (this.ribId === undefined) return;
+    if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
+    else this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now());
     this.#shared.wake();
   }
 
@@ -359,10 +360,8 @@ export class Peer implements ConnectionOwner, Recipient {
     if (this.#awaited.size === 0) this.learned = true;
   }
 
-  #limit(connection: Connection, ribId: PeerId, limit: number): void {
-    let received = 0;
-    for (const family of [4, 6] as const)
-      received += this.#shared.rib.of(family).received.counts(ribId).received;
+  #limit(connection: Connection, limit: number): void {
+    const { received } = this.pathCounts();
     if (received <= limit) return;
     this.#emit({ on: "max-prefix", limit, received });
     const notification = cease(CEASE.maxPrefixes);

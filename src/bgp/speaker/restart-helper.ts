@@ -1,12 +1,14 @@
 /**
  * Graceful restart, as the one who waits (RFC 4724 §4.2, RFC 8538): the paths of a peer whose session ended become
- * stale, stay selected and advertised, and go when the peer has told them again, says that it is done, or is late.
+ * stale, stay selected and advertised, and go when the peer has told them again, says that it is done, or is late. The
+ * same happens to those of a peer that begins to tell everything again on a session (RFC 7313).
  */
 
 import type { Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { Negotiated } from "../session/negotiation.ts";
+import type { RouteRefresh } from "../wire/messages.ts";
 import { unwrapHardReset } from "../wire/notification.ts";
 import type { Loss } from "./connection.ts";
 import { LIMITS } from "./shared.ts";
@@ -16,6 +18,8 @@ const FAMILIES: readonly Family[] = [4, 6];
 export class RestartHelper {
   /** Families with paths that are stale. */
   readonly #stale: Set<Family> = new Set();
+  /** Of those, the ones that the peer is telling again. */
+  readonly #refreshing: Set<Family> = new Set();
   /** When the wait ends, in `now()` milliseconds. */
   #deadlineMs: number = Number.POSITIVE_INFINITY;
   readonly #rib: Rib;
@@ -31,6 +35,7 @@ export class RestartHelper {
   /** A session ended: keeps what may be kept and drops the rest. True when anything is kept. */
   sessionEnded(peer: PeerId, negotiated: Negotiated, loss: Loss, nowMs: number): boolean {
     const restart = negotiated.gracefulRestart;
+    this.#refreshing.clear();
     const kept = restart !== undefined && keepsPaths(negotiated, loss) ? restart.families : [];
     for (const family of FAMILIES) {
       const { received } = this.#rib.of(family);
@@ -51,6 +56,18 @@ export class RestartHelper {
       if (!forwarding.includes(family)) this.endOfRib(peer, family);
     }
     this.#deadlineMs = this.#stale.size > 0 ? nowMs + LIMITS.staleSeconds * 1000 : Number.POSITIVE_INFINITY;
+  }
+
+  /** The peer tells all of a family again (RFC 7313 §4.2): what it has not told when it says that it is done goes. */
+  refresh(peer: PeerId, family: Family, subtype: RouteRefresh["subtype"], nowMs: number): void {
+    // The end of what was not begun says nothing.
+    if (subtype === "end" && this.#refreshing.delete(family)) this.endOfRib(peer, family);
+    if (subtype !== "begin") return;
+    // Begun twice, or before a restart has ended: what has been told meanwhile counts, so that nothing goes too early.
+    if (this.#stale.has(family) || this.#rib.of(family).received.markStale(peer) === 0) return;
+    this.#stale.add(family);
+    this.#refreshing.add(family);
+    this.#deadlineMs = nowMs + LIMITS.staleSeconds * 1000;
   }
 
   /** Returns how many paths the peer did not tell again. */

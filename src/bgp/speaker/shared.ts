@@ -41,7 +41,7 @@ export const LIMITS = {
   connectRetrySeconds: 15,
   /** The longest wait after a session that failed. */
   idleHoldSeconds: 120,
-  /** How long stale paths wait for the End-of-RIB of a peer that is back (RFC 4724 §4.2 asks for a limit). */
+  /** How long stale paths wait for a peer that is back, or tells all again, to be done (RFC 4724 §4.2, RFC 7313 §4.2). */
   staleSeconds: 360,
   /** Offending messages kept per peer, latest last. */
   keptMessages: 10,

@@ -15,13 +15,14 @@ import { Rib } from "../rib/rib.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
 import type { AdvertisedRoute, Page, ReceivedRoute } from "../rib/snapshot.ts";
 import { cease } from "../wire/notification.ts";
+import { CEASE } from "./cease.ts";
 import { Deferral, type Learned } from "./deferral.ts";
 import type { SpeakerEvent } from "./events.ts";
 import { Inbound } from "./inbound.ts";
 import { attributesOf } from "./local-routes.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
-import { CEASE, Peer } from "./peer.ts";
+import { Peer } from "./peer.ts";
 import { remoteKey } from "./peer-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
 import type { Recipient, Shared } from "./shared.ts";
@@ -45,7 +46,8 @@ const STEP_PREFIXES = 512;
 
 const FAMILIES: readonly Family[] = [4, 6];
 
-export type StopHow = { readonly graceful: true } | { readonly text: string };
+/** `text` is for the operators of the other side (RFC 9003). */
+export type StopHow = { readonly graceful: true; readonly text?: string } | { readonly text: string };
 
 export class Speaker {
   readonly options: SpeakerOptions;
@@ -73,6 +75,7 @@ export class Speaker {
     this.rib = new Rib({
       asn: options.asn,
       routerId: options.routerId.w0,
+      clusterId: (options.clusterId ?? options.routerId).w0,
       multipath: options.multipath,
       alwaysCompareMed: false,
       advertiseInstalledOnly: options.advertiseInstalledOnly,
@@ -197,13 +200,13 @@ export class Speaker {
   }
 
   /**
-   * Ends every session. Graceful: without a NOTIFICATION, so that peers keep our routes for the restart time; with a
-   * text: Cease, Administrative Shutdown, with these words for their operators (RFC 9003). Nothing is accepted after.
+   * Ends every session. Graceful: in a way after which peers that do graceful restart keep our routes for the restart
+   * time. Else: Cease, Administrative Shutdown, after which nobody does. Nothing is accepted after.
    */
   stop(how: StopHow): void {
     this.#stopped = true;
     for (const peer of this.#peers.values()) {
-      if ("graceful" in how) peer.abandon();
+      if ("graceful" in how) peer.suspend(how.text);
       else peer.stop(cease(CEASE.shutdown, how.text), "stopped");
     }
   }
@@ -331,7 +334,7 @@ export class Speaker {
       if (peer.isGone) this.#remove(key, peer);
     }
     const more = this.#work(nowMs + TURN_MS);
-    if (!this.#holdsEndOfRib) for (const peer of this.#peers.values()) peer.sendEndOfRibs();
+    for (const peer of this.#peers.values()) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
       this.#deferral.settle(nowMs, () => this.#missing());

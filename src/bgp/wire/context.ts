@@ -20,6 +20,8 @@ export interface DecodeContext {
   readonly extendedMessage: boolean;
   /** Both sides sent the capability of RFC 7313: ROUTE-REFRESH has subtypes. */
   readonly enhancedRefresh: boolean;
+  /** We wrote it ourselves: whether a next hop is a host's is for others to judge. */
+  readonly ours?: true;
 }
 
 /** What the attribute encoder needs to know of the session (or update group) that it writes for. */

@@ -24,6 +24,7 @@ const BASE: Model = {
   bgp: {
     asn: 65000,
     routerId: address("192.168.8.11"),
+    clusterId: undefined,
     listen: { addresses: [], port: 179 },
     multipath: 8,
     gracefulRestart: undefined,

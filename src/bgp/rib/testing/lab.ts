@@ -17,6 +17,7 @@ export const OUR_ADDRESS: Address = ipv4(0x0a0000fe);
 export const OPTIONS: RibOptions = {
   asn: OUR_ASN,
   routerId: 0x0a0000fe,
+  clusterId: 0x0a0000fe,
   multipath: 1,
   alwaysCompareMed: false,
   advertiseInstalledOnly: false,
@@ -139,6 +140,7 @@ export class Lab {
 export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => ({
   filter: ACCEPT,
   external: true,
+  reflectorClient: false,
   nextHopSelf: false,
   as4: true,
   extendedMessage: false,

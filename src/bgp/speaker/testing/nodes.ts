@@ -44,6 +44,7 @@ export const peer = (remote: string, remoteAsn: number, more: Partial<PeerOption
   importPolicy: ACCEPT_ALL,
   exportPolicy: ACCEPT_ALL,
   nextHopSelf: false,
+  reflectorClient: false,
   ...more,
 });
 

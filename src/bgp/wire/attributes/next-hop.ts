@@ -14,9 +14,9 @@ export const nextHop: AttributeRow = {
   length: 4,
   malformed: "treat-as-withdraw",
   subcode: SUBCODE.invalidNextHop,
-  decode: (value, draft) => {
+  decode: (value, draft, { ours }) => {
     draft.nextHop = ipv4(value.u32());
-    return isHost(draft.nextHop) ? undefined : "not the address of a host";
+    return ours || isHost(draft.nextHop) ? undefined : "not the address of a host";
   },
   encode: ({ nextHop: address }) => (address.family === 4 ? u32Octets(address.w0) : undefined),
 };
@@ -33,7 +33,7 @@ export const mpReach: AttributeRow = {
   // RFC 4271 §6.3: a semantically wrong next hop means that the routes are not used.
   malformed: "treat-as-withdraw",
   subcode: SUBCODE.optionalAttribute,
-  decode: (value, draft) => {
+  decode: (value, draft, { ours }) => {
     value.window(AFI_SAFI_OCTETS);
     const octets = value.u8();
     const address = octets === 4 ? ipv4(value.u32()) : ipv6Of(value);
@@ -43,7 +43,7 @@ export const mpReach: AttributeRow = {
       // RFC 2545 §3 allows only a link-local address here; some send zeros for "none".
       if (isLinkLocal(second)) draft.linkLocalNextHop = second;
     }
-    return isHost(address) ? undefined : "not the address of a host";
+    return ours || isHost(address) ? undefined : "not the address of a host";
   },
   // Goes first and holds NLRI, so `update-pack.ts` writes it around mpNextHopOctets.
   encode: () => undefined,
