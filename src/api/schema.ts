@@ -45,6 +45,9 @@ export interface PeerAnswer {
   readonly group?: string;
   /** From a range rather than configured by address. */
   readonly dynamic: boolean;
+  /** TCP-MD5 (RFC 2385) and GTSM (RFC 5082) are asked for. */
+  readonly md5: boolean;
+  readonly ttlSecurity: boolean;
   readonly state: "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established";
   /** Seconds in this state. */
   readonly sinceSeconds: number;

@@ -30,5 +30,5 @@ export type {
   RouteSnapshot,
 } from "./speaker/snapshots.ts";
 export { Speaker, type StopHow } from "./speaker/speaker.ts";
-export type { DialTarget, Link, LinkEvents, Served, World } from "./speaker/world.ts";
+export type { DialTarget, Link, LinkEvents, Protection, Served, World } from "./speaker/world.ts";
 export type { PathAttributes } from "./wire/path-attributes.ts";

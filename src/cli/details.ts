@@ -54,6 +54,8 @@ function onePeer(peer: PeerAnswer): string {
     ["Router ID", peer.routerId],
     ["Hold time", peer.holdSeconds === undefined ? undefined : `${peer.holdSeconds} s`],
     ["Families", peer.families.join(", ")],
+    ["MD5", peer.md5 ? "yes" : "no"],
+    ["TTL security", peer.ttlSecurity ? "yes" : "no"],
     ["Graceful restart", `${restart.negotiated ? "" : "not "}negotiated, ${restart.stalePaths} stale paths`],
     [
       "Prefixes",

@@ -156,6 +156,8 @@ Description       ToR 2
 Group             upstream
 AS                64512
 State             Active for 00:12:31
+MD5               yes
+TTL security      no
 Graceful restart  not negotiated, 0 stale paths
 Prefixes          0 received, 0 accepted, 0 advertised
 Received          1 open, 2 update, 12 keepalive, 1 notification

@@ -26,6 +26,7 @@ import {
   mapping,
   name,
   oneOrMany,
+  passwordPath,
   port,
   prefix,
   routerId,
@@ -80,6 +81,7 @@ const PEER_DEFAULTS = {
   holdTime: "90s",
   port: 179,
   passive: false,
+  ttlSecurity: false,
   families: ["ipv4", "ipv6"],
   routeReflectorClient: false,
 };
@@ -88,6 +90,7 @@ const peerDefaults = {
   holdTime: holdTime.parse(PEER_DEFAULTS.holdTime),
   port: PEER_DEFAULTS.port,
   passive: PEER_DEFAULTS.passive,
+  ttlSecurity: PEER_DEFAULTS.ttlSecurity,
   families: families.parse(PEER_DEFAULTS.families),
   routeReflectorClient: PEER_DEFAULTS.routeReflectorClient,
 };
@@ -106,6 +109,13 @@ const common = {
   localAddress: address
     .optional()
     .meta({ description: "Our end of the session. Default: the kernel chooses." }),
+  passwordFile: passwordPath
+    .optional()
+    .meta({ description: "A file that holds the session's password (TCP-MD5, RFC 2385)." }),
+  ttlSecurity: flag.optional().meta({
+    default: PEER_DEFAULTS.ttlSecurity,
+    description: "The peer is one hop away, and both sides send with TTL 255 (GTSM, RFC 5082).",
+  }),
   families: families
     .optional()
     .meta({ default: PEER_DEFAULTS.families, description: "Routes that the session carries." }),
@@ -249,6 +259,9 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined): Pee
     port: given.port ?? peerDefaults.port,
     passive: "range" in remote || (given.passive ?? peerDefaults.passive),
     localAddress: given.localAddress,
+    passwordFile: given.passwordFile,
+    password: undefined,
+    ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     maxPrefixes: given.maxPrefixes,

@@ -35,6 +35,11 @@ describe("what a reload changes, in words", () => {
       "holdTime: 12s, port: 1179",
       ["peer 192.0.2.2: session resets because holdTime, port changed"],
     ],
+    [
+      "holdTime: 9s",
+      "holdTime: 9s, ttlSecurity: true",
+      ["peer 192.0.2.2: session resets because ttlSecurity changed"],
+    ],
     ["kind: pool", "kind: floating", ["peer 192.0.2.2: policy only, no reset"]],
     ["holdTime: 9s", "holdTime: 9s, maxPrefixes: 5", ["peer 192.0.2.2: maxPrefixes changed, no reset"]],
     ["holdTime: 9s", "holdTime: 9000ms, description: ToR", ["peer 192.0.2.2: description changed, no reset"]],

@@ -20,6 +20,8 @@ const SESSION_KEYS = {
   port: (peer: Peer) => peer.port,
   passive: (peer: Peer) => peer.passive,
   localAddress: (peer: Peer) => peer.localAddress,
+  passwordFile: (peer: Peer) => peer.password,
+  ttlSecurity: (peer: Peer) => peer.ttlSecurity,
   families: (peer: Peer) => peer.families,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
 } as const;

@@ -12,6 +12,7 @@ import type { Violation } from "../model/violation.ts";
 import { type Finding, type Path, type Problem, pathText } from "./findings.ts";
 import { problemsOf } from "./issues.ts";
 import { FINDINGS, MISTAKES } from "./limits.ts";
+import { type PasswordRead, withPasswords } from "./passwords.ts";
 import { poolItem } from "./scalars.ts";
 import { gatewayFile, type Sections, sections } from "./schema.ts";
 import type { Settings } from "./settings.ts";
@@ -33,6 +34,8 @@ export interface LoadOptions {
   readonly file: string;
   /** The machine's name, for a file that gives none. */
   readonly hostname: string;
+  /** Reads what `passwordFile` names. Undefined: passwords are left out, as in tests of everything else. */
+  readonly readPassword?: (path: string) => PasswordRead;
 }
 
 export function load(text: string, options: LoadOptions): Loaded {
@@ -40,7 +43,7 @@ export function load(text: string, options: LoadOptions): Loaded {
   const read = readSource(text);
   if ("faults" in read) return refused(read.faults.map((fault) => places.ofFault(fault)));
   const { source } = read;
-  const checked = check(source.value);
+  const checked = check(source.value, options.readPassword);
   const findings = found(checked.problems, source, places);
   if (checked.sections === undefined || checked.problems.some(({ severity }) => severity === "error")) {
     return refused(findings);
@@ -56,7 +59,10 @@ function refused(findings: readonly Finding[]): Loaded {
   return { ok: false, errors: errors.slice(0, FINDINGS), warnings, more: errors.length > FINDINGS };
 }
 
-function check(value: unknown): { problems: Problem[]; sections: Sections | undefined } {
+function check(
+  value: unknown,
+  readPassword: LoadOptions["readPassword"],
+): { problems: Problem[]; sections: Sections | undefined } {
   if (value === null || value === undefined) {
     const hint = "the least that a file needs is bgp with asn and routerId; see examples/";
     return { problems: [wholeFile("missing", "the file is empty", hint)], sections: undefined };
@@ -74,7 +80,12 @@ function check(value: unknown): { problems: Problem[]; sections: Sections | unde
   const issues = whole.success ? [] : problemsOf(whole.error.issues, raw);
   const parts: Partial<Model> = whole.success ? modelParts(whole.data) : readableParts(raw);
   const rules = violations(parts).map((violation) => ruleProblem(violation, raw));
-  return { problems: [...issues, ...rules], sections: whole.data };
+  if (!whole.success || readPassword === undefined) {
+    return { problems: [...issues, ...rules], sections: whole.data };
+  }
+  const { bgp, faults } = withPasswords(whole.data.bgp, readPassword);
+  const secrets = faults.map((violation) => ruleProblem(violation, raw));
+  return { problems: [...issues, ...rules, ...secrets], sections: { ...whole.data, bgp } };
 }
 
 const wholeFile = (code: Problem["code"], message: string, hint: string): Problem => {

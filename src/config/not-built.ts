@@ -4,8 +4,6 @@ import type { Path } from "./findings.ts";
 
 const PEER: Readonly<Record<string, string>> = {
   bfd: "BFD; take it out: until then holdTime finds a dead peer, 3s at the fastest",
-  passwordFile: "TCP-MD5 (RFC 2385); take it out, and keep others off the session's port by a firewall",
-  ttlSecurity: "GTSM (RFC 5082); take it out, and keep others off the session's port by a firewall",
 };
 
 /** By the mapping that a key stands in, indexes and group names left out. */

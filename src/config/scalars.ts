@@ -205,6 +205,11 @@ export const socketPath: z.ZodType<string> = text(
     /^\/[^\p{C}]+$/u.test(value) && new TextEncoder().encode(value).length <= 99 ? value : undefined,
 );
 
+export const passwordPath: z.ZodType<string> = text(
+  { expected: "an absolute path", json: { pattern: "^/" } },
+  (value) => (/^\/[^\p{C}]{1,4095}$/u.test(value) ? value : undefined),
+);
+
 /** The path of an HTTP request: RFC 9112 §3.2.1, origin-form. */
 export const requestTarget: z.ZodType<string> = text(
   { expected: "a request target such as /health", json: { pattern: "^/[!-~]*$", maxLength: 1024 } },

@@ -32,6 +32,9 @@ const upstream = {
   port: 179,
   passive: false,
   localAddress: undefined,
+  passwordFile: undefined,
+  password: undefined,
+  ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
   maxPrefixes: 10_000,
@@ -48,6 +51,7 @@ const hosts = {
   holdMs: 90_000,
   port: 179,
   passive: true,
+  ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
   importRules: [

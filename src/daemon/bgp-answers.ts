@@ -26,6 +26,8 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(description !== undefined && { description }),
     ...(group !== undefined && { group }),
     dynamic: peer.dynamic,
+    md5: peer.md5,
+    ttlSecurity: peer.ttlSecurity,
     state: peer.state,
     sinceSeconds: Math.floor(peer.inStateMs / 1000),
     ...(routerId !== undefined && { routerId: formatAddress(ipv4(routerId)) }),

@@ -10,13 +10,15 @@ import type { Settings } from "../config/settings.ts";
 /** Reads and checks. A file that cannot be read is refused as one that is wrong. */
 export function loadFile(file: string): Loaded {
   const read = readText(file);
-  if ("text" in read) return load(read.text, { file, hostname: hostname() });
+  if ("text" in read) return load(read.text, { file, hostname: hostname(), readPassword: readText });
   const place = { file, line: 1, column: 1, width: 1, source: "", path: "" };
   const error = { severity: "error", code: "unreadable", ...place, ...read } as const;
   return { ok: false, errors: [error], warnings: [], more: false };
 }
 
-type Read = { readonly text: string } | { readonly message: string; readonly hint: string };
+type Read =
+  | { readonly text: string; readonly mode: number }
+  | { readonly message: string; readonly hint: string };
 
 function readText(file: string): Read {
   let descriptor: number | undefined;
@@ -24,7 +26,7 @@ function readText(file: string): Read {
     // Without O_NONBLOCK, opening a pipe waits for somebody to write to it.
     descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = fstatSync(descriptor);
-    if (stats.isFile()) return { text: textOf(descriptor) };
+    if (stats.isFile()) return { text: textOf(descriptor), mode: stats.mode };
     const what = stats.isDirectory() ? "this is a directory" : "this is no regular file";
     return { message: what, hint: "name the file itself, such as /etc/gatewayd/gateway.yaml" };
   } catch (error) {

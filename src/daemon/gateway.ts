@@ -139,10 +139,11 @@ export class Gateway {
   reload(settings: Settings): readonly string[] {
     const { changes, fixed } = compare(this.#settings, settings);
     if (fixed.length > 0) return fixed;
+    // First, since it changes nothing when it fails: the kernel may refuse a password.
+    this.speaker.setPeers(peerOptions(settings.model));
     this.#settings = settings;
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
-    this.speaker.setPeers(peerOptions(settings.model));
     this.checks.watch(settings.model);
     this.reconciler.wake();
     return [];

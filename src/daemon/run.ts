@@ -99,7 +99,12 @@ function reload(gateway: Gateway, config: ConfigState, log: Log): ConfigState {
   };
   const loaded = loadFile(config.file);
   if (!loaded.ok) return refuse(refusalOf(loaded));
-  const fixed = gateway.reload(loaded);
+  let fixed: readonly string[];
+  try {
+    fixed = gateway.reload(loaded);
+  } catch (error) {
+    return refuse(`${reasonOf(error)}; nothing of the file was taken over`);
+  }
   if (fixed.length > 0) {
     return refuse(`only a restart can change ${fixed.join(", ")}; nothing of the file was taken over`);
   }

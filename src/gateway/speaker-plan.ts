@@ -62,6 +62,8 @@ export function peerOptions(model: Model): PeerOptions[] {
       importPolicy: policy.import,
       exportPolicy: policy.export,
       nextHopSelf: true,
+      ...(peer.password !== undefined && { password: peer.password }),
+      ...(peer.ttlSecurity && { ttlSecurity: true }),
       reflectorClient: peer.routeReflectorClient,
       ...(peer.localAddress && { localAddress: peer.localAddress }),
       ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),

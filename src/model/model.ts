@@ -63,6 +63,12 @@ export interface Peer {
   readonly port: number;
   readonly passive: boolean;
   readonly localAddress: Address | undefined;
+  /** Absolute path of the file that holds the password. */
+  readonly passwordFile: string | undefined;
+  /** TCP-MD5 (RFC 2385), 1..80 octets: what the file says, for whoever has read it. Shown to nobody. */
+  readonly password: string | undefined;
+  /** GTSM (RFC 5082): the peer is one hop away. */
+  readonly ttlSecurity: boolean;
   readonly families: readonly Family[];
   /** iBGP only: its routes are reflected to other iBGP peers, and theirs to it (RFC 4456). */
   readonly routeReflectorClient: boolean;

@@ -5,7 +5,7 @@
  * n log n in the number of addresses and prefixes, since a file or the API may hold a hundred thousand of them.
  */
 
-import { type Prefix, widthOf } from "../bgp/net/address.ts";
+import { contains, type Prefix, widthOf } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import { addressViolations } from "./address-rules.ts";
 import type { AnycastService, Model, Peer, Rule } from "./model.ts";
@@ -46,8 +46,23 @@ function peerViolations({ bgp }: Partial<Model>): Violation[] {
     if (first === undefined) seen.set(text, i);
     else found.push(error([...path, "address"], `${text} is bgp.peers[${first}] already`));
   }
+  found.push(...unsignedViolations(bgp.peers));
   for (const { inner, outer } of nested(ranges)) {
     found.push(error(inner.path, `overlaps ${outer.label} (${formatPrefix(outer.prefix)})`));
+  }
+  return found;
+}
+
+/** The kernel asks every address in a range with a password for one: it knows no exceptions. */
+function unsignedViolations(peers: readonly Peer[]): Violation[] {
+  const signed = peers.filter(({ remote, passwordFile }) => "range" in remote && passwordFile !== undefined);
+  const found: Violation[] = [];
+  for (const [i, { remote, passwordFile }] of peers.entries()) {
+    if (!("address" in remote) || passwordFile !== undefined) continue;
+    const { address } = remote;
+    if (!signed.some((range) => "range" in range.remote && contains(range.remote.range, address))) continue;
+    const message = `${formatAddress(address)} has no password, and lies in a range that has one`;
+    found.push(error(["bgp", "peers", i], message, "give it a `passwordFile`; it may be the same one"));
   }
   return found;
 }

@@ -85,13 +85,12 @@ const BAD: readonly Bad[] = [
     hint: /take it out/,
   },
   {
-    name: "a password file",
+    name: "a password file that is not there",
     content:
       "bgp:\n  asn: 65000\n  routerId: 192.0.2.1\n  peers:\n    - { address: 192.0.2.2, asn: 1, passwordFile: /key }\n",
-    at: "5:37",
-    says: /passwordFile/,
+    at: "5:51",
+    says: /passwordFile: \/key: there is no such file/,
     shows: "passwordFile",
-    hint: /take it out/,
   },
   {
     name: "overlapping pools",

@@ -108,6 +108,7 @@ export class GoodPeer {
       random: () => world.random(),
       serve: (speaker) => world.serve(speaker),
       wakeAt: (atMs) => world.wakeAt(atMs),
+      protect: (peers) => world.protect(peers),
       dial: (target: DialTarget, events: LinkEvents): Link => {
         const hear = this.#ear();
         return world.dial(target, {

@@ -16,6 +16,10 @@ export interface DaemonSettings {
   /** What it announces. */
   readonly routes: readonly string[];
   readonly gracefulRestart: boolean;
+  /** TCP-MD5 (RFC 2385). */
+  readonly password?: string | undefined;
+  /** GTSM (RFC 5082). */
+  readonly ttlSecurity?: boolean | undefined;
 }
 
 export interface Daemon {
@@ -106,7 +110,7 @@ export function startBird(settings: DaemonSettings): Daemon {
 }
 
 function birdConfiguration(settings: DaemonSettings, log: string): string {
-  const { asn, ourAsn, transport, passive, routes, gracefulRestart } = settings;
+  const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity } = settings;
   const statics = (family: 4 | 6): string => {
     const own = routes.filter((route) => route.includes(":") === (family === 6));
     const lines = own.map((route) => `  route ${route} blackhole;`).join("\n");
@@ -122,6 +126,8 @@ protocol bgp ours {
   neighbor ${US[transport]} as ${ourAsn};
   debug { states, routes };
   ${passive ? "passive on;" : ""}
+  ${password === undefined ? "" : `password "${password}";`}
+  ${ttlSecurity === true ? "ttl security on;" : ""}
   hold time 9;
   connect delay time 1;
   connect retry time 2;
@@ -175,7 +181,7 @@ interface FrrPath {
 
 /** Without zebra bgpd knows no address of the family that the session is not in; the route maps say them. */
 function frrConfiguration(settings: DaemonSettings, log: string): string {
-  const { asn, ourAsn, transport, passive, routes, gracefulRestart } = settings;
+  const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity } = settings;
   const us = US[transport];
   const family = (name: "ipv4" | "ipv6"): string => {
     const own = routes.filter((route) => route.includes(":") === (name === "ipv6"));
@@ -209,6 +215,8 @@ router bgp ${asn}
  neighbor ${us} timers connect 1
  neighbor ${us} advertisement-interval 0
  ${passive ? `neighbor ${us} passive` : ""}
+ ${password === undefined ? "" : `neighbor ${us} password ${password}`}
+ ${ttlSecurity === true ? `neighbor ${us} ttl-security hops 1` : ""}
 ${family("ipv4")}${family("ipv6")}exit
 `;
 }

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const ROOT = join(import.meta.dirname, "../..");
-const BUILT = join(ROOT, "node_modules/.cache/bgp-interop");
+const BUILT = join(ROOT, "dist/bgp-interop");
 
 /** Compiles the library from what is in the tree, so that no older build is tested. Returns its entry. */
 export function buildLibrary(): string {
@@ -28,6 +28,9 @@ export interface OurPeer {
   readonly address: string;
   readonly state: string;
   readonly flaps: number;
+  readonly md5: boolean;
+  readonly ttlSecurity: boolean;
+  readonly lastError?: { readonly words: string };
   readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
   readonly messages: Readonly<Record<"received" | "sent", Readonly<Record<string, number>>>>;
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };

@@ -9,7 +9,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { Address } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
-import type { DialTarget, Link, LinkEvents, Served, World } from "../speaker/world.ts";
+import type { DialTarget, Link, LinkEvents, Protection, Served, World } from "../speaker/world.ts";
+import { ListenerGuard } from "./listener-guard.ts";
 import { SocketLink } from "./socket-link.ts";
 
 interface ListenOptions {
@@ -45,6 +46,7 @@ export function nodeWorld(): NodeWorld {
 class SocketWorld implements NodeWorld {
   readonly #servers: Server[] = [];
   readonly #links: Set<SocketLink> = new Set();
+  readonly #guard: ListenerGuard = new ListenerGuard();
   #speaker: Served | undefined;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -70,6 +72,10 @@ class SocketWorld implements NodeWorld {
     if (delayMs <= 0) this.#immediate = setImmediate(() => this.#speaker?.turn());
     // Node rounds down, and a turn before its time would find nothing due and ask again.
     else if (delayMs < LONGEST_MS) this.#timer = setTimeout(() => this.#speaker?.turn(), Math.ceil(delayMs));
+  }
+
+  protect(peers: readonly Protection[]): void {
+    this.#guard.protect(peers);
   }
 
   dial(target: DialTarget, events: LinkEvents): Link {
@@ -102,6 +108,12 @@ class SocketWorld implements NodeWorld {
       server.once("error", reject);
       server.listen({ host, port, ipv6Only: address.family === 6, backlog: BACKLOG }, () => {
         server.removeListener("error", reject);
+        try {
+          this.#guard.add(server, address.family);
+        } catch (error) {
+          reject(error);
+          return;
+        }
         const bound = server.address();
         resolve(typeof bound === "object" && bound !== null ? bound.port : port);
       });

@@ -1,10 +1,18 @@
 /** One TCP connection of node:net as the speaker sees it. */
 
-import { connect, type Socket } from "node:net";
+import { Socket, type SocketConstructorOpts } from "node:net";
 import { networkInterfaces } from "node:os";
-import { type Address, type Family, sameAddress } from "../net/address.ts";
+import { type Address, type Family, hostPrefix, sameAddress } from "../net/address.ts";
 import { formatAddress, parseAddress } from "../net/text.ts";
 import type { DialTarget, Link, LinkEvents } from "../speaker/world.ts";
+import {
+  closeSocket,
+  descriptorOf,
+  hearNeighboursOnly,
+  openSocket,
+  sendAsNeighbour,
+  setSignature,
+} from "./socket-options.ts";
 
 /** How long the other side may take to read our last message and close. */
 const LINGER_MS = 1000;
@@ -39,16 +47,23 @@ export class SocketLink implements Link {
   }
 
   static dial(target: DialTarget, highWaterOctets: number, events: LinkEvents): SocketLink {
-    const socket = connect({
-      host: formatAddress(target.address),
-      port: target.port,
-      noDelay: true,
-      ...({ highWaterMark: highWaterOctets } as object),
-      ...(target.localAddress === undefined ? {} : { localAddress: formatAddress(target.localAddress) }),
-    });
+    const options = { noDelay: true, highWaterMark: highWaterOctets } as SocketConstructorOpts;
+    let socket: Socket;
+    try {
+      socket = new Socket({ ...options, ...protectedSocket(target) });
+    } catch (error) {
+      socket = new Socket(options);
+      socket.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
     const link = new SocketLink(socket, target.address);
     link.#events = events;
+    if (socket.destroyed) return link;
     socket.once("connect", () => link.#events?.connected());
+    socket.connect({
+      host: formatAddress(target.address),
+      port: target.port,
+      ...(target.localAddress === undefined ? {} : { localAddress: formatAddress(target.localAddress) }),
+    });
     return link;
   }
 
@@ -82,6 +97,17 @@ export class SocketLink implements Link {
     return undefined;
   }
 
+  hearNeighbourOnly(): void {
+    const { family } = this.remote;
+    try {
+      const fd = descriptorOf(this.#socket);
+      sendAsNeighbour(fd, family);
+      hearNeighboursOnly(fd, family, true);
+    } catch (error) {
+      this.#socket.destroy(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
   write(octets: Uint8Array): boolean {
     return this.#socket.write(octets);
   }
@@ -104,6 +130,23 @@ export class SocketLink implements Link {
     this.#events = undefined;
     this.#socket.resetAndDestroy();
   }
+}
+
+/** The descriptor for a socket of node:net where options must be set before it connects; else node makes its own. */
+function protectedSocket({ address, password, ttlSecurity }: DialTarget): { fd?: number } {
+  if (password === undefined && ttlSecurity !== true) return {};
+  const fd = openSocket(address.family);
+  try {
+    if (password !== undefined) setSignature(fd, hostPrefix(address), password);
+    if (ttlSecurity === true) {
+      sendAsNeighbour(fd, address.family);
+      hearNeighboursOnly(fd, address.family, true);
+    }
+  } catch (error) {
+    closeSocket(fd);
+    throw error;
+  }
+  return { fd };
 }
 
 /** A zone (fe80::1%eth0) is dropped; an IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2) is one of IPv4. */

@@ -16,6 +16,7 @@ import { Refusal } from "../wire/fault.ts";
 import { messageTypeAt } from "../wire/header.ts";
 import { MESSAGE_TYPE, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
 import { describeNotification } from "../wire/notification.ts";
+import { silenceOf } from "./peer-options.ts";
 import type { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents, World } from "./world.ts";
 
@@ -137,6 +138,7 @@ export class Connection {
     for (let timer = this.#due(); timer !== undefined; timer = this.#due()) {
       const lateMs = this.#world.now() - this.#deadlines.get(timer)!;
       this.#deadlines.delete(timer);
+      if (timer === "connect-retry" && this.state.at === "connect") this.#unanswered();
       if (timer !== "hold" || !this.#postponeHold(lateMs))
         this.feed({ on: "timer", timer }, `${timer} timer`);
     }
@@ -316,6 +318,12 @@ export class Connection {
     if (notification.code === 2) this.feed({ on: "open-error", notification }, why);
     else if (notification.code === 1) this.feed({ on: "header-error", notification }, why);
     else this.feed({ on: "update-error", notification }, why);
+  }
+
+  /** A dial came to nothing in time; the machine makes another. */
+  #unanswered(): void {
+    const words = silenceOf(this.#owner.dialTarget());
+    this.#owner.failed(this, { cause: "transport", words, notification: undefined });
   }
 
   #due(): Timer | undefined {

@@ -38,6 +38,13 @@ export interface PeerOptions {
   /** TCP port to connect to; 179. */
   readonly port: number;
   readonly localAddress?: Address;
+  /**
+   * TCP-MD5 (RFC 2385): 1..80 octets in UTF-8, the same on both sides. A peer by address that lies in a range with a
+   * password needs one too: the kernel asks for the range's otherwise. Needs the package koffi, and Linux.
+   */
+  readonly password?: string;
+  /** GTSM (RFC 5082): the peer is one hop away, and both sides send with TTL 255. Needs the package koffi, and Linux. */
+  readonly ttlSecurity?: boolean;
   /** Never connects, only listens. Peers of a range always are passive. */
   readonly passive: boolean;
   /** 0, or 3..65535 s. */

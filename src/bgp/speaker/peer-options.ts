@@ -2,10 +2,28 @@
 
 import { formatAddress, formatPrefix } from "../net/text.ts";
 import type { PeerOptions } from "./options.ts";
+import type { DialTarget, Protection } from "./world.ts";
 
-/** True when a session of the old settings cannot go on with the new ones: most were agreed on in the OPEN. */
+/** True when a session of the old settings cannot go on with the new ones: agreed on in the OPEN, or of its socket. */
 export function needsReset(before: PeerOptions, after: PeerOptions): boolean {
-  return agreedKey(before) !== agreedKey(after);
+  return agreedKey(before) !== agreedKey(after) || !sameProtection(protectionOf(before), protectionOf(after));
+}
+
+/** How the connections of a peer are protected. */
+export function protectionOf({ remote, password, ttlSecurity = false }: PeerOptions): Protection {
+  return { remote, password, ttlSecurity };
+}
+
+const sameProtection = (a: Protection, b: Protection): boolean =>
+  a.password === b.password && a.ttlSecurity === b.ttlSecurity;
+
+/** What may keep a peer from answering, in words: what it does not accept, TCP drops in silence. */
+export function silenceOf({ password, ttlSecurity }: DialTarget): string {
+  const reasons = ["nothing listens there, or a firewall drops it"];
+  if (password === undefined) reasons.push("the peer wants a password (TCP-MD5)");
+  else reasons.push("the peer has another password (TCP-MD5), or none");
+  if (ttlSecurity === true) reasons.push("it is more than one hop away, or has no TTL security");
+  return `no answer: ${reasons.join("; or ")}`;
 }
 
 /** What tells one entry of a list of peers from another. */

@@ -19,7 +19,7 @@ import type { Inbound, Source } from "./inbound.ts";
 import type { PeerOptions } from "./options.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
-import { needsReset } from "./peer-options.ts";
+import { needsReset, protectionOf } from "./peer-options.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
@@ -166,6 +166,7 @@ export class Peer implements ConnectionOwner, Recipient {
   /** A connection that the peer opened. Undefined: refused. */
   accept(link: Link): LinkEvents | undefined {
     const { at } = this.#connection.state;
+    if (this.options.ttlSecurity === true) link.hearNeighbourOnly();
     const replaces = at === "established" && this.settings(this.#connection).gracefulRestart;
     if (at === "idle" || at === "active" || replaces) return this.#connection.arrive(link);
     // The newest is the one that the peer believes in.
@@ -189,7 +190,8 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   dialTarget(): DialTarget {
-    return { address: this.address, port: this.options.port, localAddress: this.options.localAddress };
+    const { options, address } = this;
+    return { ...protectionOf(options), address, port: options.port, localAddress: options.localAddress };
   }
 
   offer(): Open {

@@ -24,6 +24,9 @@ export interface PeerSnapshot {
   readonly group: string | undefined;
   /** From a range rather than configured by address. */
   readonly dynamic: boolean;
+  /** TCP-MD5 (RFC 2385) and GTSM (RFC 5082) are asked for. */
+  readonly md5: boolean;
+  readonly ttlSecurity: boolean;
   readonly state: StateName;
   /** How long it has been in this state. */
   readonly inStateMs: number;
@@ -87,6 +90,8 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     description: options.description,
     group: options.group,
     dynamic: peer.dynamic,
+    md5: options.password !== undefined,
+    ttlSecurity: options.ttlSecurity === true,
     state: peer.connection.state.at,
     inStateMs: nowMs - peer.connection.sinceMs,
     routerId: negotiated?.remoteRouterId,

@@ -23,7 +23,7 @@ import { attributesOf } from "./local-routes.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
-import { remoteKey } from "./peer-options.ts";
+import { protectionOf, remoteKey } from "./peer-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
 import type { Recipient, Shared } from "./shared.ts";
 import {
@@ -112,8 +112,10 @@ export class Speaker {
   /**
    * Says which peers there are to be. Those not named any more are told so and forgotten; a session goes on where
    * nothing changed that was agreed on in its OPEN; another policy acts on the routes that are there.
+   * @throws Error when a password or ttlSecurity cannot be had; then nothing is changed
    */
   setPeers(wanted: readonly PeerOptions[]): void {
+    this.#world.protect(wanted.map(protectionOf));
     const filters = this.#filters;
     this.#filters = new Map();
     const before = new Map(this.#peers);

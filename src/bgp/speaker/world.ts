@@ -3,7 +3,7 @@
  * virtual ones, so that thousands of speakers run in one process without waiting.
  */
 
-import type { Address, Family } from "../net/address.ts";
+import type { Address, Family, Prefix } from "../net/address.ts";
 
 export interface World {
   /** Milliseconds on a clock that never goes back. */
@@ -17,14 +17,32 @@ export interface World {
    * One request stands at a time: the latest.
    */
   wakeAt(atMs: number): void;
+  /**
+   * Names all peers that may connect from now on, and how their connections are protected. Comes before the peers are
+   * spoken to.
+   * @throws Error when this cannot be had; then those named before still count
+   */
+  protect(peers: readonly Protection[]): void;
   /** Starts to connect; `events` tell what becomes of it, never before this returns. */
   dial(target: DialTarget, events: LinkEvents): Link;
+}
+
+/** What keeps others off a peer's connections. */
+export interface Protection {
+  readonly remote: { readonly address: Address } | { readonly range: Prefix };
+  /** TCP-MD5 (RFC 2385): 1..80 octets in UTF-8. */
+  readonly password: string | undefined;
+  /** GTSM (RFC 5082): we send with TTL 255 and hear nothing of less. */
+  readonly ttlSecurity: boolean;
 }
 
 export interface DialTarget {
   readonly address: Address;
   readonly port: number;
   readonly localAddress: Address | undefined;
+  /** As {@link Protection} has them; none unless given. */
+  readonly password?: string | undefined;
+  readonly ttlSecurity?: boolean;
 }
 
 export interface Served {
@@ -43,6 +61,8 @@ export interface Link {
    * interface that `local` is on. Undefined: there is none.
    */
   localIn(family: Family): Address | undefined;
+  /** GTSM (RFC 5082) on a connection that was accepted; those that we dial have it from the start. */
+  hearNeighbourOnly(): void;
   /**
    * Takes octets that nobody changes afterwards. False: they are taken, but write no more before `drained`.
    */

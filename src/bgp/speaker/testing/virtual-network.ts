@@ -5,9 +5,9 @@
  * Every delivery is cut into pieces at random places, so that a receiver which depends on how a stream is cut fails.
  */
 
-import { type Address, type Family, sameAddress } from "../../net/address.ts";
+import { type Address, contains, type Family, hostPrefix, sameAddress } from "../../net/address.ts";
 import { formatAddress } from "../../net/text.ts";
-import type { DialTarget, Link, LinkEvents, Served, World } from "../world.ts";
+import type { DialTarget, Link, LinkEvents, Protection, Served, World } from "../world.ts";
 
 interface Task {
   readonly atMs: number;
@@ -18,6 +18,8 @@ interface Task {
 interface Host {
   readonly addresses: readonly Address[];
   served: Served | undefined;
+  /** Of its listener. */
+  protection: readonly Protection[];
   wakeAtMs: number;
   up: boolean;
   readonly links: Set<VirtualLink>;
@@ -59,6 +61,7 @@ export class VirtualNetwork {
     const host: Host = {
       addresses,
       served: undefined,
+      protection: [],
       wakeAtMs: Number.POSITIVE_INFINITY,
       up: true,
       links: new Set(),
@@ -71,6 +74,9 @@ export class VirtualNetwork {
         host.served = speaker;
       },
       wakeAt: (atMs) => this.#wake(host, atMs),
+      protect: (peers) => {
+        host.protection = peers;
+      },
       dial: (target, events) => this.#dial(host, target, events),
     };
     return { world, crash: () => this.#crash(host) };
@@ -185,6 +191,7 @@ export class VirtualNetwork {
       const to = this.#hostAt(target.address);
       const ways = [wayOf(localAddress, target.address), wayOf(target.address, localAddress)];
       if (!near.open || ways.some((way) => this.#cuts.has(way))) return;
+      if (to !== undefined && passwordFor(to, localAddress) !== target.password) return;
       if (to?.served === undefined) near.fail("connection refused");
       else connect(near, new VirtualLink(this, localAddress, target.address, to), to.served);
     });
@@ -238,6 +245,10 @@ class VirtualLink implements Link {
 
   localIn(family: Family): Address | undefined {
     return family === this.local.family ? this.local : this.#host.addresses.find((a) => a.family === family);
+  }
+
+  hearNeighbourOnly(): void {
+    // There are no routers here.
   }
 
   write(octets: Uint8Array): boolean {
@@ -321,6 +332,17 @@ class VirtualLink implements Link {
       at = end;
     }
   }
+}
+
+/** As the kernel finds it (RFC 2385): the key of the longest prefix. */
+function passwordFor({ protection }: Host, from: Address): string | undefined {
+  let found: { readonly length: number; readonly password: string } | undefined;
+  for (const { remote, password } of protection) {
+    const range = "range" in remote ? remote.range : hostPrefix(remote.address);
+    if (password === undefined || !contains(range, from)) continue;
+    if (found === undefined || range.length > found.length) found = { length: range.length, password };
+  }
+  return found?.password;
 }
 
 const wayOf = (from: Address, to: Address): string => `${formatAddress(from)} ${formatAddress(to)}`;
