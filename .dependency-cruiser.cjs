@@ -6,7 +6,7 @@ const only = (name, from, may) => ({
   to: { path: "^src/", pathNot: [from, ...may].map((room) => `^src/${room}(/|\\.)`) },
 });
 const pure =
-  "^src/bgp/(net|wire|mrt|fsm|rib|policy|session|speaker)/|^src/(model|nat|anycast)/|^src/gateway/plan\\.ts$";
+  "^src/bgp/(net|wire|bfd|mrt|fsm|rib|policy|session|speaker)/|^src/(model|nat|anycast)/|^src/gateway/plan\\.ts$";
 module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
@@ -18,6 +18,7 @@ module.exports = {
     },
     only("net", "bgp/net", []),
     only("wire", "bgp/wire", ["bgp/net"]),
+    only("bfd", "bgp/bfd", ["bgp/wire", "bgp/net"]),
     only("mrt", "bgp/mrt", ["bgp/wire", "bgp/net"]),
     only("fsm", "bgp/fsm", ["bgp/wire", "bgp/net"]),
     only("session", "bgp/session", ["bgp/fsm", "bgp/wire", "bgp/net"]),
@@ -25,6 +26,7 @@ module.exports = {
     only("rib", "bgp/rib", ["bgp/wire", "bgp/net"]),
     only("speaker", "bgp/speaker", [
       "bgp/session",
+      "bgp/bfd",
       "bgp/fsm",
       "bgp/rib",
       "bgp/policy",

@@ -156,6 +156,7 @@ function peers(): PeerAnswer[] {
       holdSeconds: 9,
       families: ["ipv4", "ipv6"],
       gracefulRestart: { negotiated: true, stalePaths: 0 },
+      bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
       prefixes: { received: 1, accepted: 1, advertised: 4 },
       messages: {
         received: { open: 1, update: 2, keepalive: 31250 },

@@ -55,6 +55,18 @@ export interface PeerAnswer {
   readonly holdSeconds?: number;
   readonly families: readonly string[];
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  /** Absent: the peer is not watched by BFD. */
+  readonly bfd?: {
+    readonly state: "admin-down" | "down" | "init" | "up";
+    /** What the peer says of its own. */
+    readonly remoteState: "admin-down" | "down" | "init" | "up";
+    readonly intervalSeconds: number;
+    readonly multiplier: number;
+    /** Why it went down the last time. */
+    readonly diagnostic?: string;
+    /** Why it cannot run on this machine. */
+    readonly problem?: string;
+  };
   readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
   readonly messages: {
     readonly received: Readonly<Record<string, number>>;

@@ -57,6 +57,7 @@ function onePeer(peer: PeerAnswer): string {
     ["MD5", peer.md5 ? "yes" : "no"],
     ["TTL security", peer.ttlSecurity ? "yes" : "no"],
     ["Graceful restart", `${restart.negotiated ? "" : "not "}negotiated, ${restart.stalePaths} stale paths`],
+    ["BFD", bfdText(peer)],
     [
       "Prefixes",
       `${prefixes.received} received, ${prefixes.accepted} accepted, ${prefixes.advertised} advertised`,
@@ -67,6 +68,14 @@ function onePeer(peer: PeerAnswer): string {
     ["Flaps", String(peer.flaps)],
     ["Last error", lastErrorOf(peer)],
   ]);
+}
+
+function bfdText({ bfd }: PeerAnswer): string | undefined {
+  if (bfd === undefined) return undefined;
+  if (bfd.problem !== undefined) return `not running: ${bfd.problem}`;
+  const why = bfd.state === "up" || bfd.diagnostic === undefined ? "" : `, ${bfd.diagnostic}`;
+  const timing = `every ${Math.round(bfd.intervalSeconds * 1000)} ms, ${bfd.multiplier} may be missed`;
+  return `${bfd.state}${why}; the peer says ${bfd.remoteState}; ${timing}`;
 }
 
 const countsText = (counts: Readonly<Record<string, number>>): string =>

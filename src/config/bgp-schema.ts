@@ -95,6 +95,21 @@ const peerDefaults = {
   routeReflectorClient: PEER_DEFAULTS.routeReflectorClient,
 };
 
+const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
+  [
+    z.literal(false),
+    mapping({
+      interval: duration("10ms", "10s")
+        .prefault("300ms")
+        .meta({ description: "Between two packets, both ways; the slower end counts." }),
+      multiplier: integer(1, 255)
+        .prefault(3)
+        .meta({ description: "Packets missed in a row that make the peer's session fall." }),
+    }).transform((given) => ({ intervalMs: given.interval, multiplier: given.multiplier })),
+  ],
+  { error: "a mapping, or false" },
+);
+
 const common = {
   asn: asn.optional().meta({ description: "The peer's AS number. Our own makes it an iBGP peer." }),
   description: description.optional().meta({ description: "Shown wherever the peer is." }),
@@ -126,6 +141,9 @@ const common = {
   maxPrefixes: integer(1, 4294967295)
     .optional()
     .meta({ description: "A peer that sends more is disconnected. Default: no limit." }),
+  bfd: bfd.optional().meta({
+    description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
+  }),
   import: list(rule)
     .optional()
     .meta({ description: "What we believe; the first match wins, no match is rejected." }),
@@ -265,6 +283,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined): Pee
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     maxPrefixes: given.maxPrefixes,
+    bfd: given.bfd === false ? undefined : given.bfd,
     importRules: given.import,
     exportRules: given.export,
   };

@@ -29,6 +29,7 @@ const SESSION_KEYS = {
 /** Peer settings that an established session takes on as it is. */
 const SOFT_KEYS = {
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
+  bfd: (peer: Peer) => peer.bfd,
   import: (peer: Peer) => peer.importRules,
   export: (peer: Peer) => peer.exportRules,
   description: (peer: Peer) => peer.description,

@@ -2,15 +2,9 @@
 
 import type { Path } from "./findings.ts";
 
-const PEER: Readonly<Record<string, string>> = {
-  bfd: "BFD; take it out: until then holdTime finds a dead peer, 3s at the fastest",
-};
-
 /** By the mapping that a key stands in, indexes and group names left out. */
 const NOT_BUILT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": { store: "the store; take it out: everything is in this file" },
-  "bgp.groups.*": PEER,
-  "bgp.peers[]": PEER,
   nat: { timeouts: "own timeouts; take it out: the sysctls net.netfilter.nf_conntrack_*_timeout* count" },
   "nat.pools[]": {
     mapping: "choice of the mapping; take it out",

@@ -6,6 +6,7 @@ import { type Address, type Family, ipv4, prefixOf, samePrefix, widthOf } from "
 import { formatCommunity, formatLargeCommunity } from "../bgp/net/communities.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import type { AdvertisedRoute } from "../bgp/rib/snapshot.ts";
+import type { BfdSnapshot } from "../bgp/speaker/peer-bfd.ts";
 import type { PathSnapshot, PeerSnapshot, RouteSnapshot } from "../bgp/speaker/snapshots.ts";
 import type { Speaker } from "../bgp/speaker/speaker.ts";
 import { formatAsPath } from "../bgp/wire/as-path-text.ts";
@@ -34,6 +35,7 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(holdSeconds !== undefined && { holdSeconds }),
     families: peer.families.map((family) => `ipv${family}`),
     gracefulRestart: peer.gracefulRestart,
+    ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
     prefixes: peer.prefixes,
     messages: peer.messages,
     updateErrors: peer.updateErrors,
@@ -41,6 +43,15 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(lastError && {
       lastError: { at: new Date(Date.now() - lastError.agoMs).toISOString(), text: lastError.words },
     }),
+  };
+}
+
+function bfdAnswer({ intervalMs, diagnostic, problem, ...bfd }: BfdSnapshot): NonNullable<PeerAnswer["bfd"]> {
+  return {
+    ...bfd,
+    intervalSeconds: intervalMs / 1000,
+    ...(diagnostic !== undefined && { diagnostic }),
+    ...(problem !== undefined && { problem }),
   };
 }
 

@@ -80,6 +80,11 @@ export class SpeakerLog {
       case "no-next-hop":
         log.warn({ event: "bgp.session.no-next-hop", peer, ...facts }, "no address of ours in this family");
         break;
+      case "bfd": {
+        const level = event.problem !== undefined ? "error" : event.state === "down" ? "warn" : "info";
+        log[level]({ event: "bgp.bfd", peer, ...facts }, "BFD session changed");
+        break;
+      }
       default:
         event satisfies never;
     }

@@ -24,6 +24,7 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
   families: [4],
   routeReflectorClient: false,
   maxPrefixes: undefined,
+  bfd: undefined,
   importRules: undefined,
   exportRules: undefined,
   ...changes,

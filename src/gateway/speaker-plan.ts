@@ -67,6 +67,7 @@ export function peerOptions(model: Model): PeerOptions[] {
       reflectorClient: peer.routeReflectorClient,
       ...(peer.localAddress && { localAddress: peer.localAddress }),
       ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
+      ...(peer.bfd && { bfd: peer.bfd }),
       ...(peer.description !== undefined && { description: peer.description }),
       ...(peer.group !== undefined && { group: peer.group }),
     };

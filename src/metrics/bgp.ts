@@ -64,6 +64,18 @@ function addSessions(registry: Registry, read: Read): void {
   addGauge(
     registry,
     {
+      name: "bfd_session_up",
+      help: "1: the BFD session is up. 0: it is not. Absent: the peer is not watched by BFD.",
+      labels: PEER,
+    },
+    () =>
+      read().peers.flatMap((peer) =>
+        peer.bfd === undefined ? [] : [{ labels: labelsOf(peer), value: Number(peer.bfd.state === "up") }],
+      ),
+  );
+  addGauge(
+    registry,
+    {
       name: "bgp_peer_info",
       help: "Always 1; what is known of a peer by configuration.",
       labels: [...PEER, "local_as", "group", "description"],

@@ -74,6 +74,8 @@ export interface Peer {
   readonly routeReflectorClient: boolean;
   /** Cease (RFC 4486 subcode 1) when a peer sends more; undefined: no limit. */
   readonly maxPrefixes: number | undefined;
+  /** Single-hop BFD, 10..10000 ms between packets, 1..255 of them missed; undefined: not watched. */
+  readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | undefined;
   /** undefined: none given; nothing for eBGP (RFC 8212), everything for iBGP. */
   readonly importRules: readonly Rule[] | undefined;
   readonly exportRules: readonly Rule[] | undefined;

@@ -22,6 +22,7 @@ const peer: Peer = {
   families: [4, 6],
   routeReflectorClient: false,
   maxPrefixes: undefined,
+  bfd: undefined,
   importRules: undefined,
   exportRules: undefined,
 };

@@ -20,6 +20,8 @@ export interface DaemonSettings {
   readonly password?: string | undefined;
   /** GTSM (RFC 5082). */
   readonly ttlSecurity?: boolean | undefined;
+  /** Milliseconds between its BFD packets, three of which may be missed; BIRD only. */
+  readonly bfdMs?: number;
 }
 
 export interface Daemon {
@@ -110,7 +112,11 @@ export function startBird(settings: DaemonSettings): Daemon {
 }
 
 function birdConfiguration(settings: DaemonSettings, log: string): string {
-  const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity } = settings;
+  const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, bfdMs } = settings;
+  const bfd = `protocol bfd watch {
+  interface "veth0" { interval ${bfdMs} ms; idle tx interval 1 s; multiplier 3; };
+  neighbor ${US[transport]} dev "veth0";
+}`;
   const statics = (family: 4 | 6): string => {
     const own = routes.filter((route) => route.includes(":") === (family === 6));
     const lines = own.map((route) => `  route ${route} blackhole;`).join("\n");
@@ -120,7 +126,7 @@ function birdConfiguration(settings: DaemonSettings, log: string): string {
 log "${log}" all;
 router id ${THEM.v4};
 protocol device {}
-${statics(4)}${statics(6)}
+${statics(4)}${statics(6)}${bfdMs === undefined ? "" : bfd}
 protocol bgp ours {
   local ${THEM[transport]} as ${asn};
   neighbor ${US[transport]} as ${ourAsn};

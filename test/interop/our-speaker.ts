@@ -32,6 +32,7 @@ export interface OurPeer {
   readonly ttlSecurity: boolean;
   readonly lastError?: { readonly words: string };
   readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  readonly bfd?: { readonly state: string; readonly remoteState: string; readonly diagnostic?: string };
   readonly messages: Readonly<Record<"received" | "sent", Readonly<Record<string, number>>>>;
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
 }

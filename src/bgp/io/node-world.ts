@@ -9,7 +9,18 @@ import { createServer, type Server, type Socket } from "node:net";
 import { performance } from "node:perf_hooks";
 import type { Address } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
-import type { DialTarget, Link, LinkEvents, Protection, Served, World } from "../speaker/world.ts";
+import type {
+  BfdReport,
+  BfdTarget,
+  BfdWatch,
+  DialTarget,
+  Link,
+  LinkEvents,
+  Protection,
+  Served,
+  World,
+} from "../speaker/world.ts";
+import { BfdThread } from "./bfd-thread.ts";
 import { ListenerGuard } from "./listener-guard.ts";
 import { SocketLink } from "./socket-link.ts";
 
@@ -47,6 +58,7 @@ class SocketWorld implements NodeWorld {
   readonly #servers: Server[] = [];
   readonly #links: Set<SocketLink> = new Set();
   readonly #guard: ListenerGuard = new ListenerGuard();
+  readonly #bfd: BfdThread = new BfdThread();
   #speaker: Served | undefined;
   #timer: NodeJS.Timeout | undefined;
   #immediate: NodeJS.Immediate | undefined;
@@ -84,6 +96,10 @@ class SocketWorld implements NodeWorld {
     return link;
   }
 
+  watch(target: BfdTarget, heard: (report: BfdReport) => void): BfdWatch {
+    return this.#bfd.watch(target, heard);
+  }
+
   listen({ addresses, port }: ListenOptions): Promise<readonly number[]> {
     return Promise.all(addresses.map((address) => this.#listenOn(address, port)));
   }
@@ -95,7 +111,7 @@ class SocketWorld implements NodeWorld {
     const closing = [...this.#servers.map(closed), ...[...this.#links].map((link) => link.closed)];
     for (const server of this.#servers) server.close();
     for (const link of this.#links) link.close();
-    await Promise.all(closing);
+    await Promise.all([...closing, this.#bfd.close()]);
   }
 
   #listenOn(address: Address, port: number): Promise<number> {

@@ -2,6 +2,7 @@
 
 import type { Address, Family } from "../net/address.ts";
 import type { Reaction } from "../wire/fault.ts";
+import type { BfdSnapshot } from "./peer-bfd.ts";
 
 export type SpeakerEvent = { readonly peer: Address } & PeerEvent;
 
@@ -38,6 +39,8 @@ export type PeerEvent =
   | { readonly on: "end-of-rib"; readonly family: Family; readonly sweptPaths: number }
   /** The restart time passed and the peer is not back, or it did not end a refresh (RFC 7313). */
   | { readonly on: "stale-expired"; readonly sweptPaths: number }
+  /** Its BFD session changed, or cannot run here: `problem`. */
+  | ({ readonly on: "bfd" } & BfdSnapshot)
   | { readonly on: "dynamic-peer-created" | "dynamic-peer-gone" }
   /** A connection from an address that is no peer's, or from one peer too many of a range. */
   | { readonly on: "stranger-refused" }

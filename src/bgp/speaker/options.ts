@@ -1,5 +1,6 @@
 /** What a speaker and its peers are told. */
 
+import type { BfdTiming } from "../bfd/session.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
 import { type LargeCommunity, type Policy, REJECT_ALL } from "../policy/rules.ts";
 
@@ -58,6 +59,8 @@ export interface PeerOptions {
   readonly reflectorClient: boolean;
   /** More prefixes than this are answered by Cease, subcode 1 (RFC 4486). */
   readonly maxPrefixes?: number;
+  /** The peer is watched by single-hop BFD (RFC 5881); undefined: by the hold time alone. */
+  readonly bfd?: BfdTiming;
   readonly description?: string;
   readonly group?: string;
 }

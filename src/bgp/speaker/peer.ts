@@ -7,7 +7,7 @@ import { collisionLoser } from "../fsm/collision.ts";
 import type { Settings, State } from "../fsm/state.ts";
 import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
-import { type Negotiated, negotiate, openFor } from "../session/negotiation.ts";
+import { type Negotiated, negotiate } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
@@ -16,7 +16,10 @@ import { checkOpen } from "../wire/open-check.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
 import type { Inbound, Source } from "./inbound.ts";
+import { offerTo } from "./offer.ts";
 import type { PeerOptions } from "./options.ts";
+import { type PathCounts, pathCountsOf } from "./path-counts.ts";
+import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
@@ -39,6 +42,7 @@ export class Peer implements ConnectionOwner, Recipient {
   readonly traffic: Traffic = new Traffic();
   readonly errors: PeerErrorLog = new PeerErrorLog();
   readonly exports: PeerExports;
+  readonly bfd: PeerBfd;
   /** From the first session on. */
   ribId: PeerId | undefined;
   /** Sessions lost. */
@@ -64,6 +68,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.dynamic = dynamic;
     this.options = options;
     this.exports = new PeerExports(shared, this);
+    this.bfd = new PeerBfd(shared.world, this);
     this.#connection = new Connection(shared.world, this);
   }
 
@@ -112,6 +117,7 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   start(): void {
+    this.bfd.configure(this.options.bfd);
     this.#connection.feed({ on: "start", how: "manual" }, "started");
   }
 
@@ -136,6 +142,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   /** Forgets its paths. The peer is not used after that. */
   remove(): void {
+    this.bfd.end();
     this.stop(cease(CEASE.deconfigured), "removed from the configuration");
     if (this.ribId === undefined) return;
     this.#shared.bind(this.ribId, undefined);
@@ -151,7 +158,7 @@ export class Peer implements ConnectionOwner, Recipient {
     if (needsReset(before, options)) {
       this.stop(cease(CEASE.changed), "settings of the session changed");
       this.start();
-    }
+    } else this.bfd.configure(options.bfd);
     if (this.ribId === undefined) return;
     const importFilter = this.#shared.filterOf(options.importPolicy);
     if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
@@ -195,21 +202,7 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   offer(): Open {
-    const { asn, routerId, gracefulRestart } = this.#shared.options;
-    const restarting = gracefulRestart?.restarting === true && this.#shared.restarting();
-    return openFor({
-      asn,
-      routerId: routerId.w0,
-      holdSeconds: this.options.holdSeconds,
-      families: this.options.families,
-      gracefulRestart: gracefulRestart && {
-        restartSeconds: gracefulRestart.restartSeconds,
-        notification: gracefulRestart.notification,
-        restarting,
-        // A fact, not a wish: either our predecessor's routes are still there, or we never stopped forwarding.
-        forwarding: gracefulRestart.restarting || this.#wasUp,
-      },
-    });
+    return offerTo(this.#shared, this.options, this.#wasUp);
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
@@ -334,6 +327,17 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.wake();
   }
 
+  bfdChanged(snapshot: BfdSnapshot): void {
+    this.#emit({ on: "bfd", ...snapshot });
+  }
+
+  bfdFell(restartable: boolean): void {
+    if (this.negotiated === undefined) return;
+    const notification = farewellOf(this.negotiated, restartable);
+    if (notification === undefined) this.#connection.feed({ on: "tcp-failed" }, BFD_DOWN);
+    else this.#fail(this.#connection, notification, BFD_DOWN);
+  }
+
   drained(): void {
     this.#shared.wake();
   }
@@ -342,17 +346,9 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.rearmed(atMs);
   }
 
-  /** Paths held, by what became of them. */
-  pathCounts(): { readonly received: number; readonly accepted: number; readonly stale: number } {
-    const sum = { received: 0, accepted: 0, stale: 0 };
-    if (this.ribId === undefined) return sum;
-    for (const family of [4, 6] as const) {
-      const counts = this.#shared.rib.of(family).received.counts(this.ribId);
-      sum.received += counts.received;
-      sum.accepted += counts.accepted;
-      sum.stale += counts.stale;
-    }
-    return sum;
+  pathCounts(): PathCounts {
+    if (this.ribId === undefined) return { received: 0, accepted: 0, stale: 0 };
+    return pathCountsOf(this.#shared.rib, this.ribId);
   }
 
   #takeEndOfRib(ribId: PeerId, family: Family): void {
@@ -366,8 +362,11 @@ export class Peer implements ConnectionOwner, Recipient {
     const { received } = this.pathCounts();
     if (received <= limit) return;
     this.#emit({ on: "max-prefix", limit, received });
-    const notification = cease(CEASE.maxPrefixes);
-    const words = `more than ${limit} prefixes`;
+    this.#fail(connection, cease(CEASE.maxPrefixes), `more than ${limit} prefixes`);
+  }
+
+  /** Ends an established session, to come back after a wait. */
+  #fail(connection: Connection, notification: Notification, words: string): void {
     this.errors.note(words, this.#shared.world.now());
     connection.feed({ on: "stop", how: "automatic", notification }, words);
   }

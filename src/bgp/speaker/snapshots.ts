@@ -14,6 +14,7 @@ import type {
 import type { Reaction } from "../wire/fault.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { Peer } from "./peer.ts";
+import type { BfdSnapshot } from "./peer-bfd.ts";
 import type { OffendingMessage } from "./peer-error-log.ts";
 import type { MessageCounts } from "./traffic.ts";
 
@@ -38,6 +39,8 @@ export interface PeerSnapshot {
   /** It has told all that it knew at least once. */
   readonly learned: boolean;
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  /** Undefined: the peer is not watched by BFD. */
+  readonly bfd: BfdSnapshot | undefined;
   readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
   readonly messages: { readonly received: MessageCounts; readonly sent: MessageCounts };
   readonly updateErrors: Readonly<Record<Reaction, number>>;
@@ -99,6 +102,7 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     families: negotiated?.families ?? options.families,
     learned: peer.learned,
     gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
+    bfd: peer.bfd.snapshot,
     prefixes: { received: counts.received, accepted: counts.accepted, advertised },
     messages: peer.traffic.counts(),
     updateErrors: errors.counts(),

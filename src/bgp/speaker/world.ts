@@ -3,6 +3,8 @@
  * virtual ones, so that thousands of speakers run in one process without waiting.
  */
 
+import type { BfdState } from "../bfd/packet.ts";
+import type { BfdTiming } from "../bfd/session.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
 
 export interface World {
@@ -25,6 +27,32 @@ export interface World {
   protect(peers: readonly Protection[]): void;
   /** Starts to connect; `events` tell what becomes of it, never before this returns. */
   dial(target: DialTarget, events: LinkEvents): Link;
+  /** Begins to watch an address by BFD; `heard` is told of changes, never before this returns. Absent: it cannot. */
+  watch?(target: BfdTarget, heard: (report: BfdReport) => void): BfdWatch;
+}
+
+export interface BfdTarget {
+  readonly address: Address;
+  readonly localAddress: Address | undefined;
+  readonly timing: BfdTiming;
+}
+
+export interface BfdReport {
+  readonly state: BfdState;
+  /** What the other side said last of its own. */
+  readonly remoteState: BfdState;
+  /** RFC 5880 §4.1, Diag. */
+  readonly diagnostic: number;
+  /** C: its BFD does not share the fate of its control plane (RFC 5882 §4.3.2). */
+  readonly remoteIndependent: boolean;
+  /** Why nothing is watched, in words. */
+  readonly problem: string | undefined;
+}
+
+export interface BfdWatch {
+  change(timing: BfdTiming): void;
+  /** Tells the other side that this is no failure, and hears no more. */
+  end(): void;
 }
 
 /** What keeps others off a peer's connections. */

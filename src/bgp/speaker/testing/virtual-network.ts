@@ -8,6 +8,7 @@
 import { type Address, contains, type Family, hostPrefix, sameAddress } from "../../net/address.ts";
 import { formatAddress } from "../../net/text.ts";
 import type { DialTarget, Link, LinkEvents, Protection, Served, World } from "../world.ts";
+import { VirtualBfd } from "./virtual-bfd.ts";
 
 interface Task {
   readonly atMs: number;
@@ -34,6 +35,7 @@ export class VirtualNetwork {
   jitterMs = 0;
   readonly #random: () => number;
   readonly #hosts: Host[] = [];
+  readonly #bfd: VirtualBfd = new VirtualBfd(this);
   readonly #cuts = new Set<string>();
   /** Links with something to deliver when their way is healed. */
   readonly #stuck = new Set<VirtualLink>();
@@ -78,6 +80,10 @@ export class VirtualNetwork {
         host.protection = peers;
       },
       dial: (target, events) => this.#dial(host, target, events),
+      watch: (target, heard) => {
+        const own = addresses.find(({ family }) => family === target.address.family);
+        return this.#bfd.watch(target.localAddress ?? own!, target, heard, () => host.up);
+      },
     };
     return { world, crash: () => this.#crash(host) };
   }

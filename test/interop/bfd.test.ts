@@ -1,0 +1,186 @@
+/** Our BFD against BIRD's and FRR's, in network namespaces; and what a fall of it does to the BGP session. */
+
+import { execFileSync } from "node:child_process";
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { BFDD, type Bfdd, startBfdd } from "./bfdd.ts";
+import { BIRD, BIRDC, type Daemon, startBird, VTYSH } from "./daemons.ts";
+import { holdsWithin, missing, namespacePair, type Pair, THEM, US } from "./namespaces.ts";
+import { buildLibrary, type OurPeer, OurSpeaker } from "./our-speaker.ts";
+
+const OURS = 65000;
+const THEIRS = 64512;
+const ROUTES = ["10.200.0.0/24", "10.200.1.0/24"];
+
+/** Detection at 300 ms x 3 takes 0.9 s; a machine that is busy with other tests has three times as long. */
+const SLOW_ENOUGH = { intervalMs: 300, multiplier: 3 };
+const DETECTED_WITHIN_MS = 3 * SLOW_ENOUGH.intervalMs * SLOW_ENOUGH.multiplier;
+
+/** As fast as it is meant to be, with more patience than 3: a busy machine may keep any process waiting for 150 ms. */
+const UNDER_LOAD = { intervalMs: 50, multiplier: 20 };
+const MANY = 200_000;
+
+const lacking = missing([BIRD, BIRDC, BFDD, VTYSH]);
+const { CI } = process.env;
+if (lacking !== undefined && CI === "true") throw new Error(`interop needs ${lacking}`);
+
+let library = "";
+let pair: Pair | undefined;
+let ours: OurSpeaker | undefined;
+let bird: Daemon | undefined;
+let bfdd: Bfdd | undefined;
+
+const options = { asn: OURS, routerId: US.v4, multipath: 1, advertiseInstalledOnly: false };
+const peerOf = (transport: "v4" | "v6", bfd: object | undefined): object => ({
+  remote: THEM[transport],
+  remoteAsn: THEIRS,
+  port: 179,
+  passive: false,
+  holdSeconds: 90,
+  families: [4],
+  importPolicy: "accept",
+  exportPolicy: "accept",
+  nextHopSelf: false,
+  ...(bfd && { bfd }),
+});
+
+async function begin(transport: "v4" | "v6", bfd: object | undefined): Promise<OurSpeaker> {
+  const speaker = await OurSpeaker.start({
+    namespace: pair!.us,
+    library,
+    listen: [US.v4, US.v6],
+    options,
+  });
+  ours = speaker;
+  await speaker.ask("setPeers", [peerOf(transport, bfd)]);
+  return speaker;
+}
+
+const look = async (speaker: OurSpeaker): Promise<OurPeer> => (await speaker.peers())[0]!;
+const bfdIs = (speaker: OurSpeaker, state: string): Promise<boolean> =>
+  holdsWithin(20_000, async () => (await look(speaker)).bfd?.state === state);
+const isLearned = (speaker: OurSpeaker): Promise<boolean> =>
+  holdsWithin(20_000, async () => (await look(speaker)).prefixes.accepted === ROUTES.length);
+const link = (state: "up" | "down"): void => {
+  execFileSync("ip", ["-n", pair!.them, "link", "set", "veth0", state]);
+};
+
+beforeAll(() => {
+  if (lacking === undefined) library = buildLibrary();
+});
+beforeEach(() => {
+  if (lacking === undefined) pair = namespacePair();
+});
+afterEach(async () => {
+  await ours?.kill();
+  await bird?.stop();
+  await bfdd?.stop();
+  ours = undefined;
+  bird = undefined;
+  bfdd = undefined;
+  pair?.remove();
+});
+
+const skipped = lacking === undefined ? "" : ` (lacking ${lacking})`;
+
+describe.skipIf(lacking !== undefined)(`BFD with bfdd${skipped}`, () => {
+  test.each(["v4", "v6"] as const)(
+    "FRR over IP%s: up, another interval, shut down, cut, healed",
+    async (ip) => {
+      bfdd = startBfdd(pair!.them, THEM[ip], US[ip], SLOW_ENOUGH.intervalMs);
+      const speaker = await begin(ip, SLOW_ENOUGH);
+      expect(await bfdIs(speaker, "up"), "up here").toBe(true);
+      expect(await holdsWithin(5000, () => bfdd!.status() === "up"), "up there").toBe(true);
+
+      // A change on either side is a Poll Sequence, and nobody falls by it.
+      await speaker.ask("setPeers", [peerOf(ip, { intervalMs: 400, multiplier: 4 })]);
+      bfdd.configure("receive-interval 350", "transmit-interval 350");
+      const fell = await holdsWithin(3000, async () => (await look(speaker)).bfd?.state !== "up");
+      expect(fell, "after a change of parameters").toBe(false);
+
+      bfdd.configure("shutdown");
+      expect(await bfdIs(speaker, "down")).toBe(true);
+      expect((await look(speaker)).bfd).toMatchObject({ remoteState: "admin-down" });
+      bfdd.configure("no shutdown");
+      expect(await bfdIs(speaker, "up"), "up again").toBe(true);
+
+      link("down");
+      expect(await bfdIs(speaker, "down")).toBe(true);
+      expect((await look(speaker)).bfd).toMatchObject({ diagnostic: "control detection time expired" });
+
+      // No more BFD here is AdminDown there, and no failure.
+      if (ip === "v4") {
+        link("up");
+        expect(await bfdIs(speaker, "up"), "healed").toBe(true);
+        await speaker.ask("setPeers", [peerOf(ip, undefined)]);
+        expect(await holdsWithin(5000, () => bfdd!.status() === "down")).toBe(true);
+        expect((await look(speaker)).bfd).toBeUndefined();
+      }
+    },
+  );
+});
+
+describe.skipIf(lacking !== undefined)(`BFD with BIRD${skipped}`, () => {
+  test.each(["v4", "v6"] as const)(
+    "BIRD over IP%s: a cut takes the session and its routes, once",
+    async (ip) => {
+      bird = startBird({
+        namespace: pair!.them,
+        asn: THEIRS,
+        ourAsn: OURS,
+        transport: ip,
+        passive: false,
+        routes: ROUTES,
+        gracefulRestart: false,
+        bfdMs: SLOW_ENOUGH.intervalMs,
+      });
+      const speaker = await begin(ip, SLOW_ENOUGH);
+      expect(await bfdIs(speaker, "up"), "up here").toBe(true);
+      expect(await isLearned(speaker), "learned").toBe(true);
+
+      const cutMs = performance.now();
+      link("down");
+      const gone = await holdsWithin(10_000, async () => (await look(speaker)).prefixes.received === 0);
+      expect(gone, "the routes are gone").toBe(true);
+      expect(performance.now() - cutMs).toBeLessThan(DETECTED_WITHIN_MS);
+      expect(await look(speaker)).toMatchObject({ flaps: 1 });
+      const ceased = speaker.events.filter(({ on }) => on === "notification-sent");
+      expect(ceased).toEqual([expect.objectContaining({ code: 6, subcode: 10 })]);
+
+      link("up");
+      if (ip === "v6")
+        execFileSync("ip", ["-n", pair!.them, "addr", "add", `${THEM.v6}/64`, "dev", "veth0", "nodad"]);
+      expect(await bfdIs(speaker, "up"), "healed").toBe(true);
+      expect(await isLearned(speaker), "learned again").toBe(true);
+    },
+  );
+});
+
+describe.skipIf(lacking !== undefined)(`BFD beside a core that works${skipped}`, () => {
+  let generator: OurSpeaker | undefined;
+  afterEach(() => generator?.kill());
+
+  test(`${MANY} routes come in, and neither end misses the other`, async () => {
+    const { us, them } = pair!;
+    bfdd = startBfdd(them, THEM.v4, US.v4, UNDER_LOAD.intervalMs);
+    const speaker = await begin("v4", UNDER_LOAD);
+    expect(await bfdIs(speaker, "up"), "up").toBe(true);
+    bfdd.configure(`detect-multiplier ${UNDER_LOAD.multiplier}`);
+    generator = await OurSpeaker.start({
+      namespace: them,
+      library,
+      listen: [THEM.v4],
+      options: { ...options, asn: THEIRS, routerId: THEM.v4 },
+    });
+    const prefixes = Array.from({ length: MANY }, (_, i) => ({
+      prefix: `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32`,
+    }));
+    await generator.ask("announce", prefixes);
+    await generator.ask("setPeers", [{ ...peerOf("v4", undefined), remote: US.v4, remoteAsn: OURS }]);
+    const all = await holdsWithin(50_000, async () => (await look(speaker)).prefixes.accepted === MANY);
+    expect(all, `all routes arrive in ${us}`).toBe(true);
+    const changes = speaker.events.filter(({ on }) => on === "bfd").map(({ state }) => state);
+    expect(changes).toContain("up");
+    expect(changes).not.toContain("down");
+    expect(bfdd.status()).toBe("up");
+  });
+});
