@@ -11,6 +11,7 @@ import {
   readNothing,
   readPaging,
   readPeersQuery,
+  readReceivedQuery,
   readRouteQuery,
   readStopQuery,
 } from "./query.ts";
@@ -20,6 +21,7 @@ export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addState(app, source);
   addLists(app, source);
   addPagedLists(app, source);
+  addReceived(app, source);
   addBirdwatcher(app, source.birdwatcher);
 }
 
@@ -99,6 +101,15 @@ function addPagedLists(app: FastifyInstance, source: ApiSource): void {
     const query = readAnnouncementQuery(request.query);
     const page = await pageOf(() => source.announcements(query));
     if (query.peer !== undefined && page.items.length === 0) await requirePeer(source, query.peer);
+    return sendPage(request, reply, page);
+  });
+}
+
+function addReceived(app: FastifyInstance, source: ApiSource): void {
+  app.get("/api/v1/received", async (request, reply) => {
+    const query = readReceivedQuery(request.query);
+    const page = await pageOf(() => source.received(query));
+    if (page.items.length === 0) await requirePeer(source, query.peer);
     return sendPage(request, reply, page);
   });
 }

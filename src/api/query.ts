@@ -4,7 +4,7 @@ import { isIP, SocketAddress } from "node:net";
 import { z } from "zod";
 import { KINDS } from "../model/model.ts";
 import { Refusal } from "./answers.ts";
-import type { AnnouncementQuery, RouteQuery, StopRequest } from "./source.ts";
+import type { AnnouncementQuery, ReceivedQuery, RouteQuery, StopRequest } from "./source.ts";
 
 /** Items of a page when the query names no limit, and the most that it may ask for. */
 const PAGE_DEFAULT = 1000;
@@ -49,6 +49,11 @@ const ANNOUNCEMENTS = z.strictObject({
   kind: kind.optional(),
   ...paging,
 });
+const RECEIVED = z.strictObject({
+  peer: z.string({ error: "is missing" }).pipe(address),
+  prefix: prefix.optional(),
+  ...paging,
+});
 
 /** RFC 9003 §2: more is cut off on the wire; here it is said. */
 const TEXT_MAX_OCTETS = 255;
@@ -90,6 +95,11 @@ export const readAnnouncementQuery = (raw: unknown): AnnouncementQuery => ({
   ...read(ANNOUNCEMENTS, raw),
 });
 
+export const readReceivedQuery = (raw: unknown): ReceivedQuery => ({
+  limit: PAGE_DEFAULT,
+  ...read(RECEIVED, raw),
+});
+
 export const readStopQuery = (raw: unknown): StopRequest => ({ graceful: false, ...read(STOP, raw) });
 
 /** What was given; what was not is no key at all. */
@@ -110,7 +120,9 @@ function read<S extends z.ZodObject>(schema: S, raw: unknown): Given<z.output<S>
 
 /** Zod's own words for a parameter given twice speak of arrays; ours of what was sent. */
 function wordsOf(issue: z.core.$ZodIssue | undefined): string {
-  if (issue?.code === "invalid_type") return "may be given once";
+  if (issue?.code === "invalid_type") {
+    return issue.message === "is missing" ? "must be given, once" : "may be given once";
+  }
   if (issue?.code === "too_small") return "must not be empty";
   if (issue?.code === "too_big") return "is too long";
   return issue?.message ?? "is invalid";

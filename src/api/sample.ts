@@ -9,6 +9,7 @@ import type {
   FloatingIpAnswer,
   NatAnswer,
   PeerAnswer,
+  ReceivedAnswer,
   RouteAnswer,
   RoutePath,
   StatusAnswer,
@@ -21,6 +22,7 @@ export interface Sample {
   readonly peers: readonly PeerAnswer[];
   readonly routes: readonly RouteAnswer[];
   readonly announcements: readonly AnnouncementAnswer[];
+  readonly received: readonly ReceivedAnswer[];
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
@@ -41,6 +43,12 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
         sample.routes.filter(
           (r) => is(r.prefix, prefix) && is(r.kind, kind) && (local === undefined || r.local === local),
         ),
+        limit,
+        after,
+      ),
+    received: ({ peer, prefix, limit, after }) =>
+      pageOf(
+        sample.received.filter((r) => r.peer === peer && (prefix === undefined || r.prefix === prefix)),
         limit,
         after,
       ),
@@ -90,6 +98,7 @@ function sampleValues(): Sample {
     peers: peers(),
     routes: routes(),
     announcements: announcements(),
+    received: received(),
     floatingIps: [
       {
         address: "172.16.1.3",
@@ -223,7 +232,16 @@ function routes(): RouteAnswer[] {
       paths: [
         path(host1),
         path({ ...host2, status: "multipath" }),
-        path({ asPath: "64512 64513", communities: ["64512:100"], status: "localPref" }),
+        path({
+          asPath: "64512 64513",
+          communities: ["64512:100"],
+          status: "localPref",
+          rule: "transit[1]",
+        }),
+      ],
+      exports: [
+        { peer: "198.51.100.2", sent: true, reason: "accepted by rule", rule: "export[0]" },
+        { peer: "198.51.100.3", sent: false, reason: "no session" },
       ],
     },
     { prefix: "198.51.100.10/32", kind: "pool", local: true, installed: true, paths: [path(own)] },
@@ -238,13 +256,48 @@ function announcements(): AnnouncementAnswer[] {
     peer: "198.51.100.2",
     nextHop: "198.51.100.1",
     asPath: "65000",
+    origin: "igp",
     communities: ["64512:100"],
+    largeCommunities: [],
+    rule: "export[0]",
   });
   return [
     told("172.16.1.3/32", "floating"),
     told("192.0.2.53/32", "anycast"),
     told("198.51.100.10/32", "pool"),
     told("203.0.113.0/24", "public"),
+  ];
+}
+
+function received(): ReceivedAnswer[] {
+  const told = {
+    peer: "198.51.100.2",
+    nextHop: "198.51.100.2",
+    origin: "igp",
+    largeCommunities: [],
+    stale: false,
+  };
+  return [
+    {
+      ...told,
+      prefix: "0.0.0.0/0",
+      kind: "default",
+      accepted: true,
+      rule: "transit[1]",
+      changes: { localPref: "200", communities: "64512:100 65000:1" },
+      asPath: "64512",
+      communities: ["64512:100"],
+    },
+    {
+      ...told,
+      prefix: "10.0.0.0/8",
+      kind: "other",
+      accepted: false,
+      rule: "transit[0]",
+      changes: {},
+      asPath: "64512 64513",
+      communities: [],
+    },
   ];
 }
 

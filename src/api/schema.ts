@@ -85,6 +85,16 @@ export interface RouteAnswer {
   readonly local: boolean;
   readonly installed: boolean;
   readonly paths: readonly RoutePath[];
+  /** Only when one prefix was asked for: why each peer is told it, or is not. */
+  readonly exports?: readonly RouteExport[];
+}
+
+export interface RouteExport {
+  readonly peer: string;
+  readonly sent: boolean;
+  readonly reason: string;
+  /** The export rule that decided, such as "export[0]"; none when a built-in reason did. */
+  readonly rule?: string;
 }
 
 export interface RoutePath {
@@ -96,8 +106,11 @@ export interface RoutePath {
   readonly med?: number;
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
+  readonly extendedCommunities?: readonly string[];
   /** best, multipath, or why it is neither. */
   readonly status: string;
+  /** The import rule that decided; none for what is our own. */
+  readonly rule?: string;
   readonly stale: boolean;
 }
 
@@ -108,8 +121,37 @@ export interface AnnouncementAnswer {
   readonly peer: string;
   readonly nextHop: string;
   readonly asPath: string;
+  readonly origin: string;
+  /** To iBGP peers only. */
+  readonly localPref?: number;
   readonly med?: number;
   readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  readonly extendedCommunities?: readonly string[];
+  /** The export rule that lets it out; none when it no longer does, and the withdrawal is on its way. */
+  readonly rule?: string;
+}
+
+/** One path as one peer told it: the Adj-RIB-In. Attributes are those received. */
+export interface ReceivedAnswer {
+  readonly prefix: string;
+  /** What the import rules take it for; "other" where they reject it. */
+  readonly kind: string;
+  readonly peer: string;
+  readonly accepted: boolean;
+  /** The import rule that decided. */
+  readonly rule: string;
+  /** What import policy made of it: attributes by name, only those that differ. */
+  readonly changes: Readonly<Record<string, string>>;
+  readonly nextHop: string;
+  readonly asPath: string;
+  readonly origin: string;
+  readonly localPref?: number;
+  readonly med?: number;
+  readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  readonly extendedCommunities?: readonly string[];
+  readonly stale: boolean;
 }
 
 export interface FloatingIpAnswer {

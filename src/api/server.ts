@@ -196,9 +196,17 @@ function requireLocalHost(request: FastifyRequest): void {
 }
 
 const PATHS: readonly string[] = [
-  ...["status", "peers", "routes", "announcements", "floatingips", "nat", "anycast", "mrt/table"].map(
-    (name) => `/api/v1/${name}`,
-  ),
+  ...[
+    "status",
+    "peers",
+    "routes",
+    "announcements",
+    "received",
+    "floatingips",
+    "nat",
+    "anycast",
+    "mrt/table",
+  ].map((name) => `/api/v1/${name}`),
   ...["status", "protocols/bgp", "protocols/short", "routes/prefix"].map((name) => `/birdwatcher/${name}`),
   "/metrics",
   "/healthz",

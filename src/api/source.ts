@@ -13,6 +13,7 @@ import type {
   NatAnswer,
   PeerAnswer,
   ReadyAnswer,
+  ReceivedAnswer,
   RouteAnswer,
   StatusAnswer,
   StopAnswer,
@@ -26,6 +27,8 @@ export interface ApiSource {
   routes(query: RouteQuery): Awaitable<Page<RouteAnswer>>;
   /** What each peer was told, in an order that stays the same between two pages. */
   announcements(query: AnnouncementQuery): Awaitable<Page<AnnouncementAnswer>>;
+  /** What one peer told us, also what import policy rejected. */
+  received(query: ReceivedQuery): Awaitable<Page<ReceivedAnswer>>;
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
@@ -63,6 +66,15 @@ export interface AnnouncementQuery {
   /** Exactly this one; a bare address is its /32 or /128. */
   readonly prefix?: string;
   readonly kind?: string;
+  /** 1..10000. */
+  readonly limit: number;
+  readonly after?: string;
+}
+
+export interface ReceivedQuery {
+  readonly peer: string;
+  /** Exactly this one; a bare address is its /32 or /128. */
+  readonly prefix?: string;
   /** 1..10000. */
   readonly limit: number;
   readonly after?: string;

@@ -8,6 +8,7 @@ import type {
   FloatingIpAnswer,
   NatAnswer,
   PeerAnswer,
+  ReceivedAnswer,
   RouteAnswer,
   StatusAnswer,
 } from "../api/schema.ts";
@@ -18,10 +19,12 @@ import { EXIT, Failure, type Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
 import { FORMATS, type Format, type Options, type Subject, show } from "./show.ts";
 import {
+  advertisedTable,
   announcementsTable,
   anycastTable,
   floatingIpsTable,
   peersTable,
+  receivedTable,
   routeDetail,
   routesTable,
 } from "./views.ts";
@@ -88,6 +91,7 @@ export function buildProgram(io: Io, version: string): Command {
   addPeers(showing, io);
   addRoutes(showing, io);
   addAnnouncements(showing, io);
+  addTables(showing, io);
   addTranslation(showing, io);
   addState(showing, io);
   addMrt(program, io);
@@ -168,6 +172,40 @@ function addAnnouncements(showing: Command, io: Io): void {
         all: all === true,
       };
       await show(subject, optionsOf(command, io), io);
+    });
+}
+
+/** What goes to and fro with one peer. */
+function addTables(showing: Command, io: Io): void {
+  const received = showing
+    .command("received")
+    .description("what a peer told us, also what was rejected, and what import policy made of it")
+    .addArgument(new Argument("<address>", "of the peer"))
+    .option("--prefix <prefix>", "only this prefix");
+  addPaging(received)
+    .addHelpText("after", examples("gwctl show received 198.51.100.2"))
+    .action(async (peer: string, { prefix, limit, all }: Flags) => {
+      const subject: Subject<readonly ReceivedAnswer[]> = {
+        path: pathOf("received", { peer, prefix, limit: pageSize(limit, all) }),
+        render: receivedTable,
+        all: all === true,
+      };
+      await show(subject, optionsOf(received, io), io);
+    });
+  const advertised = showing
+    .command("advertised")
+    .description("what a peer was told: the attributes as sent, and the rule that let them out")
+    .addArgument(new Argument("<address>", "of the peer"))
+    .option("--prefix <prefix>", "only this prefix");
+  addPaging(advertised)
+    .addHelpText("after", examples("gwctl show advertised 198.51.100.2"))
+    .action(async (peer: string, { prefix, limit, all }: Flags) => {
+      const subject: Subject<readonly AnnouncementAnswer[]> = {
+        path: pathOf("announcements", { peer, prefix, limit: pageSize(limit, all) }),
+        render: advertisedTable,
+        all: all === true,
+      };
+      await show(subject, optionsOf(advertised, io), io);
     });
 }
 

@@ -54,7 +54,7 @@ describe("bash offers", () => {
   test.each<[string, readonly string[]]>([
     ["gwctl ", ["show", "mrt", "completion"]],
     ["gwctl s", ["show"]],
-    ["gwctl show a", ["announcements", "anycast"]],
+    ["gwctl show a", ["announcements", "advertised", "anycast"]],
     ["gwctl -o json show n", ["nat"]],
     ["gwctl show peers -o ", ["table", "wide", "json", "yaml"]],
     ["gwctl show peers --no", ["--no-headers"]],

@@ -89,10 +89,14 @@ Prefix         Kind     Next hop      Peer          Path       Pref  MED  Local 
 Prefix         Kind     Local  Installed
 192.0.2.53/32  anycast  no     yes
 
-Path       Next hop      Peer          Pref  MED  Origin  Communities  AS path
-best       192.168.8.11  192.168.8.11   100    -  igp     -            -
-multipath  192.168.8.12  192.168.8.12   100    -  igp     -            -
-localPref  198.51.100.2  198.51.100.2   100    -  igp     64512:100    64512 64513
+Path       Next hop      Peer          Pref  MED  Origin  Communities  AS path      Import rule
+best       192.168.8.11  192.168.8.11   100    -  igp     -            -            -
+multipath  192.168.8.12  192.168.8.12   100    -  igp     -            -            -
+localPref  198.51.100.2  198.51.100.2   100    -  igp     64512:100    64512 64513  transit[1]
+
+To peer       Sent  Why
+198.51.100.2  yes   accepted by rule export[0]
+198.51.100.3  no    no session
 `,
     ],
     [
@@ -100,6 +104,21 @@ localPref  198.51.100.2  198.51.100.2   100    -  igp     64512:100    64512 645
       `
 Prefix          Kind    Peer          Next hop      MED  Communities  AS path
 203.0.113.0/24  public  198.51.100.2  198.51.100.1    -  64512:100    65000
+`,
+    ],
+    [
+      "show received 198.51.100.2",
+      `
+Prefix      Accepted  Rule        Next hop      Pref  MED  Origin  Communities  AS path      Changed to
+0.0.0.0/0   yes       transit[1]  198.51.100.2     -    -  igp     64512:100    64512        localPref=200, communities=64512:100 65000:1
+10.0.0.0/8  no        transit[0]  198.51.100.2     -    -  igp     -            64512 64513  -
+`,
+    ],
+    [
+      "show advertised 198.51.100.2 --prefix 203.0.113.0/24",
+      `
+Prefix          Kind    Rule       Next hop      Pref  MED  Origin  Communities  AS path
+203.0.113.0/24  public  export[0]  198.51.100.1     -    -  igp     64512:100    65000
 `,
     ],
     [
@@ -235,7 +254,7 @@ describe("abbreviation", () => {
   test.each<[string, string]>([
     ["s p", "show peers"],
     ["show peer", "show peers"],
-    ["s r 192.0.2.53/32", "show route 192.0.2.53/32"],
+    ["s ro 192.0.2.53/32", "show route 192.0.2.53/32"],
     ["s ann", "show announcements"],
     ["--socket SOCKET s st", "show status"],
     ["s f -o json", "show floatingips -o json"],
@@ -256,7 +275,7 @@ describe("exit status", () => {
     ["show", 2, "announcements"],
     ["show pears", 2, "peers"],
     ["sow peers", 2, "unknown command"],
-    ["show a", 2, "announcements, anycast"],
+    ["show a", 2, "announcements, advertised, anycast"],
     ["show peers --output xml", 2, "Allowed choices"],
     ["show peers -w 0", 2, "seconds"],
     ["show peers --url ftp://x", 2, "http://"],

@@ -5,7 +5,9 @@ import type {
   AnycastAnswer,
   FloatingIpAnswer,
   PeerAnswer,
+  ReceivedAnswer,
   RouteAnswer,
+  RouteExport,
   RoutePath,
 } from "../api/schema.ts";
 import { type Color, type Column, type Look, table } from "./table.ts";
@@ -113,8 +115,14 @@ function rowsOf(route: RouteAnswer, all: boolean): RouteRow[] {
 const statusOf = (path: RoutePath | undefined): string =>
   path === undefined ? "" : `${path.status}${path.stale ? ",stale" : ""}`;
 
-const communitiesOf = (path: RoutePath | undefined): string =>
-  [...(path?.communities ?? []), ...(path?.largeCommunities ?? [])].join(" ");
+type Communities = Pick<RoutePath, "communities" | "largeCommunities" | "extendedCommunities">;
+
+const communitiesOf = (path: Communities | undefined): string =>
+  [
+    ...(path?.communities ?? []),
+    ...(path?.extendedCommunities ?? []),
+    ...(path?.largeCommunities ?? []),
+  ].join(" ");
 
 /** One prefix: every path that anyone told us, and why it is or is not used. */
 export function routeDetail(routes: readonly RouteAnswer[], look: Look): string {
@@ -127,6 +135,12 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
     { header: "Origin", cell: (p) => p.origin },
     { header: "Communities", cell: communitiesOf },
     { header: "AS path", cell: (p) => p.asPath },
+    { header: "Import rule", cell: (p) => p.rule ?? "" },
+  ];
+  const exports: Column<RouteExport>[] = [
+    { header: "To peer", cell: (e) => e.peer },
+    { header: "Sent", cell: (e) => yes(e.sent) },
+    { header: "Why", cell: (e) => [e.reason, e.rule].filter((text) => text !== undefined).join(" ") },
   ];
   const heads: Column<RouteAnswer>[] = [
     { header: "Prefix", cell: (r) => r.prefix },
@@ -134,7 +148,50 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
     { header: "Local", cell: (r) => yes(r.local) },
     { header: "Installed", cell: (r) => yes(r.installed) },
   ];
-  return routes.map((r) => `${table(heads, [r], look)}\n${table(columns, r.paths, look)}`).join("\n");
+  const one = (r: RouteAnswer): string[] => [
+    table(heads, [r], look),
+    table(columns, r.paths, look),
+    ...(r.exports === undefined || r.exports.length === 0 ? [] : [table(exports, r.exports, look)]),
+  ];
+  return routes.flatMap(one).join("\n");
+}
+
+/** What one peer told us, and what import policy made of it. */
+export function receivedTable(received: readonly ReceivedAnswer[], look: Look): string {
+  const columns: Column<ReceivedAnswer>[] = [
+    { header: "Prefix", cell: (r) => r.prefix },
+    { header: "Accepted", cell: (r) => yes(r.accepted), color: (r) => (r.accepted ? "green" : "red") },
+    { header: "Rule", cell: (r) => r.rule },
+    { header: "Next hop", cell: (r) => r.nextHop },
+    { header: "Pref", align: "right", cell: (r) => figure(r.localPref) },
+    { header: "MED", align: "right", cell: (r) => figure(r.med) },
+    { header: "Origin", cell: (r) => r.origin },
+    { header: "Communities", cell: communitiesOf, clip: TEXT_COLUMNS },
+    { header: "AS path", cell: (r) => r.asPath, clip: TEXT_COLUMNS },
+    { header: "Changed to", cell: changesText, clip: TEXT_COLUMNS },
+  ];
+  return table(columns, received, look);
+}
+
+const changesText = ({ changes }: ReceivedAnswer): string =>
+  Object.entries(changes)
+    .map(([name, text]) => `${name}=${text === "" ? "none" : text}`)
+    .join(", ");
+
+/** What one peer was told, attribute by attribute, and by which rule. */
+export function advertisedTable(advertised: readonly AnnouncementAnswer[], look: Look): string {
+  const columns: Column<AnnouncementAnswer>[] = [
+    { header: "Prefix", cell: (a) => a.prefix },
+    { header: "Kind", cell: (a) => a.kind },
+    { header: "Rule", cell: (a) => a.rule ?? "" },
+    { header: "Next hop", cell: (a) => a.nextHop },
+    { header: "Pref", align: "right", cell: (a) => figure(a.localPref) },
+    { header: "MED", align: "right", cell: (a) => figure(a.med) },
+    { header: "Origin", cell: (a) => a.origin },
+    { header: "Communities", cell: communitiesOf, clip: TEXT_COLUMNS },
+    { header: "AS path", cell: (a) => a.asPath, clip: TEXT_COLUMNS },
+  ];
+  return table(columns, advertised, look);
 }
 
 export function announcementsTable(announcements: readonly AnnouncementAnswer[], look: Look): string {

@@ -2,75 +2,26 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import {
-  type BgpSettings,
-  type GracefulRestart,
-  KINDS,
-  type Peer,
-  type Rule,
-  type RuleChanges,
-  type RuleMatch,
-} from "../model/model.ts";
+import type { BgpSettings, GracefulRestart, Peer } from "../model/model.ts";
+import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import {
   address,
   asn,
   choice,
-  community,
   description,
   duration,
   flag,
   holdTime,
   integer,
-  lengthRange,
   list,
   mapping,
   name,
-  oneOrMany,
   passwordPath,
   port,
   prefix,
   routerId,
 } from "./scalars.ts";
 import { suggestion } from "./suggest.ts";
-
-const match: z.ZodType<RuleMatch> = mapping({
-  prefix: oneOrMany(prefix, 1).optional().meta({ description: "Exactly one of these prefixes." }),
-  within: oneOrMany(prefix, 1)
-    .optional()
-    .meta({ description: "Within one of these prefixes, itself included." }),
-  length: lengthRange
-    .optional()
-    .meta({ description: "With `within`: only prefixes of this length, or of lengths from-to." }),
-  kind: oneOrMany(choice(KINDS), 1)
-    .optional()
-    .meta({ description: "What the route is for, as this gateway or another one says." }),
-}).transform((given) => ({
-  prefixes: given.prefix,
-  within: given.within,
-  lengths: given.length,
-  kinds: given.kind,
-}));
-
-const changes: z.ZodType<RuleChanges> = mapping({
-  localPref: integer(0, 4294967295)
-    .optional()
-    .meta({ description: "LOCAL_PREF: higher is better, 100 is usual." }),
-  med: integer(0, 4294967295).optional().meta({ description: "MULTI_EXIT_DISC: lower is better." }),
-  communities: list(community)
-    .optional()
-    .meta({ description: "Added: asn:value, or the name of a well-known one." }),
-}).transform((given) => ({ localPref: given.localPref, med: given.med, communities: given.communities }));
-
-/** Named, since a key written `then` makes linters take the schema itself for a promise. */
-const VERDICT = "then";
-
-const rule: z.ZodType<Rule> = mapping({
-  match: match
-    .prefault({})
-    .meta({ description: "All that is given must hold; nothing given matches every route." }),
-  [VERDICT]: choice(["accept", "reject"]).meta({ description: "What becomes of a route that matches." }),
-  set: changes.optional().meta({ description: "What an accepted route is changed to." }),
-}).transform((given) => ({ ...given, set: given.set }));
 
 const family: z.ZodType<Family> = choice(["ipv4", "ipv6"]).transform((text) => (text === "ipv4" ? 4 : 6));
 
@@ -144,12 +95,14 @@ const common = {
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
-  import: list(rule)
-    .optional()
-    .meta({ description: "What we believe; the first match wins, no match is rejected." }),
-  export: list(rule)
-    .optional()
-    .meta({ description: "What we announce; the first match wins, no match is rejected." }),
+  import: rules.optional().meta({
+    description:
+      "What we believe: rules, or a name of `policies`. The first match wins, no match is rejected.",
+  }),
+  export: rules.optional().meta({
+    description:
+      "What we announce: rules, or a name of `policies`. The first match wins, no match is rejected.",
+  }),
 };
 
 const group = mapping(common);
@@ -203,21 +156,33 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     .record(name, group, { error: "a mapping of group names" })
     .prefault({})
     .meta({ description: "What peers have in common, by name." }),
+  prefixSets: prefixSets
+    .prefault({})
+    .meta({ description: "Prefixes with ranges of lengths, by name, for `match.prefixSet`." }),
+  policies: policies
+    .prefault({})
+    .meta({ description: "Lists of rules by name, for `import` and `export` of any peers." }),
   peers: list(peer).prefault([]).meta({ description: "Whom we speak to." }),
 }).transform((given, context) => {
-  const { groups, peers, ...speaker } = given;
+  const { groups, peers, prefixSets: sets, policies: shared, ...speaker } = given;
+  const named = { policies: shared, prefixSets: sets };
+  const reported = (path: readonly (string | number)[], { at, message, hint }: Fault): void =>
+    context.addIssue({
+      code: "custom",
+      path: [...path, ...at],
+      message,
+      params: { sentence: true, hint },
+      input: given,
+    });
+  for (const [key, list] of Object.entries(shared)) {
+    for (const fault of nameFaults(list, named)) reported(["policies", key], fault);
+  }
+  for (const [key, entry] of Object.entries(groups)) {
+    for (const fault of ruleFaults(entry, named)) reported(["groups", key], fault);
+  }
   const merged = peers.map((one, i) => {
-    for (const fault of faultsOf(one, groups)) {
-      const { at, message, hint } = fault;
-      context.addIssue({
-        code: "custom",
-        path: ["peers", i, ...at],
-        message,
-        params: { sentence: true, hint },
-        input: one,
-      });
-    }
-    return mergePeer(one, one.group === undefined ? undefined : groups[one.group]);
+    for (const fault of [...faultsOf(one, groups), ...ruleFaults(one, named)]) reported(["peers", i], fault);
+    return mergePeer(one, one.group === undefined ? undefined : groups[one.group], named);
   });
   return { ...speaker, clusterId: speaker.clusterId, peers: merged };
 });
@@ -226,10 +191,16 @@ type PeerEntry = z.output<typeof peer>;
 type Groups = Readonly<Record<string, z.output<typeof group>>>;
 
 interface Fault {
-  readonly at: readonly string[];
+  readonly at: readonly (string | number)[];
   readonly message: string;
   readonly hint?: string | undefined;
 }
+
+/** What the rules of a peer or a group name, and there is not. */
+const ruleFaults = (entry: Groups[string], named: Named): Fault[] =>
+  (["import", "export"] as const).flatMap((key) =>
+    nameFaults(entry[key], named).map((fault) => ({ ...fault, at: [key, ...fault.at] })),
+  );
 
 /** What keeps an entry of `peers` from being a peer. Empty: {@link mergePeer} gives a whole one. */
 function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
@@ -265,7 +236,7 @@ function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
   return faults;
 }
 
-function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined): Peer {
+function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, named: Named): Peer {
   const given = { ...inherited, ...entry };
   const remote = entry.range === undefined ? { address: entry.address! } : { range: entry.range };
   return {
@@ -284,7 +255,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined): Pee
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,
-    importRules: given.import,
-    exportRules: given.export,
+    importRules: resolved(given.import, named),
+    exportRules: resolved(given.export, named),
   };
 }

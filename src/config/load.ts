@@ -113,8 +113,16 @@ function ruleProblem(
   return { severity, code: "rule", path: filePath(path, raw), at: "value", message, hint };
 }
 
-/** Where in the file a value of the model comes from: pools are written in ranges, peers inherit from groups. */
+/** Where in the file a value of the model comes from: pools are written in ranges, rules stand in groups and policies. */
 function filePath(path: Path, raw: Readonly<Record<string, unknown>>): Path {
+  const place = ownPath(path, raw);
+  const list = place.slice(0, 4);
+  const policy = list[0] === "bgp" && list.length === 4 ? at(raw, list) : undefined;
+  const isNamed = (list[3] === "import" || list[3] === "export") && typeof policy === "string";
+  return isNamed && place.length > 4 ? ["bgp", "policies", policy, ...place.slice(4)] : place;
+}
+
+function ownPath(path: Path, raw: Readonly<Record<string, unknown>>): Path {
   const [section, list, index, key, item, ...rest] = path;
   if (section === "nat" && list === "pools" && key === "addresses" && typeof item === "number") {
     return ["nat", "pools", index!, "addresses", itemOfAddress(at(raw, path.slice(0, 4)), item)];

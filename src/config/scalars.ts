@@ -6,11 +6,16 @@
  */
 
 import { z } from "zod";
-import { type Address, ipv4, type Prefix } from "../bgp/net/address.ts";
+import { type Address, ipv4, type Prefix, widthOf } from "../bgp/net/address.ts";
 import { parseAsn } from "../bgp/net/asn.ts";
-import { parseCommunity, WELL_KNOWN_COMMUNITIES } from "../bgp/net/communities.ts";
+import {
+  type CommunityPattern,
+  parseAnyCommunity,
+  parseCommunityPattern,
+  WELL_KNOWN_COMMUNITIES,
+} from "../bgp/net/communities.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
-import type { Endpoint, PortRange } from "../model/model.ts";
+import type { Endpoint, PortRange, PrefixRange } from "../model/model.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -216,13 +221,44 @@ export const requestTarget: z.ZodType<string> = text(
   (value) => (/^\/[!-~]{0,1023}$/.test(value) ? value : undefined),
 );
 
-export const community: z.ZodType<number> = text(
+const KNOWN_COMMUNITIES = `well-known: ${Object.keys(WELL_KNOWN_COMMUNITIES).join(", ")}`;
+
+/** As words: one is standard, two extended, three large. */
+export const anyCommunity: z.ZodType<readonly number[]> = text(
   {
-    expected: `a community such as "64512:100", or the name of a well-known one`,
-    hint: `well-known: ${Object.keys(WELL_KNOWN_COMMUNITIES).join(", ")}`,
-    json: { examples: ["64512:100", "no-export"] },
+    expected: `a community such as "64512:100", "64512:1:2" or "rt:64512:100", or the name of a well-known one`,
+    hint: KNOWN_COMMUNITIES,
+    json: { examples: ["64512:100", "no-export", "64512:1:2", "rt:64512:100"] },
   },
-  parseCommunity,
+  parseAnyCommunity,
+);
+
+export const communityPattern: z.ZodType<CommunityPattern> = text(
+  {
+    expected: `a community such as "64512:100", "64512:*", "64512:1:*" or "rt:64512:*", or the name of a well-known one`,
+    hint: KNOWN_COMMUNITIES,
+    json: { examples: ["64512:100", "64512:*", "no-export", "64512:1:*", "rt:64512:*"] },
+  },
+  parseCommunityPattern,
+);
+
+/** "10.0.0.0/8": exactly this. "10.0.0.0/8 le 24", "10.0.0.0/8 ge 16 le 24": what lies within, of such lengths. */
+export const prefixRange: z.ZodType<PrefixRange> = text(
+  {
+    expected: "a prefix such as 10.0.0.0/8, with lengths 10.0.0.0/8 le 24 or 10.0.0.0/8 ge 16 le 24",
+    json: { examples: ["10.65.0.0/16", "10.0.0.0/8 le 24", "10.0.0.0/8 ge 16 le 24"] },
+  },
+  (value) => {
+    const parts = /^(\S+)(?: ge (\d{1,3}))?(?: le (\d{1,3}))?$/.exec(value);
+    const parsed = parsePrefix(parts?.[1] ?? "");
+    if (parts === null || parsed === undefined) return undefined;
+    const [, , ge, le] = parts;
+    const minLength = ge === undefined ? parsed.length : Number(ge);
+    const most = ge === undefined ? parsed.length : widthOf(parsed.family);
+    const maxLength = le === undefined ? most : Number(le);
+    const fits = parsed.length <= minLength && minLength <= maxLength && maxLength <= widthOf(parsed.family);
+    return fits ? { prefix: parsed, minLength, maxLength } : undefined;
+  },
 );
 
 const LENGTHS = "a prefix length 0..128, or a range such as 24-32";

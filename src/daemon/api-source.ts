@@ -7,7 +7,7 @@ import { formatAddress } from "../bgp/net/text.ts";
 import { takeLag } from "../metrics/lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import type { MetricsSource } from "../metrics/snapshot.ts";
-import { announcementsPage, peerAnswer, routesPage } from "./bgp-answers.ts";
+import { announcementsPage, peerAnswer, receivedPage, routesPage } from "./bgp-answers.ts";
 import { birdwatcher } from "./birdwatcher.ts";
 import type { Gateway } from "./gateway.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
@@ -41,6 +41,7 @@ export function apiSource(
     peers: () => gateway.speaker.peers().map(peerAnswer),
     routes: (query) => routesPage(gateway.speaker, gateway.reconciler.snapshot(), query),
     announcements: (query) => announcementsPage(gateway.speaker, query),
+    received: (query) => receivedPage(gateway.speaker, query),
     floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned),
     nat: async () =>
       natAnswer(

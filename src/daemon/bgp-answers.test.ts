@@ -5,7 +5,7 @@ import type { PeerSnapshot } from "../bgp/speaker/snapshots.ts";
 import { isUp, type Node, node, peer, prefix } from "../bgp/speaker/testing/nodes.ts";
 import { VirtualNetwork } from "../bgp/speaker/testing/virtual-network.ts";
 import { tagOf } from "../gateway/kinds.ts";
-import { announcementsPage, peerAnswer, routesPage } from "./bgp-answers.ts";
+import { announcementsPage, peerAnswer, receivedPage, routesPage } from "./bgp-answers.ts";
 
 const OWN = ["203.0.113.0/24", "172.16.1.3/32"];
 
@@ -150,10 +150,51 @@ describe("announcements", () => {
         peer: "192.0.2.3",
         nextHop: "192.0.2.1",
         asPath: "65000",
+        origin: "igp",
         communities: ["64512:100"],
+        largeCommunities: [],
+        rule: "otherwise",
       },
     ]);
   });
+});
+
+test("what a peer told is there, also what was rejected, with the rule that decided", async () => {
+  const { items } = await receivedPage(hub.speaker, { limit: 100, peer: "192.0.2.2" });
+  expect(Object.fromEntries(items.map((each) => [each.prefix, [each.accepted, each.rule]]))).toEqual({
+    "0.0.0.0/0": [true, "short"],
+    "10.0.0.0/8": [true, "short"],
+    "10.1.0.0/16": [true, "short"],
+    "10.1.2.0/24": [false, "otherwise"],
+    "10.1.2.3/32": [false, "otherwise"],
+  });
+  const one = await receivedPage(hub.speaker, { limit: 1, peer: "192.0.2.2", prefix: "10.0.0.0/8" });
+  expect(one.items).toEqual([
+    {
+      prefix: "10.0.0.0/8",
+      kind: "other",
+      peer: "192.0.2.2",
+      accepted: true,
+      rule: "short",
+      changes: {},
+      nextHop: "192.0.2.2",
+      asPath: "64512",
+      origin: "igp",
+      communities: [],
+      largeCommunities: [],
+      stale: false,
+    },
+  ]);
+  expect((await receivedPage(hub.speaker, { limit: 1, peer: "192.0.2.9" })).items).toEqual([]);
+});
+
+test.each<[string, string, object]>([
+  ["10.0.0.0/8", "192.0.2.3", { sent: true, reason: "accepted by rule", rule: "otherwise" }],
+  ["10.0.0.0/8", "192.0.2.2", { sent: false, reason: "the peer's own path" }],
+  ["10.1.2.0/24", "192.0.2.3", { sent: false, reason: "no path is used" }],
+])("%s to %s: %j", async (text, to, expected) => {
+  const [route] = (await routes({ prefix: text })).items;
+  expect(route?.exports?.find((each) => each.peer === to)).toEqual({ peer: to, ...expected });
 });
 
 test("a peer's answer has whole seconds, text, and no field without a value", () => {

@@ -1,11 +1,26 @@
 /** Peers, routes and announcements as the API tells them. */
 
-import type { AnnouncementAnswer, PeerAnswer, RouteAnswer, RoutePath } from "../api/schema.ts";
-import type { AnnouncementQuery, Page, RouteQuery } from "../api/source.ts";
-import { type Address, type Family, ipv4, prefixOf, samePrefix, widthOf } from "../bgp/net/address.ts";
-import { formatCommunity, formatLargeCommunity } from "../bgp/net/communities.ts";
+import type {
+  AnnouncementAnswer,
+  PeerAnswer,
+  ReceivedAnswer,
+  RouteAnswer,
+  RouteExport,
+  RoutePath,
+} from "../api/schema.ts";
+import type { AnnouncementQuery, Page, ReceivedQuery, RouteQuery } from "../api/source.ts";
+import {
+  type Address,
+  type Family,
+  ipv4,
+  type Prefix,
+  prefixOf,
+  samePrefix,
+  widthOf,
+} from "../bgp/net/address.ts";
+import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../bgp/net/communities.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
-import type { AdvertisedRoute } from "../bgp/rib/snapshot.ts";
+import type { AdvertisedRoute, ReceivedRoute } from "../bgp/rib/snapshot.ts";
 import type { BfdSnapshot } from "../bgp/speaker/peer-bfd.ts";
 import type { PathSnapshot, PeerSnapshot, RouteSnapshot } from "../bgp/speaker/snapshots.ts";
 import type { Speaker } from "../bgp/speaker/speaker.ts";
@@ -72,7 +87,8 @@ export function routesPage(
     const kind = kindOf(route.tag);
     if (query.kind !== undefined && query.kind !== kind) return undefined;
     if (query.local !== undefined && query.local !== route.local) return undefined;
-    return routeAnswer(route, installed);
+    const answer = routeAnswer(route, installed);
+    return query.prefix === undefined ? answer : { ...answer, exports: exportsOf(speaker, route.prefix) };
   });
 }
 
@@ -126,6 +142,28 @@ function announcementParts(speaker: Speaker, peer: { address: Address; text: str
   });
 }
 
+/** @throws CursorError */
+export function receivedPage(speaker: Speaker, query: ReceivedQuery): Promise<Page<ReceivedAnswer>> {
+  const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
+  const peer = parseAddress(query.peer);
+  const parts = FAMILIES.map(
+    (family): Part<ReceivedRoute> =>
+      (from, limit) =>
+        peer === undefined ? { rows: [], next: -1 } : speaker.receivedFrom(peer, family, from, limit),
+  );
+  return pageOf(parts, query, (route) =>
+    only !== undefined && !samePrefix(only, route.prefix) ? undefined : receivedAnswer(route, query.peer),
+  );
+}
+
+const exportsOf = (speaker: Speaker, prefix: Prefix): RouteExport[] =>
+  speaker.exportsOf(prefix).map(({ peer, sent, reason, rule }) => ({
+    peer: formatAddress(peer),
+    sent,
+    reason,
+    ...(rule !== undefined && { rule }),
+  }));
+
 /** The very prefix, or the longest one that holds an address and is in use. */
 function* routesFor(speaker: Speaker, text: string): Generator<RouteSnapshot> {
   const prefix = parsePrefix(text);
@@ -156,37 +194,80 @@ function routeAnswer(route: RouteSnapshot, installed: ReadonlySet<string>): Rout
   };
 }
 
-function routePath({ peer, attributes, status, stale }: PathSnapshot): RoutePath {
+function routePath({ peer, attributes, status, rule, stale }: PathSnapshot): RoutePath {
   return {
     peer: peer === undefined ? "local" : formatAddress(peer),
     nextHop: peer === undefined ? "self" : formatAddress(attributes.nextHop),
-    origin: ORIGINS[attributes.origin],
     localPref: attributes.localPref ?? DEFAULT_LOCAL_PREF,
-    largeCommunities: attributes.largeCommunities.map(formatLargeCommunity),
     status,
+    ...(rule !== undefined && { rule }),
     stale,
     ...shared(attributes),
   };
 }
 
-function announcementAnswer({ prefix, attributes, tag }: AdvertisedRoute, peer: string): AnnouncementAnswer {
+function receivedAnswer(route: ReceivedRoute, peer: string): ReceivedAnswer {
+  const { prefix, received, accepted, rule = "", tag, stale } = route;
+  return {
+    prefix: formatPrefix(prefix),
+    kind: kindOf(tag),
+    peer,
+    accepted: accepted !== undefined,
+    rule,
+    changes: accepted === undefined || accepted === received ? {} : changesOf(received, accepted),
+    nextHop: formatAddress(received.nextHop),
+    ...(received.localPref !== undefined && { localPref: received.localPref }),
+    stale,
+    ...shared(received),
+  };
+}
+
+/** What differs, as it is afterwards. */
+function changesOf(before: PathAttributes, after: PathAttributes): Record<string, string> {
+  const [old, now] = [texts(before), texts(after)];
+  return Object.fromEntries(Object.entries(now).filter(([name, text]) => text !== old[name]));
+}
+
+const texts = (attributes: PathAttributes): Record<string, string> => ({
+  localPref: String(attributes.localPref ?? ""),
+  med: String(attributes.med ?? ""),
+  nextHop: formatAddress(attributes.nextHop),
+  asPath: formatAsPath(attributes.asPath),
+  communities: attributes.communities.map(formatCommunity).join(" "),
+  largeCommunities: attributes.largeCommunities.map(formatLargeCommunity).join(" "),
+  extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity).join(" "),
+});
+
+function announcementAnswer(
+  { prefix, attributes, tag, rule }: AdvertisedRoute,
+  peer: string,
+): AnnouncementAnswer {
   return {
     prefix: formatPrefix(prefix),
     kind: kindOf(tag),
     peer,
     nextHop: formatAddress(attributes.nextHop),
+    ...(attributes.localPref !== undefined && { localPref: attributes.localPref }),
+    ...(rule !== undefined && { rule }),
     ...shared(attributes),
   };
 }
 
-function shared({ asPath, med, communities }: PathAttributes): {
-  asPath: string;
-  med?: number;
-  communities: readonly string[];
-} {
+type Shared = Pick<
+  RoutePath,
+  "asPath" | "origin" | "med" | "communities" | "largeCommunities" | "extendedCommunities"
+>;
+
+function shared({ asPath, origin, med, communities, ...others }: PathAttributes): Shared {
+  const { largeCommunities, extendedCommunities } = others;
   return {
     asPath: formatAsPath(asPath),
+    origin: ORIGINS[origin],
     ...(med !== undefined && { med }),
     communities: communities.map(formatCommunity),
+    largeCommunities: largeCommunities.map(formatLargeCommunity),
+    ...(extendedCommunities.length > 0 && {
+      extendedCommunities: extendedCommunities.map(formatExtendedCommunity),
+    }),
   };
 }

@@ -1,6 +1,6 @@
 /** Kinds as numbers: as tags inside a speaker, and as large communities between our own speakers. */
 
-import type { LargeCommunity } from "../bgp/policy/rules.ts";
+import type { LargeCommunity } from "../bgp/net/communities.ts";
 import { KINDS, type Kind } from "../model/model.ts";
 
 /** Local data 1 of the large communities (RFC 8092) that carry a kind; docs/adr/0001. */

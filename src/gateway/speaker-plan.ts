@@ -97,13 +97,15 @@ function policiesOf(model: Model): (peer: Peer) => Policies {
   const known = new Map<string, Policies>();
   return (peer) => {
     const internal = peer.asn === model.bgp.asn;
-    const key = JSON.stringify([internal, peer.importRules, peer.exportRules]);
+    const importRules = peer.importRules && rulesFor("import", peer, peer.importRules, peer.asn);
+    const exportRules = peer.exportRules && rulesFor("export", peer, peer.exportRules, model.bgp.asn);
+    const key = JSON.stringify([internal, importRules, exportRules]);
     const held = known.get(key);
     if (held !== undefined) return held;
     const base = internal ? shared.internal : shared.external;
     const policies = {
-      import: policyOf("import", base.import, peer.importRules, internal),
-      export: policyOf("export", base.export, peer.exportRules, internal),
+      import: policyOf(base.import, importRules, internal),
+      export: policyOf(base.export, exportRules, internal),
     };
     known.set(key, policies);
     return policies;
@@ -111,15 +113,29 @@ function policiesOf(model: Model): (peer: Peer) => Policies {
 }
 
 /** RFC 8212: without rules an eBGP peer is sent and believed nothing; an iBGP peer is one of us. */
-function policyOf(
-  direction: "import" | "export",
-  base: readonly Rule[],
-  configured: readonly ConfiguredRule[] | undefined,
-  internal: boolean,
-): Policy {
-  if (configured === undefined) return { rules: base, otherwise: internal ? "accept" : "reject" };
-  const rules = configured.flatMap((rule, i) => compiled(`${direction}[${i}]`, rule));
+function policyOf(base: readonly Rule[], configured: readonly Rule[] | undefined, internal: boolean): Policy {
+  if (configured === undefined && internal) return { rules: base, otherwise: "accept" };
+  const rules = configured ?? [ruleOf("no rules (RFC 8212)", {}, "reject", undefined)];
   return { rules: [...base, ...rules], otherwise: "reject" };
+}
+
+/** @param asn - what `prepend` puts in front of a path */
+function rulesFor(
+  direction: "import" | "export",
+  peer: Peer,
+  configured: readonly ConfiguredRule[],
+  asn: number,
+): Rule[] {
+  return configured.flatMap((rule, i) =>
+    isAbout(rule.match, peer) ? compiled(`${rule.policy ?? direction}[${i}]`, rule, asn) : [],
+  );
+}
+
+/** Who is at the other end does not change, so that it is asked once and not for every route. */
+function isAbout({ peers, groups }: RuleMatch, { remote, group }: Peer): boolean {
+  const there = "range" in remote ? remote.range : hostPrefix(remote.address);
+  if (peers?.some((prefix) => contains(prefix, there)) === false) return false;
+  return groups === undefined || (group !== undefined && groups.includes(group));
 }
 
 /** Own networks and services first, then default, then the large community, else other: the last to match decides. */
@@ -177,14 +193,20 @@ function guards(rows: readonly (readonly [name: string, prefixes: readonly Prefi
 }
 
 /** Nothing when no route can match. */
-function compiled(name: string, rule: ConfiguredRule): Rule[] {
-  const prefixes = rangesOf(rule.match);
+function compiled(name: string, rule: ConfiguredRule, asn: number): Rule[] {
+  const { kinds, asPath, asPathLength, communities, nextHops, origins, ranges } = rule.match;
+  const prefixes = ranges ?? rangesOf(rule.match);
   if (prefixes?.length === 0) return [];
   const match: Match = {
     ...(prefixes && { prefixes }),
-    ...(rule.match.kinds && { tags: rule.match.kinds.map(tagOf) }),
+    ...(kinds && { tags: kinds.map(tagOf) }),
+    ...(asPath && { asPath }),
+    ...(asPathLength && { asPathLength }),
+    ...(communities && { anyCommunity: communities }),
+    ...(nextHops && { nextHops }),
+    ...(origins && { origins }),
   };
-  return [ruleOf(name, match, rule.then, rule.set && changesOf(rule.set))];
+  return [ruleOf(name, match, rule.then, rule.set && changesOf(rule.set, asn))];
 }
 
 /** Prefixes, within and lengths as one list of which any may hold; undefined: none of them was given. */
@@ -202,11 +224,19 @@ function rangesOf({ prefixes, within: outer, lengths }: RuleMatch): PrefixRange[
 const inRange = ({ prefix, minLength, maxLength }: PrefixRange, candidate: Prefix): boolean =>
   candidate.length >= minLength && candidate.length <= maxLength && contains(prefix, candidate);
 
-function changesOf({ localPref, med, communities }: RuleChanges): Changes {
+function changesOf(set: RuleChanges, asn: number): Changes {
+  const { localPref, med, addMed, communities, extendedCommunities, largeCommunities } = set;
+  const { removeCommunities, prepend, nextHop } = set;
   return {
     ...(localPref !== undefined && { localPref }),
     ...(med !== undefined && { med }),
+    ...(addMed !== undefined && { addMed }),
     ...(communities && { addCommunities: communities }),
+    ...(extendedCommunities && { addExtendedCommunities: extendedCommunities }),
+    ...(largeCommunities && { addLargeCommunities: largeCommunities }),
+    ...(removeCommunities && { removeCommunities }),
+    ...(prepend !== undefined && { prepend: { asn, times: prepend } }),
+    ...(nextHop && { nextHop }),
   };
 }
 

@@ -6,6 +6,7 @@
  */
 
 import type { Address, Family, Prefix } from "../bgp/net/address.ts";
+import type { CommunityPattern, ExtendedCommunity, LargeCommunity } from "../bgp/net/communities.ts";
 
 /** What an announcement is for. Export rules match on it; it travels between our own speakers as a large community. */
 export const KINDS = ["floating", "public", "anycast", "pool", "default", "host", "other"] as const;
@@ -84,8 +85,18 @@ export interface Peer {
 /** First match wins; what no rule matches is rejected. */
 export interface Rule {
   readonly match: RuleMatch;
-  readonly then: "accept" | "reject";
+  /** next: the route is changed, and the rules below are asked. */
+  readonly then: "accept" | "reject" | "next";
   readonly set: RuleChanges | undefined;
+  /** The policy that it stands in; undefined: it is the peer's own, or its group's. */
+  readonly policy?: string;
+}
+
+/** Prefixes within `prefix` of a length from `minLength` to `maxLength`. */
+export interface PrefixRange {
+  readonly prefix: Prefix;
+  readonly minLength: number;
+  readonly maxLength: number;
 }
 
 /** All that is given must hold. */
@@ -96,13 +107,39 @@ export interface RuleMatch {
   readonly within: readonly Prefix[] | undefined;
   readonly lengths: { readonly min: number; readonly max: number } | undefined;
   readonly kinds: readonly Kind[] | undefined;
+  /** In one of these: what the prefix sets hold that were named. Stands alone, without the three above. */
+  readonly ranges?: readonly PrefixRange[] | undefined;
+  /** Patterns, see bgp/net/as-path-pattern.ts. */
+  readonly asPath?: readonly string[] | undefined;
+  readonly asPathLength?: { readonly min: number; readonly max: number } | undefined;
+  readonly communities?: readonly CommunityPattern[] | undefined;
+  readonly nextHops?: readonly Prefix[] | undefined;
+  /** 0 IGP, 1 EGP, 2 INCOMPLETE. */
+  readonly origins?: readonly (0 | 1 | 2)[] | undefined;
+  /** The other end of the session: its address, or all of its range, is in one of these. */
+  readonly peers?: readonly Prefix[] | undefined;
+  /** The peer's group. */
+  readonly groups?: readonly string[] | undefined;
 }
 
-export interface RuleChanges {
+export interface RuleChanges extends RuleCommunities {
   readonly localPref: number | undefined;
   readonly med: number | undefined;
-  /** RFC 1997 communities, added: (asn << 16 | value) as an unsigned number. */
-  readonly communities: readonly number[] | undefined;
+  /** Added to the MED. */
+  readonly addMed?: number | undefined;
+  /** Removed before any are added. */
+  readonly removeCommunities?: readonly CommunityPattern[] | undefined;
+  /** Times: on export our own AS number, on import the peer's. */
+  readonly prepend?: number | undefined;
+  readonly nextHop?: Address | undefined;
+}
+
+/** Added to those that a route has. */
+export interface RuleCommunities {
+  /** RFC 1997: (asn << 16 | value) as an unsigned number. */
+  readonly communities?: readonly number[] | undefined;
+  readonly extendedCommunities?: readonly ExtendedCommunity[];
+  readonly largeCommunities?: readonly LargeCommunity[];
 }
 
 /** A public network: routed, never translated. */

@@ -22,6 +22,8 @@ export interface DaemonSettings {
   readonly ttlSecurity?: boolean | undefined;
   /** Milliseconds between its BFD packets, three of which may be missed; BIRD only. */
   readonly bfdMs?: number;
+  /** FRR only: what its IPv4 announcements pass instead of the usual route map. */
+  readonly routeMap?: { readonly name: string; readonly text: string };
 }
 
 export interface Daemon {
@@ -39,6 +41,19 @@ export interface Daemon {
   restart(): void;
   /** Ends it and removes its files. */
   stop(): Promise<void>;
+}
+
+/** A route as FRR shows it. */
+interface FrrRoute {
+  readonly aspath: { readonly string: string };
+  readonly community?: { readonly string: string };
+  readonly largeCommunity?: { readonly string: string };
+  readonly metric?: number;
+}
+
+/** FRR, which also tells of one route. */
+export interface Frr extends Daemon {
+  route(prefix: string): FrrRoute | undefined;
 }
 
 export const BIRD = "/usr/sbin/bird";
@@ -145,7 +160,7 @@ protocol bgp ours {
 `;
 }
 
-export function startFrr(settings: DaemonSettings): Daemon {
+export function startFrr(settings: DaemonSettings): Frr {
   const directory = mkdtempSync(join(tmpdir(), "bgpi-frr-"));
   chmodSync(directory, 0o755);
   const at = (name: string): string => join(directory, name);
@@ -156,7 +171,7 @@ export function startFrr(settings: DaemonSettings): Daemon {
     const vtysh = ["--vty_socket", directory, "-d", "bgpd", "-c", question];
     return execFileSync(VTYSH, vtysh, { encoding: "utf8", stdio: "pipe", maxBuffer: 1 << 26 });
   };
-  const ask = (question: string): { routes?: Record<string, readonly FrrPath[]> } => {
+  const ask = (question: string): FrrAnswer => {
     try {
       return JSON.parse(show(question));
     } catch {
@@ -168,6 +183,7 @@ export function startFrr(settings: DaemonSettings): Daemon {
       .filter(([, paths]) => paths.some(({ bestpath, peerId }) => bestpath === true && peerId !== "(unspec)"))
       .map(([prefix]) => prefix);
   return {
+    route: (prefix) => ask(`show bgp ipv4 unicast ${prefix} json`).paths?.[0],
     prefixes: () => [...held("ipv4"), ...held("ipv6")],
     details: (prefix) => show(`show bgp ipv4 unicast ${prefix}`),
     removals: () => readFileSync(at("bgpd.log"), "utf8").match(/UPDATE about .* withdrawn/g)?.length ?? 0,
@@ -180,6 +196,11 @@ export function startFrr(settings: DaemonSettings): Daemon {
   };
 }
 
+interface FrrAnswer {
+  readonly routes?: Record<string, readonly FrrPath[]>;
+  readonly paths?: readonly FrrRoute[];
+}
+
 interface FrrPath {
   readonly bestpath?: boolean;
   readonly peerId?: string;
@@ -187,20 +208,22 @@ interface FrrPath {
 
 /** Without zebra bgpd knows no address of the family that the session is not in; the route maps say them. */
 function frrConfiguration(settings: DaemonSettings, log: string): string {
-  const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity } = settings;
+  const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, routeMap } =
+    settings;
   const us = US[transport];
   const family = (name: "ipv4" | "ipv6"): string => {
     const own = routes.filter((route) => route.includes(":") === (name === "ipv6"));
     return ` address-family ${name} unicast
 ${own.map((route) => `  network ${route}`).join("\n")}
   neighbor ${us} activate
-  neighbor ${us} route-map own-${name} out
+  neighbor ${us} route-map ${name === "ipv4" ? (routeMap?.name ?? "own-ipv4") : "own-ipv6"} out
  exit-address-family
 `;
   };
   return `
 log file ${log} debugging
 debug bgp updates in
+${routeMap?.text ?? ""}
 bgp as-path access-list own permit ^$
 route-map own-ipv4 permit 10
  match as-path own

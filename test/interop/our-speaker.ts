@@ -37,6 +37,21 @@ export interface OurPeer {
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
 }
 
+export interface OurRoute {
+  readonly prefix: string;
+  readonly accepted: boolean;
+  readonly nextHop: string;
+  readonly stale: boolean;
+  /** The import rule that decided. */
+  readonly rule: string;
+  /** As import policy left it. */
+  readonly after?: {
+    readonly asPath: string;
+    readonly localPref?: number;
+    readonly communities: readonly number[];
+  };
+}
+
 export interface SpeakerSettings {
   readonly namespace: string;
   readonly library: string;
@@ -87,10 +102,8 @@ export class OurSpeaker {
     return (await this.ask("peers")) as readonly OurPeer[];
   }
 
-  async received(
-    peer: string,
-  ): Promise<readonly { prefix: string; accepted: boolean; nextHop: string; stale: boolean }[]> {
-    return (await this.ask("received", peer)) as Awaited<ReturnType<OurSpeaker["received"]>>;
+  async received(peer: string): Promise<readonly OurRoute[]> {
+    return (await this.ask("received", peer)) as readonly OurRoute[];
   }
 
   /** SIGKILL: nothing is said to anybody. */

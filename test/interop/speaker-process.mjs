@@ -69,7 +69,15 @@ const commands = {
       .peers()
       .map(({ address, offendingMessages, ...peer }) => ({ ...peer, address: formatAddress(address) })),
   received: (peer) =>
-    [...speaker.received(parseAddress(peer))].map(({ prefix, received, accepted, stale }) => ({
+    [...speaker.received(parseAddress(peer))].map(({ prefix, received, accepted, rule, stale }) => ({
+      rule,
+      ...(accepted && {
+        after: {
+          asPath: accepted.asPath.map(({ asns }) => asns.join(" ")).join(" "),
+          localPref: accepted.localPref,
+          communities: accepted.communities,
+        },
+      }),
       prefix: formatPrefix(prefix),
       accepted: accepted !== undefined,
       nextHop: formatAddress(received.nextHop),

@@ -1,18 +1,35 @@
 /** What a rule does to the attributes of a route. */
 
-import type { LargeCommunity } from "../net/communities.ts";
-import type { PathAttributes } from "../wire/path-attributes.ts";
+import type { Address } from "../net/address.ts";
+import { includesPattern, type LargeCommunity, sameLarge } from "../net/communities.ts";
+import { type AsPathSegment, MOST_IN_SEGMENT, type PathAttributes } from "../wire/path-attributes.ts";
+import { type Field, fieldOf } from "./conditions.ts";
 import type { Changes } from "./rules.ts";
 
-/** Large communities are removed before others are added, so that one rule can replace them. */
+/** Communities are removed before others are added, so that one rule can replace them. */
 export function applyChanges(attributes: PathAttributes, changes: Changes): PathAttributes {
+  const removed = changes.removeCommunities ?? [];
+  const { removeLargeCommunities: removedLarge } = changes;
   return {
     ...attributes,
     localPref: changes.localPref ?? attributes.localPref,
-    med: changes.med ?? attributes.med,
-    communities: withAdded(attributes.communities, changes.addCommunities, Object.is),
+    med: medAfter(attributes.med, changes),
+    asPath: prepended(attributes.asPath, changes.prepend),
+    nextHop: nextHopAfter(attributes.nextHop, changes.nextHop),
+    communities: withAdded(
+      attributes.communities.filter((each) => !includesPattern(removed, [each])),
+      changes.addCommunities,
+      Object.is,
+    ),
+    extendedCommunities: withAdded(
+      attributes.extendedCommunities.filter((each) => !includesPattern(removed, each)),
+      changes.addExtendedCommunities,
+      (a, b) => a[0] === b[0] && a[1] === b[1],
+    ),
     largeCommunities: withAdded(
-      withoutLarge(attributes.largeCommunities, changes.removeLargeCommunities),
+      attributes.largeCommunities.filter(
+        (each) => !isRemoved(each, removedLarge) && !includesPattern(removed, each),
+      ),
       changes.addLargeCommunities,
       sameLarge,
     ),
@@ -23,17 +40,44 @@ export function applyChanges(attributes: PathAttributes, changes: Changes): Path
 export const changesAttributes = ({ tag, ...others }: Changes): boolean =>
   Object.values(others).some((value) => value !== undefined);
 
-export const sameLarge = (a: LargeCommunity, b: LargeCommunity): boolean =>
-  a[0] === b[0] && a[1] === b[1] && a[2] === b[2];
+/** What of that which rules can ask for is changed. */
+export function changedFields(changes: Changes): Field[] {
+  const fields: Field[] = (changes.removeCommunities ?? []).map(fieldOf);
+  if (changes.addCommunities !== undefined) fields.push("communities");
+  if (changes.addExtendedCommunities !== undefined) fields.push("extended");
+  if (changes.addLargeCommunities !== undefined || changes.removeLargeCommunities !== undefined) {
+    fields.push("large");
+  }
+  if (changes.prepend !== undefined) fields.push("asPath");
+  if (changes.nextHop !== undefined) fields.push("nextHop");
+  return fields;
+}
+
+const MOST_MED = 0xffff_ffff;
+
+function medAfter(before: number | undefined, { med, addMed }: Changes): number | undefined {
+  const given = med ?? before;
+  if (addMed === undefined) return given;
+  return Math.min(MOST_MED, Math.max(0, (given ?? 0) + addMed));
+}
+
+/** The very same next hop where nothing changes: who sends it tells a chosen one by that. */
+const nextHopAfter = (before: Address, chosen: Address | undefined): Address =>
+  chosen?.family === before.family ? chosen : before;
+
+function prepended(path: readonly AsPathSegment[], prepend: Changes["prepend"]): readonly AsPathSegment[] {
+  if (prepend === undefined || prepend.times === 0) return path;
+  const asns = Array.from({ length: prepend.times }, () => prepend.asn);
+  const first = path[0];
+  if (first?.type !== "sequence" || first.asns.length + asns.length > MOST_IN_SEGMENT) {
+    return [{ type: "sequence", asns }, ...path];
+  }
+  return [{ type: "sequence", asns: [...asns, ...first.asns] }, ...path.slice(1)];
+}
 
 /** Whether `removeLargeCommunities` means this one. */
-export const isRemoved = (community: LargeCommunity, removed: Changes["removeLargeCommunities"]): boolean =>
+const isRemoved = (community: LargeCommunity, removed: Changes["removeLargeCommunities"]): boolean =>
   removed !== undefined && community[0] === removed[0] && community[1] === removed[1];
-
-const withoutLarge = (
-  communities: readonly LargeCommunity[],
-  removed: Changes["removeLargeCommunities"],
-): readonly LargeCommunity[] => communities.filter((community) => !isRemoved(community, removed));
 
 function withAdded<T>(
   present: readonly T[],

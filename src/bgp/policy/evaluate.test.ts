@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { contains, ipv4, ipv6, type Prefix, prefixOf } from "../net/address.ts";
+import { contains, hostPrefix, ipv4, ipv6, type Prefix, prefixOf } from "../net/address.ts";
+import { parseCommunityPattern } from "../net/communities.ts";
 import { parsePrefix } from "../net/text.ts";
-import { originatedAttributes, type PathAttributes } from "../wire/path-attributes.ts";
+import { type Origin, originatedAttributes, type PathAttributes } from "../wire/path-attributes.ts";
 import { applyChanges } from "./changes.ts";
 import { compilePolicy } from "./evaluate.ts";
 import { ACCEPT_ALL, type Changes, type Match, type Policy, REJECT_ALL, type Rule } from "./rules.ts";
@@ -64,7 +65,8 @@ function plain({ rules, otherwise }: Policy, given: Route): Judged {
   return { accepted, rule: "otherwise", route: accepted ? route : undefined };
 }
 
-function plainMatch({ prefixes, tags, communities, largeCommunities }: Match, route: Route): boolean {
+function plainMatch(match: Match, route: Route): boolean {
+  const { prefixes, tags, communities, largeCommunities } = match;
   const { attributes } = route;
   const { length } = route.prefix;
   const inRange = prefixes?.some(
@@ -74,7 +76,35 @@ function plainMatch({ prefixes, tags, communities, largeCommunities }: Match, ro
   const hasLarge = largeCommunities?.some((each) =>
     attributes.largeCommunities.some((other) => other.join() === each.join()),
   );
-  return [inRange, tags?.includes(route.tag), has, hasLarge].every((holds) => holds !== false);
+  const conditions = [
+    inRange,
+    tags?.includes(route.tag),
+    has,
+    hasLarge,
+    ...plainAttributes(match, attributes),
+  ];
+  return conditions.every((holds) => holds !== false);
+}
+
+function* plainAttributes(match: Match, attributes: PathAttributes): Generator<boolean | undefined> {
+  const path = attributes.asPath.flatMap(({ asns }) => asns);
+  const all: (readonly number[])[] = [
+    ...attributes.communities.map((each) => [each]),
+    ...attributes.extendedCommunities,
+    ...attributes.largeCommunities,
+  ];
+  yield match.anyCommunity?.some(({ words, masks }) =>
+    all.some(
+      (each) =>
+        each.length === words.length &&
+        each.every((word, i) => (word & masks[i]!) === (words[i]! & masks[i]!)),
+    ),
+  );
+  yield match.asPath?.some((source) => new RegExp(source.replaceAll("_", "(?: |^|$)")).test(path.join(" ")));
+  const lengths = match.asPathLength;
+  yield lengths && path.length >= lengths.min && path.length <= lengths.max;
+  yield match.nextHops?.some((each) => contains(each, hostPrefix(attributes.nextHop)));
+  yield match.origins?.includes(attributes.origin);
 }
 
 const plainChange = (route: Route, changes: Changes): Route => ({
@@ -97,6 +127,15 @@ const anyPrefix = fc
 const given = <T extends object>(value: { [K in keyof T]: T[K] | undefined }): T =>
   Object.fromEntries(Object.entries(value).filter(([, each]) => each !== undefined)) as T;
 
+/** Any kind, each word compared in whole, in part or not at all. */
+const pattern = fc.integer({ min: 1, max: 3 }).chain((size) =>
+  fc.record({
+    words: fc.array(fc.nat(3), { minLength: size, maxLength: size }),
+    masks: fc.array(fc.constantFrom(0, 1, 0xffff_ffff), { minLength: size, maxLength: size }),
+  }),
+);
+const extended = fc.tuple(fc.nat(1), fc.nat(2));
+
 const match = fc
   .record({
     prefixes: option(
@@ -108,6 +147,11 @@ const match = fc
     tags: option(fc.array(fc.constantFrom(0, 1, 255), { maxLength: 2 })),
     communities: option(fc.array(community, { maxLength: 2 })),
     largeCommunities: option(fc.array(large, { maxLength: 2 })),
+    anyCommunity: option(fc.array(pattern, { maxLength: 2 })),
+    asPath: option(fc.subarray(["^$", "^1_", "_2$", "1 2", "^1( 1)*$", "_12_"])),
+    asPathLength: option(fc.record({ min: fc.nat(2), max: fc.nat(4) })),
+    nextHops: option(fc.array(anyPrefix, { maxLength: 2 })),
+    origins: option(fc.subarray<Origin>([0, 1, 2])),
   })
   .map((each) => given<Match>(each));
 
@@ -118,6 +162,11 @@ const changes = fc
     addCommunities: option(fc.array(community, { maxLength: 2 })),
     addLargeCommunities: option(fc.array(large, { maxLength: 2 })),
     removeLargeCommunities: option(fc.tuple(fc.nat(1), fc.nat(1))),
+    addMed: option(fc.integer({ min: -9, max: 9 })),
+    addExtendedCommunities: option(fc.array(extended, { maxLength: 2 })),
+    removeCommunities: option(fc.array(pattern, { maxLength: 2 })),
+    prepend: option(fc.record({ asn: fc.constantFrom(1, 2, 12), times: fc.nat(3) })),
+    nextHop: option(fc.nat(3).map((low) => ipv4(0x0a000000 + low))),
     tag: option(fc.constantFrom(1, 255)),
   })
   .map((each) => given<Changes>(each));
@@ -137,6 +186,12 @@ const route: fc.Arbitrary<Route> = fc
     communities: fc.uniqueArray(community, { maxLength: 3 }),
     largeCommunities: fc.uniqueArray(large, { maxLength: 3, selector: String }),
     tag: fc.constantFrom(0, 1, 255),
+    extendedCommunities: fc.uniqueArray(extended, { maxLength: 3, selector: String }),
+    asPath: fc
+      .array(fc.constantFrom(1, 2, 12), { maxLength: 3 })
+      .map((asns) => (asns.length === 0 ? [] : [{ type: "sequence" as const, asns }])),
+    origin: fc.constantFrom<Origin>(0, 1, 2),
+    nextHop: fc.nat(3).map((low) => ipv4(0x0a000000 + low)),
   })
   .map(({ prefix: where, tag, ...lists }) => ({ prefix: where, tag, attributes: attributesWith(lists) }));
 
@@ -216,6 +271,41 @@ describe("changes", () => {
         ],
       },
     ],
+    ["a MED grows", { med: 5 }, { addMed: 10 }, { med: 15 }],
+    ["a MED is never below 0", { med: 5 }, { addMed: -10 }, { med: 0 }],
+    ["no MED counts as 0", {}, { addMed: 10 }, { med: 10 }],
+    [
+      "communities of all kinds are removed by pattern",
+      {
+        communities: [0xfc00_0001, 0xfc01_0001],
+        largeCommunities: [
+          [1, 2, 3],
+          [2, 2, 3],
+        ],
+        extendedCommunities: [[0x0002_fc00, 1]],
+      },
+      { removeCommunities: ["64512:*", "1:*:*", "rt:64512:*"].map((text) => parseCommunityPattern(text)!) },
+      { communities: [0xfc01_0001], largeCommunities: [[2, 2, 3]], extendedCommunities: [] },
+    ],
+    [
+      "what is prepended joins the first sequence",
+      { asPath: [{ type: "sequence", asns: [2] }] },
+      { prepend: { asn: 1, times: 2 } },
+      { asPath: [{ type: "sequence", asns: [1, 1, 2] }] },
+    ],
+    [
+      "or begins one, when a set comes first",
+      { asPath: [{ type: "set", asns: [2] }] },
+      { prepend: { asn: 1, times: 1 } },
+      {
+        asPath: [
+          { type: "sequence", asns: [1] },
+          { type: "set", asns: [2] },
+        ],
+      },
+    ],
+    ["a next hop is replaced", {}, { nextHop: ipv4(9) }, { nextHop: ipv4(9) }],
+    ["but not by one of the other family", {}, { nextHop: ipv6(9, 0, 0, 0) }, {}],
     ["what is not named stays", { med: 1, localPref: 2 }, { med: 0 }, { med: 0, localPref: 2 }],
   ])("%s", (_, before, set, after) => {
     expect(applyChanges(attributesWith(before), set)).toEqual(attributesWith(after));

@@ -1,7 +1,7 @@
 /**
  * Policies made fast: the form in which the RIB asks them.
  *
- * A rule can see three things. Communities are boiled down, once per attribute set, to a class ({@link CommunityClasses});
+ * A rule can see three things. Attributes are boiled down, once per attribute set, to a class ({@link AttributeClasses});
  * the prefix is looked up in a table; the tag is a bit in a mask. Per route there remain a few comparisons of numbers per
  * rule, and no object is made: verdicts are interned by the rules that were applied on the way, so that the RIB can
  * remember what a verdict made of an attribute set.
@@ -12,8 +12,8 @@
 import type { Family } from "../net/address.ts";
 import type { AttributeClass, RouteFilter, Verdict } from "../rib/route-filter.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
+import { AttributeClasses, type ClassOfAttributes } from "./attribute-classes.ts";
 import { applyChanges, changesAttributes } from "./changes.ts";
-import { type CommunityClass, CommunityClasses } from "./community-classes.ts";
 import { PrefixRanges } from "./prefix-ranges.ts";
 import type { Changes, Policy, Rule } from "./rules.ts";
 
@@ -46,14 +46,14 @@ class CompiledPolicy implements RouteFilter {
   readonly usesPrefix: boolean;
   readonly #otherwise: Policy["otherwise"];
   readonly #rules: readonly CompiledRule[];
-  readonly #classes: CommunityClasses;
+  readonly #classes: AttributeClasses;
   readonly #start: Applied = { changes: [], next: [], verdicts: [] };
   #nodes = 0;
 
   constructor({ rules, otherwise }: Policy) {
     this.#otherwise = otherwise;
     this.#rules = rules.map(compileRule);
-    this.#classes = new CommunityClasses(rules);
+    this.#classes = new AttributeClasses(rules);
     this.onlyClass = this.#classes.only && branded(this.#classes.only);
     this.usesPrefix = this.#rules.some(({ ranges }) => ranges !== undefined);
   }
@@ -107,8 +107,8 @@ class CompiledPolicy implements RouteFilter {
 }
 
 /** The RIB keeps classes for us and looks into none. */
-const branded = (known: CommunityClass): AttributeClass => known as unknown as AttributeClass;
-const unbranded = (known: AttributeClass): CommunityClass => known as unknown as CommunityClass;
+const branded = (known: ClassOfAttributes): AttributeClass => known as unknown as AttributeClass;
+const unbranded = (known: AttributeClass): ClassOfAttributes => known as unknown as ClassOfAttributes;
 
 function compileRule(rule: Rule): CompiledRule {
   const { prefixes, tags } = rule.match;

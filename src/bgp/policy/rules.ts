@@ -6,7 +6,9 @@
  * believed nothing (RFC 8212).
  */
 
-import type { Prefix } from "../net/address.ts";
+import type { Address, Prefix } from "../net/address.ts";
+import type { CommunityPattern, ExtendedCommunity, LargeCommunity } from "../net/communities.ts";
+import type { Origin } from "../wire/path-attributes.ts";
 
 export interface Policy {
   readonly rules: readonly Rule[];
@@ -29,6 +31,15 @@ export interface Match {
   /** Any of these RFC 1997 communities, as unsigned 32-bit numbers. */
   readonly communities?: readonly number[];
   readonly largeCommunities?: readonly LargeCommunity[];
+  /** Any community of any kind that fits any of these. */
+  readonly anyCommunity?: readonly CommunityPattern[];
+  /** Patterns as routers take them, such as "^64512_", "_65000$" and "^$": see net/as-path-pattern.ts. */
+  readonly asPath?: readonly string[];
+  /** AS numbers as the decision process counts them: a set is one. Both ends included. */
+  readonly asPathLength?: { readonly min: number; readonly max: number };
+  /** The next hop lies within any of these. */
+  readonly nextHops?: readonly Prefix[];
+  readonly origins?: readonly Origin[];
 }
 
 /** Prefixes within `prefix` with a length in minLength..maxLength. Exactly one: both equal to its own length. */
@@ -38,16 +49,23 @@ export interface PrefixRange {
   readonly maxLength: number;
 }
 
-/** RFC 8092: global administrator, local data 1, local data 2. */
-export type LargeCommunity = readonly [number, number, number];
-
+/** Communities are removed before others are added, so that one rule can replace them. */
 export interface Changes {
   readonly localPref?: number;
   readonly med?: number;
+  /** Added to the MED, or to 0 where there is none; stays within 0..4294967295. */
+  readonly addMed?: number;
   readonly addCommunities?: readonly number[];
   readonly addLargeCommunities?: readonly LargeCommunity[];
+  readonly addExtendedCommunities?: readonly ExtendedCommunity[];
+  /** Of any kind. */
+  readonly removeCommunities?: readonly CommunityPattern[];
   /** Removes every large community with this global administrator and local data 1. */
   readonly removeLargeCommunities?: readonly [number, number];
+  /** Put in front of the AS path, `times` times; to eBGP peers our own AS number still comes before it. */
+  readonly prepend?: { readonly asn: number; readonly times: number };
+  /** Has no effect on a path whose next hop is of the other family. */
+  readonly nextHop?: Address;
   readonly tag?: number;
 }
 

@@ -35,6 +35,15 @@ interface Sweep {
   readonly done: () => void;
 }
 
+/** Judges a peer's paths again, from row `at` on. */
+interface Refilter {
+  readonly peer: PeerId;
+  at: number;
+}
+
+/** To judge a path again costs as much as looking at so many rows. */
+const JUDGED_ROWS = 8;
+
 export interface FeedCounts {
   readonly received: number;
   /** Of them, passed by import policy. */
@@ -52,6 +61,7 @@ export class AdjRibIn {
   readonly #rules: string[] = [""];
   readonly #ruleByVerdict: WeakMap<Verdict, number> = new WeakMap();
   #sweeps: Sweep[] = [];
+  #refilters: Refilter[] = [];
 
   constructor(paths: PathTable, pool: AttributePool) {
     this.#paths = paths;
@@ -165,39 +175,26 @@ export class AdjRibIn {
 
   /** True while there are rows to sweep. */
   get isSweeping(): boolean {
-    return this.#sweeps.length > 0;
+    return this.#sweeps.length + this.#refilters.length > 0;
   }
 
-  /** Sweeps on; looks at up to `budget` rows and returns at how many. */
+  /** Sweeps and judges on; spends about `budget`, in rows looked at, and returns what it spent. */
   sweepSome(budget: number): number {
     let left = budget;
     for (let sweep = this.#sweeps[0]; sweep !== undefined && left > 0; sweep = this.#sweeps[0]) {
       left -= this.#advance(sweep, left);
     }
+    for (let one = this.#refilters[0]; one !== undefined && left > 0; one = this.#refilters[0]) {
+      left -= this.#judgeSome(one, left);
+    }
     return budget - left;
   }
 
-  /** Another import policy: judges again what the peer has told us. */
+  /** Another import policy: what the peer says from now on passes it at once, what it has told us in slices. */
   refilter(peer: PeerId, filter: RouteFilter): void {
-    const feed = this.#feed(peer);
-    feed.filter = new AppliedFilter(filter, this.#pool);
-    const paths = this.#paths;
-    for (let row = 0; row < paths.extent; row++) {
-      if (!paths.has(row) || paths.peer[row] !== peer) continue;
-      const { prefixes } = paths;
-      const prefix = paths.prefix[row]! as PrefixId;
-      const verdict = filter.judge(
-        feed.filter.classOf(paths.received[row]! as AttrId),
-        prefixes.family,
-        prefixes.word(prefix, 0),
-        prefixes.word(prefix, 1),
-        prefixes.word(prefix, 2),
-        prefixes.word(prefix, 3),
-        prefixes.lengthOf(prefix),
-        0,
-      );
-      this.#accept(feed, row, verdict);
-    }
+    this.#feed(peer).filter = new AppliedFilter(filter, this.#pool);
+    this.#refilters = this.#refilters.filter((other) => other.peer !== peer);
+    this.#refilters.push({ peer, at: 0 });
   }
 
   counts(peer: PeerId): FeedCounts {
@@ -286,6 +283,37 @@ export class AdjRibIn {
       sweep.done();
     }
     return looked;
+  }
+
+  /** Judges on; returns what that cost. */
+  #judgeSome(refilter: Refilter, budget: number): number {
+    const paths = this.#paths;
+    const feed = this.#feed(refilter.peer);
+    let spent = 0;
+    for (; refilter.at < paths.extent && spent < budget; refilter.at++) {
+      const row = refilter.at;
+      spent++;
+      if (paths.peer[row] !== refilter.peer || !paths.has(row)) continue;
+      this.#accept(feed, row, this.#verdictOn(feed, row));
+      spent += JUDGED_ROWS;
+    }
+    if (refilter.at >= paths.extent) this.#refilters.shift();
+    return Math.max(1, spent);
+  }
+
+  #verdictOn(feed: Feed, row: number): Verdict {
+    const { prefixes } = this.#paths;
+    const prefix = this.#paths.prefix[row]! as PrefixId;
+    return feed.filter.filter.judge(
+      feed.filter.classOf(this.#paths.received[row]! as AttrId),
+      prefixes.family,
+      prefixes.word(prefix, 0),
+      prefixes.word(prefix, 1),
+      prefixes.word(prefix, 2),
+      prefixes.word(prefix, 3),
+      prefixes.lengthOf(prefix),
+      0,
+    );
   }
 
   /** Ends the sweeps of a peer now: its generation is about to change, and theirs would then take too much. */

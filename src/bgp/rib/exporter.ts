@@ -19,6 +19,23 @@ export interface ExportSettings {
   readonly advertiseInstalledOnly: boolean;
 }
 
+/** What keeps a learned path from a class of peers whatever the policy. */
+type HeldBack = "not installed" | "community no-advertise" | "community no-export" | "from iBGP to iBGP";
+
+export interface ExportReason {
+  readonly sent: boolean;
+  readonly reason:
+    | HeldBack
+    | "no path is used"
+    | "the peer's own path"
+    | "accepted by rule"
+    | "rejected by rule"
+    | "no session"
+    | "family not negotiated";
+  /** The export rule that decided; undefined: none was asked. */
+  readonly rule: string | undefined;
+}
+
 /** What the rules read. */
 export interface ExportInput {
   readonly paths: PathTable;
@@ -56,26 +73,53 @@ export class Exporter {
     const row = paths.head(prefix);
     const attrs = paths.attributesOf(row);
     const source = this.#input.peers.sourceOf(paths.peer[row]! as PeerId);
-    if (source !== SOURCE.local && !this.#mayPass(prefix, attrs, source)) return NO_ATTRIBUTES;
+    if (source !== SOURCE.local && this.#heldBack(prefix, attrs, source) !== undefined) return NO_ATTRIBUTES;
     return this.#judge(prefix, row, attrs, source);
   }
 
-  /** Whether a learned path may go to such peers at all, before policy is asked. */
-  #mayPass(prefix: PrefixId, attrs: AttrId, source: Source): boolean {
+  /** Why a prefix is sent or not, by the steps of {@link evaluate}. */
+  explain(prefix: PrefixId): ExportReason {
+    const { paths } = this.#input;
+    if (!paths.prefixes.has(prefix) || paths.selected(prefix) === 0) {
+      return { sent: false, reason: "no path is used", rule: undefined };
+    }
+    const row = paths.head(prefix);
+    const attrs = paths.attributesOf(row);
+    const source = this.#input.peers.sourceOf(paths.peer[row]! as PeerId);
+    const held = source === SOURCE.local ? undefined : this.#heldBack(prefix, attrs, source);
+    if (held !== undefined) return { sent: false, reason: held, rule: undefined };
+    const { accepted, rule } = this.#verdictOn(prefix, row, attrs);
+    return { sent: accepted, reason: accepted ? "accepted by rule" : "rejected by rule", rule };
+  }
+
+  /** Why a learned path may not go to such peers at all, before policy is asked. */
+  #heldBack(prefix: PrefixId, attrs: AttrId, source: Source): HeldBack | undefined {
     const { external, reflectorClient } = this.exportClass;
     const flags = this.#input.pool.columns.flags[attrs]!;
-    if (this.#settings.advertiseInstalledOnly && !this.#input.paths.isInstalled(prefix)) return false;
+    if (this.#settings.advertiseInstalledOnly && !this.#input.paths.isInstalled(prefix))
+      return "not installed";
     // RFC 1997, well-known communities.
-    if ((flags & NO_ADVERTISE) !== 0 || (external && (flags & NO_EXPORT) !== 0)) return false;
+    if ((flags & NO_ADVERTISE) !== 0) return "community no-advertise";
+    if (external && (flags & NO_EXPORT) !== 0) return "community no-export";
     // RFC 4271 §9.2: what one internal peer said is not told to another, but (RFC 4456 §6) what anybody said to a
     // client, and what a client said to everybody.
-    return external || source !== SOURCE.internal || reflectorClient;
+    return external || source !== SOURCE.internal || reflectorClient ? undefined : "from iBGP to iBGP";
   }
 
   #judge(prefix: PrefixId, row: number, attrs: AttrId, source: Source): AttrId {
     const { paths } = this.#input;
-    const { prefixes } = paths;
-    const verdict = this.#filter.filter.judge(
+    const verdict = this.#verdictOn(prefix, row, attrs);
+    if (!verdict.accepted) return NO_ATTRIBUTES;
+    this.source = paths.peer[row]! as PeerId;
+    this.tag = verdict.tag ?? paths.tag[row]!;
+    const how = this.#filter.numberOf(verdict) * SOURCES + source;
+    if (isReflected(source, this.exportClass)) return this.#reflect(attrs, source, verdict, how);
+    return this.#filter.derive(attrs, how, () => this.#make(attrs, this.#from(source, 0), verdict));
+  }
+
+  #verdictOn(prefix: PrefixId, row: number, attrs: AttrId): Verdict {
+    const { prefixes, tag } = this.#input.paths;
+    return this.#filter.filter.judge(
       this.#filter.classOf(attrs),
       prefixes.family,
       prefixes.word(prefix, 0),
@@ -83,14 +127,8 @@ export class Exporter {
       prefixes.word(prefix, 2),
       prefixes.word(prefix, 3),
       prefixes.lengthOf(prefix),
-      paths.tag[row]!,
+      tag[row]!,
     );
-    if (!verdict.accepted) return NO_ATTRIBUTES;
-    this.source = paths.peer[row]! as PeerId;
-    this.tag = verdict.tag ?? paths.tag[row]!;
-    const how = this.#filter.numberOf(verdict) * SOURCES + source;
-    if (isReflected(source, this.exportClass)) return this.#reflect(attrs, source, verdict, how);
-    return this.#filter.derive(attrs, how, () => this.#make(attrs, this.#from(source, 0), verdict));
   }
 
   /** What becomes of a path depends on its peer too where it does not say itself whose it is (RFC 4456 §8). */

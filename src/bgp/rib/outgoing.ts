@@ -1,7 +1,7 @@
 /** What becomes of a path's attributes on the way out to a class of peers (RFC 4271 §5.1). */
 
 import type { Address } from "../net/address.ts";
-import type { AsPathSegment, PathAttributes } from "../wire/path-attributes.ts";
+import { type AsPathSegment, MOST_IN_SEGMENT, type PathAttributes } from "../wire/path-attributes.ts";
 import { DEFAULT_LOCAL_PREF } from "./attribute-columns.ts";
 import { SOURCE, type Source } from "./peer-table.ts";
 import type { RouteFilter } from "./route-filter.ts";
@@ -54,7 +54,7 @@ export function outgoingAttributes(
   const reflected = isReflected(source, to);
   return {
     ...judged,
-    nextHop: isOurNextHop(judged, source, to) ? to.localAddress : judged.nextHop,
+    nextHop: isOurNextHop(judged, path, source, to) ? to.localAddress : judged.nextHop,
     // RFC 2545 §3: the link-local next hop of one link means nothing on another.
     linkLocalNextHop: undefined,
     // RFC 4271 §5.1.2, §5.1.5; RFC 4456 §8: to another AS, our own is prepended, and what is ours stays here.
@@ -66,15 +66,18 @@ export function outgoingAttributes(
   };
 }
 
-/** RFC 4271 §5.1.3. A local route keeps the next hop that its owner gave it. */
-function isOurNextHop({ nextHop }: PathAttributes, source: Source, to: ExportClass): boolean {
+/** RFC 4271 §5.1.3. A local route keeps the next hop that its owner gave it, any route the one that a rule chose. */
+function isOurNextHop(
+  { nextHop }: PathAttributes,
+  before: PathAttributes,
+  source: Source,
+  to: ExportClass,
+): boolean {
+  if (nextHop !== before.nextHop) return false;
   if ((nextHop.w0 | nextHop.w1 | nextHop.w2 | nextHop.w3) === 0) return true;
   if (to.external) return source !== SOURCE.local;
   return source === SOURCE.external && to.nextHopSelf;
 }
-
-/** A segment holds at most 255 AS numbers (RFC 4271 §5.1.2 b 1). */
-const MOST_IN_SEGMENT = 255;
 
 function prepended(path: readonly AsPathSegment[], asn: number): readonly AsPathSegment[] {
   // RFC 5065 §4.1 c 2: what is inside a confederation does not leave it.

@@ -5,6 +5,7 @@ import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { AdjRibIn } from "./adj-rib-in.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { Decision, Outcome } from "./decision.ts";
+import type { ExportReason } from "./exporter.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import type { PeerId } from "./peer-table.ts";
 import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
@@ -47,6 +48,8 @@ export interface AdvertisedRoute {
   /** As sent. */
   readonly attributes: PathAttributes;
   readonly tag: number;
+  /** The export rule that lets it out; undefined when it no longer does. */
+  readonly rule: string | undefined;
   /** Has changed, or was not sent yet: this, or what comes instead, is still to be handed out. */
   readonly pending: boolean;
 }
@@ -102,9 +105,17 @@ export class Snapshot {
         prefix: paths.prefixes.prefix(prefix),
         attributes: pool.attributes(attrs),
         tag: group.sent.tag(prefix),
+        rule: group.explain(peer, prefix).rule,
         pending: group.isPendingFor(peer, prefix),
       };
     });
+  }
+
+  /** Why a member of a group is sent a prefix, or is not. */
+  explain(group: UpdateGroup, peer: PeerId, { w0, w1, w2, w3, length }: Prefix): ExportReason {
+    const id = this.#input.paths.prefixes.find(w0, w1, w2, w3, length);
+    if (id === NO_PREFIX) return { sent: false, reason: "no path is used", rule: undefined };
+    return group.explain(peer, id);
   }
 
   #describe(id: PrefixId): RouteDescription | undefined {

@@ -15,7 +15,7 @@
 
 import type { AdjRibOut } from "./adj-rib-out.ts";
 import { type AttrId, NO_ATTRIBUTES } from "./attribute-pool.ts";
-import type { Exporter } from "./exporter.ts";
+import type { Exporter, ExportReason } from "./exporter.ts";
 import { IdSet } from "./id-set.ts";
 import type { ExportClass } from "./outgoing.ts";
 import type { PathTable } from "./path-table.ts";
@@ -157,6 +157,13 @@ export class UpdateGroup {
       this.#paths.unpin(id as PrefixId);
     }
     if (this.#members.size === 0) this.sent.clear();
+  }
+
+  /** Why a prefix is sent to a member, or is not. */
+  explain(peer: PeerId, prefix: PrefixId): ExportReason {
+    const reason = this.#exporter.explain(prefix);
+    const isOwn = reason.sent && this.#paths.peer[this.#paths.head(prefix)] === peer;
+    return isOwn ? { sent: false, reason: "the peer's own path", rule: undefined } : reason;
   }
 
   /** Calls back for every prefix that this member holds. */

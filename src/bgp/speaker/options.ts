@@ -2,7 +2,8 @@
 
 import type { BfdTiming } from "../bfd/session.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
-import { type LargeCommunity, type Policy, REJECT_ALL } from "../policy/rules.ts";
+import type { LargeCommunity } from "../net/communities.ts";
+import { type Policy, REJECT_ALL } from "../policy/rules.ts";
 
 export interface SpeakerOptions {
   /** 1..4294967295. */

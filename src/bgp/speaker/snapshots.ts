@@ -2,6 +2,7 @@
 
 import type { StateName } from "../fsm/state.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
+import type { ExportReason } from "../rib/exporter.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type {
@@ -79,6 +80,10 @@ export interface PathSnapshot {
   readonly stale: boolean;
 }
 
+export interface ExportSnapshot extends ExportReason {
+  readonly peer: Address;
+}
+
 /** Routes looked at between two chances for the reader to stop. */
 const PAGE = 1000;
 const FAMILIES: readonly Family[] = [4, 6];
@@ -145,6 +150,21 @@ export function* advertisedRoutes(rib: Rib, peer: Peer): Generator<AdvertisedRou
     const { snapshot } = rib.of(family);
     yield* paged((from) => snapshot.advertised(group, ribId, from, PAGE));
   }
+}
+
+/** Why each peer is sent a prefix, or is not. */
+export function exportSnapshots(rib: Rib, peers: Iterable<Peer>, prefix: Prefix): ExportSnapshot[] {
+  return Array.from(peers, (peer) => ({ peer: peer.address, ...exportReason(rib, peer, prefix) }));
+}
+
+function exportReason(rib: Rib, peer: Peer, prefix: Prefix): ExportReason {
+  const { ribId, negotiated } = peer;
+  if (ribId === undefined || negotiated === undefined) {
+    return { sent: false, reason: "no session", rule: undefined };
+  }
+  const group = peer.exports.groups.get(prefix.family);
+  if (group === undefined) return { sent: false, reason: "family not negotiated", rule: undefined };
+  return rib.of(prefix.family).snapshot.explain(group, ribId, prefix);
 }
 
 export function advertisedPage(

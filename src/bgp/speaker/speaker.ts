@@ -29,6 +29,8 @@ import type { Recipient, Shared } from "./shared.ts";
 import {
   advertisedPage,
   advertisedRoutes,
+  type ExportSnapshot,
+  exportSnapshots,
   type PeerSnapshot,
   peerSnapshot,
   type RouteFilterOptions,
@@ -240,10 +242,22 @@ export class Speaker {
     return known === undefined ? [] : advertisedRoutes(this.rib, known);
   }
 
+  /** Why each peer is sent a prefix, or is not. */
+  exportsOf(prefix: Prefix): readonly ExportSnapshot[] {
+    return exportSnapshots(this.rib, this.#peers.values(), prefix);
+  }
+
   /** What a peer told us, the rejected too. Empty when there is no such peer. */
   received(peer: Address): Iterable<ReceivedRoute> {
     const ribId = this.#peers.get(formatAddress(peer))?.ribId;
     return ribId === undefined ? [] : receivedRoutes(this.rib, ribId);
+  }
+
+  /** A part of {@link received}. */
+  receivedFrom(peer: Address, family: Family, from: number, limit: number): Page<ReceivedRoute> {
+    const ribId = this.#peers.get(formatAddress(peer))?.ribId;
+    if (ribId === undefined) return { rows: [], next: -1 };
+    return this.rib.of(family).snapshot.received(ribId, from, limit);
   }
 
   #setPeer(address: Address, options: PeerOptions, before: Map<string, Peer>): void {

@@ -1,7 +1,7 @@
 /** The attributes of a path as values (RFC 4271 §5 and those that add to it). */
 
 import type { Address } from "../net/address.ts";
-import type { LargeCommunity } from "../net/communities.ts";
+import type { ExtendedCommunity, LargeCommunity } from "../net/communities.ts";
 
 export interface PathAttributes {
   readonly origin: Origin;
@@ -40,14 +40,14 @@ export interface AsPathSegment {
   readonly asns: readonly number[];
 }
 
+/** A segment counts its AS numbers in one octet (RFC 4271 §4.3 b). */
+export const MOST_IN_SEGMENT = 255;
+
 export interface Aggregator {
   readonly asn: number;
   /** IPv4 address, unsigned 32-bit. */
   readonly address: number;
 }
-
-/** RFC 4360: the eight octets as two unsigned 32-bit words. */
-export type ExtendedCommunity = readonly [number, number];
 
 /** RFC 5701: the twenty octets as five unsigned 32-bit words. */
 export type Ipv6ExtendedCommunity = readonly [number, number, number, number, number];

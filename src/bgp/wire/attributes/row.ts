@@ -4,14 +4,13 @@
  */
 
 import type { Address } from "../../net/address.ts";
-import type { LargeCommunity } from "../../net/communities.ts";
+import type { ExtendedCommunity, LargeCommunity } from "../../net/communities.ts";
 import type { DecodeContext, EncodeContext } from "../context.ts";
 import type { Cursor } from "../cursor.ts";
 import { Fault, type Reaction } from "../fault.ts";
 import type {
   Aggregator,
   AsPathSegment,
-  ExtendedCommunity,
   Ipv6ExtendedCommunity,
   Origin,
   PathAttributes,
