@@ -87,8 +87,8 @@ const BAD: readonly Bad[] = [
   {
     name: "a password file that is not there",
     content:
-      "bgp:\n  asn: 65000\n  routerId: 192.0.2.1\n  peers:\n    - { address: 192.0.2.2, asn: 1, passwordFile: /key }\n",
-    at: "5:51",
+      "bgp:\n  asn: 65000\n  routerId: 192.0.2.1\n  peers:\n    - { address: 192.0.2.2, asn: 65000, passwordFile: /key }\n",
+    at: "5:55",
     says: /passwordFile: \/key: there is no such file/,
     shows: "passwordFile",
   },

@@ -14,6 +14,8 @@ const THEIRS = 65001;
 const OUR_ROUTES = ["10.100.0.0/24", "2001:db8:100::/48"];
 const THEIR_ROUTES = ["10.200.0.0/24", "2001:db8:200::/48"];
 const SECRET = "correct-horse-battery";
+/** A hold timer, a dial that nobody answers and a back-off, one after the other. */
+const GTSM_MS = 150_000;
 
 const lacking = missing([BIRD, BIRDC, BGPD, VTYSH, "/usr/sbin/nft"]);
 const { CI } = process.env;
@@ -203,27 +205,31 @@ function disagreements(): void {
 }
 
 function neighbours(): void {
-  test.each(["v4", "v6"] as const)("over %s, packets of TTL 254 are dropped", async (transport) => {
-    const both = { ttlSecurity: true };
-    await start({ ...PLAIN, transport, ours: both, theirs: both });
-    await eventually("routes both ways", routesBothWays);
-    const rule = transport === "v4" ? "ip ttl set 254" : "ip6 hoplimit set 254";
-    const table = `table inet md5test { chain out { type filter hook output priority 0; ${rule}; }; }`;
-    const nft = (...words: string[]): void => {
-      execFileSync("ip", ["netns", "exec", pair.them, "nft", ...words]);
-    };
-    nft(table);
-    try {
-      await eventually("the session is lost", () => us.events.some(({ on }) => on === "session-down"));
-      expect(us.events.find(({ on }) => on === "session-down")).toMatchObject({ reason: "hold timer" });
-      const ups = us.events.filter(({ on }) => on === "session-up").length;
-      await eventually("a dial without an answer", async () =>
-        /more than one hop away/.test((await lastError()) ?? ""),
-      );
-      expect(us.events.filter(({ on }) => on === "session-up")).toHaveLength(ups);
-    } finally {
-      nft("delete", "table", "inet", "md5test");
-    }
-    await eventually("routes both ways again", routesBothWays);
-  });
+  test.each(["v4", "v6"] as const)(
+    "over %s, packets of TTL 254 are dropped",
+    async (transport) => {
+      const both = { ttlSecurity: true };
+      await start({ ...PLAIN, transport, ours: both, theirs: both });
+      await eventually("routes both ways", routesBothWays);
+      const rule = transport === "v4" ? "ip ttl set 254" : "ip6 hoplimit set 254";
+      const table = `table inet md5test { chain out { type filter hook output priority 0; ${rule}; }; }`;
+      const nft = (...words: string[]): void => {
+        execFileSync("ip", ["netns", "exec", pair.them, "nft", ...words]);
+      };
+      nft(table);
+      try {
+        await eventually("the session is lost", () => us.events.some(({ on }) => on === "session-down"));
+        expect(us.events.find(({ on }) => on === "session-down")).toMatchObject({ reason: "hold timer" });
+        const ups = us.events.filter(({ on }) => on === "session-up").length;
+        await eventually("a dial without an answer", async () =>
+          /more than one hop away/.test((await lastError()) ?? ""),
+        );
+        expect(us.events.filter(({ on }) => on === "session-up")).toHaveLength(ups);
+      } finally {
+        nft("delete", "table", "inet", "md5test");
+      }
+      await eventually("routes both ways again", routesBothWays);
+    },
+    GTSM_MS,
+  );
 }
