@@ -125,6 +125,9 @@ export class Decision {
   readonly #rows: number[] = [];
   readonly #ranks: number[] = [];
   #left = 0;
+  /** What {@link listUsable} found and {@link takeUsable} has not named. */
+  readonly #usable: number[] = [];
+  #usableLeft = 0;
   /** Who was dropped by what: only filled for {@link explain}. */
   #lost: Map<number, Outcome> | undefined;
 
@@ -161,13 +164,44 @@ export class Decision {
     return lost;
   }
 
+  /** Finds all paths of a prefix that can be used, for {@link takeUsable}. Returns how many. */
+  listUsable(prefix: PrefixId): number {
+    this.#gather(prefix);
+    for (let i = 0; i < this.#left; i++) this.#usable[i] = this.#rows[i]!;
+    this.#usableLeft = this.#left;
+    return this.#left;
+  }
+
+  /** The next of them, NIL when there is none; `ranked`: the one that would be chosen, were there but those left. */
+  takeUsable(ranked: boolean): number {
+    const usable = this.#usable;
+    if (this.#usableLeft === 0) return NIL;
+    if (!ranked) return usable[--this.#usableLeft]!;
+    this.#left = this.#usableLeft;
+    for (let i = 0; i < this.#left; i++) this.#rows[i] = usable[i]!;
+    this.#keepEquals();
+    let best = this.#rows[0]!;
+    for (let i = 1; i < this.#left; i++) {
+      if (this.#firstDifference(this.#rows[i]!, best) < 0) best = this.#rows[i]!;
+    }
+    let at = 0;
+    while (usable[at] !== best) at++;
+    usable[at] = usable[--this.#usableLeft]!;
+    return best;
+  }
+
   /** Leaves the chosen rows, the best first, in front of `#rows`; returns how many they are. */
   #choose(prefix: PrefixId): number {
     this.#gather(prefix);
+    this.#keepEquals();
+    return this.#orderEquals();
+  }
+
+  /** All steps but the tie breaks. */
+  #keepEquals(): void {
     for (const step of STEPS_BEFORE_MED) this.#keepBest(step);
     this.#keepLowestMed();
     for (const step of STEPS_AFTER_MED) this.#keepBest(step);
-    return this.#orderEquals();
   }
 
   #gather(prefix: PrefixId): void {

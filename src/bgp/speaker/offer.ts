@@ -6,13 +6,15 @@ import type { PeerOptions } from "./options.ts";
 import type { Shared } from "./shared.ts";
 
 /** @param wasUp - there was a session with this peer in the life of this speaker */
-export function offerTo(shared: Shared, { holdSeconds, families }: PeerOptions, wasUp: boolean): Open {
+export function offerTo(shared: Shared, peer: PeerOptions, wasUp: boolean): Open {
+  const { holdSeconds, families } = peer;
   const { asn, routerId, gracefulRestart } = shared.options;
   return openFor({
     asn,
     routerId: routerId.w0,
     holdSeconds,
     families,
+    addPath: addPathModeOf(peer),
     gracefulRestart: gracefulRestart && {
       restartSeconds: gracefulRestart.restartSeconds,
       notification: gracefulRestart.notification,
@@ -21,4 +23,10 @@ export function offerTo(shared: Shared, { holdSeconds, families }: PeerOptions, 
       forwarding: gracefulRestart.restarting || wasUp,
     },
   });
+}
+
+/** What the capability of RFC 7911 says; undefined: it is not sent. */
+export function addPathModeOf({ addPath }: PeerOptions): "receive" | "send" | "both" | undefined {
+  if (addPath === undefined || addPath.send === 0) return addPath?.receive === true ? "receive" : undefined;
+  return addPath.receive ? "both" : "send";
 }

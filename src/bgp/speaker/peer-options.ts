@@ -1,6 +1,7 @@
 /** What a change of a peer's settings costs. */
 
 import { formatAddress, formatPrefix } from "../net/text.ts";
+import { addPathModeOf } from "./offer.ts";
 import type { PeerOptions } from "./options.ts";
 import type { DialTarget, Protection } from "./world.ts";
 
@@ -31,7 +32,9 @@ export function remoteKey({ remote }: PeerOptions): string {
   return "address" in remote ? formatAddress(remote.address) : formatPrefix(remote.range);
 }
 
-function agreedKey({ remoteAsn, localAddress, holdSeconds, families, reflectorClient }: PeerOptions): string {
+function agreedKey(peer: PeerOptions): string {
+  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = peer;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
-  return [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient].join(" ");
+  const key = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, addPathModeOf(peer)];
+  return key.join(" ");
 }
