@@ -117,6 +117,9 @@ const TIE_BREAKS: readonly Step[] = [
   { outcome: "pathId", rank: ({ paths }, row) => paths.pathId[row]! },
 ];
 
+/** So many paths are put in order without an allocation; hundreds (RFC 7911) would take too long that way. */
+const FEW = 16;
+
 /** Decides one prefix after the other, with scratch arrays that are used again. */
 export class Decision {
   readonly #input: DecisionInput;
@@ -265,15 +268,23 @@ export class Decision {
   /** Sorts the paths of equal cost by the tie breaks and cuts them at the limit. */
   #orderEquals(): number {
     const rows = this.#rows;
+    if (this.#left > FEW) {
+      rows.length = this.#left;
+      rows.sort((a, b) => this.#firstDifference(a, b));
+    } else this.#insertInOrder();
+    const count = Math.min(this.#left, this.#options.multipath);
+    if (this.#lost !== undefined) this.#explainCut(count);
+    return count;
+  }
+
+  #insertInOrder(): void {
+    const rows = this.#rows;
     for (let i = 1; i < this.#left; i++) {
       const row = rows[i]!;
       let at = i;
       for (; at > 0 && this.#firstDifference(row, rows[at - 1]!) < 0; at--) rows[at] = rows[at - 1]!;
       rows[at] = row;
     }
-    const count = Math.min(this.#left, this.#options.multipath);
-    if (this.#lost !== undefined) this.#explainCut(count);
-    return count;
   }
 
   /** Without multipath the tie break is why a path lost; with it, the limit is. */

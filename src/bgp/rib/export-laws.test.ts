@@ -94,9 +94,9 @@ function expectInStep(lab: Lab, peer: PeerId, most: Most, routes: readonly Route
   expect(held.sort()).toEqual(expected.sort());
   expect(group.advertised(peer)).toBe(expected.length);
   expect(group.pendingFor(peer)).toBe(0);
-  const shown = snapshot.advertised(group, peer, 0, 100).rows.map(
-    ({ prefix: of, pathId: id }) => `${formatPrefix(of)}${id === 0 ? "" : `#${id}`}`,
-  );
+  const shown = snapshot
+    .advertised(group, peer, 0, 100)
+    .rows.map(({ prefix: of, pathId: id }) => `${formatPrefix(of)}${id === 0 ? "" : `#${id}`}`);
   expect(shown.sort()).toEqual([...lab.held.get(peer)!.keys()].sort());
 }
 

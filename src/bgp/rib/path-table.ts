@@ -131,6 +131,15 @@ export class PathTable {
     return row;
   }
 
+  /** How many paths of a prefix are from this peer. */
+  countOf(prefix: PrefixId, peer: PeerId): number {
+    let count = 0;
+    for (let row = this.#head[prefix]!; row !== NIL; row = this.next[row]!) {
+      if (this.peer[row] === peer) count++;
+    }
+    return count;
+  }
+
   /** A new path behind the others of its prefix, with nothing filled in but whose it is. */
   append(prefix: PrefixId, peer: PeerId, pathId: number): number {
     const row = this.#takeRow();

@@ -62,6 +62,7 @@ export class UpdateGroup {
   /** By path, of a group that is sent several: the look at its prefix that found it to be sent. */
   #found: Uint32Array = new Uint32Array(0);
   #looks = 0;
+  #foundPaths = 0;
   // Who takes part in the drain that is going on.
   #ready: Member[] = [];
   #late: Member[] = [];
@@ -91,15 +92,15 @@ export class UpdateGroup {
 
   /**
    * Hands out up to `limit` changed prefixes to all members that are in step and `isReady`; the others fall behind.
-   * Does nothing while no member at all is ready. Returns how many prefixes it looked at.
+   * Does nothing while no member at all is ready. Returns how many prefixes, or paths, it looked at.
    */
   drain(limit: number, isReady: (peer: PeerId) => boolean, sink: UpdateSink): number {
     if (this.#dirty.size === 0 || !this.#split(isReady)) return 0;
     let looked = 0;
-    for (; looked < limit && this.#dirty.size > 0; looked++) {
+    while (looked < limit && this.#dirty.size > 0) {
       const prefix = this.#dirty.next() as PrefixId;
       this.#dirty.delete(prefix);
-      this.#look(prefix);
+      looked += this.#look(prefix);
     }
     this.#flush(
       this.#ready.map(({ peer }) => peer),
@@ -205,24 +206,27 @@ export class UpdateGroup {
     return anybody;
   }
 
-  /** Finds out what is to be sent of a prefix. */
-  #look(prefix: PrefixId): void {
+  /** Finds out what is to be sent of a prefix. Returns how much there was to look at. */
+  #look(prefix: PrefixId): number {
     const exporter = this.#exporter;
     if (!this.naming.byPath) {
       this.#compare(prefix as number as NlriId, exporter.evaluate(prefix), exporter.source);
-      return;
+      return 1;
     }
     // What is to be had goes out before what is taken back: nobody is without a path in between.
     const look = ++this.#looks;
+    this.#foundPaths = 0;
     this.#found = columnOf(this.#found, this.naming.extent);
     exporter.evaluatePaths(prefix, this.#compareFound);
     this.sent.eachPathOf(prefix, (path) => {
       if (this.#found[path] !== look) this.#compare(path, NO_ATTRIBUTES, NO_PEER);
     });
+    return Math.max(1, this.#foundPaths);
   }
 
   readonly #compareFound = (row: number, attrs: AttrId): void => {
     this.#found[row] = this.#looks;
+    this.#foundPaths++;
     this.#compare(row as NlriId, attrs, this.#exporter.source);
   };
 

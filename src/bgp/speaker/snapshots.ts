@@ -44,7 +44,13 @@ export interface PeerSnapshot {
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
   /** Undefined: the peer is not watched by BFD. */
   readonly bfd: BfdSnapshot | undefined;
-  readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  /** With ADD-PATH, paths. refused: more than 256 of one prefix, not kept; since the peer is known. */
+  readonly prefixes: {
+    readonly received: number;
+    readonly accepted: number;
+    readonly advertised: number;
+    readonly refused: number;
+  };
   readonly messages: { readonly received: MessageCounts; readonly sent: MessageCounts };
   readonly updateErrors: Readonly<Record<Reaction, number>>;
   /** The last ones, raw, latest last. `atMs` is on the world's clock. */
@@ -113,7 +119,12 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     learned: peer.learned,
     gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
     bfd: peer.bfd.snapshot,
-    prefixes: { received: counts.received, accepted: counts.accepted, advertised },
+    prefixes: {
+      received: counts.received,
+      accepted: counts.accepted,
+      advertised,
+      refused: counts.refused,
+    },
     messages: peer.traffic.counts(),
     updateErrors: errors.counts(),
     offendingMessages: errors.messages(),
