@@ -3,6 +3,7 @@
 import { openFor } from "../session/negotiation.ts";
 import type { Open } from "../wire/messages.ts";
 import type { PeerOptions } from "./options.ts";
+import { addPathModeOf } from "./peer-options.ts";
 import type { Shared } from "./shared.ts";
 
 /** @param wasUp - there was a session with this peer in the life of this speaker */
@@ -23,10 +24,4 @@ export function offerTo(shared: Shared, peer: PeerOptions, wasUp: boolean): Open
       forwarding: gracefulRestart.restarting || wasUp,
     },
   });
-}
-
-/** What the capability of RFC 7911 says; undefined: it is not sent. */
-export function addPathModeOf({ addPath }: PeerOptions): "receive" | "send" | "both" | undefined {
-  if (addPath === undefined || addPath.send === 0) return addPath?.receive === true ? "receive" : undefined;
-  return addPath.receive ? "both" : "send";
 }

@@ -1,7 +1,6 @@
 /** What a change of a peer's settings costs. */
 
 import { formatAddress, formatPrefix } from "../net/text.ts";
-import { addPathModeOf } from "./offer.ts";
 import type { PeerOptions } from "./options.ts";
 import type { DialTarget, Protection } from "./world.ts";
 
@@ -37,4 +36,10 @@ function agreedKey(peer: PeerOptions): string {
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
   const key = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, addPathModeOf(peer)];
   return key.join(" ");
+}
+
+/** What the capability of RFC 7911 says; undefined: it is not sent. */
+export function addPathModeOf({ addPath }: PeerOptions): "receive" | "send" | "both" | undefined {
+  if (addPath === undefined || addPath.send === 0) return addPath?.receive === true ? "receive" : undefined;
+  return addPath.receive ? "both" : "send";
 }
