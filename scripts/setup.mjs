@@ -25,6 +25,7 @@ export const PACKAGES = [
   "libnftables1",
   "nftables",
   "openbgpd",
+  "pmacct",
   "procps",
 ];
 
