@@ -8,16 +8,14 @@
 
 import { type Address, contains, type Family, type Prefix, sameAddress } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
-import { compilePolicy } from "../policy/evaluate.ts";
-import type { Policy } from "../policy/rules.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { Rib } from "../rib/rib.ts";
-import type { RouteFilter } from "../rib/route-filter.ts";
 import type { AdvertisedRoute, Page, ReceivedRoute } from "../rib/snapshot.ts";
 import { cease } from "../wire/notification.ts";
 import { CEASE } from "./cease.ts";
 import { Deferral, type Learned } from "./deferral.ts";
 import type { SpeakerEvent } from "./events.ts";
+import { Filters } from "./filters.ts";
 import { Inbound } from "./inbound.ts";
 import { attributesOf } from "./local-routes.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
@@ -25,6 +23,7 @@ import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
 import { protectionOf, remoteKey } from "./peer-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
+import { Rpki } from "./rpki.ts";
 import type { Recipient, Shared } from "./shared.ts";
 import {
   advertisedPage,
@@ -54,18 +53,20 @@ export type StopHow = { readonly graceful: true; readonly text?: string } | { re
 export class Speaker {
   readonly options: SpeakerOptions;
   readonly rib: Rib;
+  /** Origin validation: its caches, and what they say. */
+  readonly rpki: Rpki;
   readonly #world: World;
   readonly #shared: Shared;
   readonly #inbound: Inbound;
   readonly #outbox: Outbox;
   readonly #changes: RouteChanges;
+  readonly #filters: Filters;
   readonly #deferral: Deferral = new Deferral();
   readonly #peers: Map<string, Peer> = new Map();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
   #ranges: readonly PeerOptions[] = [];
   #flushWaiters: (() => void)[] = [];
-  #filters: Map<string, RouteFilter> = new Map();
   #complete = false;
   #stopped = false;
   #wakeAtMs: number = Number.POSITIVE_INFINITY;
@@ -82,12 +83,20 @@ export class Speaker {
       alwaysCompareMed: false,
       advertiseInstalledOnly: options.advertiseInstalledOnly,
     });
+    this.rpki = new Rpki({
+      asn: options.asn,
+      world,
+      emit: (event) => this.#emit(event),
+      changed: () => this.#wake(world.now()),
+      rearmed: (atMs) => this.#wake(atMs),
+    });
+    this.#filters = new Filters(this.rpki.vrps);
     this.#shared = {
       options,
       world,
       rib: this.rib,
       restarting: () => !this.#complete,
-      filterOf: (policy) => this.#filterOf(policy),
+      filterOf: (policy) => this.#filters.of(policy),
       emit: (peer, event) => this.#emit({ peer, ...event }),
       bind: (id, recipient) => {
         if (recipient === undefined) this.#recipients.delete(id);
@@ -118,12 +127,10 @@ export class Speaker {
    */
   setPeers(wanted: readonly PeerOptions[]): void {
     this.#world.protect(wanted.map(protectionOf));
-    const filters = this.#filters;
-    this.#filters = new Map();
+    this.#filters.keep(wanted.flatMap(({ importPolicy, exportPolicy }) => [importPolicy, exportPolicy]));
     const before = new Map(this.#peers);
     this.#ranges = wanted.filter(({ remote }) => "range" in remote).sort(byLongestRange);
     for (const options of wanted) {
-      for (const policy of [options.importPolicy, options.exportPolicy]) this.#keepFilter(filters, policy);
       if ("address" in options.remote) this.#setPeer(options.remote.address, options, before);
     }
     for (const [key, peer] of before) {
@@ -209,6 +216,7 @@ export class Speaker {
    */
   stop(how: StopHow): void {
     this.#stopped = true;
+    this.rpki.stop();
     for (const peer of this.#peers.values()) {
       if ("graceful" in how) peer.suspend(how.text);
       else peer.stop(cease(CEASE.shutdown, how.text), "stopped");
@@ -312,18 +320,6 @@ export class Speaker {
     return members < remote.limit;
   }
 
-  #filterOf(policy: Policy): RouteFilter {
-    return this.#keepFilter(this.#filters, policy);
-  }
-
-  /** Finds the filter of an equal policy, in `known` or among those in use, or makes it. */
-  #keepFilter(known: ReadonlyMap<string, RouteFilter>, policy: Policy): RouteFilter {
-    const key = JSON.stringify(policy);
-    const filter = this.#filters.get(key) ?? known.get(key) ?? compilePolicy(policy);
-    this.#filters.set(key, filter);
-    return filter;
-  }
-
   #emit(event: SpeakerEvent): void {
     for (const listener of this.#eventListeners) listener(event);
   }
@@ -335,7 +331,7 @@ export class Speaker {
   }
 
   #nextDeadline(): number {
-    let next = this.#deferral.nextDeadline();
+    let next = Math.min(this.#deferral.nextDeadline(), this.rpki.nextDeadline());
     for (const peer of this.#peers.values()) next = Math.min(next, peer.nextDeadline());
     return next;
   }
@@ -349,6 +345,7 @@ export class Speaker {
       if (peer.nextDeadline() <= nowMs) peer.expire(nowMs);
       if (peer.isGone) this.#remove(key, peer);
     }
+    this.rpki.expire(nowMs);
     const more = this.#work(nowMs + TURN_MS);
     for (const peer of this.#peers.values()) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
@@ -376,9 +373,11 @@ export class Speaker {
   }
 
   #decide(family: Family): number {
-    const { received, best } = this.rib.of(family);
-    // A row that a sweep looks at costs a fraction of a decision.
-    const swept = received.sweepSome(STEP_PREFIXES * 8);
+    const { received, revalidation, best } = this.rib.of(family);
+    const changed = revalidation.isPending ? undefined : this.rpki.vrps.takeChanged(family);
+    if (changed !== undefined) revalidation.begin(changed);
+    // A row that is looked at costs a fraction of a decision.
+    const swept = received.sweepSome(STEP_PREFIXES * 8) + revalidation.workSome(STEP_PREFIXES * 4);
     return swept + best.decideSome(STEP_PREFIXES, (prefix) => this.#changes.note(family, prefix));
   }
 
