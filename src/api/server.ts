@@ -205,6 +205,8 @@ const PATHS: readonly string[] = [
     "floatingips",
     "nat",
     "anycast",
+    "rpki",
+    "rpki/prefix",
     "mrt/table",
   ].map((name) => `/api/v1/${name}`),
   ...["status", "protocols/bgp", "protocols/short", "routes/prefix"].map((name) => `/birdwatcher/${name}`),

@@ -94,6 +94,7 @@ export function routesTable(routes: readonly RouteAnswer[], look: Look): string 
     { header: "MED", align: "right", cell: ({ path }) => figure(path?.med) },
     ...wideOnly<RouteRow>(look, [
       { header: "Origin", cell: ({ path }) => path?.origin ?? "" },
+      { header: "RPKI", cell: ({ path }) => path?.rpki ?? "" },
       { header: "Communities", cell: ({ path }) => communitiesOf(path) },
     ]),
     { header: "Local", cell: ({ route }) => yes(route.local) },
@@ -135,6 +136,7 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
     { header: "Origin", cell: (p) => p.origin },
     { header: "Communities", cell: communitiesOf },
     { header: "AS path", cell: (p) => p.asPath },
+    { header: "RPKI", cell: (p) => p.rpki ?? "" },
     { header: "Import rule", cell: (p) => p.rule ?? "" },
   ];
   const exports: Column<RouteExport>[] = [
@@ -162,6 +164,7 @@ export function receivedTable(received: readonly ReceivedAnswer[], look: Look): 
     { header: "Prefix", cell: (r) => r.prefix },
     { header: "Accepted", cell: (r) => yes(r.accepted), color: (r) => (r.accepted ? "green" : "red") },
     { header: "Rule", cell: (r) => r.rule },
+    { header: "RPKI", cell: (r) => r.rpki ?? "" },
     { header: "Next hop", cell: (r) => r.nextHop },
     { header: "Pref", align: "right", cell: (r) => figure(r.localPref) },
     { header: "MED", align: "right", cell: (r) => figure(r.med) },

@@ -69,6 +69,7 @@ const whole = {
     listen: { addresses: ["0.0.0.0", "::"], port: 179 },
     multipath: 64,
     gracefulRestart: { restartMs: 120_000, notification: true },
+    rpki: { caches: [] },
     peers: [
       { ...upstream, remote: { address: "198.51.100.2" }, description: "ToR 1" },
       { ...upstream, remote: { address: "198.51.100.3" }, description: "ToR 2" },

@@ -125,6 +125,7 @@ export class Gateway {
       links: (links) => this.#linksAre(links),
       doubt: () => this.reconciler.resync(),
     });
+    this.speaker.rpki.setCaches(this.model.bgp.rpki.caches);
     this.speaker.setPeers(peerOptions(this.model));
     this.checks.watch(this.model);
     if (!this.#learnedComplete) this.#waitForPeers(this.#held);
@@ -141,6 +142,7 @@ export class Gateway {
     if (fixed.length > 0) return fixed;
     // First, since it changes nothing when it fails: the kernel may refuse a password.
     this.speaker.setPeers(peerOptions(settings.model));
+    this.speaker.rpki.setCaches(settings.model.bgp.rpki.caches);
     this.#settings = settings;
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));

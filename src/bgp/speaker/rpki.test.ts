@@ -170,6 +170,9 @@ describe("a cache", () => {
     expect([cache.asked.at(-1), accepted(us).length]).toEqual(["reset v1", 2]);
   });
 
+});
+
+describe("a faulty cache", () => {
   test.each<[string, number, readonly Uint8Array[]]>([
     ["announces twice", 7, [response(1, 7), vrp(1, VALID), vrp(1, VALID)]],
     ["withdraws what it did not announce", 6, [response(1, 7), vrp(1, `!${VALID}`)]],
