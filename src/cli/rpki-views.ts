@@ -24,8 +24,16 @@ const CACHES: readonly Column<RpkiCacheAnswer>[] = [
   { header: "Serial", align: "right", cell: (c) => figure(c.serial) },
   { header: "IPv4", align: "right", cell: (c) => String(c.vrps.ipv4) },
   { header: "IPv6", align: "right", cell: (c) => String(c.vrps.ipv6) },
-  { header: "Expires", align: "right", cell: (c) => (c.expiresSeconds === undefined ? "" : clock(c.expiresSeconds)) },
-  { header: "Last error", clip: 60, cell: (c) => (c.lastError ? `${c.lastError.at} ${c.lastError.text}` : "") },
+  {
+    header: "Expires",
+    align: "right",
+    cell: (c) => (c.expiresSeconds === undefined ? "" : clock(c.expiresSeconds)),
+  },
+  {
+    header: "Last error",
+    clip: 60,
+    cell: (c) => (c.lastError ? `${c.lastError.at} ${c.lastError.text}` : ""),
+  },
 ];
 
 const figure = (value: number | undefined): string => (value === undefined ? "" : String(value));

@@ -152,7 +152,9 @@ export function receivedPage(speaker: Speaker, query: ReceivedQuery): Promise<Pa
         peer === undefined ? { rows: [], next: -1 } : speaker.receivedFrom(peer, family, from, limit),
   );
   return pageOf(parts, query, (route) =>
-    only !== undefined && !samePrefix(only, route.prefix) ? undefined : receivedAnswer(speaker, route, query.peer),
+    only !== undefined && !samePrefix(only, route.prefix)
+      ? undefined
+      : receivedAnswer(speaker, route, query.peer),
   );
 }
 

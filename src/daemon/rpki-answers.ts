@@ -11,7 +11,7 @@ import { originAs } from "../bgp/wire/path-attributes.ts";
 export function rpkiAnswer({ rpki }: Speaker): RpkiAnswer {
   return {
     caches: rpki.caches().map(cacheAnswer),
-    vrps: { ipv4: rpki.vrps.believed(4), ipv6: rpki.vrps.believed(6) },
+    vrps: { ipv4: rpki.count(4), ipv6: rpki.count(6) },
   };
 }
 

@@ -115,7 +115,10 @@ export class SpeakerLog {
         );
         break;
       case "cache-data-lost":
-        log.error({ event: "rpki.cache.data-lost", cache, ...facts }, "what an RPKI cache told counts no more");
+        log.error(
+          { event: "rpki.cache.data-lost", cache, ...facts },
+          "what an RPKI cache told counts no more",
+        );
         break;
       default:
         event satisfies never;

@@ -21,7 +21,9 @@ export function addRpki(registry: Registry, read: Read): void {
       help: "1: the RPKI cache is connected and has told all that it has. 0: it is not, or has not.",
       labels: CACHE,
     },
-    perCache(({ state, serial }) => Number(state !== "waiting" && state !== "connecting" && serial !== undefined)),
+    perCache(({ state, serial }) =>
+      Number(state !== "waiting" && state !== "connecting" && serial !== undefined),
+    ),
   );
   addGauge(
     registry,

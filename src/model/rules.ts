@@ -70,9 +70,7 @@ function unknownValidities({ importRules, exportRules }: Peer, i: number): Viola
   const hint = "add `rpki: { caches: [{ address: 192.0.2.1 }] }` to bgp";
   return Object.entries({ import: importRules ?? [], export: exportRules ?? [] }).flatMap(([key, rules]) =>
     rules.flatMap(({ match }, at) =>
-      match.rpki === undefined
-        ? []
-        : [warning(["bgp", "peers", i, key, at, "match", "rpki"], message, hint)],
+      match.rpki === undefined ? [] : [warning(["bgp", "peers", i, key, at, "match", "rpki"], message, hint)],
     ),
   );
 }

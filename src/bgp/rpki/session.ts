@@ -19,9 +19,11 @@ import {
 } from "./pdu.ts";
 import type { Vrp, VrpRefusal } from "./vrp-table.ts";
 
+/** Of a cache. ready: connected, and nothing is under way. */
+export type CacheState = "waiting" | "connecting" | "querying" | "receiving" | "ready";
+
 export interface RtrSession {
-  /** ready: connected, and nothing is under way. */
-  readonly at: "waiting" | "connecting" | "querying" | "receiving" | "ready";
+  readonly at: CacheState;
   /** The one that we ask in. */
   readonly version: RtrVersion;
   /** The cache has answered in this version, on this connection (§7). */

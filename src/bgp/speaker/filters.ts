@@ -1,4 +1,4 @@
-/** Policies made fast, one filter for all that are equal: peers that share one share update groups. */
+/** Policies compiled once: equal ones give the same filter, so that their peers share update groups. */
 
 import { compilePolicy } from "../policy/evaluate.ts";
 import type { Policy } from "../policy/rules.ts";
@@ -7,27 +7,26 @@ import type { VrpTable } from "../rpki/vrp-table.ts";
 
 export class Filters {
   readonly #vrps: VrpTable;
-  #byText: Map<string, RouteFilter> = new Map();
+  #current: Map<string, RouteFilter> = new Map();
 
   constructor(vrps: VrpTable) {
     this.#vrps = vrps;
   }
 
   of(policy: Policy): RouteFilter {
-    return this.#find(policy, this.#byText);
-  }
-
-  /** Forgets all but the filters of these, which stay the same objects. */
-  keep(policies: readonly Policy[]): void {
-    const before = this.#byText;
-    this.#byText = new Map();
-    for (const policy of policies) this.#find(policy, before);
-  }
-
-  #find(policy: Policy, known: ReadonlyMap<string, RouteFilter>): RouteFilter {
     const key = JSON.stringify(policy);
-    const filter = this.#byText.get(key) ?? known.get(key) ?? compilePolicy(policy, this.#vrps);
-    this.#byText.set(key, filter);
+    const filter = this.#current.get(key) ?? compilePolicy(policy, this.#vrps);
+    this.#current.set(key, filter);
     return filter;
+  }
+
+  /** Forgets all but these. */
+  keepOnly(policies: readonly Policy[]): void {
+    const before = this.#current;
+    this.#current = new Map();
+    for (const policy of policies) {
+      const key = JSON.stringify(policy);
+      this.#current.set(key, before.get(key) ?? compilePolicy(policy, this.#vrps));
+    }
   }
 }

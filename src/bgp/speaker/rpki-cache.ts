@@ -5,6 +5,7 @@ import type { RtrVersion } from "../rpki/pdu.ts";
 import { PduReader } from "../rpki/pdu-reader.ts";
 import {
   beginRtr,
+  type CacheState,
   conflict,
   connected,
   expire,
@@ -29,8 +30,7 @@ export interface CacheOptions {
 }
 
 export interface CacheSnapshot extends CacheOptions {
-  /** ready: connected, and nothing is under way. */
-  readonly state: RtrSession["at"];
+  readonly state: CacheState;
   /** Of the protocol; undefined while the cache has not answered. */
   readonly version: RtrVersion | undefined;
   readonly sessionId: number | undefined;

@@ -169,7 +169,6 @@ describe("a cache", () => {
     net.run(2000);
     expect([cache.asked.at(-1), accepted(us).length]).toEqual(["reset v1", 2]);
   });
-
 });
 
 describe("a faulty cache", () => {
@@ -254,10 +253,10 @@ describe("several caches", () => {
     expect([caches(us).length, accepted(us).length]).toEqual([1, 3]);
     us.speaker.rpki.setCaches([]);
     net.run(100);
-    expect([
-      us.speaker.rpki.vrps.believed(4),
-      us.speaker.rpki.validity(prefix("10.1.0.0/16"), 65001),
-    ]).toEqual([0, undefined]);
+    expect([us.speaker.rpki.count(4), us.speaker.rpki.validity(prefix("10.1.0.0/16"), 65001)]).toEqual([
+      0,
+      undefined,
+    ]);
   });
 
   test("are 8 at most, and differ", () => {

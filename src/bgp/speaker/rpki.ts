@@ -6,7 +6,7 @@
  * that match on `rpki` say what is done.
  */
 
-import type { Prefix } from "../net/address.ts";
+import type { Family, Prefix } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
 import { MOST_CACHES, VALIDITIES, type Validity, type Vrp, VrpTable } from "../rpki/vrp-table.ts";
 import { originAs, type PathAttributes } from "../wire/path-attributes.ts";
@@ -25,12 +25,14 @@ interface RpkiOwner {
 }
 
 export class Rpki {
+  /** @internal What policies ask. */
   readonly vrps: VrpTable = new VrpTable();
   readonly #owner: RpkiOwner;
   readonly #caches: Map<string, RpkiCache> = new Map();
   /** Not wanted any more, and still believed, since none of those wanted has data yet (RFC 8210 §10). */
   #retired: RpkiCache[] = [];
 
+  /** @internal Every speaker has one. */
   constructor(owner: RpkiOwner) {
     this.#owner = owner;
   }
@@ -79,17 +81,24 @@ export class Rpki {
     return this.vrps.covering(prefix);
   }
 
+  /** VRPs that count. */
+  count(family: Family): number {
+    return this.vrps.believed(family);
+  }
+
+  /** @internal */
   nextDeadline(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const cache of this.#all()) next = Math.min(next, cache.nextDeadline());
     return next;
   }
 
+  /** @internal */
   expire(nowMs: number): void {
     for (const cache of this.#all()) cache.expire(nowMs);
   }
 
-  /** Hangs up on all caches. */
+  /** @internal Hangs up on all caches. */
   stop(): void {
     for (const cache of this.#all()) cache.hangUp();
   }

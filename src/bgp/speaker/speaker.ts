@@ -18,6 +18,7 @@ import type { SpeakerEvent } from "./events.ts";
 import { Filters } from "./filters.ts";
 import { Inbound } from "./inbound.ts";
 import { attributesOf } from "./local-routes.ts";
+import type { Monitor, MonitoredSession } from "./monitor.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
@@ -38,32 +39,31 @@ import {
   routePage,
   routeSnapshots,
 } from "./snapshots.ts";
+import { Work } from "./work.ts";
 import type { Link, LinkEvents, World } from "./world.ts";
 
 /** How long one turn may work before it lets others have theirs. */
 const TURN_MS = 4;
-/** Prefixes between two looks at the clock. */
-const STEP_PREFIXES = 512;
-
-const FAMILIES: readonly Family[] = [4, 6];
 
 /** `text` is for the operators of the other side (RFC 9003). */
 export type StopHow = { readonly graceful: true; readonly text?: string } | { readonly text: string };
 
 export class Speaker {
   readonly options: SpeakerOptions;
+  /** @internal For this library's own tests, which look underneath. */
   readonly rib: Rib;
   /** Origin validation: its caches, and what they say. */
   readonly rpki: Rpki;
   readonly #world: World;
   readonly #shared: Shared;
   readonly #inbound: Inbound;
-  readonly #outbox: Outbox;
+  readonly #work: Work;
   readonly #changes: RouteChanges;
   readonly #filters: Filters;
   readonly #deferral: Deferral = new Deferral();
   readonly #peers: Map<string, Peer> = new Map();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
+  readonly #monitors: Set<Monitor> = new Set();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
   #ranges: readonly PeerOptions[] = [];
   #flushWaiters: (() => void)[] = [];
@@ -95,6 +95,7 @@ export class Speaker {
       options,
       world,
       rib: this.rib,
+      monitors: this.#monitors,
       restarting: () => !this.#complete,
       filterOf: (policy) => this.#filters.of(policy),
       emit: (peer, event) => this.#emit({ peer, ...event }),
@@ -107,16 +108,14 @@ export class Speaker {
     };
     this.#inbound = new Inbound(this.rib);
     this.#changes = new RouteChanges(this.rib);
-    this.#outbox = new Outbox(this.rib.pool, {
+    const outbox = new Outbox(this.rib.pool, {
       write: (peer, octets, messages) => this.#recipients.get(peer)?.write(octets, messages),
-      unsendable: (peers, family, prefixes) => {
-        for (const id of peers) {
-          const recipient = this.#recipients.get(id);
-          if (recipient !== undefined)
-            this.#emit({ peer: recipient.address, on: "unsendable", family, prefixes });
-        }
-      },
+      unsendable: (peers, family, prefixes) => this.#tellUnsendable(peers, family, prefixes),
     });
+    const isReady = (peer: PeerId): boolean => this.#recipients.get(peer)?.isReady === true;
+    const { rib, rpki } = this;
+    const nowMs = (): number => world.now();
+    this.#work = new Work({ rib, vrps: rpki.vrps, outbox, changes: this.#changes, isReady, nowMs });
     world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
   }
 
@@ -127,7 +126,7 @@ export class Speaker {
    */
   setPeers(wanted: readonly PeerOptions[]): void {
     this.#world.protect(wanted.map(protectionOf));
-    this.#filters.keep(wanted.flatMap(({ importPolicy, exportPolicy }) => [importPolicy, exportPolicy]));
+    this.#filters.keepOnly(wanted.flatMap(({ importPolicy, exportPolicy }) => [importPolicy, exportPolicy]));
     const before = new Map(this.#peers);
     this.#ranges = wanted.filter(({ remote }) => "range" in remote).sort(byLongestRange);
     for (const options of wanted) {
@@ -186,6 +185,17 @@ export class Speaker {
   onEvent(listener: (event: SpeakerEvent) => void): () => void {
     this.#eventListeners.add(listener);
     return () => this.#eventListeners.delete(listener);
+  }
+
+  /** Relays what passes between us and the peers, as it stands. Returns what stops it. */
+  monitor(monitor: Monitor): () => void {
+    this.#monitors.add(monitor);
+    return () => this.#monitors.delete(monitor);
+  }
+
+  /** Those that are up, as monitors know them. */
+  sessions(): readonly MonitoredSession[] {
+    return [...this.#peers.values()].flatMap(({ watch }) => watch.session ?? []);
   }
 
   /** All that the caller wants is announced: peers that wait for our End-of-RIB may have it (RFC 4724 §4.1). */
@@ -320,6 +330,14 @@ export class Speaker {
     return members < remote.limit;
   }
 
+  #tellUnsendable(peers: readonly PeerId[], family: Family, prefixes: number): void {
+    for (const id of peers) {
+      const recipient = this.#recipients.get(id);
+      if (recipient !== undefined)
+        this.#emit({ peer: recipient.address, on: "unsendable", family, prefixes });
+    }
+  }
+
   #emit(event: SpeakerEvent): void {
     for (const listener of this.#eventListeners) listener(event);
   }
@@ -346,7 +364,7 @@ export class Speaker {
       if (peer.isGone) this.#remove(key, peer);
     }
     this.rpki.expire(nowMs);
-    const more = this.#work(nowMs + TURN_MS);
+    const more = this.#work.some(nowMs + TURN_MS);
     for (const peer of this.#peers.values()) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
@@ -360,39 +378,6 @@ export class Speaker {
   /** RFC 4724 §4.1: after a restart, peers would take what they have not been told by then for gone. */
   get #holdsEndOfRib(): boolean {
     return this.options.gracefulRestart?.restarting === true && !this.#complete;
-  }
-
-  /** Works until `untilMs`; true when there is more. */
-  #work(untilMs: number): boolean {
-    for (;;) {
-      let done = 0;
-      for (const family of FAMILIES) done += this.#decide(family) + this.#send(family);
-      if (done === 0) return false;
-      if (this.#world.now() >= untilMs) return true;
-    }
-  }
-
-  #decide(family: Family): number {
-    const { received, revalidation, best } = this.rib.of(family);
-    const changed = revalidation.isPending ? undefined : this.rpki.vrps.takeChanged(family);
-    if (changed !== undefined) revalidation.begin(changed);
-    // A row that is looked at costs a fraction of a decision.
-    const swept = received.sweepSome(STEP_PREFIXES * 8) + revalidation.workSome(STEP_PREFIXES * 4);
-    return swept + best.decideSome(STEP_PREFIXES, (prefix) => this.#changes.note(family, prefix));
-  }
-
-  #send(family: Family): number {
-    const isReady = (peer: PeerId): boolean => this.#recipients.get(peer)?.isReady === true;
-    let done = 0;
-    for (const group of this.rib.of(family).exports.groups) {
-      this.#outbox.begin(group.exportClass.extendedMessage);
-      done += group.drain(STEP_PREFIXES, isReady, this.#outbox);
-      for (const member of group.members) {
-        if (isReady(member)) done += group.catchUp(member, STEP_PREFIXES, this.#outbox);
-      }
-      this.#outbox.flush();
-    }
-    return done;
   }
 
   #missing(): readonly Address[] {
