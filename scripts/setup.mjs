@@ -23,6 +23,7 @@ export const PACKAGES = [
   "libnftables1",
   "nftables",
   "procps",
+  "stayrtr",
 ];
 
 /**

@@ -9,6 +9,7 @@ import type {
   RouteAnswer,
   RouteExport,
   RoutePath,
+  ValidityAnswer,
 } from "../api/schema.ts";
 import { type Color, type Column, type Look, table } from "./table.ts";
 import { clock } from "./text.ts";
@@ -94,7 +95,10 @@ export function routesTable(routes: readonly RouteAnswer[], look: Look): string 
     { header: "MED", align: "right", cell: ({ path }) => figure(path?.med) },
     ...wideOnly<RouteRow>(look, [
       { header: "Origin", cell: ({ path }) => path?.origin ?? "" },
-      { header: "RPKI", cell: ({ path }) => path?.rpki ?? "" },
+      ...validityOf<RouteRow>(
+        routes.flatMap(({ paths }) => paths),
+        ({ path }) => path?.rpki,
+      ),
       { header: "Communities", cell: ({ path }) => communitiesOf(path) },
     ]),
     { header: "Local", cell: ({ route }) => yes(route.local) },
@@ -113,6 +117,13 @@ function rowsOf(route: RouteAnswer, all: boolean): RouteRow[] {
   return paths.length === 0 ? [{ route, path: undefined }] : paths.map((path) => ({ route, path }));
 }
 
+/** The validity of origins; no column where there are no RPKI caches. */
+const validityOf = <T>(
+  told: readonly { readonly rpki?: ValidityAnswer }[],
+  cell: (item: T) => ValidityAnswer | undefined,
+): readonly Column<T>[] =>
+  told.some(({ rpki }) => rpki !== undefined) ? [{ header: "RPKI", cell: (item) => cell(item) ?? "" }] : [];
+
 const statusOf = (path: RoutePath | undefined): string =>
   path === undefined ? "" : `${path.status}${path.stale ? ",stale" : ""}`;
 
@@ -127,7 +138,7 @@ const communitiesOf = (path: Communities | undefined): string =>
 
 /** One prefix: every path that anyone told us, and why it is or is not used. */
 export function routeDetail(routes: readonly RouteAnswer[], look: Look): string {
-  const columns: Column<RoutePath>[] = [
+  const columns = (paths: readonly RoutePath[]): Column<RoutePath>[] => [
     { header: "Path", cell: statusOf },
     { header: "Next hop", cell: (p) => p.nextHop },
     { header: "Peer", cell: (p) => p.peer },
@@ -136,7 +147,7 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
     { header: "Origin", cell: (p) => p.origin },
     { header: "Communities", cell: communitiesOf },
     { header: "AS path", cell: (p) => p.asPath },
-    { header: "RPKI", cell: (p) => p.rpki ?? "" },
+    ...validityOf<RoutePath>(paths, (p) => p.rpki),
     { header: "Import rule", cell: (p) => p.rule ?? "" },
   ];
   const exports: Column<RouteExport>[] = [
@@ -152,7 +163,7 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
   ];
   const one = (r: RouteAnswer): string[] => [
     table(heads, [r], look),
-    table(columns, r.paths, look),
+    table(columns(r.paths), r.paths, look),
     ...(r.exports === undefined || r.exports.length === 0 ? [] : [table(exports, r.exports, look)]),
   ];
   return routes.flatMap(one).join("\n");
@@ -164,7 +175,7 @@ export function receivedTable(received: readonly ReceivedAnswer[], look: Look): 
     { header: "Prefix", cell: (r) => r.prefix },
     { header: "Accepted", cell: (r) => yes(r.accepted), color: (r) => (r.accepted ? "green" : "red") },
     { header: "Rule", cell: (r) => r.rule },
-    { header: "RPKI", cell: (r) => r.rpki ?? "" },
+    ...validityOf<ReceivedAnswer>(received, (r) => r.rpki),
     { header: "Next hop", cell: (r) => r.nextHop },
     { header: "Pref", align: "right", cell: (r) => figure(r.localPref) },
     { header: "MED", align: "right", cell: (r) => figure(r.med) },
