@@ -56,7 +56,7 @@ export interface GracefulRestart {
 }
 
 /** A server of the RPKI-to-Router protocol (RFC 8210), over plain TCP. */
-export interface RpkiCache {
+interface RpkiCache {
   readonly address: Address;
   readonly port: number;
   /** 1..255; the lower is preferred. */

@@ -43,7 +43,7 @@ export interface RtrSession {
   readonly expireAtMs: number;
 }
 
-export interface RtrBasis {
+interface RtrBasis {
   readonly version: RtrVersion;
   readonly sessionId: number;
   readonly serial: number;

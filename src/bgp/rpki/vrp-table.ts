@@ -14,7 +14,7 @@ import { columnOf } from "../rib/columns.ts";
 import { NO_PREFIX, type PrefixId, PrefixTable } from "../rib/prefix-table.ts";
 import { NO_ORIGIN } from "../wire/path-attributes.ts";
 
-/** RFC 6811 §2. By index they are the numbers that {@link VrpTable.validity} answers. */
+/** RFC 6811 §2. By index they are the numbers that the table answers. */
 export const VALIDITIES = ["not-found", "valid", "invalid"] as const;
 export type Validity = (typeof VALIDITIES)[number];
 const NOT_FOUND = 0;
