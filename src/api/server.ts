@@ -207,6 +207,7 @@ const PATHS: readonly string[] = [
     "anycast",
     "rpki",
     "rpki/prefix",
+    "monitors",
     "mrt/table",
   ].map((name) => `/api/v1/${name}`),
   ...["status", "protocols/bgp", "protocols/short", "routes/prefix"].map((name) => `/birdwatcher/${name}`),

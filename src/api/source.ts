@@ -10,6 +10,7 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   ReadyAnswer,
@@ -36,6 +37,7 @@ export interface ApiSource {
   anycast(): Awaitable<readonly AnycastAnswer[]>;
   rpki(): Awaitable<RpkiAnswer>;
   rpkiPrefix(query: RpkiQuery): Awaitable<RpkiPrefixAnswer>;
+  monitors(): Awaitable<readonly MonitorAnswer[]>;
   /** The same for alice-lg, which speaks another dialect. */
   readonly birdwatcher: BirdwatcherSource;
   /** The table as an MRT file (RFC 6396), piece by piece: each takes some milliseconds to make. */

@@ -24,10 +24,13 @@ const SESSION_KEYS = {
   ttlSecurity: (peer: Peer) => peer.ttlSecurity,
   families: (peer: Peer) => peer.families,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
+  addPath: ({ addPath: { receive, send } }: Peer) => [receive, send !== 0],
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
 const SOFT_KEYS = {
+  // How many, where it goes on being several, is no matter of the session.
+  "addPath.send": ({ addPath: { send } }: Peer) => send,
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
   bfd: (peer: Peer) => peer.bfd,
   import: (peer: Peer) => peer.importRules,
@@ -48,6 +51,8 @@ const OTHER_KEYS = {
   role: (model: Model) => model.role,
   hostname: (model: Model) => model.hostname,
   "bgp.listen": (model: Model) => model.bgp.listen,
+  "bgp.bmp": (model: Model) => model.bgp.bmp,
+  "bgp.mrt": (model: Model) => model.bgp.mrt,
   "bgp.multipath": (model: Model) => model.bgp.multipath,
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,

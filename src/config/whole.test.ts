@@ -37,6 +37,7 @@ const upstream = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  addPath: { receive: false, send: 0 },
   maxPrefixes: 10_000,
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
   exportRules: [
@@ -54,6 +55,7 @@ const hosts = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  addPath: { receive: false, send: 0 },
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
   ],
@@ -70,6 +72,8 @@ const whole = {
     multipath: 64,
     gracefulRestart: { restartMs: 120_000, notification: true },
     rpki: { caches: [] },
+    bmp: [],
+    mrt: undefined,
     peers: [
       { ...upstream, remote: { address: "198.51.100.2" }, description: "ToR 1" },
       { ...upstream, remote: { address: "198.51.100.3" }, description: "ToR 2" },

@@ -54,6 +54,7 @@ export function apiSource(
       anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
     rpki: () => rpkiAnswer(gateway.speaker),
     rpkiPrefix: (query) => rpkiPrefixAnswer(gateway.speaker, query),
+    monitors: () => gateway.monitors.answers(),
     birdwatcher: birdwatcher({
       speaker: gateway.speaker,
       routerId: () => formatAddress(gateway.model.bgp.routerId),

@@ -3,6 +3,7 @@
 import type {
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   RouteAnswer,
@@ -13,7 +14,10 @@ import type { ApiSource, Page } from "../api/source.ts";
 import type { LagSnapshot } from "./lag.ts";
 
 export interface MetricsSource
-  extends Pick<ApiSource, "status" | "peers" | "routes" | "floatingIps" | "nat" | "anycast" | "rpki"> {
+  extends Pick<
+    ApiSource,
+    "status" | "peers" | "routes" | "floatingIps" | "nat" | "anycast" | "rpki" | "monitors"
+  > {
   /** Changes that the kernel refused since the start, by part: routes, nat, taps. Parts are a fixed set. */
   reconcileErrors(): Readonly<Record<string, number>>;
   /** How late the event loop was since the last call. */
@@ -29,6 +33,7 @@ export interface Snapshot {
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
   readonly rpki: RpkiAnswer;
+  readonly monitors: readonly MonitorAnswer[];
   readonly reconcileErrors: Readonly<Record<string, number>>;
 }
 
@@ -39,7 +44,7 @@ export type Read = () => Snapshot;
 const OWN_PREFIXES_MAX = 1000;
 
 export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
-  const [status, peers, own, floatingIps, nat, anycast, rpki] = await Promise.all([
+  const [status, peers, own, floatingIps, nat, anycast, rpki, monitors] = await Promise.all([
     source.status(),
     source.peers(),
     source.routes({ local: true, limit: OWN_PREFIXES_MAX }),
@@ -47,6 +52,17 @@ export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
     source.nat(),
     source.anycast(),
     source.rpki(),
+    source.monitors(),
   ]);
-  return { status, peers, own, floatingIps, nat, anycast, rpki, reconcileErrors: source.reconcileErrors() };
+  return {
+    status,
+    peers,
+    own,
+    floatingIps,
+    nat,
+    anycast,
+    rpki,
+    monitors,
+    reconcileErrors: source.reconcileErrors(),
+  };
 }

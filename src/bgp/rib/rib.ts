@@ -67,7 +67,7 @@ export class FamilyRib {
     this.family = family;
     this.prefixes = paths.prefixes;
     const received = new AdjRibIn(paths, pool);
-    const exports = new Exports({ paths, pool, peers }, options);
+    const exports = new Exports({ paths, pool, peers, decision }, options);
     this.received = received;
     this.exports = exports;
     const revalidation = new Revalidation(paths, received, exports);

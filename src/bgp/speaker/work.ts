@@ -53,7 +53,7 @@ export class Work {
     const { rib, outbox, isReady } = this.#bench;
     let done = 0;
     for (const group of rib.of(family).exports.groups) {
-      outbox.begin(group.exportClass.extendedMessage);
+      outbox.begin(group.exportClass);
       done += group.drain(STEP_PREFIXES, isReady, outbox);
       for (const member of group.members) {
         if (isReady(member)) done += group.catchUp(member, STEP_PREFIXES, outbox);
