@@ -27,6 +27,7 @@ export const PACKAGES = [
   "openbgpd",
   "pmacct",
   "procps",
+  "stayrtr",
 ];
 
 /**
