@@ -21,7 +21,14 @@ export {
 export type { AdvertisedRoute, Page, ReceivedRoute } from "./rib/snapshot.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
-export { type LocalRoute, PEER_DEFAULTS, type PeerOptions, type SpeakerOptions } from "./speaker/options.ts";
+export {
+  type LocalRoute,
+  PEER_DEFAULTS,
+  type PeerOptions,
+  type PrefixLimit,
+  type SpeakerOptions,
+} from "./speaker/options.ts";
+export type { PeerOrder } from "./speaker/peer-halt.ts";
 export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
 export type {
   PathSnapshot,

@@ -4,35 +4,31 @@
  */
 
 import { collisionLoser } from "../fsm/collision.ts";
-import type { Settings, State } from "../fsm/state.ts";
+import type { Settings } from "../fsm/state.ts";
 import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
-import { type Negotiated, negotiate } from "../session/negotiation.ts";
+import type { Negotiated } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
 import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
-import { checkOpen } from "../wire/open-check.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
+import type { PeerEvent } from "./events.ts";
 import type { Inbound, Source } from "./inbound.ts";
 import { offerTo } from "./offer.ts";
+import { judgeOpen } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
+import { PeerHalt, type PeerOrder } from "./peer-halt.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
-
-const LISTENING: State = { at: "active", failures: 0, attempts: 0 };
-
-/** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
-const OPEN_ERROR = 2;
-const UNSUPPORTED_CAPABILITY = 7;
 
 export class Peer implements ConnectionOwner, Recipient {
   readonly address: Address;
@@ -43,6 +39,7 @@ export class Peer implements ConnectionOwner, Recipient {
   readonly errors: PeerErrorLog = new PeerErrorLog();
   readonly exports: PeerExports;
   readonly bfd: PeerBfd;
+  readonly halt: PeerHalt;
   /** From the first session on. */
   ribId: PeerId | undefined;
   /** Sessions lost. */
@@ -69,6 +66,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.options = options;
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
+    this.halt = new PeerHalt(this, options);
     this.#connection = new Connection(shared.world, this);
   }
 
@@ -104,12 +102,14 @@ export class Peer implements ConnectionOwner, Recipient {
       this.#connection.nextDeadline(),
       this.#second?.nextDeadline() ?? Number.POSITIVE_INFINITY,
       this.#helper.deadlineMs,
+      this.halt.deadlineMs,
     );
   }
 
   expire(nowMs: number): void {
     this.#connection.expire();
     this.#second?.expire();
+    if (this.halt.deadlineMs <= nowMs) this.halt.end();
     if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
     const sweptPaths = this.#helper.expire(this.ribId);
     this.#emit({ on: "stale-expired", sweptPaths });
@@ -117,8 +117,31 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   start(): void {
+    if (this.halt.current !== undefined) return;
     this.bfd.configure(this.options.bfd);
-    this.#connection.feed({ on: "start", how: "manual" }, "started");
+    this.#connection.feed({ on: "start" }, "started");
+  }
+
+  obey(order: PeerOrder): void {
+    switch (order.do) {
+      case "shutdown":
+        this.halt.shutDown(order.text);
+        break;
+      case "start":
+        this.halt.end();
+        break;
+      case "reset":
+        if (this.halt.current?.reason === "shutdown") break;
+        this.stopForGood(cease(CEASE.reset, order.text), "reset by the operator");
+        this.halt.end();
+        break;
+      case "refresh":
+        if (this.ribId !== undefined) this.exports.refresh(this.ribId);
+        break;
+      default:
+        order satisfies never;
+    }
+    this.#shared.wake();
   }
 
   sendEnds(holdsEndOfRib: boolean): void {
@@ -130,6 +153,12 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#second?.feed({ on: "stop", how: "manual", notification }, words);
     const last = forGood(this.negotiated, notification);
     this.#connection.feed({ on: "stop", how: "manual", notification: last }, words);
+  }
+
+  /** As {@link stop}; what waited for the peer's return is not waited for any more. */
+  stopForGood(notification: Notification, words: string): void {
+    this.stop(notification, words);
+    if (this.ribId !== undefined) this.#helper.expire(this.ribId);
   }
 
   /** Ends the session so that a peer which does graceful restart keeps our routes. */
@@ -155,10 +184,11 @@ export class Peer implements ConnectionOwner, Recipient {
   configure(options: PeerOptions): void {
     const before = this.options;
     this.options = options;
-    if (needsReset(before, options)) {
+    const changed = this.halt.configure(before, options);
+    if (!changed && needsReset(before, options)) {
       this.stop(cease(CEASE.changed), "settings of the session changed");
       this.start();
-    } else this.bfd.configure(options.bfd);
+    } else if (this.halt.current === undefined) this.bfd.configure(options.bfd);
     if (this.ribId === undefined) return;
     const importFilter = this.#shared.filterOf(options.importPolicy);
     if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
@@ -167,6 +197,7 @@ export class Peer implements ConnectionOwner, Recipient {
       }
     }
     this.exports.move();
+    this.#countPrefixes();
     this.#shared.wake();
   }
 
@@ -174,11 +205,18 @@ export class Peer implements ConnectionOwner, Recipient {
   accept(link: Link): LinkEvents | undefined {
     const { at } = this.#connection.state;
     if (this.options.ttlSecurity === true) link.hearNeighbourOnly();
+    const { notice } = this.halt;
+    if (notice !== undefined) {
+      this.#shared.turnAway(link, notice);
+      return undefined;
+    }
     const replaces = at === "established" && this.settings(this.#connection).gracefulRestart;
     if (at === "idle" || at === "active" || replaces) return this.#connection.arrive(link);
     // The newest is the one that the peer believes in.
     this.#second?.abandon();
-    const second = new Connection(this.#shared.world, this, LISTENING);
+    // What has failed before counts on: else a peer would be forgiven by opening two connections.
+    const { failures } = this.#connection.state;
+    const second = new Connection(this.#shared.world, this, { at: "active", failures, attempts: 0 });
     this.#second = second;
     return second.arrive(link);
   }
@@ -208,12 +246,8 @@ export class Peer implements ConnectionOwner, Recipient {
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
     const { asn, routerId } = this.#shared.options;
     const { remoteAsn } = this.options;
-    const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
-    if (refusal !== undefined) return refusal;
-    const negotiated = negotiate(offered, open);
-    if (negotiated.families.length === 0) {
-      return new Refusal("no address family in common", OPEN_ERROR, UNSUPPORTED_CAPABILITY);
-    }
+    const negotiated = judgeOpen(open, offered, this.#shared.options, remoteAsn);
+    if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other === undefined || !isContender(other)) return negotiated;
     const remote = { routerId: open.routerId, asn: remoteAsn };
@@ -307,7 +341,7 @@ export class Peer implements ConnectionOwner, Recipient {
       }
     }
     if (outcome.endOfRib !== undefined) this.#takeEndOfRib(this.ribId, outcome.endOfRib);
-    if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.options.maxPrefixes);
+    this.#countPrefixes();
   }
 
   refresh(_connection: Connection, refresh: RouteRefresh): void {
@@ -335,7 +369,18 @@ export class Peer implements ConnectionOwner, Recipient {
     if (this.negotiated === undefined) return;
     const notification = farewellOf(this.negotiated, restartable);
     if (notification === undefined) this.#connection.feed({ on: "tcp-failed" }, BFD_DOWN);
-    else this.#fail(this.#connection, notification, BFD_DOWN);
+    else {
+      this.errors.note(BFD_DOWN, this.#shared.world.now());
+      this.#connection.feed({ on: "stop", how: "automatic", notification }, BFD_DOWN);
+    }
+  }
+
+  haltChanged(event: PeerEvent): void {
+    if (this.halt.current !== undefined) this.bfd.end();
+    if (event.on === "max-prefix") {
+      this.errors.note(`more than ${event.limit} prefixes`, this.#shared.world.now());
+    }
+    this.#emit(event);
   }
 
   drained(): void {
@@ -358,17 +403,10 @@ export class Peer implements ConnectionOwner, Recipient {
     if (this.#awaited.size === 0) this.learned = true;
   }
 
-  #limit(connection: Connection, limit: number): void {
-    const { received } = this.pathCounts();
-    if (received <= limit) return;
-    this.#emit({ on: "max-prefix", limit, received });
-    this.#fail(connection, cease(CEASE.maxPrefixes), `more than ${limit} prefixes`);
-  }
-
-  /** Ends an established session, to come back after a wait. */
-  #fail(connection: Connection, notification: Notification, words: string): void {
-    this.errors.note(words, this.#shared.world.now());
-    connection.feed({ on: "stop", how: "automatic", notification }, words);
+  #countPrefixes(): void {
+    const { maxPrefixes } = this.options;
+    if (maxPrefixes === undefined || this.#source === undefined) return;
+    this.halt.count(this.pathCounts().received, maxPrefixes, this.#shared.world.now());
   }
 
   /** After a connection ended: the second one takes the place of the first, or is forgotten. */
@@ -386,7 +424,7 @@ export class Peer implements ConnectionOwner, Recipient {
     else old.feed({ on: "collision-lost" }, "connection collision");
   }
 
-  #emit(event: Parameters<Shared["emit"]>[1]): void {
+  #emit(event: PeerEvent): void {
     this.#shared.emit(this.address, event);
   }
 }
