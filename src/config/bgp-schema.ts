@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import type { BgpSettings, GracefulRestart, Peer } from "../model/model.ts";
+import type { BgpSettings, GracefulRestart, Peer, PrefixLimit } from "../model/model.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import {
   address,
@@ -20,6 +20,7 @@ import {
   port,
   prefix,
   routerId,
+  shutdownText,
 } from "./scalars.ts";
 import { suggestion } from "./suggest.ts";
 
@@ -35,6 +36,7 @@ const PEER_DEFAULTS = {
   ttlSecurity: false,
   families: ["ipv4", "ipv6"],
   routeReflectorClient: false,
+  shutdown: false,
 };
 
 const peerDefaults = {
@@ -60,6 +62,46 @@ const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
   ],
   { error: "a mapping, or false" },
 );
+
+const prefixCount = integer(1, 4294967295);
+
+/** Warned at, where the file does not say: of the limit. */
+const WARN_SHARE = 0.75;
+
+const maxPrefixes: z.ZodType<PrefixLimit> = z
+  .union(
+    [
+      prefixCount.transform((limit) => ({ limit })),
+      mapping({
+        limit: prefixCount.meta({ description: "More end the session." }),
+        warnAt: prefixCount
+          .optional()
+          .meta({ description: "From so many on there is a warning. Default: three quarters of limit." }),
+        restart: duration("1s", "24h")
+          .optional()
+          .meta({ description: "When the session is tried again. Default: when an operator says so." }),
+      }),
+    ],
+    { error: "1..4294967295, or a mapping" },
+  )
+  .transform((given: GivenLimit, context) => {
+    const { limit, warnAt = Math.ceil(limit * WARN_SHARE), restart } = given;
+    if (warnAt > limit) {
+      const message = `warnAt ${warnAt} is more than limit ${limit}`;
+      context.addIssue({ code: "custom", path: ["warnAt"], message, params: { sentence: true }, input: given });
+    }
+    return { limit, warnAt, restartMs: restart };
+  });
+
+interface GivenLimit {
+  readonly limit: number;
+  readonly warnAt?: number | undefined;
+  readonly restart?: number | undefined;
+}
+
+const shutdown: z.ZodType<string | boolean> = z.union([flag, shutdownText], {
+  error: "true, false, or a text of at most 255 octets",
+});
 
 const common = {
   asn: asn.optional().meta({ description: "The peer's AS number. Our own makes it an iBGP peer." }),
@@ -89,9 +131,13 @@ const common = {
     default: PEER_DEFAULTS.routeReflectorClient,
     description: "iBGP only: reflect its routes to other iBGP peers, and theirs to it (RFC 4456).",
   }),
-  maxPrefixes: integer(1, 4294967295)
-    .optional()
-    .meta({ description: "A peer that sends more is disconnected. Default: no limit." }),
+  maxPrefixes: maxPrefixes.optional().meta({
+    description: "A peer that sends more is disconnected: a number, or a mapping. Default: no limit.",
+  }),
+  shutdown: shutdown.optional().meta({
+    default: PEER_DEFAULTS.shutdown,
+    description: "No session: true, or words that the other side's operator reads (RFC 9003).",
+  }),
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
@@ -253,6 +299,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
+    shutdown: given.shutdown === false ? undefined : given.shutdown,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,
     importRules: resolved(given.import, named),

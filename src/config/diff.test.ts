@@ -42,6 +42,7 @@ describe("what a reload changes, in words", () => {
     ],
     ["kind: pool", "kind: floating", ["peer 192.0.2.2: policy only, no reset"]],
     ["holdTime: 9s", "holdTime: 9s, maxPrefixes: 5", ["peer 192.0.2.2: maxPrefixes changed, no reset"]],
+    ["holdTime: 9s", "holdTime: 9s, shutdown: moved", ["peer 192.0.2.2: session ends because shutdown changed"]],
     ["holdTime: 9s", "holdTime: 9000ms, description: ToR", ["peer 192.0.2.2: description changed, no reset"]],
     ["192.168.8.0/24", "192.168.9.0/24", ["peer 192.168.9.0/24 added", "peer 192.168.8.0/24 removed"]],
     ["asn: 65000\n", "asn: 65001\n", ["bgp: every session resets because asn changed"]],

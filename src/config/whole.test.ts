@@ -37,7 +37,8 @@ const upstream = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
-  maxPrefixes: 10_000,
+  shutdown: undefined,
+  maxPrefixes: { limit: 10_000, warnAt: 7500, restartMs: undefined },
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
   exportRules: [
     accept({ kinds: ["floating", "public", "anycast", "pool"] }, { communities: [64512 * 65536 + 100] }),

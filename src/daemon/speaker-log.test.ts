@@ -35,7 +35,7 @@ test.each<[PeerEvent, Partial<Line>]>([
     { event: "bgp.update.malformed", reaction: "treat-as-withdraw", why: "ORIGIN: 3", attribute: 1 },
   ],
   [
-    { on: "max-prefix", limit: 1, received: 2 },
+    { on: "max-prefix", limit: 1, received: 2, restartSeconds: undefined },
     { level: "error", event: "bgp.peer.max-prefix", limit: 1 },
   ],
   [

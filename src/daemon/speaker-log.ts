@@ -53,6 +53,15 @@ export class SpeakerLog {
       case "max-prefix":
         log.error({ event: "bgp.peer.max-prefix", peer, ...facts }, "more prefixes than maxPrefixes allows");
         break;
+      case "max-prefix-near":
+        log.warn({ event: "bgp.peer.max-prefix-near", peer, ...facts }, "nearly as many prefixes as maxPrefixes");
+        break;
+      case "shutdown":
+        log.warn({ event: "bgp.peer.shutdown", peer, ...facts }, "shut down: no session until it is started");
+        break;
+      case "started":
+        log.info({ event: "bgp.peer.started", peer }, "a session is wanted again");
+        break;
       case "collision":
         log.info({ event: "bgp.connection.collision", peer, ...facts }, "two connections at once");
         break;
