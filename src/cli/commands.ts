@@ -1,7 +1,7 @@
 /** The command tree. What a command prints lies in the views; this says what there is and how it is called. */
 
 import { isIP } from "node:net";
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -15,9 +15,11 @@ import type {
 import { get, type Target } from "./client.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
-import { EXIT, Failure, type Io } from "./io.ts";
+import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
+import { orderPeer } from "./peer-orders.ts";
 import { FORMATS, type Format, type Options, type Subject, show } from "./show.ts";
+import { parseCount, parseSeconds, parseUrl } from "./values.ts";
 import {
   advertisedTable,
   announcementsTable,
@@ -31,8 +33,6 @@ import {
 
 export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
 const WATCH_SECONDS = 2;
-/** Below this a watcher is load and not information. */
-const WATCH_MIN_SECONDS = 0.1;
 
 interface Flags {
   readonly socket?: string;
@@ -46,6 +46,8 @@ interface Flags {
   readonly peer?: string;
   readonly prefix?: string;
   readonly local?: true;
+  readonly text?: string;
+  readonly soft?: true;
 }
 
 export function buildProgram(io: Io, version: string): Command {
@@ -94,6 +96,7 @@ export function buildProgram(io: Io, version: string): Command {
   addTables(showing, io);
   addTranslation(showing, io);
   addState(showing, io);
+  addOrders(program, io);
   addMrt(program, io);
   addCompletion(program, io);
   return program;
@@ -251,6 +254,45 @@ function addState(showing: Command, io: Io): void {
   });
 }
 
+/** What is done to a peer, rather than asked about it. */
+function addOrders(program: Command, io: Io): void {
+  const peer = program
+    .command("peer")
+    .description("shut down, start or reset the session with a peer; over the unix socket only")
+    .addHelpText(
+      "after",
+      examples("gwctl peer shutdown 198.51.100.2 --text 'new optics'", "gwctl peer start 198.51.100.2"),
+    );
+  const address = (): Argument => new Argument("<address>", "of the peer");
+  const act = async (order: string, of: string, text: string | undefined, command: Command): Promise<void> =>
+    orderPeer(pathOf(`peer/${order}`, { peer: of, text }), optionsOf(command, io), io);
+  peer
+    .command("shutdown")
+    .description("end the session; there is none until it is started")
+    .addArgument(address())
+    .option("--text <words>", "for the operator of the other side, at most 255 octets (RFC 9003)")
+    .addHelpText("after", examples("gwctl peer shutdown 198.51.100.2 --text 'back at 14:00'"))
+    .action((of: string, { text }: Flags, command: Command) => act("shutdown", of, text, command));
+  peer
+    .command("start")
+    .description("end a shutdown, a halt after too many prefixes, or the wait after a failure")
+    .addArgument(address())
+    .addHelpText("after", examples("gwctl peer start 198.51.100.2"))
+    .action((of: string, _flags: Flags, command: Command) => act("start", of, undefined, command));
+  peer
+    .command("reset")
+    .description("end the session and begin a new one")
+    .addArgument(address())
+    .option("--text <words>", "for the operator of the other side, at most 255 octets (RFC 9003)")
+    .addOption(
+      new Option("--soft", "on the session as it is, tell and ask for all routes again").conflicts("text"),
+    )
+    .addHelpText("after", examples("gwctl peer reset 198.51.100.2", "gwctl peer reset 198.51.100.2 --soft"))
+    .action((of: string, { text, soft }: Flags, command: Command) =>
+      act(soft === true ? "refresh" : "reset", of, text, command),
+    );
+}
+
 function addMrt(program: Command, io: Io): void {
   const mrt = program
     .command("mrt")
@@ -334,25 +376,6 @@ function targetOf({ url, socket }: Flags, io: Io): Target {
   if (url !== undefined) return { url };
   const { GWCTL_SOCKET: named = "" } = io.env;
   return { socketPath: socket ?? (named === "" ? DEFAULT_SOCKET : named) };
-}
-
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "http:") throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:9696.");
-  return url;
-}
-
-function parseCount(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new Failure(EXIT.usage, `--limit takes a whole number from 1, not ${text}`);
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!(seconds >= WATCH_MIN_SECONDS && seconds <= 86_400)) {
-    throw new Failure(EXIT.usage, `--watch takes seconds, from ${WATCH_MIN_SECONDS} to 86400, not ${text}`);
-  }
-  return seconds;
 }
 
 const examples = (...lines: readonly string[]): string =>

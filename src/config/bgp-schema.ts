@@ -88,7 +88,13 @@ const maxPrefixes: z.ZodType<PrefixLimit> = z
     const { limit, warnAt = Math.ceil(limit * WARN_SHARE), restart } = given;
     if (warnAt > limit) {
       const message = `warnAt ${warnAt} is more than limit ${limit}`;
-      context.addIssue({ code: "custom", path: ["warnAt"], message, params: { sentence: true }, input: given });
+      context.addIssue({
+        code: "custom",
+        path: ["warnAt"],
+        message,
+        params: { sentence: true },
+        input: given,
+      });
     }
     return { limit, warnAt, restartMs: restart };
   });

@@ -164,9 +164,11 @@ export const description: z.ZodType<string> = text(
 
 /** RFC 9003 §2: at most 255 octets of UTF-8 on the wire. */
 export const shutdownText: z.ZodType<string> = text(
-  { expected: "a text of at most 255 octets", json: { minLength: 1, maxLength: 255 } },
+  { expected: "true, false, or a text of at most 255 octets", json: { minLength: 1, maxLength: 255 } },
   (value) =>
-    value !== "" && new TextEncoder().encode(value).length <= 255 && !/\p{C}/u.test(value) ? value : undefined,
+    value !== "" && new TextEncoder().encode(value).length <= 255 && !/\p{C}/u.test(value)
+      ? value
+      : undefined,
 );
 
 /** Linux: dev_valid_name of net/core/dev.c. */

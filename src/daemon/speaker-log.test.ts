@@ -39,6 +39,15 @@ test.each<[PeerEvent, Partial<Line>]>([
     { level: "error", event: "bgp.peer.max-prefix", limit: 1 },
   ],
   [
+    { on: "max-prefix-near", warnAt: 8, limit: 10, received: 9 },
+    { event: "bgp.peer.max-prefix-near", warnAt: 8, limit: 10, received: 9 },
+  ],
+  [
+    { on: "shutdown", text: "new optics" },
+    { event: "bgp.peer.shutdown", text: "new optics" },
+  ],
+  [{ on: "started" }, { event: "bgp.peer.started" }],
+  [
     { on: "collision", kept: "local" },
     { event: "bgp.connection.collision", kept: "local" },
   ],

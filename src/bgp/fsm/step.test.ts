@@ -48,7 +48,14 @@ const EVENTS = {
 } as const satisfies Record<number, Event>;
 
 const ORDER: readonly StateName[] = ["idle", "connect", "active", "open-sent", "open-confirm", "established"];
-const SHORT = { idle: "idl", connect: "con", active: "act", "open-sent": "sen", "open-confirm": "cfm", established: "est" };
+const SHORT = {
+  idle: "idl",
+  connect: "con",
+  active: "act",
+  "open-sent": "sen",
+  "open-confirm": "cfm",
+  established: "est",
+};
 
 // What §8.2.2 says: a row per event, a column per state. A cell: the state after ("." for the same), what becomes of
 // ConnectRetryCounter (0, + or nothing), and what is done: O OPEN, K KEEPALIVE, n/m NOTIFICATION, h hang-up without
@@ -91,7 +98,9 @@ describe("RFC 4271 §8.2.2, every state and event", () => {
     .split("\n")
     .map((line) => line.split("|").map((cell) => cell.trim()));
   const numbers = lines.map(([name]) => Number.parseInt(name!, 10));
-  const cells = lines.flatMap(([, ...row], i) => row.map((cell, j) => [numbers[i]!, ORDER[j]!, cell] as const));
+  const cells = lines.flatMap(([, ...row], i) =>
+    row.map((cell, j) => [numbers[i]!, ORDER[j]!, cell] as const),
+  );
   const page = readFileSync(new URL("../../../docs/FSM.md", import.meta.url), "utf8");
   const deviations = new Map(
     [...page.matchAll(/^\| (\d+) \| ([\w-]+) \| `(.+?)` \| `(.+?)` \| .+ \|$/gm)].map(

@@ -270,7 +270,11 @@ const fsmError = (state: Connected, settings: Settings): Step =>
   down(state, settings, { notification: error(5, FSM_SUBCODE[state.at]) });
 
 /** A NOTIFICATION is never answered by another (§6.4); event 24 before Established is not counted as a failure. */
-function notified(state: Connected, event: Event & { on: "notification-received" }, settings: Settings): Step {
+function notified(
+  state: Connected,
+  event: Event & { on: "notification-received" },
+  settings: Settings,
+): Step {
   const inner = unwrapHardReset(event.notification) ?? event.notification;
   const version = inner.code === 2 && inner.subcode === 1;
   const blameless = version && state.at !== "established";
@@ -303,7 +307,8 @@ interface Descent {
 function down(state: State, settings: Settings, how: Descent): Step {
   const { notification, answers = false, blameless = false, damped = false } = how;
   const failures = blameless ? state.failures : state.failures + 1;
-  const rung = Math.max(failures - 1, 0) + (damped ? DAMPED_RUNGS : 0);
+  // Who never dials has nobody to spare by waiting longer.
+  const rung = Math.max(failures - 1, 0) + (damped && !settings.passive ? DAMPED_RUNGS : 0);
   const waitSeconds = backoffSeconds(rung, settings.idleHoldSeconds, settings.unit);
   return {
     // Whoever fails again and again waits, whoever dials: else the ladder would hold for one side only.

@@ -348,7 +348,7 @@ export class Connection {
   }
 }
 
-const quoted = (text: string | undefined): string => (text === undefined ? "" : `: "${text}"`);
+const quoted = (text: string | undefined): string => (text === undefined || text === "" ? "" : `: "${text}"`);
 
 const isEnd = (before: State, after: State): boolean =>
   (after.at === "idle" || after.at === "active") && before.at !== "idle" && before.at !== "active";

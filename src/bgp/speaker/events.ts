@@ -40,7 +40,12 @@ export type PeerEvent =
       readonly received: number;
       readonly restartSeconds: number | undefined;
     }
-  | { readonly on: "max-prefix-near"; readonly warnAt: number; readonly limit: number; readonly received: number }
+  | {
+      readonly on: "max-prefix-near";
+      readonly warnAt: number;
+      readonly limit: number;
+      readonly received: number;
+    }
   /** An operator wants no session, or wants one again. */
   | { readonly on: "shutdown"; readonly text: string | undefined }
   | { readonly on: "started" }

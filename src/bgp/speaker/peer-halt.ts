@@ -34,6 +34,7 @@ interface Halted {
   /** Ends what there is, until {@link start}. */
   stopForGood(notification: Notification, words: string): void;
   start(): void;
+  exchangeAgain(): void;
   haltChanged(event: PeerEvent): void;
 }
 
@@ -59,14 +60,30 @@ export class PeerHalt {
     return this.#current?.untilMs ?? Number.POSITIVE_INFINITY;
   }
 
+  obey(order: PeerOrder): void {
+    switch (order.do) {
+      case "shutdown":
+        this.#shutDown(order.text);
+        break;
+      case "start":
+        this.end();
+        break;
+      case "reset":
+        if (this.#current?.reason === "shutdown") break;
+        this.#peer.stopForGood(cease(CEASE.reset, order.text), "reset by the operator");
+        this.end();
+        break;
+      case "refresh":
+        this.#peer.exchangeAgain();
+        break;
+      default:
+        order satisfies never;
+    }
+  }
+
   /** What a peer that connects meanwhile is told. */
   get notice(): Notification | undefined {
     return this.#current && noticeOf(this.#current);
-  }
-
-  shutDown(text: string | undefined): void {
-    this.#begin(shutdownOf(text ?? true), "shut down by the operator");
-    this.#peer.haltChanged({ on: "shutdown", text });
   }
 
   end(): void {
@@ -80,7 +97,7 @@ export class PeerHalt {
   configure(before: PeerOptions, { shutdown, maxPrefixes }: PeerOptions): boolean {
     const reason = this.#current?.reason;
     if (shutdown !== before.shutdown) {
-      if (shutdown !== undefined) this.shutDown(shutdown === true ? undefined : shutdown);
+      if (shutdown !== undefined) this.#shutDown(shutdown === true ? undefined : shutdown);
       else if (reason === "shutdown") this.end();
       else return false;
       return true;
@@ -101,6 +118,11 @@ export class PeerHalt {
       this.#warned = true;
       this.#peer.haltChanged({ on: "max-prefix-near", warnAt, limit, received });
     }
+  }
+
+  #shutDown(text: string | undefined): void {
+    this.#begin(shutdownOf(text ?? true), "shut down by the operator");
+    this.#peer.haltChanged({ on: "shutdown", text });
   }
 
   #begin(halt: Halt, words: string): void {

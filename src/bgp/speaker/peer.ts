@@ -4,7 +4,7 @@
  */
 
 import { collisionLoser } from "../fsm/collision.ts";
-import type { Settings } from "../fsm/state.ts";
+import type { Event, Settings } from "../fsm/state.ts";
 import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Negotiated } from "../session/negotiation.ts";
@@ -16,6 +16,7 @@ import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
 import type { PeerEvent } from "./events.ts";
 import type { Inbound, Source } from "./inbound.ts";
+import { Learning } from "./learning.ts";
 import { offerTo } from "./offer.ts";
 import { judgeOpen } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
@@ -23,7 +24,7 @@ import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
-import { PeerHalt, type PeerOrder } from "./peer-halt.ts";
+import { PeerHalt } from "./peer-halt.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
@@ -44,15 +45,12 @@ export class Peer implements ConnectionOwner, Recipient {
   ribId: PeerId | undefined;
   /** Sessions lost. */
   flaps = 0;
-  /** The peer has told all that it knew (RFC 4724 §4.1), once in the life of this speaker. */
-  learned = false;
+  readonly learning: Learning = new Learning();
   readonly #shared: Shared;
   readonly #inbound: Inbound;
   readonly #helper: RestartHelper;
   #connection: Connection;
   #second: Connection | undefined;
-  /** Families whose End-of-RIB has not come in this session. */
-  readonly #awaited: Set<Family> = new Set();
   #wasUp = false;
   /** Of the session: made once, not for every message. */
   #source: Source | undefined;
@@ -122,26 +120,9 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#connection.feed({ on: "start" }, "started");
   }
 
-  obey(order: PeerOrder): void {
-    switch (order.do) {
-      case "shutdown":
-        this.halt.shutDown(order.text);
-        break;
-      case "start":
-        this.halt.end();
-        break;
-      case "reset":
-        if (this.halt.current?.reason === "shutdown") break;
-        this.stopForGood(cease(CEASE.reset, order.text), "reset by the operator");
-        this.halt.end();
-        break;
-      case "refresh":
-        if (this.ribId !== undefined) this.exports.refresh(this.ribId);
-        break;
-      default:
-        order satisfies never;
-    }
-    this.#shared.wake();
+  /** Tells everything again, and asks for everything again, on the session as it is. */
+  exchangeAgain(): void {
+    if (this.ribId !== undefined) this.exports.refresh(this.ribId);
   }
 
   sendEnds(holdsEndOfRib: boolean): void {
@@ -275,18 +256,14 @@ export class Peer implements ConnectionOwner, Recipient {
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
     this.#source = { peer: ribId, negotiated, ownNextHop };
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
-    this.#awaited.clear();
-    const restart = negotiated.gracefulRestart;
-    // RFC 4724 §4.1: a peer that has restarted itself waits for us; waiting for it would be for ever.
-    if (restart?.restarting === true) this.learned = true;
-    else if (restart !== undefined) for (const family of negotiated.families) this.#awaited.add(family);
+    this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
     this.#emit({
       on: "session-up",
       asn,
       families: negotiated.families,
       holdSeconds: negotiated.holdSeconds,
-      gracefulRestart: restart !== undefined,
+      gracefulRestart: negotiated.gracefulRestart !== undefined,
     });
     this.#shared.wake();
   }
@@ -294,7 +271,8 @@ export class Peer implements ConnectionOwner, Recipient {
   lost(connection: Connection, negotiated: Negotiated, loss: Loss): void {
     this.flaps++;
     const nowMs = this.#shared.world.now();
-    if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
+    const { reason } = this.halt.current ?? {};
+    if (loss.cause !== "stopped" || reason === "max-prefixes") this.errors.note(loss.words, nowMs);
     if (this.#source !== undefined && this.#source.ownNextHop >= 0) {
       this.#shared.rib.pool.nextHops.give(this.#source.ownNextHop);
     }
@@ -354,11 +332,8 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.wake();
   }
 
-  /** Without End-of-RIB, the first KEEPALIVE of the session ends the wait: the table has been sent before it. */
   keepalive(): void {
-    if (this.#awaited.size > 0 || this.learned) return;
-    this.learned = true;
-    this.#shared.wake();
+    if (this.learning.keepalive()) this.#shared.wake();
   }
 
   bfdChanged(snapshot: BfdSnapshot): void {
@@ -368,18 +343,13 @@ export class Peer implements ConnectionOwner, Recipient {
   bfdFell(restartable: boolean): void {
     if (this.negotiated === undefined) return;
     const notification = farewellOf(this.negotiated, restartable);
-    if (notification === undefined) this.#connection.feed({ on: "tcp-failed" }, BFD_DOWN);
-    else {
-      this.errors.note(BFD_DOWN, this.#shared.world.now());
-      this.#connection.feed({ on: "stop", how: "automatic", notification }, BFD_DOWN);
-    }
+    this.errors.note(BFD_DOWN, this.#shared.world.now());
+    const stop: Event = { on: "stop", how: "automatic", ...(notification && { notification }) };
+    this.#connection.feed(notification === undefined ? { on: "tcp-failed" } : stop, BFD_DOWN);
   }
 
   haltChanged(event: PeerEvent): void {
     if (this.halt.current !== undefined) this.bfd.end();
-    if (event.on === "max-prefix") {
-      this.errors.note(`more than ${event.limit} prefixes`, this.#shared.world.now());
-    }
     this.#emit(event);
   }
 
@@ -399,8 +369,7 @@ export class Peer implements ConnectionOwner, Recipient {
   #takeEndOfRib(ribId: PeerId, family: Family): void {
     const sweptPaths = this.#helper.endOfRib(ribId, family);
     this.#emit({ on: "end-of-rib", family, sweptPaths });
-    this.#awaited.delete(family);
-    if (this.#awaited.size === 0) this.learned = true;
+    this.learning.endOfRib(family);
   }
 
   #countPrefixes(): void {

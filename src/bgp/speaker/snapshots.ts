@@ -118,7 +118,7 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     routerId: negotiated?.remoteRouterId,
     holdSeconds: negotiated?.holdSeconds,
     families: negotiated?.families ?? options.families,
-    learned: peer.learned,
+    learned: peer.learning.complete,
     gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
     bfd: peer.bfd.snapshot,
     prefixes: { received: counts.received, accepted: counts.accepted, advertised },

@@ -224,7 +224,8 @@ export class Speaker {
   /** What an operator wants of one peer while it runs. False: there is no such peer. */
   order(peer: Address, order: PeerOrder): boolean {
     const known = this.#peers.get(formatAddress(peer));
-    known?.obey(order);
+    known?.halt.obey(order);
+    this.#wake(this.#world.now());
     return known !== undefined;
   }
 
@@ -406,11 +407,12 @@ export class Speaker {
   #missing(): readonly Address[] {
     const missing: Address[] = [];
     for (const peer of this.#peers.values()) {
-      if (!peer.dynamic && !peer.learned && peer.halt.current === undefined) missing.push(peer.address);
+      if (!peer.dynamic && !peer.learning.complete && peer.halt.current === undefined)
+        missing.push(peer.address);
     }
     for (const address of this.#deferral.expected) {
       if (missing.some((other) => sameAddress(other, address))) continue;
-      if (this.#peers.get(formatAddress(address))?.learned !== true) missing.push(address);
+      if (this.#peers.get(formatAddress(address))?.learning.complete !== true) missing.push(address);
     }
     return missing;
   }
