@@ -3,7 +3,6 @@
  * RIB, which outlives a session that is to be restarted gracefully.
  */
 
-import { collisionLoser } from "../fsm/collision.ts";
 import type { Event, Settings } from "../fsm/state.ts";
 import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
@@ -18,7 +17,7 @@ import type { PeerEvent } from "./events.ts";
 import type { Inbound, Source } from "./inbound.ts";
 import { Learning } from "./learning.ts";
 import { offerTo } from "./offer.ts";
-import { judgeOpen } from "./opening.ts";
+import { judgeOpen, loserOf, machineSettings } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
@@ -26,8 +25,9 @@ import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
+import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
-import { LIMITS, type Recipient, type Shared } from "./shared.ts";
+import type { Recipient, Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
 
@@ -41,6 +41,7 @@ export class Peer implements ConnectionOwner, Recipient {
   readonly exports: PeerExports;
   readonly bfd: PeerBfd;
   readonly halt: PeerHalt;
+  readonly watch: PeerWatch;
   /** From the first session on. */
   ribId: PeerId | undefined;
   /** Sessions lost. */
@@ -65,6 +66,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
     this.halt = new PeerHalt(this, options);
+    this.watch = new PeerWatch(shared, this);
     this.#connection = new Connection(shared.world, this);
   }
 
@@ -110,6 +112,7 @@ export class Peer implements ConnectionOwner, Recipient {
     if (this.halt.deadlineMs <= nowMs) this.halt.end();
     if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
     const sweptPaths = this.#helper.expire(this.ribId);
+    if (sweptPaths > 0) this.watch.swept();
     this.#emit({ on: "stale-expired", sweptPaths });
     this.#shared.wake();
   }
@@ -139,7 +142,7 @@ export class Peer implements ConnectionOwner, Recipient {
   /** As {@link stop}; what waited for the peer's return is not waited for any more. */
   stopForGood(notification: Notification, words: string): void {
     this.stop(notification, words);
-    if (this.ribId !== undefined) this.#helper.expire(this.ribId);
+    if (this.ribId !== undefined && this.#helper.expire(this.ribId) > 0) this.watch.swept();
   }
 
   /** Ends the session so that a peer which does graceful restart keeps our routes. */
@@ -203,16 +206,9 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   settings(connection: Connection): Settings {
-    const { options } = this;
-    const restart = connection.negotiated?.gracefulRestart;
-    return {
-      passive: options.passive || this.dynamic || connection === this.#second,
-      holdSeconds: options.holdSeconds,
-      connectRetrySeconds: LIMITS.connectRetrySeconds,
-      idleHoldSeconds: LIMITS.idleHoldSeconds,
-      gracefulRestart: restart !== undefined && restart.families.length > 0,
-      unit: this.#shared.world.random(),
-    };
+    const passive = this.options.passive || this.dynamic || connection === this.#second;
+    const holdSeconds = this.options.holdSeconds;
+    return machineSettings(passive, holdSeconds, connection.negotiated, this.#shared.world.random());
   }
 
   dialTarget(): DialTarget {
@@ -225,19 +221,14 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
-    const { asn, routerId } = this.#shared.options;
-    const { remoteAsn } = this.options;
-    const negotiated = judgeOpen(open, offered, this.#shared.options, remoteAsn);
+    const negotiated = judgeOpen(open, offered, this.#shared.options, this.options.remoteAsn);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other === undefined || !isContender(other)) return negotiated;
-    const remote = { routerId: open.routerId, asn: remoteAsn };
-    const older = { initiator: other.initiator, established: other.state.at === "established" };
-    const newer = { initiator: connection.initiator, established: false };
-    const lost = collisionLoser({ routerId: routerId.w0, asn }, remote, older, newer);
-    this.#emit({ on: "collision", kept: lost === "older" ? newer.initiator : older.initiator });
-    (lost === "older" ? other : connection).feed({ on: "collision-lost" }, "connection collision");
-    return lost === "older" ? negotiated : undefined;
+    const lost = loserOf(this.#shared.options, open, other, connection);
+    this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
+    lost.feed({ on: "collision-lost" }, "connection collision");
+    return lost === other ? negotiated : undefined;
   }
 
   established(connection: Connection, negotiated: Negotiated): void {
@@ -258,6 +249,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
+    this.watch.began(connection, negotiated);
     this.#emit({
       on: "session-up",
       asn,
@@ -270,6 +262,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   lost(connection: Connection, negotiated: Negotiated, loss: Loss): void {
     this.flaps++;
+    this.watch.ended(loss);
     const nowMs = this.#shared.world.now();
     const { reason } = this.halt.current ?? {};
     if (loss.cause !== "stopped" || reason === "max-prefixes") this.errors.note(loss.words, nowMs);
@@ -308,6 +301,7 @@ export class Peer implements ConnectionOwner, Recipient {
   update(connection: Connection, message: Uint8Array): void {
     if (this.ribId === undefined || this.#source === undefined) return;
     const outcome = this.#inbound.take(message, this.#source);
+    this.watch.updated(message, outcome.reaction);
     this.#shared.wake();
     if (outcome.reaction !== undefined) {
       const { reaction, why, attribute } = outcome;
@@ -328,7 +322,8 @@ export class Peer implements ConnectionOwner, Recipient {
     if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
     if (this.ribId === undefined) return;
     if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
-    else this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now());
+    else if (this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
+      this.watch.swept();
     this.#shared.wake();
   }
 

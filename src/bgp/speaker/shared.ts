@@ -7,6 +7,7 @@ import type { Rib } from "../rib/rib.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
 import type { Notification } from "../wire/messages.ts";
 import type { PeerEvent } from "./events.ts";
+import type { Monitor } from "./monitor.ts";
 import type { SpeakerOptions } from "./options.ts";
 import type { Link, World } from "./world.ts";
 
@@ -23,6 +24,7 @@ export interface Shared {
   readonly options: SpeakerOptions;
   readonly world: World;
   readonly rib: Rib;
+  readonly monitors: ReadonlySet<Monitor>;
   /** True until {@link Speaker.complete}: the R bit is set and End-of-RIB is held back (RFC 4724 §4.1). */
   readonly restarting: () => boolean;
   /** Equal policies give the same filter, so that their peers share update groups. */
