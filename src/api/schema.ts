@@ -63,6 +63,8 @@ export interface PeerAnswer {
   readonly routerId?: string;
   readonly holdSeconds?: number;
   readonly families: readonly string[];
+  /** Families whose prefixes come with several paths on this session (RFC 7911), each way. */
+  readonly addPath: { readonly send: readonly string[]; readonly receive: readonly string[] };
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
   /** Absent: the peer is not watched by BFD. */
   readonly bfd?: {
@@ -76,7 +78,13 @@ export interface PeerAnswer {
     /** Why it cannot run on this machine. */
     readonly problem?: string;
   };
-  readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  /** Where a prefix has several paths, paths. refused: not kept, because 256 of the same prefix were there. */
+  readonly prefixes: {
+    readonly received: number;
+    readonly accepted: number;
+    readonly advertised: number;
+    readonly refused: number;
+  };
   /** What it may tell at most, and from when on there is a warning; absent: any number. */
   readonly maxPrefixes?: { readonly limit: number; readonly warnAt: number };
   readonly messages: {
@@ -110,6 +118,8 @@ export interface RouteExport {
 
 export interface RoutePath {
   readonly peer: string;
+  /** As the peer numbers it; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   readonly nextHop: string;
   readonly asPath: string;
   readonly origin: string;
@@ -125,9 +135,11 @@ export interface RoutePath {
   readonly stale: boolean;
 }
 
-/** One prefix as one peer was told it: the Adj-RIB-Out. */
+/** One prefix, or one path of it, as one peer was told it: the Adj-RIB-Out. */
 export interface AnnouncementAnswer {
   readonly prefix: string;
+  /** As we number it for this peer; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   readonly kind: string;
   readonly peer: string;
   readonly nextHop: string;
@@ -146,6 +158,8 @@ export interface AnnouncementAnswer {
 /** One path as one peer told it: the Adj-RIB-In. Attributes are those received. */
 export interface ReceivedAnswer {
   readonly prefix: string;
+  /** As the peer numbers it; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   /** What the import rules take it for; "other" where they reject it. */
   readonly kind: string;
   readonly peer: string;

@@ -39,6 +39,7 @@ export type { Learned } from "./speaker/deferral.ts";
 export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
 export type { Monitor, MonitoredPeer, MonitoredSession } from "./speaker/monitor.ts";
 export {
+  type AddPathOptions,
   type LocalRoute,
   PEER_DEFAULTS,
   type PeerOptions,

@@ -109,6 +109,30 @@ const shutdown: z.ZodType<string | boolean> = z.union([flag, shutdownText], {
   error: "true, false, or a text of at most 255 octets",
 });
 
+const NO_ADD_PATH: Peer["addPath"] = { receive: false, send: 0 };
+const ADD_PATH_WAYS: Readonly<Record<"receive" | "send" | "both", Peer["addPath"]>> = {
+  receive: { receive: true, send: 0 },
+  send: { receive: false, send: "all" },
+  both: { receive: true, send: "all" },
+};
+
+const addPath: z.ZodType<Peer["addPath"]> = z.union(
+  [
+    z.literal(false).transform(() => NO_ADD_PATH),
+    z.enum(["receive", "send", "both"]).transform((way) => ADD_PATH_WAYS[way]),
+    mapping({
+      receive: flag.prefault(false).meta({ description: "Take several paths of a prefix." }),
+      send: z
+        .union([z.literal(false).transform(() => 0), z.literal("all"), integer(1, 255)], {
+          error: "1..255, all or false",
+        })
+        .prefault(false)
+        .meta({ description: "Send so many, the best of those that the export rules let out." }),
+    }),
+  ],
+  { error: "receive, send, both, a mapping, or false" },
+);
+
 const common = {
   asn: asn.optional().meta({ description: "The peer's AS number. Our own makes it an iBGP peer." }),
   description: description.optional().meta({ description: "Shown wherever the peer is." }),
@@ -137,8 +161,13 @@ const common = {
     default: PEER_DEFAULTS.routeReflectorClient,
     description: "iBGP only: reflect its routes to other iBGP peers, and theirs to it (RFC 4456).",
   }),
+  addPath: addPath.optional().meta({
+    default: false,
+    description: "Several paths of one prefix, where the peer agrees (RFC 7911); `send` and `both` send all.",
+  }),
   maxPrefixes: maxPrefixes.optional().meta({
-    description: "A peer that sends more is disconnected: a number, or a mapping. Default: no limit.",
+    description:
+      "A peer that sends more is disconnected: a number, or a mapping; every path counts. Default: no limit.",
   }),
   shutdown: shutdown.optional().meta({
     default: PEER_DEFAULTS.shutdown,
@@ -306,6 +335,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     shutdown: given.shutdown === false ? undefined : given.shutdown,
+    addPath: given.addPath ?? NO_ADD_PATH,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,
     importRules: resolved(given.import, named),

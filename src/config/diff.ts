@@ -24,10 +24,13 @@ const SESSION_KEYS = {
   ttlSecurity: (peer: Peer) => peer.ttlSecurity,
   families: (peer: Peer) => peer.families,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
+  addPath: ({ addPath: { receive, send } }: Peer) => [receive, send !== 0],
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
 const SOFT_KEYS = {
+  // How many, where it goes on being several, is no matter of the session.
+  "addPath.send": ({ addPath: { send } }: Peer) => send,
   shutdown: (peer: Peer) => peer.shutdown,
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
   bfd: (peer: Peer) => peer.bfd,

@@ -39,6 +39,7 @@ const upstream = {
   routeReflectorClient: false,
   shutdown: undefined,
   maxPrefixes: { limit: 10_000, warnAt: 7500, restartMs: undefined },
+  addPath: { receive: false, send: 0 },
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
   exportRules: [
     accept({ kinds: ["floating", "public", "anycast", "pool"] }, { communities: [64512 * 65536 + 100] }),
@@ -55,6 +56,7 @@ const hosts = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  addPath: { receive: false, send: 0 },
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
   ],

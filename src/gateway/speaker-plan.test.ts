@@ -25,6 +25,7 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
   routeReflectorClient: false,
   shutdown: undefined,
   maxPrefixes: undefined,
+  addPath: { receive: false, send: 0 },
   bfd: undefined,
   importRules: undefined,
   exportRules: undefined,

@@ -73,6 +73,7 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.ttlSecurity && { ttlSecurity: true }),
       reflectorClient: peer.routeReflectorClient,
       ...(peer.localAddress && { localAddress: peer.localAddress }),
+      ...((peer.addPath.receive || peer.addPath.send !== 0) && { addPath: peer.addPath }),
       ...(peer.shutdown !== undefined && { shutdown: peer.shutdown }),
       ...(peer.maxPrefixes && { maxPrefixes: prefixLimit(peer.maxPrefixes) }),
       ...(peer.bfd && { bfd: peer.bfd }),

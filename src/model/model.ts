@@ -73,6 +73,8 @@ export interface Peer {
   readonly families: readonly Family[];
   /** iBGP only: its routes are reflected to other iBGP peers, and theirs to it (RFC 4456). */
   readonly routeReflectorClient: boolean;
+  /** Several paths of one prefix (RFC 7911). send: the best 1..255 of those that export rules let out; 0: only the best. */
+  readonly addPath: { readonly receive: boolean; readonly send: number | "all" };
   /** No session is wanted: true, or words for the operator of the other side (RFC 9003); undefined: one is. */
   readonly shutdown: true | string | undefined;
   /** Cease (RFC 4486 subcode 1) when a peer sends more; undefined: no limit. */

@@ -23,6 +23,7 @@ const peer: Peer = {
   routeReflectorClient: false,
   shutdown: undefined,
   maxPrefixes: undefined,
+  addPath: { receive: false, send: 0 },
   bfd: undefined,
   importRules: undefined,
   exportRules: undefined,

@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { AnnouncementAnswer } from "../../src/api/schema.ts";
+import { parseAddress } from "../../src/bgp/index.ts";
 import { accept, type GatewayFile, gatewayFile, type PeerEntry } from "./gateway-file.ts";
 import { GoodPeer } from "./good-peer.ts";
 import { type Daemon, eventually, Lab, type LogLine, PORT } from "./lab.ts";
@@ -193,6 +194,8 @@ describe("peers", () => {
     expect(await gateway.peer(southAt())).toBeUndefined();
     expect((await gateway.gwctl("show", "peer", southAt())).status).toBe(3);
     await expectUndisturbed(before, upstreamAt(), northAt());
+    // By itself it would wait half a minute, as whoever is told such a thing (RFC 4486 section 4).
+    south.speaker.order(parseAddress(lab.address(1))!, { do: "start" });
     await eventually("it is refused", () => gateway.events("bgp.stranger", { from: southAt() }).length > 0);
   });
 

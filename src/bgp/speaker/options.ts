@@ -33,6 +33,13 @@ export interface SpeakerOptions {
   readonly advertiseInstalledOnly: boolean;
 }
 
+/** Several paths of one prefix on a session (RFC 7911), for all of its families; each way needs the peer's consent. */
+export interface AddPathOptions {
+  readonly receive: boolean;
+  /** The best so many of those that export policy lets out, 1..255; 0: only the best, as without. */
+  readonly send: number | "all";
+}
+
 export interface PeerOptions {
   /** One address to talk to, or a range from which peers may connect (at most `limit` at a time). */
   readonly remote: { readonly address: Address } | { readonly range: Prefix; readonly limit: number };
@@ -58,6 +65,8 @@ export interface PeerOptions {
   readonly nextHopSelf: boolean;
   /** An iBGP peer to which other iBGP peers' routes are reflected, and whose routes are reflected to them (RFC 4456). */
   readonly reflectorClient: boolean;
+  /** Undefined: neither way. */
+  readonly addPath?: AddPathOptions;
   /** How many prefixes it may tell; undefined: any number. */
   readonly maxPrefixes?: PrefixLimit;
   /** No session is wanted: true, or words for the other side's operator, up to 255 octets of UTF-8 (RFC 9003). */
