@@ -11,15 +11,19 @@ import type {
   PeerAnswer,
   ReceivedAnswer,
   RouteAnswer,
+  RpkiAnswer,
+  RpkiPrefixAnswer,
   StatusAnswer,
 } from "../api/schema.ts";
-import { get, type Target } from "./client.ts";
+import { get } from "./client.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
+import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
-import { orderPeer } from "./peer-orders.ts";
-import { FORMATS, type Format, type Options, type Subject, show } from "./show.ts";
+import { addOrders } from "./peer-orders.ts";
+import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
+import { FORMATS, type Subject, show } from "./show.ts";
 import { parseCount, parseSeconds, parseUrl } from "./values.ts";
 import {
   advertisedTable,
@@ -33,24 +37,7 @@ import {
   routesTable,
 } from "./views.ts";
 
-export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
 const WATCH_SECONDS = 2;
-
-interface Flags {
-  readonly socket?: string;
-  readonly url?: URL;
-  readonly output: Format;
-  readonly headers: boolean;
-  readonly watch?: number;
-  readonly limit?: string;
-  readonly all?: true;
-  readonly kind?: string;
-  readonly peer?: string;
-  readonly prefix?: string;
-  readonly local?: true;
-  readonly text?: string;
-  readonly soft?: true;
-}
 
 export function buildProgram(io: Io, version: string): Command {
   const program = new Command("gwctl")
@@ -97,6 +84,7 @@ export function buildProgram(io: Io, version: string): Command {
   addAnnouncements(showing, io);
   addTables(showing, io);
   addTranslation(showing, io);
+  addRpki(showing, io);
   addState(showing, io);
   addOrders(program, io);
   addMrt(program, io);
@@ -236,6 +224,28 @@ function addTranslation(showing: Command, io: Io): void {
   });
 }
 
+function addRpki(showing: Command, io: Io): void {
+  const rpki = showing
+    .command("rpki")
+    .description("RPKI caches; with a prefix, who may originate it, and whether its origin does")
+    .addArgument(new Argument("[prefix]", "a prefix, or an address"))
+    .addArgument(new Argument("[asn]", "an origin: 64512 or AS64512; else those of the paths that we know"))
+    .addHelpText(
+      "after",
+      examples("gwctl show rpki", "gwctl show rpki 192.0.2.0/24", "gwctl show rpki 192.0.2.0/24 64512"),
+    );
+  rpki.action(async (prefix: string | undefined, origin: string | undefined) => {
+    if (prefix === undefined) {
+      const subject: Subject<RpkiAnswer> = { path: pathOf("rpki", {}), render: rpkiDetail };
+      return await show(subject, optionsOf(rpki, io), io);
+    }
+    const asn = origin?.replace(/^as/i, "");
+    const path = pathOf("rpki/prefix", { prefix, asn });
+    const subject: Subject<RpkiPrefixAnswer> = { path, render: rpkiPrefixDetail };
+    await show(subject, optionsOf(rpki, io), io);
+  });
+}
+
 function addState(showing: Command, io: Io): void {
   const anycast = showing
     .command("anycast")
@@ -263,45 +273,6 @@ function addState(showing: Command, io: Io): void {
     const subject: Subject<StatusAnswer> = { path: pathOf("status", {}), render: statusDetail };
     await show(subject, optionsOf(status, io), io);
   });
-}
-
-/** What is done to a peer, rather than asked about it. */
-function addOrders(program: Command, io: Io): void {
-  const peer = program
-    .command("peer")
-    .description("shut down, start or reset the session with a peer; over the unix socket only")
-    .addHelpText(
-      "after",
-      examples("gwctl peer shutdown 198.51.100.2 --text 'new optics'", "gwctl peer start 198.51.100.2"),
-    );
-  const address = (): Argument => new Argument("<address>", "of the peer");
-  const act = async (order: string, of: string, text: string | undefined, command: Command): Promise<void> =>
-    orderPeer(pathOf(`peer/${order}`, { peer: of, text }), optionsOf(command, io), io);
-  peer
-    .command("shutdown")
-    .description("end the session; there is none until it is started")
-    .addArgument(address())
-    .option("--text <words>", "for the operator of the other side, at most 255 octets (RFC 9003)")
-    .addHelpText("after", examples("gwctl peer shutdown 198.51.100.2 --text 'back at 14:00'"))
-    .action((of: string, { text }: Flags, command: Command) => act("shutdown", of, text, command));
-  peer
-    .command("start")
-    .description("end a shutdown, a halt after too many prefixes, or the wait after a failure")
-    .addArgument(address())
-    .addHelpText("after", examples("gwctl peer start 198.51.100.2"))
-    .action((of: string, _flags: Flags, command: Command) => act("start", of, undefined, command));
-  peer
-    .command("reset")
-    .description("end the session and begin a new one")
-    .addArgument(address())
-    .option("--text <words>", "for the operator of the other side, at most 255 octets (RFC 9003)")
-    .addOption(
-      new Option("--soft", "on the session as it is, tell and ask for all routes again").conflicts("text"),
-    )
-    .addHelpText("after", examples("gwctl peer reset 198.51.100.2", "gwctl peer reset 198.51.100.2 --soft"))
-    .action((of: string, { text, soft }: Flags, command: Command) =>
-      act(soft === true ? "refresh" : "reset", of, text, command),
-    );
 }
 
 function addMrt(program: Command, io: Io): void {
@@ -366,28 +337,3 @@ const addPaging = (command: Command): Command =>
 /** All of them come in the largest pages that the API gives. */
 const pageSize = (limit: string | undefined, all: true | undefined): string | undefined =>
   all === true ? "10000" : limit;
-
-function pathOf(list: string, query: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const text = new URLSearchParams(given).toString();
-  return `/api/v1/${list}${text === "" ? "" : `?${text}`}`;
-}
-
-function optionsOf(command: Command, io: Io): Options {
-  const flags = command.optsWithGlobals<Flags>();
-  return {
-    target: targetOf(flags, io),
-    format: flags.output,
-    headers: flags.headers,
-    watchSeconds: flags.watch,
-  };
-}
-
-function targetOf({ url, socket }: Flags, io: Io): Target {
-  if (url !== undefined) return { url };
-  const { GWCTL_SOCKET: named = "" } = io.env;
-  return { socketPath: socket ?? (named === "" ? DEFAULT_SOCKET : named) };
-}
-
-const examples = (...lines: readonly string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;

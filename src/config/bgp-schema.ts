@@ -2,14 +2,7 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import type {
-  BgpSettings,
-  BmpSettings,
-  GracefulRestart,
-  MrtSettings,
-  Peer,
-  PrefixLimit,
-} from "../model/model.ts";
+import type { BgpSettings, BmpSettings, GracefulRestart, MrtSettings, Peer } from "../model/model.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import {
   address,
@@ -28,8 +21,8 @@ import {
   port,
   prefix,
   routerId,
-  shutdownText,
 } from "./scalars.ts";
+import { maxPrefixes, shutdown } from "./session-schema.ts";
 import { suggestion } from "./suggest.ts";
 
 const family: z.ZodType<Family> = choice(["ipv4", "ipv6"]).transform((text) => (text === "ipv4" ? 4 : 6));
@@ -70,52 +63,6 @@ const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
   ],
   { error: "a mapping, or false" },
 );
-
-const prefixCount = integer(1, 4294967295);
-
-/** Warned at, where the file does not say: of the limit. */
-const WARN_SHARE = 0.75;
-
-const maxPrefixes: z.ZodType<PrefixLimit> = z
-  .union(
-    [
-      prefixCount.transform((limit) => ({ limit })),
-      mapping({
-        limit: prefixCount.meta({ description: "More end the session." }),
-        warnAt: prefixCount
-          .optional()
-          .meta({ description: "From so many on there is a warning. Default: three quarters of limit." }),
-        restart: duration("1s", "24h")
-          .optional()
-          .meta({ description: "When the session is tried again. Default: when an operator says so." }),
-      }),
-    ],
-    { error: "1..4294967295, or a mapping" },
-  )
-  .transform((given: GivenLimit, context) => {
-    const { limit, warnAt = Math.ceil(limit * WARN_SHARE), restart } = given;
-    if (warnAt > limit) {
-      const message = `warnAt ${warnAt} is more than limit ${limit}`;
-      context.addIssue({
-        code: "custom",
-        path: ["warnAt"],
-        message,
-        params: { sentence: true },
-        input: given,
-      });
-    }
-    return { limit, warnAt, restartMs: restart };
-  });
-
-interface GivenLimit {
-  readonly limit: number;
-  readonly warnAt?: number | undefined;
-  readonly restart?: number | undefined;
-}
-
-const shutdown: z.ZodType<string | boolean> = z.union([flag, shutdownText], {
-  error: "true, false, or a text of at most 255 octets",
-});
 
 const NO_ADD_PATH: Peer["addPath"] = { receive: false, send: 0 };
 const ADD_PATH_WAYS: Readonly<Record<"receive" | "send" | "both", Peer["addPath"]>> = {
@@ -222,6 +169,24 @@ const gracefulRestart: z.ZodType<GracefulRestart | undefined> = z.union(
   { error: "a mapping, or false" },
 );
 
+/** A cache has a connection and memory of its own: more than a few is a mistake. */
+export const RPKI_CACHES = 8;
+
+const rpki = mapping({
+  caches: list(
+    mapping({
+      address: address.meta({ description: "Of an RPKI-to-Router server, such as StayRTR or Routinator." }),
+      port: port.prefault(323).meta({ description: "Its TCP port for RTR without TLS." }),
+      preference: integer(1, 255)
+        .prefault(1)
+        .meta({ description: "Of the caches that have data, those with the lowest are believed." }),
+    }),
+  )
+    .max(RPKI_CACHES, { error: `at most ${RPKI_CACHES}` })
+    .prefault([])
+    .meta({ description: "Who tells which AS may originate which prefix (RFC 8210)." }),
+});
+
 const listen = mapping({
   addresses: list(address)
     .prefault(["0.0.0.0", "::"])
@@ -265,6 +230,7 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
+  rpki: rpki.prefault({}).meta({ description: "Origin validation (RFC 6811), for `match.rpki`." }),
   bmp: list(bmp)
     .prefault([])
     .meta({ description: "Monitoring stations that are told what every peer says (BMP, RFC 7854)." }),
