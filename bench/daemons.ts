@@ -4,7 +4,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DAEMON_ADDRESS, DAEMON_ASN, HOLD_SECONDS, receiverOf, senderOf } from "./blast.ts";
 
-export interface Place {
+interface Place {
   /** Where it may write. */
   readonly directory: string;
   readonly senders: number;
