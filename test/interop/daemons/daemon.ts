@@ -47,8 +47,8 @@ export interface Daemon {
   announce(routes: readonly string[]): Promise<void>;
   /** Asks us for everything again (RFC 2918), both families; absent: it never does. */
   askAgain?(): Promise<void>;
-  /** Nobody hears from it what a third told it. */
-  readonly passesNothingOn?: true;
+  /** With ADD-PATH, it may not tell us that a path of a third has gone. */
+  readonly forgetsToWithdraw?: true;
   /** How many of our routes it has withdrawn since it began; undefined: it does not say. */
   removals(): number | undefined;
   /** SIGKILL. */

@@ -112,7 +112,7 @@ async function startExabgp(settings: DaemonSettings): Promise<Daemon> {
     return table;
   };
   return {
-    passesNothingOn: true,
+    forgetsToWithdraw: true,
     prefixes: async () => [...heard().routes.keys()],
     count: async () => heard().routes.size,
     details: async (prefix) => [...(heard().routes.get(prefix)?.values() ?? [])].join("\n"),

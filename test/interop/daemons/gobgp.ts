@@ -21,7 +21,7 @@ export const gobgp: DaemonKind = {
     "enhanced route refresh (RFC 7313)": "it does not offer the capability",
     "BFD (RFC 5880)": "it has none",
   },
-  note: "while it dials, ten seconds or more pass between two tries",
+  note: "while it dials, ten seconds or more pass between two tries; with ADD-PATH, it does not always withdraw a path that has gone",
   start: startGobgp,
 };
 
@@ -73,6 +73,7 @@ async function startGobgp(settings: DaemonSettings): Promise<Daemon> {
   };
   await fill();
   return {
+    forgetsToWithdraw: true,
     prefixes: async () => [...(await held("ipv4")), ...(await held("ipv6"))],
     count: async () => Number((await show("neighbor", us)).match(/Accepted:\s+(\d+)/)?.[1] ?? 0),
     details: (prefix) => show("global", "rib", prefix, "-a", prefix.includes(":") ? "ipv6" : "ipv4"),

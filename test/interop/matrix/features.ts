@@ -22,7 +22,7 @@ export const FEATURES = [
   {
     name: "ADD-PATH, they send (RFC 7911)",
     shown:
-      "two paths of a prefix, that two other AS told them, arrive, under different identifiers; one goes",
+      "two paths of a prefix, that two other AS told them, arrive, under different identifiers; one goes, where they say so",
   },
   {
     name: "route reflection (RFC 4456)",

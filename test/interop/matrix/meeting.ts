@@ -8,7 +8,7 @@ import { type OurPeer, OurSpeaker } from "../our-speaker.ts";
 export const OUR_ASN = 65_000;
 
 /** A third speaker, beside ours and in the same network: its address and AS, and what it tells each of the two. */
-export interface Third {
+interface Third {
   readonly address: string;
   readonly asn: number;
   readonly toUs: readonly string[];

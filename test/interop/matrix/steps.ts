@@ -136,7 +136,7 @@ export async function severalFromThem(meeting: Meeting): Promise<void> {
   await are("65010", "65011");
   const ids = (await received(meeting)).map(({ pathId }) => pathId);
   expect(new Set(ids).size).toBe(2);
-  if (meeting.them.passesNothingOn !== true) {
+  if (meeting.them.forgetsToWithdraw !== true) {
     await first.ask("withdraw", [viaThem(meeting)]);
     await are("65011");
   }
