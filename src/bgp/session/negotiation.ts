@@ -5,6 +5,7 @@ import type { DecodeContext, EncodeContext } from "../wire/context.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
 import { afiSafiOf, type Capability, familyOf, type Open } from "../wire/messages.ts";
 import { asnOf, capability, familiesOf } from "../wire/open.ts";
+import { ROLES, type Role } from "../wire/roles.ts";
 
 /** What our OPEN says. */
 export interface Offer {
@@ -15,6 +16,8 @@ export interface Offer {
   readonly holdSeconds: number;
   readonly families: readonly Family[];
   readonly gracefulRestart: GracefulRestartOffer | undefined;
+  /** RFC 9234. */
+  readonly role: Role | undefined;
 }
 
 interface GracefulRestartOffer {
@@ -43,6 +46,8 @@ export interface Negotiated {
   readonly routeRefresh: boolean;
   /** Undefined unless both sides sent the capability. */
   readonly gracefulRestart: PeerRestart | undefined;
+  /** What the peer says that it is to us (RFC 9234); undefined: nothing. */
+  readonly remoteRole: Role | undefined;
 }
 
 /** The peer's half of RFC 4724. */
@@ -79,6 +84,7 @@ export function openFor(offer: Offer): Open {
       families: offer.families.map((family) => ({ ...afiSafiOf(family), forwarding: restart.forwarding })),
     });
   }
+  if (offer.role !== undefined) capabilities.push({ is: "role", role: ROLES.indexOf(offer.role) });
   return {
     asn: offer.asn > 0xffff ? AS_TRANS : offer.asn,
     holdSeconds: offer.holdSeconds,
@@ -115,6 +121,7 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
     maxOctets: extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
     routeRefresh: capability(theirs, "route-refresh") !== undefined,
     gracefulRestart: restartOf(ours, theirs, families),
+    remoteRole: ROLES[capability(theirs, "role")?.role ?? -1],
   };
 }
 

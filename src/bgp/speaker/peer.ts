@@ -22,7 +22,7 @@ import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
-import { needsReset, protectionOf } from "./peer-options.ts";
+import { firstAsOf, needsReset, protectionOf, ribSettings, sessionAsn } from "./peer-options.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
@@ -160,12 +160,9 @@ export class Peer implements ConnectionOwner, Recipient {
       this.start();
     } else this.bfd.configure(options.bfd);
     if (this.ribId === undefined) return;
-    const importFilter = this.#shared.filterOf(options.importPolicy);
-    if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
-      for (const family of [4, 6] as const) {
-        this.#shared.rib.of(family).received.refilter(this.ribId, importFilter);
-      }
-    }
+    const { rib, filters } = this.#shared;
+    rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(options) });
+    rib.setFilter(this.ribId, filters.importOf(options));
     this.exports.move();
     this.#shared.wake();
   }
@@ -206,9 +203,11 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
-    const { asn, routerId } = this.#shared.options;
-    const { remoteAsn } = this.options;
-    const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
+    const { routerId } = this.#shared.options;
+    const { remoteAsn, role, strictRole } = this.options;
+    const asn = sessionAsn(this.#shared.options, this.options);
+    const expected = { localAsn: asn, remoteAsn, localRouterId: routerId.w0, role, strictRole };
+    const refusal = checkOpen(open, expected);
     if (refusal !== undefined) return refusal;
     const negotiated = negotiate(offered, open);
     if (negotiated.families.length === 0) {
@@ -230,16 +229,16 @@ export class Peer implements ConnectionOwner, Recipient {
     else this.#second?.feed({ on: "collision-lost" }, "connection collision");
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
-    const { reflectorClient } = this.options;
-    const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
-    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filterOf(this.options.importPolicy));
+    const ribPeer = { address: this.address, asn, external, routerId, ...ribSettings(this.options) };
+    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filters.importOf(this.options));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
     const local = connection.link?.local;
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
-    this.#source = { peer: ribId, negotiated, ownNextHop };
+    const firstAs = external ? firstAsOf(this.options, asn) : 0;
+    this.#source = { peer: ribId, negotiated, ownNextHop, firstAs };
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.#awaited.clear();
     const restart = negotiated.gracefulRestart;

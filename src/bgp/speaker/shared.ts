@@ -1,11 +1,10 @@
 /** What all peers of one speaker have in common. */
 
 import type { Address } from "../net/address.ts";
-import type { Policy } from "../policy/rules.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
-import type { RouteFilter } from "../rib/route-filter.ts";
 import type { PeerEvent } from "./events.ts";
+import type { Filters } from "./filters.ts";
 import type { SpeakerOptions } from "./options.ts";
 import type { World } from "./world.ts";
 
@@ -24,8 +23,7 @@ export interface Shared {
   readonly rib: Rib;
   /** True until {@link Speaker.complete}: the R bit is set and End-of-RIB is held back (RFC 4724 §4.1). */
   readonly restarting: () => boolean;
-  /** Equal policies give the same filter, so that their peers share update groups. */
-  readonly filterOf: (policy: Policy) => RouteFilter;
+  readonly filters: Filters;
   readonly emit: (peer: Address, event: PeerEvent) => void;
   /** From now on, or with undefined no longer, what the RIB has for `peer` goes to `recipient`. */
   readonly bind: (peer: PeerId, recipient: Recipient | undefined) => void;

@@ -8,16 +8,14 @@
 
 import { type Address, contains, type Family, type Prefix, sameAddress } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
-import { compilePolicy } from "../policy/evaluate.ts";
-import type { Policy } from "../policy/rules.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { Rib } from "../rib/rib.ts";
-import type { RouteFilter } from "../rib/route-filter.ts";
 import type { AdvertisedRoute, Page, ReceivedRoute } from "../rib/snapshot.ts";
 import { cease } from "../wire/notification.ts";
 import { CEASE } from "./cease.ts";
 import { Deferral, type Learned } from "./deferral.ts";
 import type { SpeakerEvent } from "./events.ts";
+import { Filters } from "./filters.ts";
 import { Inbound } from "./inbound.ts";
 import { attributesOf } from "./local-routes.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
@@ -59,13 +57,13 @@ export class Speaker {
   readonly #inbound: Inbound;
   readonly #outbox: Outbox;
   readonly #changes: RouteChanges;
+  readonly #filters: Filters;
   readonly #deferral: Deferral = new Deferral();
   readonly #peers: Map<string, Peer> = new Map();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
   #ranges: readonly PeerOptions[] = [];
   #flushWaiters: (() => void)[] = [];
-  #filters: Map<string, RouteFilter> = new Map();
   #complete = false;
   #stopped = false;
   #wakeAtMs: number = Number.POSITIVE_INFINITY;
@@ -79,15 +77,17 @@ export class Speaker {
       routerId: options.routerId.w0,
       clusterId: (options.clusterId ?? options.routerId).w0,
       multipath: options.multipath,
-      alwaysCompareMed: false,
+      alwaysCompareMed: options.decision?.alwaysCompareMed === true,
+      missingMedAsWorst: options.decision?.missingMedAsWorst === true,
       advertiseInstalledOnly: options.advertiseInstalledOnly,
     });
+    this.#filters = new Filters(options.asn);
     this.#shared = {
       options,
       world,
       rib: this.rib,
       restarting: () => !this.#complete,
-      filterOf: (policy) => this.#filterOf(policy),
+      filters: this.#filters,
       emit: (peer, event) => this.#emit({ peer, ...event }),
       bind: (id, recipient) => {
         if (recipient === undefined) this.#recipients.delete(id);
@@ -114,16 +114,14 @@ export class Speaker {
   /**
    * Says which peers there are to be. Those not named any more are told so and forgotten; a session goes on where
    * nothing changed that was agreed on in its OPEN; another policy acts on the routes that are there.
-   * @throws Error when a password or ttlSecurity cannot be had; then nothing is changed
+   * @throws Error when a password or ttlSecurity cannot be had, or a policy or localAs is wrong; then no peer is changed
    */
   setPeers(wanted: readonly PeerOptions[]): void {
     this.#world.protect(wanted.map(protectionOf));
-    const filters = this.#filters;
-    this.#filters = new Map();
+    this.#filters.renew(wanted);
     const before = new Map(this.#peers);
     this.#ranges = wanted.filter(({ remote }) => "range" in remote).sort(byLongestRange);
     for (const options of wanted) {
-      for (const policy of [options.importPolicy, options.exportPolicy]) this.#keepFilter(filters, policy);
       if ("address" in options.remote) this.#setPeer(options.remote.address, options, before);
     }
     for (const [key, peer] of before) {
@@ -310,18 +308,6 @@ export class Speaker {
     for (const peer of this.#peers.values())
       if (peer.dynamic && contains(remote.range, peer.address)) members++;
     return members < remote.limit;
-  }
-
-  #filterOf(policy: Policy): RouteFilter {
-    return this.#keepFilter(this.#filters, policy);
-  }
-
-  /** Finds the filter of an equal policy, in `known` or among those in use, or makes it. */
-  #keepFilter(known: ReadonlyMap<string, RouteFilter>, policy: Policy): RouteFilter {
-    const key = JSON.stringify(policy);
-    const filter = this.#filters.get(key) ?? known.get(key) ?? compilePolicy(policy);
-    this.#filters.set(key, filter);
-    return filter;
   }
 
   #emit(event: SpeakerEvent): void {

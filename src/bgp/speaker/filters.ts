@@ -1,0 +1,72 @@
+/** Policies of peers, compiled: one filter for all that are equal, so that their peers share update groups. */
+
+import { type EntryRules, withEntry } from "../policy/entry.ts";
+import { compilePolicy } from "../policy/evaluate.ts";
+import type { Policy } from "../policy/rules.ts";
+import type { RouteFilter } from "../rib/route-filter.ts";
+import type { PeerOptions } from "./options.ts";
+
+/** A filter that may have to be made. */
+interface Wanted {
+  readonly key: string;
+  readonly make: () => RouteFilter;
+}
+
+export class Filters {
+  readonly #asn: number;
+  #held: ReadonlyMap<string, RouteFilter> = new Map();
+
+  /** @param asn - the speaker's own */
+  constructor(asn: number) {
+    this.#asn = asn;
+  }
+
+  /** Makes what these peers need, and lets go of all else. @throws RangeError for a wrong pattern or localAs */
+  renew(peers: readonly PeerOptions[]): void {
+    const held = new Map<string, RouteFilter>();
+    for (const { key, make } of peers.flatMap((options) => [
+      this.#import(options),
+      ofPolicy(options.exportPolicy),
+    ])) {
+      held.set(key, held.get(key) ?? this.#held.get(key) ?? make());
+    }
+    this.#held = held;
+  }
+
+  importOf(options: PeerOptions): RouteFilter {
+    return this.#filterOf(this.#import(options));
+  }
+
+  exportOf(options: PeerOptions): RouteFilter {
+    return this.#filterOf(ofPolicy(options.exportPolicy));
+  }
+
+  #filterOf({ key, make }: Wanted): RouteFilter {
+    return this.#held.get(key) ?? make();
+  }
+
+  #import(options: PeerOptions): Wanted {
+    const { importPolicy } = options;
+    const entry = entryOf(options, this.#asn);
+    if (entry === undefined) return ofPolicy(importPolicy);
+    const make = (): RouteFilter => withEntry(compilePolicy(importPolicy), entry);
+    return { key: JSON.stringify([entry, importPolicy]), make };
+  }
+}
+
+const ofPolicy = (policy: Policy): Wanted => ({
+  key: JSON.stringify(policy),
+  make: () => compilePolicy(policy),
+});
+
+/** Undefined for most peers: then the policy is asked at once. */
+function entryOf(options: PeerOptions, asn: number): EntryRules | undefined {
+  const { remoteAsn, role, localAs, allowOwnAs = 0 } = options;
+  if (localAs !== undefined && new Set([asn, remoteAsn, localAs.asn]).size < 3) {
+    throw new RangeError(
+      `localAs ${localAs.asn}, our AS ${asn} and the peer's AS ${remoteAsn} must all differ`,
+    );
+  }
+  if (remoteAsn === asn || (role === undefined && localAs === undefined)) return undefined;
+  return { remoteAsn, role, localAsn: localAs?.asn, prepends: localAs?.noPrepend !== true, allowOwnAs };
+}
