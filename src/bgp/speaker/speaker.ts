@@ -216,7 +216,7 @@ export class Speaker {
   /** Every peer, those of ranges too. */
   peers(): readonly PeerSnapshot[] {
     const nowMs = this.#world.now();
-    return [...this.#peers.values()].map((peer) => peerSnapshot(peer, nowMs));
+    return [...this.#peers.values()].map((peer) => peerSnapshot(peer, this.options, nowMs));
   }
 
   /** The Loc-RIB: every path of every prefix, with what became of it. */
