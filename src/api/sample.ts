@@ -154,6 +154,9 @@ function peers(): PeerAnswer[] {
     {
       address: "198.51.100.2",
       asn: 64512,
+      localAsn: 65000,
+      role: "customer",
+      remoteRole: "provider",
       description: "ToR 1",
       group: "upstream",
       dynamic: false,
@@ -177,6 +180,7 @@ function peers(): PeerAnswer[] {
     {
       address: "198.51.100.3",
       asn: 64512,
+      localAsn: 65000,
       description: "ToR 2",
       group: "upstream",
       dynamic: false,

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
 import type { BgpSettings, GracefulRestart, Peer } from "../model/model.ts";
+import { asKeys, asRulesOf } from "./as-schema.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import {
   address,
@@ -89,6 +90,7 @@ const common = {
     default: PEER_DEFAULTS.routeReflectorClient,
     description: "iBGP only: reflect its routes to other iBGP peers, and theirs to it (RFC 4456).",
   }),
+  ...asKeys,
   maxPrefixes: integer(1, 4294967295)
     .optional()
     .meta({ description: "A peer that sends more is disconnected. Default: no limit." }),
@@ -140,6 +142,15 @@ const listen = mapping({
   port: port.prefault(179).meta({ description: "TCP port that BGP listens on." }),
 });
 
+const decision = mapping({
+  alwaysCompareMed: flag
+    .prefault(false)
+    .meta({ description: "Compare MED between paths of different neighbour ASes too." }),
+  missingMedAsWorst: flag
+    .prefault(false)
+    .meta({ description: "A path without MED is the worst, not the best." }),
+});
+
 export const bgp: z.ZodType<BgpSettings> = mapping({
   asn: asn.meta({ description: "Our AS number." }),
   routerId: routerId.meta({ description: "Our BGP identifier: an IPv4 address that no other speaker uses." }),
@@ -149,6 +160,9 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   }),
   listen: listen.prefault({}).meta({ description: "Where peers reach us." }),
   multipath: integer(1, 256).prefault(64).meta({ description: "Equal-cost paths installed per prefix." }),
+  decision: decision
+    .prefault({})
+    .meta({ description: "How the best path is chosen, where not as RFC 4271 has it." }),
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
@@ -253,6 +267,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
+    asRules: asRulesOf(given),
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,
     importRules: resolved(given.import, named),

@@ -24,10 +24,18 @@ const SESSION_KEYS = {
   ttlSecurity: (peer: Peer) => peer.ttlSecurity,
   families: (peer: Peer) => peer.families,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
+  role: (peer: Peer) => peer.asRules.role,
+  strictRole: (peer: Peer) => peer.asRules.strictRole,
+  localAs: (peer: Peer) => peer.asRules.localAs,
+  enforceFirstAs: (peer: Peer) => peer.asRules.enforceFirstAs,
+  routeServerClient: (peer: Peer) => peer.asRules.routeServerClient,
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
 const SOFT_KEYS = {
+  allowOwnAs: (peer: Peer) => peer.asRules.allowOwnAs,
+  removePrivateAs: (peer: Peer) => peer.asRules.removePrivateAs,
+  asOverride: (peer: Peer) => peer.asRules.asOverride,
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
   bfd: (peer: Peer) => peer.bfd,
   import: (peer: Peer) => peer.importRules,
@@ -49,6 +57,7 @@ const OTHER_KEYS = {
   hostname: (model: Model) => model.hostname,
   "bgp.listen": (model: Model) => model.bgp.listen,
   "bgp.multipath": (model: Model) => model.bgp.multipath,
+  "bgp.decision": (model: Model) => model.bgp.decision,
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,
   metadata: (model: Model) => model.metadata,

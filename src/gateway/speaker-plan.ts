@@ -35,6 +35,7 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
     routerId: bgp.routerId,
     ...(bgp.clusterId && { clusterId: bgp.clusterId }),
     multipath: bgp.multipath,
+    decision: bgp.decision,
     ...(bgp.gracefulRestart && {
       gracefulRestart: {
         restartSeconds: Math.ceil(bgp.gracefulRestart.restartMs / 1000),
@@ -65,6 +66,7 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.password !== undefined && { password: peer.password }),
       ...(peer.ttlSecurity && { ttlSecurity: true }),
       reflectorClient: peer.routeReflectorClient,
+      ...asOptions(peer.asRules),
       ...(peer.localAddress && { localAddress: peer.localAddress }),
       ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
       ...(peer.bfd && { bfd: peer.bfd }),
@@ -72,6 +74,17 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.group !== undefined && { group: peer.group }),
     };
   });
+}
+
+function asOptions({ role, localAs, removePrivateAs, ...others }: Peer["asRules"]): Partial<PeerOptions> {
+  return {
+    ...others,
+    ...(role && { role }),
+    ...(localAs && { localAs }),
+    ...(removePrivateAs !== false && {
+      removePrivateAs: removePrivateAs === true ? "if-only" : removePrivateAs,
+    }),
+  };
 }
 
 interface Policies {

@@ -27,6 +27,7 @@ const BASE: Model = {
     clusterId: undefined,
     listen: { addresses: [], port: 179 },
     multipath: 8,
+    decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: undefined,
     peers: [],
   },
