@@ -27,7 +27,7 @@ export interface ExportSettings {
 }
 
 /** What keeps a learned path from a class of peers whatever the policy. */
-type HeldBack =
+export type HeldBack =
   | "not installed"
   | "only to customers (RFC 9234)"
   | "community no-advertise"

@@ -23,6 +23,7 @@ import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { firstAsOf, needsReset, protectionOf, ribSettings, sessionAsn } from "./peer-options.ts";
+import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
@@ -43,6 +44,7 @@ export class Peer implements ConnectionOwner, Recipient {
   readonly errors: PeerErrorLog = new PeerErrorLog();
   readonly exports: PeerExports;
   readonly bfd: PeerBfd;
+  readonly watch: PeerWatch;
   /** From the first session on. */
   ribId: PeerId | undefined;
   /** Sessions lost. */
@@ -69,6 +71,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.options = options;
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
+    this.watch = new PeerWatch(shared, this);
     this.#connection = new Connection(shared.world, this);
   }
 
@@ -112,6 +115,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#second?.expire();
     if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
     const sweptPaths = this.#helper.expire(this.ribId);
+    if (sweptPaths > 0) this.watch.swept();
     this.#emit({ on: "stale-expired", sweptPaths });
     this.#shared.wake();
   }
@@ -181,11 +185,10 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   settings(connection: Connection): Settings {
-    const { options } = this;
     const restart = connection.negotiated?.gracefulRestart;
     return {
-      passive: options.passive || this.dynamic || connection === this.#second,
-      holdSeconds: options.holdSeconds,
+      passive: this.options.passive || this.dynamic || connection === this.#second,
+      holdSeconds: this.options.holdSeconds,
       connectRetrySeconds: LIMITS.connectRetrySeconds,
       idleHoldSeconds: LIMITS.idleHoldSeconds,
       gracefulRestart: restart !== undefined && restart.families.length > 0,
@@ -246,6 +249,7 @@ export class Peer implements ConnectionOwner, Recipient {
     if (restart?.restarting === true) this.learned = true;
     else if (restart !== undefined) for (const family of negotiated.families) this.#awaited.add(family);
     this.exports.join(ribId, negotiated);
+    this.watch.began(connection, negotiated);
     this.#emit({
       on: "session-up",
       asn,
@@ -258,6 +262,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   lost(connection: Connection, negotiated: Negotiated, loss: Loss): void {
     this.flaps++;
+    this.watch.ended(loss);
     const nowMs = this.#shared.world.now();
     if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
     if (this.#source !== undefined && this.#source.ownNextHop >= 0) {
@@ -295,6 +300,7 @@ export class Peer implements ConnectionOwner, Recipient {
   update(connection: Connection, message: Uint8Array): void {
     if (this.ribId === undefined || this.#source === undefined) return;
     const outcome = this.#inbound.take(message, this.#source);
+    this.watch.updated(message, outcome.reaction);
     this.#shared.wake();
     if (outcome.reaction !== undefined) {
       const { reaction, why, attribute } = outcome;
@@ -315,7 +321,8 @@ export class Peer implements ConnectionOwner, Recipient {
     if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
     if (this.ribId === undefined) return;
     if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
-    else this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now());
+    else if (this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
+      this.watch.swept();
     this.#shared.wake();
   }
 

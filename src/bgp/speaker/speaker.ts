@@ -18,6 +18,7 @@ import type { SpeakerEvent } from "./events.ts";
 import { Filters } from "./filters.ts";
 import { Inbound } from "./inbound.ts";
 import { attributesOf } from "./local-routes.ts";
+import type { Monitor, MonitoredSession } from "./monitor.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
@@ -51,6 +52,7 @@ export type StopHow = { readonly graceful: true; readonly text?: string } | { re
 
 export class Speaker {
   readonly options: SpeakerOptions;
+  /** @internal For this library's own tests, which look underneath. */
   readonly rib: Rib;
   readonly #world: World;
   readonly #shared: Shared;
@@ -61,6 +63,7 @@ export class Speaker {
   readonly #deferral: Deferral = new Deferral();
   readonly #peers: Map<string, Peer> = new Map();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
+  readonly #monitors: Set<Monitor> = new Set();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
   #ranges: readonly PeerOptions[] = [];
   #flushWaiters: (() => void)[] = [];
@@ -86,6 +89,7 @@ export class Speaker {
       options,
       world,
       rib: this.rib,
+      monitors: this.#monitors,
       restarting: () => !this.#complete,
       filters: this.#filters,
       emit: (peer, event) => this.#emit({ peer, ...event }),
@@ -117,8 +121,8 @@ export class Speaker {
    * @throws Error when a password or ttlSecurity cannot be had, or a policy or localAs is wrong; then no peer is changed
    */
   setPeers(wanted: readonly PeerOptions[]): void {
-    this.#world.protect(wanted.map(protectionOf));
     this.#filters.renew(wanted);
+    this.#world.protect(wanted.map(protectionOf));
     const before = new Map(this.#peers);
     this.#ranges = wanted.filter(({ remote }) => "range" in remote).sort(byLongestRange);
     for (const options of wanted) {
@@ -177,6 +181,17 @@ export class Speaker {
   onEvent(listener: (event: SpeakerEvent) => void): () => void {
     this.#eventListeners.add(listener);
     return () => this.#eventListeners.delete(listener);
+  }
+
+  /** Relays what passes between us and the peers, as it stands. Returns what stops it. */
+  monitor(monitor: Monitor): () => void {
+    this.#monitors.add(monitor);
+    return () => this.#monitors.delete(monitor);
+  }
+
+  /** Those that are up, as monitors know them. */
+  sessions(): readonly MonitoredSession[] {
+    return [...this.#peers.values()].flatMap(({ watch }) => watch.session ?? []);
   }
 
   /** All that the caller wants is announced: peers that wait for our End-of-RIB may have it (RFC 4724 §4.1). */
