@@ -22,6 +22,10 @@ export interface DaemonSettings {
   readonly ttlSecurity?: boolean | undefined;
   /** Milliseconds between its BFD packets, three of which may be missed; BIRD only. */
   readonly bfdMs?: number;
+  /** What it is told of its neighbour besides: BIRD: in the protocol; FRR: after `neighbor ADDRESS`. */
+  readonly neighbour?: readonly string[];
+  /** BIRD only: statements of the filter that its announcements pass. */
+  readonly filter?: string;
   /** FRR only: what its IPv4 announcements pass instead of the usual route map. */
   readonly routeMap?: { readonly name: string; readonly text: string };
 }
@@ -128,6 +132,8 @@ export function startBird(settings: DaemonSettings): Daemon {
 
 function birdConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, bfdMs } = settings;
+  const { neighbour = [], filter = "" } = settings;
+  const told = `import all; export filter { if source != RTS_STATIC then reject; ${filter} accept; }; next hop self;`;
   const bfd = `protocol bfd watch {
   interface "veth0" { interval ${bfdMs} ms; idle tx interval 1 s; multiplier 3; };
   neighbor ${US[transport]} dev "veth0";
@@ -154,8 +160,9 @@ protocol bgp ours {
   connect retry time 2;
   error wait time 1, 2;
   graceful restart ${gracefulRestart ? "on" : "off"};
-  ipv4 { import all; export where source = RTS_STATIC; next hop self; };
-  ipv6 { import all; export where source = RTS_STATIC; next hop self; };
+  ${neighbour.map((line) => `${line};`).join("\n  ")}
+  ipv4 { ${told} };
+  ipv6 { ${told} };
 }
 `;
 }
@@ -210,6 +217,7 @@ interface FrrPath {
 function frrConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, routeMap } =
     settings;
+  const { neighbour = [] } = settings;
   const us = US[transport];
   const family = (name: "ipv4" | "ipv6"): string => {
     const own = routes.filter((route) => route.includes(":") === (name === "ipv6"));
@@ -246,6 +254,7 @@ router bgp ${asn}
  ${passive ? `neighbor ${us} passive` : ""}
  ${password === undefined ? "" : `neighbor ${us} password ${password}`}
  ${ttlSecurity === true ? `neighbor ${us} ttl-security hops 1` : ""}
+ ${neighbour.map((line) => `neighbor ${us} ${line}`).join("\n ")}
 ${family("ipv4")}${family("ipv6")}exit
 `;
 }
