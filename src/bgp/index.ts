@@ -1,6 +1,8 @@
 /** @bgp-ts/core: what another program needs of it. */
 
 export type { BfdTiming } from "./bfd/session.ts";
+export type { BmpSystem } from "./bmp/station.ts";
+export { BmpClient, type BmpSnapshot, type BmpTarget } from "./io/bmp-client.ts";
 export { type ListenOptions, type NodeWorld, nodeWorld } from "./io/node-world.ts";
 export { encodeRecord } from "./mrt/encode.ts";
 export { MrtReader } from "./mrt/reader.ts";
@@ -40,6 +42,7 @@ export type { Learned } from "./speaker/deferral.ts";
 export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
 export type { Monitor, MonitoredPeer, MonitoredSession } from "./speaker/monitor.ts";
 export {
+  type AddPathOptions,
   type LocalAs,
   type LocalRoute,
   PEER_DEFAULTS,

@@ -176,6 +176,7 @@ Group             upstream
 AS                64512
 Local AS          65000
 State             Active for 00:12:31
+Several paths     no
 MD5               yes
 TTL security      no
 Graceful restart  not negotiated, 0 stale paths

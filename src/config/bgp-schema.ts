@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import type { BgpSettings, GracefulRestart, Peer } from "../model/model.ts";
+import type { BgpSettings, BmpSettings, GracefulRestart, MrtSettings, Peer } from "../model/model.ts";
 import { asKeys, asRulesOf } from "./as-schema.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import {
@@ -11,6 +11,7 @@ import {
   choice,
   description,
   duration,
+  filePattern,
   flag,
   holdTime,
   integer,
@@ -62,6 +63,30 @@ const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
   { error: "a mapping, or false" },
 );
 
+const NO_ADD_PATH: Peer["addPath"] = { receive: false, send: 0 };
+const ADD_PATH_WAYS: Readonly<Record<"receive" | "send" | "both", Peer["addPath"]>> = {
+  receive: { receive: true, send: 0 },
+  send: { receive: false, send: "all" },
+  both: { receive: true, send: "all" },
+};
+
+const addPath: z.ZodType<Peer["addPath"]> = z.union(
+  [
+    z.literal(false).transform(() => NO_ADD_PATH),
+    z.enum(["receive", "send", "both"]).transform((way) => ADD_PATH_WAYS[way]),
+    mapping({
+      receive: flag.prefault(false).meta({ description: "Take several paths of a prefix." }),
+      send: z
+        .union([z.literal(false).transform(() => 0), z.literal("all"), integer(1, 255)], {
+          error: "1..255, all or false",
+        })
+        .prefault(false)
+        .meta({ description: "Send so many, the best of those that the export rules let out." }),
+    }),
+  ],
+  { error: "receive, send, both, a mapping, or false" },
+);
+
 const common = {
   asn: asn.optional().meta({ description: "The peer's AS number. Our own makes it an iBGP peer." }),
   description: description.optional().meta({ description: "Shown wherever the peer is." }),
@@ -91,9 +116,13 @@ const common = {
     description: "iBGP only: reflect its routes to other iBGP peers, and theirs to it (RFC 4456).",
   }),
   ...asKeys,
-  maxPrefixes: integer(1, 4294967295)
-    .optional()
-    .meta({ description: "A peer that sends more is disconnected. Default: no limit." }),
+  addPath: addPath.optional().meta({
+    default: false,
+    description: "Several paths of one prefix, where the peer agrees (RFC 7911); `send` and `both` send all.",
+  }),
+  maxPrefixes: integer(1, 4294967295).optional().meta({
+    description: "A peer that sends more is disconnected; every path counts. Default: no limit.",
+  }),
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
@@ -150,6 +179,29 @@ const decision = mapping({
     .prefault(false)
     .meta({ description: "A path without MED is the worst, not the best." }),
 });
+const bmp: z.ZodType<BmpSettings> = mapping({
+  address: address.meta({ description: "The station's address; we connect to it." }),
+  port: port.meta({ description: "TCP port that the station listens on." }),
+  statistics: duration("0s", "24h")
+    .prefault("60s")
+    .meta({ description: "Between two reports of statistics; 0s: none." }),
+}).transform((given) => ({ address: given.address, port: given.port, statisticsMs: given.statistics }));
+
+const mrt: z.ZodType<MrtSettings | undefined> = z.union(
+  [
+    z.literal(false).transform(() => undefined),
+    mapping({
+      updates: filePattern.meta({
+        description: "Path of the files, with %Y %m %d %H %M %S for when one begins, in UTC.",
+      }),
+      rotate: duration("1m", "24h").prefault("15m").meta({ description: "After this a new file begins." }),
+      keep: integer(1, 100_000)
+        .prefault(96)
+        .meta({ description: "Files kept; older ones that the path describes are deleted." }),
+    }).transform((given) => ({ updates: given.updates, rotateMs: given.rotate, keep: given.keep })),
+  ],
+  { error: "a mapping, or false" },
+);
 
 export const bgp: z.ZodType<BgpSettings> = mapping({
   asn: asn.meta({ description: "Our AS number." }),
@@ -166,6 +218,12 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
+  bmp: list(bmp)
+    .prefault([])
+    .meta({ description: "Monitoring stations that are told what every peer says (BMP, RFC 7854)." }),
+  mrt: mrt
+    .prefault(false)
+    .meta({ description: "Files of every message that peers send (MRT, RFC 6396); false: none." }),
   groups: z
     .record(name, group, { error: "a mapping of group names" })
     .prefault({})
@@ -268,6 +326,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     asRules: asRulesOf(given),
+    addPath: given.addPath ?? NO_ADD_PATH,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,
     importRules: resolved(given.import, named),

@@ -29,6 +29,7 @@ const SESSION_KEYS = {
   localAs: (peer: Peer) => peer.asRules.localAs,
   enforceFirstAs: (peer: Peer) => peer.asRules.enforceFirstAs,
   routeServerClient: (peer: Peer) => peer.asRules.routeServerClient,
+  addPath: ({ addPath: { receive, send } }: Peer) => [receive, send !== 0],
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
@@ -36,6 +37,8 @@ const SOFT_KEYS = {
   allowOwnAs: (peer: Peer) => peer.asRules.allowOwnAs,
   removePrivateAs: (peer: Peer) => peer.asRules.removePrivateAs,
   asOverride: (peer: Peer) => peer.asRules.asOverride,
+  // How many, where it goes on being several, is no matter of the session.
+  "addPath.send": ({ addPath: { send } }: Peer) => send,
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
   bfd: (peer: Peer) => peer.bfd,
   import: (peer: Peer) => peer.importRules,
@@ -56,6 +59,8 @@ const OTHER_KEYS = {
   role: (model: Model) => model.role,
   hostname: (model: Model) => model.hostname,
   "bgp.listen": (model: Model) => model.bgp.listen,
+  "bgp.bmp": (model: Model) => model.bgp.bmp,
+  "bgp.mrt": (model: Model) => model.bgp.mrt,
   "bgp.multipath": (model: Model) => model.bgp.multipath,
   "bgp.decision": (model: Model) => model.bgp.decision,
   "nat.private": (model: Model) => model.nat.private,

@@ -47,6 +47,7 @@ const upstream = {
   families: [4, 6],
   routeReflectorClient: false,
   asRules,
+  addPath: { receive: false, send: 0 },
   maxPrefixes: 10_000,
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
   exportRules: [
@@ -65,6 +66,7 @@ const hosts = {
   families: [4, 6],
   routeReflectorClient: false,
   asRules,
+  addPath: { receive: false, send: 0 },
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
   ],
@@ -81,6 +83,8 @@ const whole = {
     multipath: 64,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: { restartMs: 120_000, notification: true },
+    bmp: [],
+    mrt: undefined,
     peers: [
       { ...upstream, remote: { address: "198.51.100.2" }, description: "ToR 1" },
       { ...upstream, remote: { address: "198.51.100.3" }, description: "ToR 2" },

@@ -34,6 +34,7 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
     routeServerClient: false,
   },
   maxPrefixes: undefined,
+  addPath: { receive: false, send: 0 },
   bfd: undefined,
   importRules: undefined,
   exportRules: undefined,

@@ -26,6 +26,8 @@ export interface DaemonSettings {
   readonly neighbour?: readonly string[];
   /** BIRD only: statements of the filter that its announcements pass. */
   readonly filter?: string;
+  /** Several paths of a prefix both ways with us (RFC 7911), and what these others tell it passed on to us. */
+  readonly addPath?: { readonly neighbours: readonly { readonly address: string; readonly asn: number }[] };
   /** FRR only: what its IPv4 announcements pass instead of the usual route map. */
   readonly routeMap?: { readonly name: string; readonly text: string };
 }
@@ -133,7 +135,16 @@ export function startBird(settings: DaemonSettings): Daemon {
 function birdConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, bfdMs } = settings;
   const { neighbour = [], filter = "" } = settings;
-  const told = `import all; export filter { if source != RTS_STATIC then reject; ${filter} accept; }; next hop self;`;
+  const { neighbours = [] } = settings.addPath ?? {};
+  const others = neighbours.map(
+    (of, i) => `protocol bgp other${i} {
+  local ${THEM.v4} as ${asn};
+  neighbor ${of.address} as ${of.asn};
+  passive on;
+  ipv4 { import all; export none; };
+}
+`,
+  );
   const bfd = `protocol bfd watch {
   interface "veth0" { interval ${bfdMs} ms; idle tx interval 1 s; multiplier 3; };
   neighbor ${US[transport]} dev "veth0";
@@ -147,7 +158,7 @@ function birdConfiguration(settings: DaemonSettings, log: string): string {
 log "${log}" all;
 router id ${THEM.v4};
 protocol device {}
-${statics(4)}${statics(6)}${bfdMs === undefined ? "" : bfd}
+${statics(4)}${statics(6)}${others.join("")}${bfdMs === undefined ? "" : bfd}
 protocol bgp ours {
   local ${THEM[transport]} as ${asn};
   neighbor ${US[transport]} as ${ourAsn};
@@ -161,8 +172,13 @@ protocol bgp ours {
   error wait time 1, 2;
   graceful restart ${gracefulRestart ? "on" : "off"};
   ${neighbour.map((line) => `${line};`).join("\n  ")}
-  ipv4 { ${told} };
-  ipv6 { ${told} };
+  ipv4 {
+    import all;
+    export filter { if source != RTS_STATIC && proto !~ "other*" then reject; ${filter} accept; };
+    next hop self;
+    ${settings.addPath === undefined ? "" : "add paths on;"}
+  };
+  ipv6 { import all; export where source = RTS_STATIC; next hop self; };
 }
 `;
 }
@@ -219,12 +235,23 @@ function frrConfiguration(settings: DaemonSettings, log: string): string {
     settings;
   const { neighbour = [] } = settings;
   const us = US[transport];
+  const { neighbours = [] } = settings.addPath ?? {};
+  const others = neighbours.map(
+    (of) => `neighbor ${of.address} remote-as ${of.asn}
+ neighbor ${of.address} passive
+ address-family ipv4 unicast
+  neighbor ${of.address} activate
+ exit-address-family
+`,
+  );
+  const allPaths = settings.addPath === undefined ? "" : `neighbor ${us} addpath-tx-all-paths`;
   const family = (name: "ipv4" | "ipv6"): string => {
     const own = routes.filter((route) => route.includes(":") === (name === "ipv6"));
     return ` address-family ${name} unicast
 ${own.map((route) => `  network ${route}`).join("\n")}
   neighbor ${us} activate
   neighbor ${us} route-map ${name === "ipv4" ? (routeMap?.name ?? "own-ipv4") : "own-ipv6"} out
+  ${allPaths}
  exit-address-family
 `;
   };
@@ -233,6 +260,7 @@ log file ${log} debugging
 debug bgp updates in
 ${routeMap?.text ?? ""}
 bgp as-path access-list own permit ^$
+${neighbours.map((of) => `bgp as-path access-list own permit ^${of.asn}$`).join("\n")}
 route-map own-ipv4 permit 10
  match as-path own
  set ip next-hop ${THEM.v4}
@@ -255,6 +283,6 @@ router bgp ${asn}
  ${password === undefined ? "" : `neighbor ${us} password ${password}`}
  ${ttlSecurity === true ? `neighbor ${us} ttl-security hops 1` : ""}
  ${neighbour.map((line) => `neighbor ${us} ${line}`).join("\n ")}
-${family("ipv4")}${family("ipv6")}exit
+${others.join("")}${family("ipv4")}${family("ipv6")}exit
 `;
 }

@@ -5,8 +5,7 @@
  *
  * It does the plain cases only, and leaves the others (-1) to the slow way: attributes out of order, AS numbers of
  * another width than the peer's, confederation segments, a next hop of another family, AS numbers that the peer is not
- * shown as they are. Where it does answer, it
- * answers with the same octets as the slow way; a test holds it to that.
+ * shown as they are. Where it does answer, it answers with the same octets as the slow way; a test holds it to that.
  */
 
 import type { Family } from "../net/address.ts";

@@ -3,7 +3,7 @@
 import { openFor } from "../session/negotiation.ts";
 import type { Open } from "../wire/messages.ts";
 import type { PeerOptions } from "./options.ts";
-import { sessionAsn } from "./peer-options.ts";
+import { addPathModeOf, sessionAsn } from "./peer-options.ts";
 import type { Shared } from "./shared.ts";
 
 /** @param wasUp - there was a session with this peer in the life of this speaker */
@@ -16,6 +16,7 @@ export function offerTo(shared: Shared, options: PeerOptions, wasUp: boolean): O
     holdSeconds,
     families,
     role,
+    addPath: addPathModeOf(options),
     gracefulRestart: gracefulRestart && {
       restartSeconds: gracefulRestart.restartSeconds,
       notification: gracefulRestart.notification,

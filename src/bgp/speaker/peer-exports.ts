@@ -2,7 +2,7 @@
 
 import type { Address, Family } from "../net/address.ts";
 import { sameView } from "../rib/as-view.ts";
-import type { ExportClass } from "../rib/outgoing.ts";
+import { ALL_PATHS, type ExportClass } from "../rib/outgoing.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { UpdateGroup } from "../rib/update-group.ts";
 import type { Negotiated } from "../session/negotiation.ts";
@@ -126,8 +126,9 @@ export class PeerExports {
     const localAddress = this.#peer.connection.link?.localIn(family);
     if (localAddress === undefined) return undefined;
     const { options } = this.#peer;
-    const { nextHopSelf, reflectorClient, routeServerClient, role } = options;
+    const { nextHopSelf, reflectorClient, routeServerClient, role, addPath } = options;
     const { external } = negotiated;
+    const most = addPath?.send === "all" ? ALL_PATHS : (addPath?.send ?? 0);
     return {
       filter: this.#shared.filters.exportOf(options),
       external,
@@ -139,6 +140,7 @@ export class PeerExports {
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
       localAddress,
+      paths: negotiated.addPath.send.includes(family) ? most : 0,
     };
   }
 
@@ -149,4 +151,7 @@ export class PeerExports {
 
 /** Within one session only these can change. */
 const isSameClass = (a: ExportClass, b: ExportClass): boolean =>
-  a.filter === b.filter && a.nextHopSelf === b.nextHopSelf && sameView(a.asView, b.asView);
+  a.filter === b.filter &&
+  a.nextHopSelf === b.nextHopSelf &&
+  a.paths === b.paths &&
+  sameView(a.asView, b.asView);

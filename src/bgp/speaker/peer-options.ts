@@ -69,5 +69,13 @@ function agreedKey(options: PeerOptions): string {
   const { routeServerClient, role, strictRole, localAs, enforceFirstAs } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
   const asNumbers = [routeServerClient, role, strictRole, localAs, enforceFirstAs];
-  return JSON.stringify([remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, asNumbers]);
+  const mode = addPathModeOf(options);
+  const agreed = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, mode];
+  return JSON.stringify([...agreed, ...asNumbers]);
+}
+
+/** What the capability of RFC 7911 says; undefined: it is not sent. */
+export function addPathModeOf({ addPath }: PeerOptions): "receive" | "send" | "both" | undefined {
+  if (addPath === undefined || addPath.send === 0) return addPath?.receive === true ? "receive" : undefined;
+  return addPath.receive ? "both" : "send";
 }
