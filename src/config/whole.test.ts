@@ -83,6 +83,7 @@ const whole = {
     multipath: 64,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: { restartMs: 120_000, notification: true },
+    rpki: { caches: [] },
     bmp: [],
     mrt: undefined,
     peers: [

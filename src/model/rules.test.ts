@@ -51,6 +51,7 @@ const valid: Model = {
     multipath: 64,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: undefined,
+    rpki: { caches: [] },
     peers: [peer],
   },
   networks: [{ name: "public", cidr: net("203.0.113.0/24"), announce: "aggregate" }],

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../net/address.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
+import { VALIDITIES } from "../rpki/vrp-table.ts";
 import { formatAsPath } from "../wire/as-path-text.ts";
 import { originatedAttributes, type PathAttributes } from "../wire/path-attributes.ts";
 import type { Role } from "../wire/roles.ts";
@@ -29,8 +30,8 @@ function entering(
 ): PathAttributes | string {
   const filter: RouteFilter = withEntry(compilePolicy(policy), { ...RULES, ...rules });
   const given = { ...originatedAttributes(ipv4(1)), ...attributes };
-  const verdict = filter.judge(filter.classify(given), 4, 0, 0, 0, 0, 0, 0);
-  const again = filter.judge(filter.classify(given), 4, 0, 0, 0, 0, 0, 0);
+  const verdict = filter.judge(filter.classify(given), 4, 0, 0, 0, 0, 0, 0, 0);
+  const again = filter.judge(filter.classify(given), 4, 0, 0, 0, 0, 0, 0, 0);
   expect(again, "verdicts are interned").toBe(verdict);
   return verdict.accepted ? (verdict.change?.(given) ?? given) : verdict.rule;
 }
@@ -98,4 +99,20 @@ describe("another AS of ours", () => {
     const after = entering({ localAsn: LOCAL, role: "customer" }, path(PEER), policy) as PathAttributes;
     expect([formatAsPath(after.asPath), after.onlyToCustomer]).toEqual([`7 ${LOCAL} ${PEER}`, PEER]);
   });
+});
+
+test("origin validation is asked for as without it (RFC 6811)", () => {
+  const policy: Policy = {
+    rules: [{ name: "import[0]", match: { rpki: ["invalid"] }, then: "reject" }],
+    otherwise: "accept",
+  };
+  const vrps = {
+    validity: (...[, , , , , , originAs]: number[]) =>
+      VALIDITIES.indexOf(originAs === PEER ? "valid" : "invalid"),
+  };
+  const filter = withEntry(compilePolicy(policy, vrps), { ...RULES, role: "customer" });
+  expect([filter.usesValidity, filter.usesPrefix]).toEqual([true, true]);
+  const entered = filter.classify({ ...originatedAttributes(ipv4(1)), ...path(PEER) });
+  const judged = [PEER, 1].map((originAs) => filter.judge(entered, 4, 0, 0, 0, 0, 0, 0, originAs));
+  expect(judged.map(({ rule }) => rule)).toEqual(["otherwise", "import[0]"]);
 });

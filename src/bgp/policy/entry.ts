@@ -50,6 +50,7 @@ const LOCAL_AS_LOOP = "localAs in the AS path";
 class Entry implements RouteFilter {
   readonly onlyClass: undefined = undefined;
   readonly usesPrefix: boolean;
+  readonly usesValidity: boolean;
   readonly #policy: RouteFilter;
   readonly #rules: EntryRules;
   readonly #leak: Verdict = refusal(LEAK);
@@ -61,6 +62,7 @@ class Entry implements RouteFilter {
     this.#policy = policy;
     this.#rules = rules;
     this.usesPrefix = policy.usesPrefix;
+    this.usesValidity = policy.usesValidity;
     const { localAsn, prepends, remoteAsn } = rules;
     const front =
       prepends && localAsn !== undefined
@@ -86,10 +88,11 @@ class Entry implements RouteFilter {
     w3: number,
     length: number,
     tag: number,
+    originAs: number,
   ): Verdict {
     const { refused, seen, made } = unbranded(attributeClass);
     if (refused !== undefined) return refused;
-    const verdict = this.#policy.judge(seen, family, w0, w1, w2, w3, length, tag);
+    const verdict = this.#policy.judge(seen, family, w0, w1, w2, w3, length, tag, originAs);
     if (made.change === undefined || !verdict.accepted) return verdict;
     const known = made.verdicts.get(verdict);
     if (known !== undefined) return known;

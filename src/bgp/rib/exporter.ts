@@ -201,6 +201,7 @@ export class Exporter {
       prefixes.word(prefix, 3),
       prefixes.lengthOf(prefix),
       tag[row]!,
+      this.#input.pool.columns.originAs[attrs]!,
     );
   }
 

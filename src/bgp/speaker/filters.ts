@@ -4,6 +4,7 @@ import { type EntryRules, withEntry } from "../policy/entry.ts";
 import { compilePolicy } from "../policy/evaluate.ts";
 import type { Policy } from "../policy/rules.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
+import type { VrpTable } from "../rpki/vrp-table.ts";
 import type { PeerOptions } from "./options.ts";
 
 /** A filter that may have to be made. */
@@ -14,11 +15,13 @@ interface Wanted {
 
 export class Filters {
   readonly #asn: number;
+  readonly #vrps: VrpTable;
   #held: ReadonlyMap<string, RouteFilter> = new Map();
 
   /** @param asn - the speaker's own */
-  constructor(asn: number) {
+  constructor(asn: number, vrps: VrpTable) {
     this.#asn = asn;
+    this.#vrps = vrps;
   }
 
   /** Makes what these peers need, and lets go of all else. @throws RangeError for a wrong pattern or localAs */
@@ -26,7 +29,7 @@ export class Filters {
     const held = new Map<string, RouteFilter>();
     for (const { key, make } of peers.flatMap((options) => [
       this.#import(options),
-      ofPolicy(options.exportPolicy),
+      this.#policy(options.exportPolicy),
     ])) {
       held.set(key, held.get(key) ?? this.#held.get(key) ?? make());
     }
@@ -38,7 +41,7 @@ export class Filters {
   }
 
   exportOf(options: PeerOptions): RouteFilter {
-    return this.#filterOf(ofPolicy(options.exportPolicy));
+    return this.#filterOf(this.#policy(options.exportPolicy));
   }
 
   #filterOf({ key, make }: Wanted): RouteFilter {
@@ -46,18 +49,16 @@ export class Filters {
   }
 
   #import(options: PeerOptions): Wanted {
-    const { importPolicy } = options;
+    const policy = this.#policy(options.importPolicy);
     const entry = entryOf(options, this.#asn);
-    if (entry === undefined) return ofPolicy(importPolicy);
-    const make = (): RouteFilter => withEntry(compilePolicy(importPolicy), entry);
-    return { key: JSON.stringify([entry, importPolicy]), make };
+    if (entry === undefined) return policy;
+    return { key: `${JSON.stringify(entry)} ${policy.key}`, make: () => withEntry(policy.make(), entry) };
+  }
+
+  #policy(policy: Policy): Wanted {
+    return { key: JSON.stringify(policy), make: () => compilePolicy(policy, this.#vrps) };
   }
 }
-
-const ofPolicy = (policy: Policy): Wanted => ({
-  key: JSON.stringify(policy),
-  make: () => compilePolicy(policy),
-});
 
 /** Undefined for most peers: then the policy is asked at once. */
 function entryOf(options: PeerOptions, asn: number): EntryRules | undefined {

@@ -31,6 +31,7 @@ const BASE: Model = {
     multipath: 8,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: undefined,
+    rpki: { caches: [] },
     peers: [],
   },
   networks: [],
