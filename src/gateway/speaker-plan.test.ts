@@ -33,6 +33,7 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
     asOverride: false,
     routeServerClient: false,
   },
+  shutdown: undefined,
   maxPrefixes: undefined,
   addPath: { receive: false, send: 0 },
   bfd: undefined,

@@ -31,6 +31,7 @@ const peer: Peer = {
     asOverride: false,
     routeServerClient: false,
   },
+  shutdown: undefined,
   maxPrefixes: undefined,
   addPath: { receive: false, send: 0 },
   bfd: undefined,

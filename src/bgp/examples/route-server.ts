@@ -24,7 +24,7 @@ export async function routeServer(
   const client = {
     ...PEER_DEFAULTS,
     passive: true,
-    maxPrefixes: 10_000,
+    maxPrefixes: { limit: 10_000 },
     role: "rs",
     routeServerClient: true,
   } as const;

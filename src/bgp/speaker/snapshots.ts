@@ -15,10 +15,11 @@ import type {
 import type { Reaction } from "../wire/fault.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { Role } from "../wire/roles.ts";
-import type { SpeakerOptions } from "./options.ts";
+import type { PrefixLimit, SpeakerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
 import type { OffendingMessage } from "./peer-error-log.ts";
+import type { Halt } from "./peer-halt.ts";
 import { sessionAsn } from "./peer-options.ts";
 import type { MessageCounts } from "./traffic.ts";
 
@@ -64,7 +65,18 @@ export interface PeerSnapshot {
   readonly offendingMessages: readonly OffendingMessage[];
   /** Sessions lost. */
   readonly flaps: number;
+  readonly maxPrefixes: PrefixLimit | undefined;
+  /** Why no session is wanted; undefined: one is. */
+  readonly halt: HaltSnapshot | undefined;
   readonly lastError: { readonly agoMs: number; readonly words: string } | undefined;
+}
+
+export interface HaltSnapshot {
+  readonly reason: Halt["reason"];
+  /** What the other side's operator is told. */
+  readonly text: string | undefined;
+  /** Undefined: it lasts until somebody ends it. */
+  readonly restartsInMs: number | undefined;
 }
 
 export interface RouteFilterOptions {
@@ -125,7 +137,7 @@ export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number)
     holdSeconds: negotiated?.holdSeconds,
     families: negotiated?.families ?? options.families,
     addPath: negotiated?.addPath ?? { send: [], receive: [] },
-    learned: peer.learned,
+    learned: peer.learning.complete,
     gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
     bfd: peer.bfd.snapshot,
     prefixes: {
@@ -138,8 +150,16 @@ export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number)
     updateErrors: errors.counts(),
     offendingMessages: errors.messages(),
     flaps: peer.flaps,
+    maxPrefixes: options.maxPrefixes,
+    halt: haltSnapshot(peer.halt.current, nowMs),
     lastError: errors.last && { agoMs: nowMs - errors.last.atMs, words: errors.last.words },
   };
+}
+
+function haltSnapshot(halt: Halt | undefined, nowMs: number): HaltSnapshot | undefined {
+  if (halt === undefined) return undefined;
+  const { reason, text, untilMs } = halt;
+  return { reason, text, restartsInMs: Number.isFinite(untilMs) ? untilMs - nowMs : undefined };
 }
 
 export function* routeSnapshots(rib: Rib, filter: RouteFilterOptions): Generator<RouteSnapshot> {
