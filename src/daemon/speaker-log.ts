@@ -62,6 +62,12 @@ export class SpeakerLog {
       case "stale-expired":
         log.warn({ event: "bgp.peer.stale-expired", peer, ...facts }, "the peer did not come back in time");
         break;
+      case "long-lived-stale":
+        log.warn(
+          { event: "bgp.peer.long-lived-stale", peer, ...facts },
+          "the peer did not come back in time; its paths stay as a last resort (RFC 9494)",
+        );
+        break;
       case "dynamic-peer-created":
         log.debug({ event: "bgp.peer.created", peer }, "a peer of a range connected");
         break;

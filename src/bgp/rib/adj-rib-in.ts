@@ -6,12 +6,16 @@
  * gone, stale ones after a restart) is a sweep over the rows, done in slices by {@link AdjRibIn.sweepSome}.
  *
  * Stale (RFC 4724 §4.2): each peer has a generation, each path the one in which it was last announced. When they differ
- * the path is stale. So marking everything stale is one increment.
+ * the path is stale. So marking everything stale is one increment. Stale for long (RFC 9494) is a generation of its own,
+ * into which a sweep puts the stale paths one by one, and LLGR_STALE among the attributes that such a path is accepted
+ * with: selection and export see it there.
  */
 
 import type { Prefix } from "../net/address.ts";
+import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import type { PrefixBatch } from "../wire/prefix-batch.ts";
 import { AppliedFilter } from "./applied-filter.ts";
+import { NO_LLGR } from "./attribute-columns.ts";
 import type { AttrId, AttributePool } from "./attribute-pool.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
@@ -21,16 +25,17 @@ import type { RouteFilter, Verdict } from "./route-filter.ts";
 /** One peer's counters and the policy that its paths pass. */
 interface Feed {
   filter: AppliedFilter;
-  /** 0..255, see the head of the file. */
+  /** 0..254, see the head of the file. */
   generation: number;
   received: number;
   accepted: number;
   stale: number;
 }
 
-/** Takes away what is not of its peer's generation, from row `at` on. */
+/** Takes away what is not of its peer's generation, or makes it stale for long, from row `at` on. */
 interface Sweep {
   readonly peer: PeerId;
+  readonly ages: boolean;
   at: number;
   readonly done: () => void;
 }
@@ -40,6 +45,8 @@ interface Refilter {
   readonly peer: PeerId;
   at: number;
 }
+
+const STALE_COMMUNITY = WELL_KNOWN_COMMUNITIES["llgr-stale"];
 
 /** To judge a path again costs as much as looking at so many rows. */
 const JUDGED_ROWS = 8;
@@ -51,7 +58,12 @@ export interface FeedCounts {
   readonly stale: number;
 }
 
-const GENERATIONS = 256;
+const GENERATIONS = 255;
+/** The generation of what is stale for long. */
+const LONG_LIVED = 255;
+
+/** Among the ways in which an {@link AppliedFilter} derives attributes: with LLGR_STALE. Its verdicts begin at 1. */
+const WITH_LLGR_STALE = 0;
 
 export class AdjRibIn {
   readonly #paths: PathTable;
@@ -148,11 +160,11 @@ export class AdjRibIn {
 
   /**
    * Graceful restart began: what is there is stale until it is announced again. Returns how much that is.
-   * What was stale already goes at once (RFC 4724 §4.2, consecutive restarts).
+   * @param before - what was stale already goes at once (RFC 4724 §4.2, consecutive restarts), or stays (RFC 9494 §4.2)
    */
-  markStale(peer: PeerId): number {
+  markStale(peer: PeerId, before: "goes" | "stays" = "goes"): number {
     const feed = this.#feed(peer);
-    if (feed.stale > 0) this.sweepStale(peer);
+    if (feed.stale > 0 && before === "goes") this.sweepStale(peer);
     this.#finish(peer);
     feed.generation = (feed.generation + 1) % GENERATIONS;
     feed.stale = feed.received;
@@ -163,7 +175,17 @@ export class AdjRibIn {
   sweepStale(peer: PeerId, done: () => void = nothing): number {
     const { stale } = this.#feed(peer);
     if (stale === 0) done();
-    else this.#sweeps.push({ peer, at: 0, done });
+    else this.#sweeps.push({ peer, ages: false, at: 0, done });
+    return stale;
+  }
+
+  /**
+   * What is stale is so for long from now on (RFC 9494 §4.2): in slices it is given LLGR_STALE, or goes where it says
+   * NO_LLGR. Returns how much is stale.
+   */
+  age(peer: PeerId): number {
+    const { stale } = this.#feed(peer);
+    if (stale > 0) this.#sweeps.push({ peer, ages: true, at: 0, done: nothing });
     return stale;
   }
 
@@ -214,12 +236,16 @@ export class AdjRibIn {
   #put(feed: Feed, peer: PeerId, prefix: PrefixId, pathId: number, attrs: AttrId, verdict: Verdict): void {
     const paths = this.#paths;
     let row = paths.find(prefix, peer, pathId);
+    let marked = false;
     if (row === NIL) {
       row = this.#append(prefix, peer, pathId);
       feed.received++;
-    } else if (paths.generation[row] !== feed.generation) feed.stale--;
+    } else if (paths.generation[row] !== feed.generation) {
+      feed.stale--;
+      marked = paths.generation[row] === LONG_LIVED;
+    }
     paths.generation[row] = feed.generation;
-    if (paths.received[row] === attrs) return;
+    if (paths.received[row] === attrs && !marked) return;
     this.#replace(paths.received, row, this.#pool.retain(attrs));
     this.#accept(feed, row, verdict);
   }
@@ -237,7 +263,8 @@ export class AdjRibIn {
   #accept(feed: Feed, row: number, verdict: Verdict): void {
     const paths = this.#paths;
     const before = paths.accepted[row]!;
-    const after = verdict.accepted ? feed.filter.apply(paths.received[row]! as AttrId, verdict) : 0;
+    let after = verdict.accepted ? feed.filter.apply(paths.received[row]! as AttrId, verdict) : 0;
+    if (after !== 0 && paths.generation[row] === LONG_LIVED) after = this.#withStale(feed, after as AttrId);
     const tag = verdict.tag ?? 0;
     const changed = before !== after || paths.tag[row] !== tag;
     feed.accepted += (after === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
@@ -245,6 +272,18 @@ export class AdjRibIn {
     paths.tag[row] = tag;
     paths.rule[row] = this.#ruleNumber(verdict);
     if (changed) paths.touch(row);
+  }
+
+  /** RFC 9494 §4.2: in place of a reference, one on the same attributes with LLGR_STALE. */
+  #withStale({ filter }: Feed, attrs: AttrId): AttrId {
+    const pool = this.#pool;
+    const marked = filter.derive(attrs, WITH_LLGR_STALE, () => {
+      const plain = pool.attributes(attrs);
+      if (plain.communities.includes(STALE_COMMUNITY)) return pool.retain(attrs);
+      return pool.intern({ ...plain, communities: [...plain.communities, STALE_COMMUNITY] });
+    });
+    pool.release(attrs);
+    return marked;
   }
 
   /** Puts an id that was retained in the place of another, which is released. */
@@ -267,22 +306,29 @@ export class AdjRibIn {
     this.#replace(paths.accepted, row, 0 as AttrId);
   }
 
-  /** Sweeps on; returns how many rows it looked at. */
+  /** Sweeps on; returns what that cost. */
   #advance(sweep: Sweep, budget: number): number {
     const paths = this.#paths;
-    const { generation } = this.#feed(sweep.peer);
-    const end = Math.min(sweep.at + budget, paths.extent);
-    const looked = Math.max(1, end - sweep.at);
-    for (; sweep.at < end; sweep.at++) {
+    const feed = this.#feed(sweep.peer);
+    let spent = 0;
+    for (; sweep.at < paths.extent && spent < budget; sweep.at++) {
       const row = sweep.at;
+      spent++;
       if (paths.peer[row] !== sweep.peer || !paths.has(row)) continue;
-      if (paths.generation[row] !== generation) this.#remove(row);
+      const generation = paths.generation[row];
+      if (generation === feed.generation) continue;
+      if (!sweep.ages) this.#remove(row);
+      else if (generation !== LONG_LIVED) {
+        paths.generation[row] = LONG_LIVED;
+        this.#judge(feed, row);
+        spent += JUDGED_ROWS;
+      }
     }
     if (sweep.at >= paths.extent) {
       this.#sweeps = this.#sweeps.filter((other) => other !== sweep);
       sweep.done();
     }
-    return looked;
+    return Math.max(1, spent);
   }
 
   /** Judges on; returns what that cost. */
@@ -294,11 +340,20 @@ export class AdjRibIn {
       const row = refilter.at;
       spent++;
       if (paths.peer[row] !== refilter.peer || !paths.has(row)) continue;
-      this.#accept(feed, row, this.#verdictOn(feed, row));
+      this.#judge(feed, row);
       spent += JUDGED_ROWS;
     }
     if (refilter.at >= paths.extent) this.#refilters.shift();
     return Math.max(1, spent);
+  }
+
+  /** Asks the policy about a path again. */
+  #judge(feed: Feed, row: number): void {
+    const paths = this.#paths;
+    this.#accept(feed, row, this.#verdictOn(feed, row));
+    const flags = this.#pool.columns.flags[paths.accepted[row]! || paths.received[row]!]!;
+    // RFC 9494 §4.2: what says so is not kept for long.
+    if (paths.generation[row] === LONG_LIVED && (flags & NO_LLGR) !== 0) this.#remove(row);
   }
 
   #verdictOn(feed: Feed, row: number): Verdict {
@@ -319,7 +374,7 @@ export class AdjRibIn {
   /** Ends the sweeps of a peer now: its generation is about to change, and theirs would then take too much. */
   #finish(peer: PeerId): void {
     for (const sweep of this.#sweeps.filter((one) => one.peer === peer)) {
-      this.#advance(sweep, this.#paths.extent);
+      this.#advance(sweep, Number.POSITIVE_INFINITY);
     }
   }
 

@@ -1,7 +1,8 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
+import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import { AppliedFilter } from "./applied-filter.ts";
-import { NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
+import { LLGR_STALE, NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import { type ExportClass, isReflected, type Origination, outgoingAttributes } from "./outgoing.ts";
 import type { PathTable } from "./path-table.ts";
@@ -20,7 +21,13 @@ export interface ExportSettings {
 }
 
 /** What keeps a learned path from a class of peers whatever the policy. */
-type HeldBack = "not installed" | "community no-advertise" | "community no-export" | "from iBGP to iBGP";
+type HeldBack =
+  | "not installed"
+  | "community no-advertise"
+  | "community no-export"
+  | "community no-export-subconfed"
+  | "community llgr-stale"
+  | "from iBGP to iBGP";
 
 export interface ExportReason {
   readonly sent: boolean;
@@ -87,23 +94,32 @@ export class Exporter {
     const attrs = paths.attributesOf(row);
     const source = this.#input.peers.sourceOf(paths.peer[row]! as PeerId);
     const held = source === SOURCE.local ? undefined : this.#heldBack(prefix, attrs, source);
-    if (held !== undefined) return { sent: false, reason: held, rule: undefined };
+    if (held !== undefined) return { sent: false, reason: this.#named(held, attrs), rule: undefined };
     const { accepted, rule } = this.#verdictOn(prefix, row, attrs);
     return { sent: accepted, reason: accepted ? "accepted by rule" : "rejected by rule", rule };
   }
 
   /** Why a learned path may not go to such peers at all, before policy is asked. */
   #heldBack(prefix: PrefixId, attrs: AttrId, source: Source): HeldBack | undefined {
-    const { external, reflectorClient } = this.exportClass;
+    const { external, reflectorClient, longLived } = this.exportClass;
     const flags = this.#input.pool.columns.flags[attrs]!;
     if (this.#settings.advertiseInstalledOnly && !this.#input.paths.isInstalled(prefix))
       return "not installed";
     // RFC 1997, well-known communities.
     if ((flags & NO_ADVERTISE) !== 0) return "community no-advertise";
     if (external && (flags & NO_EXPORT) !== 0) return "community no-export";
+    // RFC 9494 §4.3: who does not know that it is a last resort would take it for any other.
+    if (!longLived && (flags & LLGR_STALE) !== 0) return "community llgr-stale";
     // RFC 4271 §9.2: what one internal peer said is not told to another, but (RFC 4456 §6) what anybody said to a
     // client, and what a client said to everybody.
     return external || source !== SOURCE.internal || reflectorClient ? undefined : "from iBGP to iBGP";
+  }
+
+  /** Without confederations the two communities mean the same (RFC 1997), and share a bit. */
+  #named(held: HeldBack, attrs: AttrId): HeldBack {
+    if (held !== "community no-export") return held;
+    const { communities } = this.#input.pool.attributes(attrs);
+    return communities.includes(WELL_KNOWN_COMMUNITIES["no-export"]) ? held : "community no-export-subconfed";
   }
 
   #judge(prefix: PrefixId, row: number, attrs: AttrId, source: Source): AttrId {

@@ -38,7 +38,14 @@ export type PeerEvent =
   | { readonly on: "collision"; readonly kept: "local" | "remote" }
   | { readonly on: "end-of-rib"; readonly family: Family; readonly sweptPaths: number }
   /** The restart time passed and the peer is not back, or it did not end a refresh (RFC 7313). */
-  | { readonly on: "stale-expired"; readonly sweptPaths: number }
+  | { readonly on: "stale-expired"; readonly family: Family; readonly sweptPaths: number }
+  /** The restart time passed and the peer is not back: its paths stay as a last resort for so long (RFC 9494). */
+  | {
+      readonly on: "long-lived-stale";
+      readonly family: Family;
+      readonly paths: number;
+      readonly seconds: number;
+    }
   /** Its BFD session changed, or cannot run here: `problem`. */
   | ({ readonly on: "bfd" } & BfdSnapshot)
   | { readonly on: "dynamic-peer-created" | "dynamic-peer-gone" }

@@ -6,7 +6,8 @@ import type { PeerOptions } from "./options.ts";
 import type { Shared } from "./shared.ts";
 
 /** @param wasUp - there was a session with this peer in the life of this speaker */
-export function offerTo(shared: Shared, { holdSeconds, families }: PeerOptions, wasUp: boolean): Open {
+export function offerTo(shared: Shared, options: PeerOptions, wasUp: boolean): Open {
+  const { holdSeconds, families, longLivedSeconds = {} } = options;
   const { asn, routerId, gracefulRestart } = shared.options;
   return openFor({
     asn,
@@ -19,6 +20,7 @@ export function offerTo(shared: Shared, { holdSeconds, families }: PeerOptions, 
       restarting: gracefulRestart.restarting && shared.restarting(),
       // A fact, not a wish: either our predecessor's routes are still there, or we never stopped forwarding.
       forwarding: gracefulRestart.restarting || wasUp,
+      longLivedSeconds,
     },
   });
 }

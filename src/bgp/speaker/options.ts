@@ -4,6 +4,7 @@ import type { BfdTiming } from "../bfd/session.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
 import type { LargeCommunity } from "../net/communities.ts";
 import { type Policy, REJECT_ALL } from "../policy/rules.ts";
+import type { SecondsByFamily } from "../session/negotiation.ts";
 
 export interface SpeakerOptions {
   /** 1..4294967295. */
@@ -58,6 +59,11 @@ export interface PeerOptions {
   readonly nextHopSelf: boolean;
   /** An iBGP peer to which other iBGP peers' routes are reflected, and whose routes are reflected to them (RFC 4456). */
   readonly reflectorClient: boolean;
+  /**
+   * RFC 9494, beside {@link SpeakerOptions.gracefulRestart}: how long the peer may keep our paths, and we the peer's, as
+   * stale ones and last resort when the restart time is over. Undefined: not at all.
+   */
+  readonly longLivedSeconds?: SecondsByFamily;
   /** More prefixes than this are answered by Cease, subcode 1 (RFC 4486). */
   readonly maxPrefixes?: number;
   /** The peer is watched by single-hop BFD (RFC 5881); undefined: by the hold time alone. */

@@ -131,6 +131,7 @@ export class PeerExports {
       nextHopSelf,
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
+      longLived: negotiated.gracefulRestart?.longLived !== undefined,
       localAddress,
     };
   }

@@ -31,7 +31,9 @@ export function remoteKey({ remote }: PeerOptions): string {
   return "address" in remote ? formatAddress(remote.address) : formatPrefix(remote.range);
 }
 
-function agreedKey({ remoteAsn, localAddress, holdSeconds, families, reflectorClient }: PeerOptions): string {
+function agreedKey(options: PeerOptions): string {
+  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient, longLivedSeconds = {} } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
-  return [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient].join(" ");
+  const longLived = families.map((family) => longLivedSeconds[family] ?? 0);
+  return [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, longLived].join(" ");
 }

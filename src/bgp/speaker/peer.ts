@@ -23,7 +23,7 @@ import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
-import { RestartHelper } from "./restart-helper.ts";
+import { RestartHelper, type StaleFamily } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
@@ -111,9 +111,16 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#connection.expire();
     this.#second?.expire();
     if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
-    const sweptPaths = this.#helper.expire(this.ribId);
-    this.#emit({ on: "stale-expired", sweptPaths });
+    for (const { family, paths, longLivedMs } of this.#helper.expire(this.ribId, nowMs)) {
+      if (longLivedMs === 0) this.#emit({ on: "stale-expired", family, sweptPaths: paths });
+      else this.#emit({ on: "long-lived-stale", family, paths, seconds: longLivedMs / 1000 });
+    }
     this.#shared.wake();
+  }
+
+  /** Families with paths that wait for the peer to tell them again. */
+  staleFamilies(nowMs: number): readonly StaleFamily[] {
+    return this.ribId === undefined ? [] : this.#helper.stale(this.ribId, nowMs);
   }
 
   start(): void {

@@ -12,11 +12,13 @@ import type {
   ReceivedRoute,
   RouteDescription,
 } from "../rib/snapshot.ts";
+import type { SecondsByFamily } from "../session/negotiation.ts";
 import type { Reaction } from "../wire/fault.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { Peer } from "./peer.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
 import type { OffendingMessage } from "./peer-error-log.ts";
+import type { StaleFamily } from "./restart-helper.ts";
 import type { MessageCounts } from "./traffic.ts";
 
 export interface PeerSnapshot {
@@ -39,7 +41,14 @@ export interface PeerSnapshot {
   readonly families: readonly Family[];
   /** It has told all that it knew at least once. */
   readonly learned: boolean;
-  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  readonly gracefulRestart: {
+    readonly negotiated: boolean;
+    /** RFC 9494; of the session: how long stale paths may be kept behind the restart time. */
+    readonly longLivedSeconds: SecondsByFamily;
+    readonly stalePaths: number;
+    /** Families with stale paths, and how long they may stay. */
+    readonly stale: readonly StaleFamily[];
+  };
   /** Undefined: the peer is not watched by BFD. */
   readonly bfd: BfdSnapshot | undefined;
   readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
@@ -90,6 +99,7 @@ const FAMILIES: readonly Family[] = [4, 6];
 
 export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
   const { negotiated, options, errors } = peer;
+  const restart = negotiated?.gracefulRestart;
   const counts = peer.pathCounts();
   const advertised = peer.ribId === undefined ? 0 : peer.exports.advertised(peer.ribId);
   return {
@@ -106,7 +116,12 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     holdSeconds: negotiated?.holdSeconds,
     families: negotiated?.families ?? options.families,
     learned: peer.learned,
-    gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
+    gracefulRestart: {
+      negotiated: restart !== undefined,
+      longLivedSeconds: restart?.longLived?.seconds ?? {},
+      stalePaths: counts.stale,
+      stale: peer.staleFamilies(nowMs),
+    },
     bfd: peer.bfd.snapshot,
     prefixes: { received: counts.received, accepted: counts.accepted, advertised },
     messages: peer.traffic.counts(),

@@ -144,6 +144,7 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   nextHopSelf: false,
   as4: true,
   extendedMessage: false,
+  longLived: false,
   localAddress: OUR_ADDRESS,
   ...changes,
 });
