@@ -164,7 +164,7 @@ function peers(): PeerAnswer[] {
       routerId: "198.51.100.2",
       holdSeconds: 9,
       families: ["ipv4", "ipv6"],
-      gracefulRestart: { negotiated: true, stalePaths: 0 },
+      gracefulRestart: { negotiated: true, longLived: { ipv4: 3600 }, stalePaths: 0, stale: [] },
       bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
       prefixes: { received: 1, accepted: 1, advertised: 4 },
       messages: {
@@ -185,7 +185,12 @@ function peers(): PeerAnswer[] {
       state: "active",
       sinceSeconds: 751,
       families: [],
-      gracefulRestart: { negotiated: false, stalePaths: 0 },
+      gracefulRestart: {
+        negotiated: false,
+        longLived: {},
+        stalePaths: 2,
+        stale: [{ family: "ipv4", phase: "long-lived", paths: 2, sinceSeconds: 192, leftSeconds: 3408 }],
+      },
       prefixes: { received: 0, accepted: 0, advertised: 0 },
       messages: {
         received: { open: 1, update: 2, keepalive: 12, notification: 1 },

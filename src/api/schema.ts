@@ -54,7 +54,22 @@ export interface PeerAnswer {
   readonly routerId?: string;
   readonly holdSeconds?: number;
   readonly families: readonly string[];
-  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  readonly gracefulRestart: {
+    readonly negotiated: boolean;
+    /** By family ("ipv4"): seconds that stale paths may be kept behind the restart time (RFC 9494). */
+    readonly longLived: Readonly<Record<string, number>>;
+    readonly stalePaths: number;
+    /** Families with stale paths. */
+    readonly stale: readonly {
+      readonly family: string;
+      /** long-lived: a last resort behind the restart time. refreshing: the peer tells all of it again. */
+      readonly phase: "restarting" | "long-lived" | "refreshing";
+      readonly paths: number;
+      /** Seconds that they have been stale, and may be yet in this phase. */
+      readonly sinceSeconds: number;
+      readonly leftSeconds: number;
+    }[];
+  };
   /** Absent: the peer is not watched by BFD. */
   readonly bfd?: {
     readonly state: "admin-down" | "down" | "init" | "up";

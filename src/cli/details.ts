@@ -56,7 +56,8 @@ function onePeer(peer: PeerAnswer): string {
     ["Families", peer.families.join(", ")],
     ["MD5", peer.md5 ? "yes" : "no"],
     ["TTL security", peer.ttlSecurity ? "yes" : "no"],
-    ["Graceful restart", `${restart.negotiated ? "" : "not "}negotiated, ${restart.stalePaths} stale paths`],
+    ["Graceful restart", restartText(restart)],
+    ...restart.stale.map((stale): [string, string] => ["Stale", staleText(stale)]),
     ["BFD", bfdText(peer)],
     [
       "Prefixes",
@@ -69,6 +70,18 @@ function onePeer(peer: PeerAnswer): string {
     ["Last error", lastErrorOf(peer)],
   ]);
 }
+
+function restartText({ negotiated, stalePaths, longLived }: PeerAnswer["gracefulRestart"]): string {
+  const long = Object.entries(longLived).map(
+    ([family, seconds]) => `, ${family} long-lived for ${clock(seconds)}`,
+  );
+  return `${negotiated ? "" : "not "}negotiated${long.join("")}, ${stalePaths} stale paths`;
+}
+
+type Stale = PeerAnswer["gracefulRestart"]["stale"][number];
+
+const staleText = ({ family, phase, paths, sinceSeconds, leftSeconds }: Stale): string =>
+  `${family}, ${phase}: ${paths} paths for ${clock(sinceSeconds)}, ${clock(leftSeconds)} left`;
 
 function bfdText({ bfd }: PeerAnswer): string | undefined {
   if (bfd === undefined) return undefined;

@@ -177,7 +177,8 @@ AS                64512
 State             Active for 00:12:31
 MD5               yes
 TTL security      no
-Graceful restart  not negotiated, 0 stale paths
+Graceful restart  not negotiated, 2 stale paths
+Stale             ipv4, long-lived: 2 paths for 00:03:12, 00:56:48 left
 Prefixes          0 received, 0 accepted, 0 advertised
 Received          1 open, 2 update, 12 keepalive, 1 notification
 Sent              2 open, 5 update, 13 keepalive

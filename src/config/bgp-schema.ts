@@ -2,8 +2,9 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import type { BgpSettings, GracefulRestart, Peer } from "../model/model.ts";
+import type { BgpSettings, Peer } from "../model/model.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
+import { gracefulRestart, peerRestart } from "./restart-schema.ts";
 import {
   address,
   asn,
@@ -95,6 +96,7 @@ const common = {
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
+  gracefulRestart: peerRestart.meta({ description: "What differs from bgp.gracefulRestart." }),
   import: rules.optional().meta({
     description:
       "What we believe: rules, or a name of `policies`. The first match wins, no match is rejected.",
@@ -117,21 +119,6 @@ const peer = mapping({
     .meta({ description: "A name of `groups`, whose settings count where none stand here." }),
   ...common,
 });
-
-const gracefulRestart: z.ZodType<GracefulRestart | undefined> = z.union(
-  [
-    z.literal(false).transform(() => undefined),
-    mapping({
-      restartTime: duration("1s", "4095s")
-        .prefault("120s")
-        .meta({ description: "How long peers keep our routes while we are gone (RFC 4724)." }),
-      notification: flag
-        .prefault(true)
-        .meta({ description: "Keep routes when a session ends by NOTIFICATION too (RFC 8538)." }),
-    }).transform((given) => ({ restartMs: given.restartTime, notification: given.notification })),
-  ],
-  { error: "a mapping, or false" },
-);
 
 const listen = mapping({
   addresses: list(address)
@@ -164,7 +151,7 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     .meta({ description: "Lists of rules by name, for `import` and `export` of any peers." }),
   peers: list(peer).prefault([]).meta({ description: "Whom we speak to." }),
 }).transform((given, context) => {
-  const { groups, peers, prefixSets: sets, policies: shared, ...speaker } = given;
+  const { groups, peers, prefixSets: sets, policies: shared, gracefulRestart: all, ...speaker } = given;
   const named = { policies: shared, prefixSets: sets };
   const reported = (path: readonly (string | number)[], { at, message, hint }: Fault): void =>
     context.addIssue({
@@ -178,13 +165,16 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     for (const fault of nameFaults(list, named)) reported(["policies", key], fault);
   }
   for (const [key, entry] of Object.entries(groups)) {
-    for (const fault of ruleFaults(entry, named)) reported(["groups", key], fault);
+    const faults = [...ruleFaults(entry, named), ...restartFaults(entry, all !== undefined)];
+    for (const fault of faults) reported(["groups", key], fault);
   }
   const merged = peers.map((one, i) => {
-    for (const fault of [...faultsOf(one, groups), ...ruleFaults(one, named)]) reported(["peers", i], fault);
-    return mergePeer(one, one.group === undefined ? undefined : groups[one.group], named);
+    const faults = [...faultsOf(one, groups), ...ruleFaults(one, named)];
+    for (const fault of [...faults, ...restartFaults(one, all !== undefined)]) reported(["peers", i], fault);
+    return mergePeer(one, one.group === undefined ? undefined : groups[one.group], named, all?.longLivedMs);
   });
-  return { ...speaker, clusterId: speaker.clusterId, peers: merged };
+  const restart = all && { restartMs: all.restartMs, notification: all.notification };
+  return { ...speaker, gracefulRestart: restart, clusterId: speaker.clusterId, peers: merged };
 });
 
 type PeerEntry = z.output<typeof peer>;
@@ -201,6 +191,13 @@ const ruleFaults = (entry: Groups[string], named: Named): Fault[] =>
   (["import", "export"] as const).flatMap((key) =>
     nameFaults(entry[key], named).map((fault) => ({ ...fault, at: [key, ...fault.at] })),
   );
+
+/** RFC 9494 §4.1: there is no long-lived graceful restart without the short one. */
+function restartFaults({ gracefulRestart: restart }: Groups[string], restarts: boolean): Fault[] {
+  if (restarts || restart?.longLived === undefined) return [];
+  const message = "stale routes are kept by graceful restart, and bgp.gracefulRestart is false";
+  return [{ at: ["gracefulRestart", "longLived"], message, hint: "take one of the two out" }];
+}
 
 /** What keeps an entry of `peers` from being a peer. Empty: {@link mergePeer} gives a whole one. */
 function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
@@ -236,8 +233,15 @@ function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
   return faults;
 }
 
-function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, named: Named): Peer {
+/** @param longLivedMs - of all peers */
+function mergePeer(
+  entry: PeerEntry,
+  inherited: Groups[string] | undefined,
+  named: Named,
+  longLivedMs: Peer["longLivedMs"],
+): Peer {
   const given = { ...inherited, ...entry };
+  const { gracefulRestart: restart } = given;
   const remote = entry.range === undefined ? { address: entry.address! } : { range: entry.range };
   return {
     remote,
@@ -255,6 +259,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,
+    longLivedMs: restart !== undefined && "longLived" in restart ? restart.longLived : longLivedMs,
     importRules: resolved(given.import, named),
     exportRules: resolved(given.export, named),
   };

@@ -24,6 +24,7 @@ const SESSION_KEYS = {
   ttlSecurity: (peer: Peer) => peer.ttlSecurity,
   families: (peer: Peer) => peer.families,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
+  "gracefulRestart.longLived": (peer: Peer) => peer.longLivedMs,
 } as const;
 
 /** Peer settings that an established session takes on as it is. */

@@ -49,7 +49,7 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(routerId !== undefined && { routerId: formatAddress(ipv4(routerId)) }),
     ...(holdSeconds !== undefined && { holdSeconds }),
     families: peer.families.map((family) => `ipv${family}`),
-    gracefulRestart: peer.gracefulRestart,
+    gracefulRestart: restartAnswer(peer.gracefulRestart),
     ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
     prefixes: peer.prefixes,
     messages: peer.messages,
@@ -58,6 +58,24 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(lastError && {
       lastError: { at: new Date(Date.now() - lastError.agoMs).toISOString(), text: lastError.words },
     }),
+  };
+}
+
+function restartAnswer(restart: PeerSnapshot["gracefulRestart"]): PeerAnswer["gracefulRestart"] {
+  const { negotiated, stalePaths, longLivedSeconds, stale } = restart;
+  return {
+    negotiated,
+    longLived: Object.fromEntries(
+      Object.entries(longLivedSeconds).map(([family, seconds]) => [`ipv${family}`, seconds]),
+    ),
+    stalePaths,
+    stale: stale.map(({ family, phase, paths, sinceMs, leftMs }) => ({
+      family: `ipv${family}`,
+      phase,
+      paths,
+      sinceSeconds: Math.floor(sinceMs / 1000),
+      leftSeconds: Math.ceil(leftMs / 1000),
+    })),
   };
 }
 

@@ -14,6 +14,9 @@ export const STRANGER_MS = 60_000;
 
 type Failed = SpeakerEvent & { readonly on: "connection-failed" };
 
+const bfdLevel = ({ problem, state }: SpeakerEvent & { readonly on: "bfd" }): "error" | "warn" | "info" =>
+  problem !== undefined ? "error" : state === "down" ? "warn" : "info";
+
 export class SpeakerLog {
   readonly #log: Log;
   readonly #clock: Pick<Clock, "now">;
@@ -63,10 +66,7 @@ export class SpeakerLog {
         log.warn({ event: "bgp.peer.stale-expired", peer, ...facts }, "the peer did not come back in time");
         break;
       case "long-lived-stale":
-        log.warn(
-          { event: "bgp.peer.long-lived-stale", peer, ...facts },
-          "the peer did not come back in time; its paths stay as a last resort (RFC 9494)",
-        );
+        log.warn({ event: "bgp.peer.long-lived-stale", peer, ...facts }, "its paths stay as a last resort");
         break;
       case "dynamic-peer-created":
         log.debug({ event: "bgp.peer.created", peer }, "a peer of a range connected");
@@ -86,11 +86,9 @@ export class SpeakerLog {
       case "no-next-hop":
         log.warn({ event: "bgp.session.no-next-hop", peer, ...facts }, "no address of ours in this family");
         break;
-      case "bfd": {
-        const level = event.problem !== undefined ? "error" : event.state === "down" ? "warn" : "info";
-        log[level]({ event: "bgp.bfd", peer, ...facts }, "BFD session changed");
+      case "bfd":
+        log[bfdLevel(event)]({ event: "bgp.bfd", peer, ...facts }, "BFD session changed");
         break;
-      }
       default:
         event satisfies never;
     }

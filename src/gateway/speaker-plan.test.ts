@@ -25,6 +25,7 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
   routeReflectorClient: false,
   maxPrefixes: undefined,
   bfd: undefined,
+  longLivedMs: undefined,
   importRules: undefined,
   exportRules: undefined,
   ...changes,

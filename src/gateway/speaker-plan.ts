@@ -68,11 +68,15 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.localAddress && { localAddress: peer.localAddress }),
       ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
       ...(peer.bfd && { bfd: peer.bfd }),
+      ...(peer.longLivedMs && { longLivedSeconds: inSeconds(peer.longLivedMs) }),
       ...(peer.description !== undefined && { description: peer.description }),
       ...(peer.group !== undefined && { group: peer.group }),
     };
   });
 }
+
+const inSeconds = (ms: NonNullable<Peer["longLivedMs"]>): NonNullable<PeerOptions["longLivedSeconds"]> =>
+  Object.fromEntries(Object.entries(ms).map(([family, time]) => [family, Math.ceil(time / 1000)]));
 
 interface Policies {
   readonly import: Policy;

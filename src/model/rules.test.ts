@@ -23,6 +23,7 @@ const peer: Peer = {
   routeReflectorClient: false,
   maxPrefixes: undefined,
   bfd: undefined,
+  longLivedMs: undefined,
   importRules: undefined,
   exportRules: undefined,
 };
