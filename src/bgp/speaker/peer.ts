@@ -23,6 +23,7 @@ import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
+import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper, type StaleFamily } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
@@ -43,6 +44,7 @@ export class Peer implements ConnectionOwner, Recipient {
   readonly errors: PeerErrorLog = new PeerErrorLog();
   readonly exports: PeerExports;
   readonly bfd: PeerBfd;
+  readonly watch: PeerWatch;
   /** From the first session on. */
   ribId: PeerId | undefined;
   /** Sessions lost. */
@@ -69,6 +71,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.options = options;
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
+    this.watch = new PeerWatch(shared, this);
     this.#connection = new Connection(shared.world, this);
   }
 
@@ -112,6 +115,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#second?.expire();
     if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
     for (const { family, paths, longLivedMs } of this.#helper.expire(this.ribId, nowMs)) {
+      if (longLivedMs === 0 && paths > 0) this.watch.swept();
       if (longLivedMs === 0) this.#emit({ on: "stale-expired", family, sweptPaths: paths });
       else this.#emit({ on: "long-lived-stale", family, paths, seconds: longLivedMs / 1000 });
     }
@@ -191,11 +195,10 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   settings(connection: Connection): Settings {
-    const { options } = this;
     const restart = connection.negotiated?.gracefulRestart;
     return {
-      passive: options.passive || this.dynamic || connection === this.#second,
-      holdSeconds: options.holdSeconds,
+      passive: this.options.passive || this.dynamic || connection === this.#second,
+      holdSeconds: this.options.holdSeconds,
       connectRetrySeconds: LIMITS.connectRetrySeconds,
       idleHoldSeconds: LIMITS.idleHoldSeconds,
       gracefulRestart: restart !== undefined && restart.families.length > 0,
@@ -254,6 +257,7 @@ export class Peer implements ConnectionOwner, Recipient {
     if (restart?.restarting === true) this.learned = true;
     else if (restart !== undefined) for (const family of negotiated.families) this.#awaited.add(family);
     this.exports.join(ribId, negotiated);
+    this.watch.began(connection, negotiated);
     this.#emit({
       on: "session-up",
       asn,
@@ -266,6 +270,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   lost(connection: Connection, negotiated: Negotiated, loss: Loss): void {
     this.flaps++;
+    this.watch.ended(loss);
     const nowMs = this.#shared.world.now();
     if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
     if (this.#source !== undefined && this.#source.ownNextHop >= 0) {
@@ -303,6 +308,7 @@ export class Peer implements ConnectionOwner, Recipient {
   update(connection: Connection, message: Uint8Array): void {
     if (this.ribId === undefined || this.#source === undefined) return;
     const outcome = this.#inbound.take(message, this.#source);
+    this.watch.updated(message, outcome.reaction);
     this.#shared.wake();
     if (outcome.reaction !== undefined) {
       const { reaction, why, attribute } = outcome;
@@ -323,7 +329,8 @@ export class Peer implements ConnectionOwner, Recipient {
     if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
     if (this.ribId === undefined) return;
     if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
-    else this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now());
+    else if (this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
+      this.watch.swept();
     this.#shared.wake();
   }
 

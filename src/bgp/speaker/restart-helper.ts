@@ -97,14 +97,17 @@ export class RestartHelper {
     }
   }
 
-  /** The peer tells all of a family again (RFC 7313 §4.2): what it has not told when it says that it is done goes. */
-  refresh(peer: PeerId, family: Family, subtype: RouteRefresh["subtype"], nowMs: number): void {
+  /**
+   * The peer tells all of a family again (RFC 7313 §4.2): what it has not told when it says that it is done goes.
+   * Returns how many paths did.
+   */
+  refresh(peer: PeerId, family: Family, subtype: RouteRefresh["subtype"], nowMs: number): number {
     const wait = this.#waits.get(family);
     // The end of what was not begun says nothing.
-    if (subtype === "end" && wait?.phase === "refreshing") this.endOfRib(peer, family);
-    if (subtype !== "begin") return;
+    if (subtype === "end" && wait?.phase === "refreshing") return this.endOfRib(peer, family);
+    if (subtype !== "begin") return 0;
     // Begun twice, or before a restart has ended: what has been told meanwhile counts, so that nothing goes too early.
-    if (wait !== undefined || this.#rib.of(family).received.markStale(peer) === 0) return;
+    if (wait !== undefined || this.#rib.of(family).received.markStale(peer) === 0) return 0;
     const untilMs = nowMs + LIMITS.staleSeconds * 1000;
     this.#waits.set(family, {
       phase: "refreshing",
@@ -113,6 +116,7 @@ export class RestartHelper {
       backUntilMs: untilMs,
       longLivedMs: 0,
     });
+    return 0;
   }
 
   /** Returns how many paths the peer did not tell again. */
