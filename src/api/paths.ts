@@ -8,6 +8,7 @@ import { addBirdwatcher } from "./birdwatcher.ts";
 import {
   type Paging,
   readAnnouncementQuery,
+  readDrainQuery,
   readNothing,
   readPaging,
   readPeersQuery,
@@ -25,10 +26,23 @@ export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addBirdwatcher(app, source.birdwatcher);
 }
 
-export const STOP_PATH = "/api/v1/stop";
+const STOP_PATH = "/api/v1/stop";
 
-/** The answer is on its way before the end begins, which closes the connection. */
+const DRAIN_PATHS = { "/api/v1/peers/drain": true, "/api/v1/peers/undrain": false } as const;
+
+/** Paths that act: by POST, and on the unix socket only. */
+export const CONTROL_PATHS: readonly string[] = [STOP_PATH, ...Object.keys(DRAIN_PATHS)];
+
 export function addControl(app: FastifyInstance, control: ApiControl): void {
+  for (const [path, drained] of Object.entries(DRAIN_PATHS)) {
+    app.post(path, (request, reply) => {
+      const { peer } = readDrainQuery(request.query);
+      const answer = control.drain(peer, drained);
+      if (answer === undefined) throw unknownPeer(peer);
+      return reply.code(202).send(answer);
+    });
+  }
+  // The answer is on its way before the end begins, which closes the connection.
   app.post(STOP_PATH, (request, reply) => reply.code(202).send(control.stop(readStopQuery(request.query))));
 }
 

@@ -55,6 +55,8 @@ const RECEIVED = z.strictObject({
   ...paging,
 });
 
+const DRAIN = z.strictObject({ peer: z.string({ error: "is missing" }).pipe(address) });
+
 /** RFC 9003 §2: more is cut off on the wire; here it is said. */
 const TEXT_MAX_OCTETS = 255;
 const STOP = z.strictObject({
@@ -101,6 +103,8 @@ export const readReceivedQuery = (raw: unknown): ReceivedQuery => ({
 });
 
 export const readStopQuery = (raw: unknown): StopRequest => ({ graceful: false, ...read(STOP, raw) });
+
+export const readDrainQuery = (raw: unknown): { readonly peer: string } => read(DRAIN, raw);
 
 /** What was given; what was not is no key at all. */
 type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };

@@ -164,6 +164,7 @@ function peers(): PeerAnswer[] {
       routerId: "198.51.100.2",
       holdSeconds: 9,
       families: ["ipv4", "ipv6"],
+      drains: true,
       gracefulRestart: { negotiated: true, longLived: { ipv4: 3600 }, stalePaths: 0, stale: [] },
       bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
       prefixes: { received: 1, accepted: 1, advertised: 4 },
@@ -185,6 +186,7 @@ function peers(): PeerAnswer[] {
       state: "active",
       sinceSeconds: 751,
       families: [],
+      drains: false,
       gracefulRestart: {
         negotiated: false,
         longLived: {},

@@ -54,6 +54,8 @@ export interface PeerAnswer {
   readonly routerId?: string;
   readonly holdSeconds?: number;
   readonly families: readonly string[];
+  /** What leads over it is a last resort: it is about to end (RFC 8326). */
+  readonly drains: boolean;
   readonly gracefulRestart: {
     readonly negotiated: boolean;
     /** By family ("ipv4"): seconds that stale paths may be kept behind the restart time (RFC 9494). */
@@ -210,6 +212,13 @@ export interface AnycastAnswer {
   }[];
   /** Next hops that carry the address now. */
   readonly paths: readonly string[];
+}
+
+/** 202: the routes are being told anew. */
+export interface DrainAnswer {
+  readonly peer: string;
+  /** True also when the configuration says so. */
+  readonly drains: boolean;
 }
 
 /** 202: the end has begun. */

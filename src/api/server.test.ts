@@ -240,13 +240,14 @@ test("each answer is counted under its path, never under what a client invented"
     ]);
 });
 
-describe("stop", () => {
+describe("what acts: stop and drain", () => {
   const stopped: unknown[] = [];
   const control = {
     stop: (request: unknown) => {
       stopped.push(request);
       return { stopping: true, pid: 17 } as const;
     },
+    drain: (peer: string, drains: boolean) => (peer === "2001:db8::1" ? { peer, drains } : undefined),
   };
   beforeEach(() => stopped.splice(0));
 
@@ -271,6 +272,19 @@ describe("stop", () => {
     const answer = await ask(path, method);
     expect([answer.code, errorCode(answer)]).toEqual([code, error]);
     expect(stopped).toEqual([]);
+  });
+
+  test.each<[string, string, number, unknown]>([
+    ["POST", "/api/v1/peers/drain?peer=2001:DB8:0::1", 202, { peer: "2001:db8::1", drains: true }],
+    ["POST", "/api/v1/peers/undrain?peer=2001:db8::1", 202, { peer: "2001:db8::1", drains: false }],
+    ["POST", "/api/v1/peers/drain?peer=192.0.2.1", 404, "peer.unknown"],
+    ["POST", "/api/v1/peers/drain", 400, "request.invalid"],
+    ["POST", "/api/v1/peers/drain?peer=all", 400, "request.invalid"],
+    ["GET", "/api/v1/peers/drain?peer=2001:db8::1", 405, "method.refused"],
+  ])("%s %s is answered by %i %j", async (method, path, code, expected) => {
+    await start({}, { control });
+    const answer = await ask(path, method);
+    expect([answer.code, code < 400 ? answer.body : errorCode(answer)]).toEqual([code, expected]);
   });
 
   test("nobody can do it over TCP: a page in a browser on this machine could", async () => {

@@ -9,6 +9,7 @@ import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
+  DrainAnswer,
   FloatingIpAnswer,
   NatAnswer,
   PeerAnswer,
@@ -84,6 +85,11 @@ export interface ReceivedQuery {
 export interface ApiControl {
   /** Begins the end of the process and returns at once. */
   stop(request: StopRequest): StopAnswer;
+  /**
+   * Makes what leads over a session a last resort, before maintenance (RFC 8326), or no longer.
+   * Undefined: there is no such peer.
+   */
+  drain(peer: string, drained: boolean): DrainAnswer | undefined;
 }
 
 export interface StopRequest {

@@ -33,7 +33,7 @@ export {
 } from "./policy/rules.ts";
 export type { HeldBack } from "./rib/exporter.ts";
 export type { AdvertisedRoute, Page, ReceivedRoute } from "./rib/snapshot.ts";
-export type { Negotiated, PeerRestart } from "./session/negotiation.ts";
+export type { Negotiated, PeerRestart, SecondsByFamily } from "./session/negotiation.ts";
 export type { Loss } from "./speaker/connection.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
@@ -41,6 +41,7 @@ export type { Monitor, MonitoredPeer, MonitoredSession } from "./speaker/monitor
 export { type LocalRoute, PEER_DEFAULTS, type PeerOptions, type SpeakerOptions } from "./speaker/options.ts";
 export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
 export type { OffendingMessage } from "./speaker/peer-error-log.ts";
+export type { StaleFamily, StalePhase } from "./speaker/restart-helper.ts";
 export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
 export type {
   ExportSnapshot,

@@ -5,6 +5,7 @@ import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
+  DrainAnswer,
   FloatingIpAnswer,
   NatAnswer,
   PeerAnswer,
@@ -12,7 +13,7 @@ import type {
   RouteAnswer,
   StatusAnswer,
 } from "../api/schema.ts";
-import { get, type Target } from "./client.ts";
+import { get, post, type Target } from "./client.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
@@ -94,6 +95,7 @@ export function buildProgram(io: Io, version: string): Command {
   addTables(showing, io);
   addTranslation(showing, io);
   addState(showing, io);
+  addMaintenance(program, io);
   addMrt(program, io);
   addCompletion(program, io);
   return program;
@@ -277,6 +279,29 @@ function addMrt(program: Command, io: Io): void {
       const most = all === true ? Number.POSITIVE_INFINITY : parseCount(limit ?? "1000");
       await showMrt(file, most, optionsOf(command, io), io);
     });
+}
+
+function addMaintenance(program: Command, io: Io): void {
+  const peer = program
+    .command("peer")
+    .description("act on a BGP session; on the unix socket only")
+    .addHelpText("after", examples("gwctl peer drain 198.51.100.2"));
+  const acts = {
+    drain: "before maintenance: make what leads over the session a last resort, at both ends (RFC 8326)",
+    undrain: "call that off",
+  };
+  for (const [act, description] of Object.entries(acts)) {
+    peer
+      .command(act)
+      .description(description)
+      .addArgument(new Argument("<address>", "of the peer"))
+      .action(async (address: string, _flags: unknown, command: Command) => {
+        const { target } = optionsOf(command, io);
+        const { json } = await post(target, pathOf(`peers/${act}`, { peer: address }), io.signal);
+        const { peer, drains } = json as DrainAnswer;
+        io.stdout.write(`${peer} is ${drains ? "" : "not "}drained\n`);
+      });
+  }
 }
 
 function addCompletion(program: Command, io: Io): void {

@@ -56,6 +56,7 @@ function onePeer(peer: PeerAnswer): string {
     ["Families", peer.families.join(", ")],
     ["MD5", peer.md5 ? "yes" : "no"],
     ["TTL security", peer.ttlSecurity ? "yes" : "no"],
+    ["Drained", peer.drains ? "yes: what leads over it is a last resort" : undefined],
     ["Graceful restart", restartText(restart)],
     ...restart.stale.map((stale): [string, string] => ["Stale", staleText(stale)]),
     ["BFD", bfdText(peer)],

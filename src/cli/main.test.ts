@@ -71,8 +71,8 @@ Peer             AS   Up/Down  State/PfxRcd  Received  Accepted  Advertised  Des
     [
       "show peers -o wide --no-headers",
       `
-198.51.100.2  64512     1d02h       1  1  1  4  0  9  up  198.51.100.2  ipv4,ipv6  upstream  ToR 1  -
-198.51.100.3  64512  00:12:31  Active  0  0  0  1  -  -   -             -          upstream  ToR 2  2026-11-21T09:50:33.000Z received Cease, administrative shutdown: "maintenance until noon"
+198.51.100.2  64512     1d02h       1  1  1  4  0  9  yes  up  198.51.100.2  ipv4,ipv6  upstream  ToR 1  -
+198.51.100.3  64512  00:12:31  Active  0  0  0  1  -  no   -   -             -          upstream  ToR 2  2026-11-21T09:50:33.000Z received Cease, administrative shutdown: "maintenance until noon"
 `,
     ],
     [

@@ -36,6 +36,8 @@ const PEER_DEFAULTS = {
   ttlSecurity: false,
   families: ["ipv4", "ipv6"],
   routeReflectorClient: false,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
 };
 
 const peerDefaults = {
@@ -45,6 +47,7 @@ const peerDefaults = {
   ttlSecurity: PEER_DEFAULTS.ttlSecurity,
   families: families.parse(PEER_DEFAULTS.families),
   routeReflectorClient: PEER_DEFAULTS.routeReflectorClient,
+  honorGracefulShutdown: PEER_DEFAULTS.honorGracefulShutdown,
 };
 
 const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
@@ -96,6 +99,14 @@ const common = {
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
+  gracefulShutdown: flag.optional().meta({
+    default: PEER_DEFAULTS.gracefulShutdown,
+    description: "Its session is about to end: make what leads over it a last resort, both ways (RFC 8326).",
+  }),
+  honorGracefulShutdown: flag.optional().meta({
+    default: PEER_DEFAULTS.honorGracefulShutdown,
+    description: "eBGP only: what the peer marks with graceful-shutdown gets local preference 0 (RFC 8326).",
+  }),
   gracefulRestart: peerRestart.meta({ description: "What differs from bgp.gracefulRestart." }),
   import: rules.optional().meta({
     description:
@@ -139,6 +150,9 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
+  gracefulShutdown: flag.prefault(PEER_DEFAULTS.gracefulShutdown).meta({
+    description: "Every session is about to end: where peers and groups do not say otherwise (RFC 8326).",
+  }),
   groups: z
     .record(name, group, { error: "a mapping of group names" })
     .prefault({})
@@ -151,7 +165,8 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     .meta({ description: "Lists of rules by name, for `import` and `export` of any peers." }),
   peers: list(peer).prefault([]).meta({ description: "Whom we speak to." }),
 }).transform((given, context) => {
-  const { groups, peers, prefixSets: sets, policies: shared, gracefulRestart: all, ...speaker } = given;
+  const { groups, peers, prefixSets: sets, policies: shared, gracefulRestart: all, ...others } = given;
+  const { gracefulShutdown, ...speaker } = others;
   const named = { policies: shared, prefixSets: sets };
   const reported = (path: readonly (string | number)[], { at, message, hint }: Fault): void =>
     context.addIssue({
@@ -171,7 +186,8 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   const merged = peers.map((one, i) => {
     const faults = [...faultsOf(one, groups), ...ruleFaults(one, named)];
     for (const fault of [...faults, ...restartFaults(one, all !== undefined)]) reported(["peers", i], fault);
-    return mergePeer(one, one.group === undefined ? undefined : groups[one.group], named, all?.longLivedMs);
+    const inherited = one.group === undefined ? undefined : groups[one.group];
+    return mergePeer(one, inherited, named, { longLivedMs: all?.longLivedMs, gracefulShutdown });
   });
   const restart = all && { restartMs: all.restartMs, notification: all.notification };
   return { ...speaker, gracefulRestart: restart, clusterId: speaker.clusterId, peers: merged };
@@ -233,12 +249,12 @@ function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
   return faults;
 }
 
-/** @param longLivedMs - of all peers */
+/** @param all - what stands for all peers */
 function mergePeer(
   entry: PeerEntry,
   inherited: Groups[string] | undefined,
   named: Named,
-  longLivedMs: Peer["longLivedMs"],
+  all: Pick<Peer, "longLivedMs" | "gracefulShutdown">,
 ): Peer {
   const given = { ...inherited, ...entry };
   const { gracefulRestart: restart } = given;
@@ -259,7 +275,9 @@ function mergePeer(
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,
-    longLivedMs: restart !== undefined && "longLived" in restart ? restart.longLived : longLivedMs,
+    longLivedMs: restart !== undefined && "longLived" in restart ? restart.longLived : all.longLivedMs,
+    gracefulShutdown: given.gracefulShutdown ?? all.gracefulShutdown,
+    honorGracefulShutdown: given.honorGracefulShutdown ?? peerDefaults.honorGracefulShutdown,
     importRules: resolved(given.import, named),
     exportRules: resolved(given.export, named),
   };

@@ -37,6 +37,8 @@ const upstream = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   maxPrefixes: 10_000,
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
   exportRules: [
@@ -54,6 +56,8 @@ const hosts = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
   ],

@@ -49,6 +49,7 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(routerId !== undefined && { routerId: formatAddress(ipv4(routerId)) }),
     ...(holdSeconds !== undefined && { holdSeconds }),
     families: peer.families.map((family) => `ipv${family}`),
+    drains: peer.drains,
     gracefulRestart: restartAnswer(peer.gracefulRestart),
     ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
     prefixes: peer.prefixes,

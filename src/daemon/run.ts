@@ -67,7 +67,10 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
   const api = createApi(source, {
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
-    control: signals,
+    control: {
+      stop: (request) => signals.stop(request),
+      drain: (peer, drained) => gateway.drain(peer, drained),
+    },
     log: (message, facts) => log.error({ event: "api.failed", ...facts }, message),
     onAnswer: metrics.countAnswer,
     limits: { closeMs: CLOSE_MS },

@@ -26,6 +26,8 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
   maxPrefixes: undefined,
   bfd: undefined,
   longLivedMs: undefined,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   importRules: undefined,
   exportRules: undefined,
   ...changes,

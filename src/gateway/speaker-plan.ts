@@ -68,6 +68,8 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.localAddress && { localAddress: peer.localAddress }),
       ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
       ...(peer.bfd && { bfd: peer.bfd }),
+      gracefulShutdown: peer.gracefulShutdown,
+      honorGracefulShutdown: peer.honorGracefulShutdown,
       ...(peer.longLivedMs && { longLivedSeconds: inSeconds(peer.longLivedMs) }),
       ...(peer.description !== undefined && { description: peer.description }),
       ...(peer.group !== undefined && { group: peer.group }),

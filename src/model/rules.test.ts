@@ -24,6 +24,8 @@ const peer: Peer = {
   maxPrefixes: undefined,
   bfd: undefined,
   longLivedMs: undefined,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   importRules: undefined,
   exportRules: undefined,
 };

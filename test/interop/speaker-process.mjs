@@ -64,6 +64,7 @@ const commands = {
     ),
   withdraw: (prefixes) => speaker.withdraw(prefixes.map(parsePrefix)),
   complete: () => speaker.complete(),
+  drain: ([peer, drained]) => speaker.drain(parseAddress(peer), drained),
   peers: () =>
     speaker
       .peers()

@@ -12,11 +12,11 @@
  */
 
 import type { Prefix } from "../net/address.ts";
-import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import type { PrefixBatch } from "../wire/prefix-batch.ts";
+import { changed, WITH_LLGR_STALE, WITHOUT_PREFERENCE } from "./amendments.ts";
 import { AppliedFilter } from "./applied-filter.ts";
-import { NO_LLGR } from "./attribute-columns.ts";
-import type { AttrId, AttributePool } from "./attribute-pool.ts";
+import { GRACEFUL_SHUTDOWN, NO_LLGR } from "./attribute-columns.ts";
+import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
 import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
@@ -46,8 +46,6 @@ interface Refilter {
   at: number;
 }
 
-const STALE_COMMUNITY = WELL_KNOWN_COMMUNITIES["llgr-stale"];
-
 /** To judge a path again costs as much as looking at so many rows. */
 const JUDGED_ROWS = 8;
 
@@ -61,9 +59,6 @@ export interface FeedCounts {
 const GENERATIONS = 255;
 /** The generation of what is stale for long. */
 const LONG_LIVED = 255;
-
-/** Among the ways in which an {@link AppliedFilter} derives attributes: with LLGR_STALE. Its verdicts begin at 1. */
-const WITH_LLGR_STALE = 0;
 
 export class AdjRibIn {
   readonly #paths: PathTable;
@@ -263,27 +258,24 @@ export class AdjRibIn {
   #accept(feed: Feed, row: number, verdict: Verdict): void {
     const paths = this.#paths;
     const before = paths.accepted[row]!;
-    let after = verdict.accepted ? feed.filter.apply(paths.received[row]! as AttrId, verdict) : 0;
-    if (after !== 0 && paths.generation[row] === LONG_LIVED) after = this.#withStale(feed, after as AttrId);
+    const after = verdict.accepted ? this.#accepted(feed, row, verdict) : NO_ATTRIBUTES;
     const tag = verdict.tag ?? 0;
-    const changed = before !== after || paths.tag[row] !== tag;
+    const isOther = before !== after || paths.tag[row] !== tag;
     feed.accepted += (after === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
-    this.#replace(paths.accepted, row, after as AttrId);
+    this.#replace(paths.accepted, row, after);
     paths.tag[row] = tag;
     paths.rule[row] = this.#ruleNumber(verdict);
-    if (changed) paths.touch(row);
+    if (isOther) paths.touch(row);
   }
 
-  /** RFC 9494 §4.2: in place of a reference, one on the same attributes with LLGR_STALE. */
-  #withStale({ filter }: Feed, attrs: AttrId): AttrId {
-    const pool = this.#pool;
-    const marked = filter.derive(attrs, WITH_LLGR_STALE, () => {
-      const plain = pool.attributes(attrs);
-      if (plain.communities.includes(STALE_COMMUNITY)) return pool.retain(attrs);
-      return pool.intern({ ...plain, communities: [...plain.communities, STALE_COMMUNITY] });
-    });
-    pool.release(attrs);
-    return marked;
+  /** What is left of a path when policy and well-known communities have had their say. Takes one reference. */
+  #accepted({ filter }: Feed, row: number, verdict: Verdict): AttrId {
+    const attrs = filter.apply(this.#paths.received[row]! as AttrId, verdict);
+    const lowers = filter.filter.honorsGracefulShutdown;
+    const lowered = lowers && (this.#pool.columns.flags[attrs]! & GRACEFUL_SHUTDOWN) !== 0;
+    const kept = lowered ? changed(this.#pool, filter, attrs, WITHOUT_PREFERENCE) : attrs;
+    const long = this.#paths.generation[row] === LONG_LIVED;
+    return long ? changed(this.#pool, filter, kept, WITH_LLGR_STALE) : kept;
   }
 
   /** Puts an id that was retained in the place of another, which is released. */

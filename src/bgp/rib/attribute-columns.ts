@@ -19,6 +19,8 @@ export const NEXT_HOP_OURS = 32;
 /** RFC 9494: it outlived the restart of the one who told it (LLGR_STALE), and must not (NO_LLGR). */
 export const LLGR_STALE = 64;
 export const NO_LLGR = 128;
+/** RFC 8326: the way that it came is about to end. */
+export const GRACEFUL_SHUTDOWN = 256;
 
 const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
 /** RFC 4271 leaves the value open; every implementation uses this one. */
@@ -30,6 +32,7 @@ const FLAG_BY_COMMUNITY: ReadonlyMap<number, number> = new Map([
   [WELL_KNOWN_COMMUNITIES["no-advertise"], NO_ADVERTISE],
   [WELL_KNOWN_COMMUNITIES["llgr-stale"], LLGR_STALE],
   [WELL_KNOWN_COMMUNITIES["no-llgr"], NO_LLGR],
+  [WELL_KNOWN_COMMUNITIES["graceful-shutdown"], GRACEFUL_SHUTDOWN],
 ]);
 
 /** Who we are, for the loop checks. */
@@ -55,7 +58,7 @@ export class AttributeColumns {
   originatorId: Uint32Array = new Uint32Array(64);
   clusterLength: Uint8Array = new Uint8Array(64);
   nextHop: Uint32Array = new Uint32Array(64);
-  flags: Uint8Array = new Uint8Array(64);
+  flags: Uint16Array = new Uint16Array(64);
   /** False until the first set that is LLGR_STALE: who never meets one pays nothing for it. */
   anyStale = false;
 

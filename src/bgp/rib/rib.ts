@@ -110,6 +110,12 @@ export class Rib {
     }
   }
 
+  /** See {@link AdjRibIn.refilter}. */
+  refilter(id: PeerId, filter: RouteFilter): void {
+    this.v4.received.refilter(id, filter);
+    this.v6.received.refilter(id, filter);
+  }
+
   /** Leaves the update groups at once; its paths go in slices, and then its id is free. */
   removePeer(id: PeerId): void {
     let left = 2;

@@ -6,21 +6,20 @@ import type { RouteFilter } from "../rib/route-filter.ts";
 
 export class Filters {
   #current: Map<string, RouteFilter> = new Map();
+  #before: ReadonlyMap<string, RouteFilter> = new Map();
 
   of(policy: Policy): RouteFilter {
     const key = JSON.stringify(policy);
-    const filter = this.#current.get(key) ?? compilePolicy(policy);
+    const filter = this.#current.get(key) ?? this.#before.get(key) ?? compilePolicy(policy);
     this.#current.set(key, filter);
     return filter;
   }
 
-  /** Forgets all but these. */
-  keepOnly(policies: readonly Policy[]): void {
-    const before = this.#current;
+  /** Forgets all that is not asked for while `act` runs. */
+  renew(act: () => void): void {
+    this.#before = this.#current;
     this.#current = new Map();
-    for (const policy of policies) {
-      const key = JSON.stringify(policy);
-      this.#current.set(key, before.get(key) ?? compilePolicy(policy));
-    }
+    act();
+    this.#before = new Map();
   }
 }

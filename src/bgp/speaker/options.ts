@@ -64,6 +64,10 @@ export interface PeerOptions {
    * stale ones and last resort when the restart time is over. Undefined: not at all.
    */
   readonly longLivedSeconds?: SecondsByFamily;
+  /** The session is about to end: what leads over it is a last resort at both ends (RFC 8326). */
+  readonly gracefulShutdown?: boolean;
+  /** False: what an eBGP peer marks with GRACEFUL_SHUTDOWN is taken as any other route. */
+  readonly honorGracefulShutdown?: boolean;
   /** More prefixes than this are answered by Cease, subcode 1 (RFC 4486). */
   readonly maxPrefixes?: number;
   /** The peer is watched by single-hop BFD (RFC 5881); undefined: by the hold time alone. */

@@ -12,6 +12,7 @@ import { encodeEndOfRib } from "../wire/update-pack.ts";
 import type { Connection } from "./connection.ts";
 import type { PeerEvent } from "./events.ts";
 import type { PeerOptions } from "./options.ts";
+import type { PeerPolicies } from "./peer-policies.ts";
 import type { Shared } from "./shared.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -19,6 +20,7 @@ import type { Traffic } from "./traffic.ts";
 interface Exporter {
   readonly address: Address;
   readonly options: PeerOptions;
+  readonly policies: PeerPolicies;
   readonly connection: Connection;
   readonly traffic: Traffic;
   readonly ribId: PeerId | undefined;
@@ -123,9 +125,9 @@ export class PeerExports {
   #classOf(family: Family, negotiated: Negotiated): ExportClass | undefined {
     const localAddress = this.#peer.connection.link?.localIn(family);
     if (localAddress === undefined) return undefined;
-    const { exportPolicy, nextHopSelf, reflectorClient } = this.#peer.options;
+    const { nextHopSelf, reflectorClient } = this.#peer.options;
     return {
-      filter: this.#shared.filterOf(exportPolicy),
+      filter: this.#peer.policies.export,
       external: negotiated.external,
       reflectorClient: reflectorClient && !negotiated.external,
       nextHopSelf,

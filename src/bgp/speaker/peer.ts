@@ -8,13 +8,14 @@ import type { Settings, State } from "../fsm/state.ts";
 import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { type Negotiated, negotiate } from "../session/negotiation.ts";
-import { Refusal } from "../wire/fault.ts";
+import type { Refusal } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
 import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
-import { checkOpen } from "../wire/open-check.ts";
+import { checkOpen, NO_FAMILY } from "../wire/open-check.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
+import { EndOfRibs } from "./end-of-ribs.ts";
 import type { Inbound, Source } from "./inbound.ts";
 import { offerTo } from "./offer.ts";
 import type { PeerOptions } from "./options.ts";
@@ -23,6 +24,7 @@ import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
+import { PeerPolicies } from "./peer-policies.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper, type StaleFamily } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
@@ -30,10 +32,6 @@ import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
 
 const LISTENING: State = { at: "active", failures: 0, attempts: 0 };
-
-/** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
-const OPEN_ERROR = 2;
-const UNSUPPORTED_CAPABILITY = 7;
 
 export class Peer implements ConnectionOwner, Recipient {
   readonly address: Address;
@@ -49,15 +47,13 @@ export class Peer implements ConnectionOwner, Recipient {
   ribId: PeerId | undefined;
   /** Sessions lost. */
   flaps = 0;
-  /** The peer has told all that it knew (RFC 4724 §4.1), once in the life of this speaker. */
-  learned = false;
+  readonly endOfRibs: EndOfRibs = new EndOfRibs();
+  readonly policies: PeerPolicies;
   readonly #shared: Shared;
   readonly #inbound: Inbound;
   readonly #helper: RestartHelper;
   #connection: Connection;
   #second: Connection | undefined;
-  /** Families whose End-of-RIB has not come in this session. */
-  readonly #awaited: Set<Family> = new Set();
   #wasUp = false;
   /** Of the session: made once, not for every message. */
   #source: Source | undefined;
@@ -69,6 +65,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.address = address;
     this.dynamic = dynamic;
     this.options = options;
+    this.policies = new PeerPolicies(shared, this);
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
     this.watch = new PeerWatch(shared, this);
@@ -170,13 +167,20 @@ export class Peer implements ConnectionOwner, Recipient {
       this.stop(cease(CEASE.changed), "settings of the session changed");
       this.start();
     } else this.bfd.configure(options.bfd);
+    this.#judgeAgain();
+  }
+
+  /** See {@link PeerPolicies.drain}. */
+  drain(drained: boolean): void {
+    this.policies.drain(drained);
+    this.#judgeAgain();
+  }
+
+  /** Policies act on what is there. */
+  #judgeAgain(): void {
+    const isOther = this.policies.renew();
     if (this.ribId === undefined) return;
-    const importFilter = this.#shared.filterOf(options.importPolicy);
-    if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
-      for (const family of [4, 6] as const) {
-        this.#shared.rib.of(family).received.refilter(this.ribId, importFilter);
-      }
-    }
+    if (isOther) this.#shared.rib.refilter(this.ribId, this.policies.import);
     this.exports.move();
     this.#shared.wake();
   }
@@ -221,11 +225,9 @@ export class Peer implements ConnectionOwner, Recipient {
     const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
     if (refusal !== undefined) return refusal;
     const negotiated = negotiate(offered, open);
-    if (negotiated.families.length === 0) {
-      return new Refusal("no address family in common", OPEN_ERROR, UNSUPPORTED_CAPABILITY);
-    }
+    if (negotiated.families.length === 0) return NO_FAMILY;
     const other = connection === this.#second ? this.#connection : this.#second;
-    if (other === undefined || !isContender(other)) return negotiated;
+    if (other?.isContender !== true) return negotiated;
     const remote = { routerId: open.routerId, asn: remoteAsn };
     const older = { initiator: other.initiator, established: other.state.at === "established" };
     const newer = { initiator: connection.initiator, established: false };
@@ -242,7 +244,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
     const { reflectorClient } = this.options;
     const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
-    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filterOf(this.options.importPolicy));
+    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.policies.import);
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
@@ -251,11 +253,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
     this.#source = { peer: ribId, negotiated, ownNextHop };
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
-    this.#awaited.clear();
-    const restart = negotiated.gracefulRestart;
-    // RFC 4724 §4.1: a peer that has restarted itself waits for us; waiting for it would be for ever.
-    if (restart?.restarting === true) this.learned = true;
-    else if (restart !== undefined) for (const family of negotiated.families) this.#awaited.add(family);
+    this.endOfRibs.sessionBegan(negotiated);
     this.exports.join(ribId, negotiated);
     this.watch.began(connection, negotiated);
     this.#emit({
@@ -263,7 +261,7 @@ export class Peer implements ConnectionOwner, Recipient {
       asn,
       families: negotiated.families,
       holdSeconds: negotiated.holdSeconds,
-      gracefulRestart: restart !== undefined,
+      gracefulRestart: negotiated.gracefulRestart !== undefined,
     });
     this.#shared.wake();
   }
@@ -334,11 +332,8 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.wake();
   }
 
-  /** Without End-of-RIB, the first KEEPALIVE of the session ends the wait: the table has been sent before it. */
   keepalive(): void {
-    if (this.#awaited.size > 0 || this.learned) return;
-    this.learned = true;
-    this.#shared.wake();
+    if (this.endOfRibs.keepalive()) this.#shared.wake();
   }
 
   bfdChanged(snapshot: BfdSnapshot): void {
@@ -368,8 +363,7 @@ export class Peer implements ConnectionOwner, Recipient {
   #takeEndOfRib(ribId: PeerId, family: Family): void {
     const sweptPaths = this.#helper.endOfRib(ribId, family);
     this.#emit({ on: "end-of-rib", family, sweptPaths });
-    this.#awaited.delete(family);
-    if (this.#awaited.size === 0) this.learned = true;
+    this.endOfRibs.take(family);
   }
 
   #limit(connection: Connection, limit: number): void {
@@ -404,7 +398,3 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.emit(this.address, event);
   }
 }
-
-/** RFC 4271 §6.8: only a connection whose OPEN has been accepted can collide. */
-const isContender = (connection: Connection): boolean =>
-  connection.state.at === "open-confirm" || connection.state.at === "established";

@@ -41,6 +41,8 @@ export interface PeerSnapshot {
   readonly families: readonly Family[];
   /** It has told all that it knew at least once. */
   readonly learned: boolean;
+  /** What leads over it is a last resort: the session is about to end (RFC 8326). */
+  readonly drains: boolean;
   readonly gracefulRestart: {
     readonly negotiated: boolean;
     /** RFC 9494; of the session: how long stale paths may be kept behind the restart time. */
@@ -115,7 +117,8 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     routerId: negotiated?.remoteRouterId,
     holdSeconds: negotiated?.holdSeconds,
     families: negotiated?.families ?? options.families,
-    learned: peer.learned,
+    learned: peer.endOfRibs.learned,
+    drains: peer.policies.drains,
     gracefulRestart: {
       negotiated: restart !== undefined,
       longLivedSeconds: restart?.longLived?.seconds ?? {},

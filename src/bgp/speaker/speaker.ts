@@ -22,7 +22,7 @@ import type { Monitor, MonitoredSession } from "./monitor.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
-import { protectionOf, remoteKey } from "./peer-options.ts";
+import { byLongestRange, protectionOf, remoteKey } from "./peer-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
 import type { Recipient, Shared } from "./shared.ts";
 import {
@@ -120,18 +120,18 @@ export class Speaker {
    */
   setPeers(wanted: readonly PeerOptions[]): void {
     this.#world.protect(wanted.map(protectionOf));
-    this.#filters.keepOnly(wanted.flatMap(({ importPolicy, exportPolicy }) => [importPolicy, exportPolicy]));
-    const before = new Map(this.#peers);
-    this.#ranges = wanted.filter(({ remote }) => "range" in remote).sort(byLongestRange);
-    for (const options of wanted) {
-      if ("address" in options.remote) this.#setPeer(options.remote.address, options, before);
-    }
-    for (const [key, peer] of before) {
-      const range = peer.dynamic ? this.#rangeOf(peer.address) : undefined;
-      if (range !== undefined) peer.configure(range);
-      else this.#remove(key, peer);
-    }
+    this.#filters.renew(() => this.#configure(wanted));
     this.#wake(this.#world.now());
+  }
+
+  /**
+   * Makes what leads over a session a last resort at both ends, before it ends (RFC 8326), or no longer: that of the
+   * peer's own options stays. False: there is no such peer.
+   */
+  drain(peer: Address, drained: boolean): boolean {
+    const known = this.#peers.get(formatAddress(peer));
+    known?.drain(drained);
+    return known !== undefined;
   }
 
   /** Originates these, or replaces what was originated for the same prefixes. */
@@ -271,6 +271,19 @@ export class Speaker {
     return this.rib.of(family).snapshot.received(ribId, from, limit);
   }
 
+  #configure(wanted: readonly PeerOptions[]): void {
+    const before = new Map(this.#peers);
+    this.#ranges = wanted.filter(({ remote }) => "range" in remote).sort(byLongestRange);
+    for (const options of wanted) {
+      if ("address" in options.remote) this.#setPeer(options.remote.address, options, before);
+    }
+    for (const [key, peer] of before) {
+      const range = peer.dynamic ? this.#rangeOf(peer.address) : undefined;
+      if (range !== undefined) peer.configure(range);
+      else this.#remove(key, peer);
+    }
+  }
+
   #setPeer(address: Address, options: PeerOptions, before: Map<string, Peer>): void {
     const key = remoteKey(options);
     const known = before.get(key);
@@ -397,17 +410,12 @@ export class Speaker {
 
   #missing(): readonly Address[] {
     const missing: Address[] = [];
-    for (const peer of this.#peers.values()) if (!peer.dynamic && !peer.learned) missing.push(peer.address);
+    for (const peer of this.#peers.values())
+      if (!peer.dynamic && !peer.endOfRibs.learned) missing.push(peer.address);
     for (const address of this.#deferral.expected) {
       if (missing.some((other) => sameAddress(other, address))) continue;
-      if (this.#peers.get(formatAddress(address))?.learned !== true) missing.push(address);
+      if (this.#peers.get(formatAddress(address))?.endOfRibs.learned !== true) missing.push(address);
     }
     return missing;
   }
 }
-
-function byLongestRange(a: PeerOptions, b: PeerOptions): number {
-  return rangeLength(b) - rangeLength(a);
-}
-
-const rangeLength = ({ remote }: PeerOptions): number => ("range" in remote ? remote.range.length : 0);

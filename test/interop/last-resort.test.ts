@@ -1,6 +1,6 @@
 /**
  * Long-lived graceful restart (RFC 9494) against BIRD and FRR, both roles: restart times of a second, so that what comes
- * behind them is soon there.
+ * behind them is soon there. While both are up, the session is drained (RFC 8326) and no longer.
  */
 
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -22,7 +22,11 @@ const OURS = ["10.101.0.0/24", "10.101.1.0/24"];
 const RESTART_SECONDS = 1;
 /** 65535:6 */
 const LLGR_STALE = 0xffff_0006;
-const SHOWN = { BIRD: "(65535,6)", FRR: "llgr-stale" } as const;
+const SHOWN = {
+  BIRD: { stale: "(65535,6)", drained: "(65535,0)" },
+  // FRR honors it, too.
+  FRR: { stale: "llgr-stale", drained: "localpref 0" },
+} as const;
 
 const lacking = missing([BIRD, BIRDC, BGPD, VTYSH]);
 if (lacking !== undefined && process.env["CI"] === "true") throw new Error(`interop needs ${lacking}`);
@@ -91,7 +95,7 @@ const hold = async (all: number, marked: number): Promise<boolean> =>
   `${await held()}` === `${[all, marked]}`;
 
 describe.skipIf(lacking !== undefined)(
-  lacking === undefined ? "long-lived" : `long-lived (skipped: needs ${lacking})`,
+  lacking === undefined ? "last resort" : `last resort (skipped: needs ${lacking})`,
   () => {
     beforeAll(() => {
       library = buildLibrary();
@@ -124,6 +128,16 @@ describe.skipIf(lacking !== undefined)(
           (await hold(THEIRS.length, 0)) && theirs!.prefixes().length === OURS.length;
         await eventually("all routes both ways", bothHold);
 
+        const shows = (what: "stale" | "drained"): boolean =>
+          OURS.every((prefix) => theirs!.details(prefix).toLowerCase().includes(SHOWN[name][what]));
+        await us.ask("drain", [THEM.v4, true]);
+        await eventually("drained", () => shows("drained"));
+        const preferences = (await us.received(THEM.v4)).map(({ after }) => after?.localPref);
+        expect(preferences).toEqual(THEIRS.map(() => 0));
+        await us.ask("drain", [THEM.v4, false]);
+        await eventually("no longer drained", () => !shows("drained"));
+        expect((await us.peers())[0]!.flaps).toBe(0);
+
         await theirs.kill();
         await eventually("its routes are stale for long", () => hold(THEIRS.length, THEIRS.length));
         const [peer] = await us.peers();
@@ -137,15 +151,13 @@ describe.skipIf(lacking !== undefined)(
         expect(us.events.filter(({ on }) => on === "routes-gone")).toEqual([]);
 
         await us.kill();
-        const isMarked = (): boolean =>
-          OURS.every((prefix) => theirs!.details(prefix).toLowerCase().includes(SHOWN[name]));
-        await eventually("ours are stale for long there", isMarked);
+        await eventually("ours are stale for long there", () => shows("stale"));
         expect(theirs.prefixes()).toHaveLength(OURS.length);
         const removals = theirs.removals();
         await startOurs(true);
         await eventually(
           "we are back, and nothing is marked there",
-          async () => (await bothHold()) && !isMarked(),
+          async () => (await bothHold()) && !shows("stale"),
         );
         expect(theirs.removals()).toBe(removals);
       },
