@@ -7,6 +7,7 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   ReceivedAnswer,
@@ -26,6 +27,7 @@ export interface Sample {
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
+  readonly monitors: readonly MonitorAnswer[];
   /** Pieces of a file. */
   readonly mrtTable: readonly Uint8Array[];
   /** What is missing until it is ready. */
@@ -61,6 +63,7 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     floatingIps: () => sample.floatingIps,
     nat: () => sample.nat,
     anycast: () => sample.anycast,
+    monitors: () => sample.monitors,
     birdwatcher: {
       status: () => {
         const time = "2026-11-21 08:00:00";
@@ -128,6 +131,7 @@ function sampleValues(): Sample {
       conntrack: { entries: 1204, limit: 262144 },
     },
     anycast: anycast(),
+    monitors: monitors(),
     mrtTable: [],
     reasons: [],
   };
@@ -164,10 +168,11 @@ function peers(): PeerAnswer[] {
       routerId: "198.51.100.2",
       holdSeconds: 9,
       families: ["ipv4", "ipv6"],
+      addPath: { send: [], receive: ["ipv4"] },
       drains: true,
       gracefulRestart: { negotiated: true, longLived: { ipv4: 3600 }, stalePaths: 0, stale: [] },
       bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
-      prefixes: { received: 1, accepted: 1, advertised: 4 },
+      prefixes: { received: 1, accepted: 1, advertised: 4, refused: 0 },
       messages: {
         received: { open: 1, update: 2, keepalive: 31250 },
         sent: { open: 1, update: 5, keepalive: 31252 },
@@ -186,6 +191,7 @@ function peers(): PeerAnswer[] {
       state: "active",
       sinceSeconds: 751,
       families: [],
+      addPath: { send: [], receive: [] },
       drains: false,
       gracefulRestart: {
         negotiated: false,
@@ -193,7 +199,7 @@ function peers(): PeerAnswer[] {
         stalePaths: 2,
         stale: [{ family: "ipv4", phase: "long-lived", paths: 2, sinceSeconds: 192, leftSeconds: 3408 }],
       },
-      prefixes: { received: 0, accepted: 0, advertised: 0 },
+      prefixes: { received: 0, accepted: 0, advertised: 0, refused: 0 },
       messages: {
         received: { open: 1, update: 2, keepalive: 12, notification: 1 },
         sent: { open: 2, update: 5, keepalive: 13 },
@@ -304,6 +310,27 @@ function received(): ReceivedAnswer[] {
       changes: {},
       asPath: "64512 64513",
       communities: [],
+    },
+  ];
+}
+
+function monitors(): MonitorAnswer[] {
+  const nothing = { messages: 0, waitingOctets: 0, lost: 0 };
+  return [
+    { kind: "bmp", target: "192.0.2.9:11019", state: "up", ...nothing, messages: 1204 },
+    {
+      kind: "bmp",
+      target: "[2001:db8::9]:5000",
+      state: "down",
+      ...nothing,
+      lastError: "connect ECONNREFUSED",
+    },
+    {
+      kind: "mrt",
+      target: "/var/lib/gatewayd/updates.20261122.0915.mrt",
+      state: "up",
+      ...nothing,
+      messages: 88,
     },
   ];
 }

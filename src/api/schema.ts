@@ -54,6 +54,8 @@ export interface PeerAnswer {
   readonly routerId?: string;
   readonly holdSeconds?: number;
   readonly families: readonly string[];
+  /** Families whose prefixes come with several paths on this session (RFC 7911), each way. */
+  readonly addPath: { readonly send: readonly string[]; readonly receive: readonly string[] };
   /** What leads over it is a last resort: it is about to end (RFC 8326). */
   readonly drains: boolean;
   readonly gracefulRestart: {
@@ -84,7 +86,13 @@ export interface PeerAnswer {
     /** Why it cannot run on this machine. */
     readonly problem?: string;
   };
-  readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  /** Where a prefix has several paths, paths. refused: not kept, because 256 of the same prefix were there. */
+  readonly prefixes: {
+    readonly received: number;
+    readonly accepted: number;
+    readonly advertised: number;
+    readonly refused: number;
+  };
   readonly messages: {
     readonly received: Readonly<Record<string, number>>;
     readonly sent: Readonly<Record<string, number>>;
@@ -93,6 +101,22 @@ export interface PeerAnswer {
   readonly updateErrors: Readonly<Record<string, number>>;
   readonly flaps: number;
   readonly lastError?: { readonly at: string; readonly text: string };
+}
+
+/** Who is told what peers say: a monitoring station (BMP, RFC 7854), or files (MRT, RFC 6396). */
+export interface MonitorAnswer {
+  readonly kind: "bmp" | "mrt";
+  /** "192.0.2.9:11019", or the path of the present file. */
+  readonly target: string;
+  /** up: connected, or the last write succeeded. */
+  readonly state: "up" | "down";
+  /** Of the present connection, or since the start. */
+  readonly messages: number;
+  /** Octets not read, or not written, yet. */
+  readonly waitingOctets: number;
+  /** Messages that never got there, since they came faster than the disk took them. */
+  readonly lost: number;
+  readonly lastError?: string;
 }
 
 export interface RouteAnswer {
@@ -116,6 +140,8 @@ export interface RouteExport {
 
 export interface RoutePath {
   readonly peer: string;
+  /** As the peer numbers it; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   readonly nextHop: string;
   readonly asPath: string;
   readonly origin: string;
@@ -131,9 +157,11 @@ export interface RoutePath {
   readonly stale: boolean;
 }
 
-/** One prefix as one peer was told it: the Adj-RIB-Out. */
+/** One prefix, or one path of it, as one peer was told it: the Adj-RIB-Out. */
 export interface AnnouncementAnswer {
   readonly prefix: string;
+  /** As we number it for this peer; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   readonly kind: string;
   readonly peer: string;
   readonly nextHop: string;
@@ -152,6 +180,8 @@ export interface AnnouncementAnswer {
 /** One path as one peer told it: the Adj-RIB-In. Attributes are those received. */
 export interface ReceivedAnswer {
   readonly prefix: string;
+  /** As the peer numbers it; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   /** What the import rules take it for; "other" where they reject it. */
   readonly kind: string;
   readonly peer: string;

@@ -1,6 +1,8 @@
 /** @bgp-ts/core: what another program needs of it. */
 
 export type { BfdTiming } from "./bfd/session.ts";
+export type { BmpSystem } from "./bmp/station.ts";
+export { BmpClient, type BmpSnapshot, type BmpTarget } from "./io/bmp-client.ts";
 export { type ListenOptions, type NodeWorld, nodeWorld } from "./io/node-world.ts";
 export { encodeRecord } from "./mrt/encode.ts";
 export { MrtReader } from "./mrt/reader.ts";
@@ -38,7 +40,13 @@ export type { Loss } from "./speaker/connection.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
 export type { Monitor, MonitoredPeer, MonitoredSession } from "./speaker/monitor.ts";
-export { type LocalRoute, PEER_DEFAULTS, type PeerOptions, type SpeakerOptions } from "./speaker/options.ts";
+export {
+  type AddPathOptions,
+  type LocalRoute,
+  PEER_DEFAULTS,
+  type PeerOptions,
+  type SpeakerOptions,
+} from "./speaker/options.ts";
 export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
 export type { OffendingMessage } from "./speaker/peer-error-log.ts";
 export type { StaleFamily, StalePhase } from "./speaker/restart-helper.ts";

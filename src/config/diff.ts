@@ -25,10 +25,13 @@ const SESSION_KEYS = {
   families: (peer: Peer) => peer.families,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
   "gracefulRestart.longLived": (peer: Peer) => peer.longLivedMs,
+  addPath: ({ addPath: { receive, send } }: Peer) => [receive, send !== 0],
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
 const SOFT_KEYS = {
+  // How many, where it goes on being several, is no matter of the session.
+  "addPath.send": ({ addPath: { send } }: Peer) => send,
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
   bfd: (peer: Peer) => peer.bfd,
   gracefulShutdown: (peer: Peer) => peer.gracefulShutdown,
@@ -51,6 +54,8 @@ const OTHER_KEYS = {
   role: (model: Model) => model.role,
   hostname: (model: Model) => model.hostname,
   "bgp.listen": (model: Model) => model.bgp.listen,
+  "bgp.bmp": (model: Model) => model.bgp.bmp,
+  "bgp.mrt": (model: Model) => model.bgp.mrt,
   "bgp.multipath": (model: Model) => model.bgp.multipath,
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,

@@ -39,6 +39,7 @@ const upstream = {
   routeReflectorClient: false,
   gracefulShutdown: false,
   honorGracefulShutdown: true,
+  addPath: { receive: false, send: 0 },
   maxPrefixes: 10_000,
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
   exportRules: [
@@ -58,6 +59,7 @@ const hosts = {
   routeReflectorClient: false,
   gracefulShutdown: false,
   honorGracefulShutdown: true,
+  addPath: { receive: false, send: 0 },
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
   ],
@@ -73,6 +75,8 @@ const whole = {
     listen: { addresses: ["0.0.0.0", "::"], port: 179 },
     multipath: 64,
     gracefulRestart: { restartMs: 120_000, notification: true },
+    bmp: [],
+    mrt: undefined,
     peers: [
       { ...upstream, remote: { address: "198.51.100.2" }, description: "ToR 1" },
       { ...upstream, remote: { address: "198.51.100.3" }, description: "ToR 2" },

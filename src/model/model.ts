@@ -43,7 +43,27 @@ export interface BgpSettings {
   /** Equal-cost paths installed per prefix, 1..256. */
   readonly multipath: number;
   readonly gracefulRestart: GracefulRestart | undefined;
+  /** Stations that are told what peers say (RFC 7854). */
+  readonly bmp: readonly BmpSettings[];
+  /** Files of what peers say (RFC 6396); undefined: none. */
+  readonly mrt: MrtSettings | undefined;
   readonly peers: readonly Peer[];
+}
+
+export interface BmpSettings {
+  readonly address: Address;
+  readonly port: number;
+  /** Between two reports of statistics; 0: none. */
+  readonly statisticsMs: number;
+}
+
+export interface MrtSettings {
+  /** Absolute path of the files, with %Y %m %d %H %M %S for when one begins, in UTC. */
+  readonly updates: string;
+  /** One file's time, 1 min..24 h. */
+  readonly rotateMs: number;
+  /** Files kept, the present one too, 1..100000. */
+  readonly keep: number;
 }
 
 export interface GracefulRestart {
@@ -73,6 +93,8 @@ export interface Peer {
   readonly families: readonly Family[];
   /** iBGP only: its routes are reflected to other iBGP peers, and theirs to it (RFC 4456). */
   readonly routeReflectorClient: boolean;
+  /** Several paths of one prefix (RFC 7911). send: the best 1..255 of those that export rules let out; 0: only the best. */
+  readonly addPath: { readonly receive: boolean; readonly send: number | "all" };
   /** Cease (RFC 4486 subcode 1) when a peer sends more; undefined: no limit. */
   readonly maxPrefixes: number | undefined;
   /** Single-hop BFD, 10..10000 ms between packets, 1..255 of them missed; undefined: not watched. */

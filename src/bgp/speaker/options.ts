@@ -34,6 +34,13 @@ export interface SpeakerOptions {
   readonly advertiseInstalledOnly: boolean;
 }
 
+/** Several paths of one prefix on a session (RFC 7911), for all of its families; each way needs the peer's consent. */
+export interface AddPathOptions {
+  readonly receive: boolean;
+  /** The best so many of those that export policy lets out, 1..255; 0: only the best, as without. */
+  readonly send: number | "all";
+}
+
 export interface PeerOptions {
   /** One address to talk to, or a range from which peers may connect (at most `limit` at a time). */
   readonly remote: { readonly address: Address } | { readonly range: Prefix; readonly limit: number };
@@ -68,7 +75,9 @@ export interface PeerOptions {
   readonly gracefulShutdown?: boolean;
   /** False: what an eBGP peer marks with GRACEFUL_SHUTDOWN is taken as any other route. */
   readonly honorGracefulShutdown?: boolean;
-  /** More prefixes than this are answered by Cease, subcode 1 (RFC 4486). */
+  /** Undefined: neither way. */
+  readonly addPath?: AddPathOptions;
+  /** More prefixes (of several paths of one, each counts) than this are answered by Cease, subcode 1 (RFC 4486). */
   readonly maxPrefixes?: number;
   /** The peer is watched by single-hop BFD (RFC 5881); undefined: by the hold time alone. */
   readonly bfd?: BfdTiming;

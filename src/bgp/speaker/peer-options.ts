@@ -36,9 +36,16 @@ export const byLongestRange = (a: PeerOptions, b: PeerOptions): number => rangeL
 
 const rangeLength = ({ remote }: PeerOptions): number => ("range" in remote ? remote.range.length : 0);
 
-function agreedKey(options: PeerOptions): string {
-  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient, longLivedSeconds = {} } = options;
+function agreedKey(peer: PeerOptions): string {
+  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient, longLivedSeconds = {} } = peer;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
   const longLived = families.map((family) => longLivedSeconds[family] ?? 0);
-  return [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, longLived].join(" ");
+  const key = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, addPathModeOf(peer)];
+  return [...key, longLived].join(" ");
+}
+
+/** What the capability of RFC 7911 says; undefined: it is not sent. */
+export function addPathModeOf({ addPath }: PeerOptions): "receive" | "send" | "both" | undefined {
+  if (addPath === undefined || addPath.send === 0) return addPath?.receive === true ? "receive" : undefined;
+  return addPath.receive ? "both" : "send";
 }
