@@ -5,21 +5,25 @@ import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
-  DrainAnswer,
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   ReceivedAnswer,
   RouteAnswer,
+  RpkiAnswer,
+  RpkiPrefixAnswer,
   StatusAnswer,
 } from "../api/schema.ts";
-import { get, post, type Target } from "./client.ts";
+import { get } from "./client.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
+import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
+import { addMaintenance } from "./maintenance.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
-import { FORMATS, type Format, type Options, type Subject, show } from "./show.ts";
+import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
+import { FORMATS, type Subject, show } from "./show.ts";
 import {
   advertisedTable,
   announcementsTable,
@@ -32,24 +36,9 @@ import {
   routesTable,
 } from "./views.ts";
 
-export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
 const WATCH_SECONDS = 2;
 /** Below this a watcher is load and not information. */
 const WATCH_MIN_SECONDS = 0.1;
-
-interface Flags {
-  readonly socket?: string;
-  readonly url?: URL;
-  readonly output: Format;
-  readonly headers: boolean;
-  readonly watch?: number;
-  readonly limit?: string;
-  readonly all?: true;
-  readonly kind?: string;
-  readonly peer?: string;
-  readonly prefix?: string;
-  readonly local?: true;
-}
 
 export function buildProgram(io: Io, version: string): Command {
   const program = new Command("gwctl")
@@ -96,6 +85,7 @@ export function buildProgram(io: Io, version: string): Command {
   addAnnouncements(showing, io);
   addTables(showing, io);
   addTranslation(showing, io);
+  addRpki(showing, io);
   addState(showing, io);
   addMaintenance(program, io);
   addMrt(program, io);
@@ -235,6 +225,28 @@ function addTranslation(showing: Command, io: Io): void {
   });
 }
 
+function addRpki(showing: Command, io: Io): void {
+  const rpki = showing
+    .command("rpki")
+    .description("RPKI caches; with a prefix, who may originate it, and whether its origin does")
+    .addArgument(new Argument("[prefix]", "a prefix, or an address"))
+    .addArgument(new Argument("[asn]", "an origin: 64512 or AS64512; else those of the paths that we know"))
+    .addHelpText(
+      "after",
+      examples("gwctl show rpki", "gwctl show rpki 192.0.2.0/24", "gwctl show rpki 192.0.2.0/24 64512"),
+    );
+  rpki.action(async (prefix: string | undefined, origin: string | undefined) => {
+    if (prefix === undefined) {
+      const subject: Subject<RpkiAnswer> = { path: pathOf("rpki", {}), render: rpkiDetail };
+      return await show(subject, optionsOf(rpki, io), io);
+    }
+    const asn = origin?.replace(/^as/i, "");
+    const path = pathOf("rpki/prefix", { prefix, asn });
+    const subject: Subject<RpkiPrefixAnswer> = { path, render: rpkiPrefixDetail };
+    await show(subject, optionsOf(rpki, io), io);
+  });
+}
+
 function addState(showing: Command, io: Io): void {
   const anycast = showing
     .command("anycast")
@@ -292,29 +304,6 @@ function addMrt(program: Command, io: Io): void {
     });
 }
 
-function addMaintenance(program: Command, io: Io): void {
-  const peer = program
-    .command("peer")
-    .description("act on a BGP session; on the unix socket only")
-    .addHelpText("after", examples("gwctl peer drain 198.51.100.2"));
-  const acts = {
-    drain: "before maintenance: make what leads over the session a last resort, at both ends (RFC 8326)",
-    undrain: "call that off",
-  };
-  for (const [act, description] of Object.entries(acts)) {
-    peer
-      .command(act)
-      .description(description)
-      .addArgument(new Argument("<address>", "of the peer"))
-      .action(async (address: string, _flags: unknown, command: Command) => {
-        const { target } = optionsOf(command, io);
-        const { json } = await post(target, pathOf(`peers/${act}`, { peer: address }), io.signal);
-        const { peer, drains } = json as DrainAnswer;
-        io.stdout.write(`${peer} is ${drains ? "" : "not "}drained\n`);
-      });
-  }
-}
-
 function addCompletion(program: Command, io: Io): void {
   program
     .command("completion")
@@ -350,28 +339,6 @@ const addPaging = (command: Command): Command =>
 const pageSize = (limit: string | undefined, all: true | undefined): string | undefined =>
   all === true ? "10000" : limit;
 
-function pathOf(list: string, query: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const text = new URLSearchParams(given).toString();
-  return `/api/v1/${list}${text === "" ? "" : `?${text}`}`;
-}
-
-function optionsOf(command: Command, io: Io): Options {
-  const flags = command.optsWithGlobals<Flags>();
-  return {
-    target: targetOf(flags, io),
-    format: flags.output,
-    headers: flags.headers,
-    watchSeconds: flags.watch,
-  };
-}
-
-function targetOf({ url, socket }: Flags, io: Io): Target {
-  if (url !== undefined) return { url };
-  const { GWCTL_SOCKET: named = "" } = io.env;
-  return { socketPath: socket ?? (named === "" ? DEFAULT_SOCKET : named) };
-}
-
 function parseUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url?.protocol !== "http:") throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:9696.");
@@ -390,6 +357,3 @@ function parseSeconds(text: string): number {
   }
   return seconds;
 }
-
-const examples = (...lines: readonly string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;

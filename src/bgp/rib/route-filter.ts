@@ -11,7 +11,7 @@ export interface AttributeClass {
 
 /**
  * A policy made fast. What a rule can see is cut in two, because the one half repeats: the attributes, classified once
- * per attribute set; and prefix and tag, judged per route.
+ * per attribute set; and prefix, tag and the validity of the origin, judged per route.
  */
 export interface RouteFilter {
   /** Set when no verdict depends on the attributes: the class of all of them, so that they need not be parsed. */
@@ -20,6 +20,8 @@ export interface RouteFilter {
   readonly usesPrefix: boolean;
   /** On import: what says GRACEFUL_SHUTDOWN when it has passed is accepted with local preference 0 (RFC 8326 §4.1). */
   readonly honorsGracefulShutdown: boolean;
+  /** True: verdicts depend on what is known of the prefix's rightful origins (RFC 6811), which may change. */
+  readonly usesValidity: boolean;
   classify(attributes: PathAttributes): AttributeClass;
   judge(
     attributeClass: AttributeClass,
@@ -30,6 +32,8 @@ export interface RouteFilter {
     w3: number,
     length: number,
     tag: number,
+    /** Route Origin ASN (RFC 6811 §2). */
+    originAs: number,
   ): Verdict;
 }
 

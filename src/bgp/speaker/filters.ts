@@ -3,14 +3,20 @@
 import { compilePolicy } from "../policy/evaluate.ts";
 import type { Policy } from "../policy/rules.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
+import type { VrpTable } from "../rpki/vrp-table.ts";
 
 export class Filters {
+  readonly #vrps: VrpTable;
   #current: Map<string, RouteFilter> = new Map();
   #before: ReadonlyMap<string, RouteFilter> = new Map();
 
+  constructor(vrps: VrpTable) {
+    this.#vrps = vrps;
+  }
+
   of(policy: Policy): RouteFilter {
     const key = JSON.stringify(policy);
-    const filter = this.#current.get(key) ?? this.#before.get(key) ?? compilePolicy(policy);
+    const filter = this.#current.get(key) ?? this.#before.get(key) ?? compilePolicy(policy, this.#vrps);
     this.#current.set(key, filter);
     return filter;
   }

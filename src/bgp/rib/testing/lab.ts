@@ -30,6 +30,7 @@ export function filterSaying(verdict: Partial<Verdict>): RouteFilter {
     onlyClass: {} as AttributeClass,
     usesPrefix: false,
     honorsGracefulShutdown: false,
+    usesValidity: false,
     classify: () => ({}) as AttributeClass,
     judge: () => said,
   };
