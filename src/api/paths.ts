@@ -8,8 +8,8 @@ import { addBirdwatcher } from "./birdwatcher.ts";
 import {
   type Paging,
   readAnnouncementQuery,
-  readDrainQuery,
   readNothing,
+  readOrderQuery,
   readPaging,
   readPeersQuery,
   readReceivedQuery,
@@ -17,7 +17,14 @@ import {
   readRpkiQuery,
   readStopQuery,
 } from "./query.ts";
-import { type ApiControl, type ApiSource, CursorError, type Page } from "./source.ts";
+import {
+  type ApiControl,
+  type ApiSource,
+  CursorError,
+  type Page,
+  PEER_ORDERS,
+  type PeerRequest,
+} from "./source.ts";
 
 export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addState(app, source);
@@ -29,23 +36,23 @@ export function addPaths(app: FastifyInstance, source: ApiSource): void {
 }
 
 const STOP_PATH = "/api/v1/stop";
+const orderPath = (order: PeerRequest["order"]): string => `/api/v1/peer/${order}`;
 
-const DRAIN_PATHS = { "/api/v1/peers/drain": true, "/api/v1/peers/undrain": false } as const;
-
-/** Paths that act: by POST, and on the unix socket only. */
-export const CONTROL_PATHS: readonly string[] = [STOP_PATH, ...Object.keys(DRAIN_PATHS)];
+/** What is done and not asked. */
+export const CONTROL_PATHS: readonly string[] = [STOP_PATH, ...PEER_ORDERS.map(orderPath)];
 
 export function addControl(app: FastifyInstance, control: ApiControl): void {
-  for (const [path, drained] of Object.entries(DRAIN_PATHS)) {
-    app.post(path, (request, reply) => {
-      const { peer } = readDrainQuery(request.query);
-      const answer = control.drain(peer, drained);
-      if (answer === undefined) throw unknownPeer(peer);
+  // The answer is on its way before the end begins, which closes the connection.
+  app.post(STOP_PATH, (request, reply) => reply.code(202).send(control.stop(readStopQuery(request.query))));
+  for (const order of PEER_ORDERS) {
+    const takesText = order === "shutdown" || order === "reset";
+    app.post(orderPath(order), (request, reply) => {
+      const query = readOrderQuery(request.query, takesText);
+      const answer = control.order({ ...query, order });
+      if (answer === undefined) throw unknownPeer(query.peer);
       return reply.code(202).send(answer);
     });
   }
-  // The answer is on its way before the end begins, which closes the connection.
-  app.post(STOP_PATH, (request, reply) => reply.code(202).send(control.stop(readStopQuery(request.query))));
 }
 
 function addState(app: FastifyInstance, source: ApiSource): void {

@@ -181,10 +181,11 @@ function peers(): PeerAnswer[] {
       holdSeconds: 9,
       families: ["ipv4", "ipv6"],
       addPath: { send: [], receive: ["ipv4"] },
-      drains: true,
+      drains: false,
       gracefulRestart: { negotiated: true, longLived: { ipv4: 3600 }, stalePaths: 0, stale: [] },
       bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
       prefixes: { received: 1, accepted: 1, advertised: 4, refused: 0 },
+      maxPrefixes: { limit: 1000, warnAt: 750 },
       messages: {
         received: { open: 1, update: 2, keepalive: 31250 },
         sent: { open: 1, update: 5, keepalive: 31252 },

@@ -1,9 +1,9 @@
 /**
  * The HTTP API: the same paths on a unix socket and, when told, on TCP loopback.
  *
- * It only reads, but for a few paths of the unix socket that act. Whoever may open the socket (owner and group)
- * or is on this machine may ask; so nothing here is secret, and nobody can keep it busy: connections, headers, bodies,
- * times and answers all have limits.
+ * It only reads, but for some paths of the unix socket that end the daemon or act on a peer. Whoever may open the socket
+ * (owner and group) or is on this machine may ask; so nothing here is secret, and nobody can keep it busy: connections,
+ * headers, bodies, times and answers all have limits.
  */
 
 import { STATUS_CODES } from "node:http";
@@ -241,8 +241,8 @@ function addErrors(app: FastifyInstance, log: ApiLog): void {
     const { code } = refusal.detail;
     if (code === "internal") log("api answer failed", { route: request.routeOptions.url, err: error });
     if (code === "method.refused") {
-      const acts = CONTROL_PATHS.includes(request.url.split("?")[0] ?? "");
-      void reply.header("allow", acts ? "POST" : "GET, HEAD");
+      const isControl = CONTROL_PATHS.includes(request.url.split("?")[0] ?? "");
+      void reply.header("allow", isControl ? "POST" : "GET, HEAD");
     }
     return reply.code(ERRORS[code]).send(refusal.answer);
   });

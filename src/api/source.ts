@@ -9,7 +9,6 @@ import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
-  DrainAnswer,
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
@@ -98,11 +97,22 @@ export interface RpkiQuery {
 export interface ApiControl {
   /** Begins the end of the process and returns at once. */
   stop(request: StopRequest): StopAnswer;
+  /** What becomes of a peer by it; undefined: there is no such peer. */
+  order(request: PeerRequest): PeerAnswer | undefined;
+}
+
+export const PEER_ORDERS = ["shutdown", "start", "reset", "refresh", "drain", "undrain"] as const;
+
+export interface PeerRequest {
+  readonly peer: string;
   /**
-   * Makes what leads over a session a last resort, before maintenance (RFC 8326), or no longer.
-   * Undefined: there is no such peer.
+   * shutdown: no session until start. reset: a new session in the place of this one. refresh: all is told again, both
+   * ways, on the session as it is. drain: what leads over it becomes a last resort, before it ends (RFC 8326); undrain:
+   * no longer.
    */
-  drain(peer: string, drained: boolean): DrainAnswer | undefined;
+  readonly order: (typeof PEER_ORDERS)[number];
+  /** For the operator of the peer (RFC 9003), with shutdown and reset; 1..255 octets of UTF-8. */
+  readonly text?: string;
 }
 
 export interface StopRequest {

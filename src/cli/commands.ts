@@ -1,7 +1,7 @@
 /** The command tree. What a command prints lies in the views; this says what there is and how it is called. */
 
 import { isIP } from "node:net";
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -19,11 +19,12 @@ import { get } from "./client.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
-import { EXIT, Failure, type Io } from "./io.ts";
-import { addMaintenance } from "./maintenance.ts";
+import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
+import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
+import { parseCount, parseSeconds, parseUrl } from "./values.ts";
 import {
   advertisedTable,
   announcementsTable,
@@ -37,8 +38,6 @@ import {
 } from "./views.ts";
 
 const WATCH_SECONDS = 2;
-/** Below this a watcher is load and not information. */
-const WATCH_MIN_SECONDS = 0.1;
 
 export function buildProgram(io: Io, version: string): Command {
   const program = new Command("gwctl")
@@ -87,7 +86,7 @@ export function buildProgram(io: Io, version: string): Command {
   addTranslation(showing, io);
   addRpki(showing, io);
   addState(showing, io);
-  addMaintenance(program, io);
+  addOrders(program, io);
   addMrt(program, io);
   addCompletion(program, io);
   return program;
@@ -338,22 +337,3 @@ const addPaging = (command: Command): Command =>
 /** All of them come in the largest pages that the API gives. */
 const pageSize = (limit: string | undefined, all: true | undefined): string | undefined =>
   all === true ? "10000" : limit;
-
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "http:") throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:9696.");
-  return url;
-}
-
-function parseCount(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new Failure(EXIT.usage, `--limit takes a whole number from 1, not ${text}`);
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!(seconds >= WATCH_MIN_SECONDS && seconds <= 86_400)) {
-    throw new Failure(EXIT.usage, `--watch takes seconds, from ${WATCH_MIN_SECONDS} to 86400, not ${text}`);
-  }
-  return seconds;
-}

@@ -1,4 +1,4 @@
-/** The options of all commands, and what commands make of them. */
+/** What all commands have in common: their options, the paths that they ask, their examples. */
 
 import type { Command } from "commander";
 import type { Target } from "./client.ts";
@@ -19,6 +19,8 @@ export interface Flags {
   readonly peer?: string;
   readonly prefix?: string;
   readonly local?: true;
+  readonly text?: string;
+  readonly soft?: true;
 }
 
 export function pathOf(list: string, query: Readonly<Record<string, string | undefined>>): string {

@@ -4,10 +4,9 @@
  * Everything that happens ends in `reconciler.wake()`; everything that is shown is read from snapshots when asked for.
  */
 
-import type { DrainAnswer } from "../api/schema.ts";
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
 import { type Address, sameAddress } from "../bgp/net/address.ts";
-import { formatAddress, parseAddress } from "../bgp/net/text.ts";
+import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
 import type { Settings } from "../config/settings.ts";
@@ -160,15 +159,6 @@ export class Gateway {
     this.checks.watch(settings.model);
     this.reconciler.wake();
     return [];
-  }
-
-  /** Before maintenance (RFC 8326). Undefined: there is no such peer. */
-  drain(peer: string, drained: boolean): DrainAnswer | undefined {
-    const address = parseAddress(peer);
-    if (address === undefined || !this.speaker.drain(address, drained)) return undefined;
-    this.#log.info({ event: "bgp.peer.drain", peer, drained }, "asked for by hand");
-    const drains = this.speaker.peers().some((each) => each.drains && sameAddress(each.address, address));
-    return { peer, drains };
   }
 
   /** Ends every session. What is programmed in the kernel stays. */

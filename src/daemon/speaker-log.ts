@@ -14,10 +14,9 @@ export const STRANGER_MS = 60_000;
 
 type OfPeer = Extract<SpeakerEvent, { readonly peer: unknown }>;
 type OfCache = Extract<SpeakerEvent, { readonly cache: unknown }>;
+type Wanted = OfPeer & { readonly on: "max-prefix" | "max-prefix-near" | "shutdown" | "started" | "drained" };
+type Restart = OfPeer & { readonly on: "end-of-rib" | "stale-expired" | "long-lived-stale" };
 type Failed = OfPeer & { readonly on: "connection-failed" };
-
-const bfdLevel = ({ problem, state }: SpeakerEvent & { readonly on: "bfd" }): "error" | "warn" | "info" =>
-  problem !== undefined ? "error" : state === "down" ? "warn" : "info";
 
 export class SpeakerLog {
   readonly #log: Log;
@@ -61,19 +60,19 @@ export class SpeakerLog {
         log.warn({ event: "bgp.update.malformed", peer, ...facts }, "malformed UPDATE (RFC 7606)");
         break;
       case "max-prefix":
-        log.error({ event: "bgp.peer.max-prefix", peer, ...facts }, "more prefixes than maxPrefixes allows");
+      case "max-prefix-near":
+      case "shutdown":
+      case "started":
+      case "drained":
+        this.#wanted(peer, event);
         break;
       case "collision":
         log.info({ event: "bgp.connection.collision", peer, ...facts }, "two connections at once");
         break;
       case "end-of-rib":
-        log.info({ event: "bgp.peer.end-of-rib", peer, ...facts }, "the peer has told all it knows");
-        break;
       case "stale-expired":
-        log.warn({ event: "bgp.peer.stale-expired", peer, ...facts }, "the peer did not come back in time");
-        break;
       case "long-lived-stale":
-        log.warn({ event: "bgp.peer.long-lived-stale", peer, ...facts }, "its paths stay as a last resort");
+        this.#restart(peer, event);
         break;
       case "dynamic-peer-created":
         log.debug({ event: "bgp.peer.created", peer }, "a peer of a range connected");
@@ -94,10 +93,54 @@ export class SpeakerLog {
         log.warn({ event: "bgp.session.no-next-hop", peer, ...facts }, "no address of ours in this family");
         break;
       case "bfd":
-        log[bfdLevel(event)]({ event: "bgp.bfd", peer, ...facts }, "BFD session changed");
+        this.#bfd(peer, event.problem === undefined ? event.state : "problem", facts);
         break;
       default:
         event satisfies never;
+    }
+  }
+
+  #bfd(peer: string, state: string, facts: object): void {
+    const level = state === "problem" ? "error" : state === "down" ? "warn" : "info";
+    this.#log[level]({ event: "bgp.bfd", peer, ...facts }, "BFD session changed");
+  }
+
+  /** Whether a session is wanted at all. */
+  #restart(peer: string, { peer: _, ...event }: Restart): void {
+    const { on, ...facts } = event;
+    const log = this.#log;
+    if (on === "end-of-rib") {
+      log.info({ event: "bgp.peer.end-of-rib", peer, ...facts }, "the peer has told all it knows");
+    } else if (on === "stale-expired") {
+      log.warn({ event: "bgp.peer.stale-expired", peer, ...facts }, "the peer did not come back in time");
+    } else
+      log.warn({ event: "bgp.peer.long-lived-stale", peer, ...facts }, "its paths stay as a last resort");
+  }
+
+  #wanted(peer: string, { peer: _, ...event }: Wanted): void {
+    const { on, ...facts } = event;
+    const log = this.#log;
+    switch (on) {
+      case "max-prefix":
+        log.error({ event: "bgp.peer.max-prefix", peer, ...facts }, "more prefixes than maxPrefixes allows");
+        break;
+      case "max-prefix-near":
+        log.warn(
+          { event: "bgp.peer.max-prefix-near", peer, ...facts },
+          "nearly as many prefixes as maxPrefixes",
+        );
+        break;
+      case "drained":
+        log.info({ event: "bgp.peer.drain", peer, ...facts }, "asked for by hand");
+        break;
+      case "shutdown":
+        log.warn({ event: "bgp.peer.shutdown", peer, ...facts }, "shut down: no session until it is started");
+        break;
+      case "started":
+        log.info({ event: "bgp.peer.started", peer }, "a session is wanted again");
+        break;
+      default:
+        on satisfies never;
     }
   }
 

@@ -130,11 +130,11 @@ describe.skipIf(lacking !== undefined)(
 
         const shows = (what: "stale" | "drained"): boolean =>
           OURS.every((prefix) => theirs!.details(prefix).toLowerCase().includes(SHOWN[name][what]));
-        await us.ask("drain", [THEM.v4, true]);
+        await us.ask("order", [THEM.v4, "drain"]);
         await eventually("drained", () => shows("drained"));
         const preferences = (await us.received(THEM.v4)).map(({ after }) => after?.localPref);
         expect(preferences).toEqual(THEIRS.map(() => 0));
-        await us.ask("drain", [THEM.v4, false]);
+        await us.ask("order", [THEM.v4, "undrain"]);
         await eventually("no longer drained", () => !shows("drained"));
         expect((await us.peers())[0]!.flaps).toBe(0);
 

@@ -66,7 +66,7 @@ const commands = {
     ),
   withdraw: (prefixes) => speaker.withdraw(prefixes.map(parsePrefix)),
   complete: () => speaker.complete(),
-  drain: ([peer, drained]) => speaker.drain(parseAddress(peer), drained),
+  order: ([peer, order]) => speaker.order(parseAddress(peer), { do: order }),
   peers: () =>
     speaker
       .peers()

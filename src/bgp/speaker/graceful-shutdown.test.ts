@@ -72,7 +72,10 @@ describe.each<[string, number, number | undefined]>([
   ["iBGP", 65000, 100],
 ])("a session that is about to end, %s", (_, routerAs, preference) => {
   test.each<[string, (s: Scene, on: boolean) => void]>([
-    ["by hand", (s, on) => expect(s.first.speaker.drain(address(ROUTER), on)).toBe(true)],
+    [
+      "by hand",
+      (s, on) => expect(s.first.speaker.order(address(ROUTER), { do: on ? "drain" : "undrain" })).toBe(true),
+    ],
     ["by its options", (s, on) => s.tellFirst({ gracefulShutdown: on })],
   ])("%s: both ends take other ways; it stays up, and is as before when it is called off", (_, drain) => {
     const s = scene(routerAs);
@@ -96,7 +99,7 @@ describe.each<[string, number, number | undefined]>([
 describe("what is drained by hand", () => {
   test("stays so when the options are told again", () => {
     const s = scene(65003);
-    s.first.speaker.drain(address(ROUTER), true);
+    s.first.speaker.order(address(ROUTER), { do: "drain" });
     s.tellFirst({ description: "another" });
     s.net.run(1000);
     expect(paths(s.router)[0]).toEqual([SECOND, undefined, false]);
@@ -105,22 +108,22 @@ describe("what is drained by hand", () => {
 
   test("is told nothing again that it knows", () => {
     const s = scene(65003);
-    s.first.speaker.drain(address(ROUTER), true);
+    s.first.speaker.order(address(ROUTER), { do: "drain" });
     s.net.run(1000);
     const before = s.router.speaker.peers()[0]!.messages.received.update;
-    s.first.speaker.drain(address(ROUTER), true);
+    s.first.speaker.order(address(ROUTER), { do: "drain" });
     s.tellFirst({});
     s.net.run(1000);
     expect(s.router.speaker.peers()[0]!.messages.received.update).toBe(before);
   });
 
   test("a stranger is none", () => {
-    expect(scene(65003).first.speaker.drain(address("10.9.9.9"), true)).toBe(false);
+    expect(scene(65003).first.speaker.order(address("10.9.9.9"), { do: "drain" })).toBe(false);
   });
 
   test("the only way there is stays in use", () => {
     const s = scene(65003);
-    s.first.speaker.drain(address(SOURCE), true);
+    s.first.speaker.order(address(SOURCE), { do: "drain" });
     s.net.run(1000);
     expect(paths(s.first)[0]).toEqual([SOURCE, 0, true]);
     expect(best(s.router)).toContain(`${ROUTE} via ${SECOND}`);

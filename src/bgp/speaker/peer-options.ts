@@ -31,11 +31,6 @@ export function remoteKey({ remote }: PeerOptions): string {
   return "address" in remote ? formatAddress(remote.address) : formatPrefix(remote.range);
 }
 
-/** The longest first: of two ranges that hold an address, the more specific one counts. */
-export const byLongestRange = (a: PeerOptions, b: PeerOptions): number => rangeLength(b) - rangeLength(a);
-
-const rangeLength = ({ remote }: PeerOptions): number => ("range" in remote ? remote.range.length : 0);
-
 function agreedKey(peer: PeerOptions): string {
   const { remoteAsn, localAddress, holdSeconds, families, reflectorClient, longLivedSeconds = {} } = peer;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);

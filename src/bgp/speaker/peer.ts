@@ -3,35 +3,33 @@
  * RIB, which outlives a session that is to be restarted gracefully.
  */
 
-import { collisionLoser } from "../fsm/collision.ts";
-import type { Settings, State } from "../fsm/state.ts";
+import type { Event, Settings } from "../fsm/state.ts";
 import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
-import { type Negotiated, negotiate } from "../session/negotiation.ts";
-import type { Refusal } from "../wire/fault.ts";
-import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
-import { familyOf } from "../wire/messages.ts";
+import type { Negotiated } from "../session/negotiation.ts";
+import { Refusal } from "../wire/fault.ts";
+import { familyOf, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
 import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
-import { checkOpen, NO_FAMILY } from "../wire/open-check.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
-import { EndOfRibs } from "./end-of-ribs.ts";
+import type { PeerEvent } from "./events.ts";
 import type { Inbound, Source } from "./inbound.ts";
+import { Learning } from "./learning.ts";
 import { offerTo } from "./offer.ts";
+import { judgeOpen, loserOf, machineSettings } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
+import { PeerHalt } from "./peer-halt.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
 import { PeerPolicies } from "./peer-policies.ts";
 import { PeerWatch } from "./peer-watch.ts";
-import { RestartHelper, type StaleFamily } from "./restart-helper.ts";
-import { LIMITS, type Recipient, type Shared } from "./shared.ts";
+import { RestartHelper } from "./restart-helper.ts";
+import type { Recipient, Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
-
-const LISTENING: State = { at: "active", failures: 0, attempts: 0 };
 
 export class Peer implements ConnectionOwner, Recipient {
   readonly address: Address;
@@ -42,16 +40,17 @@ export class Peer implements ConnectionOwner, Recipient {
   readonly errors: PeerErrorLog = new PeerErrorLog();
   readonly exports: PeerExports;
   readonly bfd: PeerBfd;
+  readonly halt: PeerHalt;
   readonly watch: PeerWatch;
   /** From the first session on. */
   ribId: PeerId | undefined;
   /** Sessions lost. */
   flaps = 0;
-  readonly endOfRibs: EndOfRibs = new EndOfRibs();
+  readonly learning: Learning = new Learning();
   readonly policies: PeerPolicies;
+  readonly helper: RestartHelper;
   readonly #shared: Shared;
   readonly #inbound: Inbound;
-  readonly #helper: RestartHelper;
   #connection: Connection;
   #second: Connection | undefined;
   #wasUp = false;
@@ -61,13 +60,14 @@ export class Peer implements ConnectionOwner, Recipient {
   constructor(shared: Shared, inbound: Inbound, address: Address, dynamic: boolean, options: PeerOptions) {
     this.#shared = shared;
     this.#inbound = inbound;
-    this.#helper = new RestartHelper(shared.rib);
+    this.helper = new RestartHelper(shared.rib);
     this.address = address;
     this.dynamic = dynamic;
     this.options = options;
     this.policies = new PeerPolicies(shared, this);
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
+    this.halt = new PeerHalt(this, options);
     this.watch = new PeerWatch(shared, this);
     this.#connection = new Connection(shared.world, this);
   }
@@ -95,7 +95,7 @@ export class Peer implements ConnectionOwner, Recipient {
       this.dynamic &&
       this.#connection.state.at === "active" &&
       this.#second === undefined &&
-      this.#helper.deadlineMs === Number.POSITIVE_INFINITY
+      this.helper.deadlineMs === Number.POSITIVE_INFINITY
     );
   }
 
@@ -103,30 +103,32 @@ export class Peer implements ConnectionOwner, Recipient {
     return Math.min(
       this.#connection.nextDeadline(),
       this.#second?.nextDeadline() ?? Number.POSITIVE_INFINITY,
-      this.#helper.deadlineMs,
+      this.helper.deadlineMs,
+      this.halt.deadlineMs,
     );
   }
 
   expire(nowMs: number): void {
     this.#connection.expire();
     this.#second?.expire();
-    if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
-    for (const { family, paths, longLivedMs } of this.#helper.expire(this.ribId, nowMs)) {
-      if (longLivedMs === 0 && paths > 0) this.watch.swept();
-      if (longLivedMs === 0) this.#emit({ on: "stale-expired", family, sweptPaths: paths });
-      else this.#emit({ on: "long-lived-stale", family, paths, seconds: longLivedMs / 1000 });
+    if (this.halt.deadlineMs <= nowMs) this.halt.end();
+    if (this.helper.deadlineMs > nowMs || this.ribId === undefined) return;
+    for (const event of this.helper.expire(this.ribId, nowMs)) {
+      if (event.on === "stale-expired" && event.sweptPaths > 0) this.watch.swept();
+      this.#emit(event);
     }
     this.#shared.wake();
   }
 
-  /** Families with paths that wait for the peer to tell them again. */
-  staleFamilies(nowMs: number): readonly StaleFamily[] {
-    return this.ribId === undefined ? [] : this.#helper.stale(this.ribId, nowMs);
+  start(): void {
+    if (this.halt.current !== undefined) return;
+    this.bfd.configure(this.options.bfd);
+    this.#connection.feed({ on: "start" }, "started");
   }
 
-  start(): void {
-    this.bfd.configure(this.options.bfd);
-    this.#connection.feed({ on: "start", how: "manual" }, "started");
+  /** Tells everything again, and asks for everything again, on the session as it is. */
+  exchangeAgain(): void {
+    if (this.ribId !== undefined) this.exports.refresh(this.ribId);
   }
 
   sendEnds(holdsEndOfRib: boolean): void {
@@ -138,6 +140,12 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#second?.feed({ on: "stop", how: "manual", notification }, words);
     const last = forGood(this.negotiated, notification);
     this.#connection.feed({ on: "stop", how: "manual", notification: last }, words);
+  }
+
+  /** As {@link stop}; what waited for the peer's return is not waited for any more. */
+  stopForGood(notification: Notification, words: string): void {
+    this.stop(notification, words);
+    if (this.ribId !== undefined && this.helper.giveUp(this.ribId) > 0) this.watch.swept();
   }
 
   /** Ends the session so that a peer which does graceful restart keeps our routes. */
@@ -163,25 +171,26 @@ export class Peer implements ConnectionOwner, Recipient {
   configure(options: PeerOptions): void {
     const before = this.options;
     this.options = options;
-    if (needsReset(before, options)) {
+    const changed = this.halt.configure(before, options);
+    if (!changed && needsReset(before, options)) {
       this.stop(cease(CEASE.changed), "settings of the session changed");
       this.start();
-    } else this.bfd.configure(options.bfd);
+    } else if (this.halt.current === undefined) this.bfd.configure(options.bfd);
     this.#judgeAgain();
   }
 
-  /** See {@link PeerPolicies.drain}. */
   drain(drained: boolean): void {
     this.policies.drain(drained);
     this.#judgeAgain();
+    this.#emit({ on: "drained", drained });
   }
 
-  /** Policies act on what is there. */
   #judgeAgain(): void {
     const isOther = this.policies.renew();
     if (this.ribId === undefined) return;
     if (isOther) this.#shared.rib.refilter(this.ribId, this.policies.import);
     this.exports.move();
+    this.#countPrefixes();
     this.#shared.wake();
   }
 
@@ -189,25 +198,26 @@ export class Peer implements ConnectionOwner, Recipient {
   accept(link: Link): LinkEvents | undefined {
     const { at } = this.#connection.state;
     if (this.options.ttlSecurity === true) link.hearNeighbourOnly();
+    const { notice } = this.halt;
+    if (notice !== undefined) {
+      this.#shared.turnAway(link, notice);
+      return undefined;
+    }
     const replaces = at === "established" && this.settings(this.#connection).gracefulRestart;
     if (at === "idle" || at === "active" || replaces) return this.#connection.arrive(link);
     // The newest is the one that the peer believes in.
     this.#second?.abandon();
-    const second = new Connection(this.#shared.world, this, LISTENING);
+    // What has failed before counts on: else a peer would be forgiven by opening two connections.
+    const { failures } = this.#connection.state;
+    const second = new Connection(this.#shared.world, this, { at: "active", failures, attempts: 0 });
     this.#second = second;
     return second.arrive(link);
   }
 
   settings(connection: Connection): Settings {
-    const restart = connection.negotiated?.gracefulRestart;
-    return {
-      passive: this.options.passive || this.dynamic || connection === this.#second,
-      holdSeconds: this.options.holdSeconds,
-      connectRetrySeconds: LIMITS.connectRetrySeconds,
-      idleHoldSeconds: LIMITS.idleHoldSeconds,
-      gracefulRestart: restart !== undefined && restart.families.length > 0,
-      unit: this.#shared.world.random(),
-    };
+    const passive = this.options.passive || this.dynamic || connection === this.#second;
+    const holdSeconds = this.options.holdSeconds;
+    return machineSettings(passive, holdSeconds, connection.negotiated, this.#shared.world.random());
   }
 
   dialTarget(): DialTarget {
@@ -220,21 +230,14 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
-    const { asn, routerId } = this.#shared.options;
-    const { remoteAsn } = this.options;
-    const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
-    if (refusal !== undefined) return refusal;
-    const negotiated = negotiate(offered, open);
-    if (negotiated.families.length === 0) return NO_FAMILY;
+    const negotiated = judgeOpen(open, offered, this.#shared.options, this.options.remoteAsn);
+    if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other?.isContender !== true) return negotiated;
-    const remote = { routerId: open.routerId, asn: remoteAsn };
-    const older = { initiator: other.initiator, established: other.state.at === "established" };
-    const newer = { initiator: connection.initiator, established: false };
-    const lost = collisionLoser({ routerId: routerId.w0, asn }, remote, older, newer);
-    this.#emit({ on: "collision", kept: lost === "older" ? newer.initiator : older.initiator });
-    (lost === "older" ? other : connection).feed({ on: "collision-lost" }, "connection collision");
-    return lost === "older" ? negotiated : undefined;
+    const lost = loserOf(this.#shared.options, open, other, connection);
+    this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
+    lost.feed({ on: "collision-lost" }, "connection collision");
+    return lost === other ? negotiated : undefined;
   }
 
   established(connection: Connection, negotiated: Negotiated): void {
@@ -252,8 +255,8 @@ export class Peer implements ConnectionOwner, Recipient {
     const local = connection.link?.local;
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
     this.#source = { peer: ribId, negotiated, ownNextHop };
-    this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
-    this.endOfRibs.sessionBegan(negotiated);
+    this.helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
+    this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
     this.watch.began(connection, negotiated);
     this.#emit({
@@ -270,7 +273,8 @@ export class Peer implements ConnectionOwner, Recipient {
     this.flaps++;
     this.watch.ended(loss);
     const nowMs = this.#shared.world.now();
-    if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
+    const { reason } = this.halt.current ?? {};
+    if (loss.cause !== "stopped" || reason === "max-prefixes") this.errors.note(loss.words, nowMs);
     if (this.#source !== undefined && this.#source.ownNextHop >= 0) {
       this.#shared.rib.pool.nextHops.give(this.#source.ownNextHop);
     }
@@ -278,7 +282,7 @@ export class Peer implements ConnectionOwner, Recipient {
     let retained = false;
     if (this.ribId !== undefined) {
       this.exports.leave(this.ribId);
-      retained = this.#helper.sessionEnded(this.ribId, negotiated, loss, nowMs);
+      retained = this.helper.sessionEnded(this.ribId, negotiated, loss, nowMs);
     }
     this.#emit({ on: "session-down", reason: loss.words, retained });
     this.#succeed(connection);
@@ -318,7 +322,7 @@ export class Peer implements ConnectionOwner, Recipient {
       }
     }
     if (outcome.endOfRib !== undefined) this.#takeEndOfRib(this.ribId, outcome.endOfRib);
-    if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.options.maxPrefixes);
+    this.#countPrefixes();
   }
 
   refresh(_connection: Connection, refresh: RouteRefresh): void {
@@ -327,13 +331,13 @@ export class Peer implements ConnectionOwner, Recipient {
     if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
     if (this.ribId === undefined) return;
     if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
-    else if (this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
+    else if (this.helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
       this.watch.swept();
     this.#shared.wake();
   }
 
   keepalive(): void {
-    if (this.endOfRibs.keepalive()) this.#shared.wake();
+    if (this.learning.keepalive()) this.#shared.wake();
   }
 
   bfdChanged(snapshot: BfdSnapshot): void {
@@ -343,8 +347,14 @@ export class Peer implements ConnectionOwner, Recipient {
   bfdFell(restartable: boolean): void {
     if (this.negotiated === undefined) return;
     const notification = farewellOf(this.negotiated, restartable);
-    if (notification === undefined) this.#connection.feed({ on: "tcp-failed" }, BFD_DOWN);
-    else this.#fail(this.#connection, notification, BFD_DOWN);
+    this.errors.note(BFD_DOWN, this.#shared.world.now());
+    const stop: Event = { on: "stop", how: "automatic", ...(notification && { notification }) };
+    this.#connection.feed(notification === undefined ? { on: "tcp-failed" } : stop, BFD_DOWN);
+  }
+
+  haltChanged(event: PeerEvent): void {
+    if (this.halt.current !== undefined) this.bfd.end();
+    this.#emit(event);
   }
 
   drained(): void {
@@ -361,22 +371,15 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   #takeEndOfRib(ribId: PeerId, family: Family): void {
-    const sweptPaths = this.#helper.endOfRib(ribId, family);
+    const sweptPaths = this.helper.endOfRib(ribId, family);
     this.#emit({ on: "end-of-rib", family, sweptPaths });
-    this.endOfRibs.take(family);
+    this.learning.endOfRib(family);
   }
 
-  #limit(connection: Connection, limit: number): void {
-    const { received } = this.pathCounts();
-    if (received <= limit) return;
-    this.#emit({ on: "max-prefix", limit, received });
-    this.#fail(connection, cease(CEASE.maxPrefixes), `more than ${limit} prefixes`);
-  }
-
-  /** Ends an established session, to come back after a wait. */
-  #fail(connection: Connection, notification: Notification, words: string): void {
-    this.errors.note(words, this.#shared.world.now());
-    connection.feed({ on: "stop", how: "automatic", notification }, words);
+  #countPrefixes(): void {
+    const { maxPrefixes } = this.options;
+    if (maxPrefixes === undefined || this.#source === undefined) return;
+    this.halt.count(this.pathCounts().received, maxPrefixes, this.#shared.world.now());
   }
 
   /** After a connection ended: the second one takes the place of the first, or is forgotten. */
@@ -394,7 +397,7 @@ export class Peer implements ConnectionOwner, Recipient {
     else old.feed({ on: "collision-lost" }, "connection collision");
   }
 
-  #emit(event: Parameters<Shared["emit"]>[1]): void {
+  #emit(event: PeerEvent): void {
     this.#shared.emit(this.address, event);
   }
 }

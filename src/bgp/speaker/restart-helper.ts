@@ -12,6 +12,7 @@ import type { Negotiated } from "../session/negotiation.ts";
 import type { RouteRefresh } from "../wire/messages.ts";
 import { unwrapHardReset } from "../wire/notification.ts";
 import type { Loss } from "./connection.ts";
+import type { PeerEvent } from "./events.ts";
 import { LIMITS } from "./shared.ts";
 
 const FAMILIES: readonly Family[] = [4, 6];
@@ -42,14 +43,8 @@ export interface StaleFamily {
   readonly leftMs: number;
 }
 
-/** A wait that is over. */
-export interface Expired {
-  readonly family: Family;
-  /** Paths that were still stale. */
-  readonly paths: number;
-  /** How long they are kept on, as a last resort; 0: they went. */
-  readonly longLivedMs: number;
-}
+/** What comes of a wait that is over. */
+type Expired = Extract<PeerEvent, { readonly on: "stale-expired" | "long-lived-stale" }>;
 
 export class RestartHelper {
   readonly #waits: Map<Family, Wait> = new Map();
@@ -124,6 +119,13 @@ export class RestartHelper {
     return this.#waits.delete(family) ? this.#rib.of(family).received.sweepStale(peer) : 0;
   }
 
+  /** Waits no longer for what the peer has not told again. Returns how many paths that was. */
+  giveUp(peer: PeerId): number {
+    let swept = 0;
+    for (const family of this.#waits.keys()) swept += this.endOfRib(peer, family);
+    return swept;
+  }
+
   /** Ends the waits that are over. */
   expire(peer: PeerId, nowMs: number): readonly Expired[] {
     const expired: Expired[] = [];
@@ -134,8 +136,8 @@ export class RestartHelper {
         wait.phase = "long-lived";
         wait.untilMs = nowMs + wait.longLivedMs;
         const paths = this.#rib.of(family).received.age(peer);
-        expired.push({ family, paths, longLivedMs: wait.longLivedMs });
-      } else expired.push({ family, paths: this.endOfRib(peer, family), longLivedMs: 0 });
+        expired.push({ on: "long-lived-stale", family, paths, seconds: wait.longLivedMs / 1000 });
+      } else expired.push({ on: "stale-expired", family, sweptPaths: this.endOfRib(peer, family) });
     }
     return expired;
   }

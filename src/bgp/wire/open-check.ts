@@ -35,6 +35,3 @@ export function checkOpen(open: Open, expected: Expected): Refusal | undefined {
   }
   return undefined;
 }
-
-/** Unsupported Capability (RFC 5492 §5). */
-export const NO_FAMILY: Refusal = new Refusal("no address family in common", OPEN_ERROR, 7);

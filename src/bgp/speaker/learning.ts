@@ -1,33 +1,32 @@
-/** Has the peer told all that it knew? (RFC 4724 §2, §4.1) */
+/** Whether a peer has told all that it knew, once in the life of this speaker (RFC 4724 §4.1). */
 
 import type { Family } from "../net/address.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 
-export class EndOfRibs {
-  /** It has, once in the life of this speaker. */
-  learned = false;
+export class Learning {
+  complete = false;
   /** Families whose End-of-RIB has not come in this session. */
   readonly #awaited: Set<Family> = new Set();
 
-  sessionBegan({ gracefulRestart: restart, families }: Negotiated): void {
+  begin({ gracefulRestart: restart, families }: Negotiated): void {
     this.#awaited.clear();
     // RFC 4724 §4.1: a peer that has restarted itself waits for us; waiting for it would be for ever.
-    if (restart?.restarting === true) this.learned = true;
+    if (restart?.restarting === true) this.complete = true;
     else if (restart !== undefined) for (const family of families) this.#awaited.add(family);
   }
 
-  take(family: Family): void {
+  endOfRib(family: Family): void {
     this.#awaited.delete(family);
-    if (this.#awaited.size === 0) this.learned = true;
+    if (this.#awaited.size === 0) this.complete = true;
   }
 
   /**
    * Without End-of-RIB, the first KEEPALIVE of the session ends the wait: the table has been sent before it.
-   * Returns whether it did.
+   * Returns true when it did.
    */
   keepalive(): boolean {
-    if (this.#awaited.size > 0 || this.learned) return false;
-    this.learned = true;
+    if (this.#awaited.size > 0 || this.complete) return false;
+    this.complete = true;
     return true;
   }
 }
