@@ -24,6 +24,10 @@ export interface DaemonSettings {
   readonly ttlSecurity?: boolean | undefined;
   /** Milliseconds between its BFD packets, three of which may be missed; BIRD only. */
   readonly bfdMs?: number;
+  /** What it is told of its neighbour besides: BIRD: in the protocol; FRR: after `neighbor ADDRESS`. */
+  readonly neighbour?: readonly string[];
+  /** BIRD only: statements of the filter that its announcements pass. */
+  readonly filter?: string;
   /** Several paths of a prefix both ways with us (RFC 7911), and what these others tell it passed on to us. */
   readonly addPath?: { readonly neighbours: readonly { readonly address: string; readonly asn: number }[] };
   /** FRR only: what its IPv4 announcements pass instead of the usual route map. */
@@ -133,6 +137,7 @@ export function startBird(settings: DaemonSettings): Daemon {
 function birdConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, bfdMs } = settings;
   const { longLived } = settings;
+  const { neighbour = [], filter = "" } = settings;
   const { neighbours = [] } = settings.addPath ?? {};
   const others = neighbours.map(
     (of, i) => `protocol bgp other${i} {
@@ -171,9 +176,10 @@ protocol bgp ours {
   graceful restart ${gracefulRestart ? "on" : "off"};
   ${longLived === undefined ? "" : `graceful restart time ${longLived.restartSeconds};`}
   ${longLived === undefined ? "" : `long lived graceful restart on; long lived stale time ${longLived.staleSeconds};`}
+  ${neighbour.map((line) => `${line};`).join("\n  ")}
   ipv4 {
     import all;
-    export where source = RTS_STATIC || proto ~ "other*";
+    export filter { if source != RTS_STATIC && proto !~ "other*" then reject; ${filter} accept; };
     next hop self;
     ${settings.addPath === undefined ? "" : "add paths on;"}
   };
@@ -232,6 +238,7 @@ interface FrrPath {
 function frrConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, routeMap } =
     settings;
+  const { neighbour = [] } = settings;
   const us = US[transport];
   const { longLived } = settings;
   const { neighbours = [] } = settings.addPath ?? {};
@@ -284,6 +291,7 @@ router bgp ${asn}
  ${passive ? `neighbor ${us} passive` : ""}
  ${password === undefined ? "" : `neighbor ${us} password ${password}`}
  ${ttlSecurity === true ? `neighbor ${us} ttl-security hops 1` : ""}
+ ${neighbour.map((line) => `neighbor ${us} ${line}`).join("\n ")}
 ${others.join("")}${family("ipv4")}${family("ipv6")}exit
 `;
 }

@@ -15,6 +15,7 @@ const OFFER: Offer = {
     notification: true,
     longLivedSeconds: {},
   },
+  role: undefined,
 };
 const V4 = { afi: 1, safi: 1 };
 const V6 = { afi: 2, safi: 1 };
@@ -189,4 +190,11 @@ describe("long-lived graceful restart (RFC 9494)", () => {
     });
     expect(openFor({ ...OFFER, ...asked({ 4: 0 }) }).capabilities.at(-1)?.is).toBe("graceful-restart");
   });
+});
+
+test("the role is in the OPEN when there is one, and what the peer says of its own is kept", () => {
+  expect(openFor({ ...OFFER, role: "customer" }).capabilities.at(-1)).toEqual({ is: "role", role: 3 });
+  expect(agreed([{ is: "role", role: 0 }]).remoteRole).toBe("provider");
+  expect(agreed([]).remoteRole).toBeUndefined();
+  expect(agreed([{ is: "role", role: 77 }]).remoteRole).toBeUndefined();
 });

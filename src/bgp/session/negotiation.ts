@@ -12,6 +12,7 @@ import {
   type Open,
 } from "../wire/messages.ts";
 import { asnOf, capability, familiesOf, lastCapability } from "../wire/open.ts";
+import { ROLES, type Role } from "../wire/roles.ts";
 
 /** What our OPEN says. */
 export interface Offer {
@@ -24,6 +25,8 @@ export interface Offer {
   /** For every family (RFC 7911); undefined: neither way. */
   readonly addPath: AddPathFamily["mode"] | undefined;
   readonly gracefulRestart: GracefulRestartOffer | undefined;
+  /** RFC 9234. */
+  readonly role: Role | undefined;
 }
 
 /** Seconds by family: 1..16777215, or 0 or nothing for a family that has none. */
@@ -59,6 +62,8 @@ export interface Negotiated {
   readonly addPath: { readonly send: readonly Family[]; readonly receive: readonly Family[] };
   /** Undefined unless both sides sent the capability. */
   readonly gracefulRestart: PeerRestart | undefined;
+  /** What the peer says that it is to us (RFC 9234); undefined: nothing. */
+  readonly remoteRole: Role | undefined;
 }
 
 /** The peer's half of RFC 4724. */
@@ -110,6 +115,7 @@ export function openFor(offer: Offer): Open {
     });
     capabilities.push(...longLivedOffer(offer.families, restart));
   }
+  if (offer.role !== undefined) capabilities.push({ is: "role", role: ROLES.indexOf(offer.role) });
   return {
     asn: offer.asn > 0xffff ? AS_TRANS : offer.asn,
     holdSeconds: offer.holdSeconds,
@@ -161,6 +167,7 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
     routeRefresh: capability(theirs, "route-refresh") !== undefined,
     addPath,
     gracefulRestart: restartOf(ours, theirs, families),
+    remoteRole: ROLES[capability(theirs, "role")?.role ?? -1],
   };
 }
 

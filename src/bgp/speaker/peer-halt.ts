@@ -82,6 +82,7 @@ export class PeerHalt {
       case "drain":
       case "undrain":
         this.#peer.drain(order.do === "drain");
+        this.#peer.haltChanged({ on: "drained", drained: order.do === "drain" });
         break;
       default:
         order satisfies never;

@@ -23,8 +23,7 @@ import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
-import { needsReset, protectionOf } from "./peer-options.ts";
-import { PeerPolicies } from "./peer-policies.ts";
+import { firstAsOf, needsReset, protectionOf, ribSettings, sessionAsn } from "./peer-options.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import type { Recipient, Shared } from "./shared.ts";
@@ -47,7 +46,7 @@ export class Peer implements ConnectionOwner, Recipient {
   /** Sessions lost. */
   flaps = 0;
   readonly learning: Learning = new Learning();
-  readonly policies: PeerPolicies;
+  drains = false;
   readonly helper: RestartHelper;
   readonly #shared: Shared;
   readonly #inbound: Inbound;
@@ -64,7 +63,6 @@ export class Peer implements ConnectionOwner, Recipient {
     this.address = address;
     this.dynamic = dynamic;
     this.options = options;
-    this.policies = new PeerPolicies(shared, this);
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
     this.halt = new PeerHalt(this, options);
@@ -180,15 +178,15 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   drain(drained: boolean): void {
-    this.policies.drain(drained);
+    this.drains = drained;
     this.#judgeAgain();
-    this.#emit({ on: "drained", drained });
   }
 
   #judgeAgain(): void {
-    const isOther = this.policies.renew();
     if (this.ribId === undefined) return;
-    if (isOther) this.#shared.rib.refilter(this.ribId, this.policies.import);
+    const { rib, filters } = this.#shared;
+    rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(this.options) });
+    rib.setFilter(this.ribId, filters.importOf(this.options, this.drains));
     this.exports.move();
     this.#countPrefixes();
     this.#shared.wake();
@@ -230,11 +228,12 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
-    const negotiated = judgeOpen(open, offered, this.#shared.options, this.options.remoteAsn);
+    const own = { ...this.#shared.options, asn: sessionAsn(this.#shared.options, this.options) };
+    const negotiated = judgeOpen(open, offered, own, this.options);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other?.isContender !== true) return negotiated;
-    const lost = loserOf(this.#shared.options, open, other, connection);
+    const lost = loserOf(own, open, other, connection);
     this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
     lost.feed({ on: "collision-lost" }, "connection collision");
     return lost === other ? negotiated : undefined;
@@ -245,16 +244,17 @@ export class Peer implements ConnectionOwner, Recipient {
     else this.#second?.feed({ on: "collision-lost" }, "connection collision");
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
-    const { reflectorClient } = this.options;
-    const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
-    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.policies.import);
+    const ribPeer = { address: this.address, asn, external, routerId, ...ribSettings(this.options) };
+    const ribId =
+      this.ribId ?? rib.addPeer(ribPeer, this.#shared.filters.importOf(this.options, this.drains));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
     const local = connection.link?.local;
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
-    this.#source = { peer: ribId, negotiated, ownNextHop };
+    const firstAs = external ? firstAsOf(this.options, asn) : 0;
+    this.#source = { peer: ribId, negotiated, ownNextHop, firstAs };
     this.helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
