@@ -41,6 +41,9 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
   return {
     address: formatAddress(peer.address),
     asn: peer.asn,
+    localAsn: peer.localAsn,
+    ...(peer.role.local && { role: peer.role.local }),
+    ...(peer.role.remote && { remoteRole: peer.role.remote }),
     ...(description !== undefined && { description }),
     ...(group !== undefined && { group }),
     dynamic: peer.dynamic,
@@ -285,6 +288,7 @@ const texts = (attributes: PathAttributes): Record<string, string> => ({
   communities: attributes.communities.map(formatCommunity).join(" "),
   largeCommunities: attributes.largeCommunities.map(formatLargeCommunity).join(" "),
   extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity).join(" "),
+  onlyToCustomer: String(attributes.onlyToCustomer ?? ""),
 });
 
 function announcementAnswer(
@@ -305,11 +309,11 @@ function announcementAnswer(
 
 type Shared = Pick<
   RoutePath,
-  "asPath" | "origin" | "med" | "communities" | "largeCommunities" | "extendedCommunities"
+  "asPath" | "origin" | "med" | "communities" | "largeCommunities" | "extendedCommunities" | "onlyToCustomer"
 >;
 
 function shared({ asPath, origin, med, communities, ...others }: PathAttributes): Shared {
-  const { largeCommunities, extendedCommunities } = others;
+  const { largeCommunities, extendedCommunities, onlyToCustomer } = others;
   return {
     asPath: formatAsPath(asPath),
     origin: ORIGINS[origin],
@@ -319,5 +323,6 @@ function shared({ asPath, origin, med, communities, ...others }: PathAttributes)
     ...(extendedCommunities.length > 0 && {
       extendedCommunities: extendedCommunities.map(formatExtendedCommunity),
     }),
+    ...(onlyToCustomer !== undefined && { onlyToCustomer }),
   };
 }

@@ -24,7 +24,7 @@ import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
-import { needsReset, protectionOf } from "./peer-options.ts";
+import { firstAsOf, needsReset, protectionOf, ribSettings, sessionAsn } from "./peer-options.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import type { Recipient, Shared } from "./shared.ts";
@@ -174,12 +174,9 @@ export class Peer implements ConnectionOwner, Recipient {
       this.start();
     } else if (this.halt.current === undefined) this.bfd.configure(options.bfd);
     if (this.ribId === undefined) return;
-    const importFilter = this.#shared.filterOf(options.importPolicy);
-    if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
-      for (const family of [4, 6] as const) {
-        this.#shared.rib.of(family).received.refilter(this.ribId, importFilter);
-      }
-    }
+    const { rib, filters } = this.#shared;
+    rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(options) });
+    rib.setFilter(this.ribId, filters.importOf(options));
     this.exports.move();
     this.#countPrefixes();
     this.#shared.wake();
@@ -221,11 +218,12 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
-    const negotiated = judgeOpen(open, offered, this.#shared.options, this.options.remoteAsn);
+    const own = { ...this.#shared.options, asn: sessionAsn(this.#shared.options, this.options) };
+    const negotiated = judgeOpen(open, offered, own, this.options);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other === undefined || !isContender(other)) return negotiated;
-    const lost = loserOf(this.#shared.options, open, other, connection);
+    const lost = loserOf(own, open, other, connection);
     this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
     lost.feed({ on: "collision-lost" }, "connection collision");
     return lost === other ? negotiated : undefined;
@@ -236,16 +234,16 @@ export class Peer implements ConnectionOwner, Recipient {
     else this.#second?.feed({ on: "collision-lost" }, "connection collision");
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
-    const { reflectorClient } = this.options;
-    const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
-    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filterOf(this.options.importPolicy));
+    const ribPeer = { address: this.address, asn, external, routerId, ...ribSettings(this.options) };
+    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filters.importOf(this.options));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
     const local = connection.link?.local;
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
-    this.#source = { peer: ribId, negotiated, ownNextHop };
+    const firstAs = external ? firstAsOf(this.options, asn) : 0;
+    this.#source = { peer: ribId, negotiated, ownNextHop, firstAs };
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
