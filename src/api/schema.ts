@@ -39,8 +39,12 @@ export interface StatusAnswer {
 }
 
 export interface PeerAnswer {
+  /** A link-local one with its interface: fe80::1%eth0; ::%eth0 as long as nobody knows who is behind it. */
   readonly address: string;
-  readonly asn: number;
+  /** Of a peer by interface: its name, which stands for the address in queries too. */
+  readonly interface?: string;
+  /** Absent: any but our own, and there is no session. */
+  readonly asn?: number;
   readonly description?: string;
   readonly group?: string;
   /** From a range rather than configured by address. */

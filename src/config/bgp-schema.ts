@@ -13,6 +13,7 @@ import {
   flag,
   holdTime,
   integer,
+  interfaceName,
   list,
   mapping,
   name,
@@ -20,6 +21,7 @@ import {
   port,
   prefix,
   routerId,
+  scopedAddress,
 } from "./scalars.ts";
 import { suggestion } from "./suggest.ts";
 
@@ -61,8 +63,17 @@ const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
   { error: "a mapping, or false" },
 );
 
+const peerAsn: z.ZodType<number | "external" | "internal"> = z.union(
+  [asn, choice(["external", "internal"])],
+  {
+    error: "1..4294967295, external or internal",
+  },
+);
+
 const common = {
-  asn: asn.optional().meta({ description: "The peer's AS number. Our own makes it an iBGP peer." }),
+  asn: peerAsn.optional().meta({
+    description: "The peer's AS number; external: any but our own; internal, or our own: an iBGP peer.",
+  }),
   description: description.optional().meta({ description: "Shown wherever the peer is." }),
   holdTime: holdTime.optional().meta({
     default: PEER_DEFAULTS.holdTime,
@@ -85,6 +96,10 @@ const common = {
   families: families
     .optional()
     .meta({ default: PEER_DEFAULTS.families, description: "Routes that the session carries." }),
+  extendedNextHop: flag.optional().meta({
+    description:
+      "IPv4 routes may have IPv6 next hops (RFC 8950). Default: true for link-local peers, else false.",
+  }),
   routeReflectorClient: flag.optional().meta({
     default: PEER_DEFAULTS.routeReflectorClient,
     description: "iBGP only: reflect its routes to other iBGP peers, and theirs to it (RFC 4456).",
@@ -108,10 +123,16 @@ const common = {
 const group = mapping(common);
 
 const peer = mapping({
-  address: address.optional().meta({ description: "The peer's address. Either this or `range`." }),
+  address: scopedAddress
+    .optional()
+    .meta({ description: "The peer's address. One of this, `range` and `interface`." }),
   range: prefix
     .optional()
-    .meta({ description: "Whoever connects from here is a peer. Either this or `address`." }),
+    .meta({ description: "Whoever connects from here is a peer. One of this, `address` and `interface`." }),
+  interface: interfaceName.optional().meta({
+    description:
+      "The one router at the other end of this interface, by link-local addresses. One of this, `address` and `range`.",
+  }),
   group: name
     .optional()
     .meta({ description: "A name of `groups`, whose settings count where none stand here." }),
@@ -182,7 +203,7 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   }
   const merged = peers.map((one, i) => {
     for (const fault of [...faultsOf(one, groups), ...ruleFaults(one, named)]) reported(["peers", i], fault);
-    return mergePeer(one, one.group === undefined ? undefined : groups[one.group], named);
+    return mergePeer(one, one.group === undefined ? undefined : groups[one.group], named, given.asn);
   });
   return { ...speaker, clusterId: speaker.clusterId, peers: merged };
 });
@@ -205,10 +226,14 @@ const ruleFaults = (entry: Groups[string], named: Named): Fault[] =>
 /** What keeps an entry of `peers` from being a peer. Empty: {@link mergePeer} gives a whole one. */
 function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
   const faults: Fault[] = [];
-  if (entry.address === undefined && entry.range === undefined) {
-    faults.push({ at: [], message: "a peer needs an address or a range", hint: "add `address: 192.0.2.1`" });
-  } else if (entry.address !== undefined && entry.range !== undefined) {
-    faults.push({ at: ["range"], message: "a peer has an address or a range, not both" });
+  const [first, second] = (["address", "range", "interface"] as const).filter(
+    (key) => entry[key] !== undefined,
+  );
+  if (first === undefined) {
+    const message = "a peer needs an address, a range or an interface";
+    faults.push({ at: [], message, hint: "add `address: 192.0.2.1`" });
+  } else if (second !== undefined) {
+    faults.push({ at: [second], message: `a peer has ${nameOf[first]} or ${nameOf[second]}, not both` });
   }
   if (entry.range !== undefined && entry.passive === false) {
     faults.push({
@@ -236,14 +261,27 @@ function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
   return faults;
 }
 
-function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, named: Named): Peer {
+const nameOf = { address: "an address", range: "a range", interface: "an interface" } as const;
+
+function remoteOf({ address: one, range, interface: name }: PeerEntry): Peer["remote"] {
+  if (name !== undefined) return { interface: name };
+  return range === undefined ? { address: one! } : { range };
+}
+
+function mergePeer(
+  entry: PeerEntry,
+  inherited: Groups[string] | undefined,
+  named: Named,
+  ownAsn: number,
+): Peer {
   const given = { ...inherited, ...entry };
-  const remote = entry.range === undefined ? { address: entry.address! } : { range: entry.range };
+  const remote = remoteOf(entry);
+  const onLink = "interface" in remote || ("address" in remote && remote.address?.zone !== undefined);
   return {
     remote,
     group: given.group,
     description: given.description,
-    asn: given.asn!,
+    asn: given.asn === "internal" ? ownAsn : given.asn!,
     holdMs: given.holdTime ?? peerDefaults.holdTime,
     port: given.port ?? peerDefaults.port,
     passive: "range" in remote || (given.passive ?? peerDefaults.passive),
@@ -252,6 +290,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     password: undefined,
     ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,
     families: [...new Set(given.families ?? peerDefaults.families)],
+    extendedNextHop: given.extendedNextHop ?? onLink,
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,

@@ -38,7 +38,8 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
   const { description, group, routerId, holdSeconds, lastError } = peer;
   return {
     address: formatAddress(peer.address),
-    asn: peer.asn,
+    ...(peer.interface !== undefined && { interface: peer.interface }),
+    ...(peer.asn !== undefined && { asn: peer.asn }),
     ...(description !== undefined && { description }),
     ...(group !== undefined && { group }),
     dynamic: peer.dynamic,
@@ -116,8 +117,10 @@ export function announcementsPage(
   query: AnnouncementQuery,
 ): Promise<Page<AnnouncementAnswer>> {
   const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
-  const peers = speaker.peers().map(({ address }) => ({ address, text: formatAddress(address) }));
-  const asked = query.peer === undefined ? peers : peers.filter(({ text }) => text === query.peer);
+  const asked = speaker
+    .peers()
+    .filter((peer) => query.peer === undefined || isNamed(peer, query.peer))
+    .map(({ address }) => ({ address, text: formatAddress(address) }));
   return pageOf(
     asked.flatMap((peer) => announcementParts(speaker, peer)),
     query,
@@ -129,6 +132,10 @@ export function announcementsPage(
     },
   );
 }
+
+/** By its address, or by the interface that it is behind. */
+const isNamed = (peer: PeerSnapshot, text: string): boolean =>
+  peer.interface === text || formatAddress(peer.address) === text;
 
 interface Told {
   readonly route: AdvertisedRoute;
@@ -145,7 +152,7 @@ function announcementParts(speaker: Speaker, peer: { address: Address; text: str
 /** @throws CursorError */
 export function receivedPage(speaker: Speaker, query: ReceivedQuery): Promise<Page<ReceivedAnswer>> {
   const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
-  const peer = parseAddress(query.peer);
+  const peer = speaker.peers().find((each) => isNamed(each, query.peer))?.address;
   const parts = FAMILIES.map(
     (family): Part<ReceivedRoute> =>
       (from, limit) =>

@@ -5,7 +5,7 @@
  */
 
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
-import { type Address, sameAddress } from "../bgp/net/address.ts";
+import { type Address, sameAddress, zoned } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
@@ -207,7 +207,8 @@ function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
   const found: Address[] = [];
   for (const { target } of routes) {
     if (target.to !== "via") continue;
-    for (const { address } of target.nextHops) {
+    for (const hop of target.nextHops) {
+      const address = zoned(hop.address, hop.interface);
       if (!found.some((known) => sameAddress(known, address))) found.push(address);
     }
   }

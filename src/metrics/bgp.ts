@@ -154,8 +154,9 @@ function addOwn(registry: Registry, read: Read): void {
 }
 
 const labelsOf = (peer: PeerAnswer): Record<string, string> => ({
-  peer: peer.address,
-  peer_as: String(peer.asn),
+  // The address behind an interface changes with every card that is put in.
+  peer: peer.interface ?? peer.address,
+  peer_as: peer.asn === undefined ? "" : String(peer.asn),
 });
 
 const infoOf = (peer: PeerAnswer, read: Read): Record<string, string> => ({

@@ -1,5 +1,6 @@
 /** What selection and export read of an attribute set, as columns by attribute id: no object is touched per route. */
 
+import { isLinkLocal } from "../net/address.ts";
 import { type AsPathSegment, asPathLength, type PathAttributes } from "../wire/path-attributes.ts";
 import { columnOf } from "./columns.ts";
 
@@ -15,6 +16,10 @@ const ORIGINATOR_LOOP = 8;
 const CLUSTER_LOOP = 16;
 /** The next hop is 0.0.0.0 or ::, which stands for "our own address of the session that it is sent on". */
 export const NEXT_HOP_OURS = 32;
+/** The next hop is link-local: it means nothing on another link. */
+export const NEXT_HOP_ON_LINK = 64;
+/** The next hop is an IPv6 address. */
+export const NEXT_HOP_SIX = 128;
 
 const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
 /** RFC 4271 leaves the value open; every implementation uses this one. */
@@ -80,8 +85,10 @@ export class AttributeColumns {
 
   #flagsOf(attributes: PathAttributes): number {
     const { asn, routerId, clusterId } = this.#identity;
-    const { w0, w1, w2, w3 } = attributes.nextHop;
+    const { family, w0, w1, w2, w3 } = attributes.nextHop;
     let flags = (w0 | w1 | w2 | w3) === 0 ? NEXT_HOP_OURS : 0;
+    if (family === 6)
+      flags |= isLinkLocal(attributes.nextHop) ? NEXT_HOP_SIX | NEXT_HOP_ON_LINK : NEXT_HOP_SIX;
     for (const community of attributes.communities) flags |= wellKnown(community);
     if (attributes.asPath.some((segment) => segment.asns.includes(asn))) flags |= AS_LOOP;
     if (attributes.originatorId === routerId) flags |= ORIGINATOR_LOOP;

@@ -133,6 +133,6 @@ test("what we wrote ourselves is shown whatever its next hop: a session over loo
   const to = { as4: true, external: true };
   const loopback = ipv4(0x7f000001);
   const { octets } = encodeAttributes(attributesWith({ nextHop: loopback }), 4, to);
-  const id = pool.internOctets(octets, octets.length, 4, to);
+  const id = pool.internOctets(octets, octets.length, 4, to, "body");
   expect(pool.attributes(id).nextHop).toEqual(loopback);
 });

@@ -1,6 +1,6 @@
 /** The update groups of one family, and which peer is in which. */
 
-import { sameAddress } from "../net/address.ts";
+import { type Address, sameAddress } from "../net/address.ts";
 import { AdjRibOut } from "./adj-rib-out.ts";
 import { Exporter, type ExportInput, type ExportSettings } from "./exporter.ts";
 import type { ExportClass } from "./outgoing.ts";
@@ -87,4 +87,9 @@ const sameClass = (a: ExportClass, b: ExportClass): boolean =>
   a.nextHopSelf === b.nextHopSelf &&
   a.as4 === b.as4 &&
   a.extendedMessage === b.extendedMessage &&
-  sameAddress(a.localAddress, b.localAddress);
+  a.sixNextHop === b.sixNextHop &&
+  sameAddress(a.localAddress, b.localAddress) &&
+  isSameOrNone(a.linkLocal, b.linkLocal);
+
+const isSameOrNone = (a: Address | undefined, b: Address | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : sameAddress(a, b);

@@ -110,6 +110,11 @@ export class Rib {
     }
   }
 
+  /** Another import policy for a peer; see {@link AdjRibIn.refilter}. */
+  refilter(id: PeerId, importFilter: RouteFilter): void {
+    for (const rib of [this.v4, this.v6]) rib.received.refilter(id, importFilter);
+  }
+
   /** Leaves the update groups at once; its paths go in slices, and then its id is free. */
   removePeer(id: PeerId): void {
     let left = 2;

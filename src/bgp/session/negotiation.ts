@@ -14,6 +14,8 @@ export interface Offer {
   /** 0, or 3..65535. */
   readonly holdSeconds: number;
   readonly families: readonly Family[];
+  /** IPv4 prefixes may have IPv6 next hops, both ways (RFC 8950). */
+  readonly extendedNextHop?: boolean;
   readonly gracefulRestart: GracefulRestartOffer | undefined;
 }
 
@@ -58,6 +60,9 @@ interface PeerRestart {
   readonly notification: boolean;
 }
 
+/** RFC 8950 §4: IPv4 unicast with next hops of AFI 2. */
+const IPV4_OVER_IPV6 = { ...afiSafiOf(4), nextHopAfi: afiSafiOf(6).afi };
+
 /** RFC 6793 §9: stands for an AS number that needs four octets. */
 const AS_TRANS = 23_456;
 
@@ -70,6 +75,9 @@ export function openFor(offer: Offer): Open {
     { is: "extended-message" },
     { is: "four-octet-as", asn: offer.asn },
   ];
+  if (offer.extendedNextHop === true && offer.families.includes(4)) {
+    capabilities.push({ is: "extended-next-hop", tuples: [IPV4_OVER_IPV6] });
+  }
   if (restart !== undefined) {
     capabilities.push({
       is: "graceful-restart",
@@ -87,8 +95,11 @@ export function openFor(offer: Offer): Open {
   };
 }
 
-/** `theirs` has passed the checks of RFC 4271 §6.2. */
-export function negotiate(ours: Open, theirs: Open): Negotiated {
+/**
+ * `theirs` has passed the checks of RFC 4271 §6.2.
+ * @param zone - the interface of a session between link-local addresses
+ */
+export function negotiate(ours: Open, theirs: Open, zone?: string): Negotiated {
   const remoteAsn = asnOf(theirs);
   const external = asnOf(ours) !== remoteAsn;
   const as4 = capability(theirs, "four-octet-as") !== undefined;
@@ -107,7 +118,8 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
       as4,
       external,
       addPath: [],
-      extendedNextHop: false,
+      extendedNextHop: families.includes(4) && takesIpv6(ours) && takesIpv6(theirs),
+      zone,
       extendedMessage: true,
       enhancedRefresh,
     },
@@ -117,6 +129,11 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
     gracefulRestart: restartOf(ours, theirs, families),
   };
 }
+
+const takesIpv6 = (open: Open): boolean =>
+  capability(open, "extended-next-hop")?.tuples.some(
+    ({ afi, safi, nextHopAfi }) => familyOf(afi, safi) === 4 && nextHopAfi === IPV4_OVER_IPV6.nextHopAfi,
+  ) === true;
 
 function restartOf(ours: Open, theirs: Open, families: readonly Family[]): PeerRestart | undefined {
   const mine = capability(ours, "graceful-restart");

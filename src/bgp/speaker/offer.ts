@@ -1,18 +1,21 @@
-/** What we say in an OPEN. */
+/** What we say in an OPEN, and what comes of that and the peer's. */
 
-import { openFor } from "../session/negotiation.ts";
+import { type Negotiated, negotiate, openFor } from "../session/negotiation.ts";
+import { Refusal } from "../wire/fault.ts";
 import type { Open } from "../wire/messages.ts";
-import type { PeerOptions } from "./options.ts";
+import { checkOpen } from "../wire/open-check.ts";
+import type { PeerOptions, RemoteAsn } from "./options.ts";
 import type { Shared } from "./shared.ts";
 
 /** @param wasUp - there was a session with this peer in the life of this speaker */
-export function offerTo(shared: Shared, { holdSeconds, families }: PeerOptions, wasUp: boolean): Open {
+export function offerTo(shared: Shared, options: PeerOptions, wasUp: boolean): Open {
   const { asn, routerId, gracefulRestart } = shared.options;
   return openFor({
     asn,
     routerId: routerId.w0,
-    holdSeconds,
-    families,
+    holdSeconds: options.holdSeconds,
+    families: options.families,
+    extendedNextHop: options.extendedNextHop === true,
     gracefulRestart: gracefulRestart && {
       restartSeconds: gracefulRestart.restartSeconds,
       notification: gracefulRestart.notification,
@@ -21,4 +24,27 @@ export function offerTo(shared: Shared, { holdSeconds, families }: PeerOptions, 
       forwarding: gracefulRestart.restarting || wasUp,
     },
   });
+}
+
+/** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
+const OPEN_ERROR = 2;
+const UNSUPPORTED_CAPABILITY = 7;
+
+/**
+ * What holds on a session with a peer that says this, or why there is none.
+ * @param zone - the interface of a session between link-local addresses
+ */
+export function agreed(
+  { options: { asn, routerId } }: Shared,
+  remoteAsn: RemoteAsn,
+  offered: Open,
+  open: Open,
+  zone: string | undefined,
+): Negotiated | Refusal {
+  const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
+  if (refusal !== undefined) return refusal;
+  const negotiated = negotiate(offered, open, zone);
+  return negotiated.families.length === 0
+    ? new Refusal("no address family in common", OPEN_ERROR, UNSUPPORTED_CAPABILITY)
+    : negotiated;
 }

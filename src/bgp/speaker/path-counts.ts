@@ -8,7 +8,8 @@ export interface PathCounts {
   readonly stale: number;
 }
 
-export function pathCountsOf(rib: Rib, peer: PeerId): PathCounts {
+export function pathCountsOf(rib: Rib, peer: PeerId | undefined): PathCounts {
+  if (peer === undefined) return NONE;
   const sum = { received: 0, accepted: 0, stale: 0 };
   for (const family of [4, 6] as const) {
     const counts = rib.of(family).received.counts(peer);
@@ -18,3 +19,5 @@ export function pathCountsOf(rib: Rib, peer: PeerId): PathCounts {
   }
   return sum;
 }
+
+const NONE: PathCounts = { received: 0, accepted: 0, stale: 0 };

@@ -1,5 +1,6 @@
 /** What a change of a peer's settings costs. */
 
+import { type Address, ipv6, prefixOf } from "../net/address.ts";
 import { formatAddress, formatPrefix } from "../net/text.ts";
 import type { PeerOptions } from "./options.ts";
 import type { DialTarget, Protection } from "./world.ts";
@@ -9,10 +10,13 @@ export function needsReset(before: PeerOptions, after: PeerOptions): boolean {
   return agreedKey(before) !== agreedKey(after) || !sameProtection(protectionOf(before), protectionOf(after));
 }
 
-/** How the connections of a peer are protected. */
+/** How the connections of a peer are protected. The kernel asks for passwords by address, whatever the interface. */
 export function protectionOf({ remote, password, ttlSecurity = false }: PeerOptions): Protection {
-  return { remote, password, ttlSecurity };
+  return { remote: "interface" in remote ? { range: LINK_LOCAL } : remote, password, ttlSecurity };
 }
+
+/** RFC 4291 §2.5.6 */
+const LINK_LOCAL = prefixOf(ipv6(0xfe80_0000, 0, 0, 0), 10);
 
 const sameProtection = (a: Protection, b: Protection): boolean =>
   a.password === b.password && a.ttlSecurity === b.ttlSecurity;
@@ -28,10 +32,24 @@ export function silenceOf({ password, ttlSecurity }: DialTarget): string {
 
 /** What tells one entry of a list of peers from another. */
 export function remoteKey({ remote }: PeerOptions): string {
+  if ("interface" in remote) return interfaceKey(remote.interface);
   return "address" in remote ? formatAddress(remote.address) : formatPrefix(remote.range);
 }
 
-function agreedKey({ remoteAsn, localAddress, holdSeconds, families, reflectorClient }: PeerOptions): string {
+export const interfaceKey = (name: string): string => `%${name}`;
+
+/** Stands for the router at the other end of an interface as long as nobody knows its address. */
+export const someoneOn = (zone: string): Address => ({ ...ipv6(0, 0, 0, 0), zone });
+
+function agreedKey(options: PeerOptions): string {
+  const {
+    remoteAsn,
+    localAddress,
+    holdSeconds,
+    families,
+    extendedNextHop = false,
+    reflectorClient,
+  } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
-  return [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient].join(" ");
+  return [remoteAsn, local, holdSeconds, [...families].sort(), extendedNextHop, reflectorClient].join(" ");
 }

@@ -3,20 +3,20 @@
  * RIB, which outlives a session that is to be restarted gracefully.
  */
 
-import { collisionLoser } from "../fsm/collision.ts";
 import type { Settings, State } from "../fsm/state.ts";
-import type { Address, Family } from "../net/address.ts";
+import { type Address, type Family, sameAddress } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
-import { type Negotiated, negotiate } from "../session/negotiation.ts";
+import type { Negotiated } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
-import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
-import { checkOpen } from "../wire/open-check.ts";
-import { CEASE, forGood, forRestart } from "./cease.ts";
+import { cease } from "../wire/notification.ts";
+import { CEASE, forGood, forRestart, notificationEvent } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
-import type { Inbound, Source } from "./inbound.ts";
-import { offerTo } from "./offer.ts";
+import { isBusy, isContender, loserOf } from "./contenders.ts";
+import { closeSource, type Inbound, openSource, type Source } from "./inbound.ts";
+import { Learning } from "./learning.ts";
+import { agreed, offerTo } from "./offer.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
@@ -26,16 +26,15 @@ import { needsReset, protectionOf } from "./peer-options.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
+import { Whereabouts } from "./whereabouts.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
+
+const LINK_DOWN = "link down";
 
 const LISTENING: State = { at: "active", failures: 0, attempts: 0 };
 
-/** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
-const OPEN_ERROR = 2;
-const UNSUPPORTED_CAPABILITY = 7;
-
 export class Peer implements ConnectionOwner, Recipient {
-  readonly address: Address;
+  readonly where: Whereabouts;
   /** From a range rather than configured by address. */
   readonly dynamic: boolean;
   options: PeerOptions;
@@ -47,15 +46,12 @@ export class Peer implements ConnectionOwner, Recipient {
   ribId: PeerId | undefined;
   /** Sessions lost. */
   flaps = 0;
-  /** The peer has told all that it knew (RFC 4724 §4.1), once in the life of this speaker. */
-  learned = false;
+  readonly learning: Learning = new Learning();
   readonly #shared: Shared;
   readonly #inbound: Inbound;
   readonly #helper: RestartHelper;
   #connection: Connection;
   #second: Connection | undefined;
-  /** Families whose End-of-RIB has not come in this session. */
-  readonly #awaited: Set<Family> = new Set();
   #wasUp = false;
   /** Of the session: made once, not for every message. */
   #source: Source | undefined;
@@ -64,12 +60,16 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared = shared;
     this.#inbound = inbound;
     this.#helper = new RestartHelper(shared.rib);
-    this.address = address;
+    this.where = new Whereabouts(address, options);
     this.dynamic = dynamic;
     this.options = options;
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
     this.#connection = new Connection(shared.world, this);
+  }
+
+  get address(): Address {
+    return this.where.address;
   }
 
   get connection(): Connection {
@@ -121,6 +121,27 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#connection.feed({ on: "start", how: "manual" }, "started");
   }
 
+  /** The router at the other end of the interface has this address. */
+  meet(address: Address): void {
+    this.where.tell(address);
+    this.#settle();
+  }
+
+  /** The link that the peer is behind is down: nothing goes there, whatever TCP hopes for (RFC 4271 §8.1.4). */
+  linkFell(): void {
+    if (this.negotiated !== undefined) {
+      this.#fail(this.#connection, forGood(this.negotiated, cease(CEASE.unspecific)), LINK_DOWN);
+    } else this.#connection.feed({ on: "tcp-failed" }, LINK_DOWN);
+  }
+
+  /** The link is up again: no wait that a failure over it has earned goes on. */
+  linkRose(): void {
+    const { state } = this.#connection;
+    if (state.at === "idle" && !state.stopped)
+      this.#connection.feed({ on: "start", how: "manual" }, "link up");
+    else this.#dialNow();
+  }
+
   sendEnds(holdsEndOfRib: boolean): void {
     if (this.ribId !== undefined && this.isReady) this.exports.sendEnds(this.ribId, holdsEndOfRib);
   }
@@ -162,9 +183,7 @@ export class Peer implements ConnectionOwner, Recipient {
     if (this.ribId === undefined) return;
     const importFilter = this.#shared.filterOf(options.importPolicy);
     if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
-      for (const family of [4, 6] as const) {
-        this.#shared.rib.of(family).received.refilter(this.ribId, importFilter);
-      }
+      this.#shared.rib.refilter(this.ribId, importFilter);
     }
     this.exports.move();
     this.#shared.wake();
@@ -172,6 +191,8 @@ export class Peer implements ConnectionOwner, Recipient {
 
   /** A connection that the peer opened. Undefined: refused. */
   accept(link: Link): LinkEvents | undefined {
+    if (isBusy(this.#connection) && !sameAddress(link.remote, this.address)) return undefined;
+    if (this.where.move(link.remote)) this.bfd.configure(this.options.bfd);
     const { at } = this.#connection.state;
     if (this.options.ttlSecurity === true) link.hearNeighbourOnly();
     const replaces = at === "established" && this.settings(this.#connection).gracefulRestart;
@@ -187,7 +208,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const { options } = this;
     const restart = connection.negotiated?.gracefulRestart;
     return {
-      passive: options.passive || this.dynamic || connection === this.#second,
+      passive: options.passive || this.dynamic || !this.where.isKnown || connection === this.#second,
       holdSeconds: options.holdSeconds,
       connectRetrySeconds: LIMITS.connectRetrySeconds,
       idleHoldSeconds: LIMITS.idleHoldSeconds,
@@ -207,22 +228,14 @@ export class Peer implements ConnectionOwner, Recipient {
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
     const { asn, routerId } = this.#shared.options;
-    const { remoteAsn } = this.options;
-    const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
-    if (refusal !== undefined) return refusal;
-    const negotiated = negotiate(offered, open);
-    if (negotiated.families.length === 0) {
-      return new Refusal("no address family in common", OPEN_ERROR, UNSUPPORTED_CAPABILITY);
-    }
+    const negotiated = agreed(this.#shared, this.options.remoteAsn, offered, open, this.address.zone);
+    if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other === undefined || !isContender(other)) return negotiated;
-    const remote = { routerId: open.routerId, asn: remoteAsn };
-    const older = { initiator: other.initiator, established: other.state.at === "established" };
-    const newer = { initiator: connection.initiator, established: false };
-    const lost = collisionLoser({ routerId: routerId.w0, asn }, remote, older, newer);
-    this.#emit({ on: "collision", kept: lost === "older" ? newer.initiator : older.initiator });
-    (lost === "older" ? other : connection).feed({ on: "collision-lost" }, "connection collision");
-    return lost === "older" ? negotiated : undefined;
+    const lost = loserOf(other, connection, { routerId: routerId.w0, asn }, negotiated);
+    this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
+    lost.feed({ on: "collision-lost" }, "connection collision");
+    return lost === other ? negotiated : undefined;
   }
 
   established(connection: Connection, negotiated: Negotiated): void {
@@ -237,22 +250,16 @@ export class Peer implements ConnectionOwner, Recipient {
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
-    const local = connection.link?.local;
-    const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
-    this.#source = { peer: ribId, negotiated, ownNextHop };
+    this.#source = openSource(rib.pool.nextHops, ribId, negotiated, connection.link?.local);
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
-    this.#awaited.clear();
-    const restart = negotiated.gracefulRestart;
-    // RFC 4724 §4.1: a peer that has restarted itself waits for us; waiting for it would be for ever.
-    if (restart?.restarting === true) this.learned = true;
-    else if (restart !== undefined) for (const family of negotiated.families) this.#awaited.add(family);
+    this.learning.sessionBegan(negotiated);
     this.exports.join(ribId, negotiated);
     this.#emit({
       on: "session-up",
       asn,
       families: negotiated.families,
       holdSeconds: negotiated.holdSeconds,
-      gracefulRestart: restart !== undefined,
+      gracefulRestart: negotiated.gracefulRestart !== undefined,
     });
     this.#shared.wake();
   }
@@ -261,9 +268,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.flaps++;
     const nowMs = this.#shared.world.now();
     if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
-    if (this.#source !== undefined && this.#source.ownNextHop >= 0) {
-      this.#shared.rib.pool.nextHops.give(this.#source.ownNextHop);
-    }
+    closeSource(this.#shared.rib.pool.nextHops, this.#source);
     this.#source = undefined;
     let retained = false;
     if (this.ribId !== undefined) {
@@ -272,6 +277,7 @@ export class Peer implements ConnectionOwner, Recipient {
     }
     this.#emit({ on: "session-down", reason: loss.words, retained });
     this.#succeed(connection);
+    this.#settle();
     this.#shared.wake();
   }
 
@@ -281,16 +287,11 @@ export class Peer implements ConnectionOwner, Recipient {
       this.#emit({ on: "connection-failed", reason: loss.words });
     }
     this.#succeed(connection);
+    this.#settle();
   }
 
   notified(direction: "sent" | "received", notification: Notification): void {
-    this.#emit({
-      on: direction === "sent" ? "notification-sent" : "notification-received",
-      code: notification.code,
-      subcode: notification.subcode,
-      words: describeNotification(notification),
-      communication: shutdownCommunication(notification),
-    });
+    this.#emit(notificationEvent(direction, notification));
   }
 
   update(connection: Connection, message: Uint8Array): void {
@@ -320,11 +321,8 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.wake();
   }
 
-  /** Without End-of-RIB, the first KEEPALIVE of the session ends the wait: the table has been sent before it. */
   keepalive(): void {
-    if (this.#awaited.size > 0 || this.learned) return;
-    this.learned = true;
-    this.#shared.wake();
+    if (this.learning.keepalive()) this.#shared.wake();
   }
 
   bfdChanged(snapshot: BfdSnapshot): void {
@@ -347,15 +345,25 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   pathCounts(): PathCounts {
-    if (this.ribId === undefined) return { received: 0, accepted: 0, stale: 0 };
     return pathCountsOf(this.#shared.rib, this.ribId);
+  }
+
+  #settle(): void {
+    if (isBusy(this.#connection) || !this.where.settle()) return;
+    this.bfd.configure(this.options.bfd);
+    this.#dialNow();
+  }
+
+  /** Does not wait for the next dial. */
+  #dialNow(): void {
+    if (this.#connection.state.at !== "active" || this.settings(this.#connection).passive) return;
+    this.#connection.feed({ on: "timer", timer: "connect-retry" }, "the peer can be reached");
   }
 
   #takeEndOfRib(ribId: PeerId, family: Family): void {
     const sweptPaths = this.#helper.endOfRib(ribId, family);
     this.#emit({ on: "end-of-rib", family, sweptPaths });
-    this.#awaited.delete(family);
-    if (this.#awaited.size === 0) this.learned = true;
+    this.learning.endOfRib(family);
   }
 
   #limit(connection: Connection, limit: number): void {
@@ -390,7 +398,3 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.emit(this.address, event);
   }
 }
-
-/** RFC 4271 §6.8: only a connection whose OPEN has been accepted can collide. */
-const isContender = (connection: Connection): boolean =>
-  connection.state.at === "open-confirm" || connection.state.at === "established";

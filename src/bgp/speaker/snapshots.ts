@@ -20,8 +20,12 @@ import type { OffendingMessage } from "./peer-error-log.ts";
 import type { MessageCounts } from "./traffic.ts";
 
 export interface PeerSnapshot {
+  /** Of a peer by interface: :: with the name of that, as long as nobody knows the router there. */
   readonly address: Address;
-  readonly asn: number;
+  /** Of a peer by interface. */
+  readonly interface: string | undefined;
+  /** Undefined: any but our own, and there is no session. */
+  readonly asn: number | undefined;
   readonly description: string | undefined;
   readonly group: string | undefined;
   /** From a range rather than configured by address. */
@@ -94,7 +98,8 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
   const advertised = peer.ribId === undefined ? 0 : peer.exports.advertised(peer.ribId);
   return {
     address: peer.address,
-    asn: options.remoteAsn,
+    interface: peer.where.interface,
+    asn: options.remoteAsn === "external" ? negotiated?.remoteAsn : options.remoteAsn,
     description: options.description,
     group: options.group,
     dynamic: peer.dynamic,
@@ -105,7 +110,7 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     routerId: negotiated?.remoteRouterId,
     holdSeconds: negotiated?.holdSeconds,
     families: negotiated?.families ?? options.families,
-    learned: peer.learned,
+    learned: peer.learning.isDone,
     gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
     bfd: peer.bfd.snapshot,
     prefixes: { received: counts.received, accepted: counts.accepted, advertised },

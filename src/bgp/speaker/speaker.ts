@@ -23,7 +23,8 @@ import { attributesOf } from "./local-routes.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
-import { protectionOf, remoteKey } from "./peer-options.ts";
+import { PeerBook } from "./peer-book.ts";
+import { protectionOf, remoteKey, someoneOn } from "./peer-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
 import type { Recipient, Shared } from "./shared.ts";
 import {
@@ -60,10 +61,9 @@ export class Speaker {
   readonly #outbox: Outbox;
   readonly #changes: RouteChanges;
   readonly #deferral: Deferral = new Deferral();
-  readonly #peers: Map<string, Peer> = new Map();
+  readonly #peers: PeerBook = new PeerBook();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
-  #ranges: readonly PeerOptions[] = [];
   #flushWaiters: (() => void)[] = [];
   #filters: Map<string, RouteFilter> = new Map();
   #complete = false;
@@ -120,14 +120,16 @@ export class Speaker {
     this.#world.protect(wanted.map(protectionOf));
     const filters = this.#filters;
     this.#filters = new Map();
-    const before = new Map(this.#peers);
-    this.#ranges = wanted.filter(({ remote }) => "range" in remote).sort(byLongestRange);
+    const before = new Map(this.#peers.byKey);
+    this.#peers.options = wanted;
     for (const options of wanted) {
       for (const policy of [options.importPolicy, options.exportPolicy]) this.#keepFilter(filters, policy);
       if ("address" in options.remote) this.#setPeer(options.remote.address, options, before);
+      else if ("interface" in options.remote)
+        this.#setPeer(someoneOn(options.remote.interface), options, before);
     }
     for (const [key, peer] of before) {
-      const range = peer.dynamic ? this.#rangeOf(peer.address) : undefined;
+      const range = peer.dynamic ? this.#peers.rangeOf(peer.address) : undefined;
       if (range !== undefined) peer.configure(range);
       else this.#remove(key, peer);
     }
@@ -170,6 +172,31 @@ export class Speaker {
     this.#wake(this.#world.now());
   }
 
+  /**
+   * Says which router is at the other end of an interface, as a router advertisement of it shows: a peer by that
+   * interface is there. The address is link-local, with the interface as its zone.
+   */
+  setNeighbour(address: Address): void {
+    this.#peers.behind(address.zone)?.meet(address);
+    this.#wake(this.#world.now());
+  }
+
+  /**
+   * Says that a link went down: sessions with link-local addresses behind it, and those with other ASes in one of its
+   * networks, end at once with their routes. Or that it came up: their peers are tried without waiting.
+   */
+  setLink(name: string, networks: readonly Prefix[], up: boolean): void {
+    for (const peer of this.#peers) {
+      const { zone } = peer.address;
+      const external = peer.options.remoteAsn !== this.options.asn;
+      const isThere = zone === undefined && external && networks.some((each) => contains(each, peer.address));
+      if (zone !== name && !isThere) continue;
+      if (up) peer.linkRose();
+      else peer.linkFell();
+    }
+    this.#wake(this.#world.now());
+  }
+
   /** Hears of every prefix whose best paths changed, in batches. Returns what stops it. */
   onRoutes(listener: RouteListener): () => void {
     return this.#changes.listen(listener);
@@ -209,7 +236,7 @@ export class Speaker {
    */
   stop(how: StopHow): void {
     this.#stopped = true;
-    for (const peer of this.#peers.values()) {
+    for (const peer of this.#peers) {
       if ("graceful" in how) peer.suspend(how.text);
       else peer.stop(cease(CEASE.shutdown, how.text), "stopped");
     }
@@ -218,7 +245,7 @@ export class Speaker {
   /** Every peer, those of ranges too. */
   peers(): readonly PeerSnapshot[] {
     const nowMs = this.#world.now();
-    return [...this.#peers.values()].map((peer) => peerSnapshot(peer, nowMs));
+    return Array.from(this.#peers, (peer) => peerSnapshot(peer, nowMs));
   }
 
   /** The Loc-RIB: every path of every prefix, with what became of it. */
@@ -233,29 +260,29 @@ export class Speaker {
 
   /** A part of {@link advertised}. */
   advertisedFrom(peer: Address, family: Family, from: number, limit: number): Page<AdvertisedRoute> {
-    return advertisedPage(this.rib, this.#peers.get(formatAddress(peer)), family, from, limit);
+    return advertisedPage(this.rib, this.#peers.at(peer), family, from, limit);
   }
 
   /** What a peer was told. Empty when there is no such peer, or no session with it. */
   advertised(peer: Address): Iterable<AdvertisedRoute> {
-    const known = this.#peers.get(formatAddress(peer));
+    const known = this.#peers.at(peer);
     return known === undefined ? [] : advertisedRoutes(this.rib, known);
   }
 
   /** Why each peer is sent a prefix, or is not. */
   exportsOf(prefix: Prefix): readonly ExportSnapshot[] {
-    return exportSnapshots(this.rib, this.#peers.values(), prefix);
+    return exportSnapshots(this.rib, this.#peers, prefix);
   }
 
   /** What a peer told us, the rejected too. Empty when there is no such peer. */
   received(peer: Address): Iterable<ReceivedRoute> {
-    const ribId = this.#peers.get(formatAddress(peer))?.ribId;
+    const ribId = this.#peers.at(peer)?.ribId;
     return ribId === undefined ? [] : receivedRoutes(this.rib, ribId);
   }
 
   /** A part of {@link received}. */
   receivedFrom(peer: Address, family: Family, from: number, limit: number): Page<ReceivedRoute> {
-    const ribId = this.#peers.get(formatAddress(peer))?.ribId;
+    const ribId = this.#peers.at(peer)?.ribId;
     if (ribId === undefined) return { rows: [], next: -1 };
     return this.rib.of(family).snapshot.received(ribId, from, limit);
   }
@@ -273,43 +300,31 @@ export class Speaker {
       before.delete(key);
       this.#remove(key, known);
     }
-    this.#peers.set(key, peer);
+    this.#peers.byKey.set(key, peer);
     peer.start();
   }
 
   #remove(key: string, peer: Peer): void {
-    this.#peers.delete(key);
+    this.#peers.byKey.delete(key);
     peer.remove();
     if (peer.dynamic) this.#emit({ peer: peer.address, on: "dynamic-peer-gone" });
-  }
-
-  #rangeOf(address: Address): PeerOptions | undefined {
-    return this.#ranges.find(({ remote }) => "range" in remote && contains(remote.range, address));
   }
 
   /** Strangers are refused before anything is kept for them. */
   #accept(link: Link): LinkEvents | undefined {
     if (this.#stopped) return undefined;
-    const known = this.#peers.get(formatAddress(link.remote));
+    const known = this.#peers.forRemote(link.remote);
     if (known !== undefined) return known.accept(link);
-    const options = this.#rangeOf(link.remote);
-    if (options === undefined || !this.#hasRoom(options)) {
+    const options = this.#peers.rangeOf(link.remote);
+    if (options === undefined || !this.#peers.hasRoom(options)) {
       this.#emit({ peer: link.remote, on: "stranger-refused" });
       return undefined;
     }
     const peer = new Peer(this.#shared, this.#inbound, link.remote, true, options);
-    this.#peers.set(formatAddress(link.remote), peer);
+    this.#peers.byKey.set(formatAddress(link.remote), peer);
     this.#emit({ peer: link.remote, on: "dynamic-peer-created" });
     peer.start();
     return peer.accept(link);
-  }
-
-  #hasRoom({ remote }: PeerOptions): boolean {
-    if (!("range" in remote)) return false;
-    let members = 0;
-    for (const peer of this.#peers.values())
-      if (peer.dynamic && contains(remote.range, peer.address)) members++;
-    return members < remote.limit;
   }
 
   #filterOf(policy: Policy): RouteFilter {
@@ -336,7 +351,7 @@ export class Speaker {
 
   #nextDeadline(): number {
     let next = this.#deferral.nextDeadline();
-    for (const peer of this.#peers.values()) next = Math.min(next, peer.nextDeadline());
+    for (const peer of this.#peers) next = Math.min(next, peer.nextDeadline());
     return next;
   }
 
@@ -345,12 +360,12 @@ export class Speaker {
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
     this.#inTurn = true;
     const nowMs = this.#world.now();
-    for (const [key, peer] of this.#peers) {
+    for (const [key, peer] of this.#peers.byKey) {
       if (peer.nextDeadline() <= nowMs) peer.expire(nowMs);
       if (peer.isGone) this.#remove(key, peer);
     }
     const more = this.#work(nowMs + TURN_MS);
-    for (const peer of this.#peers.values()) peer.sendEnds(this.#holdsEndOfRib);
+    for (const peer of this.#peers) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
       this.#deferral.settle(nowMs, () => this.#missing());
@@ -398,17 +413,11 @@ export class Speaker {
 
   #missing(): readonly Address[] {
     const missing: Address[] = [];
-    for (const peer of this.#peers.values()) if (!peer.dynamic && !peer.learned) missing.push(peer.address);
+    for (const peer of this.#peers) if (!peer.dynamic && !peer.learning.isDone) missing.push(peer.address);
     for (const address of this.#deferral.expected) {
       if (missing.some((other) => sameAddress(other, address))) continue;
-      if (this.#peers.get(formatAddress(address))?.learned !== true) missing.push(address);
+      if (this.#peers.at(address)?.learning.isDone !== true) missing.push(address);
     }
     return missing;
   }
 }
-
-function byLongestRange(a: PeerOptions, b: PeerOptions): number {
-  return rangeLength(b) - rangeLength(a);
-}
-
-const rangeLength = ({ remote }: PeerOptions): number => ("range" in remote ? remote.range.length : 0);

@@ -145,5 +145,6 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   as4: true,
   extendedMessage: false,
   localAddress: OUR_ADDRESS,
+  sixNextHop: true,
   ...changes,
 });
