@@ -75,6 +75,10 @@ export function peerOptions(model: Model): PeerOptions[] {
   });
 }
 
+/** Interfaces whose other end is a peer. */
+export const peerInterfaces = (model: Model): string[] =>
+  model.bgp.peers.flatMap(({ remote }) => ("interface" in remote ? [remote.interface] : []));
+
 interface Policies {
   readonly import: Policy;
   readonly export: Policy;
