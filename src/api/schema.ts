@@ -45,6 +45,8 @@ export interface PeerAnswer {
   readonly interface?: string;
   /** Absent: any but our own, and there is no session. */
   readonly asn?: number;
+  /** Any AS but our own may be there (`asn: external`). */
+  readonly anyAsn?: true;
   readonly description?: string;
   readonly group?: string;
   /** From a range rather than configured by address. */

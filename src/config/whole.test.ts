@@ -36,6 +36,7 @@ const upstream = {
   password: undefined,
   ttlSecurity: false,
   families: [4, 6],
+  extendedNextHop: false,
   routeReflectorClient: false,
   maxPrefixes: 10_000,
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
@@ -53,6 +54,7 @@ const hosts = {
   passive: true,
   ttlSecurity: false,
   families: [4, 6],
+  extendedNextHop: false,
   routeReflectorClient: false,
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),

@@ -40,6 +40,7 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     address: formatAddress(peer.address),
     ...(peer.interface !== undefined && { interface: peer.interface }),
     ...(peer.asn !== undefined && { asn: peer.asn }),
+    ...(peer.anyAsn && { anyAsn: true as const }),
     ...(description !== undefined && { description }),
     ...(group !== undefined && { group }),
     dynamic: peer.dynamic,

@@ -156,7 +156,8 @@ function addOwn(registry: Registry, read: Read): void {
 const labelsOf = (peer: PeerAnswer): Record<string, string> => ({
   // The address behind an interface changes with every card that is put in.
   peer: peer.interface ?? peer.address,
-  peer_as: peer.asn === undefined ? "" : String(peer.asn),
+  // Nor does the name of a series change when a session comes up.
+  peer_as: peer.anyAsn === true ? "external" : String(peer.asn),
 });
 
 const infoOf = (peer: PeerAnswer, read: Read): Record<string, string> => ({

@@ -32,7 +32,11 @@ export interface ExportSettings {
 }
 
 /** What keeps a learned path from a class of peers whatever the policy. */
-type HeldBack = "not installed" | "community no-advertise" | "community no-export" | "from iBGP to iBGP";
+export type HeldBack =
+  | "not installed"
+  | "community no-advertise"
+  | "community no-export"
+  | "from iBGP to iBGP";
 
 export interface ExportReason {
   readonly sent: boolean;

@@ -109,6 +109,18 @@ describe("what is agreed on", () => {
     const offer = { gracefulRestart: { ...OFFER.gracefulRestart!, notification: false } };
     expect(agreed([...both, restart], offer).gracefulRestart?.notification).toBe(false);
   });
+  test("IPv6 next hops of IPv4 prefixes, when both can (RFC 8950 §4)", () => {
+    const tuples = [{ ...V4, nextHopAfi: 2 }];
+    const can: Capability = { is: "extended-next-hop", tuples };
+    const offer = { extendedNextHop: true };
+    expect(openFor({ ...OFFER, ...offer }).capabilities).toContainEqual(can);
+    expect(openFor({ ...OFFER, ...offer, families: [6] }).capabilities).not.toContainEqual(can);
+    expect(agreed([...both, can], offer).decode.extendedNextHop).toBe(true);
+    expect(agreed([...both, can]).decode.extendedNextHop).toBe(false);
+    expect(agreed(both, offer).decode.extendedNextHop).toBe(false);
+    const other: Capability = { is: "extended-next-hop", tuples: [{ afi: 1, safi: 128, nextHopAfi: 2 }] };
+    expect(agreed([...both, other], offer).decode.extendedNextHop).toBe(false);
+  });
   test("graceful restart is nothing that one side can do alone", () => {
     expect(agreed([...both, restart], { gracefulRestart: undefined }).gracefulRestart).toBeUndefined();
     expect(agreed(both).gracefulRestart).toBeUndefined();

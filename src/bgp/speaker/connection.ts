@@ -6,7 +6,15 @@
  * when it runs out.
  */
 
-import { type Action, type Event, type Settings, type State, TIMERS, type Timer } from "../fsm/state.ts";
+import {
+  type Action,
+  type Event,
+  type Settings,
+  type State,
+  type StateName,
+  TIMERS,
+  type Timer,
+} from "../fsm/state.ts";
 import { INITIAL, step } from "../fsm/step.ts";
 import { Framer } from "../session/framer.ts";
 import type { Negotiated } from "../session/negotiation.ts";
@@ -33,9 +41,23 @@ export interface Loss {
   readonly notification: Notification | undefined;
 }
 
+/** What both sides said first. */
+export interface Opens {
+  readonly sent: Open;
+  /** The whole message. */
+  readonly received: Uint8Array;
+}
+
+/** Who looks on. */
+interface ConnectionWatch {
+  stateChanged(connection: Connection, before: StateName): void;
+  received(connection: Connection, message: Uint8Array): void;
+}
+
 /** The peer that a connection belongs to. */
 export interface ConnectionOwner {
   readonly traffic: Traffic;
+  readonly watch: ConnectionWatch;
   settings(connection: Connection): Settings;
   dialTarget(): DialTarget;
   offer(): Open;
@@ -71,6 +93,8 @@ export class Connection {
   /** `now()` when the state was entered. */
   sinceMs: number;
   negotiated: Negotiated | undefined;
+  /** Of `negotiated`. */
+  opens: Opens | undefined;
   /** The link takes nothing more for the moment. */
   blocked = false;
   readonly #world: World;
@@ -127,6 +151,7 @@ export class Connection {
       if (action.do === "hang-up") sent = action.notification;
     }
     if (state.at === before.at) return;
+    this.#owner.watch.stateChanged(this, before.at);
     if (state.at === "established" && negotiated !== undefined) this.#owner.established(this, negotiated);
     if (before.at === "established" && negotiated !== undefined) {
       this.#owner.lost(this, negotiated, lossOf(event, words, sent));
@@ -262,6 +287,7 @@ export class Connection {
   #take(message: Uint8Array): void {
     const type = messageTypeAt(message, 0);
     this.#owner.traffic.receivedType(type);
+    this.#owner.watch.received(this, message);
     if (type === MESSAGE_TYPE.update) {
       this.#heard++;
       if (this.state.at === "established") this.#owner.update(this, message);
@@ -270,7 +296,7 @@ export class Connection {
     }
     const decoded = decodeMessage(message, this.negotiated?.decode ?? NOTHING_NEGOTIATED);
     if (decoded instanceof Refusal) this.#refuse(decoded);
-    else if (decoded.type === "open") this.#takeOpen(decoded.open);
+    else if (decoded.type === "open") this.#takeOpen(decoded.open, message);
     else if (decoded.type === "notification") this.#takeNotification(decoded.notification);
     else if (decoded.type === "route-refresh") this.#takeRefresh(decoded.refresh);
     else this.#takeKeepalive();
@@ -297,7 +323,7 @@ export class Connection {
     );
   }
 
-  #takeOpen(open: Open): void {
+  #takeOpen(open: Open, message: Uint8Array): void {
     if (this.state.at !== "open-sent" || this.#offered === undefined) {
       this.feed({ on: "open-received", holdSeconds: open.holdSeconds }, "OPEN twice on one connection");
       return;
@@ -309,6 +335,7 @@ export class Connection {
       return;
     }
     this.negotiated = outcome;
+    this.opens = { sent: this.#offered, received: message.slice() };
     this.#framer.extendedMessage = outcome.decode.extendedMessage;
     this.feed({ on: "open-received", holdSeconds: open.holdSeconds }, "OPEN");
   }

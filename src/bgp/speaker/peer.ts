@@ -23,6 +23,7 @@ import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
+import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
@@ -42,6 +43,7 @@ export class Peer implements ConnectionOwner, Recipient {
   readonly errors: PeerErrorLog = new PeerErrorLog();
   readonly exports: PeerExports;
   readonly bfd: PeerBfd;
+  readonly watch: PeerWatch;
   /** From the first session on. */
   ribId: PeerId | undefined;
   /** Sessions lost. */
@@ -65,6 +67,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.options = options;
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
+    this.watch = new PeerWatch(shared, this);
     this.#connection = new Connection(shared.world, this);
   }
 
@@ -112,6 +115,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#second?.expire();
     if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
     const sweptPaths = this.#helper.expire(this.ribId);
+    if (sweptPaths > 0) this.watch.swept();
     this.#emit({ on: "stale-expired", sweptPaths });
     this.#shared.wake();
   }
@@ -127,19 +131,17 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#settle();
   }
 
-  /** The link that the peer is behind is down: nothing goes there, whatever TCP hopes for (RFC 4271 §8.1.4). */
-  linkFell(): void {
-    if (this.negotiated !== undefined) {
-      this.#fail(this.#connection, forGood(this.negotiated, cease(CEASE.unspecific)), LINK_DOWN);
-    } else this.#connection.feed({ on: "tcp-failed" }, LINK_DOWN);
-  }
-
-  /** The link is up again: no wait that a failure over it has earned goes on. */
-  linkRose(): void {
+  /**
+   * The link that the peer is behind went down: nothing goes there, whatever TCP hopes for. Or it came up: no wait that
+   * a failure over it has earned goes on.
+   */
+  linkTurned(up: boolean): void {
     const { state } = this.#connection;
-    if (state.at === "idle" && !state.stopped)
-      this.#connection.feed({ on: "start", how: "manual" }, "link up");
-    else this.#dialNow();
+    const waits = state.at === "idle" && !state.stopped;
+    if (up && waits) this.#connection.feed({ on: "start", how: "manual" }, "link up");
+    else if (up) this.#dialNow();
+    else if (this.negotiated === undefined) this.#connection.feed({ on: "tcp-failed" }, LINK_DOWN);
+    else this.#fail(this.#connection, forGood(this.negotiated, cease(CEASE.unspecific)), LINK_DOWN);
   }
 
   sendEnds(holdsEndOfRib: boolean): void {
@@ -205,11 +207,10 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   settings(connection: Connection): Settings {
-    const { options } = this;
     const restart = connection.negotiated?.gracefulRestart;
     return {
-      passive: options.passive || this.dynamic || !this.where.isKnown || connection === this.#second,
-      holdSeconds: options.holdSeconds,
+      passive: this.options.passive || this.dynamic || !this.where.isKnown || connection === this.#second,
+      holdSeconds: this.options.holdSeconds,
       connectRetrySeconds: LIMITS.connectRetrySeconds,
       idleHoldSeconds: LIMITS.idleHoldSeconds,
       gracefulRestart: restart !== undefined && restart.families.length > 0,
@@ -254,6 +255,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.sessionBegan(negotiated);
     this.exports.join(ribId, negotiated);
+    this.watch.began(connection, negotiated);
     this.#emit({
       on: "session-up",
       asn,
@@ -266,6 +268,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   lost(connection: Connection, negotiated: Negotiated, loss: Loss): void {
     this.flaps++;
+    this.watch.ended(loss);
     const nowMs = this.#shared.world.now();
     if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
     closeSource(this.#shared.rib.pool.nextHops, this.#source);
@@ -297,6 +300,7 @@ export class Peer implements ConnectionOwner, Recipient {
   update(connection: Connection, message: Uint8Array): void {
     if (this.ribId === undefined || this.#source === undefined) return;
     const outcome = this.#inbound.take(message, this.#source);
+    this.watch.updated(message, outcome.reaction);
     this.#shared.wake();
     if (outcome.reaction !== undefined) {
       const { reaction, why, attribute } = outcome;
@@ -317,7 +321,8 @@ export class Peer implements ConnectionOwner, Recipient {
     if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
     if (this.ribId === undefined) return;
     if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
-    else this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now());
+    else if (this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
+      this.watch.swept();
     this.#shared.wake();
   }
 

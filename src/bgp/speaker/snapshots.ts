@@ -26,6 +26,8 @@ export interface PeerSnapshot {
   readonly interface: string | undefined;
   /** Undefined: any but our own, and there is no session. */
   readonly asn: number | undefined;
+  /** Any AS but our own may be there. */
+  readonly anyAsn: boolean;
   readonly description: string | undefined;
   readonly group: string | undefined;
   /** From a range rather than configured by address. */
@@ -100,6 +102,7 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     address: peer.address,
     interface: peer.where.interface,
     asn: options.remoteAsn === "external" ? negotiated?.remoteAsn : options.remoteAsn,
+    anyAsn: options.remoteAsn === "external",
     description: options.description,
     group: options.group,
     dynamic: peer.dynamic,

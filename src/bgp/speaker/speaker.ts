@@ -8,18 +8,17 @@
 
 import { type Address, contains, type Family, type Prefix, sameAddress } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
-import { compilePolicy } from "../policy/evaluate.ts";
-import type { Policy } from "../policy/rules.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { Rib } from "../rib/rib.ts";
-import type { RouteFilter } from "../rib/route-filter.ts";
 import type { AdvertisedRoute, Page, ReceivedRoute } from "../rib/snapshot.ts";
 import { cease } from "../wire/notification.ts";
 import { CEASE } from "./cease.ts";
 import { Deferral, type Learned } from "./deferral.ts";
 import type { SpeakerEvent } from "./events.ts";
+import { Filters } from "./filters.ts";
 import { Inbound } from "./inbound.ts";
 import { attributesOf } from "./local-routes.ts";
+import type { Monitor, MonitoredSession } from "./monitor.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
@@ -54,6 +53,7 @@ export type StopHow = { readonly graceful: true; readonly text?: string } | { re
 
 export class Speaker {
   readonly options: SpeakerOptions;
+  /** @internal For this library's own tests, which look underneath. */
   readonly rib: Rib;
   readonly #world: World;
   readonly #shared: Shared;
@@ -63,9 +63,10 @@ export class Speaker {
   readonly #deferral: Deferral = new Deferral();
   readonly #peers: PeerBook = new PeerBook();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
+  readonly #monitors: Set<Monitor> = new Set();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
   #flushWaiters: (() => void)[] = [];
-  #filters: Map<string, RouteFilter> = new Map();
+  readonly #filters: Filters = new Filters();
   #complete = false;
   #stopped = false;
   #wakeAtMs: number = Number.POSITIVE_INFINITY;
@@ -86,8 +87,9 @@ export class Speaker {
       options,
       world,
       rib: this.rib,
+      monitors: this.#monitors,
       restarting: () => !this.#complete,
-      filterOf: (policy) => this.#filterOf(policy),
+      filterOf: (policy) => this.#filters.of(policy),
       emit: (peer, event) => this.#emit({ peer, ...event }),
       bind: (id, recipient) => {
         if (recipient === undefined) this.#recipients.delete(id);
@@ -118,12 +120,10 @@ export class Speaker {
    */
   setPeers(wanted: readonly PeerOptions[]): void {
     this.#world.protect(wanted.map(protectionOf));
-    const filters = this.#filters;
-    this.#filters = new Map();
+    this.#filters.keepOnly(wanted.flatMap(({ importPolicy, exportPolicy }) => [importPolicy, exportPolicy]));
     const before = new Map(this.#peers.byKey);
     this.#peers.options = wanted;
     for (const options of wanted) {
-      for (const policy of [options.importPolicy, options.exportPolicy]) this.#keepFilter(filters, policy);
       if ("address" in options.remote) this.#setPeer(options.remote.address, options, before);
       else if ("interface" in options.remote)
         this.#setPeer(someoneOn(options.remote.interface), options, before);
@@ -191,8 +191,7 @@ export class Speaker {
       const external = peer.options.remoteAsn !== this.options.asn;
       const isThere = zone === undefined && external && networks.some((each) => contains(each, peer.address));
       if (zone !== name && !isThere) continue;
-      if (up) peer.linkRose();
-      else peer.linkFell();
+      peer.linkTurned(up);
     }
     this.#wake(this.#world.now());
   }
@@ -206,6 +205,17 @@ export class Speaker {
   onEvent(listener: (event: SpeakerEvent) => void): () => void {
     this.#eventListeners.add(listener);
     return () => this.#eventListeners.delete(listener);
+  }
+
+  /** Relays what passes between us and the peers, as it stands. Returns what stops it. */
+  monitor(monitor: Monitor): () => void {
+    this.#monitors.add(monitor);
+    return () => this.#monitors.delete(monitor);
+  }
+
+  /** Those that are up, as monitors know them. */
+  sessions(): readonly MonitoredSession[] {
+    return [...this.#peers].flatMap(({ watch }) => watch.session ?? []);
   }
 
   /** All that the caller wants is announced: peers that wait for our End-of-RIB may have it (RFC 4724 §4.1). */
@@ -325,18 +335,6 @@ export class Speaker {
     this.#emit({ peer: link.remote, on: "dynamic-peer-created" });
     peer.start();
     return peer.accept(link);
-  }
-
-  #filterOf(policy: Policy): RouteFilter {
-    return this.#keepFilter(this.#filters, policy);
-  }
-
-  /** Finds the filter of an equal policy, in `known` or among those in use, or makes it. */
-  #keepFilter(known: ReadonlyMap<string, RouteFilter>, policy: Policy): RouteFilter {
-    const key = JSON.stringify(policy);
-    const filter = this.#filters.get(key) ?? known.get(key) ?? compilePolicy(policy);
-    this.#filters.set(key, filter);
-    return filter;
   }
 
   #emit(event: SpeakerEvent): void {
