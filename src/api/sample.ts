@@ -164,9 +164,10 @@ function peers(): PeerAnswer[] {
       routerId: "198.51.100.2",
       holdSeconds: 9,
       families: ["ipv4", "ipv6"],
+      addPath: { send: [], receive: ["ipv4"] },
       gracefulRestart: { negotiated: true, stalePaths: 0 },
       bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
-      prefixes: { received: 1, accepted: 1, advertised: 4 },
+      prefixes: { received: 1, accepted: 1, advertised: 4, refused: 0 },
       messages: {
         received: { open: 1, update: 2, keepalive: 31250 },
         sent: { open: 1, update: 5, keepalive: 31252 },
@@ -185,8 +186,9 @@ function peers(): PeerAnswer[] {
       state: "active",
       sinceSeconds: 751,
       families: [],
+      addPath: { send: [], receive: [] },
       gracefulRestart: { negotiated: false, stalePaths: 0 },
-      prefixes: { received: 0, accepted: 0, advertised: 0 },
+      prefixes: { received: 0, accepted: 0, advertised: 0, refused: 0 },
       messages: {
         received: { open: 1, update: 2, keepalive: 12, notification: 1 },
         sent: { open: 2, update: 5, keepalive: 13 },

@@ -60,6 +60,8 @@ export interface PeerAnswer {
   readonly routerId?: string;
   readonly holdSeconds?: number;
   readonly families: readonly string[];
+  /** Families whose prefixes come with several paths on this session (RFC 7911), each way. */
+  readonly addPath: { readonly send: readonly string[]; readonly receive: readonly string[] };
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
   /** Absent: the peer is not watched by BFD. */
   readonly bfd?: {
@@ -73,7 +75,13 @@ export interface PeerAnswer {
     /** Why it cannot run on this machine. */
     readonly problem?: string;
   };
-  readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  /** Where a prefix has several paths, paths. refused: not kept, because 256 of the same prefix were there. */
+  readonly prefixes: {
+    readonly received: number;
+    readonly accepted: number;
+    readonly advertised: number;
+    readonly refused: number;
+  };
   readonly messages: {
     readonly received: Readonly<Record<string, number>>;
     readonly sent: Readonly<Record<string, number>>;
@@ -105,6 +113,8 @@ export interface RouteExport {
 
 export interface RoutePath {
   readonly peer: string;
+  /** As the peer numbers it; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   readonly nextHop: string;
   readonly asPath: string;
   readonly origin: string;
@@ -120,9 +130,11 @@ export interface RoutePath {
   readonly stale: boolean;
 }
 
-/** One prefix as one peer was told it: the Adj-RIB-Out. */
+/** One prefix, or one path of it, as one peer was told it: the Adj-RIB-Out. */
 export interface AnnouncementAnswer {
   readonly prefix: string;
+  /** As we number it for this peer; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   readonly kind: string;
   readonly peer: string;
   readonly nextHop: string;
@@ -141,6 +153,8 @@ export interface AnnouncementAnswer {
 /** One path as one peer told it: the Adj-RIB-In. Attributes are those received. */
 export interface ReceivedAnswer {
   readonly prefix: string;
+  /** As the peer numbers it; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   /** What the import rules take it for; "other" where they reject it. */
   readonly kind: string;
   readonly peer: string;

@@ -38,7 +38,13 @@ export type { Loss } from "./speaker/connection.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
 export type { Monitor, MonitoredPeer, MonitoredSession } from "./speaker/monitor.ts";
-export { type LocalRoute, PEER_DEFAULTS, type PeerOptions, type SpeakerOptions } from "./speaker/options.ts";
+export {
+  type AddPathOptions,
+  type LocalRoute,
+  PEER_DEFAULTS,
+  type PeerOptions,
+  type SpeakerOptions,
+} from "./speaker/options.ts";
 export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
 export type { OffendingMessage } from "./speaker/peer-error-log.ts";
 export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";

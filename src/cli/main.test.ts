@@ -175,6 +175,7 @@ Description       ToR 2
 Group             upstream
 AS                64512
 State             Active for 00:12:31
+Several paths     no
 MD5               yes
 TTL security      no
 Graceful restart  not negotiated, 0 stale paths

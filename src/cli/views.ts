@@ -84,6 +84,15 @@ const describe = (peer: PeerAnswer): string =>
     .filter((text) => text !== undefined && text !== "")
     .join(": ");
 
+/** A column of path identifiers, where there are any. */
+export const pathIds = <T>(
+  rows: readonly T[],
+  pathIdOf: (row: T) => number | undefined,
+): readonly Column<T>[] =>
+  rows.some((row) => pathIdOf(row) !== undefined)
+    ? [{ header: "Path ID", align: "right", cell: (row) => figure(pathIdOf(row)) }]
+    : [];
+
 interface RouteRow {
   readonly route: RouteAnswer;
   readonly path: RoutePath | undefined;
@@ -91,11 +100,13 @@ interface RouteRow {
 
 /** One line per path in use; a wide table has every path. */
 export function routesTable(routes: readonly RouteAnswer[], look: Look): string {
+  const rows = routes.flatMap((route) => rowsOf(route, look.wide));
   const columns: Column<RouteRow>[] = [
     { header: "Prefix", cell: ({ route }) => route.prefix },
     { header: "Kind", cell: ({ route }) => route.kind },
     { header: "Next hop", cell: ({ path }) => path?.nextHop ?? "" },
     { header: "Peer", cell: ({ path }) => path?.peer ?? "" },
+    ...pathIds(rows, ({ path }) => path?.pathId),
     { header: "Path", cell: ({ path }) => statusOf(path) },
     { header: "Pref", align: "right", cell: ({ path }) => figure(path?.localPref) },
     { header: "MED", align: "right", cell: ({ path }) => figure(path?.med) },
@@ -107,11 +118,7 @@ export function routesTable(routes: readonly RouteAnswer[], look: Look): string 
     { header: "Installed", cell: ({ route }) => yes(route.installed) },
     { header: "AS path", cell: ({ path }) => path?.asPath ?? "", clip: TEXT_COLUMNS },
   ];
-  return table(
-    columns,
-    routes.flatMap((route) => rowsOf(route, look.wide)),
-    look,
-  );
+  return table(columns, rows, look);
 }
 
 function rowsOf(route: RouteAnswer, all: boolean): RouteRow[] {
@@ -133,10 +140,12 @@ const communitiesOf = (path: Communities | undefined): string =>
 
 /** One prefix: every path that anyone told us, and why it is or is not used. */
 export function routeDetail(routes: readonly RouteAnswer[], look: Look): string {
+  const paths = routes.flatMap((route) => route.paths);
   const columns: Column<RoutePath>[] = [
     { header: "Path", cell: statusOf },
     { header: "Next hop", cell: (p) => p.nextHop },
     { header: "Peer", cell: (p) => p.peer },
+    ...pathIds(paths, (p) => p.pathId),
     { header: "Pref", align: "right", cell: (p) => String(p.localPref) },
     { header: "MED", align: "right", cell: (p) => figure(p.med) },
     { header: "Origin", cell: (p) => p.origin },
@@ -167,6 +176,7 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
 export function receivedTable(received: readonly ReceivedAnswer[], look: Look): string {
   const columns: Column<ReceivedAnswer>[] = [
     { header: "Prefix", cell: (r) => r.prefix },
+    ...pathIds(received, (r) => r.pathId),
     { header: "Accepted", cell: (r) => yes(r.accepted), color: (r) => (r.accepted ? "green" : "red") },
     { header: "Rule", cell: (r) => r.rule },
     { header: "Next hop", cell: (r) => r.nextHop },
@@ -189,6 +199,7 @@ const changesText = ({ changes }: ReceivedAnswer): string =>
 export function advertisedTable(advertised: readonly AnnouncementAnswer[], look: Look): string {
   const columns: Column<AnnouncementAnswer>[] = [
     { header: "Prefix", cell: (a) => a.prefix },
+    ...pathIds(advertised, (a) => a.pathId),
     { header: "Kind", cell: (a) => a.kind },
     { header: "Rule", cell: (a) => a.rule ?? "" },
     { header: "Next hop", cell: (a) => a.nextHop },

@@ -70,6 +70,30 @@ const peerAsn: z.ZodType<number | "external" | "internal"> = z.union(
   },
 );
 
+const NO_ADD_PATH: Peer["addPath"] = { receive: false, send: 0 };
+const ADD_PATH_WAYS: Readonly<Record<"receive" | "send" | "both", Peer["addPath"]>> = {
+  receive: { receive: true, send: 0 },
+  send: { receive: false, send: "all" },
+  both: { receive: true, send: "all" },
+};
+
+const addPath: z.ZodType<Peer["addPath"]> = z.union(
+  [
+    z.literal(false).transform(() => NO_ADD_PATH),
+    z.enum(["receive", "send", "both"]).transform((way) => ADD_PATH_WAYS[way]),
+    mapping({
+      receive: flag.prefault(false).meta({ description: "Take several paths of a prefix." }),
+      send: z
+        .union([z.literal(false).transform(() => 0), z.literal("all"), integer(1, 255)], {
+          error: "1..255, all or false",
+        })
+        .prefault(false)
+        .meta({ description: "Send so many, the best of those that the export rules let out." }),
+    }),
+  ],
+  { error: "receive, send, both, a mapping, or false" },
+);
+
 const common = {
   asn: peerAsn.optional().meta({
     description: "The peer's AS number; external: any but our own; internal, or our own: an iBGP peer.",
@@ -104,9 +128,13 @@ const common = {
     default: PEER_DEFAULTS.routeReflectorClient,
     description: "iBGP only: reflect its routes to other iBGP peers, and theirs to it (RFC 4456).",
   }),
-  maxPrefixes: integer(1, 4294967295)
-    .optional()
-    .meta({ description: "A peer that sends more is disconnected. Default: no limit." }),
+  addPath: addPath.optional().meta({
+    default: false,
+    description: "Several paths of one prefix, where the peer agrees (RFC 7911); `send` and `both` send all.",
+  }),
+  maxPrefixes: integer(1, 4294967295).optional().meta({
+    description: "A peer that sends more is disconnected; every path counts. Default: no limit.",
+  }),
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
@@ -292,6 +320,7 @@ function mergePeer(
     families: [...new Set(given.families ?? peerDefaults.families)],
     extendedNextHop: given.extendedNextHop ?? onLink,
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
+    addPath: given.addPath ?? NO_ADD_PATH,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,
     importRules: resolved(given.import, named),

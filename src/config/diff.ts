@@ -25,10 +25,13 @@ const SESSION_KEYS = {
   families: (peer: Peer) => peer.families,
   extendedNextHop: (peer: Peer) => peer.extendedNextHop,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
+  addPath: ({ addPath: { receive, send } }: Peer) => [receive, send !== 0],
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
 const SOFT_KEYS = {
+  // How many, where it goes on being several, is no matter of the session.
+  "addPath.send": ({ addPath: { send } }: Peer) => send,
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
   bfd: (peer: Peer) => peer.bfd,
   import: (peer: Peer) => peer.importRules,

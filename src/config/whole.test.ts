@@ -38,6 +38,7 @@ const upstream = {
   families: [4, 6],
   extendedNextHop: false,
   routeReflectorClient: false,
+  addPath: { receive: false, send: 0 },
   maxPrefixes: 10_000,
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
   exportRules: [
@@ -56,6 +57,7 @@ const hosts = {
   families: [4, 6],
   extendedNextHop: false,
   routeReflectorClient: false,
+  addPath: { receive: false, send: 0 },
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
   ],

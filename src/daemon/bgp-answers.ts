@@ -50,7 +50,11 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     sinceSeconds: Math.floor(peer.inStateMs / 1000),
     ...(routerId !== undefined && { routerId: formatAddress(ipv4(routerId)) }),
     ...(holdSeconds !== undefined && { holdSeconds }),
-    families: peer.families.map((family) => `ipv${family}`),
+    families: peer.families.map(familyName),
+    addPath: {
+      send: peer.addPath.send.map(familyName),
+      receive: peer.addPath.receive.map(familyName),
+    },
     gracefulRestart: peer.gracefulRestart,
     ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
     prefixes: peer.prefixes,
@@ -62,6 +66,11 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     }),
   };
 }
+
+const familyName = (family: Family): string => `ipv${family}`;
+
+/** Peers number from where they like; without ADD-PATH there is no number. */
+const pathIdOf = (pathId: number): { pathId?: number } => (pathId === 0 ? {} : { pathId });
 
 function bfdAnswer({ intervalMs, diagnostic, problem, ...bfd }: BfdSnapshot): NonNullable<PeerAnswer["bfd"]> {
   return {
@@ -202,9 +211,10 @@ function routeAnswer(route: RouteSnapshot, installed: ReadonlySet<string>): Rout
   };
 }
 
-function routePath({ peer, attributes, status, rule, stale }: PathSnapshot): RoutePath {
+function routePath({ peer, pathId, attributes, status, rule, stale }: PathSnapshot): RoutePath {
   return {
     peer: peer === undefined ? "local" : formatAddress(peer),
+    ...pathIdOf(pathId),
     nextHop: peer === undefined ? "self" : formatAddress(attributes.nextHop),
     localPref: attributes.localPref ?? DEFAULT_LOCAL_PREF,
     status,
@@ -215,9 +225,10 @@ function routePath({ peer, attributes, status, rule, stale }: PathSnapshot): Rou
 }
 
 function receivedAnswer(route: ReceivedRoute, peer: string): ReceivedAnswer {
-  const { prefix, received, accepted, rule = "", tag, stale } = route;
+  const { prefix, pathId, received, accepted, rule = "", tag, stale } = route;
   return {
     prefix: formatPrefix(prefix),
+    ...pathIdOf(pathId),
     kind: kindOf(tag),
     peer,
     accepted: accepted !== undefined,
@@ -247,11 +258,12 @@ const texts = (attributes: PathAttributes): Record<string, string> => ({
 });
 
 function announcementAnswer(
-  { prefix, attributes, tag, rule }: AdvertisedRoute,
+  { prefix, pathId, attributes, tag, rule }: AdvertisedRoute,
   peer: string,
 ): AnnouncementAnswer {
   return {
     prefix: formatPrefix(prefix),
+    ...pathIdOf(pathId),
     kind: kindOf(tag),
     peer,
     nextHop: formatAddress(attributes.nextHop),

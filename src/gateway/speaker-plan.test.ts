@@ -25,6 +25,7 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
   families: [4],
   routeReflectorClient: false,
   maxPrefixes: undefined,
+  addPath: { receive: false, send: 0 },
   bfd: undefined,
   importRules: undefined,
   exportRules: undefined,

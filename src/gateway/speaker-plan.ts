@@ -67,6 +67,7 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.ttlSecurity && { ttlSecurity: true }),
       reflectorClient: peer.routeReflectorClient,
       ...(peer.localAddress && { localAddress: peer.localAddress }),
+      ...((peer.addPath.receive || peer.addPath.send !== 0) && { addPath: peer.addPath }),
       ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
       ...(peer.bfd && { bfd: peer.bfd }),
       ...(peer.description !== undefined && { description: peer.description }),

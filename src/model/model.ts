@@ -82,6 +82,8 @@ export interface Peer {
   readonly extendedNextHop: boolean;
   /** iBGP only: its routes are reflected to other iBGP peers, and theirs to it (RFC 4456). */
   readonly routeReflectorClient: boolean;
+  /** Several paths of one prefix (RFC 7911). send: the best 1..255 of those that export rules let out; 0: only the best. */
+  readonly addPath: { readonly receive: boolean; readonly send: number | "all" };
   /** Cease (RFC 4486 subcode 1) when a peer sends more; undefined: no limit. */
   readonly maxPrefixes: number | undefined;
   /** Single-hop BFD, 10..10000 ms between packets, 1..255 of them missed; undefined: not watched. */

@@ -23,6 +23,7 @@ const peer: Peer = {
   families: [4, 6],
   routeReflectorClient: false,
   maxPrefixes: undefined,
+  addPath: { receive: false, send: 0 },
   bfd: undefined,
   importRules: undefined,
   exportRules: undefined,

@@ -69,8 +69,9 @@ const commands = {
       .peers()
       .map(({ address, offendingMessages, ...peer }) => ({ ...peer, address: formatAddress(address) })),
   received: (peer) =>
-    [...speaker.received(parseAddress(peer))].map(({ prefix, received, accepted, rule, stale }) => ({
+    [...speaker.received(parseAddress(peer))].map(({ prefix, pathId, received, accepted, rule, stale }) => ({
       rule,
+      pathId,
       ...(accepted && {
         after: {
           asPath: accepted.asPath.map(({ asns }) => asns.join(" ")).join(" "),

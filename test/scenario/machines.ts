@@ -80,10 +80,11 @@ export class Machine {
   }
 
   #peers(): PeerOptions[] {
-    return [...this.router.neighbours].map(([name, { nextHopSelf, importRules, exportRules }]) =>
+    return [...this.router.neighbours].map(([name, { nextHopSelf, addPath, importRules, exportRules }]) =>
       peer(name, this.#routers.find((other) => other.name === name)!.asn, {
         families: [4, 6],
         nextHopSelf,
+        addPath,
         importPolicy: policyOf(importRules),
         exportPolicy: policyOf(exportRules),
       }),

@@ -26,6 +26,7 @@ interface Feed {
   received: number;
   accepted: number;
   stale: number;
+  refused: number;
 }
 
 /** Takes away what is not of its peer's generation, from row `at` on. */
@@ -44,11 +45,19 @@ interface Refilter {
 /** To judge a path again costs as much as looking at so many rows. */
 const JUDGED_ROWS = 8;
 
+/**
+ * Most paths of one prefix that one peer may have us keep (RFC 7911): what is done for a prefix is done for each of
+ * them, some of it for each pair, and a peer may think out as many as it likes.
+ */
+const MOST_PATHS = 256;
+
 export interface FeedCounts {
   readonly received: number;
   /** Of them, passed by import policy. */
   readonly accepted: number;
   readonly stale: number;
+  /** Paths not kept, because there were 256 of their prefix already; since the peer is known. */
+  readonly refused: number;
 }
 
 const GENERATIONS = 256;
@@ -76,6 +85,7 @@ export class AdjRibIn {
       received: 0,
       accepted: 0,
       stale: 0,
+      refused: 0,
     };
   }
 
@@ -215,6 +225,10 @@ export class AdjRibIn {
     const paths = this.#paths;
     let row = paths.find(prefix, peer, pathId);
     if (row === NIL) {
+      if (pathId !== 0 && paths.countOf(prefix, peer) >= MOST_PATHS) {
+        feed.refused++;
+        return;
+      }
       row = this.#append(prefix, peer, pathId);
       feed.received++;
     } else if (paths.generation[row] !== feed.generation) feed.stale--;

@@ -68,6 +68,7 @@ export class LocRib {
       paths.dirty.delete(prefix);
       const isOther = decision.decide(prefix);
       if (isOther) exports.mark(prefix);
+      else exports.markPaths(prefix);
       if (isOther || this.#isOwn(prefix)) changed(prefix);
       paths.close(prefix);
     }

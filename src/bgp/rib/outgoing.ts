@@ -26,7 +26,12 @@ export interface ExportClass {
   readonly linkLocal?: Address | undefined;
   /** The peer takes IPv6 next hops for these prefixes: it always does for IPv6, for IPv4 as RFC 8950 has it. */
   readonly sixNextHop: boolean;
+  /** How many paths of a prefix are sent at most, each with an identifier (RFC 7911); 0: the best, without. */
+  readonly paths: number;
 }
+
+/** More than there are of any prefix. */
+export const ALL_PATHS = 0xffff;
 
 /** Who we are, and whose path it is. */
 export interface Origination {

@@ -64,7 +64,7 @@ export class FamilyRib {
     this.family = family;
     this.prefixes = paths.prefixes;
     const received = new AdjRibIn(paths, pool);
-    const exports = new Exports({ paths, pool, peers }, options);
+    const exports = new Exports({ paths, pool, peers, decision }, options);
     this.received = received;
     this.exports = exports;
     this.best = new LocRib({ paths, pool, peers, received, exports, decision, advertiseInstalledOnly });

@@ -3,7 +3,7 @@
 import type { Family } from "../net/address.ts";
 import type { DecodeContext, EncodeContext } from "../wire/context.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
-import { afiSafiOf, type Capability, familyOf, type Open } from "../wire/messages.ts";
+import { type AddPathFamily, afiSafiOf, type Capability, familyOf, type Open } from "../wire/messages.ts";
 import { asnOf, capability, familiesOf } from "../wire/open.ts";
 
 /** What our OPEN says. */
@@ -16,6 +16,8 @@ export interface Offer {
   readonly families: readonly Family[];
   /** IPv4 prefixes may have IPv6 next hops, both ways (RFC 8950). */
   readonly extendedNextHop?: boolean;
+  /** For every family (RFC 7911); undefined: neither way. */
+  readonly addPath: AddPathFamily["mode"] | undefined;
   readonly gracefulRestart: GracefulRestartOffer | undefined;
 }
 
@@ -43,6 +45,8 @@ export interface Negotiated {
   /** The longest message that we may send: 4096 or 65535. */
   readonly maxOctets: number;
   readonly routeRefresh: boolean;
+  /** Families whose prefixes have path identifiers (RFC 7911), of those that we send and of those that we receive. */
+  readonly addPath: { readonly send: readonly Family[]; readonly receive: readonly Family[] };
   /** Undefined unless both sides sent the capability. */
   readonly gracefulRestart: PeerRestart | undefined;
 }
@@ -78,6 +82,11 @@ export function openFor(offer: Offer): Open {
   if (offer.extendedNextHop === true && offer.families.includes(4)) {
     capabilities.push({ is: "extended-next-hop", tuples: [IPV4_OVER_IPV6] });
   }
+  const { addPath: mode } = offer;
+  if (mode !== undefined) {
+    const families = offer.families.map((family) => ({ ...afiSafiOf(family), mode }));
+    capabilities.push({ is: "add-path", families });
+  }
   if (restart !== undefined) {
     capabilities.push({
       is: "graceful-restart",
@@ -107,6 +116,7 @@ export function negotiate(ours: Open, theirs: Open, zone?: string): Negotiated {
   const families = familiesOf(ours).filter((family) => theirFamilies.includes(family));
   const enhancedRefresh = capability(theirs, "enhanced-route-refresh") !== undefined;
   const extendedMessage = capability(theirs, "extended-message") !== undefined;
+  const addPath = addPathOf(ours, theirs, families);
   return {
     remoteAsn,
     remoteRouterId: theirs.routerId,
@@ -117,7 +127,7 @@ export function negotiate(ours: Open, theirs: Open, zone?: string): Negotiated {
     decode: {
       as4,
       external,
-      addPath: [],
+      addPath: addPath.receive,
       extendedNextHop: families.includes(4) && takesIpv6(ours) && takesIpv6(theirs),
       zone,
       extendedMessage: true,
@@ -126,6 +136,7 @@ export function negotiate(ours: Open, theirs: Open, zone?: string): Negotiated {
     encode: { as4, external },
     maxOctets: extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
     routeRefresh: capability(theirs, "route-refresh") !== undefined,
+    addPath,
     gracefulRestart: restartOf(ours, theirs, families),
   };
 }
@@ -134,6 +145,19 @@ const takesIpv6 = (open: Open): boolean =>
   capability(open, "extended-next-hop")?.tuples.some(
     ({ afi, safi, nextHopAfi }) => familyOf(afi, safi) === 4 && nextHopAfi === IPV4_OVER_IPV6.nextHopAfi,
   ) === true;
+
+/** RFC 7911 §5: one side says that it sends, the other that it receives. */
+function addPathOf(ours: Open, theirs: Open, families: readonly Family[]): Negotiated["addPath"] {
+  const does = (open: Open, family: Family, what: "send" | "receive"): boolean => {
+    const named = capability(open, "add-path")?.families ?? [];
+    const mode = named.find(({ afi, safi }) => familyOf(afi, safi) === family)?.mode;
+    return mode === "both" || mode === what;
+  };
+  return {
+    send: families.filter((family) => does(ours, family, "send") && does(theirs, family, "receive")),
+    receive: families.filter((family) => does(ours, family, "receive") && does(theirs, family, "send")),
+  };
+}
 
 function restartOf(ours: Open, theirs: Open, families: readonly Family[]): PeerRestart | undefined {
   const mine = capability(ours, "graceful-restart");

@@ -5,17 +5,20 @@ import { Refusal } from "../wire/fault.ts";
 import type { Open } from "../wire/messages.ts";
 import { checkOpen } from "../wire/open-check.ts";
 import type { PeerOptions, RemoteAsn } from "./options.ts";
+import { addPathModeOf } from "./peer-options.ts";
 import type { Shared } from "./shared.ts";
 
 /** @param wasUp - there was a session with this peer in the life of this speaker */
-export function offerTo(shared: Shared, options: PeerOptions, wasUp: boolean): Open {
+export function offerTo(shared: Shared, peer: PeerOptions, wasUp: boolean): Open {
+  const { holdSeconds, families, extendedNextHop = false } = peer;
   const { asn, routerId, gracefulRestart } = shared.options;
   return openFor({
     asn,
     routerId: routerId.w0,
-    holdSeconds: options.holdSeconds,
-    families: options.families,
-    extendedNextHop: options.extendedNextHop === true,
+    holdSeconds,
+    families,
+    extendedNextHop,
+    addPath: addPathModeOf(peer),
     gracefulRestart: gracefulRestart && {
       restartSeconds: gracefulRestart.restartSeconds,
       notification: gracefulRestart.notification,

@@ -36,6 +36,13 @@ export interface SpeakerOptions {
 /** The peer's AS number, or any other than our own. */
 export type RemoteAsn = number | "external";
 
+/** Several paths of one prefix on a session (RFC 7911), for all of its families; each way needs the peer's consent. */
+export interface AddPathOptions {
+  readonly receive: boolean;
+  /** The best so many of those that export policy lets out, 1..255; 0: only the best, as without. */
+  readonly send: number | "all";
+}
+
 export interface PeerOptions {
   /**
    * One address to talk to, a range from which peers may connect (at most `limit` at a time), or the one router at the
@@ -71,7 +78,9 @@ export interface PeerOptions {
   readonly nextHopSelf: boolean;
   /** An iBGP peer to which other iBGP peers' routes are reflected, and whose routes are reflected to them (RFC 4456). */
   readonly reflectorClient: boolean;
-  /** More prefixes than this are answered by Cease, subcode 1 (RFC 4486). */
+  /** Undefined: neither way. */
+  readonly addPath?: AddPathOptions;
+  /** More prefixes (of several paths of one, each counts) than this are answered by Cease, subcode 1 (RFC 4486). */
   readonly maxPrefixes?: number;
   /** The peer is watched by single-hop BFD (RFC 5881); undefined: by the hold time alone. */
   readonly bfd?: BfdTiming;

@@ -1,7 +1,7 @@
 /** What one peer is told: its membership in update groups, and the End-of-RIB that it is owed. */
 
 import { type Address, type Family, isLinkLocal, unzoned } from "../net/address.ts";
-import type { ExportClass } from "../rib/outgoing.ts";
+import { ALL_PATHS, type ExportClass } from "../rib/outgoing.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { UpdateGroup } from "../rib/update-group.ts";
 import type { Negotiated } from "../session/negotiation.ts";
@@ -124,7 +124,8 @@ export class PeerExports {
   #classOf(family: Family, negotiated: Negotiated): ExportClass | undefined {
     const nextHop = ownNextHop(family, this.#peer.connection.link, negotiated);
     if (nextHop === undefined) return undefined;
-    const { exportPolicy, nextHopSelf, reflectorClient } = this.#peer.options;
+    const { exportPolicy, nextHopSelf, reflectorClient, addPath } = this.#peer.options;
+    const most = addPath?.send === "all" ? ALL_PATHS : (addPath?.send ?? 0);
     return {
       filter: this.#shared.filterOf(exportPolicy),
       external: negotiated.external,
@@ -133,6 +134,7 @@ export class PeerExports {
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
       ...nextHop,
+      paths: negotiated.addPath.send.includes(family) ? most : 0,
     };
   }
 
@@ -157,4 +159,4 @@ function ownNextHop(
 
 /** Within one session only these can change. */
 const isSameClass = (a: ExportClass, b: ExportClass): boolean =>
-  a.filter === b.filter && a.nextHopSelf === b.nextHopSelf;
+  a.filter === b.filter && a.nextHopSelf === b.nextHopSelf && a.paths === b.paths;

@@ -41,15 +41,15 @@ export const interfaceKey = (name: string): string => `%${name}`;
 /** Stands for the router at the other end of an interface as long as nobody knows its address. */
 export const someoneOn = (zone: string): Address => ({ ...ipv6(0, 0, 0, 0), zone });
 
-function agreedKey(options: PeerOptions): string {
-  const {
-    remoteAsn,
-    localAddress,
-    holdSeconds,
-    families,
-    extendedNextHop = false,
-    reflectorClient,
-  } = options;
+function agreedKey(peer: PeerOptions): string {
+  const { remoteAsn, localAddress, holdSeconds, families, extendedNextHop, reflectorClient } = peer;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
-  return [remoteAsn, local, holdSeconds, [...families].sort(), extendedNextHop, reflectorClient].join(" ");
+  const agreed = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, addPathModeOf(peer)];
+  return [...agreed, extendedNextHop === true].join(" ");
+}
+
+/** What the capability of RFC 7911 says; undefined: it is not sent. */
+export function addPathModeOf({ addPath }: PeerOptions): "receive" | "send" | "both" | undefined {
+  if (addPath === undefined || addPath.send === 0) return addPath?.receive === true ? "receive" : undefined;
+  return addPath.receive ? "both" : "send";
 }

@@ -399,7 +399,7 @@ export class Speaker {
     const isReady = (peer: PeerId): boolean => this.#recipients.get(peer)?.isReady === true;
     let done = 0;
     for (const group of this.rib.of(family).exports.groups) {
-      this.#outbox.begin(group.exportClass.extendedMessage);
+      this.#outbox.begin(group.exportClass);
       done += group.drain(STEP_PREFIXES, isReady, this.#outbox);
       for (const member of group.members) {
         if (isReady(member)) done += group.catchUp(member, STEP_PREFIXES, this.#outbox);

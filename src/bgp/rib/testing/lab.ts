@@ -54,10 +54,12 @@ export function batchOf(prefixes: readonly Prefix[], pathId = 0): PrefixBatch {
 
 export class Lab {
   readonly rib: Rib;
-  /** By peer: what it holds, prefix text to attribute set. */
+  /** By peer: what it holds, prefix text (with ADD-PATH and "#", path identifier) to attribute set. */
   readonly held: Map<PeerId, Map<string, AttrId>> = new Map();
   /** By peer: withdrawals of what it did not hold. */
   readonly needless: string[] = [];
+  /** Called before a peer's announcement is kept. */
+  onAnnounce: (peer: PeerId, name: string, attrs: AttrId) => void = () => undefined;
   /** UPDATEs, were each run to fit in one. */
   messages = 0;
 
@@ -121,7 +123,9 @@ export class Lab {
       this.messages++;
       for (const peer of recipients) {
         for (let row = 0; row < prefixes.count; row++) {
-          this.held.get(peer)!.set(formatPrefix(prefixes.at(row)), attrs);
+          const name = nameAt(prefixes, row);
+          this.onAnnounce(peer, name, attrs);
+          this.held.get(peer)!.set(name, attrs);
         }
       }
     },
@@ -129,12 +133,17 @@ export class Lab {
       this.messages++;
       for (const peer of recipients) {
         for (let row = 0; row < prefixes.count; row++) {
-          const text = formatPrefix(prefixes.at(row));
+          const text = nameAt(prefixes, row);
           if (!this.held.get(peer)!.delete(text)) this.needless.push(text);
         }
       }
     },
   };
+}
+
+function nameAt(prefixes: PrefixBatch, row: number): string {
+  const pathId = prefixes.pathId[row]!;
+  return `${formatPrefix(prefixes.at(row))}${pathId === 0 ? "" : `#${pathId}`}`;
 }
 
 export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => ({
@@ -146,5 +155,6 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   extendedMessage: false,
   localAddress: OUR_ADDRESS,
   sixNextHop: true,
+  paths: 0,
   ...changes,
 });
