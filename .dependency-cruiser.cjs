@@ -6,7 +6,7 @@ const only = (name, from, may) => ({
   to: { path: "^src/", pathNot: [from, ...may].map((room) => `^src/${room}(/|\\.)`) },
 });
 const pure =
-  "^src/bgp/(net|wire|bfd|mrt|fsm|rib|policy|session|speaker)/|^src/(model|nat|anycast)/|^src/gateway/plan\\.ts$";
+  "^src/bgp/(net|wire|bfd|bmp|mrt|fsm|rib|policy|session|speaker)/|^src/(model|nat|anycast)/|^src/gateway/plan\\.ts$";
 module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
@@ -34,6 +34,15 @@ module.exports = {
       "bgp/net",
     ]),
     only("core-stands-alone", "bgp", []),
+    only("bmp", "bgp/bmp", [
+      "bgp/speaker",
+      "bgp/session",
+      "bgp/fsm",
+      "bgp/rib",
+      "bgp/policy",
+      "bgp/wire",
+      "bgp/net",
+    ]),
     only("model", "model", ["bgp/net"]),
     only("config", "config", ["model", "bgp/net"]),
     only("nat", "nat", ["model", "bgp/net"]),

@@ -22,6 +22,7 @@ export const PACKAGES = [
   "iputils-ping",
   "libnftables1",
   "nftables",
+  "pmacct",
   "procps",
 ];
 

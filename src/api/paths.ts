@@ -21,6 +21,7 @@ import { type ApiControl, type ApiSource, CursorError, type Page } from "./sourc
 export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addState(app, source);
   addLists(app, source);
+  addMonitors(app, source);
   addPagedLists(app, source);
   addReceived(app, source);
   addBirdwatcher(app, source.birdwatcher);
@@ -88,6 +89,17 @@ function addLists(app: FastifyInstance, source: ApiSource): void {
       request,
       reply,
       cut(await source.anycast(), (a) => a.name, paging),
+    );
+  });
+}
+
+function addMonitors(app: FastifyInstance, source: ApiSource): void {
+  app.get("/api/v1/monitors", async (request, reply) => {
+    const paging = readPaging(request.query);
+    return sendPage(
+      request,
+      reply,
+      cut(await source.monitors(), (monitor) => monitor.target, paging),
     );
   });
 }

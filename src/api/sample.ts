@@ -7,6 +7,7 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   ReceivedAnswer,
@@ -26,6 +27,7 @@ export interface Sample {
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
+  readonly monitors: readonly MonitorAnswer[];
   /** Pieces of a file. */
   readonly mrtTable: readonly Uint8Array[];
   /** What is missing until it is ready. */
@@ -61,6 +63,7 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     floatingIps: () => sample.floatingIps,
     nat: () => sample.nat,
     anycast: () => sample.anycast,
+    monitors: () => sample.monitors,
     birdwatcher: {
       status: () => {
         const time = "2026-11-21 08:00:00";
@@ -128,6 +131,7 @@ function sampleValues(): Sample {
       conntrack: { entries: 1204, limit: 262144 },
     },
     anycast: anycast(),
+    monitors: monitors(),
     mrtTable: [],
     reasons: [],
   };
@@ -299,6 +303,27 @@ function received(): ReceivedAnswer[] {
       changes: {},
       asPath: "64512 64513",
       communities: [],
+    },
+  ];
+}
+
+function monitors(): MonitorAnswer[] {
+  const nothing = { messages: 0, waitingOctets: 0, lost: 0 };
+  return [
+    { kind: "bmp", target: "192.0.2.9:11019", state: "up", ...nothing, messages: 1204 },
+    {
+      kind: "bmp",
+      target: "[2001:db8::9]:5000",
+      state: "down",
+      ...nothing,
+      lastError: "connect ECONNREFUSED",
+    },
+    {
+      kind: "mrt",
+      target: "/var/lib/gatewayd/updates.20261122.0915.mrt",
+      state: "up",
+      ...nothing,
+      messages: 88,
     },
   ];
 }

@@ -92,6 +92,22 @@ export interface PeerAnswer {
   readonly lastError?: { readonly at: string; readonly text: string };
 }
 
+/** Who is told what peers say: a monitoring station (BMP, RFC 7854), or files (MRT, RFC 6396). */
+export interface MonitorAnswer {
+  readonly kind: "bmp" | "mrt";
+  /** "192.0.2.9:11019", or the path of the present file. */
+  readonly target: string;
+  /** up: connected, or the last write succeeded. */
+  readonly state: "up" | "down";
+  /** Of the present connection, or since the start. */
+  readonly messages: number;
+  /** Octets not read, or not written, yet. */
+  readonly waitingOctets: number;
+  /** Messages that never got there, since they came faster than the disk took them. */
+  readonly lost: number;
+  readonly lastError?: string;
+}
+
 export interface RouteAnswer {
   readonly prefix: string;
   readonly kind: string;

@@ -78,6 +78,7 @@ describe("every path answers what the source says", () => {
     ["/api/v1/peers", () => source.peers()],
     ["/api/v1/nat", () => source.nat()],
     ["/api/v1/anycast", () => source.anycast()],
+    ["/api/v1/monitors", () => source.monitors()],
     ["/api/v1/floatingips", () => source.floatingIps()],
   ])("%s", async (path, expected) => {
     await start();

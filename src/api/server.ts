@@ -205,6 +205,7 @@ const PATHS: readonly string[] = [
     "floatingips",
     "nat",
     "anycast",
+    "monitors",
     "mrt/table",
   ].map((name) => `/api/v1/${name}`),
   ...["status", "protocols/bgp", "protocols/short", "routes/prefix"].map((name) => `/birdwatcher/${name}`),

@@ -10,6 +10,7 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   ReadyAnswer,
@@ -32,6 +33,7 @@ export interface ApiSource {
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
+  monitors(): Awaitable<readonly MonitorAnswer[]>;
   /** The same for alice-lg, which speaks another dialect. */
   readonly birdwatcher: BirdwatcherSource;
   /** The table as an MRT file (RFC 6396), piece by piece: each takes some milliseconds to make. */

@@ -1,6 +1,8 @@
 /** @bgp-ts/core: what another program needs of it. */
 
 export type { BfdTiming } from "./bfd/session.ts";
+export type { BmpSystem } from "./bmp/station.ts";
+export { BmpClient, type BmpSnapshot, type BmpTarget } from "./io/bmp-client.ts";
 export { type ListenOptions, type NodeWorld, nodeWorld } from "./io/node-world.ts";
 export { encodeRecord } from "./mrt/encode.ts";
 export { MrtReader } from "./mrt/reader.ts";

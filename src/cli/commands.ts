@@ -6,6 +6,7 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   ReceivedAnswer,
@@ -23,6 +24,7 @@ import {
   announcementsTable,
   anycastTable,
   floatingIpsTable,
+  monitorsTable,
   peersTable,
   receivedTable,
   routeDetail,
@@ -240,6 +242,15 @@ function addState(showing: Command, io: Io): void {
     const path = pathOf("anycast", { limit: "10000" });
     const subject: Subject<readonly AnycastAnswer[]> = { path, render: anycastTable, all: true };
     await show(subject, optionsOf(anycast, io), io);
+  });
+  const monitors = showing
+    .command("monitors")
+    .description("who is told what peers say: BMP stations and MRT files")
+    .addHelpText("after", examples("gwctl show monitors", "gwctl show monitors -o json"));
+  monitors.action(async () => {
+    const path = pathOf("monitors", { limit: "10000" });
+    const subject: Subject<readonly MonitorAnswer[]> = { path, render: monitorsTable, all: true };
+    await show(subject, optionsOf(monitors, io), io);
   });
   const status = showing
     .command("status")

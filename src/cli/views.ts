@@ -4,6 +4,7 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   PeerAnswer,
   ReceivedAnswer,
   RouteAnswer,
@@ -242,6 +243,19 @@ export function floatingIpsTable(floatingIps: readonly FloatingIpAnswer[], look:
     { header: "Reason", cell: (f) => f.reason ?? "", clip: TEXT_COLUMNS },
   ];
   return table(columns, floatingIps, look);
+}
+
+export function monitorsTable(monitors: readonly MonitorAnswer[], look: Look): string {
+  const columns: Column<MonitorAnswer>[] = [
+    { header: "Kind", cell: (m) => m.kind },
+    { header: "Target", cell: (m) => m.target },
+    { header: "State", cell: (m) => m.state, color: (m) => (m.state === "up" ? "green" : "red") },
+    { header: "Messages", align: "right", cell: (m) => figure(m.messages) },
+    { header: "Waiting octets", align: "right", cell: (m) => figure(m.waitingOctets) },
+    { header: "Lost", align: "right", cell: (m) => figure(m.lost) },
+    { header: "Last error", cell: (m) => m.lastError ?? "", clip: TEXT_COLUMNS },
+  ];
+  return table(columns, monitors, look);
 }
 
 interface MemberRow {

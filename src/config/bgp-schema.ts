@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import type { BgpSettings, GracefulRestart, Peer } from "../model/model.ts";
+import type { BgpSettings, BmpSettings, GracefulRestart, MrtSettings, Peer } from "../model/model.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import {
   address,
@@ -10,6 +10,7 @@ import {
   choice,
   description,
   duration,
+  filePattern,
   flag,
   holdTime,
   integer,
@@ -189,6 +190,30 @@ const listen = mapping({
   port: port.prefault(179).meta({ description: "TCP port that BGP listens on." }),
 });
 
+const bmp: z.ZodType<BmpSettings> = mapping({
+  address: address.meta({ description: "The station's address; we connect to it." }),
+  port: port.meta({ description: "TCP port that the station listens on." }),
+  statistics: duration("0s", "24h")
+    .prefault("60s")
+    .meta({ description: "Between two reports of statistics; 0s: none." }),
+}).transform((given) => ({ address: given.address, port: given.port, statisticsMs: given.statistics }));
+
+const mrt: z.ZodType<MrtSettings | undefined> = z.union(
+  [
+    z.literal(false).transform(() => undefined),
+    mapping({
+      updates: filePattern.meta({
+        description: "Path of the files, with %Y %m %d %H %M %S for when one begins, in UTC.",
+      }),
+      rotate: duration("1m", "24h").prefault("15m").meta({ description: "After this a new file begins." }),
+      keep: integer(1, 100_000)
+        .prefault(96)
+        .meta({ description: "Files kept; older ones that the path describes are deleted." }),
+    }).transform((given) => ({ updates: given.updates, rotateMs: given.rotate, keep: given.keep })),
+  ],
+  { error: "a mapping, or false" },
+);
+
 export const bgp: z.ZodType<BgpSettings> = mapping({
   asn: asn.meta({ description: "Our AS number." }),
   routerId: routerId.meta({ description: "Our BGP identifier: an IPv4 address that no other speaker uses." }),
@@ -201,6 +226,12 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
+  bmp: list(bmp)
+    .prefault([])
+    .meta({ description: "Monitoring stations that are told what every peer says (BMP, RFC 7854)." }),
+  mrt: mrt
+    .prefault(false)
+    .meta({ description: "Files of every message that peers send (MRT, RFC 6396); false: none." }),
   groups: z
     .record(name, group, { error: "a mapping of group names" })
     .prefault({})

@@ -73,6 +73,8 @@ const whole = {
     listen: { addresses: ["0.0.0.0", "::"], port: 179 },
     multipath: 64,
     gracefulRestart: { restartMs: 120_000, notification: true },
+    bmp: [],
+    mrt: undefined,
     peers: [
       { ...upstream, remote: { address: "198.51.100.2" }, description: "ToR 1" },
       { ...upstream, remote: { address: "198.51.100.3" }, description: "ToR 2" },

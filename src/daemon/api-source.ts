@@ -51,6 +51,7 @@ export function apiSource(
       ),
     anycast: () =>
       anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
+    monitors: () => gateway.monitors.answers(),
     birdwatcher: birdwatcher({
       speaker: gateway.speaker,
       routerId: () => formatAddress(gateway.model.bgp.routerId),

@@ -43,7 +43,27 @@ export interface BgpSettings {
   /** Equal-cost paths installed per prefix, 1..256. */
   readonly multipath: number;
   readonly gracefulRestart: GracefulRestart | undefined;
+  /** Stations that are told what peers say (RFC 7854). */
+  readonly bmp: readonly BmpSettings[];
+  /** Files of what peers say (RFC 6396); undefined: none. */
+  readonly mrt: MrtSettings | undefined;
   readonly peers: readonly Peer[];
+}
+
+export interface BmpSettings {
+  readonly address: Address;
+  readonly port: number;
+  /** Between two reports of statistics; 0: none. */
+  readonly statisticsMs: number;
+}
+
+export interface MrtSettings {
+  /** Absolute path of the files, with %Y %m %d %H %M %S for when one begins, in UTC. */
+  readonly updates: string;
+  /** One file's time, 1 min..24 h. */
+  readonly rotateMs: number;
+  /** Files kept, the present one too, 1..100000. */
+  readonly keep: number;
 }
 
 export interface GracefulRestart {

@@ -36,6 +36,8 @@ const valid: Model = {
     asn: 65000,
     routerId: ip("192.0.2.1"),
     clusterId: undefined,
+    bmp: [],
+    mrt: undefined,
     listen: { addresses: [ip("0.0.0.0")], port: 179 },
     multipath: 64,
     gracefulRestart: undefined,

@@ -25,6 +25,8 @@ const BASE: Model = {
     asn: 65000,
     routerId: address("192.168.8.11"),
     clusterId: undefined,
+    bmp: [],
+    mrt: undefined,
     listen: { addresses: [], port: 179 },
     multipath: 8,
     gracefulRestart: undefined,
