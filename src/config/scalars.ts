@@ -122,7 +122,7 @@ export const address: z.ZodType<Address> = text(
 /** Of a peer: a link-local one says the interface that it is behind. */
 export const scopedAddress: z.ZodType<Address> = text(
   {
-    expected: "an IPv4 or IPv6 address, a link-local one with its interface: fe80::1%eth0",
+    expected: "an IPv4 or IPv6 address",
     json: { examples: ["192.0.2.1", "2001:db8::1", "fe80::1%eth0"] },
   },
   parseScopedAddress,
