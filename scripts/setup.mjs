@@ -24,6 +24,7 @@ export const PACKAGES = [
   "nftables",
   "pmacct",
   "procps",
+  "stayrtr",
 ];
 
 /**

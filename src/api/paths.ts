@@ -13,6 +13,7 @@ import {
   readPeersQuery,
   readReceivedQuery,
   readRouteQuery,
+  readRpkiQuery,
   readStopQuery,
 } from "./query.ts";
 import type { PeerAnswer } from "./schema.ts";
@@ -43,6 +44,11 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     readNothing(request.query);
     return source.nat();
   });
+  app.get("/api/v1/rpki", (request) => {
+    readNothing(request.query);
+    return source.rpki();
+  });
+  app.get("/api/v1/rpki/prefix", (request) => source.rpkiPrefix(readRpkiQuery(request.query)));
   app.get("/api/v1/mrt/table", (request, reply) => {
     readNothing(request.query);
     const file = Readable.from(inTurns(source.mrtTable()), { objectMode: false });

@@ -205,6 +205,8 @@ const PATHS: readonly string[] = [
     "floatingips",
     "nat",
     "anycast",
+    "rpki",
+    "rpki/prefix",
     "monitors",
     "mrt/table",
   ].map((name) => `/api/v1/${name}`),

@@ -11,6 +11,8 @@ import type {
   PeerAnswer,
   ReceivedAnswer,
   RouteAnswer,
+  RpkiAnswer,
+  RpkiPrefixAnswer,
   StatusAnswer,
 } from "../api/schema.ts";
 import { get, type Target } from "./client.ts";
@@ -18,6 +20,7 @@ import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
+import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Format, type Options, type Subject, show } from "./show.ts";
 import {
   advertisedTable,
@@ -95,6 +98,7 @@ export function buildProgram(io: Io, version: string): Command {
   addAnnouncements(showing, io);
   addTables(showing, io);
   addTranslation(showing, io);
+  addRpki(showing, io);
   addState(showing, io);
   addMrt(program, io);
   addCompletion(program, io);
@@ -230,6 +234,28 @@ function addTranslation(showing: Command, io: Io): void {
   nat.action(async () => {
     const subject: Subject<NatAnswer> = { path: pathOf("nat", {}), render: natDetail };
     await show(subject, optionsOf(nat, io), io);
+  });
+}
+
+function addRpki(showing: Command, io: Io): void {
+  const rpki = showing
+    .command("rpki")
+    .description("RPKI caches; with a prefix, who may originate it, and whether its origin does")
+    .addArgument(new Argument("[prefix]", "a prefix, or an address"))
+    .addArgument(new Argument("[asn]", "an origin: 64512 or AS64512; else those of the paths that we know"))
+    .addHelpText(
+      "after",
+      examples("gwctl show rpki", "gwctl show rpki 192.0.2.0/24", "gwctl show rpki 192.0.2.0/24 64512"),
+    );
+  rpki.action(async (prefix: string | undefined, origin: string | undefined) => {
+    if (prefix === undefined) {
+      const subject: Subject<RpkiAnswer> = { path: pathOf("rpki", {}), render: rpkiDetail };
+      return await show(subject, optionsOf(rpki, io), io);
+    }
+    const asn = origin?.replace(/^as/i, "");
+    const path = pathOf("rpki/prefix", { prefix, asn });
+    const subject: Subject<RpkiPrefixAnswer> = { path, render: rpkiPrefixDetail };
+    await show(subject, optionsOf(rpki, io), io);
   });
 }
 

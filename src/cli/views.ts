@@ -10,6 +10,7 @@ import type {
   RouteAnswer,
   RouteExport,
   RoutePath,
+  ValidityAnswer,
 } from "../api/schema.ts";
 import { type Color, type Column, type Look, table } from "./table.ts";
 import { clock } from "./text.ts";
@@ -113,6 +114,10 @@ export function routesTable(routes: readonly RouteAnswer[], look: Look): string 
     { header: "MED", align: "right", cell: ({ path }) => figure(path?.med) },
     ...wideOnly<RouteRow>(look, [
       { header: "Origin", cell: ({ path }) => path?.origin ?? "" },
+      ...validityOf<RouteRow>(
+        routes.flatMap(({ paths }) => paths),
+        ({ path }) => path?.rpki,
+      ),
       { header: "Communities", cell: ({ path }) => communitiesOf(path) },
     ]),
     { header: "Local", cell: ({ route }) => yes(route.local) },
@@ -126,6 +131,13 @@ function rowsOf(route: RouteAnswer, all: boolean): RouteRow[] {
   const paths = route.paths.filter(({ status }) => all || status === "best" || status === "multipath");
   return paths.length === 0 ? [{ route, path: undefined }] : paths.map((path) => ({ route, path }));
 }
+
+/** The validity of origins; no column where there are no RPKI caches. */
+const validityOf = <T>(
+  told: readonly { readonly rpki?: ValidityAnswer }[],
+  cell: (item: T) => ValidityAnswer | undefined,
+): readonly Column<T>[] =>
+  told.some(({ rpki }) => rpki !== undefined) ? [{ header: "RPKI", cell: (item) => cell(item) ?? "" }] : [];
 
 const statusOf = (path: RoutePath | undefined): string =>
   path === undefined ? "" : `${path.status}${path.stale ? ",stale" : ""}`;
@@ -152,6 +164,7 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
     { header: "Origin", cell: (p) => p.origin },
     { header: "Communities", cell: communitiesOf },
     { header: "AS path", cell: (p) => p.asPath },
+    ...validityOf<RoutePath>(paths, (p) => p.rpki),
     { header: "Import rule", cell: (p) => p.rule ?? "" },
   ];
   const exports: Column<RouteExport>[] = [
@@ -180,6 +193,7 @@ export function receivedTable(received: readonly ReceivedAnswer[], look: Look): 
     ...pathIds(received, (r) => r.pathId),
     { header: "Accepted", cell: (r) => yes(r.accepted), color: (r) => (r.accepted ? "green" : "red") },
     { header: "Rule", cell: (r) => r.rule },
+    ...validityOf<ReceivedAnswer>(received, (r) => r.rpki),
     { header: "Next hop", cell: (r) => r.nextHop },
     { header: "Pref", align: "right", cell: (r) => figure(r.localPref) },
     { header: "MED", align: "right", cell: (r) => figure(r.med) },

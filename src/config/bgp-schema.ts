@@ -183,6 +183,24 @@ const gracefulRestart: z.ZodType<GracefulRestart | undefined> = z.union(
   { error: "a mapping, or false" },
 );
 
+/** A cache has a connection and memory of its own: more than a few is a mistake. */
+export const RPKI_CACHES = 8;
+
+const rpki = mapping({
+  caches: list(
+    mapping({
+      address: address.meta({ description: "Of an RPKI-to-Router server, such as StayRTR or Routinator." }),
+      port: port.prefault(323).meta({ description: "Its TCP port for RTR without TLS." }),
+      preference: integer(1, 255)
+        .prefault(1)
+        .meta({ description: "Of the caches that have data, those with the lowest are believed." }),
+    }),
+  )
+    .max(RPKI_CACHES, { error: `at most ${RPKI_CACHES}` })
+    .prefault([])
+    .meta({ description: "Who tells which AS may originate which prefix (RFC 8210)." }),
+});
+
 const listen = mapping({
   addresses: list(address)
     .prefault(["0.0.0.0", "::"])
@@ -226,6 +244,7 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
+  rpki: rpki.prefault({}).meta({ description: "Origin validation (RFC 6811), for `match.rpki`." }),
   bmp: list(bmp)
     .prefault([])
     .meta({ description: "Monitoring stations that are told what every peer says (BMP, RFC 7854)." }),

@@ -1,6 +1,6 @@
 /** What a reload changes, in words: which sessions reset and why, and which other things come, go or change. */
 
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { formatAddress, formatEndpoint, formatPrefix } from "../bgp/net/text.ts";
 import type { Model, Peer } from "../model/model.ts";
 
 export interface Change {
@@ -75,6 +75,7 @@ export function diff(before: Model, after: Model): Change[] {
     ...(speaker.length === 0 ? [] : [changed("bgp", speaker, true)]),
     ...others.map((key) => changed(key, [key], false)),
     ...peerChanges(before, after),
+    ...listChanges("RPKI cache", before.bgp.rpki.caches, after.bgp.rpki.caches, formatEndpoint),
     ...listChanges("network", before.networks, after.networks, ({ name }) => name),
     ...listChanges("pool", before.nat.pools, after.nat.pools, ({ name }) => name),
     ...listChanges("floating IP", before.floatingIps, after.floatingIps, ({ address }) =>

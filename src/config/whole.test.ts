@@ -73,6 +73,7 @@ const whole = {
     listen: { addresses: ["0.0.0.0", "::"], port: 179 },
     multipath: 64,
     gracefulRestart: { restartMs: 120_000, notification: true },
+    rpki: { caches: [] },
     bmp: [],
     mrt: undefined,
     peers: [

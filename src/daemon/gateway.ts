@@ -134,6 +134,7 @@ export class Gateway {
       neighbour: (address) => this.speaker.setNeighbour(address),
       doubt: () => this.reconciler.resync(),
     });
+    this.speaker.rpki.setCaches(this.model.bgp.rpki.caches);
     this.monitors.set(this.model.bgp);
     this.speaker.setPeers(peerOptions(this.model));
     this.forwarding.seek(peerInterfaces(this.model));
@@ -152,6 +153,7 @@ export class Gateway {
     if (fixed.length > 0) return fixed;
     // First, since it changes nothing when it fails: the kernel may refuse a password.
     this.speaker.setPeers(peerOptions(settings.model));
+    this.speaker.rpki.setCaches(settings.model.bgp.rpki.caches);
     this.monitors.set(settings.model.bgp);
     this.#settings = settings;
     this.#log.level = settings.log.level;

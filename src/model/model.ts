@@ -43,6 +43,8 @@ export interface BgpSettings {
   /** Equal-cost paths installed per prefix, 1..256. */
   readonly multipath: number;
   readonly gracefulRestart: GracefulRestart | undefined;
+  /** Origin validation (RFC 6811): who is asked for VRPs. */
+  readonly rpki: { readonly caches: readonly RpkiCache[] };
   /** Stations that are told what peers say (RFC 7854). */
   readonly bmp: readonly BmpSettings[];
   /** Files of what peers say (RFC 6396); undefined: none. */
@@ -71,6 +73,14 @@ export interface GracefulRestart {
   readonly restartMs: number;
   /** RFC 8538: keep routes on a NOTIFICATION too. */
   readonly notification: boolean;
+}
+
+/** A server of the RPKI-to-Router protocol (RFC 8210), over plain TCP. */
+interface RpkiCache {
+  readonly address: Address;
+  readonly port: number;
+  /** 1..255; the lower is preferred. */
+  readonly preference: number;
 }
 
 /** One address (a link-local one with its zone), whoever connects from a range, or the one router behind an interface. */
@@ -147,6 +157,8 @@ export interface RuleMatch {
   readonly nextHops?: readonly Prefix[] | undefined;
   /** 0 IGP, 1 EGP, 2 INCOMPLETE. */
   readonly origins?: readonly (0 | 1 | 2)[] | undefined;
+  /** What origin validation says of prefix and origin. */
+  readonly rpki?: readonly ("valid" | "invalid" | "not-found")[] | undefined;
   /** The other end of the session: its address, or all of its range, is in one of these. */
   readonly peers?: readonly Prefix[] | undefined;
   /** The peer's group. */

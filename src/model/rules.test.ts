@@ -41,6 +41,7 @@ const valid: Model = {
     listen: { addresses: [ip("0.0.0.0")], port: 179 },
     multipath: 64,
     gracefulRestart: undefined,
+    rpki: { caches: [] },
     peers: [peer],
   },
   networks: [{ name: "public", cidr: net("203.0.113.0/24"), announce: "aggregate" }],

@@ -30,6 +30,7 @@ const BASE: Model = {
     listen: { addresses: [], port: 179 },
     multipath: 8,
     gracefulRestart: undefined,
+    rpki: { caches: [] },
     peers: [],
   },
   networks: [],
