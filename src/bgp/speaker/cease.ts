@@ -12,6 +12,7 @@ export const CEASE = {
   shutdown: 2,
   deconfigured: 3,
   reset: 4,
+  rejected: 5,
   changed: 6,
 } as const;
 

@@ -1,10 +1,8 @@
-/** What we say in an OPEN, and what comes of that and the peer's. */
+/** What we say in an OPEN. */
 
-import { type Negotiated, negotiate, openFor } from "../session/negotiation.ts";
-import { Refusal } from "../wire/fault.ts";
+import { openFor } from "../session/negotiation.ts";
 import type { Open } from "../wire/messages.ts";
-import { checkOpen } from "../wire/open-check.ts";
-import type { PeerOptions, RemoteAsn } from "./options.ts";
+import type { PeerOptions } from "./options.ts";
 import { addPathModeOf } from "./peer-options.ts";
 import type { Shared } from "./shared.ts";
 
@@ -27,27 +25,4 @@ export function offerTo(shared: Shared, peer: PeerOptions, wasUp: boolean): Open
       forwarding: gracefulRestart.restarting || wasUp,
     },
   });
-}
-
-/** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
-const OPEN_ERROR = 2;
-const UNSUPPORTED_CAPABILITY = 7;
-
-/**
- * What holds on a session with a peer that says this, or why there is none.
- * @param zone - the interface of a session between link-local addresses
- */
-export function agreed(
-  { options: { asn, routerId } }: Shared,
-  remoteAsn: RemoteAsn,
-  offered: Open,
-  open: Open,
-  zone: string | undefined,
-): Negotiated | Refusal {
-  const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
-  if (refusal !== undefined) return refusal;
-  const negotiated = negotiate(offered, open, zone);
-  return negotiated.families.length === 0
-    ? new Refusal("no address family in common", OPEN_ERROR, UNSUPPORTED_CAPABILITY)
-    : negotiated;
 }

@@ -1,6 +1,6 @@
 /** Which peers there are, and which of them an address belongs to. */
 
-import { type Address, contains, sameAddress } from "../net/address.ts";
+import { type Address, contains, type Prefix, sameAddress } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
 import type { PeerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
@@ -36,6 +36,16 @@ export class PeerBook {
   /** The peer by this interface. */
   behind(zone: string | undefined): Peer | undefined {
     return zone === undefined ? undefined : this.byKey.get(interfaceKey(zone));
+  }
+
+  /** Those with link-local addresses behind a link, and those of other ASes in one of its networks. */
+  *onLink(name: string, networks: readonly Prefix[], asn: number): Generator<Peer> {
+    for (const peer of this) {
+      const { zone } = peer.address;
+      const external = peer.options.remoteAsn !== asn;
+      const isThere = zone === undefined && external && networks.some((each) => contains(each, peer.address));
+      if (zone === name || isThere) yield peer;
+    }
   }
 
   /** The settings of the range that an address is in. */

@@ -3,8 +3,8 @@
  * RIB, which outlives a session that is to be restarted gracefully.
  */
 
-import type { Settings, State } from "../fsm/state.ts";
-import { type Address, type Family, sameAddress } from "../net/address.ts";
+import type { Event, Settings } from "../fsm/state.ts";
+import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
@@ -13,29 +13,27 @@ import { familyOf } from "../wire/messages.ts";
 import { cease } from "../wire/notification.ts";
 import { CEASE, forGood, forRestart, notificationEvent } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
-import { isBusy, isContender, loserOf } from "./contenders.ts";
+import type { PeerEvent } from "./events.ts";
 import { closeSource, type Inbound, openSource, type Source } from "./inbound.ts";
 import { Learning } from "./learning.ts";
-import { agreed, offerTo } from "./offer.ts";
+import { offerTo } from "./offer.ts";
+import { isContender, judgeOpen, loserOf, machineSettings } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
+import { PeerHalt } from "./peer-halt.ts";
+import { PeerLink } from "./peer-link.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
-import { LIMITS, type Recipient, type Shared } from "./shared.ts";
+import type { Recipient, Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
-import { Whereabouts } from "./whereabouts.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
 
-const LINK_DOWN = "link down";
-
-const LISTENING: State = { at: "active", failures: 0, attempts: 0 };
-
 export class Peer implements ConnectionOwner, Recipient {
-  readonly where: Whereabouts;
+  readonly link: PeerLink;
   /** From a range rather than configured by address. */
   readonly dynamic: boolean;
   options: PeerOptions;
@@ -43,6 +41,7 @@ export class Peer implements ConnectionOwner, Recipient {
   readonly errors: PeerErrorLog = new PeerErrorLog();
   readonly exports: PeerExports;
   readonly bfd: PeerBfd;
+  readonly halt: PeerHalt;
   readonly watch: PeerWatch;
   /** From the first session on. */
   ribId: PeerId | undefined;
@@ -62,17 +61,18 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared = shared;
     this.#inbound = inbound;
     this.#helper = new RestartHelper(shared.rib);
-    this.where = new Whereabouts(address, options);
+    this.link = new PeerLink(this, address, options);
     this.dynamic = dynamic;
     this.options = options;
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
+    this.halt = new PeerHalt(this, options);
     this.watch = new PeerWatch(shared, this);
     this.#connection = new Connection(shared.world, this);
   }
 
   get address(): Address {
-    return this.where.address;
+    return this.link.where.address;
   }
 
   get connection(): Connection {
@@ -107,12 +107,14 @@ export class Peer implements ConnectionOwner, Recipient {
       this.#connection.nextDeadline(),
       this.#second?.nextDeadline() ?? Number.POSITIVE_INFINITY,
       this.#helper.deadlineMs,
+      this.halt.deadlineMs,
     );
   }
 
   expire(nowMs: number): void {
     this.#connection.expire();
     this.#second?.expire();
+    if (this.halt.deadlineMs <= nowMs) this.halt.end();
     if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
     const sweptPaths = this.#helper.expire(this.ribId);
     if (sweptPaths > 0) this.watch.swept();
@@ -121,27 +123,14 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   start(): void {
+    if (this.halt.current !== undefined) return;
     this.bfd.configure(this.options.bfd);
-    this.#connection.feed({ on: "start", how: "manual" }, "started");
+    this.#connection.feed({ on: "start" }, "started");
   }
 
-  /** The router at the other end of the interface has this address. */
-  meet(address: Address): void {
-    this.where.tell(address);
-    this.#settle();
-  }
-
-  /**
-   * The link that the peer is behind went down: nothing goes there, whatever TCP hopes for. Or it came up: no wait that
-   * a failure over it has earned goes on.
-   */
-  linkTurned(up: boolean): void {
-    const { state } = this.#connection;
-    const waits = state.at === "idle" && !state.stopped;
-    if (up && waits) this.#connection.feed({ on: "start", how: "manual" }, "link up");
-    else if (up) this.#dialNow();
-    else if (this.negotiated === undefined) this.#connection.feed({ on: "tcp-failed" }, LINK_DOWN);
-    else this.#fail(this.#connection, forGood(this.negotiated, cease(CEASE.unspecific)), LINK_DOWN);
+  /** Tells everything again, and asks for everything again, on the session as it is. */
+  exchangeAgain(): void {
+    if (this.ribId !== undefined) this.exports.refresh(this.ribId);
   }
 
   sendEnds(holdsEndOfRib: boolean): void {
@@ -153,6 +142,12 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#second?.feed({ on: "stop", how: "manual", notification }, words);
     const last = forGood(this.negotiated, notification);
     this.#connection.feed({ on: "stop", how: "manual", notification: last }, words);
+  }
+
+  /** As {@link stop}; what waited for the peer's return is not waited for any more. */
+  stopForGood(notification: Notification, words: string): void {
+    this.stop(notification, words);
+    if (this.ribId !== undefined && this.#helper.expire(this.ribId) > 0) this.watch.swept();
   }
 
   /** Ends the session so that a peer which does graceful restart keeps our routes. */
@@ -178,44 +173,50 @@ export class Peer implements ConnectionOwner, Recipient {
   configure(options: PeerOptions): void {
     const before = this.options;
     this.options = options;
-    if (needsReset(before, options)) {
+    const changed = this.halt.configure(before, options);
+    if (!changed && needsReset(before, options)) {
       this.stop(cease(CEASE.changed), "settings of the session changed");
       this.start();
-    } else this.bfd.configure(options.bfd);
+    } else if (this.halt.current === undefined) this.bfd.configure(options.bfd);
     if (this.ribId === undefined) return;
     const importFilter = this.#shared.filterOf(options.importPolicy);
     if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
       this.#shared.rib.refilter(this.ribId, importFilter);
     }
     this.exports.move();
+    this.#countPrefixes();
     this.#shared.wake();
   }
 
   /** A connection that the peer opened. Undefined: refused. */
   accept(link: Link): LinkEvents | undefined {
-    if (isBusy(this.#connection) && !sameAddress(link.remote, this.address)) return undefined;
-    if (this.where.move(link.remote)) this.bfd.configure(this.options.bfd);
+    if (!this.link.admits(link.remote)) return undefined;
     const { at } = this.#connection.state;
     if (this.options.ttlSecurity === true) link.hearNeighbourOnly();
+    const { notice } = this.halt;
+    if (notice !== undefined) {
+      this.#shared.turnAway(link, notice);
+      return undefined;
+    }
     const replaces = at === "established" && this.settings(this.#connection).gracefulRestart;
     if (at === "idle" || at === "active" || replaces) return this.#connection.arrive(link);
     // The newest is the one that the peer believes in.
     this.#second?.abandon();
-    const second = new Connection(this.#shared.world, this, LISTENING);
+    // What has failed before counts on: else a peer would be forgiven by opening two connections.
+    const { failures } = this.#connection.state;
+    const second = new Connection(this.#shared.world, this, { at: "active", failures, attempts: 0 });
     this.#second = second;
     return second.arrive(link);
   }
 
+  get listensOnly(): boolean {
+    return this.options.passive || this.dynamic || !this.link.where.isKnown;
+  }
+
   settings(connection: Connection): Settings {
-    const restart = connection.negotiated?.gracefulRestart;
-    return {
-      passive: this.options.passive || this.dynamic || !this.where.isKnown || connection === this.#second,
-      holdSeconds: this.options.holdSeconds,
-      connectRetrySeconds: LIMITS.connectRetrySeconds,
-      idleHoldSeconds: LIMITS.idleHoldSeconds,
-      gracefulRestart: restart !== undefined && restart.families.length > 0,
-      unit: this.#shared.world.random(),
-    };
+    const { holdSeconds } = this.options;
+    const listens = this.listensOnly || connection === this.#second;
+    return machineSettings(listens, holdSeconds, connection.negotiated, this.#shared.world.random());
   }
 
   dialTarget(): DialTarget {
@@ -228,12 +229,12 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
-    const { asn, routerId } = this.#shared.options;
-    const negotiated = agreed(this.#shared, this.options.remoteAsn, offered, open, this.address.zone);
+    const { options } = this.#shared;
+    const negotiated = judgeOpen(open, offered, options, this.options.remoteAsn, this.address.zone);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other === undefined || !isContender(other)) return negotiated;
-    const lost = loserOf(other, connection, { routerId: routerId.w0, asn }, negotiated);
+    const lost = loserOf(options, open, other, connection);
     this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
     lost.feed({ on: "collision-lost" }, "connection collision");
     return lost === other ? negotiated : undefined;
@@ -253,7 +254,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#wasUp = true;
     this.#source = openSource(rib.pool.nextHops, ribId, negotiated, connection.link?.local);
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
-    this.learning.sessionBegan(negotiated);
+    this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
     this.watch.began(connection, negotiated);
     this.#emit({
@@ -270,7 +271,8 @@ export class Peer implements ConnectionOwner, Recipient {
     this.flaps++;
     this.watch.ended(loss);
     const nowMs = this.#shared.world.now();
-    if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
+    const { reason } = this.halt.current ?? {};
+    if (loss.cause !== "stopped" || reason === "max-prefixes") this.errors.note(loss.words, nowMs);
     closeSource(this.#shared.rib.pool.nextHops, this.#source);
     this.#source = undefined;
     let retained = false;
@@ -280,7 +282,7 @@ export class Peer implements ConnectionOwner, Recipient {
     }
     this.#emit({ on: "session-down", reason: loss.words, retained });
     this.#succeed(connection);
-    this.#settle();
+    this.link.settle();
     this.#shared.wake();
   }
 
@@ -290,7 +292,7 @@ export class Peer implements ConnectionOwner, Recipient {
       this.#emit({ on: "connection-failed", reason: loss.words });
     }
     this.#succeed(connection);
-    this.#settle();
+    this.link.settle();
   }
 
   notified(direction: "sent" | "received", notification: Notification): void {
@@ -312,7 +314,7 @@ export class Peer implements ConnectionOwner, Recipient {
       }
     }
     if (outcome.endOfRib !== undefined) this.#takeEndOfRib(this.ribId, outcome.endOfRib);
-    if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.options.maxPrefixes);
+    this.#countPrefixes();
   }
 
   refresh(_connection: Connection, refresh: RouteRefresh): void {
@@ -336,9 +338,23 @@ export class Peer implements ConnectionOwner, Recipient {
 
   bfdFell(restartable: boolean): void {
     if (this.negotiated === undefined) return;
-    const notification = farewellOf(this.negotiated, restartable);
-    if (notification === undefined) this.#connection.feed({ on: "tcp-failed" }, BFD_DOWN);
-    else this.#fail(this.#connection, notification, BFD_DOWN);
+    this.fell(farewellOf(this.negotiated, restartable), BFD_DOWN);
+  }
+
+  /** The way to the peer is gone; undefined: without a word, as a lost connection. */
+  fell(notification: Notification | undefined, words: string): void {
+    this.errors.note(words, this.#shared.world.now());
+    const stop: Event = { on: "stop", how: "automatic", ...(notification && { notification }) };
+    this.#connection.feed(notification === undefined ? { on: "tcp-failed" } : stop, words);
+  }
+
+  moved(): void {
+    if (this.halt.current === undefined) this.bfd.configure(this.options.bfd);
+  }
+
+  haltChanged(event: PeerEvent): void {
+    if (this.halt.current !== undefined) this.bfd.end();
+    this.#emit(event);
   }
 
   drained(): void {
@@ -353,35 +369,16 @@ export class Peer implements ConnectionOwner, Recipient {
     return pathCountsOf(this.#shared.rib, this.ribId);
   }
 
-  #settle(): void {
-    if (isBusy(this.#connection) || !this.where.settle()) return;
-    this.bfd.configure(this.options.bfd);
-    this.#dialNow();
-  }
-
-  /** Does not wait for the next dial. */
-  #dialNow(): void {
-    if (this.#connection.state.at !== "active" || this.settings(this.#connection).passive) return;
-    this.#connection.feed({ on: "timer", timer: "connect-retry" }, "the peer can be reached");
-  }
-
   #takeEndOfRib(ribId: PeerId, family: Family): void {
     const sweptPaths = this.#helper.endOfRib(ribId, family);
     this.#emit({ on: "end-of-rib", family, sweptPaths });
     this.learning.endOfRib(family);
   }
 
-  #limit(connection: Connection, limit: number): void {
-    const { received } = this.pathCounts();
-    if (received <= limit) return;
-    this.#emit({ on: "max-prefix", limit, received });
-    this.#fail(connection, cease(CEASE.maxPrefixes), `more than ${limit} prefixes`);
-  }
-
-  /** Ends an established session, to come back after a wait. */
-  #fail(connection: Connection, notification: Notification, words: string): void {
-    this.errors.note(words, this.#shared.world.now());
-    connection.feed({ on: "stop", how: "automatic", notification }, words);
+  #countPrefixes(): void {
+    const { maxPrefixes } = this.options;
+    if (maxPrefixes === undefined || this.#source === undefined) return;
+    this.halt.count(this.pathCounts().received, maxPrefixes, this.#shared.world.now());
   }
 
   /** After a connection ended: the second one takes the place of the first, or is forgotten. */
@@ -399,7 +396,7 @@ export class Peer implements ConnectionOwner, Recipient {
     else old.feed({ on: "collision-lost" }, "connection collision");
   }
 
-  #emit(event: Parameters<Shared["emit"]>[1]): void {
+  #emit(event: PeerEvent): void {
     this.#shared.emit(this.address, event);
   }
 }

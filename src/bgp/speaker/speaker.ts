@@ -6,7 +6,7 @@
  * links take. What is left waits for the next turn, in sets that cannot outgrow one bit per prefix.
  */
 
-import { type Address, contains, type Family, type Prefix, sameAddress } from "../net/address.ts";
+import { type Address, type Family, type Prefix, sameAddress } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { Rib } from "../rib/rib.ts";
@@ -23,6 +23,7 @@ import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
 import { PeerBook } from "./peer-book.ts";
+import type { PeerOrder } from "./peer-halt.ts";
 import { protectionOf, remoteKey, someoneOn } from "./peer-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
 import { Rpki } from "./rpki.ts";
@@ -40,6 +41,7 @@ import {
   routePage,
   routeSnapshots,
 } from "./snapshots.ts";
+import { TurnedAway } from "./turned-away.ts";
 import { Work } from "./work.ts";
 import type { Link, LinkEvents, World } from "./world.ts";
 
@@ -63,6 +65,7 @@ export class Speaker {
   readonly #filters: Filters;
   readonly #deferral: Deferral = new Deferral();
   readonly #peers: PeerBook = new PeerBook();
+  readonly #turnedAway: TurnedAway = new TurnedAway();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
   readonly #monitors: Set<Monitor> = new Set();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
@@ -98,6 +101,7 @@ export class Speaker {
       monitors: this.#monitors,
       restarting: () => !this.#complete,
       filterOf: (policy) => this.#filters.of(policy),
+      turnAway: (link, notification) => this.#turnedAway.tell(link, notification, world.now()),
       emit: (peer, event) => this.#emit({ peer, ...event }),
       bind: (id, recipient) => {
         if (recipient === undefined) this.#recipients.delete(id);
@@ -183,7 +187,7 @@ export class Speaker {
    * interface is there. The address is link-local, with the interface as its zone.
    */
   setNeighbour(address: Address): void {
-    this.#peers.behind(address.zone)?.meet(address);
+    this.#peers.behind(address.zone)?.link.meet(address);
     this.#wake(this.#world.now());
   }
 
@@ -192,13 +196,7 @@ export class Speaker {
    * networks, end at once with their routes. Or that it came up: their peers are tried without waiting.
    */
   setLink(name: string, networks: readonly Prefix[], up: boolean): void {
-    for (const peer of this.#peers) {
-      const { zone } = peer.address;
-      const external = peer.options.remoteAsn !== this.options.asn;
-      const isThere = zone === undefined && external && networks.some((each) => contains(each, peer.address));
-      if (zone !== name && !isThere) continue;
-      peer.linkTurned(up);
-    }
+    for (const peer of this.#peers.onLink(name, networks, this.options.asn)) peer.link.turned(up);
     this.#wake(this.#world.now());
   }
 
@@ -257,6 +255,14 @@ export class Speaker {
       if ("graceful" in how) peer.suspend(how.text);
       else peer.stop(cease(CEASE.shutdown, how.text), "stopped");
     }
+  }
+
+  /** What an operator wants of one peer while it runs. False: there is no such peer. */
+  order(peer: Address, order: PeerOrder): boolean {
+    const known = this.#peers.at(peer);
+    known?.halt.obey(order);
+    this.#wake(this.#world.now());
+    return known !== undefined;
   }
 
   /** Every peer, those of ranges too. */
@@ -335,6 +341,12 @@ export class Speaker {
     const options = this.#peers.rangeOf(link.remote);
     if (options === undefined || !this.#peers.hasRoom(options)) {
       this.#emit({ peer: link.remote, on: "stranger-refused" });
+      this.#shared.turnAway(link, cease(CEASE.rejected));
+      return undefined;
+    }
+    const { shutdown } = options;
+    if (shutdown !== undefined) {
+      this.#shared.turnAway(link, cease(CEASE.shutdown, shutdown === true ? undefined : shutdown));
       return undefined;
     }
     const peer = new Peer(this.#shared, this.#inbound, link.remote, true, options);
@@ -396,10 +408,13 @@ export class Speaker {
 
   #missing(): readonly Address[] {
     const missing: Address[] = [];
-    for (const peer of this.#peers) if (!peer.dynamic && !peer.learning.isDone) missing.push(peer.address);
+    for (const peer of this.#peers) {
+      if (!peer.dynamic && !peer.learning.complete && peer.halt.current === undefined)
+        missing.push(peer.address);
+    }
     for (const address of this.#deferral.expected) {
       if (missing.some((other) => sameAddress(other, address))) continue;
-      if (this.#peers.at(address)?.learning.isDone !== true) missing.push(address);
+      if (this.#peers.at(address)?.learning.complete !== true) missing.push(address);
     }
     return missing;
   }
