@@ -170,6 +170,9 @@ function peers(): PeerAnswer[] {
     {
       address: "198.51.100.2",
       asn: 64512,
+      localAsn: 65000,
+      role: "customer",
+      remoteRole: "provider",
       description: "ToR 1",
       group: "upstream",
       dynamic: false,
@@ -195,6 +198,7 @@ function peers(): PeerAnswer[] {
     {
       address: "198.51.100.3",
       asn: 64512,
+      localAsn: 65000,
       description: "ToR 2",
       group: "upstream",
       dynamic: false,

@@ -47,6 +47,12 @@ export interface PeerAnswer {
   readonly asn?: number;
   /** Any AS but our own may be there (`asn: external`). */
   readonly anyAsn?: true;
+  /** Our own as the peer knows it. */
+  readonly localAsn: number;
+  /** What we are to the peer (RFC 9234); absent: that is not configured. */
+  readonly role?: string;
+  /** What the peer says that it is to us; absent: it says nothing, or there is no session. */
+  readonly remoteRole?: string;
   readonly description?: string;
   readonly group?: string;
   /** From a range rather than configured by address. */
@@ -150,6 +156,8 @@ export interface RoutePath {
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities?: readonly string[];
+  /** OTC (RFC 9234): the AS that told it to its customers. */
+  readonly onlyToCustomer?: number;
   /** best, multipath, or why it is neither. */
   readonly status: string;
   /** The import rule that decided; none for what is our own. */
@@ -211,6 +219,8 @@ export interface AnnouncementAnswer {
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities?: readonly string[];
+  /** OTC (RFC 9234): the AS that told it to its customers. */
+  readonly onlyToCustomer?: number;
   /** The export rule that lets it out; none when it no longer does, and the withdrawal is on its way. */
   readonly rule?: string;
 }
@@ -238,6 +248,8 @@ export interface ReceivedAnswer {
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities?: readonly string[];
+  /** OTC (RFC 9234): the AS that told it to its customers. */
+  readonly onlyToCustomer?: number;
   readonly stale: boolean;
 }
 

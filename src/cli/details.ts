@@ -50,6 +50,8 @@ function onePeer(peer: PeerAnswer): string {
     ["Description", peer.description],
     ["Group", peer.group],
     ["AS", peer.asn === undefined ? "any but our own" : String(peer.asn)],
+    ["Local AS", String(peer.localAsn)],
+    ["Role", roleText(peer)],
     ["State", `${stateWord(peer)} for ${clock(peer.sinceSeconds)}`],
     ["No session", haltText(peer)],
     ["Router ID", peer.routerId],
@@ -71,6 +73,12 @@ function onePeer(peer: PeerAnswer): string {
     ["Flaps", String(peer.flaps)],
     ["Last error", lastErrorOf(peer)],
   ]);
+}
+
+/** RFC 9234: ours, and what the peer says. */
+function roleText({ role, remoteRole }: PeerAnswer): string | undefined {
+  if (role === undefined && remoteRole === undefined) return undefined;
+  return `${role ?? "none"}; the peer says ${remoteRole ?? "nothing"}`;
 }
 
 function bfdText({ bfd }: PeerAnswer): string | undefined {

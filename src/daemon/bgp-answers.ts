@@ -43,6 +43,9 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(peer.interface !== undefined && { interface: peer.interface }),
     ...(peer.asn !== undefined && { asn: peer.asn }),
     ...(peer.anyAsn && { anyAsn: true as const }),
+    localAsn: peer.localAsn,
+    ...(peer.role.local && { role: peer.role.local }),
+    ...(peer.role.remote && { remoteRole: peer.role.remote }),
     ...(description !== undefined && { description }),
     ...(group !== undefined && { group }),
     dynamic: peer.dynamic,
@@ -293,6 +296,7 @@ const texts = (attributes: PathAttributes): Record<string, string> => ({
   communities: attributes.communities.map(formatCommunity).join(" "),
   largeCommunities: attributes.largeCommunities.map(formatLargeCommunity).join(" "),
   extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity).join(" "),
+  onlyToCustomer: String(attributes.onlyToCustomer ?? ""),
 });
 
 function announcementAnswer(
@@ -313,11 +317,11 @@ function announcementAnswer(
 
 type Shared = Pick<
   RoutePath,
-  "asPath" | "origin" | "med" | "communities" | "largeCommunities" | "extendedCommunities"
+  "asPath" | "origin" | "med" | "communities" | "largeCommunities" | "extendedCommunities" | "onlyToCustomer"
 >;
 
 function shared({ asPath, origin, med, communities, ...others }: PathAttributes): Shared {
-  const { largeCommunities, extendedCommunities } = others;
+  const { largeCommunities, extendedCommunities, onlyToCustomer } = others;
   return {
     asPath: formatAsPath(asPath),
     origin: ORIGINS[origin],
@@ -327,5 +331,6 @@ function shared({ asPath, origin, med, communities, ...others }: PathAttributes)
     ...(extendedCommunities.length > 0 && {
       extendedCommunities: extendedCommunities.map(formatExtendedCommunity),
     }),
+    ...(onlyToCustomer !== undefined && { onlyToCustomer }),
   };
 }

@@ -201,9 +201,11 @@ export class AdjRibIn {
     return budget - left;
   }
 
-  /** Another import policy: what the peer says from now on passes it at once, what it has told us in slices. */
+  /** Another import policy, or the same, which is passed over: what the peer says from now on passes it at once, what it has told us in slices. */
   refilter(peer: PeerId, filter: RouteFilter): void {
-    this.#feed(peer).filter = new AppliedFilter(filter, this.#pool);
+    const feed = this.#feed(peer);
+    if (feed.filter.filter === filter) return;
+    feed.filter = new AppliedFilter(filter, this.#pool);
     this.#refilters = this.#refilters.filter((other) => other.peer !== peer);
     this.#refilters.push({ peer, at: 0 });
   }

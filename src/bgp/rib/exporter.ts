@@ -1,7 +1,9 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
+import { ROLE_RULES } from "../wire/roles.ts";
 import { AppliedFilter } from "./applied-filter.ts";
 import {
+  HAS_OTC,
   NEXT_HOP_ON_LINK,
   NEXT_HOP_OURS,
   NEXT_HOP_SIX,
@@ -13,6 +15,7 @@ import type { Decision } from "./decision.ts";
 import {
   type ExportClass,
   isReflected,
+  isTransparent,
   type Origination,
   outgoingAttributes,
   takesOurs,
@@ -35,6 +38,7 @@ export interface ExportSettings {
 /** What keeps a learned path from a class of peers whatever the policy. */
 export type HeldBack =
   | "not installed"
+  | "only to customers (RFC 9234)"
   | "community no-advertise"
   | "community no-export"
   | "from iBGP to iBGP";
@@ -72,6 +76,8 @@ export class Exporter {
   readonly #input: ExportInput;
   readonly #settings: ExportSettings;
   readonly #filter: AppliedFilter;
+  /** To a provider, a peer or a route server (RFC 9234 §5). */
+  readonly #holdsMarked: boolean;
   readonly #rewriter: Rewriter = new Rewriter();
   /** Numbers of router ids in cache keys, from 1 on. */
   readonly #originators: Map<number, number> = new Map();
@@ -80,6 +86,7 @@ export class Exporter {
     this.exportClass = exportClass;
     this.#input = input;
     this.#settings = settings;
+    this.#holdsMarked = exportClass.role !== undefined && ROLE_RULES[exportClass.role].holdsBack;
     this.#filter = new AppliedFilter(exportClass.filter, input.pool);
   }
 
@@ -169,6 +176,9 @@ export class Exporter {
     const flags = this.#input.pool.columns.flags[attrs]!;
     if (this.#settings.advertiseInstalledOnly && !this.#input.paths.isInstalled(prefix))
       return "not installed";
+    if (this.#holdsMarked && (flags & HAS_OTC) !== 0) return "only to customers (RFC 9234)";
+    // RFC 7947 §2.2.4: communities are the clients' own business.
+    if (isTransparent(source, this.exportClass)) return undefined;
     // RFC 1997, well-known communities.
     if ((flags & NO_ADVERTISE) !== 0) return "community no-advertise";
     if (external && (flags & NO_EXPORT) !== 0) return "community no-export";

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Address, type Family, ipv4, ipv6, isLinkLocal } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
+import { ROLES } from "../wire/roles.ts";
 import { AttributePool } from "./attribute-pool.ts";
 import { type ExportClass, type Origination, outgoingAttributes, takesOurs } from "./outgoing.ts";
 import { SOURCE, type Source } from "./peer-table.ts";
@@ -39,8 +40,19 @@ const attributes: fc.Arbitrary<Partial<PathAttributes>> = fc.record({
   partial: fc.constantFrom([], [8]),
 });
 
+const withOtc = fc.record({ onlyToCustomer: u32, partial: fc.constantFrom([], [35], [8, 35]) });
+const paths = fc
+  .tuple(attributes, option(withOtc))
+  .map(([plain, otc]): Partial<PathAttributes> => ({ ...plain, ...otc }));
+
 const sources = fc.constantFrom<Source>(...Object.values(SOURCE));
-const classes = fc.record({ external: fc.boolean(), nextHopSelf: fc.boolean() });
+const internal = fc.record({ external: fc.constant(false), nextHopSelf: fc.boolean() });
+const external = fc.record({
+  external: fc.constant(true),
+  routeServerClient: fc.boolean(),
+  role: option(fc.constantFrom(...ROLES)),
+});
+const classes: fc.Arbitrary<Partial<ExportClass>> = fc.oneof(internal, external);
 
 const originationOf = (source: Source): Origination => ({
   asn: OUR_ASN,
@@ -79,7 +91,7 @@ describe.each<Family>([4, 6])("IPv%i", (family) => {
 
   test("octet for octet what the slow way gives, and never left to it without need", () => {
     fc.assert(
-      fc.property(attributes, sources, classes, (path, source, kind) => {
+      fc.property(paths, sources, classes, (path, source, kind) => {
         const to = exportClassWith({ ...kind, localAddress: ours });
         const { fast, slow } = bothWays(attributesWith({ ...path, nextHop: theirs }), source, to, family);
         expect(fast).toEqual(slow);
@@ -138,12 +150,20 @@ describe("IPv4 prefixes with IPv6 next hops (RFC 8950)", () => {
     expect(kinds(ipv6(0x20010db8, 0, 0, 1), plain, SOURCE.local)).toBe("10.0.0.254");
   });
 });
+const VIEW = {
+  remoteAsn: 1,
+  localAsn: OUR_ASN,
+  hidesOwnAsn: false,
+  removePrivateAs: "all",
+  asOverride: false,
+} as const;
 
 describe("left to the slow way", () => {
   const to = exportClassWith({});
   test.each<[string, Partial<PathAttributes>, ExportClass]>([
     ["confederation segments", { asPath: [{ type: "confed-sequence", asns: [1] }] }, to],
     ["IPv4 prefixes over IPv6 that go out over IPv4", { nextHop: ipv6(1, 2, 3, 4) }, to],
+    ["AS numbers that are not shown", {}, exportClassWith({ asView: VIEW })],
   ])("%s", (_, path, kind) => {
     expect(bothWays(attributesWith(path), SOURCE.external, kind, 4).fast).toBeUndefined();
   });

@@ -2,12 +2,45 @@
 
 import { type Address, ipv6, prefixOf } from "../net/address.ts";
 import { formatAddress, formatPrefix } from "../net/text.ts";
-import type { PeerOptions } from "./options.ts";
+import type { AsView } from "../rib/as-view.ts";
+import type { RibPeer } from "../rib/peer-table.ts";
+import type { PeerOptions, SpeakerOptions } from "./options.ts";
 import type { DialTarget, Protection } from "./world.ts";
 
 /** True when a session of the old settings cannot go on with the new ones: agreed on in the OPEN, or of its socket. */
 export function needsReset(before: PeerOptions, after: PeerOptions): boolean {
   return agreedKey(before) !== agreedKey(after) || !sameProtection(protectionOf(before), protectionOf(after));
+}
+
+/** Our AS number as the peer knows it. */
+export const sessionAsn = ({ asn }: SpeakerOptions, { localAs }: PeerOptions): number => localAs?.asn ?? asn;
+
+/** Where an UPDATE of an external peer must say that it comes from (RFC 4271 §6.3); 0: nowhere. */
+export function firstAsOf({ role, enforceFirstAs }: PeerOptions, remoteAsn: number): number {
+  // RFC 7947 §2.2.2.1: a route server does not put its own number in front.
+  return (enforceFirstAs ?? role !== "rs-client") ? remoteAsn : 0;
+}
+
+/** What of its settings the RIB knows of a peer. */
+export function ribSettings({ reflectorClient, routeServerClient, allowOwnAs }: PeerOptions): RibSettings {
+  return { reflectorClient, routeServerClient: routeServerClient === true, allowOwnAs: allowOwnAs ?? 0 };
+}
+
+type RibSettings = Required<Pick<RibPeer, "reflectorClient" | "routeServerClient" | "allowOwnAs">>;
+
+/** How AS numbers are shown to an external peer; undefined: as usual. */
+export function asViewOf(speaker: SpeakerOptions, options: PeerOptions): AsView | undefined {
+  const { remoteAsn, localAs, removePrivateAs, asOverride = false } = options;
+  const looksForRemote = removePrivateAs !== undefined || asOverride;
+  if (localAs === undefined && !looksForRemote) return undefined;
+  return {
+    // Peers that differ in it alone share an update group where it does not matter.
+    remoteAsn: looksForRemote && remoteAsn !== "external" ? remoteAsn : 0,
+    localAsn: sessionAsn(speaker, options),
+    hidesOwnAsn: localAs?.replaceAs === true,
+    removePrivateAs,
+    asOverride,
+  };
 }
 
 /** How the connections of a peer are protected. The kernel asks for passwords by address, whatever the interface. */
@@ -41,11 +74,14 @@ export const interfaceKey = (name: string): string => `%${name}`;
 /** Stands for the router at the other end of an interface as long as nobody knows its address. */
 export const someoneOn = (zone: string): Address => ({ ...ipv6(0, 0, 0, 0), zone });
 
-function agreedKey(peer: PeerOptions): string {
-  const { remoteAsn, localAddress, holdSeconds, families, extendedNextHop, reflectorClient } = peer;
+function agreedKey(options: PeerOptions): string {
+  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = options;
+  const { routeServerClient, role, strictRole, localAs, enforceFirstAs, extendedNextHop = false } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
-  const agreed = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, addPathModeOf(peer)];
-  return [...agreed, extendedNextHop === true].join(" ");
+  const asNumbers = [routeServerClient, role, strictRole, localAs, enforceFirstAs];
+  const mode = addPathModeOf(options);
+  const agreed = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, mode];
+  return JSON.stringify([...agreed, ...asNumbers, extendedNextHop]);
 }
 
 /** What the capability of RFC 7911 says; undefined: it is not sent. */

@@ -25,7 +25,7 @@ import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
 import { PeerLink } from "./peer-link.ts";
-import { needsReset, protectionOf } from "./peer-options.ts";
+import { firstAsOf, needsReset, protectionOf, ribSettings, sessionAsn } from "./peer-options.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import type { Recipient, Shared } from "./shared.ts";
@@ -179,10 +179,9 @@ export class Peer implements ConnectionOwner, Recipient {
       this.start();
     } else if (this.halt.current === undefined) this.bfd.configure(options.bfd);
     if (this.ribId === undefined) return;
-    const importFilter = this.#shared.filterOf(options.importPolicy);
-    if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
-      this.#shared.rib.refilter(this.ribId, importFilter);
-    }
+    const { rib, filters } = this.#shared;
+    rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(options) });
+    rib.setFilter(this.ribId, filters.importOf(options));
     this.exports.move();
     this.#countPrefixes();
     this.#shared.wake();
@@ -229,12 +228,12 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
-    const { options } = this.#shared;
-    const negotiated = judgeOpen(open, offered, options, this.options.remoteAsn, this.address.zone);
+    const own = { ...this.#shared.options, asn: sessionAsn(this.#shared.options, this.options) };
+    const negotiated = judgeOpen(open, offered, own, this.options, this.address.zone);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other === undefined || !isContender(other)) return negotiated;
-    const lost = loserOf(options, open, other, connection);
+    const lost = loserOf(own, open, other, connection);
     this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
     lost.feed({ on: "collision-lost" }, "connection collision");
     return lost === other ? negotiated : undefined;
@@ -245,14 +244,14 @@ export class Peer implements ConnectionOwner, Recipient {
     else this.#second?.feed({ on: "collision-lost" }, "connection collision");
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
-    const { reflectorClient } = this.options;
-    const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
-    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filterOf(this.options.importPolicy));
+    const ribPeer = { address: this.address, asn, external, routerId, ...ribSettings(this.options) };
+    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filters.importOf(this.options));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
-    this.#source = openSource(rib.pool.nextHops, ribId, negotiated, connection.link?.local);
+    const firstAs = external ? firstAsOf(this.options, asn) : 0;
+    this.#source = openSource(rib.pool.nextHops, ribId, negotiated, firstAs, connection.link?.local);
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);

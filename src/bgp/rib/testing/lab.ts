@@ -20,6 +20,7 @@ export const OPTIONS: RibOptions = {
   clusterId: 0x0a0000fe,
   multipath: 1,
   alwaysCompareMed: false,
+  missingMedAsWorst: false,
   advertiseInstalledOnly: false,
 };
 
@@ -151,6 +152,9 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   filter: ACCEPT,
   external: true,
   reflectorClient: false,
+  routeServerClient: false,
+  role: undefined,
+  asView: undefined,
   nextHopSelf: false,
   as4: true,
   extendedMessage: false,
