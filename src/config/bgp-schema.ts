@@ -2,9 +2,11 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import type { BgpSettings, BmpSettings, GracefulRestart, MrtSettings, Peer } from "../model/model.ts";
+import type { BgpSettings, BmpSettings, MrtSettings, Peer } from "../model/model.ts";
 import { asKeys, asRulesOf } from "./as-schema.ts";
+import { isOnLink, numberOf, peerAsn, remoteFault, remoteOf } from "./peer-remote.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
+import { gracefulRestart, peerRestart } from "./restart-schema.ts";
 import {
   address,
   asn,
@@ -40,6 +42,8 @@ const PEER_DEFAULTS = {
   ttlSecurity: false,
   families: ["ipv4", "ipv6"],
   routeReflectorClient: false,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   shutdown: false,
 };
 
@@ -50,6 +54,7 @@ const peerDefaults = {
   ttlSecurity: PEER_DEFAULTS.ttlSecurity,
   families: families.parse(PEER_DEFAULTS.families),
   routeReflectorClient: PEER_DEFAULTS.routeReflectorClient,
+  honorGracefulShutdown: PEER_DEFAULTS.honorGracefulShutdown,
 };
 
 const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
@@ -66,9 +71,6 @@ const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
   ],
   { error: "a mapping, or false" },
 );
-
-const orKind = choice(["external", "internal"]);
-const peerAsn = z.union([asn, orKind], { error: "1..4294967295, external or internal" });
 
 const NO_ADD_PATH: Peer["addPath"] = { receive: false, send: 0 };
 const ADD_PATH_WAYS: Readonly<Record<"receive" | "send" | "both", Peer["addPath"]>> = {
@@ -144,6 +146,15 @@ const common = {
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
+  gracefulShutdown: flag.optional().meta({
+    default: PEER_DEFAULTS.gracefulShutdown,
+    description: "Its session is about to end: make what leads over it a last resort, both ways (RFC 8326).",
+  }),
+  honorGracefulShutdown: flag.optional().meta({
+    default: PEER_DEFAULTS.honorGracefulShutdown,
+    description: "eBGP only: what the peer marks with graceful-shutdown gets local preference 0 (RFC 8326).",
+  }),
+  gracefulRestart: peerRestart.meta({ description: "What differs from bgp.gracefulRestart." }),
   import: rules.optional().meta({
     description:
       "What we believe: rules, or a name of `policies`. The first match wins, no match is rejected.",
@@ -172,21 +183,6 @@ const peer = mapping({
     .meta({ description: "A name of `groups`, whose settings count where none stand here." }),
   ...common,
 });
-
-const gracefulRestart: z.ZodType<GracefulRestart | undefined> = z.union(
-  [
-    z.literal(false).transform(() => undefined),
-    mapping({
-      restartTime: duration("1s", "4095s")
-        .prefault("120s")
-        .meta({ description: "How long peers keep our routes while we are gone (RFC 4724)." }),
-      notification: flag
-        .prefault(true)
-        .meta({ description: "Keep routes when a session ends by NOTIFICATION too (RFC 8538)." }),
-    }).transform((given) => ({ restartMs: given.restartTime, notification: given.notification })),
-  ],
-  { error: "a mapping, or false" },
-);
 
 /** A cache has a connection and memory of its own: more than a few is a mistake. */
 export const RPKI_CACHES = 8;
@@ -260,6 +256,9 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
+  gracefulShutdown: flag.prefault(PEER_DEFAULTS.gracefulShutdown).meta({
+    description: "Every session is about to end: where peers and groups do not say otherwise (RFC 8326).",
+  }),
   rpki: rpki.prefault({}).meta({ description: "Origin validation (RFC 6811), for `match.rpki`." }),
   bmp: list(bmp)
     .prefault([])
@@ -279,7 +278,8 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     .meta({ description: "Lists of rules by name, for `import` and `export` of any peers." }),
   peers: list(peer).prefault([]).meta({ description: "Whom we speak to." }),
 }).transform((given, context) => {
-  const { groups, peers, prefixSets: sets, policies: shared, ...speaker } = given;
+  const { groups, peers, prefixSets: sets, policies: shared, gracefulRestart: all, ...others } = given;
+  const { gracefulShutdown, ...speaker } = others;
   const named = { policies: shared, prefixSets: sets };
   const reported = (path: readonly (string | number)[], { at, message, hint }: Fault): void =>
     context.addIssue({
@@ -293,13 +293,21 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     for (const fault of nameFaults(list, named)) reported(["policies", key], fault);
   }
   for (const [key, entry] of Object.entries(groups)) {
-    for (const fault of ruleFaults(entry, named)) reported(["groups", key], fault);
+    const faults = [...ruleFaults(entry, named), ...restartFaults(entry, all !== undefined)];
+    for (const fault of faults) reported(["groups", key], fault);
   }
   const merged = peers.map((one, i) => {
-    for (const fault of [...faultsOf(one, groups), ...ruleFaults(one, named)]) reported(["peers", i], fault);
-    return mergePeer(one, one.group === undefined ? undefined : groups[one.group], named, given.asn);
+    const faults = [...faultsOf(one, groups), ...ruleFaults(one, named)];
+    for (const fault of [...faults, ...restartFaults(one, all !== undefined)]) reported(["peers", i], fault);
+    const inherited = one.group === undefined ? undefined : groups[one.group];
+    return mergePeer(one, inherited, named, {
+      ownAsn: given.asn,
+      longLivedMs: all?.longLivedMs,
+      gracefulShutdown,
+    });
   });
-  return { ...speaker, clusterId: speaker.clusterId, peers: merged };
+  const restart = all && { restartMs: all.restartMs, notification: all.notification };
+  return { ...speaker, gracefulRestart: restart, clusterId: speaker.clusterId, peers: merged };
 });
 
 type PeerEntry = z.output<typeof peer>;
@@ -317,18 +325,18 @@ const ruleFaults = (entry: Groups[string], named: Named): Fault[] =>
     nameFaults(entry[key], named).map((fault) => ({ ...fault, at: [key, ...fault.at] })),
   );
 
+/** RFC 9494 §4.1: there is no long-lived graceful restart without the short one. */
+function restartFaults({ gracefulRestart: restart }: Groups[string], restarts: boolean): Fault[] {
+  if (restarts || restart?.longLived === undefined) return [];
+  const message = "stale routes are kept by graceful restart, and bgp.gracefulRestart is false";
+  return [{ at: ["gracefulRestart", "longLived"], message, hint: "take one of the two out" }];
+}
+
 /** What keeps an entry of `peers` from being a peer. Empty: {@link mergePeer} gives a whole one. */
 function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
   const faults: Fault[] = [];
-  const [first, second] = (["address", "range", "interface"] as const).filter(
-    (key) => entry[key] !== undefined,
-  );
-  if (first === undefined) {
-    const message = "a peer needs an address, a range or an interface";
-    faults.push({ at: [], message, hint: "add `address: 192.0.2.1`" });
-  } else if (second !== undefined) {
-    faults.push({ at: [second], message: `a peer has ${nameOf[first]} or ${nameOf[second]}, not both` });
-  }
+  const wrong = remoteFault(entry);
+  if (wrong !== undefined) faults.push(wrong);
   if (entry.range !== undefined && entry.passive === false) {
     faults.push({
       at: ["passive"],
@@ -355,27 +363,21 @@ function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
   return faults;
 }
 
-const nameOf = { address: "an address", range: "a range", interface: "an interface" } as const;
-
-function remoteOf({ address: one, range, interface: name }: PeerEntry): Peer["remote"] {
-  if (name !== undefined) return { interface: name };
-  return range === undefined ? { address: one! } : { range };
-}
-
+/** @param all - what stands for all peers */
 function mergePeer(
   entry: PeerEntry,
   inherited: Groups[string] | undefined,
   named: Named,
-  ownAsn: number,
+  all: Pick<Peer, "longLivedMs" | "gracefulShutdown"> & { readonly ownAsn: number },
 ): Peer {
   const given = { ...inherited, ...entry };
+  const { gracefulRestart: restart } = given;
   const remote = remoteOf(entry);
-  const onLink = "interface" in remote || ("address" in remote && remote.address?.zone !== undefined);
   return {
     remote,
     group: given.group,
     description: given.description,
-    asn: given.asn === "internal" ? ownAsn : given.asn!,
+    asn: numberOf(given.asn!, all.ownAsn),
     holdMs: given.holdTime ?? peerDefaults.holdTime,
     port: given.port ?? peerDefaults.port,
     passive: "range" in remote || (given.passive ?? peerDefaults.passive),
@@ -384,13 +386,16 @@ function mergePeer(
     password: undefined,
     ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,
     families: [...new Set(given.families ?? peerDefaults.families)],
-    extendedNextHop: given.extendedNextHop ?? onLink,
+    extendedNextHop: given.extendedNextHop ?? isOnLink(remote),
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     asRules: asRulesOf(given),
     shutdown: given.shutdown === false ? undefined : given.shutdown,
     addPath: given.addPath ?? NO_ADD_PATH,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,
+    longLivedMs: restart !== undefined && "longLived" in restart ? restart.longLived : all.longLivedMs,
+    gracefulShutdown: given.gracefulShutdown ?? all.gracefulShutdown,
+    honorGracefulShutdown: given.honorGracefulShutdown ?? peerDefaults.honorGracefulShutdown,
     importRules: resolved(given.import, named),
     exportRules: resolved(given.export, named),
   };

@@ -61,7 +61,8 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
       send: peer.addPath.send.map(familyName),
       receive: peer.addPath.receive.map(familyName),
     },
-    gracefulRestart: peer.gracefulRestart,
+    drains: peer.drains,
+    gracefulRestart: restartAnswer(peer.gracefulRestart),
     ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
     prefixes: peer.prefixes,
     ...(peer.maxPrefixes && { maxPrefixes: limitAnswer(peer.maxPrefixes) }),
@@ -71,6 +72,24 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(lastError && {
       lastError: { at: new Date(Date.now() - lastError.agoMs).toISOString(), text: lastError.words },
     }),
+  };
+}
+
+function restartAnswer(restart: PeerSnapshot["gracefulRestart"]): PeerAnswer["gracefulRestart"] {
+  const { negotiated, stalePaths, longLivedSeconds, stale } = restart;
+  return {
+    negotiated,
+    longLived: Object.fromEntries(
+      Object.entries(longLivedSeconds).map(([family, seconds]) => [`ipv${family}`, seconds]),
+    ),
+    stalePaths,
+    stale: stale.map(({ family, phase, paths, sinceMs, leftMs }) => ({
+      family: `ipv${family}`,
+      phase,
+      paths,
+      sinceSeconds: Math.floor(sinceMs / 1000),
+      leftSeconds: Math.ceil(leftMs / 1000),
+    })),
   };
 }
 

@@ -13,6 +13,7 @@ const OUTCOMES: Readonly<Record<Exclude<Outcome, "best">, true>> = {
   clusterLoop: true,
   nextHopUnreachable: true,
   local: true,
+  longLivedStale: true,
   localPref: true,
   asPathLength: true,
   origin: true,
@@ -35,6 +36,8 @@ const REASONS: Readonly<Record<Exclude<ExportReason["reason"], Told>, true>> = {
   "only to customers (RFC 9234)": true,
   "community no-advertise": true,
   "community no-export": true,
+  "community no-export-subconfed": true,
+  "community llgr-stale": true,
   "from iBGP to iBGP": true,
   "rejected by rule": true,
 };

@@ -80,6 +80,9 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.shutdown !== undefined && { shutdown: peer.shutdown }),
       ...(peer.maxPrefixes && { maxPrefixes: prefixLimit(peer.maxPrefixes) }),
       ...(peer.bfd && { bfd: peer.bfd }),
+      gracefulShutdown: peer.gracefulShutdown,
+      honorGracefulShutdown: peer.honorGracefulShutdown,
+      ...(peer.longLivedMs && { longLivedSeconds: inSeconds(peer.longLivedMs) }),
       ...(peer.description !== undefined && { description: peer.description }),
       ...(peer.group !== undefined && { group: peer.group }),
     };
@@ -89,6 +92,9 @@ export function peerOptions(model: Model): PeerOptions[] {
 /** Interfaces whose other end is a peer. */
 export const peerInterfaces = (model: Model): string[] =>
   model.bgp.peers.flatMap(({ remote }) => ("interface" in remote ? [remote.interface] : []));
+
+const inSeconds = (ms: NonNullable<Peer["longLivedMs"]>): NonNullable<PeerOptions["longLivedSeconds"]> =>
+  Object.fromEntries(Object.entries(ms).map(([family, time]) => [family, Math.ceil(time / 1000)]));
 
 function asOptions({ role, localAs, removePrivateAs, ...others }: Peer["asRules"]): Partial<PeerOptions> {
   return {

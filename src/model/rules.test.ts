@@ -36,6 +36,9 @@ const peer: Peer = {
   maxPrefixes: undefined,
   addPath: { receive: false, send: 0 },
   bfd: undefined,
+  longLivedMs: undefined,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   importRules: undefined,
   exportRules: undefined,
 };

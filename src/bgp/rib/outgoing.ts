@@ -29,6 +29,8 @@ export interface ExportClass {
   readonly as4: boolean;
   /** The peer takes messages of 65535 octets (RFC 8654). */
   readonly extendedMessage: boolean;
+  /** The peer knows what LLGR_STALE means (RFC 9494). */
+  readonly longLived: boolean;
   /** Our own next hop for this family's prefixes. IPv6 prefixes need an IPv6 address. No zone. */
   readonly localAddress: Address;
   /** Beside a global one: our link-local address, for a peer on the same link (RFC 2545 §3). */

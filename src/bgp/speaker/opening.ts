@@ -9,6 +9,7 @@ import type { Open } from "../wire/messages.ts";
 import { asnOf } from "../wire/open.ts";
 import { checkOpen } from "../wire/open-check.ts";
 import type { Connection } from "./connection.ts";
+import type { PeerEvent } from "./events.ts";
 import type { PeerOptions } from "./options.ts";
 import { LIMITS } from "./shared.ts";
 
@@ -42,13 +43,9 @@ export function judgeOpen(
     : negotiated;
 }
 
-/** RFC 4271 §6.8: only a connection whose OPEN has been accepted can collide. */
-export const isContender = (connection: Connection): boolean =>
-  connection.state.at === "open-confirm" || connection.state.at === "established";
-
 /** A session, or a connection that has come as far as an OPEN. */
 export const isBusy = (connection: Connection): boolean =>
-  connection.state.at === "open-sent" || isContender(connection);
+  connection.state.at === "open-sent" || connection.isContender;
 
 /** RFC 4271 §6.8: `older` has come as far as OpenConfirm, and `open` has just been accepted on `newer`. */
 export function loserOf(own: Own, open: Open, older: Connection, newer: Connection): Connection {
@@ -78,3 +75,11 @@ export function machineSettings(
     unit,
   };
 }
+
+export const sessionUp = (negotiated: Negotiated): PeerEvent => ({
+  on: "session-up",
+  asn: negotiated.remoteAsn,
+  families: negotiated.families,
+  holdSeconds: negotiated.holdSeconds,
+  gracefulRestart: negotiated.gracefulRestart !== undefined,
+});

@@ -13,7 +13,9 @@ import { Whereabouts } from "./whereabouts.ts";
 interface LinkedPeer {
   readonly connection: Connection;
   readonly negotiated: Negotiated | undefined;
-  readonly listensOnly: boolean;
+  readonly options: PeerOptions;
+  /** From a range. */
+  readonly dynamic: boolean;
   /** It is somewhere else than before. */
   moved(): void;
   fell(notification: Notification, words: string): void;
@@ -28,6 +30,12 @@ export class PeerLink {
   constructor(peer: LinkedPeer, address: Address, options: PeerOptions) {
     this.#peer = peer;
     this.where = new Whereabouts(address, options);
+  }
+
+  /** Nobody is dialled. */
+  get listensOnly(): boolean {
+    const { options, dynamic } = this.#peer;
+    return options.passive || dynamic || !this.where.isKnown;
   }
 
   /** The router at the other end of the interface has this address. */
@@ -65,8 +73,8 @@ export class PeerLink {
 
   /** Does not wait for the next dial. */
   #dialNow(): void {
-    const { connection, listensOnly } = this.#peer;
-    if (connection.state.at !== "active" || listensOnly) return;
+    const { connection } = this.#peer;
+    if (connection.state.at !== "active" || this.listensOnly) return;
     connection.feed({ on: "timer", timer: "connect-retry" }, "the peer can be reached");
   }
 }

@@ -76,12 +76,14 @@ export const someoneOn = (zone: string): Address => ({ ...ipv6(0, 0, 0, 0), zone
 
 function agreedKey(options: PeerOptions): string {
   const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = options;
-  const { routeServerClient, role, strictRole, localAs, enforceFirstAs, extendedNextHop = false } = options;
+  const { routeServerClient, role, strictRole, localAs, enforceFirstAs } = options;
+  const { longLivedSeconds = {}, extendedNextHop = false } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
+  const longLived = families.map((family) => longLivedSeconds[family] ?? 0);
   const asNumbers = [routeServerClient, role, strictRole, localAs, enforceFirstAs];
   const mode = addPathModeOf(options);
   const agreed = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, mode];
-  return JSON.stringify([...agreed, ...asNumbers, extendedNextHop]);
+  return JSON.stringify([...agreed, ...asNumbers, extendedNextHop, ...longLived]);
 }
 
 /** What the capability of RFC 7911 says; undefined: it is not sent. */

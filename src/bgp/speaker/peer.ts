@@ -8,8 +8,7 @@ import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
-import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
-import { familyOf } from "../wire/messages.ts";
+import { familyOf, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
 import { cease } from "../wire/notification.ts";
 import { CEASE, forGood, forRestart, notificationEvent } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
@@ -17,7 +16,7 @@ import type { PeerEvent } from "./events.ts";
 import { closeSource, type Inbound, openSource, type Source } from "./inbound.ts";
 import { Learning } from "./learning.ts";
 import { offerTo } from "./offer.ts";
-import { isContender, judgeOpen, loserOf, machineSettings } from "./opening.ts";
+import { judgeOpen, loserOf, machineSettings, sessionUp } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
@@ -48,9 +47,10 @@ export class Peer implements ConnectionOwner, Recipient {
   /** Sessions lost. */
   flaps = 0;
   readonly learning: Learning = new Learning();
+  drains = false;
+  readonly helper: RestartHelper;
   readonly #shared: Shared;
   readonly #inbound: Inbound;
-  readonly #helper: RestartHelper;
   #connection: Connection;
   #second: Connection | undefined;
   #wasUp = false;
@@ -60,7 +60,7 @@ export class Peer implements ConnectionOwner, Recipient {
   constructor(shared: Shared, inbound: Inbound, address: Address, dynamic: boolean, options: PeerOptions) {
     this.#shared = shared;
     this.#inbound = inbound;
-    this.#helper = new RestartHelper(shared.rib);
+    this.helper = new RestartHelper(shared.rib);
     this.link = new PeerLink(this, address, options);
     this.dynamic = dynamic;
     this.options = options;
@@ -98,7 +98,7 @@ export class Peer implements ConnectionOwner, Recipient {
       this.dynamic &&
       this.#connection.state.at === "active" &&
       this.#second === undefined &&
-      this.#helper.deadlineMs === Number.POSITIVE_INFINITY
+      this.helper.deadlineMs === Number.POSITIVE_INFINITY
     );
   }
 
@@ -106,7 +106,7 @@ export class Peer implements ConnectionOwner, Recipient {
     return Math.min(
       this.#connection.nextDeadline(),
       this.#second?.nextDeadline() ?? Number.POSITIVE_INFINITY,
-      this.#helper.deadlineMs,
+      this.helper.deadlineMs,
       this.halt.deadlineMs,
     );
   }
@@ -115,10 +115,11 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#connection.expire();
     this.#second?.expire();
     if (this.halt.deadlineMs <= nowMs) this.halt.end();
-    if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
-    const sweptPaths = this.#helper.expire(this.ribId);
-    if (sweptPaths > 0) this.watch.swept();
-    this.#emit({ on: "stale-expired", sweptPaths });
+    if (this.helper.deadlineMs > nowMs || this.ribId === undefined) return;
+    for (const event of this.helper.expire(this.ribId, nowMs)) {
+      if (event.on === "stale-expired" && event.sweptPaths > 0) this.watch.swept();
+      this.#emit(event);
+    }
     this.#shared.wake();
   }
 
@@ -147,7 +148,7 @@ export class Peer implements ConnectionOwner, Recipient {
   /** As {@link stop}; what waited for the peer's return is not waited for any more. */
   stopForGood(notification: Notification, words: string): void {
     this.stop(notification, words);
-    if (this.ribId !== undefined && this.#helper.expire(this.ribId) > 0) this.watch.swept();
+    if (this.ribId !== undefined && this.helper.giveUp(this.ribId) > 0) this.watch.swept();
   }
 
   /** Ends the session so that a peer which does graceful restart keeps our routes. */
@@ -178,10 +179,19 @@ export class Peer implements ConnectionOwner, Recipient {
       this.stop(cease(CEASE.changed), "settings of the session changed");
       this.start();
     } else if (this.halt.current === undefined) this.bfd.configure(options.bfd);
+    this.#judgeAgain();
+  }
+
+  drain(drained: boolean): void {
+    this.drains = drained;
+    this.#judgeAgain();
+  }
+
+  #judgeAgain(): void {
     if (this.ribId === undefined) return;
     const { rib, filters } = this.#shared;
-    rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(options) });
-    rib.setFilter(this.ribId, filters.importOf(options));
+    rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(this.options) });
+    rib.setFilter(this.ribId, filters.importOf(this.options, this.drains));
     this.exports.move();
     this.#countPrefixes();
     this.#shared.wake();
@@ -208,13 +218,9 @@ export class Peer implements ConnectionOwner, Recipient {
     return second.arrive(link);
   }
 
-  get listensOnly(): boolean {
-    return this.options.passive || this.dynamic || !this.link.where.isKnown;
-  }
-
   settings(connection: Connection): Settings {
     const { holdSeconds } = this.options;
-    const listens = this.listensOnly || connection === this.#second;
+    const listens = this.link.listensOnly || connection === this.#second;
     return machineSettings(listens, holdSeconds, connection.negotiated, this.#shared.world.random());
   }
 
@@ -232,7 +238,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const negotiated = judgeOpen(open, offered, own, this.options, this.address.zone);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
-    if (other === undefined || !isContender(other)) return negotiated;
+    if (other?.isContender !== true) return negotiated;
     const lost = loserOf(own, open, other, connection);
     this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
     lost.feed({ on: "collision-lost" }, "connection collision");
@@ -245,24 +251,19 @@ export class Peer implements ConnectionOwner, Recipient {
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
     const ribPeer = { address: this.address, asn, external, routerId, ...ribSettings(this.options) };
-    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filters.importOf(this.options));
+    const ribId =
+      this.ribId ?? rib.addPeer(ribPeer, this.#shared.filters.importOf(this.options, this.drains));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
     const firstAs = external ? firstAsOf(this.options, asn) : 0;
     this.#source = openSource(rib.pool.nextHops, ribId, negotiated, firstAs, connection.link?.local);
-    this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
+    this.helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
     this.watch.began(connection, negotiated);
-    this.#emit({
-      on: "session-up",
-      asn,
-      families: negotiated.families,
-      holdSeconds: negotiated.holdSeconds,
-      gracefulRestart: negotiated.gracefulRestart !== undefined,
-    });
+    this.#emit(sessionUp(negotiated));
     this.#shared.wake();
   }
 
@@ -277,7 +278,7 @@ export class Peer implements ConnectionOwner, Recipient {
     let retained = false;
     if (this.ribId !== undefined) {
       this.exports.leave(this.ribId);
-      retained = this.#helper.sessionEnded(this.ribId, negotiated, loss, nowMs);
+      retained = this.helper.sessionEnded(this.ribId, negotiated, loss, nowMs);
     }
     this.#emit({ on: "session-down", reason: loss.words, retained });
     this.#succeed(connection);
@@ -322,7 +323,7 @@ export class Peer implements ConnectionOwner, Recipient {
     if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
     if (this.ribId === undefined) return;
     if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
-    else if (this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
+    else if (this.helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
       this.watch.swept();
     this.#shared.wake();
   }
@@ -369,7 +370,7 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   #takeEndOfRib(ribId: PeerId, family: Family): void {
-    const sweptPaths = this.#helper.endOfRib(ribId, family);
+    const sweptPaths = this.helper.endOfRib(ribId, family);
     this.#emit({ on: "end-of-rib", family, sweptPaths });
     this.learning.endOfRib(family);
   }

@@ -30,6 +30,7 @@ export function filterSaying(verdict: Partial<Verdict>): RouteFilter {
   return {
     onlyClass: {} as AttributeClass,
     usesPrefix: false,
+    honorsGracefulShutdown: false,
     usesValidity: false,
     classify: () => ({}) as AttributeClass,
     judge: () => said,
@@ -158,6 +159,7 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   nextHopSelf: false,
   as4: true,
   extendedMessage: false,
+  longLived: false,
   localAddress: OUR_ADDRESS,
   sixNextHop: true,
   paths: 0,
