@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
 import type { BgpSettings, BmpSettings, MrtSettings, Peer } from "../model/model.ts";
 import { asKeys, asRulesOf } from "./as-schema.ts";
-import { isOnLink, numberOf, peerAsn, remoteFault, remoteOf } from "./peer-remote.ts";
+import { isOnLink, numberOf, peerAsn, remoteFaults, remoteOf } from "./peer-remote.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import { gracefulRestart, peerRestart } from "./restart-schema.ts";
 import {
@@ -334,9 +334,7 @@ function restartFaults({ gracefulRestart: restart }: Groups[string], restarts: b
 
 /** What keeps an entry of `peers` from being a peer. Empty: {@link mergePeer} gives a whole one. */
 function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
-  const faults: Fault[] = [];
-  const wrong = remoteFault(entry);
-  if (wrong !== undefined) faults.push(wrong);
+  const faults: Fault[] = remoteFaults(entry);
   if (entry.range !== undefined && entry.passive === false) {
     faults.push({
       at: ["passive"],

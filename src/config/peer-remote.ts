@@ -21,14 +21,14 @@ interface Fault {
 const NAMES = { address: "an address", range: "a range", interface: "an interface" } as const;
 const KEYS = ["address", "range", "interface"] as const;
 
-export function remoteFault(entry: RemoteKeys): Fault | undefined {
+export function remoteFaults(entry: RemoteKeys): Fault[] {
   const [first, second] = KEYS.filter((key) => entry[key] !== undefined);
   if (first === undefined) {
     const message = "a peer needs an address, a range or an interface";
-    return { at: [], message, hint: "add `address: 192.0.2.1`" };
+    return [{ at: [], message, hint: "add `address: 192.0.2.1`" }];
   }
-  if (second === undefined) return undefined;
-  return { at: [second], message: `a peer has ${NAMES[first]} or ${NAMES[second]}, not both` };
+  if (second === undefined) return [];
+  return [{ at: [second], message: `a peer has ${NAMES[first]} or ${NAMES[second]}, not both` }];
 }
 
 /** Of an entry without a fault. */
