@@ -67,7 +67,7 @@ function configurationOf(settings: DaemonSettings, routes: readonly string[], pl
   interface "veth0" { interval ${bfdMs} ms; idle tx interval 1 s; multiplier 3; };
   neighbor ${US[transport]} dev "veth0";
 }`;
-  const { thirds = [], addPath, extendedNextHop } = settings;
+  const { thirds = [], addPath, extendedNextHop, longLived } = settings;
   const others = thirds.map(
     (third, i) => `protocol bgp third${i} {
   local ${THEM.v4} as ${asn};
@@ -101,6 +101,8 @@ protocol bgp ours {
   error wait time 1, 2;
   enable extended messages on;
   graceful restart ${gracefulRestart ? "on" : "off"};
+  ${longLived === undefined ? "" : `graceful restart time ${longLived.restartSeconds};`}
+  ${longLived === undefined ? "" : `long lived graceful restart on; long lived stale time ${longLived.staleSeconds};`}
   ipv4 ${extendedNextHop === true ? channel.replace("{", "{ extended next hop on;") : channel};
   ipv6 ${channel};
 }

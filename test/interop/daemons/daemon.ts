@@ -15,6 +15,8 @@ export interface DaemonSettings {
   /** What it announces. */
   readonly routes: readonly string[];
   readonly gracefulRestart: boolean;
+  /** Restart time, and the long-lived stale time behind it (RFC 9494). */
+  readonly longLived?: { readonly restartSeconds: number; readonly staleSeconds: number };
   /** TCP-MD5 (RFC 2385). */
   readonly password?: string | undefined;
   /** GTSM (RFC 5082). */

@@ -116,7 +116,7 @@ function configurationOf(settings: FrrSettings, place: Workplace): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, routeMap } =
     settings;
   const us = US[transport];
-  const { thirds = [], addPath, extendedNextHop } = settings;
+  const { thirds = [], addPath, extendedNextHop, longLived } = settings;
   const others = thirds.map(
     (third) => `neighbor ${third.address} remote-as ${third.asn}
  neighbor ${third.address} passive
@@ -154,6 +154,8 @@ router bgp ${asn}
  no bgp default ipv4-unicast
  no bgp network import-check
  ${gracefulRestart ? "bgp graceful-restart\n bgp graceful-restart preserve-fw-state" : ""}
+ ${longLived === undefined ? "" : `bgp graceful-restart restart-time ${longLived.restartSeconds}`}
+ ${longLived === undefined ? "" : `bgp long-lived-graceful-restart stale-time ${longLived.staleSeconds}`}
  neighbor ${us} remote-as ${ourAsn}
  neighbor ${us} timers 3 9
  neighbor ${us} timers connect 1

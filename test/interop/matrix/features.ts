@@ -70,6 +70,19 @@ export const FEATURES = [
     shown: "they are killed and start again; their routes are stale, then not, and never gone",
   },
   {
+    name: "long-lived graceful restart, they keep our routes (RFC 9494)",
+    shown: "beyond the restart time, marked as stale, until we are back",
+  },
+  {
+    name: "long-lived graceful restart, we keep their routes (RFC 9494)",
+    shown: "the same of theirs, and none was gone",
+  },
+  {
+    name: "graceful shutdown (RFC 8326)",
+    shown:
+      "while we drain the session, our routes bear the community there, and theirs have the lowest preference here",
+  },
+  {
     name: "we stop for a restart (RFC 8538)",
     shown: "after `gatewayd stop --graceful` they keep our routes",
   },

@@ -7,6 +7,7 @@ import {
   beginsAndEnds,
   CLUSTER,
   cutAndHealed,
+  drained,
   exactlyThose,
   exchange,
   localPreference,
@@ -23,7 +24,9 @@ import {
   stopForGood,
   stopForRestart,
   theirReload,
+  theyAreLongGone,
   theyRestart,
+  weAreLongGone,
   weRestart,
 } from "./steps.ts";
 
@@ -106,6 +109,22 @@ export const MEETINGS: readonly MeetingPlan[] = [
     steps: [
       ["ADD-PATH, they send (RFC 7911)", severalFromThem],
       ["ADD-PATH, we send (RFC 7911)", severalFromUs],
+    ],
+  },
+  {
+    name: "maintenance and long restarts",
+    setUp: () => ({
+      asn: FOUR_OCTETS,
+      transport: "v4",
+      passive: "nobody",
+      ...FEW,
+      gracefulRestart: true,
+      longLived: true,
+    }),
+    steps: [
+      ["graceful shutdown (RFC 8326)", drained],
+      ["long-lived graceful restart, we keep their routes (RFC 9494)", theyAreLongGone],
+      ["long-lived graceful restart, they keep our routes (RFC 9494)", weAreLongGone],
     ],
   },
   {
