@@ -11,6 +11,7 @@ import { address, floatingIp, model, network, PRIVATE, prefix, service } from ".
 
 const peer = (changes: Partial<Peer> = {}): Peer => ({
   remote: { address: address("192.168.8.11") },
+  extendedNextHop: false,
   group: undefined,
   description: undefined,
   asn: 65000,
