@@ -7,7 +7,8 @@ import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_pr
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { BGPD, BIRD, BIRDC, VTYSH } from "./daemons.ts";
+import { BIRD, BIRDC } from "./daemons/bird.ts";
+import { BGPD, VTYSH } from "./daemons/frr.ts";
 import { holdsWithin } from "./namespaces.ts";
 
 export const ZEBRA = "/usr/lib/frr/zebra";

@@ -2,7 +2,8 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Daemon, eventually, Lab } from "../daemon/lab.ts";
-import { BGPD, BIRD, BIRDC, VTYSH } from "./daemons.ts";
+import { BIRD, BIRDC } from "./daemons/bird.ts";
+import { BGPD, VTYSH } from "./daemons/frr.ts";
 import { BIRDS, Fabric, FRR, VM, ZEBRA } from "./fabric.ts";
 import { missing } from "./namespaces.ts";
 

@@ -4,8 +4,8 @@ import { THEM, US } from "../namespaces.ts";
 import { type Daemon, type DaemonKind, type DaemonSettings, ofFamily } from "./daemon.ts";
 import { Program, said, saidOrNothing, Workplace } from "./program.ts";
 
-const BIRD = "/usr/sbin/bird";
-const BIRDC = "/usr/sbin/birdc";
+export const BIRD = "/usr/sbin/bird";
+export const BIRDC = "/usr/sbin/birdc";
 
 interface Bird extends Daemon {
   /** Tells us everything again, between a begin and an end (RFC 7313). */

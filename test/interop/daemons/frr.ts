@@ -8,7 +8,7 @@ import { type Bfdd, startBfdd } from "./bfdd.ts";
 import { type Daemon, type DaemonKind, type DaemonSettings, ofFamily } from "./daemon.ts";
 import { Program, said, saidOrNothing, Workplace } from "./program.ts";
 
-const BGPD = "/usr/lib/frr/bgpd";
+export const BGPD = "/usr/lib/frr/bgpd";
 export const VTYSH = "/usr/bin/vtysh";
 
 /** A route as it shows it. */

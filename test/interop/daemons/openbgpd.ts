@@ -25,6 +25,7 @@ export const openbgpd: DaemonKind = {
   programs: [BGPD, BGPCTL],
   cannot: {
     "extended messages (RFC 8654)": "it does not know the capability",
+    "IPv4 routes with IPv6 next hops (RFC 8950)": "it does not know the capability",
     "TCP-MD5, we connect (RFC 2385)": "on Linux, the socket that it listens on has no key",
     "graceful restart, we keep their routes (RFC 4724)":
       "it offers End-of-RIB alone, and keeps none of its own",

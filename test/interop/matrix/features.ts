@@ -30,6 +30,10 @@ export const FEATURES = [
       "they are a client of ours: routes pass both ways between them and a third of the AS, next hops as they were",
   },
   {
+    name: "IPv4 routes with IPv6 next hops (RFC 8950)",
+    shown: "both ways on a session over IPv6",
+  },
+  {
     name: "extended messages (RFC 8654)",
     shown:
       "a route of ours with 1 500 communities, which no message of 4 096 octets holds, arrives with all of them",

@@ -10,6 +10,7 @@ import {
   drained,
   exactlyThose,
   exchange,
+  ipv6NextHops,
   localPreference,
   longMessage,
   neighboursAlone,
@@ -110,6 +111,18 @@ export const MEETINGS: readonly MeetingPlan[] = [
       ["ADD-PATH, they send (RFC 7911)", severalFromThem],
       ["ADD-PATH, we send (RFC 7911)", severalFromUs],
     ],
+  },
+  {
+    name: "next hops of IPv6",
+    setUp: () => ({
+      asn: FOUR_OCTETS,
+      transport: "v6",
+      passive: "them",
+      ...FEW,
+      ours: { extendedNextHop: true },
+      theirs: { extendedNextHop: true },
+    }),
+    steps: [["IPv4 routes with IPv6 next hops (RFC 8950)", ipv6NextHops]],
   },
   {
     name: "maintenance and long restarts",

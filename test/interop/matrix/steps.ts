@@ -27,6 +27,15 @@ export async function exchange(meeting: Meeting): Promise<void> {
   }
 }
 
+export async function ipv6NextHops(meeting: Meeting): Promise<void> {
+  const { ourRoutes, theirRoutes } = meeting.setUp;
+  await meeting.eventually("all routes both ways", () =>
+    bothHave(meeting, ourRoutes.length, theirRoutes.length),
+  );
+  for (const { prefix, nextHop } of await received(meeting)) expect(nextHop, prefix).toBe(THEM.v6);
+  for (const prefix of ourRoutes) expect(await meeting.them.details(prefix), prefix).toContain(US.v6);
+}
+
 export async function exactlyThose(meeting: Meeting): Promise<void> {
   const { ourRoutes, theirRoutes } = meeting.setUp;
   expect(sorted(await meeting.them.prefixes())).toEqual(sorted(ourRoutes));
