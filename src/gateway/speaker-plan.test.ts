@@ -224,6 +224,9 @@ test("what a speaker and a peer are told besides", () => {
     gracefulRestart: { restartSeconds: 120, notification: true, restarting: true },
     advertiseInstalledOnly: true,
   });
+  expect(speakerOptions(told, false).gracefulRestart).toMatchObject({ restarting: false });
+  const announcing: Model = { ...told, kernel: { ...told.kernel, type: "none" } };
+  expect(speakerOptions(announcing, false).gracefulRestart).toMatchObject({ restarting: true });
   expect(peerOptions(told)[0]).toMatchObject({
     remote: { range: prefix("192.168.8.0/24"), limit: 1024 },
     passive: true,

@@ -47,7 +47,8 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
       gracefulRestart: {
         restartSeconds: Math.ceil(bgp.gracefulRestart.restartMs / 1000),
         notification: bgp.gracefulRestart.notification,
-        restarting,
+        // Who only announces forwards nothing that could be lost with the process: F holds from its first OPEN on.
+        restarting: restarting || kernel.type === "none",
       },
     }),
     advertiseInstalledOnly: kernel.type === "linux",
