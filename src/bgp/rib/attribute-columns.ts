@@ -15,6 +15,8 @@ const ORIGINATOR_LOOP = 8;
 const CLUSTER_LOOP = 16;
 /** The next hop is 0.0.0.0 or ::, which stands for "our own address of the session that it is sent on". */
 export const NEXT_HOP_OURS = 32;
+/** There is an AS_SET or AS_CONFED_SET in the AS path (RFC 9774). */
+export const AS_SETS = 64;
 
 const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
 /** RFC 4271 leaves the value open; every implementation uses this one. */
@@ -83,7 +85,10 @@ export class AttributeColumns {
     const { w0, w1, w2, w3 } = attributes.nextHop;
     let flags = (w0 | w1 | w2 | w3) === 0 ? NEXT_HOP_OURS : 0;
     for (const community of attributes.communities) flags |= wellKnown(community);
-    if (attributes.asPath.some((segment) => segment.asns.includes(asn))) flags |= AS_LOOP;
+    for (const { type, asns } of attributes.asPath) {
+      if (asns.includes(asn)) flags |= AS_LOOP;
+      if (type === "set" || type === "confed-set") flags |= AS_SETS;
+    }
     if (attributes.originatorId === routerId) flags |= ORIGINATOR_LOOP;
     if (attributes.clusterList.includes(clusterId)) flags |= CLUSTER_LOOP;
     return flags;

@@ -48,6 +48,8 @@ export interface ConnectionOwner {
   failed(connection: Connection, loss: Loss): void;
   notified(direction: "sent" | "received", notification: Notification): void;
   update(connection: Connection, message: Uint8Array): void;
+  /** A message ended the connection before it was an UPDATE to be looked at. */
+  refused(refusal: Refusal, message: Uint8Array): void;
   refresh(connection: Connection, refresh: RouteRefresh): void;
   keepalive(connection: Connection): void;
   /** There is room to write again. */
@@ -254,9 +256,9 @@ export class Connection {
       return this.#link === link;
     });
     if (this.#heard !== heard) this.#heardAtMs = this.#world.now();
-    if (refusal !== undefined) {
-      this.feed({ on: "header-error", notification: refusal.notification }, refusal.why);
-    }
+    if (refusal === undefined) return;
+    this.#owner.refused(refusal, this.#framer.refused);
+    this.feed({ on: "header-error", notification: refusal.notification }, refusal.why);
   }
 
   #take(message: Uint8Array): void {
@@ -269,8 +271,8 @@ export class Connection {
       return;
     }
     const decoded = decodeMessage(message, this.negotiated?.decode ?? NOTHING_NEGOTIATED);
-    if (decoded instanceof Refusal) this.#refuse(decoded);
-    else if (decoded.type === "open") this.#takeOpen(decoded.open);
+    if (decoded instanceof Refusal) this.#refuse(decoded, message);
+    else if (decoded.type === "open") this.#takeOpen(decoded.open, message);
     else if (decoded.type === "notification") this.#takeNotification(decoded.notification);
     else if (decoded.type === "route-refresh") this.#takeRefresh(decoded.refresh);
     else this.#takeKeepalive();
@@ -297,7 +299,7 @@ export class Connection {
     );
   }
 
-  #takeOpen(open: Open): void {
+  #takeOpen(open: Open, message: Uint8Array): void {
     if (this.state.at !== "open-sent" || this.#offered === undefined) {
       this.feed({ on: "open-received", holdSeconds: open.holdSeconds }, "OPEN twice on one connection");
       return;
@@ -305,6 +307,7 @@ export class Connection {
     const outcome = this.#owner.opened(this, this.#offered, open);
     if (outcome === undefined) return;
     if (outcome instanceof Refusal) {
+      this.#owner.refused(outcome, message);
       this.feed({ on: "open-error", notification: outcome.notification }, outcome.why);
       return;
     }
@@ -314,7 +317,9 @@ export class Connection {
   }
 
   /** A message that could not be decoded: the code says whose check it failed. */
-  #refuse({ notification, why }: Refusal): void {
+  #refuse(refusal: Refusal, message: Uint8Array): void {
+    const { notification, why } = refusal;
+    this.#owner.refused(refusal, message);
     if (notification.code === 2) this.feed({ on: "open-error", notification }, why);
     else if (notification.code === 1) this.feed({ on: "header-error", notification }, why);
     else this.feed({ on: "update-error", notification }, why);

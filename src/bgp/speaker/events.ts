@@ -30,7 +30,9 @@ export type PeerEvent =
       /** Once per message, with its strongest reaction (RFC 7606). */
       readonly on: "malformed-update";
       readonly reaction: Reaction;
+      /** All that was wrong, and what says so of the worst: "RFC 7606 section 7.2". */
       readonly why: string;
+      readonly rfc: string;
       readonly attribute: number | undefined;
     }
   | { readonly on: "max-prefix"; readonly limit: number; readonly received: number }

@@ -60,6 +60,8 @@ export interface PeerOptions {
   readonly reflectorClient: boolean;
   /** More prefixes than this are answered by Cease, subcode 1 (RFC 4486). */
   readonly maxPrefixes?: number;
+  /** Believes paths with an AS_SET or AS_CONFED_SET, which are withdrawn otherwise (RFC 9774). They are told to nobody. */
+  readonly acceptAsSets?: boolean;
   /** The peer is watched by single-hop BFD (RFC 5881); undefined: by the hold time alone. */
   readonly bfd?: BfdTiming;
   readonly description?: string;

@@ -31,7 +31,10 @@ export function remoteKey({ remote }: PeerOptions): string {
   return "address" in remote ? formatAddress(remote.address) : formatPrefix(remote.range);
 }
 
-function agreedKey({ remoteAsn, localAddress, holdSeconds, families, reflectorClient }: PeerOptions): string {
+function agreedKey(options: PeerOptions): string {
+  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = options;
+  // What was withdrawn for its sets is not there to be judged again.
+  const { acceptAsSets = false } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
-  return [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient].join(" ");
+  return [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, acceptAsSets].join(" ");
 }

@@ -8,7 +8,7 @@ import type { Settings, State } from "../fsm/state.ts";
 import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { type Negotiated, negotiate } from "../session/negotiation.ts";
-import { Refusal } from "../wire/fault.ts";
+import { type Fault, type Reaction, Refusal, strongest } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
 import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
@@ -239,7 +239,8 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#wasUp = true;
     const local = connection.link?.local;
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
-    this.#source = { peer: ribId, negotiated, ownNextHop };
+    const { acceptAsSets: acceptsAsSets = false } = this.options;
+    this.#source = { peer: ribId, negotiated, ownNextHop, acceptsAsSets };
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.#awaited.clear();
     const restart = negotiated.gracefulRestart;
@@ -297,17 +298,18 @@ export class Peer implements ConnectionOwner, Recipient {
     if (this.ribId === undefined || this.#source === undefined) return;
     const outcome = this.#inbound.take(message, this.#source);
     this.#shared.wake();
-    if (outcome.reaction !== undefined) {
-      const { reaction, why, attribute } = outcome;
-      this.errors.offend(reaction, why, message, this.#shared.world.now());
-      this.#emit({ on: "malformed-update", reaction, why, attribute });
-      if (outcome.reset !== undefined) {
-        connection.feed({ on: "update-error", notification: outcome.reset }, why);
-        return;
-      }
+    if (outcome.reaction !== undefined) this.#offended(outcome.reaction, outcome.faults, message);
+    if (outcome.reset !== undefined) {
+      const words = `UPDATE with ${strongest(outcome.faults)!.why}`;
+      connection.feed({ on: "update-error", notification: outcome.reset }, words);
+      return;
     }
     if (outcome.endOfRib !== undefined) this.#takeEndOfRib(this.ribId, outcome.endOfRib);
     if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.options.maxPrefixes);
+  }
+
+  refused(refusal: Refusal, message: Uint8Array): void {
+    this.errors.refuse(refusal, message, this.#shared.world.now());
   }
 
   refresh(_connection: Connection, refresh: RouteRefresh): void {
@@ -349,6 +351,13 @@ export class Peer implements ConnectionOwner, Recipient {
   pathCounts(): PathCounts {
     if (this.ribId === undefined) return { received: 0, accepted: 0, stale: 0 };
     return pathCountsOf(this.#shared.rib, this.ribId);
+  }
+
+  #offended(reaction: Reaction, faults: readonly Fault[], message: Uint8Array): void {
+    this.errors.offend(reaction, faults, message, this.#shared.world.now());
+    const { rfc, attribute } = strongest(faults)!;
+    const why = faults.map((fault) => fault.why).join("; ");
+    this.#emit({ on: "malformed-update", reaction, why, rfc, attribute });
   }
 
   #takeEndOfRib(ribId: PeerId, family: Family): void {

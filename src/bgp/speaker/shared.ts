@@ -43,6 +43,7 @@ export const LIMITS = {
   idleHoldSeconds: 120,
   /** How long stale paths wait for a peer that is back, or tells all again, to be done (RFC 4724 §4.2, RFC 7313 §4.2). */
   staleSeconds: 360,
-  /** Offending messages kept per peer, latest last. */
-  keptMessages: 10,
+  /** Offending messages kept per peer, latest last; and octets of all of them: one of the longest is kept whole. */
+  keptMessages: 8,
+  keptOctets: 65_535,
 } as const;
