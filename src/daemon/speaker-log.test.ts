@@ -31,7 +31,8 @@ test.each<[PeerEvent, Partial<Line>]>([
     { event: "bgp.notification.received", words: "Cease" },
   ],
   [
-    { on: "malformed-update", reaction: "treat-as-withdraw", why: "ORIGIN: 3", attribute: 1 },
+    { on: "malformed-update",
+        rfc: "RFC 7606 section 7.1", reaction: "treat-as-withdraw", why: "ORIGIN: 3", attribute: 1 },
     { event: "bgp.update.malformed", reaction: "treat-as-withdraw", why: "ORIGIN: 3", attribute: 1 },
   ],
   [

@@ -13,6 +13,7 @@ import type { Prefix } from "../net/address.ts";
 import type { PrefixBatch } from "../wire/prefix-batch.ts";
 import { AppliedFilter } from "./applied-filter.ts";
 import type { AttrId, AttributePool } from "./attribute-pool.ts";
+import { type ImportLimits, overLimit } from "./import-limits.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
 import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
@@ -21,6 +22,7 @@ import type { RouteFilter, Verdict } from "./route-filter.ts";
 /** One peer's counters and the policy that its paths pass. */
 interface Feed {
   filter: AppliedFilter;
+  limits: ImportLimits;
   /** 0..255, see the head of the file. */
   generation: number;
   received: number;
@@ -46,7 +48,7 @@ const JUDGED_ROWS = 8;
 
 export interface FeedCounts {
   readonly received: number;
-  /** Of them, passed by import policy. */
+  /** Of them, passed by import policy and no loop. */
   readonly accepted: number;
   readonly stale: number;
 }
@@ -69,9 +71,10 @@ export class AdjRibIn {
   }
 
   /** Begins to believe a peer as far as `filter` lets it. */
-  open(peer: PeerId, filter: RouteFilter): void {
+  open(peer: PeerId, filter: RouteFilter, limits: ImportLimits): void {
     this.#feeds[peer] = {
       filter: new AppliedFilter(filter, this.#pool),
+      limits,
       generation: 0,
       received: 0,
       accepted: 0,
@@ -85,16 +88,18 @@ export class AdjRibIn {
     const six = batch.family === 6;
     const { filter } = feed.filter;
     const attributeClass = feed.filter.classOf(attrs);
-    let verdict = filter.usesPrefix
+    const refused = overLimit(this.#pool.columns, attrs, feed.limits);
+    const judgesEach = filter.usesPrefix && refused === undefined;
+    let verdict = judgesEach
       ? undefined
-      : filter.judge(attributeClass, batch.family, 0, 0, 0, 0, 0, 0);
+      : (refused ?? filter.judge(attributeClass, batch.family, 0, 0, 0, 0, 0, 0));
     for (let i = 0; i < batch.count; i++) {
       const w0 = batch.w0[i]!;
       const w1 = six ? batch.w1[i]! : 0;
       const w2 = six ? batch.w2[i]! : 0;
       const w3 = six ? batch.w3[i]! : 0;
       const length = batch.length[i]!;
-      if (filter.usesPrefix) {
+      if (judgesEach) {
         verdict = filter.judge(attributeClass, batch.family, w0, w1, w2, w3, length, 0);
       }
       this.#put(feed, peer, this.#paths.open(w0, w1, w2, w3, length), batch.pathId[i]!, attrs, verdict!);
@@ -190,9 +195,11 @@ export class AdjRibIn {
     return budget - left;
   }
 
-  /** Another import policy: what the peer says from now on passes it at once, what it has told us in slices. */
-  refilter(peer: PeerId, filter: RouteFilter): void {
-    this.#feed(peer).filter = new AppliedFilter(filter, this.#pool);
+  /** Another import policy, other limits: for what the peer says from now on at once, for what it has told us in slices. */
+  refilter(peer: PeerId, filter: RouteFilter, limits: ImportLimits): void {
+    const feed = this.#feed(peer);
+    feed.filter = new AppliedFilter(filter, this.#pool);
+    feed.limits = limits;
     this.#refilters = this.#refilters.filter((other) => other.peer !== peer);
     this.#refilters.push({ peer, at: 0 });
   }
@@ -240,7 +247,7 @@ export class AdjRibIn {
     const after = verdict.accepted ? feed.filter.apply(paths.received[row]! as AttrId, verdict) : 0;
     const tag = verdict.tag ?? 0;
     const changed = before !== after || paths.tag[row] !== tag;
-    feed.accepted += (after === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
+    feed.accepted += this.#usable(after) - this.#usable(before);
     this.#replace(paths.accepted, row, after as AttrId);
     paths.tag[row] = tag;
     paths.rule[row] = this.#ruleNumber(verdict);
@@ -254,12 +261,17 @@ export class AdjRibIn {
     if (before !== 0) this.#pool.release(before);
   }
 
+  /** 1: selection may choose it; 0: it was rejected, or is a loop. */
+  #usable(accepted: number): number {
+    return accepted === 0 || this.#pool.columns.isLooped(accepted) ? 0 : 1;
+  }
+
   #remove(row: number): void {
     const paths = this.#paths;
     const feed = this.#feeds[paths.peer[row]!];
     if (feed !== undefined) {
       feed.received--;
-      if (paths.accepted[row] !== 0) feed.accepted--;
+      feed.accepted -= this.#usable(paths.accepted[row]!);
       if (paths.generation[row] !== feed.generation) feed.stale--;
     }
     paths.remove(row);
@@ -304,8 +316,11 @@ export class AdjRibIn {
   #verdictOn(feed: Feed, row: number): Verdict {
     const { prefixes } = this.#paths;
     const prefix = this.#paths.prefix[row]! as PrefixId;
+    const received = this.#paths.received[row]! as AttrId;
+    const refused = overLimit(this.#pool.columns, received, feed.limits);
+    if (refused !== undefined) return refused;
     return feed.filter.filter.judge(
-      feed.filter.classOf(this.#paths.received[row]! as AttrId),
+      feed.filter.classOf(received),
       prefixes.family,
       prefixes.word(prefix, 0),
       prefixes.word(prefix, 1),

@@ -48,6 +48,8 @@ export class AttributeColumns {
   /** 0 when there is none. */
   originatorId: Uint32Array = new Uint32Array(64);
   clusterLength: Uint8Array = new Uint8Array(64);
+  /** How many there are, of all kinds. */
+  communities: Uint16Array = new Uint16Array(64);
   nextHop: Uint32Array = new Uint32Array(64);
   flags: Uint8Array = new Uint8Array(64);
 
@@ -65,6 +67,7 @@ export class AttributeColumns {
     this.neighbourAs[id] = firstAs(attributes.asPath);
     this.originatorId[id] = attributes.originatorId ?? 0;
     this.clusterLength[id] = Math.min(attributes.clusterList.length, 0xff);
+    this.communities[id] = communityCount(attributes);
     this.nextHop[id] = nextHop;
     this.flags[id] = this.#flagsOf(attributes);
   }
@@ -103,10 +106,18 @@ export class AttributeColumns {
     this.neighbourAs = columnOf(this.neighbourAs, rows);
     this.originatorId = columnOf(this.originatorId, rows);
     this.clusterLength = columnOf(this.clusterLength, rows);
+    this.communities = columnOf(this.communities, rows);
     this.nextHop = columnOf(this.nextHop, rows);
     this.flags = columnOf(this.flags, rows);
   }
 }
+
+// One message holds no more than 16 bits can count: even the smallest kind takes four octets.
+const communityCount = (attributes: PathAttributes): number =>
+  attributes.communities.length +
+  attributes.extendedCommunities.length +
+  attributes.largeCommunities.length +
+  attributes.ipv6ExtendedCommunities.length;
 
 function wellKnown(community: number): number {
   if (community === COMMUNITY_NO_EXPORT || community === COMMUNITY_NO_EXPORT_SUBCONFED) return NO_EXPORT;

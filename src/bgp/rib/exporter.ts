@@ -1,7 +1,8 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
+import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
 import { AppliedFilter } from "./applied-filter.ts";
-import { NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
+import { AS_SETS, NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import { type ExportClass, isReflected, type Origination, outgoingAttributes } from "./outgoing.ts";
 import type { PathTable } from "./path-table.ts";
@@ -20,7 +21,12 @@ export interface ExportSettings {
 }
 
 /** What keeps a learned path from a class of peers whatever the policy. */
-type HeldBack = "not installed" | "community no-advertise" | "community no-export" | "from iBGP to iBGP";
+type HeldBack =
+  | "not installed"
+  | "community no-advertise"
+  | "community no-export"
+  | "from iBGP to iBGP"
+  | "AS_SET in the path (RFC 9774)";
 
 export interface ExportReason {
   readonly sent: boolean;
@@ -30,6 +36,7 @@ export interface ExportReason {
     | "the peer's own path"
     | "accepted by rule"
     | "rejected by rule"
+    | "attributes too long for a message"
     | "no session"
     | "family not negotiated";
   /** The export rule that decided; undefined: none was asked. */
@@ -45,11 +52,16 @@ export interface ExportInput {
 
 const SOURCES = Object.keys(SOURCE).length;
 
+/** The header, two lengths, the longer header of MP_REACH_NLRI, and one prefix of IPv6 with its path identifier. */
+const BESIDE_ATTRIBUTES = 19 + 4 + 1 + 4 + 17;
+
 export class Exporter {
   readonly exportClass: ExportClass;
   /** Whose path the last {@link evaluate} answered with, and its tag. Fields, so that no object is made per prefix. */
   source: PeerId = NO_PEER;
   tag = 0;
+  /** How often {@link evaluate} found that the attributes do not fit into a message. Whoever reads it sets it to 0. */
+  unsendable = 0;
   readonly #input: ExportInput;
   readonly #settings: ExportSettings;
   readonly #filter: AppliedFilter;
@@ -74,7 +86,13 @@ export class Exporter {
     const attrs = paths.attributesOf(row);
     const source = this.#input.peers.sourceOf(paths.peer[row]! as PeerId);
     if (source !== SOURCE.local && this.#heldBack(prefix, attrs, source) !== undefined) return NO_ATTRIBUTES;
-    return this.#judge(prefix, row, attrs, source);
+    const sent = this.#judge(prefix, row, attrs, source);
+    if (this.#fits(sent)) return sent;
+    this.#input.pool.release(sent);
+    this.source = NO_PEER;
+    this.tag = 0;
+    this.unsendable++;
+    return NO_ATTRIBUTES;
   }
 
   /** Why a prefix is sent or not, by the steps of {@link evaluate}. */
@@ -89,7 +107,17 @@ export class Exporter {
     const held = source === SOURCE.local ? undefined : this.#heldBack(prefix, attrs, source);
     if (held !== undefined) return { sent: false, reason: held, rule: undefined };
     const { accepted, rule } = this.#verdictOn(prefix, row, attrs);
-    return { sent: accepted, reason: accepted ? "accepted by rule" : "rejected by rule", rule };
+    if (!accepted) return { sent: false, reason: "rejected by rule", rule };
+    const made = this.#judge(prefix, row, attrs, source);
+    const fits = this.#fits(made);
+    this.#input.pool.release(made);
+    return { sent: fits, reason: fits ? "accepted by rule" : "attributes too long for a message", rule };
+  }
+
+  /** RFC 8654 §4: what does not fit is not sent, and withdrawn where something else was sent before. */
+  #fits(attrs: AttrId): boolean {
+    const most = this.exportClass.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;
+    return this.#input.pool.octetsIn(attrs) <= most - BESIDE_ATTRIBUTES;
   }
 
   /** Why a learned path may not go to such peers at all, before policy is asked. */
@@ -101,6 +129,8 @@ export class Exporter {
     // RFC 1997, well-known communities.
     if ((flags & NO_ADVERTISE) !== 0) return "community no-advertise";
     if (external && (flags & NO_EXPORT) !== 0) return "community no-export";
+    // RFC 9774 §3: whoever believes such a path keeps it to himself.
+    if ((flags & AS_SETS) !== 0) return "AS_SET in the path (RFC 9774)";
     // RFC 4271 §9.2: what one internal peer said is not told to another, but (RFC 4456 §6) what anybody said to a
     // client, and what a client said to everybody.
     return external || source !== SOURCE.internal || reflectorClient ? undefined : "from iBGP to iBGP";

@@ -87,4 +87,5 @@ const sameClass = (a: ExportClass, b: ExportClass): boolean =>
   a.nextHopSelf === b.nextHopSelf &&
   a.as4 === b.as4 &&
   a.extendedMessage === b.extendedMessage &&
+  a.passesUnknown === b.passesUnknown &&
   sameAddress(a.localAddress, b.localAddress);

@@ -73,7 +73,8 @@ export class Rewriter {
     const row = ROW_BY_CODE.get(code);
     if (row === undefined) {
       // RFC 4271 §5: an attribute that we do not know goes on if it is transitive, marked as partial.
-      if ((flags & TRANSITIVE) !== 0) this.#copy(OPTIONAL | TRANSITIVE | PARTIAL, octets, start, end);
+      if (to.passesUnknown && (flags & TRANSITIVE) !== 0)
+        this.#copy(OPTIONAL | TRANSITIVE | PARTIAL, octets, start, end);
       return true;
     }
     if (row.oldSpeakerOnly === true) return false;

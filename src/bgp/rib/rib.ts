@@ -12,6 +12,7 @@ import { AdjRibIn } from "./adj-rib-in.ts";
 import { AttributePool } from "./attribute-pool.ts";
 import { Decision } from "./decision.ts";
 import { Exports } from "./exports.ts";
+import type { ImportLimits } from "./import-limits.ts";
 import { LocRib } from "./loc-rib.ts";
 import type { NextHopState } from "./next-hops.ts";
 import { PathTable } from "./path-table.ts";
@@ -90,10 +91,10 @@ export class Rib {
   }
 
   /** A peer that may bring paths. It keeps its id, and its paths, while sessions with it come and go. */
-  addPeer(peer: RibPeer, importFilter: RouteFilter): PeerId {
+  addPeer(peer: RibPeer, importFilter: RouteFilter, limits: ImportLimits): PeerId {
     const id = this.peers.add(peer);
-    this.v4.received.open(id, importFilter);
-    this.v6.received.open(id, importFilter);
+    this.v4.received.open(id, importFilter, limits);
+    this.v6.received.open(id, importFilter, limits);
     return id;
   }
 

@@ -33,9 +33,9 @@ export interface ReceivedRoute {
   readonly pathId: number;
   /** As received. */
   readonly received: PathAttributes;
-  /** After import policy; undefined: rejected. */
+  /** After import policy; undefined: rejected, or a loop. */
   readonly accepted: PathAttributes | undefined;
-  /** The import rule that decided; undefined for a route of our own. */
+  /** The import rule that decided, or which loop it is; undefined for a route of our own. */
   readonly rule: string | undefined;
   readonly tag: number;
   /** Kept over a restart of the peer and not announced since (RFC 4724). */
@@ -137,12 +137,14 @@ export class Snapshot {
   #receivedRoute(row: number): ReceivedRoute {
     const { paths, pool, received } = this.#input;
     const accepted = paths.attributesOf(row);
+    // What policy would let in and selection cannot use.
+    const loop = accepted !== NO_ATTRIBUTES && pool.columns.isLooped(accepted);
     return {
       prefix: paths.prefixes.prefix(paths.prefix[row]! as PrefixId),
       pathId: paths.pathId[row]!,
       received: pool.attributes(paths.received[row]! as AttrId),
-      accepted: accepted === NO_ATTRIBUTES ? undefined : pool.attributes(accepted),
-      rule: received.ruleOf(row),
+      accepted: accepted === NO_ATTRIBUTES || loop ? undefined : pool.attributes(accepted),
+      rule: loop ? pool.columns.loopOf(accepted) : received.ruleOf(row),
       tag: paths.tag[row]!,
       stale: received.isStale(row),
     };

@@ -123,7 +123,7 @@ export class PeerExports {
   #classOf(family: Family, negotiated: Negotiated): ExportClass | undefined {
     const localAddress = this.#peer.connection.link?.localIn(family);
     if (localAddress === undefined) return undefined;
-    const { exportPolicy, nextHopSelf, reflectorClient } = this.#peer.options;
+    const { exportPolicy, nextHopSelf, reflectorClient, passUnknownAttributes = false } = this.#peer.options;
     return {
       filter: this.#shared.filterOf(exportPolicy),
       external: negotiated.external,
@@ -131,6 +131,7 @@ export class PeerExports {
       nextHopSelf,
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
+      passesUnknown: passUnknownAttributes,
       localAddress,
     };
   }
@@ -142,4 +143,4 @@ export class PeerExports {
 
 /** Within one session only these can change. */
 const isSameClass = (a: ExportClass, b: ExportClass): boolean =>
-  a.filter === b.filter && a.nextHopSelf === b.nextHopSelf;
+  a.filter === b.filter && a.nextHopSelf === b.nextHopSelf && a.passesUnknown === b.passesUnknown;

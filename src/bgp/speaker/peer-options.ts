@@ -1,6 +1,7 @@
 /** What a change of a peer's settings costs. */
 
 import { formatAddress, formatPrefix } from "../net/text.ts";
+import { type ImportLimits, NO_IMPORT_LIMITS } from "../rib/import-limits.ts";
 import type { PeerOptions } from "./options.ts";
 import type { DialTarget, Protection } from "./world.ts";
 
@@ -8,6 +9,17 @@ import type { DialTarget, Protection } from "./world.ts";
 export function needsReset(before: PeerOptions, after: PeerOptions): boolean {
   return agreedKey(before) !== agreedKey(after) || !sameProtection(protectionOf(before), protectionOf(after));
 }
+
+/** What import policy is not asked about. */
+export function importLimitsOf({ maxAsPathLength, maxCommunities }: PeerOptions): ImportLimits {
+  return {
+    asPathLength: maxAsPathLength ?? NO_IMPORT_LIMITS.asPathLength,
+    communities: maxCommunities ?? NO_IMPORT_LIMITS.communities,
+  };
+}
+
+export const sameLimits = (a: PeerOptions, b: PeerOptions): boolean =>
+  a.maxAsPathLength === b.maxAsPathLength && a.maxCommunities === b.maxCommunities;
 
 /** How the connections of a peer are protected. */
 export function protectionOf({ remote, password, ttlSecurity = false }: PeerOptions): Protection {

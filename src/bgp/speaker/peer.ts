@@ -22,7 +22,7 @@ import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
-import { needsReset, protectionOf } from "./peer-options.ts";
+import { importLimitsOf, needsReset, protectionOf, sameLimits } from "./peer-options.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
@@ -47,6 +47,8 @@ export class Peer implements ConnectionOwner, Recipient {
   ribId: PeerId | undefined;
   /** Sessions lost. */
   flaps = 0;
+  /** Routes that it was not told because their attributes do not fit into a message, since it is known. */
+  unsendable = 0;
   /** The peer has told all that it knew (RFC 4724 §4.1), once in the life of this speaker. */
   learned = false;
   readonly #shared: Shared;
@@ -87,6 +89,11 @@ export class Peer implements ConnectionOwner, Recipient {
   write(octets: Uint8Array, messages: number): void {
     this.traffic.sent("update", messages);
     this.#connection.write(octets);
+  }
+
+  spared(family: Family, prefixes: number): void {
+    this.unsendable += prefixes;
+    this.#emit({ on: "unsendable", family, prefixes });
   }
 
   /** A dynamic peer that has no connection, owes no wait and left nothing behind. */
@@ -161,9 +168,10 @@ export class Peer implements ConnectionOwner, Recipient {
     } else this.bfd.configure(options.bfd);
     if (this.ribId === undefined) return;
     const importFilter = this.#shared.filterOf(options.importPolicy);
-    if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
+    const isSame = importFilter === this.#shared.filterOf(before.importPolicy);
+    if (!isSame || !sameLimits(before, options)) {
       for (const family of [4, 6] as const) {
-        this.#shared.rib.of(family).received.refilter(this.ribId, importFilter);
+        this.#shared.rib.of(family).received.refilter(this.ribId, importFilter, importLimitsOf(options));
       }
     }
     this.exports.move();
@@ -232,7 +240,8 @@ export class Peer implements ConnectionOwner, Recipient {
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
     const { reflectorClient } = this.options;
     const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
-    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filterOf(this.options.importPolicy));
+    const importFilter = this.#shared.filterOf(this.options.importPolicy);
+    const ribId = this.ribId ?? rib.addPeer(ribPeer, importFilter, importLimitsOf(this.options));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;

@@ -1,6 +1,6 @@
 /** What all peers of one speaker have in common. */
 
-import type { Address } from "../net/address.ts";
+import type { Address, Family } from "../net/address.ts";
 import type { Policy } from "../policy/rules.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
@@ -16,6 +16,8 @@ export interface Recipient {
   readonly isReady: boolean;
   /** Writes whole messages, of which there are `messages`. */
   write(octets: Uint8Array, messages: number): void;
+  /** Is not told of so many prefixes: their attributes do not fit into a message. */
+  spared(family: Family, prefixes: number): void;
 }
 
 export interface Shared {

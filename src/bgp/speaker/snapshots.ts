@@ -47,6 +47,8 @@ export interface PeerSnapshot {
   readonly updateErrors: Readonly<Record<Reaction, number>>;
   /** The last ones, raw, latest last. `atMs` is on the world's clock. */
   readonly offendingMessages: readonly OffendingMessage[];
+  /** Times that a route was not told to it because its attributes do not fit into a message. */
+  readonly unsendable: number;
   /** Sessions lost. */
   readonly flaps: number;
   readonly lastError: { readonly agoMs: number; readonly words: string } | undefined;
@@ -112,6 +114,7 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     messages: peer.traffic.counts(),
     updateErrors: errors.counts(),
     offendingMessages: errors.messages(),
+    unsendable: peer.unsendable,
     flaps: peer.flaps,
     lastError: errors.last && { agoMs: nowMs - errors.last.atMs, words: errors.last.words },
   };

@@ -100,13 +100,6 @@ export class Speaker {
     this.#changes = new RouteChanges(this.rib);
     this.#outbox = new Outbox(this.rib.pool, {
       write: (peer, octets, messages) => this.#recipients.get(peer)?.write(octets, messages),
-      unsendable: (peers, family, prefixes) => {
-        for (const id of peers) {
-          const recipient = this.#recipients.get(id);
-          if (recipient !== undefined)
-            this.#emit({ peer: recipient.address, on: "unsendable", family, prefixes });
-        }
-      },
     });
     world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
   }
@@ -392,6 +385,9 @@ export class Speaker {
         if (isReady(member)) done += group.catchUp(member, STEP_PREFIXES, this.#outbox);
       }
       this.#outbox.flush();
+      const unsendable = group.takeUnsendable();
+      if (unsendable === 0) continue;
+      for (const member of group.members) this.#recipients.get(member)?.spared(family, unsendable);
     }
     return done;
   }

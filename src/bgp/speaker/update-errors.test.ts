@@ -86,7 +86,7 @@ const AS_SET = "01010000fdeb";
 /** Announces AS 65002 and the set, whichever width. */
 const pathOf = (...segments: string[]): string => attribute(0x40, 2, segments.join(""));
 
-type Row = readonly [
+type Row = [
   rfc: string,
   what: string,
   kind: Kind,
@@ -268,7 +268,7 @@ const ROWS: readonly Row[] = [
   ],
 ];
 
-test.each(ROWS)("%s: %s (%s)", (rfc, _, kind, changes, reaction, code, subcode) => {
+test.each<Row>(ROWS)("%s: %s (%s)", (rfc, _, kind, changes, reaction, code, subcode) => {
   const { net, ours, raw } = established(kind);
   const said = updateOf(kind, changes);
   raw.say(said);

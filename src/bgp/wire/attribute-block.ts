@@ -111,7 +111,12 @@ function decodeOne(
   if (code === NEXT_HOP && block.of === "mp") return undefined;
   if ((flags & (OPTIONAL | TRANSITIVE)) !== row.flags) {
     const why = `flags 0x${flags.toString(16).padStart(2, "0")}`;
-    return fault({ reaction: "treat-as-withdraw", why, rfc: "RFC 7606 section 3(c)", subcode: SUBCODE.flags });
+    return fault({
+      reaction: "treat-as-withdraw",
+      why,
+      rfc: "RFC 7606 section 3(c)",
+      subcode: SUBCODE.flags,
+    });
   }
   const { malformed: reaction, subcode, errors: rfc } = row;
   if (row.ibgpOnly && context.external) {
