@@ -11,11 +11,13 @@ const config: ViteUserConfig = defineConfig({
         },
       },
       {
-        // Real peers, real packets: one file at a time, so that namespaces and figures do not disturb each other.
+        // Real peers, real packets: mostly waiting for timers, so several at once, each in namespaces of its own, and
+        // after the unit tests, which want the processors.
         test: {
           name: "system",
           include: ["test/**/*.test.ts"],
-          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          maxWorkers: 4,
           testTimeout: 60_000,
           hookTimeout: 120_000,
         },

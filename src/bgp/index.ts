@@ -1,13 +1,26 @@
 /** @bgp-ts/core: what another program needs of it. */
 
-export { type NodeWorld, nodeWorld } from "./io/node-world.ts";
+export type { BfdTiming } from "./bfd/session.ts";
+export { type ListenOptions, type NodeWorld, nodeWorld } from "./io/node-world.ts";
 export { encodeRecord } from "./mrt/encode.ts";
 export { MrtReader } from "./mrt/reader.ts";
-export type { MrtFault, MrtPeer, MrtRecord } from "./mrt/record.ts";
+export type {
+  MessageRecord,
+  MrtFault,
+  MrtPeer,
+  MrtRecord,
+  MrtTime,
+  PeerIndexTable,
+  RibEntry,
+  RibRecord,
+  StateChange,
+  UnknownRecord,
+} from "./mrt/record.ts";
 export { ribAttributeOctets, ribAttributes } from "./mrt/rib-attributes.ts";
 export { type MrtRow, MrtRows } from "./mrt/rows.ts";
-export { type TableDump, tableDump } from "./mrt/table-dump.ts";
+export { type DumpedPath, type DumpedRoute, type TableDump, tableDump } from "./mrt/table-dump.ts";
 export type { Address, Family, Prefix } from "./net/address.ts";
+export type { CommunityPattern, ExtendedCommunity, LargeCommunity } from "./net/communities.ts";
 export { formatAddress, formatPrefix, parseAddress, parsePrefix } from "./net/text.ts";
 export {
   ACCEPT_ALL,
@@ -18,17 +31,40 @@ export {
   REJECT_ALL,
   type Rule,
 } from "./policy/rules.ts";
+export type { HeldBack } from "./rib/exporter.ts";
 export type { AdvertisedRoute, Page, ReceivedRoute } from "./rib/snapshot.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
 export { type LocalRoute, PEER_DEFAULTS, type PeerOptions, type SpeakerOptions } from "./speaker/options.ts";
+export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
+export type { OffendingMessage } from "./speaker/peer-error-log.ts";
 export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
 export type {
+  ExportSnapshot,
   PathSnapshot,
   PeerSnapshot,
   RouteFilterOptions,
   RouteSnapshot,
 } from "./speaker/snapshots.ts";
 export { Speaker, type StopHow } from "./speaker/speaker.ts";
-export type { DialTarget, Link, LinkEvents, Protection, Served, World } from "./speaker/world.ts";
-export type { PathAttributes } from "./wire/path-attributes.ts";
+export { MESSAGE_NAMES, type MessageCounts, type MessageName } from "./speaker/traffic.ts";
+export type {
+  BfdReport,
+  BfdTarget,
+  BfdWatch,
+  DialTarget,
+  Link,
+  LinkEvents,
+  Protection,
+  Served,
+  World,
+} from "./speaker/world.ts";
+export { REACTIONS, type Reaction } from "./wire/fault.ts";
+export type {
+  Aggregator,
+  AsPathSegment,
+  Ipv6ExtendedCommunity,
+  Origin,
+  PathAttributes,
+  RawAttribute,
+} from "./wire/path-attributes.ts";

@@ -4,6 +4,9 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const HERE = import.meta.dirname;
@@ -15,6 +18,9 @@ const tsc = (...args: readonly string[]): string =>
     encoding: "utf8",
     stdio: "pipe",
   });
+
+const npm = (...args: readonly string[]): string =>
+  execFileSync("npm", args, { cwd: installed, encoding: "utf8", stdio: "pipe" });
 
 let directory: string;
 let installed: string;
@@ -29,13 +35,9 @@ beforeAll(() => {
   tsc("-p", join(HERE, "tsconfig.json"), "--outDir", join(installed, "dist"));
   // A leftover of somebody's, which is nobody else's business.
   writeFileSync(join(installed, "notes.txt"), "");
-  const [packed] = JSON.parse(
-    execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
-      cwd: installed,
-      encoding: "utf8",
-      stdio: "pipe",
-    }),
-  ) as [{ files: { path: string }[] }];
+  const [packed] = JSON.parse(npm("pack", "--dry-run", "--json", "--ignore-scripts")) as [
+    { files: { path: string }[] },
+  ];
   files = packed.files.map(({ path }) => path);
 }, 120_000);
 afterAll(() => rmSync(directory, { recursive: true }));
@@ -52,6 +54,20 @@ test("it has the code, the types, what to read, and nothing else", () => {
   expect(files.filter((path) => /test|example/.test(path))).toEqual([]);
   expect(manifest.dependencies).toBeUndefined();
 });
+
+test("publint finds nothing to say of it", async () => {
+  const { messages, pkg } = await publint({ pkgDir: installed, strict: true });
+  expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).toEqual([]);
+});
+
+test("its types are right for who imports it, and for who requires it", async () => {
+  const [packed] = JSON.parse(npm("pack", "--json", "--ignore-scripts", "--pack-destination", directory));
+  const tarball = readFileSync(join(directory, packed.filename));
+  const analysis = await checkPackage(createPackageFromTarballData(tarball));
+  // A program in CommonJS gets ES modules, which Node 20.19 and later can require.
+  const others = analysis.types && analysis.problems.filter(({ kind }) => kind !== "CJSResolvesToESM");
+  expect(others).toEqual([]);
+}, 60_000);
 
 test("each module has its types, and imports only what is in the package or in Node", () => {
   const modules = files.filter((path) => path.endsWith(".js"));

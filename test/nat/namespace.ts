@@ -2,10 +2,9 @@
 
 import { execFileSync, type SpawnSyncReturns, spawnSync } from "node:child_process";
 
-/** A fresh namespace `nat-NAME`; one that an earlier, killed run left behind is removed first. */
+/** A fresh namespace, named after this process: test files run side by side. */
 export function makeNamespace(name: string): Namespace {
-  const full = `nat-${name}`;
-  spawnSync("ip", ["netns", "del", full]);
+  const full = `nat-${process.pid}-${name}`;
   execFileSync("ip", ["netns", "add", full]);
   const space = new Namespace(full);
   space.run("ip", "link", "set", "lo", "up");

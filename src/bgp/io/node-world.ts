@@ -24,7 +24,7 @@ import { BfdThread } from "./bfd-thread.ts";
 import { ListenerGuard } from "./listener-guard.ts";
 import { SocketLink } from "./socket-link.ts";
 
-interface ListenOptions {
+export interface ListenOptions {
   /** "0.0.0.0" and "::" each stand for their own family alone. Empty: only what we open ourselves. */
   readonly addresses: readonly Address[];
   /** 179; 0: one that the system chooses, the same one for no two addresses. */

@@ -77,7 +77,7 @@ export interface StateChange extends Session {
 }
 
 /** Of a type that is not read. */
-interface UnknownRecord {
+export interface UnknownRecord {
   readonly is: "unknown";
   readonly type: number;
   readonly subtype: number;

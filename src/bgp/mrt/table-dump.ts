@@ -18,12 +18,12 @@ export interface TableDump {
   readonly routes: Iterable<DumpedRoute>;
 }
 
-interface DumpedRoute {
+export interface DumpedRoute {
   readonly prefix: Prefix;
   readonly paths: readonly DumpedPath[];
 }
 
-interface DumpedPath {
+export interface DumpedPath {
   /** Undefined: a route of our own. */
   readonly peer: Address | undefined;
   readonly attributes: PathAttributes;

@@ -21,7 +21,7 @@ export interface ExportSettings {
 }
 
 /** What keeps a learned path from a class of peers whatever the policy. */
-type HeldBack =
+export type HeldBack =
   | "not installed"
   | "community no-advertise"
   | "community no-export"

@@ -31,7 +31,7 @@ const attributes: fc.Arbitrary<Partial<PathAttributes>> = fc.record({
   atomicAggregate: fc.boolean(),
   aggregator: option(fc.record({ asn: u32, address: u32 })),
   communities: fc.array(u32, { maxLength: 80 }),
-  largeCommunities: fc.array(fc.tuple(u32, u32, u32), { maxLength: 2 }),
+  largeCommunities: fc.uniqueArray(fc.tuple(u32, u32, u32), { maxLength: 2, selector: String }),
   originatorId: option(u32),
   clusterList: fc.array(u32, { maxLength: 2 }),
   unknown: fc.uniqueArray(unknown, { maxLength: 2, selector: ({ code }) => code }),
@@ -39,7 +39,11 @@ const attributes: fc.Arbitrary<Partial<PathAttributes>> = fc.record({
 });
 
 const sources = fc.constantFrom<Source>(...Object.values(SOURCE));
-const classes = fc.record({ external: fc.boolean(), nextHopSelf: fc.boolean() });
+const classes = fc.record({
+  external: fc.boolean(),
+  nextHopSelf: fc.boolean(),
+  passesUnknown: fc.boolean(),
+});
 
 const originationOf = (source: Source): Origination => ({
   asn: OUR_ASN,

@@ -71,18 +71,21 @@ export class Rewriter {
     const { to, family, from } = input;
     if (code > LOCAL_PREF && this.#lastCode < CLUSTER_LIST) this.#fill(code, input);
     const row = ROW_BY_CODE.get(code);
-    if (row === undefined) {
-      // RFC 4271 §5: an attribute that we do not know goes on if it is transitive, marked as partial.
-      if (to.passesUnknown && (flags & TRANSITIVE) !== 0)
-        this.#copy(OPTIONAL | TRANSITIVE | PARTIAL, octets, start, end);
-      return true;
-    }
+    if (row === undefined) return this.#putUnknown(octets, to);
     if (row.oldSpeakerOnly === true) return false;
     if (to.external && staysHere(row, from.source)) return true;
     if (code === AS_PATH && to.external) return this.#putAsPath(octets, input);
     if (code === NEXT_HOP) return family === 6 || this.#putNextHop(octets, input);
     if (code === CLUSTER_LIST && isReflected(from.source, to)) return this.#putClusterList(octets, input);
     this.#copy(row.flags | ((row.flags & OPTIONAL) === 0 ? 0 : flags & PARTIAL), octets, start, end);
+    return true;
+  }
+
+  /** RFC 4271 §5: an attribute that we do not know goes on only if it is transitive, and then marked as partial. */
+  #putUnknown(octets: Uint8Array, to: ExportClass): true {
+    const { flags, start, end } = this.#header;
+    const passes = to.passesUnknown && (flags & TRANSITIVE) !== 0;
+    if (passes) this.#copy(OPTIONAL | TRANSITIVE | PARTIAL, octets, start, end);
     return true;
   }
 

@@ -65,14 +65,15 @@ describe("UPDATEs that cost no more than their routes (RFC 7606)", () => {
     net.run(100);
     expect(best(ours)).toEqual([]);
     expect([...ours.speaker.routes()][0]!.paths[0]!.status).toBe("asLoop");
+    expect(ours.speaker.peers()[0]!.prefixes).toMatchObject({ received: 1, accepted: 0 });
   });
 
-  test("only the last ten offending messages are kept", () => {
+  test("only the last eight offending messages are kept", () => {
     const { net, ours, raw } = scene();
     raw.say(open(), KEEPALIVE);
     for (let i = 0; i < 50; i++) raw.say(update(AS_PATH, NEXT_HOP));
     net.run(100);
-    expect(ours.speaker.peers()[0]!.offendingMessages).toHaveLength(10);
+    expect(ours.speaker.peers()[0]!.offendingMessages).toHaveLength(8);
     expect(ours.speaker.peers()[0]!.updateErrors["treat-as-withdraw"]).toBe(50);
   });
 });

@@ -117,21 +117,6 @@ describe("UPDATEs of more than 4096 octets (RFC 8654)", () => {
     expect(ours.speaker.peers()[1]!.prefixes.advertised).toBe(1);
   });
 
-  test("many prefixes are split into as many messages as the peer's kind needs", () => {
-    const longest = (to: RawPeer): number => Math.max(...to.heard(2).map((body) => 19 + body.length / 2));
-    const nlri = Array.from({ length: 5000 }, (_, i) => `18${(0x0b0000 + i).toString(16).padStart(6, "0")}`);
-    const halves = [nlri.slice(0, 2500), nlri.slice(2500)];
-    const lengths = [[], [CAPABILITY.extendedMessage]].map((capabilities) => {
-      const { net, ours, from, to } = scene({}, capabilities);
-      for (const half of halves) from.say(updateOf(half.join(""), ...BASE));
-      net.run(200);
-      expect(ours.speaker.peers()[1]!.prefixes.advertised).toBe(5000);
-      return longest(to);
-    });
-    expect(lengths[0]).toBeLessThanOrEqual(4096);
-    expect(lengths[1]).toBeGreaterThan(4096);
-  });
-
   test("are not taken for OPEN or KEEPALIVE", () => {
     const { net, ours, from } = scene();
     from.say(`${"ff".repeat(16)}100104${"00".repeat(4097 - 19)}`);

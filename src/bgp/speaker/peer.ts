@@ -7,16 +7,15 @@ import { collisionLoser } from "../fsm/collision.ts";
 import type { Settings, State } from "../fsm/state.ts";
 import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
-import { type Negotiated, negotiate } from "../session/negotiation.ts";
+import type { Negotiated } from "../session/negotiation.ts";
 import { type Fault, type Reaction, Refusal, strongest } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
 import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
-import { checkOpen } from "../wire/open-check.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
 import type { Inbound, Source } from "./inbound.ts";
-import { offerTo } from "./offer.ts";
+import { agreed, offerTo } from "./offer.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
@@ -29,10 +28,6 @@ import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
 
 const LISTENING: State = { at: "active", failures: 0, attempts: 0 };
-
-/** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
-const OPEN_ERROR = 2;
-const UNSUPPORTED_CAPABILITY = 7;
 
 export class Peer implements ConnectionOwner, Recipient {
   readonly address: Address;
@@ -216,12 +211,8 @@ export class Peer implements ConnectionOwner, Recipient {
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
     const { asn, routerId } = this.#shared.options;
     const { remoteAsn } = this.options;
-    const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
-    if (refusal !== undefined) return refusal;
-    const negotiated = negotiate(offered, open);
-    if (negotiated.families.length === 0) {
-      return new Refusal("no address family in common", OPEN_ERROR, UNSUPPORTED_CAPABILITY);
-    }
+    const negotiated = agreed(this.#shared, this.options, offered, open);
+    if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other === undefined || !isContender(other)) return negotiated;
     const remote = { routerId: open.routerId, asn: remoteAsn };

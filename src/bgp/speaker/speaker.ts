@@ -53,6 +53,7 @@ export type StopHow = { readonly graceful: true; readonly text?: string } | { re
 
 export class Speaker {
   readonly options: SpeakerOptions;
+  /** @internal For this library's own tests, which look underneath. */
   readonly rib: Rib;
   readonly #world: World;
   readonly #shared: Shared;

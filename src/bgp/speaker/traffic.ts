@@ -2,7 +2,7 @@
 
 import { MESSAGE_TYPE } from "../wire/messages.ts";
 
-const MESSAGE_NAMES = ["open", "update", "notification", "keepalive", "route-refresh"] as const;
+export const MESSAGE_NAMES = ["open", "update", "notification", "keepalive", "route-refresh"] as const;
 export type MessageName = (typeof MESSAGE_NAMES)[number];
 export type MessageCounts = Readonly<Record<MessageName, number>>;
 
