@@ -4,7 +4,7 @@ import { isIP, SocketAddress } from "node:net";
 import { z } from "zod";
 import { KINDS } from "../model/model.ts";
 import { Refusal } from "./answers.ts";
-import type { AnnouncementQuery, ReceivedQuery, RouteQuery, StopRequest } from "./source.ts";
+import type { AnnouncementQuery, ErrorsQuery, ReceivedQuery, RouteQuery, StopRequest } from "./source.ts";
 
 /** Items of a page when the query names no limit, and the most that it may ask for. */
 const PAGE_DEFAULT = 1000;
@@ -55,6 +55,8 @@ const RECEIVED = z.strictObject({
   ...paging,
 });
 
+const ERRORS = z.strictObject({ peer: z.string({ error: "is missing" }).pipe(address) });
+
 /** RFC 9003 §2: more is cut off on the wire; here it is said. */
 const TEXT_MAX_OCTETS = 255;
 const STOP = z.strictObject({
@@ -99,6 +101,8 @@ export const readReceivedQuery = (raw: unknown): ReceivedQuery => ({
   limit: PAGE_DEFAULT,
   ...read(RECEIVED, raw),
 });
+
+export const readErrorsQuery = (raw: unknown): ErrorsQuery => read(ERRORS, raw);
 
 export const readStopQuery = (raw: unknown): StopRequest => ({ graceful: false, ...read(STOP, raw) });
 

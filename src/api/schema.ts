@@ -51,9 +51,26 @@ export interface PeerAnswer {
   readonly state: "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established";
   /** Seconds in this state. */
   readonly sinceSeconds: number;
+  /** Our address on the connection that there is, and who opened it. */
+  readonly localAddress?: string;
+  readonly openedBy?: "gateway" | "peer";
   readonly routerId?: string;
   readonly holdSeconds?: number;
+  /** Seconds that each timer that runs has left: connect-retry, hold, keepalive, idle-hold, send-hold, settle. */
+  readonly timers: Readonly<Record<string, number>>;
+  /** What both sides said in their OPENs, in words; absent where one did not say it. */
+  readonly capabilities?: readonly {
+    readonly name: string;
+    readonly local?: string;
+    readonly remote?: string;
+  }[];
   readonly families: readonly string[];
+  /** As configured; absent: there is none. */
+  readonly limits: {
+    readonly maxPrefixes?: number;
+    readonly maxAsPathLength?: number;
+    readonly maxCommunities?: number;
+  };
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
   /** Absent: the peer is not watched by BFD. */
   readonly bfd?: {
@@ -74,8 +91,31 @@ export interface PeerAnswer {
   };
   /** By what the error cost (RFC 7606 §2): attribute-discard, treat-as-withdraw, session-reset. */
   readonly updateErrors: Readonly<Record<string, number>>;
+  /** Times that a route was not told to it because its attributes do not fit into a message (RFC 8654). */
+  readonly unsendable: number;
   readonly flaps: number;
   readonly lastError?: { readonly at: string; readonly text: string };
+  readonly lastNotificationSent?: { readonly at: string; readonly text: string };
+  readonly lastNotificationReceived?: { readonly at: string; readonly text: string };
+}
+
+/** A message of a peer that was wrong. */
+export interface PeerErrorAnswer {
+  readonly at: string;
+  /** OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE-REFRESH, or "no BGP message". */
+  readonly message: string;
+  /** The strongest of `faults`: attribute-discard, treat-as-withdraw or session-reset. */
+  readonly reaction: string;
+  readonly faults: readonly {
+    readonly reaction: string;
+    readonly text: string;
+    /** What calls it an error: "RFC 7606 section 7.2". */
+    readonly rfc: string;
+    /** Code of the path attribute, where it was one. */
+    readonly attribute?: number;
+  }[];
+  /** The message as it came, header included, in hexadecimal; of one whose header is wrong, those 19 octets. */
+  readonly octets: string;
 }
 
 export interface RouteAnswer {

@@ -35,6 +35,10 @@ const PEER_DEFAULTS = {
   ttlSecurity: false,
   families: ["ipv4", "ipv6"],
   routeReflectorClient: false,
+  maxAsPathLength: 255,
+  maxCommunities: 1000,
+  acceptAsSets: false,
+  passUnknownAttributes: false,
 };
 
 const peerDefaults = {
@@ -44,6 +48,10 @@ const peerDefaults = {
   ttlSecurity: PEER_DEFAULTS.ttlSecurity,
   families: families.parse(PEER_DEFAULTS.families),
   routeReflectorClient: PEER_DEFAULTS.routeReflectorClient,
+  maxAsPathLength: PEER_DEFAULTS.maxAsPathLength,
+  maxCommunities: PEER_DEFAULTS.maxCommunities,
+  acceptAsSets: PEER_DEFAULTS.acceptAsSets,
+  passUnknownAttributes: PEER_DEFAULTS.passUnknownAttributes,
 };
 
 const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
@@ -92,6 +100,22 @@ const common = {
   maxPrefixes: integer(1, 4294967295)
     .optional()
     .meta({ description: "A peer that sends more is disconnected. Default: no limit." }),
+  maxAsPathLength: integer(1, 65535).optional().meta({
+    default: PEER_DEFAULTS.maxAsPathLength,
+    description: "A route with more AS numbers in its path is rejected.",
+  }),
+  maxCommunities: integer(1, 65535).optional().meta({
+    default: PEER_DEFAULTS.maxCommunities,
+    description: "A route with more communities, of all kinds together, is rejected.",
+  }),
+  acceptAsSets: flag.optional().meta({
+    default: PEER_DEFAULTS.acceptAsSets,
+    description: "Believe routes with an AS_SET in their path, which RFC 9774 has withdrawn.",
+  }),
+  passUnknownAttributes: flag.optional().meta({
+    default: PEER_DEFAULTS.passUnknownAttributes,
+    description: "Tell it attributes that gatewayd does not know, where they are transitive (RFC 4271).",
+  }),
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
@@ -254,6 +278,10 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     maxPrefixes: given.maxPrefixes,
+    maxAsPathLength: given.maxAsPathLength ?? peerDefaults.maxAsPathLength,
+    maxCommunities: given.maxCommunities ?? peerDefaults.maxCommunities,
+    acceptAsSets: given.acceptAsSets ?? peerDefaults.acceptAsSets,
+    passUnknownAttributes: given.passUnknownAttributes ?? peerDefaults.passUnknownAttributes,
     bfd: given.bfd === false ? undefined : given.bfd,
     importRules: resolved(given.import, named),
     exportRules: resolved(given.export, named),

@@ -24,11 +24,15 @@ const SESSION_KEYS = {
   ttlSecurity: (peer: Peer) => peer.ttlSecurity,
   families: (peer: Peer) => peer.families,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
+  acceptAsSets: (peer: Peer) => peer.acceptAsSets,
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
 const SOFT_KEYS = {
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
+  maxAsPathLength: (peer: Peer) => peer.maxAsPathLength,
+  maxCommunities: (peer: Peer) => peer.maxCommunities,
+  passUnknownAttributes: (peer: Peer) => peer.passUnknownAttributes,
   bfd: (peer: Peer) => peer.bfd,
   import: (peer: Peer) => peer.importRules,
   export: (peer: Peer) => peer.exportRules,

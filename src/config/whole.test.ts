@@ -38,6 +38,10 @@ const upstream = {
   families: [4, 6],
   routeReflectorClient: false,
   maxPrefixes: 10_000,
+  maxAsPathLength: 255,
+  maxCommunities: 1000,
+  acceptAsSets: false,
+  passUnknownAttributes: false,
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
   exportRules: [
     accept({ kinds: ["floating", "public", "anycast", "pool"] }, { communities: [64512 * 65536 + 100] }),
@@ -54,6 +58,10 @@ const hosts = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  maxAsPathLength: 255,
+  maxCommunities: 1000,
+  acceptAsSets: false,
+  passUnknownAttributes: false,
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
   ],

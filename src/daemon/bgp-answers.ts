@@ -1,28 +1,18 @@
-/** Peers, routes and announcements as the API tells them. */
+/** Routes and announcements as the API tells them. */
 
 import type {
   AnnouncementAnswer,
-  PeerAnswer,
   ReceivedAnswer,
   RouteAnswer,
   RouteExport,
   RoutePath,
 } from "../api/schema.ts";
 import type { AnnouncementQuery, Page, ReceivedQuery, RouteQuery } from "../api/source.ts";
-import {
-  type Address,
-  type Family,
-  ipv4,
-  type Prefix,
-  prefixOf,
-  samePrefix,
-  widthOf,
-} from "../bgp/net/address.ts";
+import { type Address, type Family, type Prefix, prefixOf, samePrefix, widthOf } from "../bgp/net/address.ts";
 import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../bgp/net/communities.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import type { AdvertisedRoute, ReceivedRoute } from "../bgp/rib/snapshot.ts";
-import type { BfdSnapshot } from "../bgp/speaker/peer-bfd.ts";
-import type { PathSnapshot, PeerSnapshot, RouteSnapshot } from "../bgp/speaker/snapshots.ts";
+import type { PathSnapshot, RouteSnapshot } from "../bgp/speaker/snapshots.ts";
 import type { Speaker } from "../bgp/speaker/speaker.ts";
 import { formatAsPath } from "../bgp/wire/as-path-text.ts";
 import type { PathAttributes } from "../bgp/wire/path-attributes.ts";
@@ -33,42 +23,6 @@ const ORIGINS = ["igp", "egp", "incomplete"] as const;
 /** RFC 4271 §9.1.1: what a path without one is worth; only iBGP carries it. */
 const DEFAULT_LOCAL_PREF = 100;
 const FAMILIES: readonly Family[] = [4, 6];
-
-export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
-  const { description, group, routerId, holdSeconds, lastError } = peer;
-  return {
-    address: formatAddress(peer.address),
-    asn: peer.asn,
-    ...(description !== undefined && { description }),
-    ...(group !== undefined && { group }),
-    dynamic: peer.dynamic,
-    md5: peer.md5,
-    ttlSecurity: peer.ttlSecurity,
-    state: peer.state,
-    sinceSeconds: Math.floor(peer.inStateMs / 1000),
-    ...(routerId !== undefined && { routerId: formatAddress(ipv4(routerId)) }),
-    ...(holdSeconds !== undefined && { holdSeconds }),
-    families: peer.families.map((family) => `ipv${family}`),
-    gracefulRestart: peer.gracefulRestart,
-    ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
-    prefixes: peer.prefixes,
-    messages: peer.messages,
-    updateErrors: peer.updateErrors,
-    flaps: peer.flaps,
-    ...(lastError && {
-      lastError: { at: new Date(Date.now() - lastError.agoMs).toISOString(), text: lastError.words },
-    }),
-  };
-}
-
-function bfdAnswer({ intervalMs, diagnostic, problem, ...bfd }: BfdSnapshot): NonNullable<PeerAnswer["bfd"]> {
-  return {
-    ...bfd,
-    intervalSeconds: intervalMs / 1000,
-    ...(diagnostic !== undefined && { diagnostic }),
-    ...(problem !== undefined && { problem }),
-  };
-}
 
 export interface OwnRoutes {
   /** Prefix texts that the kernel holds. */

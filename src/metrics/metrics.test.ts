@@ -36,6 +36,7 @@ describe("each sample says what the snapshot says", () => {
     'bgp_messages_sent_total{peer="198.51.100.3",peer_as="64512",type="open"} 2',
     'bgp_update_errors_total{peer="198.51.100.3",peer_as="64512",action="withdraw"} 1',
     'bgp_update_errors_total{peer="198.51.100.2",peer_as="64512",action="reset"} 0',
+    'bgp_routes_unsendable_total{peer="198.51.100.2",peer_as="64512"} 0',
     'bgp_prefixes_advertised{peer="198.51.100.2",peer_as="64512"} 4',
     'announcement_info{prefix="203.0.113.0/24",kind="public",health="unchecked"} 1',
     "announcement_info_truncated 0",

@@ -73,6 +73,8 @@ export class Connection {
   /** `now()` when the state was entered. */
   sinceMs: number;
   negotiated: Negotiated | undefined;
+  /** What both sides said, once the peer's OPEN was accepted. */
+  opens: { readonly local: Open; readonly remote: Open } | undefined;
   /** The link takes nothing more for the moment. */
   blocked = false;
   readonly #world: World;
@@ -99,6 +101,17 @@ export class Connection {
   /** Ready to be handed UPDATEs. */
   get writable(): boolean {
     return this.state.at === "established" && !this.blocked;
+  }
+
+  /** Milliseconds that each armed timer has left: hold since something was last heard, not since it was last looked at. */
+  timersMs(): ReadonlyMap<Timer, number> {
+    const nowMs = this.#world.now();
+    const left = new Map([...this.#deadlines].map(([timer, atMs]) => [timer, Math.max(0, atMs - nowMs)]));
+    const { state } = this;
+    if (state.at === "established" && left.has("hold")) {
+      left.set("hold", Math.max(0, this.#heardAtMs + state.holdSeconds * 1000 - nowMs));
+    }
+    return left;
   }
 
   /** In `now()` milliseconds; infinite when nothing is armed. */
@@ -223,6 +236,7 @@ export class Connection {
   #forget(): void {
     this.#link = undefined;
     this.negotiated = undefined;
+    this.opens = undefined;
     this.blocked = false;
     this.#framer = new Framer();
   }
@@ -312,6 +326,7 @@ export class Connection {
       return;
     }
     this.negotiated = outcome;
+    this.opens = { local: this.#offered, remote: open };
     this.#framer.extendedMessage = outcome.decode.extendedMessage;
     this.feed({ on: "open-received", holdSeconds: open.holdSeconds }, "OPEN");
   }

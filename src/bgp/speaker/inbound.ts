@@ -11,8 +11,7 @@ import type { Rib } from "../rib/rib.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import { decodeAttributes } from "../wire/attribute-block.ts";
 import { SUBCODE, updateFault } from "../wire/attributes/row.ts";
-import { type Fault, isUsable, type Reaction, strongest } from "../wire/fault.ts";
-import type { Notification } from "../wire/messages.ts";
+import { type Fault, isUsable, strongest } from "../wire/fault.ts";
 import { type Announced, decodeUpdate, Update } from "../wire/update.ts";
 
 /** The peer that a message came from. */
@@ -28,11 +27,9 @@ export interface Source {
 export interface Outcome {
   /** All that was wrong. */
   readonly faults: readonly Fault[];
-  /** The strongest reaction; undefined: nothing was wrong. */
-  readonly reaction: Reaction | undefined;
+  /** The one that decides (RFC 7606 §3(h)); undefined: nothing was wrong. */
+  readonly worst: Fault | undefined;
   readonly endOfRib: Family | undefined;
-  /** Set when the session must end. */
-  readonly reset: Notification | undefined;
 }
 
 const FINE: Outcome = outcomeOf([], undefined);
@@ -150,11 +147,5 @@ const firstAsFault = (remoteAsn: number): Fault =>
   });
 
 function outcomeOf(faults: readonly Fault[], endOfRib: Family | undefined): Outcome {
-  const worst = strongest(faults);
-  return {
-    faults: [...faults],
-    reaction: worst?.reaction,
-    endOfRib,
-    reset: worst?.reaction === "session-reset" ? worst.notification : undefined,
-  };
+  return { faults: [...faults], worst: strongest(faults), endOfRib };
 }

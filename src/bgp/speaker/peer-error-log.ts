@@ -1,6 +1,7 @@
 /** What a peer did wrong: counted, the last words, and the raw octets of the last offending messages. */
 
 import { type Fault, REACTIONS, type Reaction, type Refusal } from "../wire/fault.ts";
+import type { PeerEvent } from "./events.ts";
 import { LIMITS } from "./shared.ts";
 
 export interface OffendingMessage {
@@ -22,8 +23,19 @@ const CHECKS: Readonly<Record<number, string>> = {
   7: "RFC 7313 section 5",
 };
 
+/** Something that was said, in words. `atMs` is on the world's clock. */
+export interface Said {
+  readonly atMs: number;
+  readonly words: string;
+}
+
 export class PeerErrorLog {
-  last: { readonly atMs: number; readonly words: string } | undefined;
+  last: Said | undefined;
+  /** The last NOTIFICATION each way. */
+  readonly notifications: { sent: Said | undefined; received: Said | undefined } = {
+    sent: undefined,
+    received: undefined,
+  };
   readonly #counts: Map<Reaction, number> = new Map(REACTIONS.map((reaction) => [reaction, 0]));
   #messages: readonly OffendingMessage[] = [];
 
@@ -31,12 +43,18 @@ export class PeerErrorLog {
     this.last = { atMs, words };
   }
 
-  /** An UPDATE that cost `reaction`; its octets are copied. */
-  offend(reaction: Reaction, faults: readonly Fault[], message: Uint8Array, atMs: number): void {
-    const words = faults.map(({ why }) => why).join("; ");
-    this.note(`${words} (${reaction})`, atMs);
+  /** An UPDATE that cost what the worst of its faults says; its octets are copied. Returns what is to be told of it. */
+  offend(
+    { reaction, rfc, attribute }: Fault,
+    faults: readonly Fault[],
+    message: Uint8Array,
+    atMs: number,
+  ): PeerEvent {
+    const why = faults.map((fault) => fault.why).join("; ");
+    this.note(`${why} (${reaction})`, atMs);
     this.#counts.set(reaction, this.#counts.get(reaction)! + 1);
     this.#keep({ atMs, reaction, faults: faults.map(factsOf), octets: message.slice() });
+    return { on: "malformed-update", reaction, why, rfc, attribute };
   }
 
   /** A message that is no UPDATE, or no message at all, and ended the connection; its octets are copied. */

@@ -8,7 +8,7 @@ import type { Settings, State } from "../fsm/state.ts";
 import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Negotiated } from "../session/negotiation.ts";
-import { type Fault, type Reaction, Refusal, strongest } from "../wire/fault.ts";
+import { Refusal } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
 import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
@@ -285,24 +285,24 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   notified(direction: "sent" | "received", notification: Notification): void {
-    this.#emit({
-      on: direction === "sent" ? "notification-sent" : "notification-received",
-      code: notification.code,
-      subcode: notification.subcode,
-      words: describeNotification(notification),
-      communication: shutdownCommunication(notification),
-    });
+    const { code, subcode } = notification;
+    const words = describeNotification(notification);
+    this.errors.notifications[direction] = { atMs: this.#shared.world.now(), words };
+    const communication = shutdownCommunication(notification);
+    this.#emit({ on: `notification-${direction}`, code, subcode, words, communication });
   }
 
   update(connection: Connection, message: Uint8Array): void {
     if (this.ribId === undefined || this.#source === undefined) return;
     const outcome = this.#inbound.take(message, this.#source);
     this.#shared.wake();
-    if (outcome.reaction !== undefined) this.#offended(outcome.reaction, outcome.faults, message);
-    if (outcome.reset !== undefined) {
-      const words = `UPDATE with ${strongest(outcome.faults)!.why}`;
-      connection.feed({ on: "update-error", notification: outcome.reset }, words);
-      return;
+    const { worst, faults } = outcome;
+    if (worst !== undefined) {
+      this.#emit(this.errors.offend(worst, faults, message, this.#shared.world.now()));
+      if (worst.reaction === "session-reset") {
+        connection.feed({ on: "update-error", notification: worst.notification }, worst.why);
+        return;
+      }
     }
     if (outcome.endOfRib !== undefined) this.#takeEndOfRib(this.ribId, outcome.endOfRib);
     if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.options.maxPrefixes);
@@ -351,13 +351,6 @@ export class Peer implements ConnectionOwner, Recipient {
   pathCounts(): PathCounts {
     if (this.ribId === undefined) return { received: 0, accepted: 0, stale: 0 };
     return pathCountsOf(this.#shared.rib, this.ribId);
-  }
-
-  #offended(reaction: Reaction, faults: readonly Fault[], message: Uint8Array): void {
-    this.errors.offend(reaction, faults, message, this.#shared.world.now());
-    const { rfc, attribute } = strongest(faults)!;
-    const why = faults.map((fault) => fault.why).join("; ");
-    this.#emit({ on: "malformed-update", reaction, why, rfc, attribute });
   }
 
   #takeEndOfRib(ribId: PeerId, family: Family): void {

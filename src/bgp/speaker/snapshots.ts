@@ -1,6 +1,6 @@
 /** What a speaker shows of itself: plain values, made when asked for. Long lists are generators, read page by page. */
 
-import type { StateName } from "../fsm/state.ts";
+import type { StateName, Timer } from "../fsm/state.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
 import type { ExportReason } from "../rib/exporter.ts";
 import type { PeerId } from "../rib/peer-table.ts";
@@ -13,10 +13,12 @@ import type {
   RouteDescription,
 } from "../rib/snapshot.ts";
 import type { Reaction } from "../wire/fault.ts";
+import type { Open } from "../wire/messages.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
+import type { PeerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
-import type { OffendingMessage } from "./peer-error-log.ts";
+import type { OffendingMessage, Said } from "./peer-error-log.ts";
 import type { MessageCounts } from "./traffic.ts";
 
 export interface PeerSnapshot {
@@ -32,6 +34,15 @@ export interface PeerSnapshot {
   readonly state: StateName;
   /** How long it has been in this state. */
   readonly inStateMs: number;
+  /** What each side said in its OPEN, of the session or of one that is about to be. */
+  readonly opens: { readonly local: Open; readonly remote: Open } | undefined;
+  /** Of the connection that there is: our own address on it, and who opened it. */
+  readonly localAddress: Address | undefined;
+  readonly initiator: "local" | "remote" | undefined;
+  /** Milliseconds that are left of each timer that is armed. */
+  readonly timersMs: ReadonlyMap<Timer, number>;
+  /** What applies to it: as it was configured. */
+  readonly limits: Pick<PeerOptions, "maxPrefixes" | "maxAsPathLength" | "maxCommunities">;
   /** Of the session: its BGP identifier, unsigned 32-bit. */
   readonly routerId: number | undefined;
   readonly holdSeconds: number | undefined;
@@ -45,13 +56,20 @@ export interface PeerSnapshot {
   readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
   readonly messages: { readonly received: MessageCounts; readonly sent: MessageCounts };
   readonly updateErrors: Readonly<Record<Reaction, number>>;
-  /** The last ones, raw, latest last. `atMs` is on the world's clock. */
-  readonly offendingMessages: readonly OffendingMessage[];
+  /** The last messages that were wrong, raw, latest last. */
+  readonly offendingMessages: readonly (Omit<OffendingMessage, "atMs"> & { readonly agoMs: number })[];
   /** Times that a route was not told to it because its attributes do not fit into a message. */
   readonly unsendable: number;
   /** Sessions lost. */
   readonly flaps: number;
-  readonly lastError: { readonly agoMs: number; readonly words: string } | undefined;
+  readonly lastError: LastSaid | undefined;
+  /** The last NOTIFICATION each way. */
+  readonly notifications: { readonly sent: LastSaid | undefined; readonly received: LastSaid | undefined };
+}
+
+export interface LastSaid {
+  readonly agoMs: number;
+  readonly words: string;
 }
 
 export interface RouteFilterOptions {
@@ -94,6 +112,10 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
   const { negotiated, options, errors } = peer;
   const counts = peer.pathCounts();
   const advertised = peer.ribId === undefined ? 0 : peer.exports.advertised(peer.ribId);
+  const { link, initiator, opens } = peer.connection;
+  const { maxPrefixes, maxAsPathLength, maxCommunities } = options;
+  const last = (said: Said | undefined): LastSaid | undefined =>
+    said && { agoMs: nowMs - said.atMs, words: said.words };
   return {
     address: peer.address,
     asn: options.remoteAsn,
@@ -104,6 +126,15 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     ttlSecurity: options.ttlSecurity === true,
     state: peer.connection.state.at,
     inStateMs: nowMs - peer.connection.sinceMs,
+    opens,
+    localAddress: link?.local,
+    initiator: link && initiator,
+    timersMs: peer.connection.timersMs(),
+    limits: {
+      ...(maxPrefixes !== undefined && { maxPrefixes }),
+      ...(maxAsPathLength !== undefined && { maxAsPathLength }),
+      ...(maxCommunities !== undefined && { maxCommunities }),
+    },
     routerId: negotiated?.remoteRouterId,
     holdSeconds: negotiated?.holdSeconds,
     families: negotiated?.families ?? options.families,
@@ -113,10 +144,11 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     prefixes: { received: counts.received, accepted: counts.accepted, advertised },
     messages: peer.traffic.counts(),
     updateErrors: errors.counts(),
-    offendingMessages: errors.messages(),
+    offendingMessages: errors.messages().map(({ atMs, ...kept }) => ({ ...kept, agoMs: nowMs - atMs })),
     unsendable: peer.unsendable,
     flaps: peer.flaps,
-    lastError: errors.last && { agoMs: nowMs - errors.last.atMs, words: errors.last.words },
+    lastError: last(errors.last),
+    notifications: { sent: last(errors.notifications.sent), received: last(errors.notifications.received) },
   };
 }
 

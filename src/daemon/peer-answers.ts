@@ -1,0 +1,88 @@
+/** Sessions, and what was wrong with the messages of their peers, as the API tells them. */
+
+import type { PeerAnswer, PeerErrorAnswer } from "../api/schema.ts";
+import { ipv4 } from "../bgp/net/address.ts";
+import { formatAddress } from "../bgp/net/text.ts";
+import type { BfdSnapshot } from "../bgp/speaker/peer-bfd.ts";
+import type { LastSaid, PeerSnapshot } from "../bgp/speaker/snapshots.ts";
+import { messageTypeAt } from "../bgp/wire/header.ts";
+import { capabilityAnswers } from "./capability-answers.ts";
+
+export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
+  const { description, group, routerId, holdSeconds, localAddress, initiator, opens } = peer;
+  return {
+    address: formatAddress(peer.address),
+    asn: peer.asn,
+    ...(description !== undefined && { description }),
+    ...(group !== undefined && { group }),
+    dynamic: peer.dynamic,
+    md5: peer.md5,
+    ttlSecurity: peer.ttlSecurity,
+    state: peer.state,
+    sinceSeconds: Math.floor(peer.inStateMs / 1000),
+    ...(localAddress && { localAddress: formatAddress(localAddress) }),
+    ...(initiator && { openedBy: initiator === "local" ? "gateway" : "peer" }),
+    ...(routerId !== undefined && { routerId: formatAddress(ipv4(routerId)) }),
+    ...(holdSeconds !== undefined && { holdSeconds }),
+    timers: Object.fromEntries([...peer.timersMs].map(([timer, ms]) => [timer, ms / 1000])),
+    ...(opens && { capabilities: capabilityAnswers(opens.local, opens.remote) }),
+    families: peer.families.map((family) => `ipv${family}`),
+    limits: peer.limits,
+    gracefulRestart: peer.gracefulRestart,
+    ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
+    prefixes: peer.prefixes,
+    messages: peer.messages,
+    updateErrors: peer.updateErrors,
+    unsendable: peer.unsendable,
+    flaps: peer.flaps,
+    ...saidAnswers(peer),
+  };
+}
+
+type Said = Pick<PeerAnswer, "lastError" | "lastNotificationSent" | "lastNotificationReceived">;
+
+function saidAnswers({ lastError, notifications: { sent, received } }: PeerSnapshot): Said {
+  return {
+    ...(lastError && { lastError: saidAnswer(lastError) }),
+    ...(sent && { lastNotificationSent: saidAnswer(sent) }),
+    ...(received && { lastNotificationReceived: saidAnswer(received) }),
+  };
+}
+
+const saidAnswer = ({ agoMs, words }: LastSaid): { at: string; text: string } => ({
+  at: new Date(Date.now() - agoMs).toISOString(),
+  text: words,
+});
+
+function bfdAnswer({ intervalMs, diagnostic, problem, ...bfd }: BfdSnapshot): NonNullable<PeerAnswer["bfd"]> {
+  return {
+    ...bfd,
+    intervalSeconds: intervalMs / 1000,
+    ...(diagnostic !== undefined && { diagnostic }),
+    ...(problem !== undefined && { problem }),
+  };
+}
+
+/** By type on the wire. */
+const MESSAGES = [undefined, "OPEN", "UPDATE", "NOTIFICATION", "KEEPALIVE", "ROUTE-REFRESH"];
+
+/** The messages of a peer that were wrong, the latest first. */
+export const errorAnswers = ({ offendingMessages }: PeerSnapshot): PeerErrorAnswer[] =>
+  offendingMessages.toReversed().map(({ agoMs, reaction, faults, octets }) => ({
+    at: new Date(Date.now() - agoMs).toISOString(),
+    message: messageName(octets),
+    reaction,
+    faults: faults.map((fault) => ({
+      reaction: fault.reaction,
+      text: fault.why,
+      rfc: fault.rfc,
+      ...(fault.attribute !== undefined && { attribute: fault.attribute }),
+    })),
+    octets: Buffer.from(octets).toString("hex"),
+  }));
+
+/** What begins with another marker may be anything. */
+function messageName(octets: Uint8Array): string {
+  const name = octets[0] === 0xff ? MESSAGES[messageTypeAt(octets, 0)] : undefined;
+  return name ?? "no BGP message";
+}
