@@ -33,8 +33,11 @@ export {
 } from "./policy/rules.ts";
 export type { HeldBack } from "./rib/exporter.ts";
 export type { AdvertisedRoute, Page, ReceivedRoute } from "./rib/snapshot.ts";
+export type { Negotiated, PeerRestart } from "./session/negotiation.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
+export type { Loss } from "./speaker/loss.ts";
+export type { Monitor, MonitoredPeer, MonitoredSession } from "./speaker/monitor.ts";
 export { type LocalRoute, PEER_DEFAULTS, type PeerOptions, type SpeakerOptions } from "./speaker/options.ts";
 export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
 export type { OffendingMessage } from "./speaker/peer-error-log.ts";
@@ -55,11 +58,14 @@ export type {
   DialTarget,
   Link,
   LinkEvents,
+  Ports,
   Protection,
   Served,
   World,
 } from "./speaker/world.ts";
+export type { DecodeContext, EncodeContext } from "./wire/context.ts";
 export { REACTIONS, type Reaction } from "./wire/fault.ts";
+export type { Notification } from "./wire/messages.ts";
 export type {
   Aggregator,
   AsPathSegment,

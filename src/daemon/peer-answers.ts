@@ -25,7 +25,7 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(routerId !== undefined && { routerId: formatAddress(ipv4(routerId)) }),
     ...(holdSeconds !== undefined && { holdSeconds }),
     timers: Object.fromEntries([...peer.timersMs].map(([timer, ms]) => [timer, ms / 1000])),
-    ...(opens && { capabilities: capabilityAnswers(opens.local, opens.remote) }),
+    ...(opens && { capabilities: capabilityAnswers(opens.sent, opens.heard) }),
     families: peer.families.map((family) => `ipv${family}`),
     limits: peer.limits,
     gracefulRestart: peer.gracefulRestart,

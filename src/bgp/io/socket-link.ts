@@ -4,7 +4,7 @@ import { Socket, type SocketConstructorOpts } from "node:net";
 import { networkInterfaces } from "node:os";
 import { type Address, type Family, hostPrefix, sameAddress } from "../net/address.ts";
 import { formatAddress, parseAddress } from "../net/text.ts";
-import type { DialTarget, Link, LinkEvents } from "../speaker/world.ts";
+import type { DialTarget, Link, LinkEvents, Ports } from "../speaker/world.ts";
 import {
   closeSocket,
   descriptorOf,
@@ -84,6 +84,11 @@ export class SocketLink implements Link {
   get local(): Address | undefined {
     this.#local ??= addressOf(this.#socket.localAddress);
     return this.#local;
+  }
+
+  get ports(): Ports | undefined {
+    const { localPort: local, remotePort: remote } = this.#socket;
+    return local === undefined || remote === undefined ? undefined : { local, remote };
   }
 
   localIn(family: Family): Address | undefined {

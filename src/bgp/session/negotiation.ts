@@ -46,7 +46,7 @@ export interface Negotiated {
 }
 
 /** The peer's half of RFC 4724. */
-interface PeerRestart {
+export interface PeerRestart {
   readonly restartSeconds: number;
   /** It has restarted: it has no End-of-RIB of ours to wait for, and we do not wait for its (§4.1). */
   readonly restarting: boolean;

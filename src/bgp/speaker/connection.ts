@@ -6,7 +6,15 @@
  * when it runs out.
  */
 
-import { type Action, type Event, type Settings, type State, TIMERS, type Timer } from "../fsm/state.ts";
+import {
+  type Action,
+  type Event,
+  type Settings,
+  type State,
+  type StateName,
+  TIMERS,
+  type Timer,
+} from "../fsm/state.ts";
 import { INITIAL, step } from "../fsm/step.ts";
 import { Framer } from "../session/framer.ts";
 import type { Negotiated } from "../session/negotiation.ts";
@@ -16,26 +24,29 @@ import { Refusal } from "../wire/fault.ts";
 import { messageTypeAt } from "../wire/header.ts";
 import { MESSAGE_TYPE, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
 import { describeNotification } from "../wire/notification.ts";
+import { type Loss, lossOf } from "./loss.ts";
 import { silenceOf } from "./peer-options.ts";
 import type { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents, World } from "./world.ts";
 
-/** Why a connection ended. */
-export interface Loss {
-  readonly cause:
-    | "transport"
-    | "replaced"
-    | "notification-received"
-    | "notification-sent"
-    | "stopped"
-    | "collision";
-  readonly words: string;
-  readonly notification: Notification | undefined;
+/** What both sides said first. */
+export interface Opens {
+  readonly sent: Open;
+  readonly heard: Open;
+  /** The whole message of `heard`. */
+  readonly received: Uint8Array;
+}
+
+/** Who looks on. */
+interface ConnectionWatch {
+  stateChanged(connection: Connection, before: StateName): void;
+  received(connection: Connection, message: Uint8Array): void;
 }
 
 /** The peer that a connection belongs to. */
 export interface ConnectionOwner {
   readonly traffic: Traffic;
+  readonly watch: ConnectionWatch;
   settings(connection: Connection): Settings;
   dialTarget(): DialTarget;
   offer(): Open;
@@ -73,8 +84,8 @@ export class Connection {
   /** `now()` when the state was entered. */
   sinceMs: number;
   negotiated: Negotiated | undefined;
-  /** What both sides said, once the peer's OPEN was accepted. */
-  opens: { readonly local: Open; readonly remote: Open } | undefined;
+  /** Of `negotiated`. */
+  opens: Opens | undefined;
   /** The link takes nothing more for the moment. */
   blocked = false;
   readonly #world: World;
@@ -96,6 +107,11 @@ export class Connection {
 
   get link(): Link | undefined {
     return this.#link;
+  }
+
+  /** RFC 4271 §6.8: only a connection whose OPEN has been accepted can. */
+  get canCollide(): boolean {
+    return this.state.at === "open-confirm" || this.state.at === "established";
   }
 
   /** Ready to be handed UPDATEs. */
@@ -142,6 +158,7 @@ export class Connection {
       if (action.do === "hang-up") sent = action.notification;
     }
     if (state.at === before.at) return;
+    this.#owner.watch.stateChanged(this, before.at);
     if (state.at === "established" && negotiated !== undefined) this.#owner.established(this, negotiated);
     if (before.at === "established" && negotiated !== undefined) {
       this.#owner.lost(this, negotiated, lossOf(event, words, sent));
@@ -278,6 +295,7 @@ export class Connection {
   #take(message: Uint8Array): void {
     const type = messageTypeAt(message, 0);
     this.#owner.traffic.receivedType(type);
+    this.#owner.watch.received(this, message);
     if (type === MESSAGE_TYPE.update) {
       this.#heard++;
       if (this.state.at === "established") this.#owner.update(this, message);
@@ -326,7 +344,7 @@ export class Connection {
       return;
     }
     this.negotiated = outcome;
-    this.opens = { local: this.#offered, remote: open };
+    this.opens = { sent: this.#offered, heard: open, received: message.slice() };
     this.#framer.extendedMessage = outcome.decode.extendedMessage;
     this.feed({ on: "open-received", holdSeconds: open.holdSeconds }, "OPEN");
   }
@@ -370,20 +388,3 @@ export class Connection {
 
 const isEnd = (before: State, after: State): boolean =>
   (after.at === "idle" || after.at === "active") && before.at !== "idle" && before.at !== "active";
-
-function lossOf(event: Event, words: string, sent: Notification | undefined): Loss {
-  switch (event.on) {
-    case "tcp-connected":
-      return { cause: "replaced", words, notification: undefined };
-    case "tcp-failed":
-      return { cause: "transport", words, notification: undefined };
-    case "stop":
-      return { cause: "stopped", words, notification: sent };
-    case "collision-lost":
-      return { cause: "collision", words, notification: sent };
-    case "notification-received":
-      return { cause: "notification-received", words, notification: event.notification };
-    default:
-      return { cause: "notification-sent", words, notification: sent };
-  }
-}

@@ -1,5 +1,6 @@
 /** What a change of a peer's settings costs. */
 
+import type { Address } from "../net/address.ts";
 import { formatAddress, formatPrefix } from "../net/text.ts";
 import { type ImportLimits, NO_IMPORT_LIMITS } from "../rib/import-limits.ts";
 import type { PeerOptions } from "./options.ts";
@@ -25,6 +26,13 @@ export const sameLimits = (a: PeerOptions, b: PeerOptions): boolean =>
 export function protectionOf({ remote, password, ttlSecurity = false }: PeerOptions): Protection {
   return { remote, password, ttlSecurity };
 }
+
+export const dialTargetOf = (options: PeerOptions, address: Address): DialTarget => ({
+  ...protectionOf(options),
+  address,
+  port: options.port,
+  localAddress: options.localAddress,
+});
 
 const sameProtection = (a: Protection, b: Protection): boolean =>
   a.password === b.password && a.ttlSecurity === b.ttlSecurity;

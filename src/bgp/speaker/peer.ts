@@ -13,15 +13,17 @@ import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
 import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
-import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { Inbound, Source } from "./inbound.ts";
+import type { Loss } from "./loss.ts";
 import { agreed, offerTo } from "./offer.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
-import { importLimitsOf, needsReset, protectionOf, sameLimits } from "./peer-options.ts";
+import { dialTargetOf, importLimitsOf, needsReset, sameLimits } from "./peer-options.ts";
+import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import { LIMITS, type Recipient, type Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
@@ -38,6 +40,7 @@ export class Peer implements ConnectionOwner, Recipient {
   readonly errors: PeerErrorLog = new PeerErrorLog();
   readonly exports: PeerExports;
   readonly bfd: PeerBfd;
+  readonly watch: PeerWatch;
   /** From the first session on. */
   ribId: PeerId | undefined;
   /** Sessions lost. */
@@ -66,6 +69,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.options = options;
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
+    this.watch = new PeerWatch(shared, this);
     this.#connection = new Connection(shared.world, this);
   }
 
@@ -114,6 +118,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#second?.expire();
     if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
     const sweptPaths = this.#helper.expire(this.ribId);
+    if (sweptPaths > 0) this.watch.swept();
     this.#emit({ on: "stale-expired", sweptPaths });
     this.#shared.wake();
   }
@@ -187,11 +192,10 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   settings(connection: Connection): Settings {
-    const { options } = this;
     const restart = connection.negotiated?.gracefulRestart;
     return {
-      passive: options.passive || this.dynamic || connection === this.#second,
-      holdSeconds: options.holdSeconds,
+      passive: this.options.passive || this.dynamic || connection === this.#second,
+      holdSeconds: this.options.holdSeconds,
       connectRetrySeconds: LIMITS.connectRetrySeconds,
       idleHoldSeconds: LIMITS.idleHoldSeconds,
       gracefulRestart: restart !== undefined && restart.families.length > 0,
@@ -200,8 +204,7 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   dialTarget(): DialTarget {
-    const { options, address } = this;
-    return { ...protectionOf(options), address, port: options.port, localAddress: options.localAddress };
+    return dialTargetOf(this.options, this.address);
   }
 
   offer(): Open {
@@ -214,7 +217,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const negotiated = agreed(this.#shared, this.options, offered, open);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
-    if (other === undefined || !isContender(other)) return negotiated;
+    if (other === undefined || !other.canCollide) return negotiated;
     const remote = { routerId: open.routerId, asn: remoteAsn };
     const older = { initiator: other.initiator, established: other.state.at === "established" };
     const newer = { initiator: connection.initiator, established: false };
@@ -248,6 +251,7 @@ export class Peer implements ConnectionOwner, Recipient {
     if (restart?.restarting === true) this.learned = true;
     else if (restart !== undefined) for (const family of negotiated.families) this.#awaited.add(family);
     this.exports.join(ribId, negotiated);
+    this.watch.began(connection, negotiated);
     this.#emit({
       on: "session-up",
       asn,
@@ -260,6 +264,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   lost(connection: Connection, negotiated: Negotiated, loss: Loss): void {
     this.flaps++;
+    this.watch.ended(loss);
     const nowMs = this.#shared.world.now();
     if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
     if (this.#source !== undefined && this.#source.ownNextHop >= 0) {
@@ -295,6 +300,7 @@ export class Peer implements ConnectionOwner, Recipient {
   update(connection: Connection, message: Uint8Array): void {
     if (this.ribId === undefined || this.#source === undefined) return;
     const outcome = this.#inbound.take(message, this.#source);
+    this.watch.updated(message, outcome.worst?.reaction);
     this.#shared.wake();
     const { worst, faults } = outcome;
     if (worst !== undefined) {
@@ -318,7 +324,8 @@ export class Peer implements ConnectionOwner, Recipient {
     if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
     if (this.ribId === undefined) return;
     if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
-    else this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now());
+    else if (this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
+      this.watch.swept();
     this.#shared.wake();
   }
 
@@ -392,7 +399,3 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.emit(this.address, event);
   }
 }
-
-/** RFC 4271 §6.8: only a connection whose OPEN has been accepted can collide. */
-const isContender = (connection: Connection): boolean =>
-  connection.state.at === "open-confirm" || connection.state.at === "established";

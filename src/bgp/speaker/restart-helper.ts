@@ -10,7 +10,7 @@ import type { Rib } from "../rib/rib.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import type { RouteRefresh } from "../wire/messages.ts";
 import { unwrapHardReset } from "../wire/notification.ts";
-import type { Loss } from "./connection.ts";
+import type { Loss } from "./loss.ts";
 import { LIMITS } from "./shared.ts";
 
 const FAMILIES: readonly Family[] = [4, 6];
@@ -58,16 +58,20 @@ export class RestartHelper {
     this.#deadlineMs = this.#stale.size > 0 ? nowMs + LIMITS.staleSeconds * 1000 : Number.POSITIVE_INFINITY;
   }
 
-  /** The peer tells all of a family again (RFC 7313 §4.2): what it has not told when it says that it is done goes. */
-  refresh(peer: PeerId, family: Family, subtype: RouteRefresh["subtype"], nowMs: number): void {
+  /**
+   * The peer tells all of a family again (RFC 7313 §4.2): what it has not told when it says that it is done goes.
+   * Returns how many paths did.
+   */
+  refresh(peer: PeerId, family: Family, subtype: RouteRefresh["subtype"], nowMs: number): number {
     // The end of what was not begun says nothing.
-    if (subtype === "end" && this.#refreshing.delete(family)) this.endOfRib(peer, family);
-    if (subtype !== "begin") return;
+    if (subtype === "end" && this.#refreshing.delete(family)) return this.endOfRib(peer, family);
+    if (subtype !== "begin") return 0;
     // Begun twice, or before a restart has ended: what has been told meanwhile counts, so that nothing goes too early.
-    if (this.#stale.has(family) || this.#rib.of(family).received.markStale(peer) === 0) return;
+    if (this.#stale.has(family) || this.#rib.of(family).received.markStale(peer) === 0) return 0;
     this.#stale.add(family);
     this.#refreshing.add(family);
     this.#deadlineMs = nowMs + LIMITS.staleSeconds * 1000;
+    return 0;
   }
 
   /** Returns how many paths the peer did not tell again. */

@@ -6,6 +6,7 @@ import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
 import type { PeerEvent } from "./events.ts";
+import type { Monitor } from "./monitor.ts";
 import type { SpeakerOptions } from "./options.ts";
 import type { World } from "./world.ts";
 
@@ -24,6 +25,7 @@ export interface Shared {
   readonly options: SpeakerOptions;
   readonly world: World;
   readonly rib: Rib;
+  readonly monitors: ReadonlySet<Monitor>;
   /** True until {@link Speaker.complete}: the R bit is set and End-of-RIB is held back (RFC 4724 §4.1). */
   readonly restarting: () => boolean;
   /** Equal policies give the same filter, so that their peers share update groups. */

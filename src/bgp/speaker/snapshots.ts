@@ -13,8 +13,8 @@ import type {
   RouteDescription,
 } from "../rib/snapshot.ts";
 import type { Reaction } from "../wire/fault.ts";
-import type { Open } from "../wire/messages.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
+import type { Opens } from "./connection.ts";
 import type { PeerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
@@ -35,7 +35,7 @@ export interface PeerSnapshot {
   /** How long it has been in this state. */
   readonly inStateMs: number;
   /** What each side said in its OPEN, of the session or of one that is about to be. */
-  readonly opens: { readonly local: Open; readonly remote: Open } | undefined;
+  readonly opens: Pick<Opens, "sent" | "heard"> | undefined;
   /** Of the connection that there is: our own address on it, and who opened it. */
   readonly localAddress: Address | undefined;
   readonly initiator: "local" | "remote" | undefined;

@@ -8,18 +8,17 @@
 
 import { type Address, contains, type Family, type Prefix, sameAddress } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
-import { compilePolicy } from "../policy/evaluate.ts";
-import type { Policy } from "../policy/rules.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { Rib } from "../rib/rib.ts";
-import type { RouteFilter } from "../rib/route-filter.ts";
 import type { AdvertisedRoute, Page, ReceivedRoute } from "../rib/snapshot.ts";
 import { cease } from "../wire/notification.ts";
 import { CEASE } from "./cease.ts";
 import { Deferral, type Learned } from "./deferral.ts";
 import type { SpeakerEvent } from "./events.ts";
+import { Filters } from "./filters.ts";
 import { Inbound } from "./inbound.ts";
 import { attributesOf } from "./local-routes.ts";
+import type { Monitor, MonitoredSession } from "./monitor.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
@@ -63,10 +62,11 @@ export class Speaker {
   readonly #deferral: Deferral = new Deferral();
   readonly #peers: Map<string, Peer> = new Map();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
+  readonly #monitors: Set<Monitor> = new Set();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
   #ranges: readonly PeerOptions[] = [];
   #flushWaiters: (() => void)[] = [];
-  #filters: Map<string, RouteFilter> = new Map();
+  readonly #filters: Filters = new Filters();
   #complete = false;
   #stopped = false;
   #wakeAtMs: number = Number.POSITIVE_INFINITY;
@@ -87,8 +87,9 @@ export class Speaker {
       options,
       world,
       rib: this.rib,
+      monitors: this.#monitors,
       restarting: () => !this.#complete,
-      filterOf: (policy) => this.#filterOf(policy),
+      filterOf: (policy) => this.#filters.of(policy),
       emit: (peer, event) => this.#emit({ peer, ...event }),
       bind: (id, recipient) => {
         if (recipient === undefined) this.#recipients.delete(id);
@@ -112,12 +113,10 @@ export class Speaker {
    */
   setPeers(wanted: readonly PeerOptions[]): void {
     this.#world.protect(wanted.map(protectionOf));
-    const filters = this.#filters;
-    this.#filters = new Map();
+    this.#filters.keepOnly(wanted.flatMap(({ importPolicy, exportPolicy }) => [importPolicy, exportPolicy]));
     const before = new Map(this.#peers);
     this.#ranges = wanted.filter(({ remote }) => "range" in remote).sort(byLongestRange);
     for (const options of wanted) {
-      for (const policy of [options.importPolicy, options.exportPolicy]) this.#keepFilter(filters, policy);
       if ("address" in options.remote) this.#setPeer(options.remote.address, options, before);
     }
     for (const [key, peer] of before) {
@@ -173,6 +172,17 @@ export class Speaker {
   onEvent(listener: (event: SpeakerEvent) => void): () => void {
     this.#eventListeners.add(listener);
     return () => this.#eventListeners.delete(listener);
+  }
+
+  /** Relays what passes between us and the peers, as it stands. Returns what stops it. */
+  monitor(monitor: Monitor): () => void {
+    this.#monitors.add(monitor);
+    return () => this.#monitors.delete(monitor);
+  }
+
+  /** Those that are up, as monitors know them. */
+  sessions(): readonly MonitoredSession[] {
+    return [...this.#peers.values()].flatMap(({ watch }) => watch.session ?? []);
   }
 
   /** All that the caller wants is announced: peers that wait for our End-of-RIB may have it (RFC 4724 §4.1). */
@@ -304,18 +314,6 @@ export class Speaker {
     for (const peer of this.#peers.values())
       if (peer.dynamic && contains(remote.range, peer.address)) members++;
     return members < remote.limit;
-  }
-
-  #filterOf(policy: Policy): RouteFilter {
-    return this.#keepFilter(this.#filters, policy);
-  }
-
-  /** Finds the filter of an equal policy, in `known` or among those in use, or makes it. */
-  #keepFilter(known: ReadonlyMap<string, RouteFilter>, policy: Policy): RouteFilter {
-    const key = JSON.stringify(policy);
-    const filter = this.#filters.get(key) ?? known.get(key) ?? compilePolicy(policy);
-    this.#filters.set(key, filter);
-    return filter;
   }
 
   #emit(event: SpeakerEvent): void {

@@ -79,11 +79,19 @@ export interface Served {
   accept(link: Link): LinkEvents | undefined;
 }
 
+/** TCP ports. */
+export interface Ports {
+  readonly local: number;
+  readonly remote: number;
+}
+
 /** One TCP connection. After `close` or `abort`, none of its events come. */
 export interface Link {
   readonly remote: Address;
   /** Our own address on it, once connected. */
   readonly local: Address | undefined;
+  /** Once connected. */
+  readonly ports: Ports | undefined;
   /**
    * An address of ours in `family` by which the other side can reach us: `local` in its own family, else one of the
    * interface that `local` is on. Undefined: there is none.

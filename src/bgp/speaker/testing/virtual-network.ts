@@ -7,7 +7,7 @@
 
 import { type Address, contains, type Family, hostPrefix, sameAddress } from "../../net/address.ts";
 import { formatAddress } from "../../net/text.ts";
-import type { DialTarget, Link, LinkEvents, Protection, Served, World } from "../world.ts";
+import type { DialTarget, Link, LinkEvents, Ports, Protection, Served, World } from "../world.ts";
 import { VirtualBfd } from "./virtual-bfd.ts";
 
 interface Task {
@@ -247,6 +247,11 @@ class VirtualLink implements Link {
     this.local = local;
     this.#host = host;
     host.links.add(this);
+  }
+
+  /** There is one service here, and one connection at most from anybody. */
+  get ports(): Ports {
+    return { local: 179, remote: 179 };
   }
 
   localIn(family: Family): Address | undefined {
