@@ -28,6 +28,7 @@ export interface OurPeer {
   readonly address: string;
   readonly state: string;
   readonly flaps: number;
+  readonly unsendable: number;
   readonly md5: boolean;
   readonly ttlSecurity: boolean;
   readonly lastError?: { readonly words: string };

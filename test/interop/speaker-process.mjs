@@ -65,9 +65,10 @@ const commands = {
   withdraw: (prefixes) => speaker.withdraw(prefixes.map(parsePrefix)),
   complete: () => speaker.complete(),
   peers: () =>
-    speaker
-      .peers()
-      .map(({ address, offendingMessages, ...peer }) => ({ ...peer, address: formatAddress(address) })),
+    speaker.peers().map(({ address, offendingMessages, opens, timersMs, ...peer }) => ({
+      ...peer,
+      address: formatAddress(address),
+    })),
   received: (peer) =>
     [...speaker.received(parseAddress(peer))].map(({ prefix, received, accepted, rule, stale }) => ({
       rule,

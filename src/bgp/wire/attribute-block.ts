@@ -86,7 +86,7 @@ export function decodeAttributes(block: AttributeBlock, context: DecodeContext):
     if (fault !== undefined) faults.push(fault);
   }
   mergeAs4(draft);
-  const attributes = finished(draft, block, faults);
+  const attributes = finished(draft, block, seen, faults);
   const reaction = strongest(faults)?.reaction;
   const literal = draft.literal && faults.length === 0;
   return { attributes: isUsable(reaction) ? attributes : undefined, reaction, faults, literal };
@@ -138,6 +138,7 @@ function decodeOne(
 }
 
 const NEXT_HOP = 3;
+const MP_REACH = 14;
 
 type AttributeError = Pick<Parameters<typeof updateFault>[0], "reaction" | "why" | "rfc" | "subcode">;
 
@@ -180,14 +181,23 @@ function fits(length: number, rule: AttributeRow["length"]): boolean {
   return length > 0 && length % rule.entriesOf === 0;
 }
 
-/** RFC 7606 §3(d): a path without its mandatory attributes is withdrawn. Adds those faults. */
-function finished(draft: Draft, block: AttributeBlock, faults: Fault[]): PathAttributes | undefined {
+/**
+ * RFC 7606 §3(d): a path without its mandatory attributes is withdrawn. Adds those faults; what is there and wrong has
+ * its own.
+ */
+function finished(
+  draft: Draft,
+  block: AttributeBlock,
+  seen: ReadonlySet<number>,
+  faults: Fault[],
+): PathAttributes | undefined {
   if (block.of === "nothing") return undefined;
   const { origin, asPath, nextHop: bodyNextHop, mpNextHop, as4Path, as4Aggregator, literal, ...rest } = draft;
   const nextHop = block.of === "mp" ? mpNextHop : bodyNextHop;
-  if (origin === undefined) faults.push(missing("ORIGIN", 1));
-  if (asPath === undefined) faults.push(missing("AS_PATH", 2));
-  if (nextHop === undefined) faults.push(missing("next hop", NEXT_HOP));
+  const lacks = (value: unknown, code: number): boolean => value === undefined && !seen.has(code);
+  if (lacks(origin, 1)) faults.push(missing("ORIGIN", 1));
+  if (lacks(asPath, 2)) faults.push(missing("AS_PATH", 2));
+  if (lacks(nextHop, block.of === "mp" ? MP_REACH : NEXT_HOP)) faults.push(missing("next hop", NEXT_HOP));
   if (origin === undefined || asPath === undefined || nextHop === undefined) return undefined;
   return { ...rest, origin, asPath, nextHop };
 }
