@@ -3,16 +3,20 @@
  * Every call gives a new value, so that a caller may change what it got.
  */
 
+import { sampleErrors, samplePeers } from "./sample-peers.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReceivedAnswer,
   RouteAnswer,
   RoutePath,
+  RpkiAnswer,
+  RpkiPrefixAnswer,
   StatusAnswer,
 } from "./schema.ts";
 import { type ApiSource, CursorError, type Page } from "./source.ts";
@@ -29,6 +33,9 @@ export interface Sample {
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
+  readonly rpki: RpkiAnswer;
+  readonly rpkiPrefix: RpkiPrefixAnswer;
+  readonly monitors: readonly MonitorAnswer[];
   /** Pieces of a file. */
   readonly mrtTable: readonly Uint8Array[];
   /** What is missing until it is ready. */
@@ -65,6 +72,9 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     floatingIps: () => sample.floatingIps,
     nat: () => sample.nat,
     anycast: () => sample.anycast,
+    rpki: () => sample.rpki,
+    rpkiPrefix: () => sample.rpkiPrefix,
+    monitors: () => sample.monitors,
     birdwatcher: {
       status: () => {
         const time = "2026-11-21 08:00:00";
@@ -99,11 +109,11 @@ function pageOf<T>(items: readonly T[], limit: number, after = "0"): Page<T> {
 function sampleValues(): Sample {
   return {
     status: status(),
-    peers: peers(),
+    peers: samplePeers(),
     routes: routes(),
     announcements: announcements(),
     received: received(),
-    errors: errors(),
+    errors: sampleErrors(),
     floatingIps: [
       {
         address: "172.16.1.3",
@@ -133,6 +143,13 @@ function sampleValues(): Sample {
       conntrack: { entries: 1204, limit: 262144 },
     },
     anycast: anycast(),
+    rpki: rpki(),
+    rpkiPrefix: {
+      prefix: "192.0.2.0/24",
+      origins: [{ asn: 64513, validity: "invalid" }],
+      vrps: [{ prefix: "192.0.2.0/24", maxLength: 24, asn: 64512 }],
+    },
+    monitors: monitors(),
     mrtTable: [],
     reasons: [],
   };
@@ -152,94 +169,6 @@ function status(): StatusAnswer {
     peers: { configured: 2, established: 1 },
     problems: [{ code: "nexthop.unresolved", subject: "172.16.1.4/32", message: "no route to 10.65.0.99" }],
   };
-}
-
-function peers(): PeerAnswer[] {
-  return [
-    {
-      address: "198.51.100.2",
-      asn: 64512,
-      description: "ToR 1",
-      group: "upstream",
-      dynamic: false,
-      md5: true,
-      ttlSecurity: true,
-      state: "established",
-      sinceSeconds: 93751,
-      localAddress: "198.51.100.1",
-      openedBy: "gateway",
-      routerId: "198.51.100.2",
-      holdSeconds: 9,
-      timers: { hold: 7.4, keepalive: 1.2 },
-      capabilities: [
-        { name: "multiprotocol", local: "ipv4, ipv6", remote: "ipv4, ipv6" },
-        { name: "route refresh", local: "yes", remote: "yes" },
-        { name: "enhanced route refresh", local: "yes" },
-        { name: "extended message", local: "yes", remote: "yes" },
-        { name: "four octet as", local: "65000", remote: "64512" },
-        { name: "graceful restart", local: "120 s, also on NOTIFICATION, ipv4, ipv6", remote: "60 s, ipv4" },
-        { name: "unknown", remote: "code 73" },
-      ],
-      families: ["ipv4", "ipv6"],
-      limits: { maxPrefixes: 1000, maxAsPathLength: 255, maxCommunities: 1000 },
-      gracefulRestart: { negotiated: true, stalePaths: 0 },
-      bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
-      prefixes: { received: 1, accepted: 1, advertised: 4 },
-      messages: {
-        received: { open: 1, update: 2, keepalive: 31250 },
-        sent: { open: 1, update: 5, keepalive: 31252 },
-      },
-      updateErrors: {},
-      unsendable: 0,
-      flaps: 0,
-    },
-    {
-      address: "198.51.100.3",
-      asn: 64512,
-      description: "ToR 2",
-      group: "upstream",
-      dynamic: false,
-      md5: true,
-      ttlSecurity: false,
-      state: "active",
-      sinceSeconds: 751,
-      timers: { "connect-retry": 4 },
-      families: [],
-      limits: { maxAsPathLength: 255, maxCommunities: 1000 },
-      gracefulRestart: { negotiated: false, stalePaths: 0 },
-      prefixes: { received: 0, accepted: 0, advertised: 0 },
-      messages: {
-        received: { open: 1, update: 2, keepalive: 12, notification: 1 },
-        sent: { open: 2, update: 5, keepalive: 13 },
-      },
-      updateErrors: { "treat-as-withdraw": 1 },
-      unsendable: 0,
-      flaps: 1,
-      lastError: {
-        at: "2026-11-21T09:50:33.000Z",
-        text: 'received Cease, administrative shutdown: "maintenance until noon"',
-      },
-      lastNotificationReceived: {
-        at: "2026-11-21T09:50:33.000Z",
-        text: 'Cease, administrative shutdown: "maintenance until noon"',
-      },
-    },
-  ];
-}
-
-/** An UPDATE of 192.0.2.0/24 whose AS path is 64512 0. */
-function errors(): PeerErrorAnswer[] {
-  const marker = "ff".repeat(16);
-  const fault = { text: "AS_PATH: AS 0", rfc: "RFC 7607 section 2", attribute: 2 };
-  return [
-    {
-      at: "2026-11-21T09:48:02.000Z",
-      message: "UPDATE",
-      reaction: "treat-as-withdraw",
-      faults: [{ reaction: "treat-as-withdraw", ...fault }],
-      octets: `${marker}003302000000184001010040020a02020000fc0000000000400304c633640318c00002`,
-    },
-  ];
 }
 
 function path(changes: Partial<RoutePath>): RoutePath {
@@ -278,6 +207,7 @@ function routes(): RouteAnswer[] {
           communities: ["64512:100"],
           status: "localPref",
           rule: "transit[1]",
+          rpki: "valid",
         }),
       ],
       exports: [
@@ -325,6 +255,7 @@ function received(): ReceivedAnswer[] {
       kind: "default",
       accepted: true,
       rule: "transit[1]",
+      rpki: "not-found",
       changes: { localPref: "200", communities: "64512:100 65000:1" },
       asPath: "64512",
       communities: ["64512:100"],
@@ -335,9 +266,31 @@ function received(): ReceivedAnswer[] {
       kind: "other",
       accepted: false,
       rule: "transit[0]",
+      rpki: "invalid",
       changes: {},
       asPath: "64512 64513",
       communities: [],
+    },
+  ];
+}
+
+function monitors(): MonitorAnswer[] {
+  const nothing = { messages: 0, waitingOctets: 0, lost: 0 };
+  return [
+    { kind: "bmp", target: "192.0.2.9:11019", state: "up", ...nothing, messages: 1204 },
+    {
+      kind: "bmp",
+      target: "[2001:db8::9]:5000",
+      state: "down",
+      ...nothing,
+      lastError: "connect ECONNREFUSED",
+    },
+    {
+      kind: "mrt",
+      target: "/var/lib/gatewayd/updates.20261122.0915.mrt",
+      state: "up",
+      ...nothing,
+      messages: 88,
     },
   ];
 }
@@ -355,4 +308,33 @@ function anycast(): AnycastAnswer[] {
       paths: ["10.65.0.20"],
     },
   ];
+}
+
+function rpki(): RpkiAnswer {
+  return {
+    caches: [
+      {
+        address: "192.0.2.10",
+        port: 323,
+        preference: 1,
+        state: "waiting",
+        believed: false,
+        vrps: { ipv4: 0, ipv6: 0 },
+        lastError: { at: "2026-11-21T09:58:12.000Z", text: "connection refused" },
+      },
+      {
+        address: "192.0.2.11",
+        port: 8282,
+        preference: 2,
+        state: "ready",
+        believed: true,
+        version: 1,
+        sessionId: 44067,
+        serial: 12,
+        vrps: { ipv4: 512034, ipv6: 142310 },
+        expiresSeconds: 5931,
+      },
+    ],
+    vrps: { ipv4: 512034, ipv6: 142310 },
+  };
 }

@@ -71,6 +71,8 @@ export interface PeerAnswer {
     readonly maxAsPathLength?: number;
     readonly maxCommunities?: number;
   };
+  /** Families whose prefixes come with several paths on this session (RFC 7911), each way. */
+  readonly addPath: { readonly send: readonly string[]; readonly receive: readonly string[] };
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
   /** Absent: the peer is not watched by BFD. */
   readonly bfd?: {
@@ -84,7 +86,13 @@ export interface PeerAnswer {
     /** Why it cannot run on this machine. */
     readonly problem?: string;
   };
-  readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  /** Where a prefix has several paths, paths. refused: not kept, because 256 of the same prefix were there. */
+  readonly prefixes: {
+    readonly received: number;
+    readonly accepted: number;
+    readonly advertised: number;
+    readonly refused: number;
+  };
   readonly messages: {
     readonly received: Readonly<Record<string, number>>;
     readonly sent: Readonly<Record<string, number>>;
@@ -118,6 +126,22 @@ export interface PeerErrorAnswer {
   readonly octets: string;
 }
 
+/** Who is told what peers say: a monitoring station (BMP, RFC 7854), or files (MRT, RFC 6396). */
+export interface MonitorAnswer {
+  readonly kind: "bmp" | "mrt";
+  /** "192.0.2.9:11019", or the path of the present file. */
+  readonly target: string;
+  /** up: connected, or the last write succeeded. */
+  readonly state: "up" | "down";
+  /** Of the present connection, or since the start. */
+  readonly messages: number;
+  /** Octets not read, or not written, yet. */
+  readonly waitingOctets: number;
+  /** Messages that never got there, since they came faster than the disk took them. */
+  readonly lost: number;
+  readonly lastError?: string;
+}
+
 export interface RouteAnswer {
   readonly prefix: string;
   readonly kind: string;
@@ -139,6 +163,8 @@ export interface RouteExport {
 
 export interface RoutePath {
   readonly peer: string;
+  /** As the peer numbers it; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   readonly nextHop: string;
   readonly asPath: string;
   readonly origin: string;
@@ -151,12 +177,52 @@ export interface RoutePath {
   readonly status: string;
   /** The import rule that decided; none for what is our own. */
   readonly rule?: string;
+  /** Of its origin; absent for what is our own, and without RPKI caches. */
+  readonly rpki?: ValidityAnswer;
   readonly stale: boolean;
 }
 
-/** One prefix as one peer was told it: the Adj-RIB-Out. */
+/** Origin validation (RFC 6811). */
+export type ValidityAnswer = "valid" | "invalid" | "not-found";
+
+export interface RpkiAnswer {
+  readonly caches: readonly RpkiCacheAnswer[];
+  /** VRPs that count: those of the caches that are believed. */
+  readonly vrps: { readonly ipv4: number; readonly ipv6: number };
+}
+
+export interface RpkiCacheAnswer {
+  readonly address: string;
+  readonly port: number;
+  /** Of the caches that have data, those with the lowest are believed. */
+  readonly preference: number;
+  readonly state: "waiting" | "connecting" | "querying" | "receiving" | "ready";
+  readonly believed: boolean;
+  /** Of RTR; absent while it has not answered on this connection. */
+  readonly version?: number;
+  /** Absent while all is to be asked for. */
+  readonly sessionId?: number;
+  readonly serial?: number;
+  readonly vrps: { readonly ipv4: number; readonly ipv6: number };
+  /** Until its data are too old to count; absent while there are none. */
+  readonly expiresSeconds?: number;
+  readonly lastError?: { readonly at: string; readonly text: string };
+}
+
+/** What is known of who may originate a prefix. */
+export interface RpkiPrefixAnswer {
+  readonly prefix: string;
+  /** Of the AS number that was asked for; else of each that originates a path which we know. */
+  readonly origins: readonly { readonly asn: number; readonly validity: ValidityAnswer }[];
+  /** The VRPs that count and cover it, the longest first. */
+  readonly vrps: readonly { readonly prefix: string; readonly maxLength: number; readonly asn: number }[];
+}
+
+/** One prefix, or one path of it, as one peer was told it: the Adj-RIB-Out. */
 export interface AnnouncementAnswer {
   readonly prefix: string;
+  /** As we number it for this peer; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   readonly kind: string;
   readonly peer: string;
   readonly nextHop: string;
@@ -175,12 +241,16 @@ export interface AnnouncementAnswer {
 /** One path as one peer told it: the Adj-RIB-In. Attributes are those received. */
 export interface ReceivedAnswer {
   readonly prefix: string;
+  /** As the peer numbers it; only with ADD-PATH (RFC 7911). */
+  readonly pathId?: number;
   /** What the import rules take it for; "other" where they reject it. */
   readonly kind: string;
   readonly peer: string;
   readonly accepted: boolean;
   /** The import rule that decided. */
   readonly rule: string;
+  /** Of its origin; absent without RPKI caches. */
+  readonly rpki?: ValidityAnswer;
   /** What import policy made of it: attributes by name, only those that differ. */
   readonly changes: Readonly<Record<string, string>>;
   readonly nextHop: string;

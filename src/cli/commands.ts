@@ -1,54 +1,51 @@
 /** The command tree. What a command prints lies in the views; this says what there is and how it is called. */
 
 import { isIP } from "node:net";
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReceivedAnswer,
   RouteAnswer,
+  RpkiAnswer,
+  RpkiPrefixAnswer,
   StatusAnswer,
 } from "../api/schema.ts";
-import { get, type Target } from "./client.ts";
+import { get } from "./client.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { errorsDetail } from "./errors-view.ts";
-import { EXIT, Failure, type Io } from "./io.ts";
+import {
+  DEFAULT_SOCKET,
+  type Flags,
+  optionsOf,
+  pageSize,
+  parseCount,
+  parseSeconds,
+  parseUrl,
+  pathOf,
+  WATCH_SECONDS,
+} from "./flags.ts";
+import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
-import { FORMATS, type Format, type Options, type Subject, show } from "./show.ts";
+import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
+import { FORMATS, type Subject, show } from "./show.ts";
 import {
   advertisedTable,
   announcementsTable,
   anycastTable,
   floatingIpsTable,
+  monitorsTable,
   peersTable,
   receivedTable,
   routeDetail,
   routesTable,
 } from "./views.ts";
-
-export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
-const WATCH_SECONDS = 2;
-/** Below this a watcher is load and not information. */
-const WATCH_MIN_SECONDS = 0.1;
-
-interface Flags {
-  readonly socket?: string;
-  readonly url?: URL;
-  readonly output: Format;
-  readonly headers: boolean;
-  readonly watch?: number;
-  readonly limit?: string;
-  readonly all?: true;
-  readonly kind?: string;
-  readonly peer?: string;
-  readonly prefix?: string;
-  readonly local?: true;
-}
 
 export function buildProgram(io: Io, version: string): Command {
   const program = new Command("gwctl")
@@ -96,6 +93,7 @@ export function buildProgram(io: Io, version: string): Command {
   addTables(showing, io);
   addErrors(showing, io);
   addTranslation(showing, io);
+  addRpki(showing, io);
   addState(showing, io);
   addMrt(program, io);
   addCompletion(program, io);
@@ -252,6 +250,28 @@ function addTranslation(showing: Command, io: Io): void {
   });
 }
 
+function addRpki(showing: Command, io: Io): void {
+  const rpki = showing
+    .command("rpki")
+    .description("RPKI caches; with a prefix, who may originate it, and whether its origin does")
+    .addArgument(new Argument("[prefix]", "a prefix, or an address"))
+    .addArgument(new Argument("[asn]", "an origin: 64512 or AS64512; else those of the paths that we know"))
+    .addHelpText(
+      "after",
+      examples("gwctl show rpki", "gwctl show rpki 192.0.2.0/24", "gwctl show rpki 192.0.2.0/24 64512"),
+    );
+  rpki.action(async (prefix: string | undefined, origin: string | undefined) => {
+    if (prefix === undefined) {
+      const subject: Subject<RpkiAnswer> = { path: pathOf("rpki", {}), render: rpkiDetail };
+      return await show(subject, optionsOf(rpki, io), io);
+    }
+    const asn = origin?.replace(/^as/i, "");
+    const path = pathOf("rpki/prefix", { prefix, asn });
+    const subject: Subject<RpkiPrefixAnswer> = { path, render: rpkiPrefixDetail };
+    await show(subject, optionsOf(rpki, io), io);
+  });
+}
+
 function addState(showing: Command, io: Io): void {
   const anycast = showing
     .command("anycast")
@@ -261,6 +281,15 @@ function addState(showing: Command, io: Io): void {
     const path = pathOf("anycast", { limit: "10000" });
     const subject: Subject<readonly AnycastAnswer[]> = { path, render: anycastTable, all: true };
     await show(subject, optionsOf(anycast, io), io);
+  });
+  const monitors = showing
+    .command("monitors")
+    .description("who is told what peers say: BMP stations and MRT files")
+    .addHelpText("after", examples("gwctl show monitors", "gwctl show monitors -o json"));
+  monitors.action(async () => {
+    const path = pathOf("monitors", { limit: "10000" });
+    const subject: Subject<readonly MonitorAnswer[]> = { path, render: monitorsTable, all: true };
+    await show(subject, optionsOf(monitors, io), io);
   });
   const status = showing
     .command("status")
@@ -330,51 +359,6 @@ function addCompletion(program: Command, io: Io): void {
 
 const addPaging = (command: Command): Command =>
   command.option("--limit <n>", "at most so many (1000)").option("--all", "every one, however many");
-
-/** All of them come in the largest pages that the API gives. */
-const pageSize = (limit: string | undefined, all: true | undefined): string | undefined =>
-  all === true ? "10000" : limit;
-
-function pathOf(list: string, query: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const text = new URLSearchParams(given).toString();
-  return `/api/v1/${list}${text === "" ? "" : `?${text}`}`;
-}
-
-function optionsOf(command: Command, io: Io): Options {
-  const flags = command.optsWithGlobals<Flags>();
-  return {
-    target: targetOf(flags, io),
-    format: flags.output,
-    headers: flags.headers,
-    watchSeconds: flags.watch,
-  };
-}
-
-function targetOf({ url, socket }: Flags, io: Io): Target {
-  if (url !== undefined) return { url };
-  const { GWCTL_SOCKET: named = "" } = io.env;
-  return { socketPath: socket ?? (named === "" ? DEFAULT_SOCKET : named) };
-}
-
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "http:") throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:9696.");
-  return url;
-}
-
-function parseCount(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new Failure(EXIT.usage, `--limit takes a whole number from 1, not ${text}`);
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!(seconds >= WATCH_MIN_SECONDS && seconds <= 86_400)) {
-    throw new Failure(EXIT.usage, `--watch takes seconds, from ${WATCH_MIN_SECONDS} to 86400, not ${text}`);
-  }
-  return seconds;
-}
 
 const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;

@@ -70,14 +70,12 @@ function peerFields(peer: PeerAnswer): string {
     ["Hold time", peer.holdSeconds === undefined ? undefined : `${peer.holdSeconds} s`],
     ["Timers", timersText(peer)],
     ["Families", peer.families.join(", ")],
+    ["Several paths", addPathText(peer)],
     ["MD5", peer.md5 ? "yes" : "no"],
     ["TTL security", peer.ttlSecurity ? "yes" : "no"],
     ["Graceful restart", `${restart.negotiated ? "" : "not "}negotiated, ${restart.stalePaths} stale paths`],
     ["BFD", bfdText(peer)],
-    [
-      "Prefixes",
-      `${prefixes.received} received, ${prefixes.accepted} accepted, ${prefixes.advertised} advertised`,
-    ],
+    ["Prefixes", prefixesText(prefixes)],
     ["Limits", limitsText(peer)],
     ["Received", countsText(peer.messages.received)],
     ["Sent", countsText(peer.messages.sent)],
@@ -134,6 +132,22 @@ function bfdText({ bfd }: PeerAnswer): string | undefined {
   const why = bfd.state === "up" || bfd.diagnostic === undefined ? "" : `, ${bfd.diagnostic}`;
   const timing = `every ${Math.round(bfd.intervalSeconds * 1000)} ms, ${bfd.multiplier} may be missed`;
   return `${bfd.state}${why}; the peer says ${bfd.remoteState}; ${timing}`;
+}
+
+function prefixesText({ received, accepted, advertised, refused }: PeerAnswer["prefixes"]): string {
+  const text = `${received} received, ${accepted} accepted, ${advertised} advertised`;
+  return refused === 0 ? text : `${text}; ${refused} paths refused: 256 of their prefix were there`;
+}
+
+function addPathText({ addPath: { send, receive } }: PeerAnswer): string {
+  const ways = [
+    ["sent", send],
+    ["received", receive],
+  ] as const;
+  const texts = ways.flatMap(([way, families]) =>
+    families.length === 0 ? [] : [`${way} (${families.join(", ")})`],
+  );
+  return texts.length === 0 ? "no" : texts.join(", ");
 }
 
 const countsText = (counts: Readonly<Record<string, number>>): string =>

@@ -8,6 +8,7 @@ import { download, type Target } from "./client.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
 import { type Options, wantsColor } from "./show.ts";
 import { type Column, type Look, table } from "./table.ts";
+import { pathIds } from "./views.ts";
 import { toYaml } from "./yaml.ts";
 
 const TEXT_COLUMNS = 60;
@@ -73,6 +74,7 @@ function rowsTable(rows: readonly MrtRow[], look: Look): string {
     { header: "Peer", cell: (r) => r.peer ?? "" },
     { header: "AS", align: "right", cell: (r) => figure(r.asn) },
     { header: "Prefix", cell: (r) => r.prefix ?? "" },
+    ...pathIds(rows, (r) => r.pathId),
     { header: "Next hop", cell: (r) => r.nextHop ?? "" },
     { header: "Pref", align: "right", cell: (r) => figure(r.localPref) },
     { header: "MED", align: "right", cell: (r) => figure(r.med) },

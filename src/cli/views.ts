@@ -4,11 +4,13 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   PeerAnswer,
   ReceivedAnswer,
   RouteAnswer,
   RouteExport,
   RoutePath,
+  ValidityAnswer,
 } from "../api/schema.ts";
 import { type Color, type Column, type Look, table } from "./table.ts";
 import { clock } from "./text.ts";
@@ -77,6 +79,15 @@ const describe = (peer: PeerAnswer): string =>
     .filter((text) => text !== undefined && text !== "")
     .join(": ");
 
+/** A column of path identifiers, where there are any. */
+export const pathIds = <T>(
+  rows: readonly T[],
+  pathIdOf: (row: T) => number | undefined,
+): readonly Column<T>[] =>
+  rows.some((row) => pathIdOf(row) !== undefined)
+    ? [{ header: "Path ID", align: "right", cell: (row) => figure(pathIdOf(row)) }]
+    : [];
+
 interface RouteRow {
   readonly route: RouteAnswer;
   readonly path: RoutePath | undefined;
@@ -84,33 +95,42 @@ interface RouteRow {
 
 /** One line per path in use; a wide table has every path. */
 export function routesTable(routes: readonly RouteAnswer[], look: Look): string {
+  const rows = routes.flatMap((route) => rowsOf(route, look.wide));
   const columns: Column<RouteRow>[] = [
     { header: "Prefix", cell: ({ route }) => route.prefix },
     { header: "Kind", cell: ({ route }) => route.kind },
     { header: "Next hop", cell: ({ path }) => path?.nextHop ?? "" },
     { header: "Peer", cell: ({ path }) => path?.peer ?? "" },
+    ...pathIds(rows, ({ path }) => path?.pathId),
     { header: "Path", cell: ({ path }) => statusOf(path) },
     { header: "Pref", align: "right", cell: ({ path }) => figure(path?.localPref) },
     { header: "MED", align: "right", cell: ({ path }) => figure(path?.med) },
     ...wideOnly<RouteRow>(look, [
       { header: "Origin", cell: ({ path }) => path?.origin ?? "" },
+      ...validityOf<RouteRow>(
+        routes.flatMap(({ paths }) => paths),
+        ({ path }) => path?.rpki,
+      ),
       { header: "Communities", cell: ({ path }) => communitiesOf(path) },
     ]),
     { header: "Local", cell: ({ route }) => yes(route.local) },
     { header: "Installed", cell: ({ route }) => yes(route.installed) },
     { header: "AS path", cell: ({ path }) => path?.asPath ?? "", clip: TEXT_COLUMNS },
   ];
-  return table(
-    columns,
-    routes.flatMap((route) => rowsOf(route, look.wide)),
-    look,
-  );
+  return table(columns, rows, look);
 }
 
 function rowsOf(route: RouteAnswer, all: boolean): RouteRow[] {
   const paths = route.paths.filter(({ status }) => all || status === "best" || status === "multipath");
   return paths.length === 0 ? [{ route, path: undefined }] : paths.map((path) => ({ route, path }));
 }
+
+/** The validity of origins; no column where there are no RPKI caches. */
+const validityOf = <T>(
+  told: readonly { readonly rpki?: ValidityAnswer }[],
+  cell: (item: T) => ValidityAnswer | undefined,
+): readonly Column<T>[] =>
+  told.some(({ rpki }) => rpki !== undefined) ? [{ header: "RPKI", cell: (item) => cell(item) ?? "" }] : [];
 
 const statusOf = (path: RoutePath | undefined): string =>
   path === undefined ? "" : `${path.status}${path.stale ? ",stale" : ""}`;
@@ -126,15 +146,18 @@ const communitiesOf = (path: Communities | undefined): string =>
 
 /** One prefix: every path that anyone told us, and why it is or is not used. */
 export function routeDetail(routes: readonly RouteAnswer[], look: Look): string {
+  const paths = routes.flatMap((route) => route.paths);
   const columns: Column<RoutePath>[] = [
     { header: "Path", cell: statusOf },
     { header: "Next hop", cell: (p) => p.nextHop },
     { header: "Peer", cell: (p) => p.peer },
+    ...pathIds(paths, (p) => p.pathId),
     { header: "Pref", align: "right", cell: (p) => String(p.localPref) },
     { header: "MED", align: "right", cell: (p) => figure(p.med) },
     { header: "Origin", cell: (p) => p.origin },
     { header: "Communities", cell: communitiesOf },
     { header: "AS path", cell: (p) => p.asPath },
+    ...validityOf<RoutePath>(paths, (p) => p.rpki),
     { header: "Import rule", cell: (p) => p.rule ?? "" },
   ];
   const exports: Column<RouteExport>[] = [
@@ -160,8 +183,10 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
 export function receivedTable(received: readonly ReceivedAnswer[], look: Look): string {
   const columns: Column<ReceivedAnswer>[] = [
     { header: "Prefix", cell: (r) => r.prefix },
+    ...pathIds(received, (r) => r.pathId),
     { header: "Accepted", cell: (r) => yes(r.accepted), color: (r) => (r.accepted ? "green" : "red") },
     { header: "Rule", cell: (r) => r.rule },
+    ...validityOf<ReceivedAnswer>(received, (r) => r.rpki),
     { header: "Next hop", cell: (r) => r.nextHop },
     { header: "Pref", align: "right", cell: (r) => figure(r.localPref) },
     { header: "MED", align: "right", cell: (r) => figure(r.med) },
@@ -182,6 +207,7 @@ const changesText = ({ changes }: ReceivedAnswer): string =>
 export function advertisedTable(advertised: readonly AnnouncementAnswer[], look: Look): string {
   const columns: Column<AnnouncementAnswer>[] = [
     { header: "Prefix", cell: (a) => a.prefix },
+    ...pathIds(advertised, (a) => a.pathId),
     { header: "Kind", cell: (a) => a.kind },
     { header: "Rule", cell: (a) => a.rule ?? "" },
     { header: "Next hop", cell: (a) => a.nextHop },
@@ -224,6 +250,19 @@ export function floatingIpsTable(floatingIps: readonly FloatingIpAnswer[], look:
     { header: "Reason", cell: (f) => f.reason ?? "", clip: TEXT_COLUMNS },
   ];
   return table(columns, floatingIps, look);
+}
+
+export function monitorsTable(monitors: readonly MonitorAnswer[], look: Look): string {
+  const columns: Column<MonitorAnswer>[] = [
+    { header: "Kind", cell: (m) => m.kind },
+    { header: "Target", cell: (m) => m.target },
+    { header: "State", cell: (m) => m.state, color: (m) => (m.state === "up" ? "green" : "red") },
+    { header: "Messages", align: "right", cell: (m) => figure(m.messages) },
+    { header: "Waiting octets", align: "right", cell: (m) => figure(m.waitingOctets) },
+    { header: "Lost", align: "right", cell: (m) => figure(m.lost) },
+    { header: "Last error", cell: (m) => m.lastError ?? "", clip: TEXT_COLUMNS },
+  ];
+  return table(columns, monitors, look);
 }
 
 interface MemberRow {

@@ -1,6 +1,6 @@
 /** What a reload changes, in words: which sessions reset and why, and which other things come, go or change. */
 
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { formatAddress, formatEndpoint, formatPrefix } from "../bgp/net/text.ts";
 import type { Model, Peer } from "../model/model.ts";
 
 export interface Change {
@@ -25,10 +25,13 @@ const SESSION_KEYS = {
   families: (peer: Peer) => peer.families,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
   acceptAsSets: (peer: Peer) => peer.acceptAsSets,
+  addPath: ({ addPath: { receive, send } }: Peer) => [receive, send !== 0],
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
 const SOFT_KEYS = {
+  // How many, where it goes on being several, is no matter of the session.
+  "addPath.send": ({ addPath: { send } }: Peer) => send,
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
   maxAsPathLength: (peer: Peer) => peer.maxAsPathLength,
   maxCommunities: (peer: Peer) => peer.maxCommunities,
@@ -52,6 +55,8 @@ const OTHER_KEYS = {
   role: (model: Model) => model.role,
   hostname: (model: Model) => model.hostname,
   "bgp.listen": (model: Model) => model.bgp.listen,
+  "bgp.bmp": (model: Model) => model.bgp.bmp,
+  "bgp.mrt": (model: Model) => model.bgp.mrt,
   "bgp.multipath": (model: Model) => model.bgp.multipath,
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,
@@ -71,6 +76,7 @@ export function diff(before: Model, after: Model): Change[] {
     ...(speaker.length === 0 ? [] : [changed("bgp", speaker, true)]),
     ...others.map((key) => changed(key, [key], false)),
     ...peerChanges(before, after),
+    ...listChanges("RPKI cache", before.bgp.rpki.caches, after.bgp.rpki.caches, formatEndpoint),
     ...listChanges("network", before.networks, after.networks, ({ name }) => name),
     ...listChanges("pool", before.nat.pools, after.nat.pools, ({ name }) => name),
     ...listChanges("floating IP", before.floatingIps, after.floatingIps, ({ address }) =>

@@ -37,6 +37,7 @@ const upstream = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  addPath: { receive: false, send: 0 },
   maxPrefixes: 10_000,
   maxAsPathLength: 255,
   maxCommunities: 1000,
@@ -62,6 +63,7 @@ const hosts = {
   maxCommunities: 1000,
   acceptAsSets: false,
   passUnknownAttributes: false,
+  addPath: { receive: false, send: 0 },
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
   ],
@@ -77,6 +79,9 @@ const whole = {
     listen: { addresses: ["0.0.0.0", "::"], port: 179 },
     multipath: 64,
     gracefulRestart: { restartMs: 120_000, notification: true },
+    rpki: { caches: [] },
+    bmp: [],
+    mrt: undefined,
     peers: [
       { ...upstream, remote: { address: "198.51.100.2" }, description: "ToR 1" },
       { ...upstream, remote: { address: "198.51.100.3" }, description: "ToR 2" },

@@ -24,6 +24,9 @@ const ORIGINS = ["igp", "egp", "incomplete"] as const;
 const DEFAULT_LOCAL_PREF = 100;
 const FAMILIES: readonly Family[] = [4, 6];
 
+/** Peers number from where they like; without ADD-PATH there is no number. */
+const pathIdOf = (pathId: number): { pathId?: number } => (pathId === 0 ? {} : { pathId });
+
 export interface OwnRoutes {
   /** Prefix texts that the kernel holds. */
   readonly installed: ReadonlySet<string>;
@@ -41,7 +44,7 @@ export function routesPage(
     const kind = kindOf(route.tag);
     if (query.kind !== undefined && query.kind !== kind) return undefined;
     if (query.local !== undefined && query.local !== route.local) return undefined;
-    const answer = routeAnswer(route, installed);
+    const answer = routeAnswer(speaker, route, installed);
     return query.prefix === undefined ? answer : { ...answer, exports: exportsOf(speaker, route.prefix) };
   });
 }
@@ -106,7 +109,9 @@ export function receivedPage(speaker: Speaker, query: ReceivedQuery): Promise<Pa
         peer === undefined ? { rows: [], next: -1 } : speaker.receivedFrom(peer, family, from, limit),
   );
   return pageOf(parts, query, (route) =>
-    only !== undefined && !samePrefix(only, route.prefix) ? undefined : receivedAnswer(route, query.peer),
+    only !== undefined && !samePrefix(only, route.prefix)
+      ? undefined
+      : receivedAnswer(speaker, route, query.peer),
   );
 }
 
@@ -137,20 +142,24 @@ function* routesFor(speaker: Speaker, text: string): Generator<RouteSnapshot> {
   }
 }
 
-function routeAnswer(route: RouteSnapshot, installed: ReadonlySet<string>): RouteAnswer {
+function routeAnswer(speaker: Speaker, route: RouteSnapshot, installed: ReadonlySet<string>): RouteAnswer {
   const prefix = formatPrefix(route.prefix);
   return {
     prefix,
     kind: kindOf(route.tag),
     local: route.local,
     installed: installed.has(prefix),
-    paths: route.paths.map(routePath),
+    paths: route.paths.map((path) => ({
+      ...routePath(path),
+      ...(path.peer !== undefined && validity(speaker, route.prefix, path.attributes)),
+    })),
   };
 }
 
-function routePath({ peer, attributes, status, rule, stale }: PathSnapshot): RoutePath {
+function routePath({ peer, pathId, attributes, status, rule, stale }: PathSnapshot): RoutePath {
   return {
     peer: peer === undefined ? "local" : formatAddress(peer),
+    ...pathIdOf(pathId),
     nextHop: peer === undefined ? "self" : formatAddress(attributes.nextHop),
     localPref: attributes.localPref ?? DEFAULT_LOCAL_PREF,
     status,
@@ -160,14 +169,22 @@ function routePath({ peer, attributes, status, rule, stale }: PathSnapshot): Rou
   };
 }
 
-function receivedAnswer(route: ReceivedRoute, peer: string): ReceivedAnswer {
-  const { prefix, received, accepted, rule = "", tag, stale } = route;
+/** Of the origin; nothing without RPKI caches. */
+function validity(speaker: Speaker, prefix: Prefix, attributes: PathAttributes): Pick<RoutePath, "rpki"> {
+  const rpki = speaker.rpki.validityOf(prefix, attributes);
+  return rpki === undefined ? {} : { rpki };
+}
+
+function receivedAnswer(speaker: Speaker, route: ReceivedRoute, peer: string): ReceivedAnswer {
+  const { prefix, pathId, received, accepted, rule = "", tag, stale } = route;
   return {
     prefix: formatPrefix(prefix),
+    ...pathIdOf(pathId),
     kind: kindOf(tag),
     peer,
     accepted: accepted !== undefined,
     rule,
+    ...validity(speaker, prefix, received),
     changes: accepted === undefined || accepted === received ? {} : changesOf(received, accepted),
     nextHop: formatAddress(received.nextHop),
     ...(received.localPref !== undefined && { localPref: received.localPref }),
@@ -193,11 +210,12 @@ const texts = (attributes: PathAttributes): Record<string, string> => ({
 });
 
 function announcementAnswer(
-  { prefix, attributes, tag, rule }: AdvertisedRoute,
+  { prefix, pathId, attributes, tag, rule }: AdvertisedRoute,
   peer: string,
 ): AnnouncementAnswer {
   return {
     prefix: formatPrefix(prefix),
+    ...pathIdOf(pathId),
     kind: kindOf(tag),
     peer,
     nextHop: formatAddress(attributes.nextHop),

@@ -1,7 +1,7 @@
 /** Sessions, and what was wrong with the messages of their peers, as the API tells them. */
 
 import type { PeerAnswer, PeerErrorAnswer } from "../api/schema.ts";
-import { ipv4 } from "../bgp/net/address.ts";
+import { type Family, ipv4 } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import type { BfdSnapshot } from "../bgp/speaker/peer-bfd.ts";
 import type { LastSaid, PeerSnapshot } from "../bgp/speaker/snapshots.ts";
@@ -26,7 +26,11 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(holdSeconds !== undefined && { holdSeconds }),
     timers: Object.fromEntries([...peer.timersMs].map(([timer, ms]) => [timer, ms / 1000])),
     ...(opens && { capabilities: capabilityAnswers(opens.sent, opens.heard) }),
-    families: peer.families.map((family) => `ipv${family}`),
+    families: peer.families.map(familyName),
+    addPath: {
+      send: peer.addPath.send.map(familyName),
+      receive: peer.addPath.receive.map(familyName),
+    },
     limits: peer.limits,
     gracefulRestart: peer.gracefulRestart,
     ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
@@ -38,6 +42,8 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...saidAnswers(peer),
   };
 }
+
+const familyName = (family: Family): string => `ipv${family}`;
 
 type Said = Pick<PeerAnswer, "lastError" | "lastNotificationSent" | "lastNotificationReceived">;
 

@@ -17,7 +17,7 @@ const route = (text: string, accepted: boolean): Received => ({
 
 function speaker(routes: readonly Received[], state: "established" | "idle" = "established"): Speaker {
   const accepted = routes.filter((one) => one.accepted !== undefined).length;
-  const prefixes = { received: routes.length, accepted, advertised: 0 };
+  const prefixes = { received: routes.length, accepted, advertised: 0, refused: 0 };
   return { peers: () => [{ address: PEER, state, prefixes }], received: () => routes };
 }
 

@@ -1,6 +1,6 @@
 /** What happens to peers, as log lines: one per event, with codes that never change. */
 
-import { formatAddress } from "../bgp/net/text.ts";
+import { formatAddress, formatEndpoint } from "../bgp/net/text.ts";
 import type { SpeakerEvent } from "../bgp/speaker/events.ts";
 import type { Clock } from "../gateway/announcer.ts";
 import { LineQuota } from "./line-quota.ts";
@@ -17,13 +17,15 @@ export const STRANGER_MS = 60_000;
 export const MALFORMED_LINES = 10;
 const MALFORMED_MS = 60_000;
 
-type Malformed = SpeakerEvent & { readonly on: "malformed-update" };
-type Failed = SpeakerEvent & { readonly on: "connection-failed" };
+type OfPeer = Extract<SpeakerEvent, { readonly peer: unknown }>;
+type OfCache = Extract<SpeakerEvent, { readonly cache: unknown }>;
+type Malformed = OfPeer & { readonly on: "malformed-update" };
+type Failed = OfPeer & { readonly on: "connection-failed" };
 
 export class SpeakerLog {
   readonly #log: Log;
   readonly #clock: Pick<Clock, "now">;
-  /** Why there is no session, as it was last told, by peer. */
+  /** Why there is no session, as it was last told, by peer, and by cache. */
   readonly #told: Map<string, string> = new Map();
   readonly #strangers: LineQuota = new LineQuota(STRANGER_LINES, STRANGER_MS);
   readonly #malformedOf: Map<string, LineQuota> = new Map();
@@ -34,6 +36,11 @@ export class SpeakerLog {
   }
 
   take(event: SpeakerEvent): void {
+    if ("cache" in event) this.#ofCache(event);
+    else this.#ofPeer(event);
+  }
+
+  #ofPeer(event: OfPeer): void {
     const { peer: address, on, ...facts } = event;
     const peer = formatAddress(address);
     const log = this.#log;
@@ -97,14 +104,48 @@ export class SpeakerLog {
     }
   }
 
+  #ofCache(event: OfCache): void {
+    const { cache: endpoint, on, ...facts } = event;
+    const cache = formatEndpoint(endpoint);
+    const log = this.#log;
+    switch (event.on) {
+      case "cache-synchronized": {
+        const level = event.isFirst ? "info" : "debug";
+        this.#told.delete(cache);
+        log[level]({ event: "rpki.cache.synchronized", cache, ...facts }, "an RPKI cache has told all");
+        break;
+      }
+      case "cache-failed":
+        log[this.#isNew(cache, event.reason) ? "warn" : "debug"](
+          { event: "rpki.cache.failed", cache, ...facts },
+          "nothing comes of an RPKI cache",
+        );
+        break;
+      case "cache-data-lost":
+        log.error(
+          { event: "rpki.cache.data-lost", cache, ...facts },
+          "what an RPKI cache told counts no more",
+        );
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+
   /**
    * A peer that is down fails in the same way every few seconds, and a guest that only knocks does so as often as it
    * likes: said once, until it comes up or fails otherwise.
    */
   #failed(peer: string, { reason }: Failed): void {
-    const level = this.#told.get(peer) === reason ? "debug" : "warn";
-    remember(this.#told, peer, reason);
+    const level = this.#isNew(peer, reason) ? "warn" : "debug";
     this.#log[level]({ event: "bgp.connection.failed", peer, reason }, "no session with this peer");
+  }
+
+  /** Not what was told of it last. */
+  #isNew(who: string, reason: string): boolean {
+    const isNew = this.#told.get(who) !== reason;
+    remember(this.#told, who, reason);
+    return isNew;
   }
 
   #stranger(from: string): void {

@@ -66,6 +66,7 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.ttlSecurity && { ttlSecurity: true }),
       reflectorClient: peer.routeReflectorClient,
       ...(peer.localAddress && { localAddress: peer.localAddress }),
+      ...((peer.addPath.receive || peer.addPath.send !== 0) && { addPath: peer.addPath }),
       ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
       maxAsPathLength: peer.maxAsPathLength,
       maxCommunities: peer.maxCommunities,
@@ -198,7 +199,7 @@ function guards(rows: readonly (readonly [name: string, prefixes: readonly Prefi
 
 /** Nothing when no route can match. */
 function compiled(name: string, rule: ConfiguredRule, asn: number): Rule[] {
-  const { kinds, asPath, asPathLength, communities, nextHops, origins, ranges } = rule.match;
+  const { kinds, asPath, asPathLength, communities, nextHops, origins, rpki, ranges } = rule.match;
   const prefixes = ranges ?? rangesOf(rule.match);
   if (prefixes?.length === 0) return [];
   const match: Match = {
@@ -209,6 +210,7 @@ function compiled(name: string, rule: ConfiguredRule, asn: number): Rule[] {
     ...(communities && { anyCommunity: communities }),
     ...(nextHops && { nextHops }),
     ...(origins && { origins }),
+    ...(rpki && { rpki }),
   };
   return [ruleOf(name, match, rule.then, rule.set && changesOf(rule.set, asn))];
 }

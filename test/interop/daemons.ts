@@ -22,6 +22,8 @@ export interface DaemonSettings {
   readonly ttlSecurity?: boolean | undefined;
   /** Milliseconds between its BFD packets, three of which may be missed; BIRD only. */
   readonly bfdMs?: number;
+  /** Several paths of a prefix both ways with us (RFC 7911), and what these others tell it passed on to us. */
+  readonly addPath?: { readonly neighbours: readonly { readonly address: string; readonly asn: number }[] };
   /** FRR only: what its IPv4 announcements pass instead of the usual route map. */
   readonly routeMap?: { readonly name: string; readonly text: string };
 }
@@ -128,6 +130,16 @@ export function startBird(settings: DaemonSettings): Daemon {
 
 function birdConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, bfdMs } = settings;
+  const { neighbours = [] } = settings.addPath ?? {};
+  const others = neighbours.map(
+    (of, i) => `protocol bgp other${i} {
+  local ${THEM.v4} as ${asn};
+  neighbor ${of.address} as ${of.asn};
+  passive on;
+  ipv4 { import all; export none; };
+}
+`,
+  );
   const bfd = `protocol bfd watch {
   interface "veth0" { interval ${bfdMs} ms; idle tx interval 1 s; multiplier 3; };
   neighbor ${US[transport]} dev "veth0";
@@ -141,7 +153,7 @@ function birdConfiguration(settings: DaemonSettings, log: string): string {
 log "${log}" all;
 router id ${THEM.v4};
 protocol device {}
-${statics(4)}${statics(6)}${bfdMs === undefined ? "" : bfd}
+${statics(4)}${statics(6)}${others.join("")}${bfdMs === undefined ? "" : bfd}
 protocol bgp ours {
   local ${THEM[transport]} as ${asn};
   neighbor ${US[transport]} as ${ourAsn};
@@ -154,7 +166,12 @@ protocol bgp ours {
   connect retry time 2;
   error wait time 1, 2;
   graceful restart ${gracefulRestart ? "on" : "off"};
-  ipv4 { import all; export where source = RTS_STATIC; next hop self; };
+  ipv4 {
+    import all;
+    export where source = RTS_STATIC || proto ~ "other*";
+    next hop self;
+    ${settings.addPath === undefined ? "" : "add paths on;"}
+  };
   ipv6 { import all; export where source = RTS_STATIC; next hop self; };
 }
 `;
@@ -211,12 +228,23 @@ function frrConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, routeMap } =
     settings;
   const us = US[transport];
+  const { neighbours = [] } = settings.addPath ?? {};
+  const others = neighbours.map(
+    (of) => `neighbor ${of.address} remote-as ${of.asn}
+ neighbor ${of.address} passive
+ address-family ipv4 unicast
+  neighbor ${of.address} activate
+ exit-address-family
+`,
+  );
+  const allPaths = settings.addPath === undefined ? "" : `neighbor ${us} addpath-tx-all-paths`;
   const family = (name: "ipv4" | "ipv6"): string => {
     const own = routes.filter((route) => route.includes(":") === (name === "ipv6"));
     return ` address-family ${name} unicast
 ${own.map((route) => `  network ${route}`).join("\n")}
   neighbor ${us} activate
   neighbor ${us} route-map ${name === "ipv4" ? (routeMap?.name ?? "own-ipv4") : "own-ipv6"} out
+  ${allPaths}
  exit-address-family
 `;
   };
@@ -225,6 +253,7 @@ log file ${log} debugging
 debug bgp updates in
 ${routeMap?.text ?? ""}
 bgp as-path access-list own permit ^$
+${neighbours.map((of) => `bgp as-path access-list own permit ^${of.asn}$`).join("\n")}
 route-map own-ipv4 permit 10
  match as-path own
  set ip next-hop ${THEM.v4}
@@ -246,6 +275,6 @@ router bgp ${asn}
  ${passive ? `neighbor ${us} passive` : ""}
  ${password === undefined ? "" : `neighbor ${us} password ${password}`}
  ${ttlSecurity === true ? `neighbor ${us} ttl-security hops 1` : ""}
-${family("ipv4")}${family("ipv6")}exit
+${others.join("")}${family("ipv4")}${family("ipv6")}exit
 `;
 }

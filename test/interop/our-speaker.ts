@@ -29,6 +29,8 @@ export interface OurPeer {
   readonly state: string;
   readonly flaps: number;
   readonly unsendable: number;
+  /** Families, each way. */
+  readonly addPath: { readonly send: readonly number[]; readonly receive: readonly number[] };
   readonly md5: boolean;
   readonly ttlSecurity: boolean;
   readonly lastError?: { readonly words: string };
@@ -40,6 +42,8 @@ export interface OurPeer {
 
 export interface OurRoute {
   readonly prefix: string;
+  /** RFC 7911; 0 without. */
+  readonly pathId: number;
   readonly accepted: boolean;
   readonly nextHop: string;
   readonly stale: boolean;

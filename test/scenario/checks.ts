@@ -8,16 +8,22 @@ import type { Speaker } from "../../src/bgp/speaker/speaker.ts";
 import { address } from "../../src/bgp/speaker/testing/nodes.ts";
 import type { PathAttributes } from "../../src/bgp/wire/path-attributes.ts";
 import type { Machine } from "./machines.ts";
-import { type Path, solve } from "./oracle.ts";
+import { type Path, type Router, solve } from "./oracle.ts";
 
 const FAMILIES: readonly Family[] = [4, 6];
 
 /** Every Loc-RIB is the oracle's. */
 export function locRibs(machines: readonly Machine[]): string[] {
-  const expected = solve(machines.map(({ router }) => router));
+  const idsByPath = new Map(machines.map((machine) => [machine.router.name, pathIdsOf(machine)]));
+  const pathIds = ({ name }: Router, path: Path, nth: number): number =>
+    idsByPath.get(name)!.get(`from ${path.from}: ${describe(path)}`)?.[nth] ?? 0;
+  const expected = solve(
+    machines.map(({ router }) => router),
+    pathIds,
+  );
   return machines.flatMap((machine) => {
     const { name } = machine.router;
-    const want = [...expected.get(name)!.values()].flatMap((paths) => paths.map(lineOfPath));
+    const want = [...expected.get(name)!.values()].flatMap(({ chosen }) => chosen.map(lineOfPath));
     return differences(`Loc-RIB of ${name}`, chosenLines(machine), want);
   });
 }
@@ -34,8 +40,8 @@ export function adjRibs(machines: readonly Machine[]): string[] {
       wrong.push(
         ...differences(
           `told by ${where}`,
-          received.map((route) => lineOf(route.prefix, route.received)),
-          sent.map((route) => lineOf(route.prefix, route.attributes)),
+          received.map(({ prefix, pathId, received: as }) => `${pathId} ${lineOf(prefix, as)}`),
+          sent.map(({ prefix, pathId, attributes }) => `${pathId} ${lineOf(prefix, attributes)}`),
         ),
         ...sent.filter(({ pending }) => pending).map((r) => `${where}: ${formatPrefix(r.prefix)} waits`),
         ...received.filter(({ stale }) => stale).map((r) => `${where}: ${formatPrefix(r.prefix)} is stale`),
@@ -88,6 +94,22 @@ export function nothingHeld(machines: readonly Machine[]): string[] {
   });
 }
 
+/** The numbers under which neighbours tell their paths (RFC 7911), by what they look like, in their order. */
+function pathIdsOf({ speaker }: Machine): Map<string, number[]> {
+  const ids = new Map<string, number[]>();
+  for (const { prefix, paths } of speaker.routes()) {
+    for (const { peer, pathId, attributes } of paths) {
+      if (peer === undefined) continue;
+      const key = `from ${formatAddress(peer)}: ${lineOf(prefix, attributes)}`;
+      ids.set(
+        key,
+        [...(ids.get(key) ?? []), pathId].sort((a, b) => a - b),
+      );
+    }
+  }
+  return ids;
+}
+
 function chosenLines({ speaker }: Machine): string[] {
   const lines: string[] = [];
   for (const { prefix, paths } of speaker.routes()) {
@@ -121,10 +143,13 @@ const describe = (path: Omit<Path, "from" | "external">): string =>
   `${path.prefix} via ${path.nextHop} path [${path.asPath.join(" ")}] origin ${path.origin} med ${path.med ?? "-"} ` +
   `pref ${path.localPref} communities [${[...path.communities].sort((a, b) => a - b).join(" ")}]`;
 
+/** Both may hold equal lines: of several paths of one neighbour some may look alike. */
 function differences(what: string, is: readonly string[], want: readonly string[]): string[] {
-  return [
-    ...want.filter((line) => !is.includes(line)).map((line) => `${what}: missing ${line}`),
-    ...is.filter((line) => !want.includes(line)).map((line) => `${what}: too much ${line}`),
-    ...(is.length > new Set(is).size ? [`${what}: something twice`] : []),
-  ];
+  const balance = new Map<string, number>();
+  for (const line of want) balance.set(line, (balance.get(line) ?? 0) + 1);
+  for (const line of is) balance.set(line, (balance.get(line) ?? 0) - 1);
+  return [...balance].flatMap(([line, missing]) => {
+    if (missing === 0) return [];
+    return [`${what}: ${missing > 0 ? "missing" : "too much"} ${line}`];
+  });
 }

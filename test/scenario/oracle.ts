@@ -23,6 +23,8 @@ export interface Router {
 
 export interface Neighbour {
   readonly nextHopSelf: boolean;
+  /** RFC 7911: what each side would do; `send`: how many paths, 0 the best alone. */
+  readonly addPath: { readonly receive: boolean; readonly send: number | "all" };
   readonly importRules: readonly PlainRule[];
   readonly exportRules: readonly PlainRule[];
 }
@@ -56,18 +58,24 @@ export interface Path {
   readonly communities: readonly number[];
 }
 
-/** By prefix: the best path, then those of equal cost. */
-type LocRib = Map<string, Path[]>;
+/** By prefix: the best path, then those of equal cost; and all that could be used. */
+type LocRib = Map<string, { readonly chosen: Path[]; readonly usable: readonly Path[] }>;
+
+/**
+ * The number by which a neighbour tells the `nth` of the paths that look like this one. It decides last, and only the
+ * one who gave it knows it; 0 for a path that is not there.
+ */
+export type PathIds = (router: Router, path: Path, nth: number) => number;
 
 const NO_EXPORT = 0xffffff01;
 const NO_ADVERTISE = 0xffffff02;
 const MOST_ROUNDS = 500;
 
 /** The Loc-RIB of every router, by name. */
-export function solve(routers: readonly Router[]): Map<string, LocRib> {
+export function solve(routers: readonly Router[], pathIds: PathIds): Map<string, LocRib> {
   let now = new Map<string, LocRib>(routers.map(({ name }) => [name, new Map()]));
   for (let round = 0; round < MOST_ROUNDS; round++) {
-    const next = new Map(routers.map((router) => [router.name, decideAll(router, routers, now)]));
+    const next = new Map(routers.map((router) => [router.name, decideAll(router, routers, now, pathIds)]));
     if (JSON.stringify(plain(next)) === JSON.stringify(plain(now))) return next;
     now = next;
   }
@@ -76,7 +84,12 @@ export function solve(routers: readonly Router[]): Map<string, LocRib> {
 
 const plain = (ribs: Map<string, LocRib>): unknown => [...ribs].map(([name, rib]) => [name, [...rib].sort()]);
 
-function decideAll(router: Router, routers: readonly Router[], before: Map<string, LocRib>): LocRib {
+function decideAll(
+  router: Router,
+  routers: readonly Router[],
+  before: Map<string, LocRib>,
+  pathIds: PathIds,
+): LocRib {
   const candidates = new Map<string, Path[]>();
   const add = (path: Path | undefined): void => {
     if (path !== undefined) candidates.set(path.prefix, [...(candidates.get(path.prefix) ?? []), path]);
@@ -84,11 +97,15 @@ function decideAll(router: Router, routers: readonly Router[], before: Map<strin
   for (const [prefix, route] of router.originates) add(ownPath(prefix, route));
   for (const other of routers) {
     if (!router.neighbours.has(other.name)) continue;
-    for (const paths of before.get(other.name)!.values()) add(heard(router, other, paths[0]!));
+    for (const route of before.get(other.name)!.values()) {
+      for (const told of tellAll(other, router, route, pathIds)) add(heard(router, other, told));
+    }
   }
-  const chosen: LocRib = new Map();
-  for (const [prefix, paths] of candidates) chosen.set(prefix, choose(router, paths));
-  return chosen;
+  const decided: LocRib = new Map();
+  for (const [prefix, usable] of candidates) {
+    decided.set(prefix, { chosen: choose(router, usable, pathIds), usable });
+  }
+  return decided;
 }
 
 const ownPath = (prefix: string, { origin, med, communities }: Originated): Path => ({
@@ -103,10 +120,31 @@ const ownPath = (prefix: string, { origin, med, communities }: Originated): Path
   communities,
 });
 
-/** What `router` makes of the best path of `other`; undefined: it is not told, or does not use it. */
-function heard(router: Router, other: Router, best: Path): Path | undefined {
-  const told = tell(other, router, best);
-  if (told === undefined) return undefined;
+/** All that `router` tells `to` of one prefix: the best path, or (RFC 7911) several. Its own are not told it back. */
+function tellAll(
+  router: Router,
+  to: Router,
+  { chosen, usable }: { readonly chosen: readonly Path[]; readonly usable: readonly Path[] },
+  pathIds: PathIds,
+): Path[] {
+  const { send } = router.neighbours.get(to.name)!.addPath;
+  const several = send !== 0 && to.neighbours.get(router.name)!.addPath.receive;
+  let left = [...(several ? usable : chosen.slice(0, 1))];
+  const most = several && send !== "all" ? send : left.length;
+  const told: Path[] = [];
+  for (let count = 0; count < most && left.length > 0; ) {
+    const [best] = choose(router, left, pathIds) as [Path];
+    left = left.filter((path) => path !== best);
+    const said = tell(router, to, best);
+    if (said === undefined) continue;
+    count++;
+    if (best.from !== to.name) told.push(said);
+  }
+  return told;
+}
+
+/** What `router` makes of a path that `other` told it; undefined: it does not use it. */
+function heard(router: Router, other: Router, told: Path): Path | undefined {
   const external = router.asn !== other.asn;
   // 5.1.5: LOCAL_PREF counts inside an AS only.
   const received: Path = { ...told, from: other.name, external, localPref: external ? 100 : told.localPref };
@@ -116,12 +154,11 @@ function heard(router: Router, other: Router, best: Path): Path | undefined {
   return router.nextHops.get(judged.nextHop)?.reachable === false ? undefined : judged;
 }
 
-/** 9.1.3, 9.2: what `router` tells `to` of its best path. */
+/** 9.1.3, 9.2: what `router` tells such as `to` of a path; undefined: nothing. */
 function tell(router: Router, to: Router, best: Path): Path | undefined {
   const external = router.asn !== to.asn;
   const isOwn = best.from === undefined;
   const neighbour = router.neighbours.get(to.name)!;
-  if (best.from === to.name) return undefined;
   if (!isOwn && !external && !best.external) return undefined;
   if (!isOwn && best.communities.includes(NO_ADVERTISE)) return undefined;
   if (!isOwn && external && best.communities.includes(NO_EXPORT)) return undefined;
@@ -147,7 +184,7 @@ function apply(rules: readonly PlainRule[], path: Path): Path | undefined {
 }
 
 /** 9.1.2.2, and our own routes before all others. */
-function choose(router: Router, paths: readonly Path[]): Path[] {
+function choose(router: Router, paths: readonly Path[], pathIds: PathIds): Path[] {
   let left = leastBy(paths, (path) => (path.from === undefined ? 0 : 1));
   left = leastBy(left, (path) => -path.localPref);
   left = leastBy(left, (path) => path.asPath.length);
@@ -158,7 +195,15 @@ function choose(router: Router, paths: readonly Path[]): Path[] {
   );
   left = leastBy(left, (path) => (path.external ? 0 : 1));
   left = leastBy(left, (path) => router.nextHops.get(path.nextHop)?.metric ?? 0);
-  return [...left].sort((a, b) => identifier(a) - identifier(b)).slice(0, router.multipath);
+  const alike = new Map<string, number>();
+  const ordered = left.map((path) => {
+    const looks = JSON.stringify(path);
+    const nth = alike.get(looks) ?? 0;
+    alike.set(looks, nth + 1);
+    return { path, pathId: pathIds(router, path, nth) };
+  });
+  ordered.sort((a, b) => identifier(a.path) - identifier(b.path) || a.pathId - b.pathId);
+  return ordered.map(({ path }) => path).slice(0, router.multipath);
 }
 
 const med = (path: Path): number => path.med ?? 0;

@@ -89,7 +89,12 @@ function mesh(routers: readonly Router[], chance: Chance): void {
 }
 
 function connect(a: Router, b: Router, chance: Chance): void {
-  const plain = (): Neighbour => ({ nextHopSelf: chance.holds(0.5), importRules: [], exportRules: [] });
+  const plain = (): Neighbour => ({
+    nextHopSelf: chance.holds(0.5),
+    addPath: { receive: chance.holds(0.5), send: chance.pick([0, 0, 1, 2, "all"] as const) },
+    importRules: [],
+    exportRules: [],
+  });
   a.neighbours.set(b.name, plain());
   b.neighbours.set(a.name, plain());
 }

@@ -28,7 +28,7 @@ test("a route server tells each member what the other announces, until that one 
   await expect.poll(() => speaker.peers().length === 2 && told(), LIMIT).toEqual([1, 1]);
   await takeBack();
   await expect.poll(() => speaker.peers().length, LIMIT).toBe(1);
-  expect(speaker.peers()[0]!.prefixes).toEqual({ received: 1, accepted: 1, advertised: 0 });
+  expect(speaker.peers()[0]!.prefixes).toMatchObject({ received: 1, accepted: 1, advertised: 0 });
 });
 
 test("a table is watched: a line when a prefix comes, and one when it goes", async () => {

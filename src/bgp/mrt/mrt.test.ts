@@ -206,19 +206,23 @@ describe("rows", () => {
         {
           prefix: parsePrefix("203.0.113.0/24")!,
           paths: [
-            { peer: peer.address, attributes },
-            { peer: parseAddress("198.51.100.99")!, attributes },
-            { peer: undefined, attributes: own },
+            { peer: peer.address, pathId: 0, attributes },
+            { peer: parseAddress("198.51.100.99")!, pathId: 0, attributes },
+            { peer: undefined, pathId: 0, attributes: own },
           ],
         },
         {
           prefix: parsePrefix("2001:db8::/32")!,
-          paths: [{ peer: undefined, attributes: originatedAttributes(ipv6(0, 0, 0, 0)) }],
+          paths: [{ peer: undefined, pathId: 0, attributes: originatedAttributes(ipv6(0, 0, 0, 0)) }],
+        },
+        {
+          prefix: parsePrefix("203.0.113.9/32")!,
+          paths: [7, 4_000_000_000].map((pathId) => ({ peer: peer.address, pathId, attributes })),
         },
       ],
     });
-    const rows = rowsOf(joined(dump)).map(({ seconds, what, peer: from, prefix: to, nextHop }) =>
-      [seconds, what, from, to, nextHop].join(" ").trim(),
+    const rows = rowsOf(joined(dump)).map(({ seconds, what, peer: from, prefix: to, pathId, nextHop }) =>
+      [seconds, what, from, to, nextHop, pathId].join(" ").trim(),
     );
     expect(rows).toEqual([
       "100 peer 0.0.0.0",
@@ -226,6 +230,8 @@ describe("rows", () => {
       "40 path 198.51.100.2 203.0.113.0/24 198.51.100.2",
       "100 path 0.0.0.0 203.0.113.0/24 192.0.2.1",
       "100 path 0.0.0.0 2001:db8::/32 ::ffff:192.0.2.1",
+      "40 path 198.51.100.2 203.0.113.9/32 198.51.100.2 7",
+      "40 path 198.51.100.2 203.0.113.9/32 198.51.100.2 4000000000",
     ]);
   });
 

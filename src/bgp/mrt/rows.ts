@@ -22,6 +22,8 @@ export interface MrtRow {
   readonly peer?: string;
   readonly asn?: number;
   readonly prefix?: string;
+  /** Where the record has them (RFC 8050). */
+  readonly pathId?: number;
   readonly nextHop?: string;
   readonly asPath?: string;
   readonly origin?: string;
@@ -70,9 +72,9 @@ export class MrtRows {
     }
   }
 
-  *#paths({ prefix: of, entries }: RibRecord): Generator<MrtRow> {
+  *#paths({ prefix: of, addPath, entries }: RibRecord): Generator<MrtRow> {
     const prefix = formatPrefix(of);
-    for (const { peer: index, originatedSeconds: seconds, attributes: octets } of entries) {
+    for (const { peer: index, originatedSeconds: seconds, pathId, attributes: octets } of entries) {
       const peer = this.#peers[index];
       const attributes = ribAttributes(octets, of.family);
       if (peer === undefined || attributes === undefined) {
@@ -81,7 +83,10 @@ export class MrtRows {
             ? `no peer ${index} in the index`
             : "attributes are malformed, or without next hop";
         yield { seconds, what: "malformed", prefix, text };
-      } else yield { seconds, what: "path", ...nameOf(peer), prefix, ...attributeText(attributes) };
+      } else {
+        const named = { prefix, ...(addPath && { pathId }) };
+        yield { seconds, what: "path", ...nameOf(peer), ...named, ...attributeText(attributes) };
+      }
     }
   }
 }
@@ -136,12 +141,12 @@ function* updateRows(record: MessageRecord & MrtTime): Generator<MrtRow> {
     return;
   }
   for (const batch of update.withdrawn) {
-    for (const prefix of texts(batch)) yield { seconds, what: "withdraw", ...session, prefix };
+    for (const named of names(batch, addPath)) yield { seconds, what: "withdraw", ...session, ...named };
   }
   for (const { prefixes, block } of update.announced) {
     if (prefixes.count === 0) continue;
     const told = announced(block, context);
-    for (const prefix of texts(prefixes)) yield { seconds, ...session, prefix, ...told };
+    for (const named of names(prefixes, addPath)) yield { seconds, ...session, ...named, ...told };
   }
   if (update.endOfRib !== undefined) {
     yield { seconds, what: "message", ...session, text: `end of RIB, IPv${update.endOfRib}` };
@@ -154,10 +159,10 @@ function announced(block: AttributeBlock, context: DecodeContext): Omit<MrtRow, 
   return { what: "malformed", text: faults.map(({ why }) => why).join("; ") };
 }
 
-function* texts({ count, family, w0, w1, w2, w3, length }: PrefixBatch): Generator<string> {
-  for (let row = 0; row < count; row++) {
-    const words = { family, w0: w0[row]!, w1: w1[row]!, w2: w2[row]!, w3: w3[row]! };
-    yield formatPrefix({ ...words, length: length[row]! });
+function* names(batch: PrefixBatch, addPath: boolean): Generator<Pick<MrtRow, "prefix" | "pathId">> {
+  for (let row = 0; row < batch.count; row++) {
+    const prefix = formatPrefix(batch.at(row));
+    yield addPath ? { prefix, pathId: batch.pathId[row]! } : { prefix };
   }
 }
 

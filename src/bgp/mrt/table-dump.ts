@@ -26,6 +26,8 @@ export interface DumpedRoute {
 export interface DumpedPath {
   /** Undefined: a route of our own. */
   readonly peer: Address | undefined;
+  /** 0 without ADD-PATH. */
+  readonly pathId: number;
   readonly attributes: PathAttributes;
 }
 
@@ -45,16 +47,18 @@ export function* tableDump(dump: TableDump): Generator<Uint8Array> {
   let sequence = 0;
   for (const { prefix, paths } of routes) {
     const entries: RibEntry[] = [];
-    for (const { peer, attributes } of paths) {
+    for (const { peer, pathId, attributes } of paths) {
       const index = peer === undefined ? 0 : indexByAddress.get(formatAddress(peer));
       if (index === undefined) continue;
       const told = { ...attributes, nextHop: nextHopOf(attributes.nextHop, self.routerId) };
       const octets = ribAttributeOctets(told, prefix.family);
       const originatedSeconds = indexed[index]!.sinceSeconds;
-      entries.push({ peer: index, originatedSeconds, pathId: 0, attributes: octets });
+      entries.push({ peer: index, originatedSeconds, pathId, attributes: octets });
     }
     if (entries.length === 0) continue;
-    piece.push(encodeRecord({ ...time, is: "rib", sequence: sequence++, prefix, addPath: false, entries }));
+    // RFC 8050 §4: identifiers where there are any; readers that do not know them skip such a record and no other.
+    const addPath = entries.some(({ pathId }) => pathId !== 0);
+    piece.push(encodeRecord({ ...time, is: "rib", sequence: sequence++, prefix, addPath, entries }));
     if (piece.length < PIECE_ROUTES) continue;
     yield joined(piece);
     piece = [];

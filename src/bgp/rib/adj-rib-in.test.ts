@@ -233,3 +233,33 @@ test("the filter's word for a path counts per prefix where it looks at prefixes"
   expect(best(lab).length).toBe(2);
   expect(counts(lab, peer)).toMatchObject({ received: 4, accepted: 2 });
 });
+
+describe("several paths of one prefix from one peer (RFC 7911)", () => {
+  test("each is a path of its own, and the 257th is not kept", () => {
+    const lab = new Lab({ multipath: 256 });
+    const peer = lab.addPeer({});
+    const other = lab.addPeer({ routerId: 2 });
+    for (let id = 1; id <= 300; id++) lab.announce(peer, [host(1)], attributesWith({}), id);
+    lab.announce(other, [host(1)], attributesWith({}), 1);
+    lab.decide();
+    expect(counts(lab, peer)).toMatchObject({ received: 256, accepted: 256, refused: 44 });
+    expect(counts(lab, other)).toMatchObject({ received: 1, refused: 0 });
+    const statuses = lab.rib.v4.snapshot.describe(host(1))!.paths.map(({ status }) => status);
+    expect(statuses.filter((status) => status === "multipath")).toHaveLength(255);
+    lab.withdraw(peer, [host(1)], 300);
+    lab.withdraw(peer, [host(1)], 256);
+    lab.announce(peer, [host(1)], attributesWith({}), 300);
+    expect(counts(lab, peer)).toMatchObject({ received: 256, refused: 44 });
+  });
+
+  test("a sweep takes those that were not told again, and leaves the others", () => {
+    const lab = new Lab({ multipath: 4 });
+    const peer = lab.addPeer({});
+    for (const id of [1, 2, 3]) lab.announce(peer, [host(1)], attributesWith({}), id);
+    lab.rib.v4.received.markStale(peer);
+    lab.announce(peer, [host(1)], attributesWith({}), 2);
+    lab.rib.v4.received.sweepStale(peer);
+    lab.decide();
+    expect(lab.rib.v4.snapshot.describe(host(1))!.paths.map(({ pathId }) => pathId)).toEqual([2]);
+  });
+});

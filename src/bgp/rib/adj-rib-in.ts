@@ -28,6 +28,7 @@ interface Feed {
   received: number;
   accepted: number;
   stale: number;
+  refused: number;
 }
 
 /** Takes away what is not of its peer's generation, from row `at` on. */
@@ -46,11 +47,19 @@ interface Refilter {
 /** To judge a path again costs as much as looking at so many rows. */
 const JUDGED_ROWS = 8;
 
+/**
+ * Most paths of one prefix that one peer may have us keep (RFC 7911): what is done for a prefix is done for each of
+ * them, some of it for each pair, and a peer may think out as many as it likes.
+ */
+const MOST_PATHS = 256;
+
 export interface FeedCounts {
   readonly received: number;
   /** Of them, passed by import policy and no loop. */
   readonly accepted: number;
   readonly stale: number;
+  /** Paths not kept, because there were 256 of their prefix already; since the peer is known. */
+  readonly refused: number;
 }
 
 const GENERATIONS = 256;
@@ -79,6 +88,7 @@ export class AdjRibIn {
       received: 0,
       accepted: 0,
       stale: 0,
+      refused: 0,
     };
   }
 
@@ -88,11 +98,12 @@ export class AdjRibIn {
     const six = batch.family === 6;
     const { filter } = feed.filter;
     const attributeClass = feed.filter.classOf(attrs);
+    const origin = this.#pool.columns.originAs[attrs]!;
     const refused = overLimit(this.#pool.columns, attrs, feed.limits);
     const judgesEach = filter.usesPrefix && refused === undefined;
     let verdict = judgesEach
       ? undefined
-      : (refused ?? filter.judge(attributeClass, batch.family, 0, 0, 0, 0, 0, 0));
+      : (refused ?? filter.judge(attributeClass, batch.family, 0, 0, 0, 0, 0, 0, origin));
     for (let i = 0; i < batch.count; i++) {
       const w0 = batch.w0[i]!;
       const w1 = six ? batch.w1[i]! : 0;
@@ -100,7 +111,7 @@ export class AdjRibIn {
       const w3 = six ? batch.w3[i]! : 0;
       const length = batch.length[i]!;
       if (judgesEach) {
-        verdict = filter.judge(attributeClass, batch.family, w0, w1, w2, w3, length, 0);
+        verdict = filter.judge(attributeClass, batch.family, w0, w1, w2, w3, length, 0, origin);
       }
       this.#put(feed, peer, this.#paths.open(w0, w1, w2, w3, length), batch.pathId[i]!, attrs, verdict!);
     }
@@ -204,6 +215,17 @@ export class AdjRibIn {
     this.#refilters.push({ peer, at: 0 });
   }
 
+  /** True when the import policy of any peer asks for the validity of origins. */
+  get usesValidity(): boolean {
+    return this.#feeds.some((feed) => feed?.filter.filter.usesValidity === true);
+  }
+
+  /** Judges a path again, if its peer's import policy asks for the validity of origins. */
+  revalidate(row: number): void {
+    const feed = this.#feeds[this.#paths.peer[row]!];
+    if (feed?.filter.filter.usesValidity === true) this.#accept(feed, row, this.#verdictOn(feed, row));
+  }
+
   counts(peer: PeerId): FeedCounts {
     return this.#feed(peer);
   }
@@ -222,6 +244,10 @@ export class AdjRibIn {
     const paths = this.#paths;
     let row = paths.find(prefix, peer, pathId);
     if (row === NIL) {
+      if (pathId !== 0 && paths.countOf(prefix, peer) >= MOST_PATHS) {
+        feed.refused++;
+        return;
+      }
       row = this.#append(prefix, peer, pathId);
       feed.received++;
     } else if (paths.generation[row] !== feed.generation) feed.stale--;
@@ -316,11 +342,11 @@ export class AdjRibIn {
   #verdictOn(feed: Feed, row: number): Verdict {
     const { prefixes } = this.#paths;
     const prefix = this.#paths.prefix[row]! as PrefixId;
-    const received = this.#paths.received[row]! as AttrId;
-    const refused = overLimit(this.#pool.columns, received, feed.limits);
+    const attrs = this.#paths.received[row]! as AttrId;
+    const refused = overLimit(this.#pool.columns, attrs, feed.limits);
     if (refused !== undefined) return refused;
     return feed.filter.filter.judge(
-      feed.filter.classOf(received),
+      feed.filter.classOf(attrs),
       prefixes.family,
       prefixes.word(prefix, 0),
       prefixes.word(prefix, 1),
@@ -328,6 +354,7 @@ export class AdjRibIn {
       prefixes.word(prefix, 3),
       prefixes.lengthOf(prefix),
       0,
+      this.#pool.columns.originAs[attrs]!,
     );
   }
 

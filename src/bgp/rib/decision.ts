@@ -117,6 +117,9 @@ const TIE_BREAKS: readonly Step[] = [
   { outcome: "pathId", rank: ({ paths }, row) => paths.pathId[row]! },
 ];
 
+/** So many paths are put in order without an allocation; hundreds (RFC 7911) would take too long that way. */
+const FEW = 16;
+
 /** Decides one prefix after the other, with scratch arrays that are used again. */
 export class Decision {
   readonly #input: DecisionInput;
@@ -125,6 +128,9 @@ export class Decision {
   readonly #rows: number[] = [];
   readonly #ranks: number[] = [];
   #left = 0;
+  /** What {@link listUsable} found and {@link takeUsable} has not named. */
+  readonly #usable: number[] = [];
+  #usableLeft = 0;
   /** Who was dropped by what: only filled for {@link explain}. */
   #lost: Map<number, Outcome> | undefined;
 
@@ -161,13 +167,44 @@ export class Decision {
     return lost;
   }
 
+  /** Finds all paths of a prefix that can be used, for {@link takeUsable}. Returns how many. */
+  listUsable(prefix: PrefixId): number {
+    this.#gather(prefix);
+    for (let i = 0; i < this.#left; i++) this.#usable[i] = this.#rows[i]!;
+    this.#usableLeft = this.#left;
+    return this.#left;
+  }
+
+  /** The next of them, NIL when there is none; `ranked`: the one that would be chosen, were there but those left. */
+  takeUsable(ranked: boolean): number {
+    const usable = this.#usable;
+    if (this.#usableLeft === 0) return NIL;
+    if (!ranked) return usable[--this.#usableLeft]!;
+    this.#left = this.#usableLeft;
+    for (let i = 0; i < this.#left; i++) this.#rows[i] = usable[i]!;
+    this.#keepEquals();
+    let best = this.#rows[0]!;
+    for (let i = 1; i < this.#left; i++) {
+      if (this.#firstDifference(this.#rows[i]!, best) < 0) best = this.#rows[i]!;
+    }
+    let at = 0;
+    while (usable[at] !== best) at++;
+    usable[at] = usable[--this.#usableLeft]!;
+    return best;
+  }
+
   /** Leaves the chosen rows, the best first, in front of `#rows`; returns how many they are. */
   #choose(prefix: PrefixId): number {
     this.#gather(prefix);
+    this.#keepEquals();
+    return this.#orderEquals();
+  }
+
+  /** All steps but the tie breaks. */
+  #keepEquals(): void {
     for (const step of STEPS_BEFORE_MED) this.#keepBest(step);
     this.#keepLowestMed();
     for (const step of STEPS_AFTER_MED) this.#keepBest(step);
-    return this.#orderEquals();
   }
 
   #gather(prefix: PrefixId): void {
@@ -231,15 +268,23 @@ export class Decision {
   /** Sorts the paths of equal cost by the tie breaks and cuts them at the limit. */
   #orderEquals(): number {
     const rows = this.#rows;
+    if (this.#left > FEW) {
+      rows.length = this.#left;
+      rows.sort((a, b) => this.#firstDifference(a, b));
+    } else this.#insertInOrder();
+    const count = Math.min(this.#left, this.#options.multipath);
+    if (this.#lost !== undefined) this.#explainCut(count);
+    return count;
+  }
+
+  #insertInOrder(): void {
+    const rows = this.#rows;
     for (let i = 1; i < this.#left; i++) {
       const row = rows[i]!;
       let at = i;
       for (; at > 0 && this.#firstDifference(row, rows[at - 1]!) < 0; at--) rows[at] = rows[at - 1]!;
       rows[at] = row;
     }
-    const count = Math.min(this.#left, this.#options.multipath);
-    if (this.#lost !== undefined) this.#explainCut(count);
-    return count;
   }
 
   /** Without multipath the tie break is why a path lost; with it, the limit is. */

@@ -4,8 +4,9 @@ import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context
 import { AppliedFilter } from "./applied-filter.ts";
 import { AS_SETS, NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
+import type { Decision } from "./decision.ts";
 import { type ExportClass, isReflected, type Origination, outgoingAttributes } from "./outgoing.ts";
-import type { PathTable } from "./path-table.ts";
+import { NIL, type PathTable } from "./path-table.ts";
 import { NO_PEER, type PeerId, type PeerTable, SOURCE, type Source } from "./peer-table.ts";
 import type { PrefixId } from "./prefix-table.ts";
 import { Rewriter } from "./rewrite.ts";
@@ -48,6 +49,8 @@ export interface ExportInput {
   readonly paths: PathTable;
   readonly pool: AttributePool;
   readonly peers: PeerTable;
+  /** Which paths can be used, where several are sent. */
+  readonly decision: Decision;
 }
 
 const SOURCES = Object.keys(SOURCE).length;
@@ -76,15 +79,69 @@ export class Exporter {
     this.#filter = new AppliedFilter(exportClass.filter, input.pool);
   }
 
-  /** The attributes to send now, with one reference taken; NO_ATTRIBUTES: nothing is to be sent. */
+  /** The attributes of the best path to send now, with one reference taken; NO_ATTRIBUTES: nothing is to be sent. */
   evaluate(prefix: PrefixId): AttrId {
     this.source = NO_PEER;
     this.tag = 0;
+    return this.#isReachable(prefix)
+      ? this.#evaluatePath(prefix, this.#input.paths.head(prefix))
+      : NO_ATTRIBUTES;
+  }
+
+  /**
+   * As {@link evaluate}, of every path that is to be sent (RFC 7911); calls back with its row. What may not go to such
+   * peers does not count among the most that they take; a member's own does.
+   */
+  evaluatePaths(prefix: PrefixId, each: (row: number, attrs: AttrId) => void): void {
+    if (!this.#isReachable(prefix)) return;
+    const { decision } = this.#input;
+    let left = this.exportClass.paths;
+    const ranked = decision.listUsable(prefix) > left;
+    while (left > 0) {
+      const row = decision.takeUsable(ranked);
+      if (row === NIL) return;
+      const attrs = this.#evaluatePath(prefix, row);
+      if (attrs === NO_ATTRIBUTES) continue;
+      left--;
+      each(row, attrs);
+    }
+  }
+
+  /**
+   * Why a prefix is sent to a peer of this class or not, by the steps of {@link evaluate}: of several paths, one that is
+   * sent, or else the best.
+   */
+  explain(prefix: PrefixId, peer: PeerId): ExportReason {
+    const { paths, decision } = this.#input;
+    if (!this.#isReachable(prefix)) return { sent: false, reason: "no path is used", rule: undefined };
+    let left = this.exportClass.paths;
+    if (left === 0) return this.#explainPath(prefix, paths.head(prefix), peer);
+    decision.listUsable(prefix);
+    const best = decision.takeUsable(true);
+    for (let row = best; row !== NIL && left > 0; row = decision.takeUsable(true)) {
+      const reason = this.#explainPath(prefix, row, peer);
+      if (reason.sent) return reason;
+      if (reason.reason === "the peer's own path") left--;
+    }
+    return this.#explainPath(prefix, best === NIL ? paths.head(prefix) : best, peer);
+  }
+
+  /** The rule that lets a path out; undefined: none does. */
+  ruleOf(prefix: PrefixId, row: number): string | undefined {
+    return this.#explainPath(prefix, row, NO_PEER).rule;
+  }
+
+  #isReachable(prefix: PrefixId): boolean {
     const { paths } = this.#input;
-    if (!paths.prefixes.has(prefix) || paths.selected(prefix) === 0) return NO_ATTRIBUTES;
-    const row = paths.head(prefix);
+    return paths.prefixes.has(prefix) && paths.selected(prefix) > 0;
+  }
+
+  #evaluatePath(prefix: PrefixId, row: number): AttrId {
+    const { paths, peers } = this.#input;
     const attrs = paths.attributesOf(row);
-    const source = this.#input.peers.sourceOf(paths.peer[row]! as PeerId);
+    // Rejected since it was chosen: it is marked, and will be decided.
+    if (attrs === NO_ATTRIBUTES) return NO_ATTRIBUTES;
+    const source = peers.sourceOf(paths.peer[row]! as PeerId);
     if (source !== SOURCE.local && this.#heldBack(prefix, attrs, source) !== undefined) return NO_ATTRIBUTES;
     const sent = this.#judge(prefix, row, attrs, source);
     if (this.#fits(sent)) return sent;
@@ -95,19 +152,16 @@ export class Exporter {
     return NO_ATTRIBUTES;
   }
 
-  /** Why a prefix is sent or not, by the steps of {@link evaluate}. */
-  explain(prefix: PrefixId): ExportReason {
-    const { paths } = this.#input;
-    if (!paths.prefixes.has(prefix) || paths.selected(prefix) === 0) {
-      return { sent: false, reason: "no path is used", rule: undefined };
-    }
-    const row = paths.head(prefix);
+  #explainPath(prefix: PrefixId, row: number, peer: PeerId): ExportReason {
+    const { paths, peers } = this.#input;
     const attrs = paths.attributesOf(row);
-    const source = this.#input.peers.sourceOf(paths.peer[row]! as PeerId);
+    if (attrs === NO_ATTRIBUTES) return { sent: false, reason: "no path is used", rule: undefined };
+    const source = peers.sourceOf(paths.peer[row]! as PeerId);
     const held = source === SOURCE.local ? undefined : this.#heldBack(prefix, attrs, source);
     if (held !== undefined) return { sent: false, reason: held, rule: undefined };
     const { accepted, rule } = this.#verdictOn(prefix, row, attrs);
     if (!accepted) return { sent: false, reason: "rejected by rule", rule };
+    if (paths.peer[row] === peer) return { sent: false, reason: "the peer's own path", rule: undefined };
     const made = this.#judge(prefix, row, attrs, source);
     const fits = this.#fits(made);
     this.#input.pool.release(made);
@@ -158,6 +212,7 @@ export class Exporter {
       prefixes.word(prefix, 3),
       prefixes.lengthOf(prefix),
       tag[row]!,
+      this.#input.pool.columns.originAs[attrs]!,
     );
   }
 

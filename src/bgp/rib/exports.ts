@@ -1,7 +1,6 @@
 /** The update groups of one family, and which peer is in which. */
 
 import { sameAddress } from "../net/address.ts";
-import { AdjRibOut } from "./adj-rib-out.ts";
 import { Exporter, type ExportInput, type ExportSettings } from "./exporter.ts";
 import type { ExportClass } from "./outgoing.ts";
 import type { PeerId } from "./peer-table.ts";
@@ -57,9 +56,14 @@ export class Exports {
     this.#takeOut(peer, group);
   }
 
-  /** A prefix changed, or its place in the forwarding plane did. */
+  /** The chosen paths of a prefix changed, or its place in the forwarding plane did. */
   mark(prefix: PrefixId): void {
     for (const group of this.#groups) group.mark(prefix);
+  }
+
+  /** Of the paths of a prefix only such changed as are not chosen: what concerns those who are sent several. */
+  markPaths(prefix: PrefixId): void {
+    for (const group of this.#groups) if (group.naming.byPath) group.mark(prefix);
   }
 
   #takeOut(peer: PeerId, group: UpdateGroup): void {
@@ -71,7 +75,7 @@ export class Exports {
     for (const group of this.#groups) if (sameClass(group.exportClass, exportClass)) return group;
     const { paths, pool } = this.#input;
     const exporter = new Exporter(exportClass, this.#input, this.#settings);
-    const group = new UpdateGroup(exporter, new AdjRibOut(paths, pool), paths);
+    const group = new UpdateGroup(exporter, pool, paths);
     this.#groups.add(group);
     for (let id = 0; id < paths.prefixes.extent; id++) {
       if (paths.prefixes.has(id) && paths.selected(id) > 0) group.mark(id);
@@ -88,4 +92,5 @@ const sameClass = (a: ExportClass, b: ExportClass): boolean =>
   a.as4 === b.as4 &&
   a.extendedMessage === b.extendedMessage &&
   a.passesUnknown === b.passesUnknown &&
+  a.paths === b.paths &&
   sameAddress(a.localAddress, b.localAddress);

@@ -24,7 +24,12 @@ export interface ExportClass {
   readonly passesUnknown: boolean;
   /** Our own next hop for this family's prefixes. IPv6 prefixes need an IPv6 address. */
   readonly localAddress: Address;
+  /** How many paths of a prefix are sent at most, each with an identifier (RFC 7911); 0: the best, without. */
+  readonly paths: number;
 }
+
+/** More than there are of any prefix. */
+export const ALL_PATHS = 0xffff;
 
 /** Who we are, and whose path it is. */
 export interface Origination {

@@ -46,8 +46,13 @@ export class PathTable {
   #head: Uint32Array = new Uint32Array(1024).fill(NIL);
   #selected: Uint16Array = new Uint16Array(1024);
   #flags: Uint8Array = new Uint8Array(1024);
-  /** How many update groups (and members behind) still hold or owe something of it. */
-  #pins: Uint16Array = new Uint16Array(1024);
+  /** How many update groups (and members behind) still hold or owe something of it; and each path that is pinned. */
+  #pins: Uint32Array = new Uint32Array(1024);
+
+  // By path, and empty until one is pinned.
+  /** How many update groups (and members behind) still hold or owe something of the very path. */
+  #pathPins: Uint16Array = new Uint16Array(0);
+  #pinnedPrefix: Uint32Array = new Uint32Array(0);
 
   /** One more than the highest row ever used: scan up to here. */
   extent = 0;
@@ -126,6 +131,15 @@ export class PathTable {
     return row;
   }
 
+  /** How many paths of a prefix are from this peer. */
+  countOf(prefix: PrefixId, peer: PeerId): number {
+    let count = 0;
+    for (let row = this.#head[prefix]!; row !== NIL; row = this.next[row]!) {
+      if (this.peer[row] === peer) count++;
+    }
+    return count;
+  }
+
   /** A new path behind the others of its prefix, with nothing filled in but whose it is. */
   append(prefix: PrefixId, peer: PeerId, pathId: number): number {
     const row = this.#takeRow();
@@ -143,7 +157,7 @@ export class PathTable {
     return row;
   }
 
-  /** Takes a path out and frees its row. The caller gives the attributes back. */
+  /** Takes a path out and frees its row, unless that is pinned. The caller gives the attributes back. */
   remove(row: number): void {
     this.touch(row);
     const prefix = this.prefix[row]! as PrefixId;
@@ -157,8 +171,7 @@ export class PathTable {
     else this.next[before] = this.next[row]!;
     if (place < this.#selected[prefix]!) this.#selected[prefix]!--;
     this.prefix[row] = NO_PREFIX;
-    this.next[row] = this.#free;
-    this.#free = row;
+    if (row >= this.#pathPins.length || this.#pathPins[row] === 0) this.#giveBack(row);
   }
 
   /** True while `row` is a path: the way to go through all of them, from 0 to {@link extent}. */
@@ -185,11 +198,38 @@ export class PathTable {
     this.close(prefix);
   }
 
+  /** Keeps a row from being used for another path although the path may go. */
+  pinPath(row: number): void {
+    if (row >= this.#pathPins.length) {
+      this.#pathPins = columnOf(this.#pathPins, this.next.length);
+      this.#pinnedPrefix = columnOf(this.#pinnedPrefix, this.next.length);
+    }
+    if (this.#pathPins[row]!++ > 0) return;
+    this.#pinnedPrefix[row] = this.prefix[row]!;
+    this.pin(this.prefix[row]! as PrefixId);
+  }
+
+  unpinPath(row: number): void {
+    if (--this.#pathPins[row]! > 0) return;
+    if (!this.has(row)) this.#giveBack(row);
+    this.unpin(this.pinnedPrefix(row));
+  }
+
+  /** The prefix of a path that is pinned, or was a moment ago, though the path be gone. */
+  pinnedPrefix(row: number): PrefixId {
+    return this.#pinnedPrefix[row]! as PrefixId;
+  }
+
   /** Forgets the prefix when nobody has a path of it, owes its withdrawal, or has yet to decide it. */
   close(prefix: PrefixId): void {
     if (this.#head[prefix] !== NIL || this.#pins[prefix] !== 0 || this.dirty.has(prefix)) return;
     this.#flags[prefix] = 0;
     this.prefixes.remove(prefix);
+  }
+
+  #giveBack(row: number): void {
+    this.next[row] = this.#free;
+    this.#free = row;
   }
 
   #takeRow(): number {

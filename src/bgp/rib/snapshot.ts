@@ -6,6 +6,7 @@ import type { AdjRibIn } from "./adj-rib-in.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { Decision, Outcome } from "./decision.ts";
 import type { ExportReason } from "./exporter.ts";
+import type { NlriId } from "./naming.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import type { PeerId } from "./peer-table.ts";
 import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
@@ -42,9 +43,11 @@ export interface ReceivedRoute {
   readonly stale: boolean;
 }
 
-/** One prefix as a peer was told it: a line of its Adj-RIB-Out. */
+/** One prefix, or path of one, as a peer was told it: a line of its Adj-RIB-Out. */
 export interface AdvertisedRoute {
   readonly prefix: Prefix;
+  /** RFC 7911; 0 without ADD-PATH. */
+  readonly pathId: number;
   /** As sent. */
   readonly attributes: PathAttributes;
   readonly tag: number;
@@ -94,19 +97,21 @@ export class Snapshot {
     );
   }
 
-  /** Up to `limit` prefixes that a member of a group was told. Start with 0. */
+  /** Up to `limit` prefixes, or paths, that a member of a group was told. Start with 0. */
   advertised(group: UpdateGroup, peer: PeerId, from: number, limit: number): Page<AdvertisedRoute> {
     const { paths, pool } = this.#input;
-    return pageOf(from, limit, paths.prefixes.extent, (id) => {
-      const prefix = id as PrefixId;
-      const attrs = group.sent.attrs(prefix);
-      if (attrs === NO_ATTRIBUTES || group.sent.source(prefix) === peer) return undefined;
+    const { naming, sent } = group;
+    return pageOf(from, limit, naming.extent, (id) => {
+      const nlri = id as NlriId;
+      const attrs = sent.attrs(nlri);
+      if (attrs === NO_ATTRIBUTES || sent.source(nlri) === peer) return undefined;
       return {
-        prefix: paths.prefixes.prefix(prefix),
+        prefix: paths.prefixes.prefix(naming.prefixOf(nlri)),
+        pathId: naming.pathIdOf(nlri),
         attributes: pool.attributes(attrs),
-        tag: group.sent.tag(prefix),
-        rule: group.explain(peer, prefix).rule,
-        pending: group.isPendingFor(peer, prefix),
+        tag: sent.tag(nlri),
+        rule: group.ruleOf(nlri),
+        pending: group.isPendingFor(peer, nlri),
       };
     });
   }

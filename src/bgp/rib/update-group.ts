@@ -11,14 +11,19 @@
  *
  * The best path's own peer is not sent it back: the Adj-RIB-Out remembers whose path was sent, and that member gets a
  * withdrawal in its place. A prefix is pinned (its id is not given out again) while it is sent or owed.
+ *
+ * A group that is sent several paths of a prefix (RFC 7911) does all of this path by path; only the marks are by prefix.
+ * {@link Naming} makes the difference.
  */
 
-import type { AdjRibOut } from "./adj-rib-out.ts";
-import { type AttrId, NO_ATTRIBUTES } from "./attribute-pool.ts";
+import { AdjRibOut } from "./adj-rib-out.ts";
+import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
+import { columnOf } from "./columns.ts";
 import type { Exporter, ExportReason } from "./exporter.ts";
 import { IdSet } from "./id-set.ts";
+import { Naming, type NlriId } from "./naming.ts";
 import type { ExportClass } from "./outgoing.ts";
-import type { PathTable } from "./path-table.ts";
+import { NIL, type PathTable } from "./path-table.ts";
 import { NO_PEER, type PeerId } from "./peer-table.ts";
 import type { PrefixId } from "./prefix-table.ts";
 import { allBut, EVERYBODY, only, UpdateRuns, type UpdateSink } from "./update-runs.ts";
@@ -26,15 +31,15 @@ import { allBut, EVERYBODY, only, UpdateRuns, type UpdateSink } from "./update-r
 /** One peer in the group. */
 interface Member {
   readonly peer: PeerId;
-  /** Prefixes that it must still be told of. Empty: it is in step with the group. */
+  /** What it must still be told of. Empty: it is in step with the group. */
   readonly behind: IdSet;
   /** Of those, the ones that it holds an earlier announcement of. */
   readonly holds: IdSet;
-  /** Prefixes that it has been sent and not had withdrawn. */
+  /** What it has been sent and not had withdrawn. */
   advertised: number;
 }
 
-/** What is sent of one prefix, before and after: used again for every prefix. */
+/** What is sent by one NLRI, before and after: used again for every one. */
 interface Change {
   before: AttrId;
   from: PeerId;
@@ -44,6 +49,7 @@ interface Change {
 
 export class UpdateGroup {
   readonly exportClass: ExportClass;
+  readonly naming: Naming;
   readonly sent: AdjRibOut;
   readonly #exporter: Exporter;
   readonly #paths: PathTable;
@@ -51,18 +57,23 @@ export class UpdateGroup {
   readonly #members: Map<PeerId, Member> = new Map();
   readonly #dirty: IdSet = new IdSet();
   readonly #change: Change = { before: NO_ATTRIBUTES, from: NO_PEER, after: NO_ATTRIBUTES, by: NO_PEER };
-  /** Prefixes whose number may be given back once the sink has had them. */
-  readonly #settled: PrefixId[] = [];
+  /** Whose number may be given back once the sink has had them. */
+  readonly #settled: NlriId[] = [];
+  /** By path, of a group that is sent several: the look at its prefix that found it to be sent. */
+  #found: Uint32Array = new Uint32Array(0);
+  #looks = 0;
+  #foundPaths = 0;
   // Who takes part in the drain that is going on.
   #ready: Member[] = [];
   #late: Member[] = [];
 
-  constructor(exporter: Exporter, sent: AdjRibOut, paths: PathTable) {
+  constructor(exporter: Exporter, pool: AttributePool, paths: PathTable) {
     this.exportClass = exporter.exportClass;
-    this.sent = sent;
+    this.naming = new Naming(paths, exporter.exportClass.paths > 0);
+    this.sent = new AdjRibOut(this.naming, pool);
     this.#exporter = exporter;
     this.#paths = paths;
-    this.#runs = new UpdateRuns(paths.prefixes);
+    this.#runs = new UpdateRuns(paths.prefixes, this.naming);
   }
 
   get members(): readonly PeerId[] {
@@ -88,15 +99,15 @@ export class UpdateGroup {
 
   /**
    * Hands out up to `limit` changed prefixes to all members that are in step and `isReady`; the others fall behind.
-   * Does nothing while no member at all is ready. Returns how many prefixes it looked at.
+   * Does nothing while no member at all is ready. Returns how many prefixes, or paths, it looked at.
    */
   drain(limit: number, isReady: (peer: PeerId) => boolean, sink: UpdateSink): number {
     if (this.#dirty.size === 0 || !this.#split(isReady)) return 0;
     let looked = 0;
-    for (; looked < limit && this.#dirty.size > 0; looked++) {
+    while (looked < limit && this.#dirty.size > 0) {
       const prefix = this.#dirty.next() as PrefixId;
       this.#dirty.delete(prefix);
-      this.#look(prefix);
+      looked += this.#look(prefix);
     }
     this.#flush(
       this.#ready.map(({ peer }) => peer),
@@ -105,54 +116,54 @@ export class UpdateGroup {
     return looked;
   }
 
-  /** Hands out up to `limit` prefixes that one member is behind with. Returns how many. */
+  /** Hands out up to `limit` of what one member is behind with. Returns how many. */
   catchUp(peer: PeerId, limit: number, sink: UpdateSink): number {
     const member = this.#member(peer);
     let told = 0;
     for (let left = member.behind.size; left > 0 && told < limit; left--) {
-      const prefix = member.behind.next() as PrefixId;
+      const nlri = member.behind.next() as NlriId;
       // What is to be sent of it is not known before drain has looked at it; its bit stays.
-      if (this.#dirty.has(prefix)) continue;
-      this.#tell(member, prefix);
+      if (this.#dirty.has(this.naming.prefixOf(nlri))) continue;
+      this.#tell(member, nlri);
       told++;
     }
     this.#flush([peer], sink);
     return told;
   }
 
-  /** Prefixes that have not been handed out to this member. 0: it has everything (the time for End-of-RIB). */
+  /** How much has not been handed out to this member. 0: it has everything (the time for End-of-RIB). */
   pendingFor(peer: PeerId): number {
     return this.#dirty.size + this.#member(peer).behind.size;
   }
 
-  /** True when this prefix has changed and the member has not been told. */
-  isPendingFor(peer: PeerId, prefix: PrefixId): boolean {
-    return this.#dirty.has(prefix) || this.#member(peer).behind.has(prefix);
+  /** True when it may have changed and the member has not been told. */
+  isPendingFor(peer: PeerId, nlri: NlriId): boolean {
+    return this.#dirty.has(this.naming.prefixOf(nlri)) || this.#member(peer).behind.has(nlri);
   }
 
   /** Everything again, to one member: it asked for a refresh (RFC 2918 §4). */
   resend(peer: PeerId): void {
     const member = this.#member(peer);
-    this.sent.each((prefix) => {
-      if (this.sent.source(prefix) !== peer) this.#fallBehind(member, prefix, true);
+    this.sent.each((nlri) => {
+      if (this.sent.source(nlri) !== peer) this.#fallBehind(member, nlri, true);
     });
   }
 
-  /** Prefixes that this member has been sent. */
+  /** How many prefixes, or paths, this member has been sent. */
   advertised(peer: PeerId): number {
     return this.#member(peer).advertised;
   }
 
   /** A peer that holds nothing, or, having been in another group, what that calls back for. */
-  join(peer: PeerId, held: (each: (prefix: PrefixId) => void) => void = nothing): void {
+  join(peer: PeerId, held: (each: (nlri: NlriId) => void) => void = nothing): void {
     const member: Member = { peer, behind: new IdSet(), holds: new IdSet(), advertised: 0 };
     this.#members.set(peer, member);
-    held((prefix) => {
-      this.#fallBehind(member, prefix, true);
+    held((nlri) => {
+      this.#fallBehind(member, nlri, true);
       member.advertised++;
     });
-    this.sent.each((prefix) => {
-      if (this.sent.source(prefix) !== peer) this.#fallBehind(member, prefix, false);
+    this.sent.each((nlri) => {
+      if (this.sent.source(nlri) !== peer) this.#fallBehind(member, nlri, false);
     });
   }
 
@@ -161,25 +172,31 @@ export class UpdateGroup {
     this.#members.delete(peer);
     for (let id = behind.next(); id >= 0; id = behind.next()) {
       behind.delete(id);
-      this.#paths.unpin(id as PrefixId);
+      this.naming.unpin(id as NlriId);
     }
     if (this.#members.size === 0) this.sent.clear();
   }
 
-  /** Why a prefix is sent to a member, or is not. */
+  /** Why a prefix is sent to a member, or is not: of several paths, any that is sent, else the best. */
   explain(peer: PeerId, prefix: PrefixId): ExportReason {
-    const reason = this.#exporter.explain(prefix);
-    const isOwn = reason.sent && this.#paths.peer[this.#paths.head(prefix)] === peer;
-    return isOwn ? { sent: false, reason: "the peer's own path", rule: undefined } : reason;
+    return this.#exporter.explain(prefix, peer);
   }
 
-  /** Calls back for every prefix that this member holds. */
-  eachHeldBy(peer: PeerId, each: (prefix: PrefixId) => void): void {
+  /** The export rule that lets it out; undefined: none does now. */
+  ruleOf(nlri: NlriId): string | undefined {
+    const prefix = this.naming.prefixOf(nlri);
+    const path = this.naming.byPath ? nlri : this.#paths.head(prefix);
+    const isThere = path !== NIL && this.#paths.has(path);
+    return isThere ? this.#exporter.ruleOf(prefix, path) : undefined;
+  }
+
+  /** Calls back for all that this member holds. */
+  eachHeldBy(peer: PeerId, each: (nlri: NlriId) => void): void {
     const { behind, holds } = this.#member(peer);
-    this.sent.each((prefix) => {
-      if (!behind.has(prefix) && this.sent.source(prefix) !== peer) each(prefix);
+    this.sent.each((nlri) => {
+      if (!behind.has(nlri) && this.sent.source(nlri) !== peer) each(nlri);
     });
-    for (let id = 0; id < this.#paths.prefixes.extent; id++) if (holds.has(id)) each(id as PrefixId);
+    for (let id = 0; id < this.naming.extent; id++) if (holds.has(id)) each(id as NlriId);
   }
 
   /** Sorts members into those that this drain serves and those that fall behind. False: nobody is ready. */
@@ -196,27 +213,51 @@ export class UpdateGroup {
     return anybody;
   }
 
-  /** Compares what is to be sent of a prefix with what was, and notes the difference for everybody. */
-  #look(prefix: PrefixId): void {
+  /** Finds out what is to be sent of a prefix. Returns how much there was to look at. */
+  #look(prefix: PrefixId): number {
+    const exporter = this.#exporter;
+    if (!this.naming.byPath) {
+      this.#compare(prefix as number as NlriId, exporter.evaluate(prefix), exporter.source);
+      return 1;
+    }
+    // What is to be had goes out before what is taken back: nobody is without a path in between.
+    const look = ++this.#looks;
+    this.#foundPaths = 0;
+    this.#found = columnOf(this.#found, this.naming.extent);
+    exporter.evaluatePaths(prefix, this.#compareFound);
+    this.sent.eachPathOf(prefix, (path) => {
+      if (this.#found[path] !== look) this.#compare(path, NO_ATTRIBUTES, NO_PEER);
+    });
+    return Math.max(1, this.#foundPaths);
+  }
+
+  readonly #compareFound = (row: number, attrs: AttrId): void => {
+    this.#found[row] = this.#looks;
+    this.#foundPaths++;
+    this.#compare(row as NlriId, attrs, this.#exporter.source);
+  };
+
+  /** Compares what is to be sent with what was, and notes the difference for everybody. */
+  #compare(nlri: NlriId, attrs: AttrId, source: PeerId): void {
     const change = this.#change;
-    change.before = this.sent.attrs(prefix);
-    change.from = this.sent.source(prefix);
-    change.after = this.#exporter.evaluate(prefix);
-    change.by = this.#exporter.source;
+    change.before = this.sent.attrs(nlri);
+    change.from = this.sent.source(nlri);
+    change.after = attrs;
+    change.by = source;
     const { before, from, after, by } = change;
     if (after !== before || by !== from) {
       for (const member of this.#late) {
         const had = holdsIt(before, from, member.peer);
-        if (had || holdsIt(after, by, member.peer)) this.#fallBehind(member, prefix, had);
+        if (had || holdsIt(after, by, member.peer)) this.#fallBehind(member, nlri, had);
       }
-      this.#noteReady(prefix, change);
+      this.#noteReady(nlri, change);
     }
     if (after === NO_ATTRIBUTES && before === NO_ATTRIBUTES) return;
-    if (this.sent.set(prefix, after, by, this.#exporter.tag)) this.#settled.push(prefix);
+    if (this.sent.set(nlri, after, by, this.#exporter.tag)) this.#settled.push(nlri);
   }
 
   /** What the members in step are to be told. Only the peers of the two paths differ from the others. */
-  #noteReady(prefix: PrefixId, change: Change): void {
+  #noteReady(nlri: NlriId, change: Change): void {
     const { before, from, after, by } = change;
     // Who is left out: the peer whose path it is, or (nothing being left) the one that never had it.
     const excluded = after === NO_ATTRIBUTES ? from : by;
@@ -226,40 +267,40 @@ export class UpdateGroup {
       const wants = holdsIt(after, by, member.peer);
       member.advertised += (wants ? 1 : 0) - (had ? 1 : 0);
       if (member.peer === excluded) audience = allBut(excluded);
-      if (member.peer === from || member.peer === by) this.#noteConcerned(prefix, member.peer, change);
+      if (member.peer === from || member.peer === by) this.#noteConcerned(nlri, member.peer, change);
     }
-    if (after !== before) this.#runs.add(prefix, after, audience);
+    if (after !== before) this.#runs.add(nlri, after, audience);
   }
 
   /** What one of the two peers is told that the others are not. */
-  #noteConcerned(prefix: PrefixId, peer: PeerId, { before, from, after, by }: Change): void {
+  #noteConcerned(nlri: NlriId, peer: PeerId, { before, from, after, by }: Change): void {
     const had = holdsIt(before, from, peer);
     const wants = holdsIt(after, by, peer);
-    if (wants && after === before) this.#runs.add(prefix, after, only(peer));
-    else if (had && !wants && after !== NO_ATTRIBUTES) this.#runs.add(prefix, NO_ATTRIBUTES, only(peer));
+    if (wants && after === before) this.#runs.add(nlri, after, only(peer));
+    else if (had && !wants && after !== NO_ATTRIBUTES) this.#runs.add(nlri, NO_ATTRIBUTES, only(peer));
   }
 
-  /** Tells one member what was sent of a prefix to the others, or takes back what it holds. */
-  #tell(member: Member, prefix: PrefixId): void {
-    const held = member.holds.delete(prefix);
-    const attrs = this.sent.attrs(prefix);
-    const wants = holdsIt(attrs, this.sent.source(prefix), member.peer);
-    if (wants) this.#runs.add(prefix, attrs, EVERYBODY);
-    else if (held) this.#runs.add(prefix, NO_ATTRIBUTES, EVERYBODY);
+  /** Tells one member what was sent to the others, or takes back what it holds. */
+  #tell(member: Member, nlri: NlriId): void {
+    const held = member.holds.delete(nlri);
+    const attrs = this.sent.attrs(nlri);
+    const wants = holdsIt(attrs, this.sent.source(nlri), member.peer);
+    if (wants) this.#runs.add(nlri, attrs, EVERYBODY);
+    else if (held) this.#runs.add(nlri, NO_ATTRIBUTES, EVERYBODY);
     member.advertised += (wants ? 1 : 0) - (held ? 1 : 0);
-    member.behind.delete(prefix);
-    this.#settled.push(prefix);
+    member.behind.delete(nlri);
+    this.#settled.push(nlri);
   }
 
-  #fallBehind(member: Member, prefix: PrefixId, holds: boolean): void {
-    if (!member.behind.add(prefix)) return;
-    if (holds) member.holds.add(prefix);
-    this.#paths.pin(prefix);
+  #fallBehind(member: Member, nlri: NlriId, holds: boolean): void {
+    if (!member.behind.add(nlri)) return;
+    if (holds) member.holds.add(nlri);
+    this.naming.pin(nlri);
   }
 
   #flush(recipients: readonly PeerId[], sink: UpdateSink): void {
     this.#runs.flush(this.#paths.prefixes.family, recipients, sink);
-    for (const prefix of this.#settled) this.#paths.unpin(prefix);
+    for (const nlri of this.#settled) this.naming.unpin(nlri);
     this.#settled.length = 0;
   }
 

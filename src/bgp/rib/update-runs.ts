@@ -1,5 +1,5 @@
 /**
- * Collects what is to be sent, prefix by prefix in any order, and hands it out by what can share a message: prefixes
+ * Collects what is to be sent, one NLRI after the other in any order, and hands it out by what can share a message: those
  * with the same attributes for the same recipients. All of it is columns that are used again.
  */
 
@@ -7,8 +7,9 @@ import type { Family } from "../net/address.ts";
 import { PrefixBatch } from "../wire/prefix-batch.ts";
 import { type AttrId, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import { columnOf } from "./columns.ts";
+import type { Naming, NlriId } from "./naming.ts";
 import type { PeerId } from "./peer-table.ts";
-import type { PrefixId, PrefixTable } from "./prefix-table.ts";
+import type { PrefixTable } from "./prefix-table.ts";
 
 /** Gets what is to be sent. Batch and recipients are valid only during the call. */
 export interface UpdateSink {
@@ -25,9 +26,10 @@ const END = 0;
 
 export class UpdateRuns {
   readonly #prefixes: PrefixTable;
+  readonly #naming: Naming;
   readonly #batch: PrefixBatch = new PrefixBatch();
   // By entry, from 1 on.
-  #prefix: Uint32Array = new Uint32Array(1024);
+  #nlri: Uint32Array = new Uint32Array(1024);
   #next: Uint32Array = new Uint32Array(1024);
   #entries = 1;
   // By run, from 1 on.
@@ -41,19 +43,20 @@ export class UpdateRuns {
   /** Runs by attributes and audience, of open addressing; 0: empty. At most half full. */
   #slots: Uint32Array = new Uint32Array(512);
 
-  constructor(prefixes: PrefixTable) {
+  constructor(prefixes: PrefixTable, naming: Naming) {
     this.#prefixes = prefixes;
+    this.#naming = naming;
   }
 
   /** `attrs` NO_ATTRIBUTES: a withdrawal. */
-  add(prefix: PrefixId, attrs: AttrId, audience: number): void {
+  add(nlri: NlriId, attrs: AttrId, audience: number): void {
     const run = this.#runOf(attrs, audience);
     const entry = this.#entries++;
-    if (entry >= this.#prefix.length) {
-      this.#prefix = columnOf(this.#prefix, entry + 1);
+    if (entry >= this.#nlri.length) {
+      this.#nlri = columnOf(this.#nlri, entry + 1);
       this.#next = columnOf(this.#next, entry + 1);
     }
-    this.#prefix[entry] = prefix;
+    this.#nlri[entry] = nlri;
     this.#next[entry] = END;
     const last = this.#last[run]!;
     if (last === END) this.#first[run] = entry;
@@ -86,11 +89,13 @@ export class UpdateRuns {
   #fill(family: Family, run: number): void {
     const batch = this.#batch;
     const prefixes = this.#prefixes;
+    const naming = this.#naming;
     batch.reset(family);
     batch.reserve(this.#count[run]!);
     let row = 0;
     for (let entry = this.#first[run]!; entry !== END; entry = this.#next[entry]!) {
-      const prefix = this.#prefix[entry]! as PrefixId;
+      const nlri = this.#nlri[entry]! as NlriId;
+      const prefix = naming.prefixOf(nlri);
       batch.w0[row] = prefixes.word(prefix, 0);
       if (family === 6) {
         batch.w1[row] = prefixes.word(prefix, 1);
@@ -98,7 +103,7 @@ export class UpdateRuns {
         batch.w3[row] = prefixes.word(prefix, 3);
       }
       batch.length[row] = prefixes.lengthOf(prefix);
-      batch.pathId[row] = 0;
+      batch.pathId[row] = naming.pathIdOf(nlri);
       row++;
     }
     batch.count = row;

@@ -7,6 +7,7 @@ const OFFER: Offer = {
   routerId: 1,
   holdSeconds: 90,
   families: [4, 6],
+  addPath: undefined,
   gracefulRestart: { restartSeconds: 120, restarting: true, forwarding: true, notification: true },
 };
 const V4 = { afi: 1, safi: 1 };

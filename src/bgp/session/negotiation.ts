@@ -3,7 +3,7 @@
 import type { Family } from "../net/address.ts";
 import type { DecodeContext, EncodeContext } from "../wire/context.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
-import { afiSafiOf, type Capability, familyOf, type Open } from "../wire/messages.ts";
+import { type AddPathFamily, afiSafiOf, type Capability, familyOf, type Open } from "../wire/messages.ts";
 import { asnOf, capability, familiesOf } from "../wire/open.ts";
 
 /** What our OPEN says. */
@@ -14,6 +14,8 @@ export interface Offer {
   /** 0, or 3..65535. */
   readonly holdSeconds: number;
   readonly families: readonly Family[];
+  /** For every family (RFC 7911); undefined: neither way. */
+  readonly addPath: AddPathFamily["mode"] | undefined;
   readonly gracefulRestart: GracefulRestartOffer | undefined;
 }
 
@@ -41,6 +43,8 @@ export interface Negotiated {
   /** The longest message that we may send: 4096 or 65535. */
   readonly maxOctets: number;
   readonly routeRefresh: boolean;
+  /** Families whose prefixes have path identifiers (RFC 7911), of those that we send and of those that we receive. */
+  readonly addPath: { readonly send: readonly Family[]; readonly receive: readonly Family[] };
   /** Undefined unless both sides sent the capability. */
   readonly gracefulRestart: PeerRestart | undefined;
 }
@@ -70,6 +74,11 @@ export function openFor(offer: Offer): Open {
     { is: "extended-message" },
     { is: "four-octet-as", asn: offer.asn },
   ];
+  const { addPath: mode } = offer;
+  if (mode !== undefined) {
+    const families = offer.families.map((family) => ({ ...afiSafiOf(family), mode }));
+    capabilities.push({ is: "add-path", families });
+  }
   if (restart !== undefined) {
     capabilities.push({
       is: "graceful-restart",
@@ -96,6 +105,7 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
   const families = familiesOf(ours).filter((family) => theirFamilies.includes(family));
   const enhancedRefresh = capability(theirs, "enhanced-route-refresh") !== undefined;
   const extendedMessage = capability(theirs, "extended-message") !== undefined;
+  const addPath = addPathOf(ours, theirs, families);
   return {
     remoteAsn,
     remoteRouterId: theirs.routerId,
@@ -106,7 +116,7 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
     decode: {
       as4,
       external,
-      addPath: [],
+      addPath: addPath.receive,
       extendedNextHop: false,
       extendedMessage: true,
       enhancedRefresh,
@@ -114,7 +124,21 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
     encode: { as4, external },
     maxOctets: extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS,
     routeRefresh: capability(theirs, "route-refresh") !== undefined,
+    addPath,
     gracefulRestart: restartOf(ours, theirs, families),
+  };
+}
+
+/** RFC 7911 §5: one side says that it sends, the other that it receives. */
+function addPathOf(ours: Open, theirs: Open, families: readonly Family[]): Negotiated["addPath"] {
+  const does = (open: Open, family: Family, what: "send" | "receive"): boolean => {
+    const named = capability(open, "add-path")?.families ?? [];
+    const mode = named.find(({ afi, safi }) => familyOf(afi, safi) === family)?.mode;
+    return mode === "both" || mode === what;
+  };
+  return {
+    send: families.filter((family) => does(ours, family, "send") && does(theirs, family, "receive")),
+    receive: families.filter((family) => does(ours, family, "receive") && does(theirs, family, "send")),
   };
 }
 

@@ -5,6 +5,7 @@ import { Refusal } from "../wire/fault.ts";
 import type { Open } from "../wire/messages.ts";
 import { checkOpen } from "../wire/open-check.ts";
 import type { PeerOptions } from "./options.ts";
+import { addPathModeOf } from "./peer-options.ts";
 import type { Shared } from "./shared.ts";
 
 /** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
@@ -26,13 +27,15 @@ export function agreed(
 }
 
 /** @param wasUp - there was a session with this peer in the life of this speaker */
-export function offerTo(shared: Shared, { holdSeconds, families }: PeerOptions, wasUp: boolean): Open {
+export function offerTo(shared: Shared, peer: PeerOptions, wasUp: boolean): Open {
+  const { holdSeconds, families } = peer;
   const { asn, routerId, gracefulRestart } = shared.options;
   return openFor({
     asn,
     routerId: routerId.w0,
     holdSeconds,
     families,
+    addPath: addPathModeOf(peer),
     gracefulRestart: gracefulRestart && {
       restartSeconds: gracefulRestart.restartSeconds,
       notification: gracefulRestart.notification,

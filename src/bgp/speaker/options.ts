@@ -33,6 +33,13 @@ export interface SpeakerOptions {
   readonly advertiseInstalledOnly: boolean;
 }
 
+/** Several paths of one prefix on a session (RFC 7911), for all of its families; each way needs the peer's consent. */
+export interface AddPathOptions {
+  readonly receive: boolean;
+  /** The best so many of those that export policy lets out, 1..255; 0: only the best, as without. */
+  readonly send: number | "all";
+}
+
 export interface PeerOptions {
   /** One address to talk to, or a range from which peers may connect (at most `limit` at a time). */
   readonly remote: { readonly address: Address } | { readonly range: Prefix; readonly limit: number };
@@ -58,7 +65,9 @@ export interface PeerOptions {
   readonly nextHopSelf: boolean;
   /** An iBGP peer to which other iBGP peers' routes are reflected, and whose routes are reflected to them (RFC 4456). */
   readonly reflectorClient: boolean;
-  /** More prefixes than this are answered by Cease, subcode 1 (RFC 4486). */
+  /** Undefined: neither way. */
+  readonly addPath?: AddPathOptions;
+  /** More prefixes (of several paths of one, each counts) than this are answered by Cease, subcode 1 (RFC 4486). */
   readonly maxPrefixes?: number;
   /** Believes paths with an AS_SET or AS_CONFED_SET, which are withdrawn otherwise (RFC 9774). They are told to nobody. */
   readonly acceptAsSets?: boolean;

@@ -5,6 +5,7 @@
  */
 
 import type { AttrId, AttributePool } from "../rib/attribute-pool.ts";
+import type { ExportClass } from "../rib/outgoing.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { UpdateSink } from "../rib/update-runs.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
@@ -36,9 +37,11 @@ export class Outbox implements UpdateSink {
   }
 
   /** What comes next is for a group of this kind. Call {@link flush} when it is done. */
-  begin(extendedMessage: boolean): void {
+  begin({ extendedMessage, paths }: ExportClass): void {
     const maxOctets = extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;
-    if (maxOctets !== this.#packing.maxOctets) this.#packing = { addPath: false, maxOctets };
+    const addPath = paths > 0;
+    const { maxOctets: most, addPath: hadPaths } = this.#packing;
+    if (maxOctets !== most || addPath !== hadPaths) this.#packing = { addPath, maxOctets };
   }
 
   announce(attrs: AttrId, prefixes: PrefixBatch, recipients: readonly PeerId[]): void {

@@ -6,15 +6,17 @@ export interface PathCounts {
   readonly received: number;
   readonly accepted: number;
   readonly stale: number;
+  readonly refused: number;
 }
 
 export function pathCountsOf(rib: Rib, peer: PeerId): PathCounts {
-  const sum = { received: 0, accepted: 0, stale: 0 };
+  const sum = { received: 0, accepted: 0, stale: 0, refused: 0 };
   for (const family of [4, 6] as const) {
     const counts = rib.of(family).received.counts(peer);
     sum.received += counts.received;
     sum.accepted += counts.accepted;
     sum.stale += counts.stale;
+    sum.refused += counts.refused;
   }
   return sum;
 }

@@ -1,7 +1,7 @@
 /** What one peer is told: its membership in update groups, and the End-of-RIB that it is owed. */
 
 import type { Address, Family } from "../net/address.ts";
-import type { ExportClass } from "../rib/outgoing.ts";
+import { ALL_PATHS, type ExportClass } from "../rib/outgoing.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { UpdateGroup } from "../rib/update-group.ts";
 import type { Negotiated } from "../session/negotiation.ts";
@@ -123,7 +123,9 @@ export class PeerExports {
   #classOf(family: Family, negotiated: Negotiated): ExportClass | undefined {
     const localAddress = this.#peer.connection.link?.localIn(family);
     if (localAddress === undefined) return undefined;
-    const { exportPolicy, nextHopSelf, reflectorClient, passUnknownAttributes = false } = this.#peer.options;
+    const { exportPolicy, nextHopSelf, reflectorClient, addPath } = this.#peer.options;
+    const { passUnknownAttributes = false } = this.#peer.options;
+    const most = addPath?.send === "all" ? ALL_PATHS : (addPath?.send ?? 0);
     return {
       filter: this.#shared.filterOf(exportPolicy),
       external: negotiated.external,
@@ -133,6 +135,7 @@ export class PeerExports {
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
       passesUnknown: passUnknownAttributes,
       localAddress,
+      paths: negotiated.addPath.send.includes(family) ? most : 0,
     };
   }
 
@@ -143,4 +146,7 @@ export class PeerExports {
 
 /** Within one session only these can change. */
 const isSameClass = (a: ExportClass, b: ExportClass): boolean =>
-  a.filter === b.filter && a.nextHopSelf === b.nextHopSelf && a.passesUnknown === b.passesUnknown;
+  a.filter === b.filter &&
+  a.nextHopSelf === b.nextHopSelf &&
+  a.passesUnknown === b.passesUnknown &&
+  a.paths === b.paths;

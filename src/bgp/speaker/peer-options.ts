@@ -51,10 +51,17 @@ export function remoteKey({ remote }: PeerOptions): string {
   return "address" in remote ? formatAddress(remote.address) : formatPrefix(remote.range);
 }
 
-function agreedKey(options: PeerOptions): string {
-  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = options;
+function agreedKey(peer: PeerOptions): string {
+  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = peer;
   // What was withdrawn for its sets is not there to be judged again.
-  const { acceptAsSets = false } = options;
+  const { acceptAsSets = false } = peer;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
-  return [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, acceptAsSets].join(" ");
+  const key = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient];
+  return [...key, addPathModeOf(peer), acceptAsSets].join(" ");
+}
+
+/** What the capability of RFC 7911 says; undefined: it is not sent. */
+export function addPathModeOf({ addPath }: PeerOptions): "receive" | "send" | "both" | undefined {
+  if (addPath === undefined || addPath.send === 0) return addPath?.receive === true ? "receive" : undefined;
+  return addPath.receive ? "both" : "send";
 }

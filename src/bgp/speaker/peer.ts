@@ -356,7 +356,7 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   pathCounts(): PathCounts {
-    if (this.ribId === undefined) return { received: 0, accepted: 0, stale: 0 };
+    if (this.ribId === undefined) return { received: 0, accepted: 0, stale: 0, refused: 0 };
     return pathCountsOf(this.#shared.rib, this.ribId);
   }
 

@@ -48,12 +48,20 @@ export interface PeerSnapshot {
   readonly holdSeconds: number | undefined;
   /** Of the session; without one, those configured. */
   readonly families: readonly Family[];
+  /** Of the session: families whose prefixes have path identifiers (RFC 7911), each way. */
+  readonly addPath: { readonly send: readonly Family[]; readonly receive: readonly Family[] };
   /** It has told all that it knew at least once. */
   readonly learned: boolean;
   readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
   /** Undefined: the peer is not watched by BFD. */
   readonly bfd: BfdSnapshot | undefined;
-  readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
+  /** With ADD-PATH, paths. refused: more than 256 of one prefix, not kept; since the peer is known. */
+  readonly prefixes: {
+    readonly received: number;
+    readonly accepted: number;
+    readonly advertised: number;
+    readonly refused: number;
+  };
   readonly messages: { readonly received: MessageCounts; readonly sent: MessageCounts };
   readonly updateErrors: Readonly<Record<Reaction, number>>;
   /** The last messages that were wrong, raw, latest last. */
@@ -90,6 +98,8 @@ export interface RouteSnapshot {
 export interface PathSnapshot {
   /** Undefined: a route of our own. */
   readonly peer: Address | undefined;
+  /** As its peer numbers it (RFC 7911); 0 without ADD-PATH. */
+  readonly pathId: number;
   /** After import policy; as received where it was rejected. */
   readonly attributes: PathAttributes;
   readonly tag: number;
@@ -138,10 +148,16 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     routerId: negotiated?.remoteRouterId,
     holdSeconds: negotiated?.holdSeconds,
     families: negotiated?.families ?? options.families,
+    addPath: negotiated?.addPath ?? { send: [], receive: [] },
     learned: peer.learned,
     gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
     bfd: peer.bfd.snapshot,
-    prefixes: { received: counts.received, accepted: counts.accepted, advertised },
+    prefixes: {
+      received: counts.received,
+      accepted: counts.accepted,
+      advertised,
+      refused: counts.refused,
+    },
     messages: peer.traffic.counts(),
     updateErrors: errors.counts(),
     offendingMessages: errors.messages().map(({ atMs, ...kept }) => ({ ...kept, agoMs: nowMs - atMs })),
@@ -237,9 +253,10 @@ function routeSnapshot(rib: Rib, { prefix, installed, paths }: RouteDescription)
 }
 
 function pathSnapshot(rib: Rib, path: PathDescription): PathSnapshot {
-  const { peer, local, accepted, received, tag, status, rule, stale } = path;
+  const { peer, local, pathId, accepted, received, tag, status, rule, stale } = path;
   return {
     peer: local ? undefined : rib.peers.get(peer).address,
+    pathId,
     attributes: accepted ?? received,
     tag,
     status,

@@ -140,7 +140,7 @@ describe("settings that change", () => {
     net.run(100);
     expect(best(right)).toEqual(["198.51.100.0/24 via local"]);
     expect(best(left)).toEqual(["192.0.2.1/32 via local"]);
-    expect(left.speaker.peers()[0]!.prefixes).toEqual({ received: 1, accepted: 0, advertised: 0 });
+    expect(left.speaker.peers()[0]!.prefixes).toMatchObject({ received: 1, accepted: 0, advertised: 0 });
     left.speaker.setPeers([peer("10.0.0.2", 65002)]);
     net.run(100);
     expect(best(right)).toHaveLength(2);

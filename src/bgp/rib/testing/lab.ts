@@ -30,6 +30,7 @@ export function filterSaying(verdict: Partial<Verdict>): RouteFilter {
   return {
     onlyClass: {} as AttributeClass,
     usesPrefix: false,
+    usesValidity: false,
     classify: () => ({}) as AttributeClass,
     judge: () => said,
   };
@@ -55,10 +56,12 @@ export function batchOf(prefixes: readonly Prefix[], pathId = 0): PrefixBatch {
 
 export class Lab {
   readonly rib: Rib;
-  /** By peer: what it holds, prefix text to attribute set. */
+  /** By peer: what it holds, prefix text (with ADD-PATH and "#", path identifier) to attribute set. */
   readonly held: Map<PeerId, Map<string, AttrId>> = new Map();
   /** By peer: withdrawals of what it did not hold. */
   readonly needless: string[] = [];
+  /** Called before a peer's announcement is kept. */
+  onAnnounce: (peer: PeerId, name: string, attrs: AttrId) => void = () => undefined;
   /** UPDATEs, were each run to fit in one. */
   messages = 0;
 
@@ -127,7 +130,9 @@ export class Lab {
       this.messages++;
       for (const peer of recipients) {
         for (let row = 0; row < prefixes.count; row++) {
-          this.held.get(peer)!.set(formatPrefix(prefixes.at(row)), attrs);
+          const name = nameAt(prefixes, row);
+          this.onAnnounce(peer, name, attrs);
+          this.held.get(peer)!.set(name, attrs);
         }
       }
     },
@@ -135,12 +140,17 @@ export class Lab {
       this.messages++;
       for (const peer of recipients) {
         for (let row = 0; row < prefixes.count; row++) {
-          const text = formatPrefix(prefixes.at(row));
+          const text = nameAt(prefixes, row);
           if (!this.held.get(peer)!.delete(text)) this.needless.push(text);
         }
       }
     },
   };
+}
+
+function nameAt(prefixes: PrefixBatch, row: number): string {
+  const pathId = prefixes.pathId[row]!;
+  return `${formatPrefix(prefixes.at(row))}${pathId === 0 ? "" : `#${pathId}`}`;
 }
 
 export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => ({
@@ -152,5 +162,6 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   extendedMessage: false,
   passesUnknown: true,
   localAddress: OUR_ADDRESS,
+  paths: 0,
   ...changes,
 });
