@@ -42,7 +42,7 @@ const configuration = `
 router id ${THEM.v4};
 protocol device {}
 filter tagged { ${tagged} accept; }
-${session("ample", THEM.v4, LARGE, "extended messages on;", "filter tagged")}
+${session("ample", THEM.v4, LARGE, "enable extended messages on;", "filter tagged")}
 ${session("scant", SECOND, SMALL, "", "none")}
 protocol static own { ipv4 { table ample4; }; route 198.51.100.0/24 blackhole; }
 `;
