@@ -29,11 +29,12 @@ export function samplePeers(): PeerAnswer[] {
         { name: "unknown", remote: "code 73" },
       ],
       families: ["ipv4", "ipv6"],
-      limits: { maxPrefixes: 1000, maxAsPathLength: 255, maxCommunities: 1000 },
+      limits: { maxAsPathLength: 255, maxCommunities: 1000 },
       addPath: { send: [], receive: ["ipv4"] },
       gracefulRestart: { negotiated: true, stalePaths: 0 },
       bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
       prefixes: { received: 1, accepted: 1, advertised: 4, refused: 0 },
+      maxPrefixes: { limit: 1000, warnAt: 750 },
       messages: {
         received: { open: 1, update: 2, keepalive: 31250 },
         sent: { open: 1, update: 5, keepalive: 31252 },

@@ -54,6 +54,15 @@ export interface PeerAnswer {
   /** Our address on the connection that there is, and who opened it. */
   readonly localAddress?: string;
   readonly openedBy?: "gateway" | "peer";
+  /** Why no session is wanted; absent: one is. */
+  readonly halt?: {
+    /** shutdown: an operator said so. max-prefixes: the peer told too much. */
+    readonly reason: "shutdown" | "max-prefixes";
+    /** What the operator of the other side is told. */
+    readonly text?: string;
+    /** Absent: it lasts until somebody ends it. */
+    readonly restartsInSeconds?: number;
+  };
   readonly routerId?: string;
   readonly holdSeconds?: number;
   /** Seconds that each timer that runs has left: connect-retry, hold, keepalive, idle-hold, send-hold, settle. */
@@ -67,7 +76,6 @@ export interface PeerAnswer {
   readonly families: readonly string[];
   /** As configured; absent: there is none. */
   readonly limits: {
-    readonly maxPrefixes?: number;
     readonly maxAsPathLength?: number;
     readonly maxCommunities?: number;
   };
@@ -93,6 +101,8 @@ export interface PeerAnswer {
     readonly advertised: number;
     readonly refused: number;
   };
+  /** What it may tell at most, and from when on there is a warning; absent: any number. */
+  readonly maxPrefixes?: { readonly limit: number; readonly warnAt: number };
   readonly messages: {
     readonly received: Readonly<Record<string, number>>;
     readonly sent: Readonly<Record<string, number>>;

@@ -20,21 +20,13 @@ import { get } from "./client.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { errorsDetail } from "./errors-view.ts";
-import {
-  DEFAULT_SOCKET,
-  type Flags,
-  optionsOf,
-  pageSize,
-  parseCount,
-  parseSeconds,
-  parseUrl,
-  pathOf,
-  WATCH_SECONDS,
-} from "./flags.ts";
+import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
+import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
+import { parseCount, parseSeconds, parseUrl } from "./values.ts";
 import {
   advertisedTable,
   announcementsTable,
@@ -46,6 +38,8 @@ import {
   routeDetail,
   routesTable,
 } from "./views.ts";
+
+const WATCH_SECONDS = 2;
 
 export function buildProgram(io: Io, version: string): Command {
   const program = new Command("gwctl")
@@ -95,6 +89,7 @@ export function buildProgram(io: Io, version: string): Command {
   addTranslation(showing, io);
   addRpki(showing, io);
   addState(showing, io);
+  addOrders(program, io);
   addMrt(program, io);
   addCompletion(program, io);
   return program;
@@ -360,5 +355,6 @@ function addCompletion(program: Command, io: Io): void {
 const addPaging = (command: Command): Command =>
   command.option("--limit <n>", "at most so many (1000)").option("--all", "every one, however many");
 
-const examples = (...lines: readonly string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+/** All of them come in the largest pages that the API gives. */
+const pageSize = (limit: string | undefined, all: true | undefined): string | undefined =>
+  all === true ? "10000" : limit;

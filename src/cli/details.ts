@@ -3,7 +3,7 @@
 import type { NatAnswer, PeerAnswer, StatusAnswer } from "../api/schema.ts";
 import { type Column, fields, type Look, table } from "./table.ts";
 import { clock } from "./text.ts";
-import { lastErrorOf, stateWord } from "./views.ts";
+import { haltText, lastErrorOf, stateWord } from "./views.ts";
 
 type Problem = StatusAnswer["problems"][number];
 type Pool = NatAnswer["pools"][number];
@@ -66,6 +66,7 @@ function peerFields(peer: PeerAnswer): string {
     ["AS", String(peer.asn)],
     ["State", `${stateWord(peer)} for ${clock(peer.sinceSeconds)}`],
     ["Connection", connectionText(peer)],
+    ["No session", haltText(peer)],
     ["Router ID", peer.routerId],
     ["Hold time", peer.holdSeconds === undefined ? undefined : `${peer.holdSeconds} s`],
     ["Timers", timersText(peer)],
@@ -76,6 +77,10 @@ function peerFields(peer: PeerAnswer): string {
     ["Graceful restart", `${restart.negotiated ? "" : "not "}negotiated, ${restart.stalePaths} stale paths`],
     ["BFD", bfdText(peer)],
     ["Prefixes", prefixesText(prefixes)],
+    [
+      "Prefix limit",
+      peer.maxPrefixes && `${peer.maxPrefixes.limit}, a warning at ${peer.maxPrefixes.warnAt}`,
+    ],
     ["Limits", limitsText(peer)],
     ["Received", countsText(peer.messages.received)],
     ["Sent", countsText(peer.messages.sent)],
@@ -109,9 +114,8 @@ const timersText = ({ timers }: PeerAnswer): string =>
     .map(([timer, seconds]) => `${TIMERS[timer]} in ${Math.ceil(seconds)} s`)
     .join(", ");
 
-function limitsText({ limits: { maxPrefixes, maxAsPathLength, maxCommunities } }: PeerAnswer): string {
+function limitsText({ limits: { maxAsPathLength, maxCommunities } }: PeerAnswer): string {
   const rows = [
-    [maxPrefixes, "prefixes"],
     [maxAsPathLength, "AS numbers"],
     [maxCommunities, "communities"],
   ] as const;

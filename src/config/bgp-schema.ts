@@ -22,6 +22,7 @@ import {
   prefix,
   routerId,
 } from "./scalars.ts";
+import { maxPrefixes, shutdown } from "./session-schema.ts";
 import { suggestion } from "./suggest.ts";
 
 const family: z.ZodType<Family> = choice(["ipv4", "ipv6"]).transform((text) => (text === "ipv4" ? 4 : 6));
@@ -40,6 +41,7 @@ const PEER_DEFAULTS = {
   maxCommunities: 1000,
   acceptAsSets: false,
   passUnknownAttributes: false,
+  shutdown: false,
 };
 
 const peerDefaults = {
@@ -126,8 +128,13 @@ const common = {
     default: false,
     description: "Several paths of one prefix, where the peer agrees (RFC 7911); `send` and `both` send all.",
   }),
-  maxPrefixes: integer(1, 4294967295).optional().meta({
-    description: "A peer that sends more is disconnected; every path counts. Default: no limit.",
+  maxPrefixes: maxPrefixes.optional().meta({
+    description:
+      "A peer that sends more is disconnected: a number, or a mapping; every path counts. Default: no limit.",
+  }),
+  shutdown: shutdown.optional().meta({
+    default: PEER_DEFAULTS.shutdown,
+    description: "No session: true, or words that the other side's operator reads (RFC 9003).",
   }),
   maxAsPathLength: integer(1, 65535).optional().meta({
     default: PEER_DEFAULTS.maxAsPathLength,
@@ -355,6 +362,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
+    shutdown: given.shutdown === false ? undefined : given.shutdown,
     addPath: given.addPath ?? NO_ADD_PATH,
     maxPrefixes: given.maxPrefixes,
     maxAsPathLength: given.maxAsPathLength ?? peerDefaults.maxAsPathLength,

@@ -21,7 +21,7 @@ const peer = (): PeerSnapshot => ours.speaker.peers()[0]!;
 const RESTART = "4006803c00010180";
 
 beforeAll(() => {
-  ({ net, ours, raw } = scene({ maxPrefixes: 100, maxAsPathLength: 50 }));
+  ({ net, ours, raw } = scene({ maxPrefixes: { limit: 100 }, maxAsPathLength: 50 }));
   const said = [CAPABILITY.ipv4, CAPABILITY.as4(65002), RESTART, "630141", "640142"];
   raw.say(open("04", "fdea", "0009", "0a000002", ...said), KEEPALIVE);
   net.run(2000);
@@ -36,7 +36,8 @@ test("a peer's answer has whole seconds, text, and no field without a value", ()
     families: ["ipv4"],
     localAddress: "10.0.0.1",
     openedBy: "peer",
-    limits: { maxPrefixes: 100, maxAsPathLength: 50 },
+    maxPrefixes: { limit: 100 },
+    limits: { maxAsPathLength: 50 },
   });
   expect(Date.now() - Date.parse(answer.lastError!.at)).toBeGreaterThanOrEqual(1000);
   expect(Object.values(peerAnswer(peer()))).not.toContain(undefined);

@@ -1,10 +1,13 @@
 /** Sessions, and what was wrong with the messages of their peers, as the API tells them. */
 
 import type { PeerAnswer, PeerErrorAnswer } from "../api/schema.ts";
-import { type Family, ipv4 } from "../bgp/net/address.ts";
-import { formatAddress } from "../bgp/net/text.ts";
+import type { PeerRequest } from "../api/source.ts";
+import { type Family, ipv4, sameAddress } from "../bgp/net/address.ts";
+import { formatAddress, parseAddress } from "../bgp/net/text.ts";
+import type { PrefixLimit } from "../bgp/speaker/options.ts";
 import type { BfdSnapshot } from "../bgp/speaker/peer-bfd.ts";
-import type { LastSaid, PeerSnapshot } from "../bgp/speaker/snapshots.ts";
+import type { HaltSnapshot, LastSaid, PeerSnapshot } from "../bgp/speaker/snapshots.ts";
+import type { Speaker } from "../bgp/speaker/speaker.ts";
 import { messageTypeAt } from "../bgp/wire/header.ts";
 import { capabilityAnswers } from "./capability-answers.ts";
 
@@ -20,6 +23,7 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ttlSecurity: peer.ttlSecurity,
     state: peer.state,
     sinceSeconds: Math.floor(peer.inStateMs / 1000),
+    ...(peer.halt && { halt: haltAnswer(peer.halt) }),
     ...(localAddress && { localAddress: formatAddress(localAddress) }),
     ...(initiator && { openedBy: initiator === "local" ? "gateway" : "peer" }),
     ...(routerId !== undefined && { routerId: formatAddress(ipv4(routerId)) }),
@@ -35,6 +39,7 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     gracefulRestart: peer.gracefulRestart,
     ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
     prefixes: peer.prefixes,
+    ...(peer.maxPrefixes && { maxPrefixes: limitAnswer(peer.maxPrefixes) }),
     messages: peer.messages,
     updateErrors: peer.updateErrors,
     unsendable: peer.unsendable,
@@ -44,6 +49,28 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
 }
 
 const familyName = (family: Family): string => `ipv${family}`;
+
+function haltAnswer({ reason, text, restartsInMs }: HaltSnapshot): NonNullable<PeerAnswer["halt"]> {
+  return {
+    reason,
+    ...(text !== undefined && { text }),
+    ...(restartsInMs !== undefined && { restartsInSeconds: Math.ceil(restartsInMs / 1000) }),
+  };
+}
+
+const limitAnswer = ({ limit, warnAt = limit }: PrefixLimit): NonNullable<PeerAnswer["maxPrefixes"]> => ({
+  limit,
+  warnAt,
+});
+
+/** Does what an operator wants of a peer; what it is then. Undefined: there is no such peer. */
+export function orderPeer(speaker: Speaker, { peer, order, text }: PeerRequest): PeerAnswer | undefined {
+  const address = parseAddress(peer);
+  const words = text === undefined ? {} : { text };
+  if (address === undefined || !speaker.order(address, { do: order, ...words })) return undefined;
+  const after = speaker.peers().find((each) => sameAddress(each.address, address));
+  return after && peerAnswer(after);
+}
 
 type Said = Pick<PeerAnswer, "lastError" | "lastNotificationSent" | "lastNotificationReceived">;
 

@@ -11,6 +11,7 @@ import { apiSource, type ConfigState } from "./api-source.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
+import { orderPeer } from "./peer-answers.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { VERSION } from "./version.ts";
 
@@ -67,7 +68,10 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
   const api = createApi(source, {
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
-    control: signals,
+    control: {
+      stop: (request) => signals.stop(request),
+      order: (request) => orderPeer(gateway.speaker, request),
+    },
     log: (message, facts) => log.error({ event: "api.failed", ...facts }, message),
     onAnswer: metrics.countAnswer,
     limits: { closeMs: CLOSE_MS },

@@ -104,6 +104,12 @@ export class Rib {
     return id;
   }
 
+  /** Other import rules and limits, for what the peer has told and what it will. */
+  refilter(id: PeerId, importFilter: RouteFilter, limits: ImportLimits): void {
+    this.v4.received.refilter(id, importFilter, limits);
+    this.v6.received.refilter(id, importFilter, limits);
+  }
+
   /** The same peer, known better: its OPEN said its router id. */
   setPeer(id: PeerId, peer: RibPeer): void {
     const before = this.peers.get(id);

@@ -67,8 +67,10 @@ export interface PeerOptions {
   readonly reflectorClient: boolean;
   /** Undefined: neither way. */
   readonly addPath?: AddPathOptions;
-  /** More prefixes (of several paths of one, each counts) than this are answered by Cease, subcode 1 (RFC 4486). */
-  readonly maxPrefixes?: number;
+  /** How many prefixes it may tell; undefined: any number. */
+  readonly maxPrefixes?: PrefixLimit;
+  /** No session is wanted: true, or words for the other side's operator, up to 255 octets of UTF-8 (RFC 9003). */
+  readonly shutdown?: true | string;
   /** Believes paths with an AS_SET or AS_CONFED_SET, which are withdrawn otherwise (RFC 9774). They are told to nobody. */
   readonly acceptAsSets?: boolean;
   /** A path of more AS numbers than this is rejected, as selection counts them; undefined: no limit. */
@@ -81,6 +83,16 @@ export interface PeerOptions {
   readonly bfd?: BfdTiming;
   readonly description?: string;
   readonly group?: string;
+}
+
+/** Counted in all families together, before import policy. */
+export interface PrefixLimit {
+  /** More end the session: Cease, subcode 1 (RFC 4486). */
+  readonly limit: number;
+  /** From so many on, an event "max-prefix-near" warns; undefined: none does. */
+  readonly warnAt?: number;
+  /** When the session is tried again, 1..86400 s; undefined: when somebody says so. */
+  readonly restartSeconds?: number;
 }
 
 /** A route of our own. Replaces an earlier one for the same prefix. */

@@ -15,10 +15,11 @@ import type {
 import type { Reaction } from "../wire/fault.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { Opens } from "./connection.ts";
-import type { PeerOptions } from "./options.ts";
+import type { PeerOptions, PrefixLimit } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
 import type { OffendingMessage, Said } from "./peer-error-log.ts";
+import type { Halt } from "./peer-halt.ts";
 import type { MessageCounts } from "./traffic.ts";
 
 export interface PeerSnapshot {
@@ -42,7 +43,7 @@ export interface PeerSnapshot {
   /** Milliseconds that are left of each timer that is armed. */
   readonly timersMs: ReadonlyMap<Timer, number>;
   /** What applies to it: as it was configured. */
-  readonly limits: Pick<PeerOptions, "maxPrefixes" | "maxAsPathLength" | "maxCommunities">;
+  readonly limits: Pick<PeerOptions, "maxAsPathLength" | "maxCommunities">;
   /** Of the session: its BGP identifier, unsigned 32-bit. */
   readonly routerId: number | undefined;
   readonly holdSeconds: number | undefined;
@@ -70,6 +71,9 @@ export interface PeerSnapshot {
   readonly unsendable: number;
   /** Sessions lost. */
   readonly flaps: number;
+  readonly maxPrefixes: PrefixLimit | undefined;
+  /** Why no session is wanted; undefined: one is. */
+  readonly halt: HaltSnapshot | undefined;
   readonly lastError: LastSaid | undefined;
   /** The last NOTIFICATION each way. */
   readonly notifications: { readonly sent: LastSaid | undefined; readonly received: LastSaid | undefined };
@@ -78,6 +82,14 @@ export interface PeerSnapshot {
 export interface LastSaid {
   readonly agoMs: number;
   readonly words: string;
+}
+
+export interface HaltSnapshot {
+  readonly reason: Halt["reason"];
+  /** What the other side's operator is told. */
+  readonly text: string | undefined;
+  /** Undefined: it lasts until somebody ends it. */
+  readonly restartsInMs: number | undefined;
 }
 
 export interface RouteFilterOptions {
@@ -123,7 +135,7 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
   const counts = peer.pathCounts();
   const advertised = peer.ribId === undefined ? 0 : peer.exports.advertised(peer.ribId);
   const { link, initiator, opens } = peer.connection;
-  const { maxPrefixes, maxAsPathLength, maxCommunities } = options;
+  const { maxAsPathLength, maxCommunities } = options;
   const last = (said: Said | undefined): LastSaid | undefined =>
     said && { agoMs: nowMs - said.atMs, words: said.words };
   return {
@@ -141,7 +153,6 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     initiator: link && initiator,
     timersMs: peer.connection.timersMs(),
     limits: {
-      ...(maxPrefixes !== undefined && { maxPrefixes }),
       ...(maxAsPathLength !== undefined && { maxAsPathLength }),
       ...(maxCommunities !== undefined && { maxCommunities }),
     },
@@ -149,7 +160,7 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     holdSeconds: negotiated?.holdSeconds,
     families: negotiated?.families ?? options.families,
     addPath: negotiated?.addPath ?? { send: [], receive: [] },
-    learned: peer.learned,
+    learned: peer.learning.complete,
     gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
     bfd: peer.bfd.snapshot,
     prefixes: {
@@ -163,9 +174,17 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     offendingMessages: errors.messages().map(({ atMs, ...kept }) => ({ ...kept, agoMs: nowMs - atMs })),
     unsendable: peer.unsendable,
     flaps: peer.flaps,
+    maxPrefixes: options.maxPrefixes,
+    halt: haltSnapshot(peer.halt.current, nowMs),
     lastError: last(errors.last),
     notifications: { sent: last(errors.notifications.sent), received: last(errors.notifications.received) },
   };
+}
+
+function haltSnapshot(halt: Halt | undefined, nowMs: number): HaltSnapshot | undefined {
+  if (halt === undefined) return undefined;
+  const { reason, text, untilMs } = halt;
+  return { reason, text, restartsInMs: Number.isFinite(untilMs) ? untilMs - nowMs : undefined };
 }
 
 export function* routeSnapshots(rib: Rib, filter: RouteFilterOptions): Generator<RouteSnapshot> {
