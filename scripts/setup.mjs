@@ -106,7 +106,9 @@ function installModules() {
 
 function build() {
   const stamp = join(root, "dist/.built-from");
-  const sources = sha256(["src", "containerlab"].flatMap((dir) => fingerprints(join(root, dir))).join("\n"));
+  const sources = sha256(
+    ["src", "containerlab", "bench"].flatMap((dir) => fingerprints(join(root, dir))).join("\n"),
+  );
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === sources) return;
   step("building (npm run build)");
   run("npm", ["run", "--silent", "build"]);

@@ -7,6 +7,9 @@ export function samplePeers(): PeerAnswer[] {
     {
       address: "198.51.100.2",
       asn: 64512,
+      localAsn: 65000,
+      role: "customer",
+      remoteRole: "provider",
       description: "ToR 1",
       group: "upstream",
       dynamic: false,
@@ -46,6 +49,7 @@ export function samplePeers(): PeerAnswer[] {
     {
       address: "198.51.100.3",
       asn: 64512,
+      localAsn: 65000,
       description: "ToR 2",
       group: "upstream",
       dynamic: false,

@@ -41,6 +41,12 @@ export interface StatusAnswer {
 export interface PeerAnswer {
   readonly address: string;
   readonly asn: number;
+  /** Our own as the peer knows it. */
+  readonly localAsn: number;
+  /** What we are to the peer (RFC 9234); absent: that is not configured. */
+  readonly role?: string;
+  /** What the peer says that it is to us; absent: it says nothing, or there is no session. */
+  readonly remoteRole?: string;
   readonly description?: string;
   readonly group?: string;
   /** From a range rather than configured by address. */
@@ -183,6 +189,8 @@ export interface RoutePath {
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities?: readonly string[];
+  /** OTC (RFC 9234): the AS that told it to its customers. */
+  readonly onlyToCustomer?: number;
   /** best, multipath, or why it is neither. */
   readonly status: string;
   /** The import rule that decided; none for what is our own. */
@@ -244,6 +252,8 @@ export interface AnnouncementAnswer {
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities?: readonly string[];
+  /** OTC (RFC 9234): the AS that told it to its customers. */
+  readonly onlyToCustomer?: number;
   /** The export rule that lets it out; none when it no longer does, and the withdrawal is on its way. */
   readonly rule?: string;
 }
@@ -271,6 +281,8 @@ export interface ReceivedAnswer {
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities?: readonly string[];
+  /** OTC (RFC 9234): the AS that told it to its customers. */
+  readonly onlyToCustomer?: number;
   readonly stale: boolean;
 }
 

@@ -33,6 +33,7 @@ export {
   REJECT_ALL,
   type Rule,
 } from "./policy/rules.ts";
+export type { PrivateAsRemoval } from "./rib/as-view.ts";
 export type { HeldBack } from "./rib/exporter.ts";
 export type { AdvertisedRoute, Page, ReceivedRoute } from "./rib/snapshot.ts";
 export type { RtrVersion } from "./rpki/pdu.ts";
@@ -45,6 +46,7 @@ export type { Loss } from "./speaker/loss.ts";
 export type { Monitor, MonitoredPeer, MonitoredSession } from "./speaker/monitor.ts";
 export {
   type AddPathOptions,
+  type LocalAs,
   type LocalRoute,
   PEER_DEFAULTS,
   type PeerOptions,
@@ -90,3 +92,4 @@ export type {
   PathAttributes,
   RawAttribute,
 } from "./wire/path-attributes.ts";
+export type { Role } from "./wire/roles.ts";

@@ -64,6 +64,8 @@ function peerFields(peer: PeerAnswer): string {
     ["Description", peer.description],
     ["Group", peer.group],
     ["AS", String(peer.asn)],
+    ["Local AS", String(peer.localAsn)],
+    ["Role", roleText(peer)],
     ["State", `${stateWord(peer)} for ${clock(peer.sinceSeconds)}`],
     ["Connection", connectionText(peer)],
     ["No session", haltText(peer)],
@@ -129,6 +131,12 @@ function errorsText(peer: PeerAnswer): string {
 
 const lastText = (said: PeerAnswer["lastNotificationSent"]): string | undefined =>
   said && `${said.at} NOTIFICATION ${said.text}`;
+
+/** RFC 9234: ours, and what the peer says. */
+function roleText({ role, remoteRole }: PeerAnswer): string | undefined {
+  if (role === undefined && remoteRole === undefined) return undefined;
+  return `${role ?? "none"}; the peer says ${remoteRole ?? "nothing"}`;
+}
 
 function bfdText({ bfd }: PeerAnswer): string | undefined {
   if (bfd === undefined) return undefined;

@@ -176,6 +176,7 @@ Peer              198.51.100.3
 Description       ToR 2
 Group             upstream
 AS                64512
+Local AS          65000
 State             Active for 00:12:31
 Timers            next attempt in 4 s
 Several paths     no

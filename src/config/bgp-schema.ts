@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
 import type { BgpSettings, BmpSettings, GracefulRestart, MrtSettings, Peer } from "../model/model.ts";
+import { asKeys, asRulesOf } from "./as-schema.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import {
   address,
@@ -124,6 +125,7 @@ const common = {
     default: PEER_DEFAULTS.routeReflectorClient,
     description: "iBGP only: reflect its routes to other iBGP peers, and theirs to it (RFC 4456).",
   }),
+  ...asKeys,
   addPath: addPath.optional().meta({
     default: false,
     description: "Several paths of one prefix, where the peer agrees (RFC 7911); `send` and `both` send all.",
@@ -218,6 +220,14 @@ const listen = mapping({
   port: port.prefault(179).meta({ description: "TCP port that BGP listens on." }),
 });
 
+const decision = mapping({
+  alwaysCompareMed: flag
+    .prefault(false)
+    .meta({ description: "Compare MED between paths of different neighbour ASes too." }),
+  missingMedAsWorst: flag
+    .prefault(false)
+    .meta({ description: "A path without MED is the worst, not the best." }),
+});
 const bmp: z.ZodType<BmpSettings> = mapping({
   address: address.meta({ description: "The station's address; we connect to it." }),
   port: port.meta({ description: "TCP port that the station listens on." }),
@@ -251,6 +261,9 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   }),
   listen: listen.prefault({}).meta({ description: "Where peers reach us." }),
   multipath: integer(1, 256).prefault(64).meta({ description: "Equal-cost paths installed per prefix." }),
+  decision: decision
+    .prefault({})
+    .meta({ description: "How the best path is chosen, where not as RFC 4271 has it." }),
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
@@ -362,6 +375,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
+    asRules: asRulesOf(given),
     shutdown: given.shutdown === false ? undefined : given.shutdown,
     addPath: given.addPath ?? NO_ADD_PATH,
     maxPrefixes: given.maxPrefixes,

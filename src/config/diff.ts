@@ -25,11 +25,19 @@ const SESSION_KEYS = {
   families: (peer: Peer) => peer.families,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
   acceptAsSets: (peer: Peer) => peer.acceptAsSets,
+  role: (peer: Peer) => peer.asRules.role,
+  strictRole: (peer: Peer) => peer.asRules.strictRole,
+  localAs: (peer: Peer) => peer.asRules.localAs,
+  enforceFirstAs: (peer: Peer) => peer.asRules.enforceFirstAs,
+  routeServerClient: (peer: Peer) => peer.asRules.routeServerClient,
   addPath: ({ addPath: { receive, send } }: Peer) => [receive, send !== 0],
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
 const SOFT_KEYS = {
+  allowOwnAs: (peer: Peer) => peer.asRules.allowOwnAs,
+  removePrivateAs: (peer: Peer) => peer.asRules.removePrivateAs,
+  asOverride: (peer: Peer) => peer.asRules.asOverride,
   // How many, where it goes on being several, is no matter of the session.
   "addPath.send": ({ addPath: { send } }: Peer) => send,
   shutdown: (peer: Peer) => peer.shutdown,
@@ -59,6 +67,7 @@ const OTHER_KEYS = {
   "bgp.bmp": (model: Model) => model.bgp.bmp,
   "bgp.mrt": (model: Model) => model.bgp.mrt,
   "bgp.multipath": (model: Model) => model.bgp.multipath,
+  "bgp.decision": (model: Model) => model.bgp.decision,
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,
   metadata: (model: Model) => model.metadata,

@@ -25,6 +25,15 @@ const VERDICT = "then";
 
 const accept = (match: object, set?: object): object => ({ match, [VERDICT]: "accept", set });
 
+const asRules = {
+  strictRole: false,
+  allowOwnAs: 0,
+  enforceFirstAs: true,
+  removePrivateAs: false,
+  asOverride: false,
+  routeServerClient: false,
+};
+
 const upstream = {
   group: "upstream",
   asn: 64512,
@@ -37,6 +46,7 @@ const upstream = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  asRules,
   shutdown: undefined,
   maxPrefixes: { limit: 10_000, warnAt: 7500, restartMs: undefined },
   addPath: { receive: false, send: 0 },
@@ -64,6 +74,7 @@ const hosts = {
   maxCommunities: 1000,
   acceptAsSets: false,
   passUnknownAttributes: false,
+  asRules,
   addPath: { receive: false, send: 0 },
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
@@ -79,6 +90,7 @@ const whole = {
     routerId: "192.168.8.1",
     listen: { addresses: ["0.0.0.0", "::"], port: 179 },
     multipath: 64,
+    decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: { restartMs: 120_000, notification: true },
     rpki: { caches: [] },
     bmp: [],

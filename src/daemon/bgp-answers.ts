@@ -207,6 +207,7 @@ const texts = (attributes: PathAttributes): Record<string, string> => ({
   communities: attributes.communities.map(formatCommunity).join(" "),
   largeCommunities: attributes.largeCommunities.map(formatLargeCommunity).join(" "),
   extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity).join(" "),
+  onlyToCustomer: String(attributes.onlyToCustomer ?? ""),
 });
 
 function announcementAnswer(
@@ -227,11 +228,11 @@ function announcementAnswer(
 
 type Shared = Pick<
   RoutePath,
-  "asPath" | "origin" | "med" | "communities" | "largeCommunities" | "extendedCommunities"
+  "asPath" | "origin" | "med" | "communities" | "largeCommunities" | "extendedCommunities" | "onlyToCustomer"
 >;
 
 function shared({ asPath, origin, med, communities, ...others }: PathAttributes): Shared {
-  const { largeCommunities, extendedCommunities } = others;
+  const { largeCommunities, extendedCommunities, onlyToCustomer } = others;
   return {
     asPath: formatAsPath(asPath),
     origin: ORIGINS[origin],
@@ -241,5 +242,6 @@ function shared({ asPath, origin, med, communities, ...others }: PathAttributes)
     ...(extendedCommunities.length > 0 && {
       extendedCommunities: extendedCommunities.map(formatExtendedCommunity),
     }),
+    ...(onlyToCustomer !== undefined && { onlyToCustomer }),
   };
 }

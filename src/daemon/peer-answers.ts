@@ -16,6 +16,9 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
   return {
     address: formatAddress(peer.address),
     asn: peer.asn,
+    localAsn: peer.localAsn,
+    ...(peer.role.local && { role: peer.role.local }),
+    ...(peer.role.remote && { remoteRole: peer.role.remote }),
     ...(description !== undefined && { description }),
     ...(group !== undefined && { group }),
     dynamic: peer.dynamic,

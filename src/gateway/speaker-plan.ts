@@ -42,6 +42,7 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
     routerId: bgp.routerId,
     ...(bgp.clusterId && { clusterId: bgp.clusterId }),
     multipath: bgp.multipath,
+    decision: bgp.decision,
     ...(bgp.gracefulRestart && {
       gracefulRestart: {
         restartSeconds: Math.ceil(bgp.gracefulRestart.restartMs / 1000),
@@ -72,6 +73,7 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.password !== undefined && { password: peer.password }),
       ...(peer.ttlSecurity && { ttlSecurity: true }),
       reflectorClient: peer.routeReflectorClient,
+      ...asOptions(peer.asRules),
       ...(peer.localAddress && { localAddress: peer.localAddress }),
       ...((peer.addPath.receive || peer.addPath.send !== 0) && { addPath: peer.addPath }),
       ...(peer.shutdown !== undefined && { shutdown: peer.shutdown }),
@@ -85,6 +87,17 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.group !== undefined && { group: peer.group }),
     };
   });
+}
+
+function asOptions({ role, localAs, removePrivateAs, ...others }: Peer["asRules"]): Partial<PeerOptions> {
+  return {
+    ...others,
+    ...(role && { role }),
+    ...(localAs && { localAs }),
+    ...(removePrivateAs !== false && {
+      removePrivateAs: removePrivateAs === true ? "if-only" : removePrivateAs,
+    }),
+  };
 }
 
 const prefixLimit = ({ limit, warnAt, restartMs }: ConfiguredLimit): PrefixLimit => ({

@@ -120,7 +120,7 @@ function addSessions(registry: Registry, read: Read): void {
       help: "Always 1; what is known of a peer by configuration.",
       labels: [...PEER, "local_as", "group", "description"],
     },
-    () => read().peers.map((peer) => ({ labels: { ...labelsOf(peer), ...infoOf(peer, read) }, value: 1 })),
+    () => read().peers.map((peer) => ({ labels: { ...labelsOf(peer), ...infoOf(peer) }, value: 1 })),
   );
 }
 
@@ -221,8 +221,8 @@ const labelsOf = (peer: PeerAnswer): Record<string, string> => ({
   peer_as: String(peer.asn),
 });
 
-const infoOf = (peer: PeerAnswer, read: Read): Record<string, string> => ({
-  local_as: String(read().status.asn),
+const infoOf = (peer: PeerAnswer): Record<string, string> => ({
+  local_as: String(peer.localAsn),
   group: peer.group ?? "",
   description: peer.description ?? "",
 });

@@ -22,6 +22,10 @@ export interface DaemonSettings {
   readonly ttlSecurity?: boolean | undefined;
   /** Milliseconds between its BFD packets, three of which may be missed; BIRD only. */
   readonly bfdMs?: number;
+  /** What it is told of its neighbour besides: BIRD: in the protocol; FRR: after `neighbor ADDRESS`. */
+  readonly neighbour?: readonly string[];
+  /** BIRD only: statements of the filter that its announcements pass. */
+  readonly filter?: string;
   /** Several paths of a prefix both ways with us (RFC 7911), and what these others tell it passed on to us. */
   readonly addPath?: { readonly neighbours: readonly { readonly address: string; readonly asn: number }[] };
   /** FRR only: what its IPv4 announcements pass instead of the usual route map. */
@@ -130,6 +134,7 @@ export function startBird(settings: DaemonSettings): Daemon {
 
 function birdConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, bfdMs } = settings;
+  const { neighbour = [], filter = "" } = settings;
   const { neighbours = [] } = settings.addPath ?? {};
   const others = neighbours.map(
     (of, i) => `protocol bgp other${i} {
@@ -166,9 +171,10 @@ protocol bgp ours {
   connect retry time 2;
   error wait time 1, 2;
   graceful restart ${gracefulRestart ? "on" : "off"};
+  ${neighbour.map((line) => `${line};`).join("\n  ")}
   ipv4 {
     import all;
-    export where source = RTS_STATIC || proto ~ "other*";
+    export filter { if source != RTS_STATIC && proto !~ "other*" then reject; ${filter} accept; };
     next hop self;
     ${settings.addPath === undefined ? "" : "add paths on;"}
   };
@@ -227,6 +233,7 @@ interface FrrPath {
 function frrConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, routeMap } =
     settings;
+  const { neighbour = [] } = settings;
   const us = US[transport];
   const { neighbours = [] } = settings.addPath ?? {};
   const others = neighbours.map(
@@ -275,6 +282,7 @@ router bgp ${asn}
  ${passive ? `neighbor ${us} passive` : ""}
  ${password === undefined ? "" : `neighbor ${us} password ${password}`}
  ${ttlSecurity === true ? `neighbor ${us} ttl-security hops 1` : ""}
+ ${neighbour.map((line) => `neighbor ${us} ${line}`).join("\n ")}
 ${others.join("")}${family("ipv4")}${family("ipv6")}exit
 `;
 }

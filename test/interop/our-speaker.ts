@@ -94,6 +94,8 @@ export interface OurRoute {
   /** As import policy left it. */
   readonly after?: {
     readonly asPath: string;
+    readonly med?: number;
+    readonly onlyToCustomer?: number;
     readonly localPref?: number;
     readonly communities: readonly number[];
   };

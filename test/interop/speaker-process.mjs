@@ -78,6 +78,8 @@ const commands = {
       ...(accepted && {
         after: {
           asPath: accepted.asPath.map(({ asns }) => asns.join(" ")).join(" "),
+          med: accepted.med,
+          onlyToCustomer: accepted.onlyToCustomer,
           localPref: accepted.localPref,
           communities: accepted.communities,
         },

@@ -109,7 +109,7 @@ test("rejected paths are kept: another policy brings them in without the peer, a
 });
 
 describe("limits", () => {
-  const limits = { asPathLength: 2, communities: 3 };
+  const limits = { asPathLength: 2, communities: 3, ownAs: 0 };
   const rules = (lab: Lab, peer: PeerId): string[] =>
     lab.rib.v4.snapshot.received(peer, 0, 10).rows.map(({ rule }) => rule!);
   const sequence = (...asns: number[]) => [{ type: "sequence" as const, asns }];

@@ -12,8 +12,9 @@
 import type { Prefix } from "../net/address.ts";
 import type { PrefixBatch } from "../wire/prefix-batch.ts";
 import { AppliedFilter } from "./applied-filter.ts";
+import type { AttributeColumns } from "./attribute-columns.ts";
 import type { AttrId, AttributePool } from "./attribute-pool.ts";
-import { type ImportLimits, overLimit } from "./import-limits.ts";
+import { type ImportLimits, overLimit, sameLimits } from "./import-limits.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
 import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
@@ -206,11 +207,17 @@ export class AdjRibIn {
     return budget - left;
   }
 
-  /** Another import policy, other limits: for what the peer says from now on at once, for what it has told us in slices. */
+  /**
+   * Another import policy, other limits, or the same, which are passed over: for what the peer says from now on at once,
+   * for what it has told us in slices.
+   */
   refilter(peer: PeerId, filter: RouteFilter, limits: ImportLimits): void {
     const feed = this.#feed(peer);
+    if (feed.filter.filter === filter && sameLimits(feed.limits, limits)) return;
+    const recounts = feed.limits.ownAs !== limits.ownAs;
     feed.filter = new AppliedFilter(filter, this.#pool);
     feed.limits = limits;
+    if (recounts) feed.accepted = this.#countUsable(peer, feed);
     this.#refilters = this.#refilters.filter((other) => other.peer !== peer);
     this.#refilters.push({ peer, at: 0 });
   }
@@ -233,6 +240,13 @@ export class AdjRibIn {
   isStale(row: number): boolean {
     const peer = this.#paths.peer[row]! as PeerId;
     return peer !== LOCAL && this.#paths.generation[row] !== this.#feed(peer).generation;
+  }
+
+  /** What keeps a path that import policy lets in from being used: our own number in it, as RFC 4271 or RFC 4456 has it. */
+  loopOf(row: number): string | undefined {
+    const accepted = this.#paths.accepted[row]!;
+    const feed = this.#paths.isLocal(row) ? undefined : this.#feed(this.#paths.peer[row]! as PeerId);
+    return feed === undefined || accepted === 0 ? undefined : this.#loop(feed, accepted);
   }
 
   /** The import rule that decided about a path; undefined for a local one. */
@@ -273,7 +287,7 @@ export class AdjRibIn {
     const after = verdict.accepted ? feed.filter.apply(paths.received[row]! as AttrId, verdict) : 0;
     const tag = verdict.tag ?? 0;
     const changed = before !== after || paths.tag[row] !== tag;
-    feed.accepted += this.#usable(after) - this.#usable(before);
+    feed.accepted += this.#usable(feed, after) - this.#usable(feed, before);
     this.#replace(paths.accepted, row, after as AttrId);
     paths.tag[row] = tag;
     paths.rule[row] = this.#ruleNumber(verdict);
@@ -288,8 +302,22 @@ export class AdjRibIn {
   }
 
   /** 1: selection may choose it; 0: it was rejected, or is a loop. */
-  #usable(accepted: number): number {
-    return accepted === 0 || this.#pool.columns.isLooped(accepted) ? 0 : 1;
+  #usable(feed: Feed, accepted: number): number {
+    return accepted === 0 || this.#loop(feed, accepted) !== undefined ? 0 : 1;
+  }
+
+  #loop({ limits }: Feed, accepted: number): ReturnType<AttributeColumns["loopOf"]> {
+    const { columns } = this.#pool;
+    return columns.isLooped(accepted) ? columns.loopOf(accepted, limits.ownAs) : undefined;
+  }
+
+  #countUsable(peer: PeerId, feed: Feed): number {
+    const paths = this.#paths;
+    let count = 0;
+    for (let row = 0; row < paths.extent; row++) {
+      if (paths.peer[row] === peer && paths.has(row)) count += this.#usable(feed, paths.accepted[row]!);
+    }
+    return count;
   }
 
   #remove(row: number): void {
@@ -297,7 +325,7 @@ export class AdjRibIn {
     const feed = this.#feeds[paths.peer[row]!];
     if (feed !== undefined) {
       feed.received--;
-      feed.accepted -= this.#usable(paths.accepted[row]!);
+      feed.accepted -= this.#usable(feed, paths.accepted[row]!);
       if (paths.generation[row] !== feed.generation) feed.stale--;
     }
     paths.remove(row);

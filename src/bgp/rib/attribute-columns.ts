@@ -1,5 +1,6 @@
 /** What selection and export read of an attribute set, as columns by attribute id: no object is touched per route. */
 
+import { occurrences } from "../wire/as-path.ts";
 import { type AsPathSegment, asPathLength, originAs, type PathAttributes } from "../wire/path-attributes.ts";
 import { columnOf } from "./columns.ts";
 
@@ -15,8 +16,10 @@ const ORIGINATOR_LOOP = 8;
 const CLUSTER_LOOP = 16;
 /** The next hop is 0.0.0.0 or ::, which stands for "our own address of the session that it is sent on". */
 export const NEXT_HOP_OURS = 32;
+/** Only to Customer is there (RFC 9234). */
+export const HAS_OTC = 64;
 /** There is an AS_SET or AS_CONFED_SET in the AS path (RFC 9774). */
-export const AS_SETS = 64;
+export const AS_SETS = 128;
 
 const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
 /** RFC 4271 leaves the value open; every implementation uses this one. */
@@ -26,14 +29,18 @@ const COMMUNITY_NO_EXPORT = 0xffff_ff01;
 const COMMUNITY_NO_ADVERTISE = 0xffff_ff02;
 const COMMUNITY_NO_EXPORT_SUBCONFED = 0xffff_ff03;
 
-/** Who we are, for the loop checks. */
+/** Who we are, for the loop checks, and how attributes are read. */
 export interface Identity {
   readonly asn: number;
   /** Unsigned 32-bit. */
   readonly routerId: number;
   /** Unsigned 32-bit (RFC 4456 §7). */
   readonly clusterId: number;
+  /** A path without MED is the worst instead of the best. */
+  readonly missingMedAsWorst?: boolean;
 }
+
+const WORST_MED = 0xffff_ffff;
 
 export class AttributeColumns {
   readonly #identity: Identity;
@@ -41,8 +48,10 @@ export class AttributeColumns {
   /** RFC 4271 §9.1.2.2 a, RFC 5065 §5.3. Paths longer than 65535 count as that. */
   pathLength: Uint16Array = new Uint16Array(64);
   origin: Uint8Array = new Uint8Array(64);
-  /** 0 when there is none (RFC 4271 §9.1.2.2 c). */
+  /** Where there is none: 0 (RFC 4271 §9.1.2.2 c), unless {@link Identity.missingMedAsWorst}. */
   med: Uint32Array = new Uint32Array(64);
+  /** How often our own AS number is in the path; 255 for more. */
+  ownAs: Uint8Array = new Uint8Array(64);
   /** The first AS of the path; 0 when the path is empty or begins with a set: our own AS. */
   neighbourAs: Uint32Array = new Uint32Array(64);
   /** RFC 6811 §2; NO_ORIGIN where it cannot be told. */
@@ -65,7 +74,8 @@ export class AttributeColumns {
     this.localPref[id] = attributes.localPref ?? DEFAULT_LOCAL_PREF;
     this.pathLength[id] = Math.min(asPathLength(attributes.asPath), 0xffff);
     this.origin[id] = attributes.origin;
-    this.med[id] = attributes.med ?? 0;
+    this.med[id] = attributes.med ?? (this.#identity.missingMedAsWorst ? WORST_MED : 0);
+    this.ownAs[id] = Math.min(occurrences(attributes.asPath, this.#identity.asn), 0xff);
     this.neighbourAs[id] = firstAs(attributes.asPath);
     this.originAs[id] = originAs(attributes.asPath, this.#identity.asn);
     this.originatorId[id] = attributes.originatorId ?? 0;
@@ -79,11 +89,12 @@ export class AttributeColumns {
     return (this.flags[id]! & LOOPS) !== 0;
   }
 
-  /** Which loop it is, of a row that {@link isLooped}. */
-  loopOf(id: number): "asLoop" | "originatorLoop" | "clusterLoop" {
+  /** Which loop it is, of a row that {@link isLooped}; undefined: our own AS is there, and as often as is allowed. */
+  loopOf(id: number, allowedOwnAs: number): "asLoop" | "originatorLoop" | "clusterLoop" | undefined {
     const flags = this.flags[id]!;
-    if ((flags & AS_LOOP) !== 0) return "asLoop";
-    return (flags & ORIGINATOR_LOOP) !== 0 ? "originatorLoop" : "clusterLoop";
+    if (this.ownAs[id]! > allowedOwnAs) return "asLoop";
+    if ((flags & ORIGINATOR_LOOP) !== 0) return "originatorLoop";
+    return (flags & CLUSTER_LOOP) !== 0 ? "clusterLoop" : undefined;
   }
 
   #flagsOf(attributes: PathAttributes): number {
@@ -97,6 +108,7 @@ export class AttributeColumns {
     }
     if (attributes.originatorId === routerId) flags |= ORIGINATOR_LOOP;
     if (attributes.clusterList.includes(clusterId)) flags |= CLUSTER_LOOP;
+    if (attributes.onlyToCustomer !== undefined) flags |= HAS_OTC;
     return flags;
   }
 
@@ -106,6 +118,7 @@ export class AttributeColumns {
     this.pathLength = columnOf(this.pathLength, rows);
     this.origin = columnOf(this.origin, rows);
     this.med = columnOf(this.med, rows);
+    this.ownAs = columnOf(this.ownAs, rows);
     this.neighbourAs = columnOf(this.neighbourAs, rows);
     this.originAs = columnOf(this.originAs, rows);
     this.originatorId = columnOf(this.originatorId, rows);

@@ -218,10 +218,13 @@ export class Decision {
   }
 
   #unusable(row: number): Outcome | undefined {
-    const { paths, attributes, nextHops } = this.#input;
+    const { paths, attributes, nextHops, peers } = this.#input;
     const attrs = paths.accepted[row]!;
     if (attrs === 0) return "rejected";
-    if (attributes.isLooped(attrs)) return attributes.loopOf(attrs);
+    if (attributes.isLooped(attrs)) {
+      const loop = attributes.loopOf(attrs, peers.allowedOwnAs(paths.peer[row]! as PeerId));
+      if (loop !== undefined) return loop;
+    }
     // A local route is reached by what we program for it, whatever next hop it tells others.
     if (paths.isLocal(row) || nextHops.isReachable(attributes.nextHop[attrs]!)) return undefined;
     return "nextHopUnreachable";

@@ -1,11 +1,18 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
+import { ROLE_RULES } from "../wire/roles.ts";
 import { AppliedFilter } from "./applied-filter.ts";
-import { AS_SETS, NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
+import { AS_SETS, HAS_OTC, NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { Decision } from "./decision.ts";
-import { type ExportClass, isReflected, type Origination, outgoingAttributes } from "./outgoing.ts";
+import {
+  type ExportClass,
+  isReflected,
+  isTransparent,
+  type Origination,
+  outgoingAttributes,
+} from "./outgoing.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { NO_PEER, type PeerId, type PeerTable, SOURCE, type Source } from "./peer-table.ts";
 import type { PrefixId } from "./prefix-table.ts";
@@ -24,6 +31,7 @@ export interface ExportSettings {
 /** What keeps a learned path from a class of peers whatever the policy. */
 export type HeldBack =
   | "not installed"
+  | "only to customers (RFC 9234)"
   | "community no-advertise"
   | "community no-export"
   | "from iBGP to iBGP"
@@ -68,6 +76,8 @@ export class Exporter {
   readonly #input: ExportInput;
   readonly #settings: ExportSettings;
   readonly #filter: AppliedFilter;
+  /** To a provider, a peer or a route server (RFC 9234 §5). */
+  readonly #holdsMarked: boolean;
   readonly #rewriter: Rewriter = new Rewriter();
   /** Numbers of router ids in cache keys, from 1 on. */
   readonly #originators: Map<number, number> = new Map();
@@ -76,6 +86,7 @@ export class Exporter {
     this.exportClass = exportClass;
     this.#input = input;
     this.#settings = settings;
+    this.#holdsMarked = exportClass.role !== undefined && ROLE_RULES[exportClass.role].holdsBack;
     this.#filter = new AppliedFilter(exportClass.filter, input.pool);
   }
 
@@ -180,6 +191,9 @@ export class Exporter {
     const flags = this.#input.pool.columns.flags[attrs]!;
     if (this.#settings.advertiseInstalledOnly && !this.#input.paths.isInstalled(prefix))
       return "not installed";
+    if (this.#holdsMarked && (flags & HAS_OTC) !== 0) return "only to customers (RFC 9234)";
+    // RFC 7947 §2.2.4: communities are the clients' own business.
+    if (isTransparent(source, this.exportClass)) return undefined;
     // RFC 1997, well-known communities.
     if ((flags & NO_ADVERTISE) !== 0) return "community no-advertise";
     if (external && (flags & NO_EXPORT) !== 0) return "community no-export";

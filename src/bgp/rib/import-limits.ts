@@ -13,12 +13,18 @@ export interface ImportLimits {
   readonly asPathLength: number;
   /** Of all kinds together. */
   readonly communities: number;
+  /** How often our own AS number may be in a path; where it is more often, the path is a loop. */
+  readonly ownAs: number;
 }
 
 export const NO_IMPORT_LIMITS: ImportLimits = {
   asPathLength: Number.POSITIVE_INFINITY,
   communities: Number.POSITIVE_INFINITY,
+  ownAs: 0,
 };
+
+export const sameLimits = (a: ImportLimits, b: ImportLimits): boolean =>
+  a.asPathLength === b.asPathLength && a.communities === b.communities && a.ownAs === b.ownAs;
 
 /** The verdict on a path that is over a limit; undefined: the policy's counts. */
 export function overLimit(

@@ -143,13 +143,13 @@ export class Snapshot {
     const { paths, pool, received } = this.#input;
     const accepted = paths.attributesOf(row);
     // What policy would let in and selection cannot use.
-    const loop = accepted !== NO_ATTRIBUTES && pool.columns.isLooped(accepted);
+    const loop = received.loopOf(row);
     return {
       prefix: paths.prefixes.prefix(paths.prefix[row]! as PrefixId),
       pathId: paths.pathId[row]!,
       received: pool.attributes(paths.received[row]! as AttrId),
-      accepted: accepted === NO_ATTRIBUTES || loop ? undefined : pool.attributes(accepted),
-      rule: loop ? pool.columns.loopOf(accepted) : received.ruleOf(row),
+      accepted: accepted === NO_ATTRIBUTES || loop !== undefined ? undefined : pool.attributes(accepted),
+      rule: loop ?? received.ruleOf(row),
       tag: paths.tag[row]!,
       stale: received.isStale(row),
     };

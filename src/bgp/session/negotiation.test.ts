@@ -9,6 +9,7 @@ const OFFER: Offer = {
   families: [4, 6],
   addPath: undefined,
   gracefulRestart: { restartSeconds: 120, restarting: true, forwarding: true, notification: true },
+  role: undefined,
 };
 const V4 = { afi: 1, safi: 1 };
 const V6 = { afi: 2, safi: 1 };
@@ -114,4 +115,11 @@ describe("what is agreed on", () => {
     expect(agreed([...both, restart], { gracefulRestart: undefined }).gracefulRestart).toBeUndefined();
     expect(agreed(both).gracefulRestart).toBeUndefined();
   });
+});
+
+test("the role is in the OPEN when there is one, and what the peer says of its own is kept", () => {
+  expect(openFor({ ...OFFER, role: "customer" }).capabilities.at(-1)).toEqual({ is: "role", role: 3 });
+  expect(agreed([{ is: "role", role: 0 }]).remoteRole).toBe("provider");
+  expect(agreed([]).remoteRole).toBeUndefined();
+  expect(agreed([{ is: "role", role: 77 }]).remoteRole).toBeUndefined();
 });

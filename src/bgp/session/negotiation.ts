@@ -5,6 +5,7 @@ import type { DecodeContext, EncodeContext } from "../wire/context.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
 import { type AddPathFamily, afiSafiOf, type Capability, familyOf, type Open } from "../wire/messages.ts";
 import { asnOf, capability, familiesOf } from "../wire/open.ts";
+import { ROLES, type Role } from "../wire/roles.ts";
 
 /** What our OPEN says. */
 export interface Offer {
@@ -17,6 +18,8 @@ export interface Offer {
   /** For every family (RFC 7911); undefined: neither way. */
   readonly addPath: AddPathFamily["mode"] | undefined;
   readonly gracefulRestart: GracefulRestartOffer | undefined;
+  /** RFC 9234. */
+  readonly role: Role | undefined;
 }
 
 interface GracefulRestartOffer {
@@ -47,6 +50,8 @@ export interface Negotiated {
   readonly addPath: { readonly send: readonly Family[]; readonly receive: readonly Family[] };
   /** Undefined unless both sides sent the capability. */
   readonly gracefulRestart: PeerRestart | undefined;
+  /** What the peer says that it is to us (RFC 9234); undefined: nothing. */
+  readonly remoteRole: Role | undefined;
 }
 
 /** The peer's half of RFC 4724. */
@@ -88,6 +93,7 @@ export function openFor(offer: Offer): Open {
       families: offer.families.map((family) => ({ ...afiSafiOf(family), forwarding: restart.forwarding })),
     });
   }
+  if (offer.role !== undefined) capabilities.push({ is: "role", role: ROLES.indexOf(offer.role) });
   return {
     asn: offer.asn > 0xffff ? AS_TRANS : offer.asn,
     holdSeconds: offer.holdSeconds,
@@ -126,6 +132,7 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
     routeRefresh: capability(theirs, "route-refresh") !== undefined,
     addPath,
     gracefulRestart: restartOf(ours, theirs, families),
+    remoteRole: ROLES[capability(theirs, "role")?.role ?? -1],
   };
 }
 

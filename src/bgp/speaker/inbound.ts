@@ -22,6 +22,8 @@ export interface Source {
   readonly ownNextHop: number;
   /** Paths with AS_SETs are believed, against RFC 9774. */
   readonly acceptsAsSets: boolean;
+  /** What its paths must begin with; 0: that is not looked at. */
+  readonly firstAs: number;
 }
 
 export interface Outcome {
@@ -110,10 +112,10 @@ const isConcerned = ({ prefixes }: Announced, { negotiated }: Source): boolean =
 
 /** Checks that depend on the session rather than on the octets; on columns, since they are made for every message. */
 function faultOfPath(columns: AttributeColumns, attrs: AttrId, source: Source): Fault | undefined {
-  const { negotiated, ownNextHop, acceptsAsSets } = source;
+  const { firstAs, ownNextHop, acceptsAsSets } = source;
   if (columns.nextHop[attrs] === ownNextHop) return OWN_NEXT_HOP;
-  if (negotiated.external && columns.neighbourAs[attrs] !== negotiated.remoteAsn) {
-    return firstAsFault(negotiated.remoteAsn);
+  if (firstAs !== 0 && columns.neighbourAs[attrs] !== firstAs) {
+    return firstAsFault(firstAs);
   }
   if (!acceptsAsSets && (columns.flags[attrs]! & AS_SETS) !== 0) return AS_SET;
   return undefined;

@@ -2,8 +2,10 @@
 
 import type { Address } from "../net/address.ts";
 import { formatAddress, formatPrefix } from "../net/text.ts";
+import type { AsView } from "../rib/as-view.ts";
 import { type ImportLimits, NO_IMPORT_LIMITS } from "../rib/import-limits.ts";
-import type { PeerOptions } from "./options.ts";
+import type { RibPeer } from "../rib/peer-table.ts";
+import type { PeerOptions, SpeakerOptions } from "./options.ts";
 import type { DialTarget, Protection } from "./world.ts";
 
 /** True when a session of the old settings cannot go on with the new ones: agreed on in the OPEN, or of its socket. */
@@ -12,15 +14,44 @@ export function needsReset(before: PeerOptions, after: PeerOptions): boolean {
 }
 
 /** What import policy is not asked about. */
-export function importLimitsOf({ maxAsPathLength, maxCommunities }: PeerOptions): ImportLimits {
+export function importLimitsOf({ maxAsPathLength, maxCommunities, allowOwnAs }: PeerOptions): ImportLimits {
   return {
+    ownAs: allowOwnAs ?? 0,
     asPathLength: maxAsPathLength ?? NO_IMPORT_LIMITS.asPathLength,
     communities: maxCommunities ?? NO_IMPORT_LIMITS.communities,
   };
 }
 
-export const sameLimits = (a: PeerOptions, b: PeerOptions): boolean =>
-  a.maxAsPathLength === b.maxAsPathLength && a.maxCommunities === b.maxCommunities;
+/** Our AS number as the peer knows it. */
+export const sessionAsn = ({ asn }: SpeakerOptions, { localAs }: PeerOptions): number => localAs?.asn ?? asn;
+
+/** Where an UPDATE of an external peer must say that it comes from (RFC 4271 §6.3); 0: nowhere. */
+export function firstAsOf({ role, enforceFirstAs }: PeerOptions, remoteAsn: number): number {
+  // RFC 7947 §2.2.2.1: a route server does not put its own number in front.
+  return (enforceFirstAs ?? role !== "rs-client") ? remoteAsn : 0;
+}
+
+/** What of its settings the RIB knows of a peer. */
+export function ribSettings({ reflectorClient, routeServerClient, allowOwnAs }: PeerOptions): RibSettings {
+  return { reflectorClient, routeServerClient: routeServerClient === true, allowOwnAs: allowOwnAs ?? 0 };
+}
+
+type RibSettings = Required<Pick<RibPeer, "reflectorClient" | "routeServerClient" | "allowOwnAs">>;
+
+/** How AS numbers are shown to an external peer; undefined: as usual. */
+export function asViewOf(speaker: SpeakerOptions, options: PeerOptions): AsView | undefined {
+  const { remoteAsn, localAs, removePrivateAs, asOverride = false } = options;
+  const looksForRemote = removePrivateAs !== undefined || asOverride;
+  if (localAs === undefined && !looksForRemote) return undefined;
+  return {
+    // Peers that differ in it alone share an update group where it does not matter.
+    remoteAsn: looksForRemote ? remoteAsn : 0,
+    localAsn: sessionAsn(speaker, options),
+    hidesOwnAsn: localAs?.replaceAs === true,
+    removePrivateAs,
+    asOverride,
+  };
+}
 
 /** How the connections of a peer are protected. */
 export function protectionOf({ remote, password, ttlSecurity = false }: PeerOptions): Protection {
@@ -51,13 +82,16 @@ export function remoteKey({ remote }: PeerOptions): string {
   return "address" in remote ? formatAddress(remote.address) : formatPrefix(remote.range);
 }
 
-function agreedKey(peer: PeerOptions): string {
-  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = peer;
+function agreedKey(options: PeerOptions): string {
+  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = options;
+  const { routeServerClient, role, strictRole, localAs, enforceFirstAs } = options;
   // What was withdrawn for its sets is not there to be judged again.
-  const { acceptAsSets = false } = peer;
+  const { acceptAsSets = false } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
-  const key = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient];
-  return [...key, addPathModeOf(peer), acceptAsSets].join(" ");
+  const asNumbers = [routeServerClient, role, strictRole, localAs, enforceFirstAs, acceptAsSets];
+  const mode = addPathModeOf(options);
+  const agreed = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, mode];
+  return JSON.stringify([...agreed, ...asNumbers]);
 }
 
 /** What the capability of RFC 7911 says; undefined: it is not sent. */

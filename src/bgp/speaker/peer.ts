@@ -25,7 +25,14 @@ import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
-import { dialTargetOf, importLimitsOf, needsReset, sameLimits } from "./peer-options.ts";
+import {
+  dialTargetOf,
+  firstAsOf,
+  importLimitsOf,
+  needsReset,
+  ribSettings,
+  sessionAsn,
+} from "./peer-options.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import type { Recipient, Shared } from "./shared.ts";
@@ -182,11 +189,9 @@ export class Peer implements ConnectionOwner, Recipient {
       this.start();
     } else if (this.halt.current === undefined) this.bfd.configure(options.bfd);
     if (this.ribId === undefined) return;
-    const importFilter = this.#shared.filterOf(options.importPolicy);
-    const isSame = importFilter === this.#shared.filterOf(before.importPolicy);
-    if (!isSame || !sameLimits(before, options)) {
-      this.#shared.rib.refilter(this.ribId, importFilter, importLimitsOf(options));
-    }
+    const { rib, filters } = this.#shared;
+    rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(options) });
+    rib.setFilter(this.ribId, filters.importOf(options), importLimitsOf(options));
     this.exports.move();
     this.#countPrefixes();
     this.#shared.wake();
@@ -227,11 +232,12 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
-    const negotiated = judgeOpen(open, offered, this.#shared.options, this.options.remoteAsn);
+    const own = { ...this.#shared.options, asn: sessionAsn(this.#shared.options, this.options) };
+    const negotiated = judgeOpen(open, offered, own, this.options);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other === undefined || !other.canCollide) return negotiated;
-    const lost = loserOf(this.#shared.options, open, other, connection);
+    const lost = loserOf(own, open, other, connection);
     this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
     lost.feed({ on: "collision-lost" }, "connection collision");
     return lost === other ? negotiated : undefined;
@@ -242,17 +248,18 @@ export class Peer implements ConnectionOwner, Recipient {
     else this.#second?.feed({ on: "collision-lost" }, "connection collision");
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
-    const { reflectorClient } = this.options;
-    const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
-    const importFilter = this.#shared.filterOf(this.options.importPolicy);
-    const ribId = this.ribId ?? rib.addPeer(ribPeer, importFilter, importLimitsOf(this.options));
+    const ribPeer = { address: this.address, asn, external, routerId, ...ribSettings(this.options) };
+    const filter = this.#shared.filters.importOf(this.options);
+    const ribId = this.ribId ?? rib.addPeer(ribPeer, filter, importLimitsOf(this.options));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
     const local = connection.link?.local;
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
-    this.#source = { peer: ribId, negotiated, ownNextHop, acceptsAsSets: this.options.acceptAsSets === true };
+    const firstAs = external ? firstAsOf(this.options, asn) : 0;
+    const acceptsAsSets = this.options.acceptAsSets === true;
+    this.#source = { peer: ribId, negotiated, ownNextHop, firstAs, acceptsAsSets };
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);

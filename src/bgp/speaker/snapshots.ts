@@ -14,17 +14,23 @@ import type {
 } from "../rib/snapshot.ts";
 import type { Reaction } from "../wire/fault.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
+import type { Role } from "../wire/roles.ts";
 import type { Opens } from "./connection.ts";
-import type { PeerOptions, PrefixLimit } from "./options.ts";
+import type { PeerOptions, PrefixLimit, SpeakerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
 import type { OffendingMessage, Said } from "./peer-error-log.ts";
 import type { Halt } from "./peer-halt.ts";
+import { sessionAsn } from "./peer-options.ts";
 import type { MessageCounts } from "./traffic.ts";
 
 export interface PeerSnapshot {
   readonly address: Address;
   readonly asn: number;
+  /** Our own as the peer knows it. */
+  readonly localAsn: number;
+  /** What we are to the peer (RFC 9234), and what it says that it is to us. */
+  readonly role: { readonly local: Role | undefined; readonly remote: Role | undefined };
   readonly description: string | undefined;
   readonly group: string | undefined;
   /** From a range rather than configured by address. */
@@ -130,7 +136,7 @@ export interface ExportSnapshot extends ExportReason {
 const PAGE = 1000;
 const FAMILIES: readonly Family[] = [4, 6];
 
-export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
+export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number): PeerSnapshot {
   const { negotiated, options, errors } = peer;
   const counts = peer.pathCounts();
   const advertised = peer.ribId === undefined ? 0 : peer.exports.advertised(peer.ribId);
@@ -141,6 +147,8 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
   return {
     address: peer.address,
     asn: options.remoteAsn,
+    localAsn: sessionAsn(speaker, options),
+    role: { local: options.role, remote: negotiated?.remoteRole },
     description: options.description,
     group: options.group,
     dynamic: peer.dynamic,

@@ -29,6 +29,7 @@ const BASE: Model = {
     mrt: undefined,
     listen: { addresses: [], port: 179 },
     multipath: 8,
+    decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: undefined,
     rpki: { caches: [] },
     peers: [],

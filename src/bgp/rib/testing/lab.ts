@@ -21,6 +21,7 @@ export const OPTIONS: RibOptions = {
   clusterId: 0x0a0000fe,
   multipath: 1,
   alwaysCompareMed: false,
+  missingMedAsWorst: false,
   advertiseInstalledOnly: false,
 };
 
@@ -157,6 +158,9 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   filter: ACCEPT,
   external: true,
   reflectorClient: false,
+  routeServerClient: false,
+  role: undefined,
+  asView: undefined,
   nextHopSelf: false,
   as4: true,
   extendedMessage: false,
