@@ -46,40 +46,44 @@ export function samplePeers(): PeerAnswer[] {
       unsendable: 0,
       flaps: 0,
     },
-    {
-      address: "198.51.100.3",
-      asn: 64512,
-      localAsn: 65000,
-      description: "ToR 2",
-      group: "upstream",
-      dynamic: false,
-      md5: true,
-      ttlSecurity: false,
-      state: "active",
-      sinceSeconds: 751,
-      timers: { "connect-retry": 4 },
-      families: [],
-      limits: { maxAsPathLength: 255, maxCommunities: 1000 },
-      addPath: { send: [], receive: [] },
-      gracefulRestart: { negotiated: false, stalePaths: 0 },
-      prefixes: { received: 0, accepted: 0, advertised: 0, refused: 0 },
-      messages: {
-        received: { open: 1, update: 2, keepalive: 12, notification: 1 },
-        sent: { open: 2, update: 5, keepalive: 13 },
-      },
-      updateErrors: { "treat-as-withdraw": 1 },
-      unsendable: 0,
-      flaps: 1,
-      lastError: {
-        at: "2026-11-21T09:50:33.000Z",
-        text: 'received Cease, administrative shutdown: "maintenance until noon"',
-      },
-      lastNotificationReceived: {
-        at: "2026-11-21T09:50:33.000Z",
-        text: 'Cease, administrative shutdown: "maintenance until noon"',
-      },
-    },
+    idle(),
   ];
+}
+
+function idle(): PeerAnswer {
+  return {
+    address: "198.51.100.3",
+    asn: 64512,
+    localAsn: 65000,
+    description: "ToR 2",
+    group: "upstream",
+    dynamic: false,
+    md5: true,
+    ttlSecurity: false,
+    state: "active",
+    sinceSeconds: 751,
+    timers: { "connect-retry": 4 },
+    families: [],
+    limits: { maxAsPathLength: 255, maxCommunities: 1000 },
+    addPath: { send: [], receive: [] },
+    gracefulRestart: { negotiated: false, stalePaths: 0 },
+    prefixes: { received: 0, accepted: 0, advertised: 0, refused: 0 },
+    messages: {
+      received: { open: 1, update: 2, keepalive: 12, notification: 1 },
+      sent: { open: 2, update: 5, keepalive: 13 },
+    },
+    updateErrors: { "treat-as-withdraw": 1 },
+    unsendable: 0,
+    flaps: 1,
+    lastError: {
+      at: "2026-11-21T09:50:33.000Z",
+      text: 'received Cease, administrative shutdown: "maintenance until noon"',
+    },
+    lastNotificationReceived: {
+      at: "2026-11-21T09:50:33.000Z",
+      text: 'Cease, administrative shutdown: "maintenance until noon"',
+    },
+  };
 }
 
 /** An UPDATE of 192.0.2.0/24 whose AS path is 64512 0. */

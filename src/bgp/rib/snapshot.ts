@@ -131,6 +131,8 @@ export class Snapshot {
     for (let row = paths.head(id); row !== NIL; row = paths.next[row]!) {
       described.push({
         ...this.#receivedRoute(row),
+        // That it is a loop is its status here; the rule is the one that let it in.
+        rule: this.#input.received.ruleOf(row),
         peer: paths.peer[row]! as PeerId,
         local: paths.isLocal(row),
         status: outcomes.get(row)!,

@@ -1,6 +1,8 @@
 /** What a peer did wrong: counted, the last words, and the raw octets of the last offending messages. */
 
 import { type Fault, REACTIONS, type Reaction, type Refusal } from "../wire/fault.ts";
+import type { Notification } from "../wire/messages.ts";
+import { describeNotification, shutdownCommunication } from "../wire/notification.ts";
 import type { PeerEvent } from "./events.ts";
 import { LIMITS } from "./shared.ts";
 
@@ -55,6 +57,15 @@ export class PeerErrorLog {
     this.#counts.set(reaction, this.#counts.get(reaction)! + 1);
     this.#keep({ atMs, reaction, faults: faults.map(factsOf), octets: message.slice() });
     return { on: "malformed-update", reaction, why, rfc, attribute };
+  }
+
+  /** Keeps the words of a NOTIFICATION as the last one that way. Returns what is to be told of it. */
+  notified(direction: "sent" | "received", notification: Notification, atMs: number): PeerEvent {
+    const { code, subcode } = notification;
+    const words = describeNotification(notification);
+    this.notifications[direction] = { atMs, words };
+    const communication = shutdownCommunication(notification);
+    return { on: `notification-${direction}`, code, subcode, words, communication };
   }
 
   /** A message that is no UPDATE, or no message at all, and ended the connection; its octets are copied. */

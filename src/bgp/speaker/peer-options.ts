@@ -5,6 +5,8 @@ import { formatAddress, formatPrefix } from "../net/text.ts";
 import type { AsView } from "../rib/as-view.ts";
 import { type ImportLimits, NO_IMPORT_LIMITS } from "../rib/import-limits.ts";
 import type { RibPeer } from "../rib/peer-table.ts";
+import type { Negotiated } from "../session/negotiation.ts";
+import type { Source } from "./inbound.ts";
 import type { PeerOptions, SpeakerOptions } from "./options.ts";
 import type { DialTarget, Protection } from "./world.ts";
 
@@ -25,8 +27,17 @@ export function importLimitsOf({ maxAsPathLength, maxCommunities, allowOwnAs }: 
 /** Our AS number as the peer knows it. */
 export const sessionAsn = ({ asn }: SpeakerOptions, { localAs }: PeerOptions): number => localAs?.asn ?? asn;
 
+/** What is asked of the AS path of what a peer tells, on a session. */
+export function pathRulesOf(
+  options: PeerOptions,
+  { external, remoteAsn }: Pick<Negotiated, "external" | "remoteAsn">,
+): Pick<Source, "firstAs" | "acceptsAsSets"> {
+  const firstAs = external ? firstAsOf(options, remoteAsn) : 0;
+  return { firstAs, acceptsAsSets: options.acceptAsSets === true };
+}
+
 /** Where an UPDATE of an external peer must say that it comes from (RFC 4271 §6.3); 0: nowhere. */
-export function firstAsOf({ role, enforceFirstAs }: PeerOptions, remoteAsn: number): number {
+function firstAsOf({ role, enforceFirstAs }: PeerOptions, remoteAsn: number): number {
   // RFC 7947 §2.2.2.1: a route server does not put its own number in front.
   return (enforceFirstAs ?? role !== "rs-client") ? remoteAsn : 0;
 }

@@ -10,7 +10,7 @@ import type { Negotiated } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
-import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
+import { cease } from "../wire/notification.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { PeerEvent } from "./events.ts";
@@ -27,9 +27,9 @@ import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
 import {
   dialTargetOf,
-  firstAsOf,
   importLimitsOf,
   needsReset,
+  pathRulesOf,
   ribSettings,
   sessionAsn,
 } from "./peer-options.ts";
@@ -257,9 +257,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#wasUp = true;
     const local = connection.link?.local;
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
-    const firstAs = external ? firstAsOf(this.options, asn) : 0;
-    const acceptsAsSets = this.options.acceptAsSets === true;
-    this.#source = { peer: ribId, negotiated, ownNextHop, firstAs, acceptsAsSets };
+    this.#source = { peer: ribId, negotiated, ownNextHop, ...pathRulesOf(this.options, negotiated) };
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
@@ -303,11 +301,7 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   notified(direction: "sent" | "received", notification: Notification): void {
-    const { code, subcode } = notification;
-    const words = describeNotification(notification);
-    this.errors.notifications[direction] = { atMs: this.#shared.world.now(), words };
-    const communication = shutdownCommunication(notification);
-    this.#emit({ on: `notification-${direction}`, code, subcode, words, communication });
+    this.#emit(this.errors.notified(direction, notification, this.#shared.world.now()));
   }
 
   update(connection: Connection, message: Uint8Array): void {
