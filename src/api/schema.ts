@@ -87,7 +87,24 @@ export interface PeerAnswer {
   };
   /** Families whose prefixes come with several paths on this session (RFC 7911), each way. */
   readonly addPath: { readonly send: readonly string[]; readonly receive: readonly string[] };
-  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  /** What leads over it is a last resort: it is about to end (RFC 8326). */
+  readonly drains: boolean;
+  readonly gracefulRestart: {
+    readonly negotiated: boolean;
+    /** By family ("ipv4"): seconds that stale paths may be kept behind the restart time (RFC 9494). */
+    readonly longLived: Readonly<Record<string, number>>;
+    readonly stalePaths: number;
+    /** Families with stale paths. */
+    readonly stale: readonly {
+      readonly family: string;
+      /** long-lived: a last resort behind the restart time. refreshing: the peer tells all of it again. */
+      readonly phase: "restarting" | "long-lived" | "refreshing";
+      readonly paths: number;
+      /** Seconds that they have been stale, and may be yet in this phase. */
+      readonly sinceSeconds: number;
+      readonly leftSeconds: number;
+    }[];
+  };
   /** Absent: the peer is not watched by BFD. */
   readonly bfd?: {
     readonly state: "admin-down" | "down" | "init" | "up";

@@ -39,7 +39,7 @@ export type { AdvertisedRoute, Page, ReceivedRoute } from "./rib/snapshot.ts";
 export type { RtrVersion } from "./rpki/pdu.ts";
 export type { CacheState } from "./rpki/session.ts";
 export { VALIDITIES, type Validity, type Vrp } from "./rpki/vrp-table.ts";
-export type { Negotiated, PeerRestart } from "./session/negotiation.ts";
+export type { Negotiated, PeerRestart, SecondsByFamily } from "./session/negotiation.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { CacheEvent, PeerEvent, SpeakerEvent } from "./speaker/events.ts";
 export type { Loss } from "./speaker/loss.ts";
@@ -56,6 +56,7 @@ export {
 export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
 export type { OffendingMessage } from "./speaker/peer-error-log.ts";
 export type { PeerOrder } from "./speaker/peer-halt.ts";
+export type { StaleFamily, StalePhase } from "./speaker/restart-helper.ts";
 export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
 export type { Rpki } from "./speaker/rpki.ts";
 export type { CacheOptions, CacheSnapshot } from "./speaker/rpki-cache.ts";

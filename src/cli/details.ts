@@ -76,7 +76,9 @@ function peerFields(peer: PeerAnswer): string {
     ["Several paths", addPathText(peer)],
     ["MD5", peer.md5 ? "yes" : "no"],
     ["TTL security", peer.ttlSecurity ? "yes" : "no"],
-    ["Graceful restart", `${restart.negotiated ? "" : "not "}negotiated, ${restart.stalePaths} stale paths`],
+    ["Drained", peer.drains ? "yes: what leads over it is a last resort" : undefined],
+    ["Graceful restart", restartText(restart)],
+    ...restart.stale.map((stale): [string, string] => ["Stale", staleText(stale)]),
     ["BFD", bfdText(peer)],
     ["Prefixes", prefixesText(prefixes)],
     [
@@ -131,6 +133,18 @@ function errorsText(peer: PeerAnswer): string {
 
 const lastText = (said: PeerAnswer["lastNotificationSent"]): string | undefined =>
   said && `${said.at} NOTIFICATION ${said.text}`;
+
+function restartText({ negotiated, stalePaths, longLived }: PeerAnswer["gracefulRestart"]): string {
+  const long = Object.entries(longLived).map(
+    ([family, seconds]) => `, ${family} long-lived for ${clock(seconds)}`,
+  );
+  return `${negotiated ? "" : "not "}negotiated${long.join("")}, ${stalePaths} stale paths`;
+}
+
+type Stale = PeerAnswer["gracefulRestart"]["stale"][number];
+
+const staleText = ({ family, phase, paths, sinceSeconds, leftSeconds }: Stale): string =>
+  `${family}, ${phase}: ${paths} paths for ${clock(sinceSeconds)}, ${clock(leftSeconds)} left`;
 
 /** RFC 9234: ours, and what the peer says. */
 function roleText({ role, remoteRole }: PeerAnswer): string | undefined {

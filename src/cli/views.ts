@@ -38,6 +38,7 @@ export function peersTable(peers: readonly PeerAnswer[], look: Look): string {
     ...wideOnly<PeerAnswer>(look, [
       { header: "Flaps", align: "right", cell: (p) => String(p.flaps) },
       { header: "Hold", align: "right", cell: (p) => figure(p.holdSeconds) },
+      { header: "Drained", cell: (p) => (p.drains ? "yes" : "no") },
       { header: "BFD", cell: (p) => p.bfd?.state ?? "" },
       { header: "Router ID", cell: (p) => p.routerId ?? "" },
       { header: "Families", cell: (p) => p.families.join(",") },

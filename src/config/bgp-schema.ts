@@ -2,9 +2,10 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import type { BgpSettings, BmpSettings, GracefulRestart, MrtSettings, Peer } from "../model/model.ts";
+import type { BgpSettings, BmpSettings, MrtSettings, Peer } from "../model/model.ts";
 import { asKeys, asRulesOf } from "./as-schema.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
+import { gracefulRestart, peerRestart } from "./restart-schema.ts";
 import {
   address,
   asn,
@@ -42,6 +43,8 @@ const PEER_DEFAULTS = {
   maxCommunities: 1000,
   acceptAsSets: false,
   passUnknownAttributes: false,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   shutdown: false,
 };
 
@@ -56,6 +59,7 @@ const peerDefaults = {
   maxCommunities: PEER_DEFAULTS.maxCommunities,
   acceptAsSets: PEER_DEFAULTS.acceptAsSets,
   passUnknownAttributes: PEER_DEFAULTS.passUnknownAttributes,
+  honorGracefulShutdown: PEER_DEFAULTS.honorGracefulShutdown,
 };
 
 const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
@@ -157,6 +161,15 @@ const common = {
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
+  gracefulShutdown: flag.optional().meta({
+    default: PEER_DEFAULTS.gracefulShutdown,
+    description: "Its session is about to end: make what leads over it a last resort, both ways (RFC 8326).",
+  }),
+  honorGracefulShutdown: flag.optional().meta({
+    default: PEER_DEFAULTS.honorGracefulShutdown,
+    description: "eBGP only: what the peer marks with graceful-shutdown gets local preference 0 (RFC 8326).",
+  }),
+  gracefulRestart: peerRestart.meta({ description: "What differs from bgp.gracefulRestart." }),
   import: rules.optional().meta({
     description:
       "What we believe: rules, or a name of `policies`. The first match wins, no match is rejected.",
@@ -179,21 +192,6 @@ const peer = mapping({
     .meta({ description: "A name of `groups`, whose settings count where none stand here." }),
   ...common,
 });
-
-const gracefulRestart: z.ZodType<GracefulRestart | undefined> = z.union(
-  [
-    z.literal(false).transform(() => undefined),
-    mapping({
-      restartTime: duration("1s", "4095s")
-        .prefault("120s")
-        .meta({ description: "How long peers keep our routes while we are gone (RFC 4724)." }),
-      notification: flag
-        .prefault(true)
-        .meta({ description: "Keep routes when a session ends by NOTIFICATION too (RFC 8538)." }),
-    }).transform((given) => ({ restartMs: given.restartTime, notification: given.notification })),
-  ],
-  { error: "a mapping, or false" },
-);
 
 /** A cache has a connection and memory of its own: more than a few is a mistake. */
 export const RPKI_CACHES = 8;
@@ -267,6 +265,9 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
+  gracefulShutdown: flag.prefault(PEER_DEFAULTS.gracefulShutdown).meta({
+    description: "Every session is about to end: where peers and groups do not say otherwise (RFC 8326).",
+  }),
   rpki: rpki.prefault({}).meta({ description: "Origin validation (RFC 6811), for `match.rpki`." }),
   bmp: list(bmp)
     .prefault([])
@@ -286,7 +287,8 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     .meta({ description: "Lists of rules by name, for `import` and `export` of any peers." }),
   peers: list(peer).prefault([]).meta({ description: "Whom we speak to." }),
 }).transform((given, context) => {
-  const { groups, peers, prefixSets: sets, policies: shared, ...speaker } = given;
+  const { groups, peers, prefixSets: sets, policies: shared, gracefulRestart: all, ...others } = given;
+  const { gracefulShutdown, ...speaker } = others;
   const named = { policies: shared, prefixSets: sets };
   const reported = (path: readonly (string | number)[], { at, message, hint }: Fault): void =>
     context.addIssue({
@@ -300,13 +302,17 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     for (const fault of nameFaults(list, named)) reported(["policies", key], fault);
   }
   for (const [key, entry] of Object.entries(groups)) {
-    for (const fault of ruleFaults(entry, named)) reported(["groups", key], fault);
+    const faults = [...ruleFaults(entry, named), ...restartFaults(entry, all !== undefined)];
+    for (const fault of faults) reported(["groups", key], fault);
   }
   const merged = peers.map((one, i) => {
-    for (const fault of [...faultsOf(one, groups), ...ruleFaults(one, named)]) reported(["peers", i], fault);
-    return mergePeer(one, one.group === undefined ? undefined : groups[one.group], named);
+    const faults = [...faultsOf(one, groups), ...ruleFaults(one, named)];
+    for (const fault of [...faults, ...restartFaults(one, all !== undefined)]) reported(["peers", i], fault);
+    const inherited = one.group === undefined ? undefined : groups[one.group];
+    return mergePeer(one, inherited, named, { longLivedMs: all?.longLivedMs, gracefulShutdown });
   });
-  return { ...speaker, clusterId: speaker.clusterId, peers: merged };
+  const restart = all && { restartMs: all.restartMs, notification: all.notification };
+  return { ...speaker, gracefulRestart: restart, clusterId: speaker.clusterId, peers: merged };
 });
 
 type PeerEntry = z.output<typeof peer>;
@@ -323,6 +329,13 @@ const ruleFaults = (entry: Groups[string], named: Named): Fault[] =>
   (["import", "export"] as const).flatMap((key) =>
     nameFaults(entry[key], named).map((fault) => ({ ...fault, at: [key, ...fault.at] })),
   );
+
+/** RFC 9494 §4.1: there is no long-lived graceful restart without the short one. */
+function restartFaults({ gracefulRestart: restart }: Groups[string], restarts: boolean): Fault[] {
+  if (restarts || restart?.longLived === undefined) return [];
+  const message = "stale routes are kept by graceful restart, and bgp.gracefulRestart is false";
+  return [{ at: ["gracefulRestart", "longLived"], message, hint: "take one of the two out" }];
+}
 
 /** What keeps an entry of `peers` from being a peer. Empty: {@link mergePeer} gives a whole one. */
 function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
@@ -358,8 +371,15 @@ function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
   return faults;
 }
 
-function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, named: Named): Peer {
+/** @param all - what stands for all peers */
+function mergePeer(
+  entry: PeerEntry,
+  inherited: Groups[string] | undefined,
+  named: Named,
+  all: Pick<Peer, "longLivedMs" | "gracefulShutdown">,
+): Peer {
   const given = { ...inherited, ...entry };
+  const { gracefulRestart: restart } = given;
   const remote = entry.range === undefined ? { address: entry.address! } : { range: entry.range };
   return {
     remote,
@@ -384,6 +404,9 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     acceptAsSets: given.acceptAsSets ?? peerDefaults.acceptAsSets,
     passUnknownAttributes: given.passUnknownAttributes ?? peerDefaults.passUnknownAttributes,
     bfd: given.bfd === false ? undefined : given.bfd,
+    longLivedMs: restart !== undefined && "longLived" in restart ? restart.longLived : all.longLivedMs,
+    gracefulShutdown: given.gracefulShutdown ?? all.gracefulShutdown,
+    honorGracefulShutdown: given.honorGracefulShutdown ?? peerDefaults.honorGracefulShutdown,
     importRules: resolved(given.import, named),
     exportRules: resolved(given.export, named),
   };

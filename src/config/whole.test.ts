@@ -46,6 +46,8 @@ const upstream = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   asRules,
   shutdown: undefined,
   maxPrefixes: { limit: 10_000, warnAt: 7500, restartMs: undefined },
@@ -74,6 +76,8 @@ const hosts = {
   maxCommunities: 1000,
   acceptAsSets: false,
   passUnknownAttributes: false,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   asRules,
   addPath: { receive: false, send: 0 },
   importRules: [
@@ -198,6 +202,22 @@ describe("spellings", () => {
 
   test("graceful restart is off only when it is said so", () => {
     expect(model("", ", gracefulRestart: false")).toMatchObject({ bgp: { gracefulRestart: undefined } });
+    const longLived = (text: string): unknown[] => {
+      const peers = `
+  groups:
+    quick: { gracefulRestart: { longLived: 1m } }
+    none: { gracefulRestart: { longLived: false } }
+  peers:
+    - { address: 192.0.2.2, asn: 1 }
+    - { address: 192.0.2.3, asn: 1, group: quick }
+    - { address: 192.0.2.4, asn: 1, group: none }
+    - { address: 192.0.2.5, asn: 1, group: quick, gracefulRestart: { longLived: { ipv6: 2h } } }`;
+      const { model } = loaded(`bgp:\n  asn: 65000\n  routerId: 192.0.2.1\n${text}${peers}\n`);
+      return model.bgp.peers.map(({ longLivedMs }) => longLivedMs);
+    };
+    const minute = { 4: 60_000, 6: 60_000 };
+    expect(longLived("")).toEqual([undefined, minute, undefined, { 6: 7_200_000 }]);
+    expect(longLived("  gracefulRestart: { longLived: { ipv4: 1s } }")[0]).toEqual({ 4: 1000 });
     expect(model("", ", gracefulRestart: {}")).toMatchObject({
       bgp: { gracefulRestart: { notification: true } },
     });

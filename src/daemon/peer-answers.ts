@@ -39,7 +39,8 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
       receive: peer.addPath.receive.map(familyName),
     },
     limits: peer.limits,
-    gracefulRestart: peer.gracefulRestart,
+    drains: peer.drains,
+    gracefulRestart: restartAnswer(peer.gracefulRestart),
     ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
     prefixes: peer.prefixes,
     ...(peer.maxPrefixes && { maxPrefixes: limitAnswer(peer.maxPrefixes) }),
@@ -52,6 +53,24 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
 }
 
 const familyName = (family: Family): string => `ipv${family}`;
+
+function restartAnswer(restart: PeerSnapshot["gracefulRestart"]): PeerAnswer["gracefulRestart"] {
+  const { negotiated, stalePaths, longLivedSeconds, stale } = restart;
+  return {
+    negotiated,
+    longLived: Object.fromEntries(
+      Object.entries(longLivedSeconds).map(([family, seconds]) => [`ipv${family}`, seconds]),
+    ),
+    stalePaths,
+    stale: stale.map(({ family, phase, paths, sinceMs, leftMs }) => ({
+      family: `ipv${family}`,
+      phase,
+      paths,
+      sinceSeconds: Math.floor(sinceMs / 1000),
+      leftSeconds: Math.ceil(leftMs / 1000),
+    })),
+  };
+}
 
 function haltAnswer({ reason, text, restartsInMs }: HaltSnapshot): NonNullable<PeerAnswer["halt"]> {
   return {

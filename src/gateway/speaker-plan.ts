@@ -83,11 +83,17 @@ export function peerOptions(model: Model): PeerOptions[] {
       acceptAsSets: peer.acceptAsSets,
       passUnknownAttributes: peer.passUnknownAttributes,
       ...(peer.bfd && { bfd: peer.bfd }),
+      gracefulShutdown: peer.gracefulShutdown,
+      honorGracefulShutdown: peer.honorGracefulShutdown,
+      ...(peer.longLivedMs && { longLivedSeconds: inSeconds(peer.longLivedMs) }),
       ...(peer.description !== undefined && { description: peer.description }),
       ...(peer.group !== undefined && { group: peer.group }),
     };
   });
 }
+
+const inSeconds = (ms: NonNullable<Peer["longLivedMs"]>): NonNullable<PeerOptions["longLivedSeconds"]> =>
+  Object.fromEntries(Object.entries(ms).map(([family, time]) => [family, Math.ceil(time / 1000)]));
 
 function asOptions({ role, localAs, removePrivateAs, ...others }: Peer["asRules"]): Partial<PeerOptions> {
   return {

@@ -190,6 +190,21 @@ function addPrefixes(registry: Registry, read: Read): void {
     },
     () => perPeerOf(read, (peer) => peer.gracefulRestart.stalePaths),
   );
+  addGauge(
+    registry,
+    {
+      name: "bgp_paths_stale_left_seconds",
+      help: "Until stale paths go, or become a last resort. phase: restarting, long-lived (RFC 9494) or refreshing.",
+      labels: [...PEER, "family", "phase"],
+    },
+    () =>
+      read().peers.flatMap((peer) =>
+        peer.gracefulRestart.stale.map(({ family, phase, leftSeconds }) => ({
+          labels: { ...labelsOf(peer), family, phase },
+          value: leftSeconds,
+        })),
+      ),
+  );
 }
 
 function addOwn(registry: Registry, read: Read): void {

@@ -121,6 +121,11 @@ export interface Peer {
   readonly passUnknownAttributes: boolean;
   /** Single-hop BFD, 10..10000 ms between packets, 1..255 of them missed; undefined: not watched. */
   readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | undefined;
+  /** RFC 9494: how long stale routes are kept behind the restart time, by family; undefined: not at all. */
+  readonly longLivedMs: Readonly<Partial<Record<Family, number>>> | undefined;
+  /** RFC 8326: the session is about to end. */
+  readonly gracefulShutdown: boolean;
+  readonly honorGracefulShutdown: boolean;
   /** undefined: none given; nothing for eBGP (RFC 8212), everything for iBGP. */
   readonly importRules: readonly Rule[] | undefined;
   readonly exportRules: readonly Rule[] | undefined;

@@ -39,6 +39,9 @@ const peer: Peer = {
   passUnknownAttributes: false,
   addPath: { receive: false, send: 0 },
   bfd: undefined,
+  longLivedMs: undefined,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   importRules: undefined,
   exportRules: undefined,
 };

@@ -16,6 +16,8 @@ export interface DaemonSettings {
   /** What it announces. */
   readonly routes: readonly string[];
   readonly gracefulRestart: boolean;
+  /** Restart time, and the long-lived stale time behind it (RFC 9494). */
+  readonly longLived?: { readonly restartSeconds: number; readonly staleSeconds: number };
   /** TCP-MD5 (RFC 2385). */
   readonly password?: string | undefined;
   /** GTSM (RFC 5082). */
@@ -134,6 +136,7 @@ export function startBird(settings: DaemonSettings): Daemon {
 
 function birdConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, bfdMs } = settings;
+  const { longLived } = settings;
   const { neighbour = [], filter = "" } = settings;
   const { neighbours = [] } = settings.addPath ?? {};
   const others = neighbours.map(
@@ -171,6 +174,8 @@ protocol bgp ours {
   connect retry time 2;
   error wait time 1, 2;
   graceful restart ${gracefulRestart ? "on" : "off"};
+  ${longLived === undefined ? "" : `graceful restart time ${longLived.restartSeconds};`}
+  ${longLived === undefined ? "" : `long lived graceful restart on; long lived stale time ${longLived.staleSeconds};`}
   ${neighbour.map((line) => `${line};`).join("\n  ")}
   ipv4 {
     import all;
@@ -235,6 +240,7 @@ function frrConfiguration(settings: DaemonSettings, log: string): string {
     settings;
   const { neighbour = [] } = settings;
   const us = US[transport];
+  const { longLived } = settings;
   const { neighbours = [] } = settings.addPath ?? {};
   const others = neighbours.map(
     (of) => `neighbor ${of.address} remote-as ${of.asn}
@@ -275,6 +281,9 @@ router bgp ${asn}
  no bgp default ipv4-unicast
  no bgp network import-check
  ${gracefulRestart ? "bgp graceful-restart" : ""}
+ ${longLived === undefined ? "" : `bgp graceful-restart restart-time ${longLived.restartSeconds}`}
+ ${longLived === undefined ? "" : "bgp graceful-restart preserve-fw-state"}
+ ${longLived === undefined ? "" : `bgp long-lived-graceful-restart stale-time ${longLived.staleSeconds}`}
  neighbor ${us} remote-as ${ourAsn}
  neighbor ${us} timers 3 9
  neighbor ${us} timers connect 1

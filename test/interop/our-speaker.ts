@@ -79,7 +79,11 @@ export interface OurPeer {
   readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
   readonly bfd?: { readonly state: string; readonly remoteState: string; readonly diagnostic?: string };
   readonly messages: Readonly<Record<"received" | "sent", Readonly<Record<string, number>>>>;
-  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  readonly gracefulRestart: {
+    readonly negotiated: boolean;
+    readonly stalePaths: number;
+    readonly stale: readonly { readonly family: number; readonly phase: string; readonly leftMs: number }[];
+  };
 }
 
 export interface OurRoute {

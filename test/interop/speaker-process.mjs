@@ -66,6 +66,7 @@ const commands = {
     ),
   withdraw: (prefixes) => speaker.withdraw(prefixes.map(parsePrefix)),
   complete: () => speaker.complete(),
+  order: ([peer, order]) => speaker.order(parseAddress(peer), { do: order }),
   peers: () =>
     speaker.peers().map(({ address, offendingMessages, opens, timersMs, ...peer }) => ({
       ...peer,

@@ -51,6 +51,7 @@ class Entry implements RouteFilter {
   readonly onlyClass: undefined = undefined;
   readonly usesPrefix: boolean;
   readonly usesValidity: boolean;
+  readonly honorsGracefulShutdown: boolean;
   readonly #policy: RouteFilter;
   readonly #rules: EntryRules;
   readonly #leak: Verdict = refusal(LEAK);
@@ -63,6 +64,7 @@ class Entry implements RouteFilter {
     this.#rules = rules;
     this.usesPrefix = policy.usesPrefix;
     this.usesValidity = policy.usesValidity;
+    this.honorsGracefulShutdown = policy.honorsGracefulShutdown;
     const { localAsn, prepends, remoteAsn } = rules;
     const front =
       prepends && localAsn !== undefined

@@ -1,5 +1,6 @@
 /** What selection and export read of an attribute set, as columns by attribute id: no object is touched per route. */
 
+import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import { occurrences } from "../wire/as-path.ts";
 import { type AsPathSegment, asPathLength, originAs, type PathAttributes } from "../wire/path-attributes.ts";
 import { columnOf } from "./columns.ts";
@@ -16,18 +17,28 @@ const ORIGINATOR_LOOP = 8;
 const CLUSTER_LOOP = 16;
 /** The next hop is 0.0.0.0 or ::, which stands for "our own address of the session that it is sent on". */
 export const NEXT_HOP_OURS = 32;
+/** RFC 9494: it outlived the restart of the one who told it (LLGR_STALE), and must not (NO_LLGR). */
+export const LLGR_STALE = 64;
+export const NO_LLGR = 128;
+/** RFC 8326: the way that it came is about to end. */
+export const GRACEFUL_SHUTDOWN = 256;
 /** Only to Customer is there (RFC 9234). */
-export const HAS_OTC = 64;
+export const HAS_OTC = 512;
 /** There is an AS_SET or AS_CONFED_SET in the AS path (RFC 9774). */
-export const AS_SETS = 128;
+export const AS_SETS = 1024;
 
 const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
 /** RFC 4271 leaves the value open; every implementation uses this one. */
 export const DEFAULT_LOCAL_PREF = 100;
 
-const COMMUNITY_NO_EXPORT = 0xffff_ff01;
-const COMMUNITY_NO_ADVERTISE = 0xffff_ff02;
-const COMMUNITY_NO_EXPORT_SUBCONFED = 0xffff_ff03;
+const FLAG_BY_COMMUNITY: ReadonlyMap<number, number> = new Map([
+  [WELL_KNOWN_COMMUNITIES["no-export"], NO_EXPORT],
+  [WELL_KNOWN_COMMUNITIES["no-export-subconfed"], NO_EXPORT],
+  [WELL_KNOWN_COMMUNITIES["no-advertise"], NO_ADVERTISE],
+  [WELL_KNOWN_COMMUNITIES["llgr-stale"], LLGR_STALE],
+  [WELL_KNOWN_COMMUNITIES["no-llgr"], NO_LLGR],
+  [WELL_KNOWN_COMMUNITIES["graceful-shutdown"], GRACEFUL_SHUTDOWN],
+]);
 
 /** Who we are, for the loop checks, and how attributes are read. */
 export interface Identity {
@@ -62,7 +73,9 @@ export class AttributeColumns {
   /** How many there are, of all kinds. */
   communities: Uint16Array = new Uint16Array(64);
   nextHop: Uint32Array = new Uint32Array(64);
-  flags: Uint8Array = new Uint8Array(64);
+  flags: Uint16Array = new Uint16Array(64);
+  /** False until the first set that is LLGR_STALE: who never meets one pays nothing for it. */
+  anyStale = false;
 
   constructor(identity: Identity) {
     this.#identity = identity;
@@ -82,7 +95,9 @@ export class AttributeColumns {
     this.clusterLength[id] = Math.min(attributes.clusterList.length, 0xff);
     this.communities[id] = communityCount(attributes);
     this.nextHop[id] = nextHop;
-    this.flags[id] = this.#flagsOf(attributes);
+    const flags = this.#flagsOf(attributes);
+    this.flags[id] = flags;
+    if ((flags & LLGR_STALE) !== 0) this.anyStale = true;
   }
 
   isLooped(id: number): boolean {
@@ -101,7 +116,7 @@ export class AttributeColumns {
     const { asn, routerId, clusterId } = this.#identity;
     const { w0, w1, w2, w3 } = attributes.nextHop;
     let flags = (w0 | w1 | w2 | w3) === 0 ? NEXT_HOP_OURS : 0;
-    for (const community of attributes.communities) flags |= wellKnown(community);
+    for (const community of attributes.communities) flags |= FLAG_BY_COMMUNITY.get(community) ?? 0;
     for (const { type, asns } of attributes.asPath) {
       if (asns.includes(asn)) flags |= AS_LOOP;
       if (type === "set" || type === "confed-set") flags |= AS_SETS;
@@ -135,11 +150,6 @@ const communityCount = (attributes: PathAttributes): number =>
   attributes.extendedCommunities.length +
   attributes.largeCommunities.length +
   attributes.ipv6ExtendedCommunities.length;
-
-function wellKnown(community: number): number {
-  if (community === COMMUNITY_NO_EXPORT || community === COMMUNITY_NO_EXPORT_SUBCONFED) return NO_EXPORT;
-  return community === COMMUNITY_NO_ADVERTISE ? NO_ADVERTISE : 0;
-}
 
 function firstAs(path: readonly AsPathSegment[]): number {
   // RFC 5065 §5.3: confederation segments are skipped, what counts is the AS outside.

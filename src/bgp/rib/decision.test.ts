@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../net/address.ts";
+import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { Outcome } from "./decision.ts";
 import type { SelectedPath } from "./loc-rib.ts";
@@ -22,6 +23,7 @@ const BASE: Candidate = {
   peer: { routerId: 10, asn: NEIGHBOUR, external: true },
   attributes: { ...path(NEIGHBOUR, 3), localPref: 100, med: 10, nextHop: ipv4(0xc0000201) },
 };
+const LLGR_STALE = WELL_KNOWN_COMMUNITIES["llgr-stale"];
 /** A next hop of its own, so that it can have a metric of its own. */
 const OTHER_NEXT_HOP = ipv4(0xc0000202);
 
@@ -52,6 +54,7 @@ function outcomes(candidates: readonly Candidate[], options: Partial<RibOptions>
 describe("each step of RFC 4271 §9.1.2.2 decides alone", () => {
   test.each<[Outcome, Candidate]>([
     // What is better in the steps below must not help.
+    ["longLivedStale", { peer: {}, attributes: { communities: [LLGR_STALE], localPref: 1000 } }],
     ["localPref", { peer: {}, attributes: { localPref: 99, ...path(NEIGHBOUR) } }],
     ["asPathLength", { peer: {}, attributes: { ...path(NEIGHBOUR, 3, 4), med: 1 } }],
     ["origin", { peer: {}, attributes: { origin: 2, med: 1 } }],
@@ -258,6 +261,7 @@ const arbitrary: fc.Arbitrary<Candidate> = fc
     originatorId: fc.constantFrom(undefined, 1),
     clusters: fc.nat(1),
     nextHop: fc.nat(1),
+    stale: fc.boolean(),
   })
   .map((it) => ({
     peer: { external: it.external, routerId: it.routerId },
@@ -269,6 +273,7 @@ const arbitrary: fc.Arbitrary<Candidate> = fc
       originatorId: it.originatorId,
       clusterList: new Array<number>(it.clusters).fill(5),
       nextHop: ipv4(0xc0000201 + it.nextHop),
+      communities: it.stale ? [LLGR_STALE] : [],
     },
     metric: it.nextHop,
   }));
@@ -282,6 +287,7 @@ function oracle(candidates: readonly Candidate[], multipath: number): number[] {
   };
   const it = (i: number) => candidates[i]!;
   let left = [...candidates.keys()].filter((i) => !first(i).includes(OUR_ASN));
+  left = by(left, (i) => it(i).attributes.communities!.length);
   left = by(left, (i) => -it(i).attributes.localPref!);
   left = by(left, (i) => first(i).length);
   left = by(left, (i) => it(i).attributes.origin!);

@@ -1,9 +1,10 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
+import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
 import { ROLE_RULES } from "../wire/roles.ts";
 import { AppliedFilter } from "./applied-filter.ts";
-import { AS_SETS, HAS_OTC, NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
+import { AS_SETS, HAS_OTC, LLGR_STALE, NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { Decision } from "./decision.ts";
 import {
@@ -34,6 +35,8 @@ export type HeldBack =
   | "only to customers (RFC 9234)"
   | "community no-advertise"
   | "community no-export"
+  | "community no-export-subconfed"
+  | "community llgr-stale"
   | "from iBGP to iBGP"
   | "AS_SET in the path (RFC 9774)";
 
@@ -169,7 +172,7 @@ export class Exporter {
     if (attrs === NO_ATTRIBUTES) return { sent: false, reason: "no path is used", rule: undefined };
     const source = peers.sourceOf(paths.peer[row]! as PeerId);
     const held = source === SOURCE.local ? undefined : this.#heldBack(prefix, attrs, source);
-    if (held !== undefined) return { sent: false, reason: held, rule: undefined };
+    if (held !== undefined) return { sent: false, reason: this.#named(held, attrs), rule: undefined };
     const { accepted, rule } = this.#verdictOn(prefix, row, attrs);
     if (!accepted) return { sent: false, reason: "rejected by rule", rule };
     if (paths.peer[row] === peer) return { sent: false, reason: "the peer's own path", rule: undefined };
@@ -187,11 +190,13 @@ export class Exporter {
 
   /** Why a learned path may not go to such peers at all, before policy is asked. */
   #heldBack(prefix: PrefixId, attrs: AttrId, source: Source): HeldBack | undefined {
-    const { external, reflectorClient } = this.exportClass;
+    const { external, reflectorClient, longLived } = this.exportClass;
     const flags = this.#input.pool.columns.flags[attrs]!;
     if (this.#settings.advertiseInstalledOnly && !this.#input.paths.isInstalled(prefix))
       return "not installed";
     if (this.#holdsMarked && (flags & HAS_OTC) !== 0) return "only to customers (RFC 9234)";
+    // RFC 9494 §4.3: who does not know that it is a last resort would take it for any other.
+    if (!longLived && (flags & LLGR_STALE) !== 0) return "community llgr-stale";
     // RFC 7947 §2.2.4: communities are the clients' own business.
     if (isTransparent(source, this.exportClass)) return undefined;
     // RFC 1997, well-known communities.
@@ -202,6 +207,13 @@ export class Exporter {
     // RFC 4271 §9.2: what one internal peer said is not told to another, but (RFC 4456 §6) what anybody said to a
     // client, and what a client said to everybody.
     return external || source !== SOURCE.internal || reflectorClient ? undefined : "from iBGP to iBGP";
+  }
+
+  /** Without confederations the two communities mean the same (RFC 1997), and share a bit. */
+  #named(held: HeldBack, attrs: AttrId): HeldBack {
+    if (held !== "community no-export") return held;
+    const { communities } = this.#input.pool.attributes(attrs);
+    return communities.includes(WELL_KNOWN_COMMUNITIES["no-export"]) ? held : "community no-export-subconfed";
   }
 
   #judge(prefix: PrefixId, row: number, attrs: AttrId, source: Source): AttrId {

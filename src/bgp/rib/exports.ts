@@ -96,5 +96,6 @@ const sameClass = (a: ExportClass, b: ExportClass): boolean =>
   a.as4 === b.as4 &&
   a.extendedMessage === b.extendedMessage &&
   a.passesUnknown === b.passesUnknown &&
+  a.longLived === b.longLived &&
   a.paths === b.paths &&
   sameAddress(a.localAddress, b.localAddress);

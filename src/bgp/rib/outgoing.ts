@@ -31,6 +31,8 @@ export interface ExportClass {
   readonly extendedMessage: boolean;
   /** Attributes that we do not know go on to it (RFC 4271 §5). */
   readonly passesUnknown: boolean;
+  /** The peer knows what LLGR_STALE means (RFC 9494). */
+  readonly longLived: boolean;
   /** Our own next hop for this family's prefixes. IPv6 prefixes need an IPv6 address. */
   readonly localAddress: Address;
   /** How many paths of a prefix are sent at most, each with an identifier (RFC 7911); 0: the best, without. */

@@ -110,7 +110,7 @@ export class Connection {
   }
 
   /** RFC 4271 §6.8: only a connection whose OPEN has been accepted can. */
-  get canCollide(): boolean {
+  get isContender(): boolean {
     return this.state.at === "open-confirm" || this.state.at === "established";
   }
 

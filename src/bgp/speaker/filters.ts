@@ -5,6 +5,7 @@ import { compilePolicy } from "../policy/evaluate.ts";
 import type { Policy } from "../policy/rules.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
 import type { VrpTable } from "../rpki/vrp-table.ts";
+import { exportPolicyOf, importPolicyOf } from "./maintenance.ts";
 import type { PeerOptions } from "./options.ts";
 
 /** A filter that may have to be made. */
@@ -16,7 +17,7 @@ interface Wanted {
 export class Filters {
   readonly #asn: number;
   readonly #vrps: VrpTable;
-  #held: ReadonlyMap<string, RouteFilter> = new Map();
+  #held: Map<string, RouteFilter> = new Map();
 
   /** @param asn - the speaker's own */
   constructor(asn: number, vrps: VrpTable) {
@@ -27,29 +28,39 @@ export class Filters {
   /** Makes what these peers need, and lets go of all else. @throws RangeError for a wrong pattern or localAs */
   renew(peers: readonly PeerOptions[]): void {
     const held = new Map<string, RouteFilter>();
-    for (const { key, make } of peers.flatMap((options) => [
-      this.#import(options),
-      this.#policy(options.exportPolicy),
-    ])) {
+    for (const { key, make } of peers.flatMap((options) => this.#both(options, false))) {
       held.set(key, held.get(key) ?? this.#held.get(key) ?? make());
+    }
+    // Those of peers that are drained by hand stay, so that such a peer is not told everything again.
+    for (const { key } of peers.flatMap((options) => this.#both(options, true))) {
+      const filter = this.#held.get(key);
+      if (filter !== undefined) held.set(key, filter);
     }
     this.#held = held;
   }
 
-  importOf(options: PeerOptions): RouteFilter {
-    return this.#filterOf(this.#import(options));
+  /** @param drained - by hand (RFC 8326), beside what the options say */
+  importOf(options: PeerOptions, drained: boolean): RouteFilter {
+    return this.#filterOf(this.#import(options, drained));
   }
 
-  exportOf(options: PeerOptions): RouteFilter {
-    return this.#filterOf(this.#policy(options.exportPolicy));
+  /** @param drained - as above */
+  exportOf(options: PeerOptions, drained: boolean): RouteFilter {
+    return this.#filterOf(this.#policy(exportPolicyOf(options, drained)));
+  }
+
+  #both(options: PeerOptions, drained: boolean): Wanted[] {
+    return [this.#import(options, drained), this.#policy(exportPolicyOf(options, drained))];
   }
 
   #filterOf({ key, make }: Wanted): RouteFilter {
-    return this.#held.get(key) ?? make();
+    const filter = this.#held.get(key) ?? make();
+    this.#held.set(key, filter);
+    return filter;
   }
 
-  #import(options: PeerOptions): Wanted {
-    const policy = this.#policy(options.importPolicy);
+  #import(options: PeerOptions, drained: boolean): Wanted {
+    const policy = this.#policy(importPolicyOf(options, this.#asn, drained));
     const entry = entryOf(options, this.#asn);
     if (entry === undefined) return policy;
     return { key: `${JSON.stringify(entry)} ${policy.key}`, make: () => withEntry(policy.make(), entry) };

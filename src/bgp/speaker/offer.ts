@@ -8,7 +8,7 @@ import type { Shared } from "./shared.ts";
 
 /** @param wasUp - there was a session with this peer in the life of this speaker */
 export function offerTo(shared: Shared, options: PeerOptions, wasUp: boolean): Open {
-  const { holdSeconds, families, role } = options;
+  const { holdSeconds, families, role, longLivedSeconds = {} } = options;
   const { routerId, gracefulRestart } = shared.options;
   return openFor({
     asn: sessionAsn(shared.options, options),
@@ -23,6 +23,7 @@ export function offerTo(shared: Shared, options: PeerOptions, wasUp: boolean): O
       restarting: gracefulRestart.restarting && shared.restarting(),
       // A fact, not a wish: either our predecessor's routes are still there, or we never stopped forwarding.
       forwarding: gracefulRestart.restarting || wasUp,
+      longLivedSeconds,
     },
   });
 }

@@ -5,6 +5,7 @@ import type { Address, Family, Prefix } from "../net/address.ts";
 import type { LargeCommunity } from "../net/communities.ts";
 import { type Policy, REJECT_ALL } from "../policy/rules.ts";
 import type { PrivateAsRemoval } from "../rib/as-view.ts";
+import type { SecondsByFamily } from "../session/negotiation.ts";
 import type { Role } from "../wire/roles.ts";
 
 export interface SpeakerOptions {
@@ -74,6 +75,15 @@ export interface PeerOptions {
   readonly nextHopSelf: boolean;
   /** An iBGP peer to which other iBGP peers' routes are reflected, and whose routes are reflected to them (RFC 4456). */
   readonly reflectorClient: boolean;
+  /**
+   * RFC 9494, beside {@link SpeakerOptions.gracefulRestart}: how long the peer may keep our paths, and we the peer's, as
+   * stale ones and last resort when the restart time is over. Undefined: not at all.
+   */
+  readonly longLivedSeconds?: SecondsByFamily;
+  /** The session is about to end: what leads over it is a last resort at both ends (RFC 8326). */
+  readonly gracefulShutdown?: boolean;
+  /** False: what an eBGP peer marks with GRACEFUL_SHUTDOWN is taken as any other route. */
+  readonly honorGracefulShutdown?: boolean;
   /**
    * An eBGP peer that is told what the others of its kind told us as it came, with AS path, next hop, MED and communities
    * (RFC 7947 §2.2).

@@ -21,6 +21,7 @@ import type { Traffic } from "./traffic.ts";
 interface Exporter {
   readonly address: Address;
   readonly options: PeerOptions;
+  readonly drains: boolean;
   readonly connection: Connection;
   readonly traffic: Traffic;
   readonly ribId: PeerId | undefined;
@@ -140,7 +141,7 @@ export class PeerExports {
     const { external } = negotiated;
     const most = addPath?.send === "all" ? ALL_PATHS : (addPath?.send ?? 0);
     return {
-      filter: this.#shared.filters.exportOf(options),
+      filter: this.#shared.filters.exportOf(options, this.#peer.drains),
       external,
       reflectorClient: reflectorClient && !external,
       routeServerClient: routeServerClient === true && external,
@@ -150,6 +151,7 @@ export class PeerExports {
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
       passesUnknown: passUnknownAttributes,
+      longLived: negotiated.gracefulRestart?.longLived !== undefined,
       localAddress,
       paths: negotiated.addPath.send.includes(family) ? most : 0,
     };

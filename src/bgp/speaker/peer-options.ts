@@ -95,14 +95,15 @@ export function remoteKey({ remote }: PeerOptions): string {
 
 function agreedKey(options: PeerOptions): string {
   const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = options;
-  const { routeServerClient, role, strictRole, localAs, enforceFirstAs } = options;
+  const { routeServerClient, role, strictRole, localAs, enforceFirstAs, longLivedSeconds = {} } = options;
   // What was withdrawn for its sets is not there to be judged again.
   const { acceptAsSets = false } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
+  const longLived = families.map((family) => longLivedSeconds[family] ?? 0);
   const asNumbers = [routeServerClient, role, strictRole, localAs, enforceFirstAs, acceptAsSets];
   const mode = addPathModeOf(options);
   const agreed = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, mode];
-  return JSON.stringify([...agreed, ...asNumbers]);
+  return JSON.stringify([...agreed, ...asNumbers, ...longLived]);
 }
 
 /** What the capability of RFC 7911 says; undefined: it is not sent. */

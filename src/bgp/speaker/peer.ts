@@ -8,8 +8,7 @@ import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
-import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
-import { familyOf } from "../wire/messages.ts";
+import { familyOf, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
 import { cease } from "../wire/notification.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
@@ -57,9 +56,10 @@ export class Peer implements ConnectionOwner, Recipient {
   /** Routes that it was not told because their attributes do not fit into a message, since it is known. */
   unsendable = 0;
   readonly learning: Learning = new Learning();
+  drains = false;
+  readonly helper: RestartHelper;
   readonly #shared: Shared;
   readonly #inbound: Inbound;
-  readonly #helper: RestartHelper;
   #connection: Connection;
   #second: Connection | undefined;
   #wasUp = false;
@@ -69,7 +69,7 @@ export class Peer implements ConnectionOwner, Recipient {
   constructor(shared: Shared, inbound: Inbound, address: Address, dynamic: boolean, options: PeerOptions) {
     this.#shared = shared;
     this.#inbound = inbound;
-    this.#helper = new RestartHelper(shared.rib);
+    this.helper = new RestartHelper(shared.rib);
     this.address = address;
     this.dynamic = dynamic;
     this.options = options;
@@ -108,7 +108,7 @@ export class Peer implements ConnectionOwner, Recipient {
       this.dynamic &&
       this.#connection.state.at === "active" &&
       this.#second === undefined &&
-      this.#helper.deadlineMs === Number.POSITIVE_INFINITY
+      this.helper.deadlineMs === Number.POSITIVE_INFINITY
     );
   }
 
@@ -116,7 +116,7 @@ export class Peer implements ConnectionOwner, Recipient {
     return Math.min(
       this.#connection.nextDeadline(),
       this.#second?.nextDeadline() ?? Number.POSITIVE_INFINITY,
-      this.#helper.deadlineMs,
+      this.helper.deadlineMs,
       this.halt.deadlineMs,
     );
   }
@@ -125,10 +125,11 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#connection.expire();
     this.#second?.expire();
     if (this.halt.deadlineMs <= nowMs) this.halt.end();
-    if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
-    const sweptPaths = this.#helper.expire(this.ribId);
-    if (sweptPaths > 0) this.watch.swept();
-    this.#emit({ on: "stale-expired", sweptPaths });
+    if (this.helper.deadlineMs > nowMs || this.ribId === undefined) return;
+    for (const event of this.helper.expire(this.ribId, nowMs)) {
+      if (event.on === "stale-expired" && event.sweptPaths > 0) this.watch.swept();
+      this.#emit(event);
+    }
     this.#shared.wake();
   }
 
@@ -157,7 +158,7 @@ export class Peer implements ConnectionOwner, Recipient {
   /** As {@link stop}; what waited for the peer's return is not waited for any more. */
   stopForGood(notification: Notification, words: string): void {
     this.stop(notification, words);
-    if (this.ribId !== undefined && this.#helper.expire(this.ribId) > 0) this.watch.swept();
+    if (this.ribId !== undefined && this.helper.giveUp(this.ribId) > 0) this.watch.swept();
   }
 
   /** Ends the session so that a peer which does graceful restart keeps our routes. */
@@ -188,10 +189,19 @@ export class Peer implements ConnectionOwner, Recipient {
       this.stop(cease(CEASE.changed), "settings of the session changed");
       this.start();
     } else if (this.halt.current === undefined) this.bfd.configure(options.bfd);
+    this.#judgeAgain();
+  }
+
+  drain(drained: boolean): void {
+    this.drains = drained;
+    this.#judgeAgain();
+  }
+
+  #judgeAgain(): void {
     if (this.ribId === undefined) return;
     const { rib, filters } = this.#shared;
-    rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(options) });
-    rib.setFilter(this.ribId, filters.importOf(options), importLimitsOf(options));
+    rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(this.options) });
+    rib.setFilter(this.ribId, filters.importOf(this.options, this.drains), importLimitsOf(this.options));
     this.exports.move();
     this.#countPrefixes();
     this.#shared.wake();
@@ -236,7 +246,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const negotiated = judgeOpen(open, offered, own, this.options);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
-    if (other === undefined || !other.canCollide) return negotiated;
+    if (other?.isContender !== true) return negotiated;
     const lost = loserOf(own, open, other, connection);
     this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
     lost.feed({ on: "collision-lost" }, "connection collision");
@@ -249,7 +259,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
     const ribPeer = { address: this.address, asn, external, routerId, ...ribSettings(this.options) };
-    const filter = this.#shared.filters.importOf(this.options);
+    const filter = this.#shared.filters.importOf(this.options, this.drains);
     const ribId = this.ribId ?? rib.addPeer(ribPeer, filter, importLimitsOf(this.options));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
@@ -258,7 +268,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const local = connection.link?.local;
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
     this.#source = { peer: ribId, negotiated, ownNextHop, ...pathRulesOf(this.options, negotiated) };
-    this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
+    this.helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
     this.watch.began(connection, negotiated);
@@ -285,7 +295,7 @@ export class Peer implements ConnectionOwner, Recipient {
     let retained = false;
     if (this.ribId !== undefined) {
       this.exports.leave(this.ribId);
-      retained = this.#helper.sessionEnded(this.ribId, negotiated, loss, nowMs);
+      retained = this.helper.sessionEnded(this.ribId, negotiated, loss, nowMs);
     }
     this.#emit({ on: "session-down", reason: loss.words, retained });
     this.#succeed(connection);
@@ -331,7 +341,7 @@ export class Peer implements ConnectionOwner, Recipient {
     if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
     if (this.ribId === undefined) return;
     if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
-    else if (this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
+    else if (this.helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
       this.watch.swept();
     this.#shared.wake();
   }
@@ -371,7 +381,7 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   #takeEndOfRib(ribId: PeerId, family: Family): void {
-    const sweptPaths = this.#helper.endOfRib(ribId, family);
+    const sweptPaths = this.helper.endOfRib(ribId, family);
     this.#emit({ on: "end-of-rib", family, sweptPaths });
     this.learning.endOfRib(family);
   }

@@ -12,16 +12,19 @@ import type {
   ReceivedRoute,
   RouteDescription,
 } from "../rib/snapshot.ts";
+import type { SecondsByFamily } from "../session/negotiation.ts";
 import type { Reaction } from "../wire/fault.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { Role } from "../wire/roles.ts";
 import type { Opens } from "./connection.ts";
+import { drains } from "./maintenance.ts";
 import type { PeerOptions, PrefixLimit, SpeakerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
 import type { OffendingMessage, Said } from "./peer-error-log.ts";
 import type { Halt } from "./peer-halt.ts";
 import { sessionAsn } from "./peer-options.ts";
+import type { StaleFamily } from "./restart-helper.ts";
 import type { MessageCounts } from "./traffic.ts";
 
 export interface PeerSnapshot {
@@ -59,7 +62,16 @@ export interface PeerSnapshot {
   readonly addPath: { readonly send: readonly Family[]; readonly receive: readonly Family[] };
   /** It has told all that it knew at least once. */
   readonly learned: boolean;
-  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  /** What leads over it is a last resort: the session is about to end (RFC 8326). */
+  readonly drains: boolean;
+  readonly gracefulRestart: {
+    readonly negotiated: boolean;
+    /** RFC 9494; of the session: how long stale paths may be kept behind the restart time. */
+    readonly longLivedSeconds: SecondsByFamily;
+    readonly stalePaths: number;
+    /** Families with stale paths, and how long they may stay. */
+    readonly stale: readonly StaleFamily[];
+  };
   /** Undefined: the peer is not watched by BFD. */
   readonly bfd: BfdSnapshot | undefined;
   /** With ADD-PATH, paths. refused: more than 256 of one prefix, not kept; since the peer is known. */
@@ -138,6 +150,7 @@ const FAMILIES: readonly Family[] = [4, 6];
 
 export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number): PeerSnapshot {
   const { negotiated, options, errors } = peer;
+  const restart = negotiated?.gracefulRestart;
   const counts = peer.pathCounts();
   const advertised = peer.ribId === undefined ? 0 : peer.exports.advertised(peer.ribId);
   const { link, initiator, opens } = peer.connection;
@@ -169,7 +182,13 @@ export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number)
     families: negotiated?.families ?? options.families,
     addPath: negotiated?.addPath ?? { send: [], receive: [] },
     learned: peer.learning.complete,
-    gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
+    drains: drains(options, peer.drains),
+    gracefulRestart: {
+      negotiated: restart !== undefined,
+      longLivedSeconds: restart?.longLived?.seconds ?? {},
+      stalePaths: counts.stale,
+      stale: peer.ribId === undefined ? [] : peer.helper.stale(peer.ribId, nowMs),
+    },
     bfd: peer.bfd.snapshot,
     prefixes: {
       received: counts.received,

@@ -67,6 +67,18 @@ function configurationOf(settings: DaemonSettings, routes: readonly string[], pl
   interface "veth0" { interval ${bfdMs} ms; idle tx interval 1 s; multiplier 3; };
   neighbor ${US[transport]} dev "veth0";
 }`;
+  const { thirds = [], addPath, extendedNextHop } = settings;
+  const others = thirds.map(
+    (third, i) => `protocol bgp third${i} {
+  local ${THEM.v4} as ${asn};
+  neighbor ${third.address} as ${third.asn};
+  passive on;
+  ipv4 { import all; export none; };
+}
+`,
+  );
+  const paths = addPath === true ? "add paths on;" : "";
+  const channel = `{ import all; export where source = RTS_STATIC || proto ~ "third*"; next hop self; ${paths} }`;
   const statics = (family: 4 | 6): string => {
     const lines = ofFamily(routes, family).map((route) => `  route ${route} blackhole;`);
     return `protocol static own${family} {\n  ipv${family};\n${lines.join("\n")}\n}\n`;
@@ -75,7 +87,7 @@ function configurationOf(settings: DaemonSettings, routes: readonly string[], pl
 log "${place.at("bird.log")}" all;
 router id ${THEM.v4};
 protocol device {}
-${statics(4)}${statics(6)}${bfdMs === undefined ? "" : bfd}
+${statics(4)}${statics(6)}${others.join("")}${bfdMs === undefined ? "" : bfd}
 protocol bgp ours {
   local ${THEM[transport]} as ${asn};
   neighbor ${US[transport]} as ${ourAsn};
@@ -89,8 +101,8 @@ protocol bgp ours {
   error wait time 1, 2;
   enable extended messages on;
   graceful restart ${gracefulRestart ? "on" : "off"};
-  ipv4 { import all; export where source = RTS_STATIC; next hop self; };
-  ipv6 { import all; export where source = RTS_STATIC; next hop self; };
+  ipv4 ${extendedNextHop === true ? channel.replace("{", "{ extended next hop on;") : channel};
+  ipv6 ${channel};
 }
 `;
 }

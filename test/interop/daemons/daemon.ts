@@ -19,8 +19,21 @@ export interface DaemonSettings {
   readonly password?: string | undefined;
   /** GTSM (RFC 5082). */
   readonly ttlSecurity?: boolean | undefined;
+  /** Its IPv4 routes have IPv6 next hops (RFC 8950); the session is over IPv6. */
+  readonly extendedNextHop?: boolean;
+  /** Several paths of a prefix both ways with us (RFC 7911). */
+  readonly addPath?: boolean;
+  /** Others who connect to it over IPv4; it passes on to us what they tell. */
+  readonly thirds?: readonly ThirdParty[];
   /** Milliseconds between its BFD packets, three of which may be missed. */
   readonly bfdMs?: number;
+}
+
+interface ThirdParty {
+  readonly address: string;
+  readonly asn: number;
+  /** What it tells; of interest to who cannot hear it. */
+  readonly toThem: readonly string[];
 }
 
 export interface Daemon {
@@ -34,6 +47,8 @@ export interface Daemon {
   announce(routes: readonly string[]): Promise<void>;
   /** Asks us for everything again (RFC 2918), both families; absent: it never does. */
   askAgain?(): Promise<void>;
+  /** With ADD-PATH, it may not tell us that a path of a third has gone. */
+  readonly forgetsToWithdraw?: true;
   /** How many of our routes it has withdrawn since it began; undefined: it does not say. */
   removals(): number | undefined;
   /** SIGKILL. */
@@ -54,6 +69,8 @@ export interface DaemonKind<D extends Daemon = Daemon, S extends DaemonSettings 
   readonly programs: readonly string[];
   /** What it cannot, and why, for docs/INTEROP.md; of the version that Debian has. */
   readonly cannot: Readonly<Partial<Record<FeatureName, string>>>;
+  /** What one has to know to have it work, for the same page. */
+  readonly note?: string;
   start(settings: S): Promise<D>;
 }
 

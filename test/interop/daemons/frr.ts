@@ -46,6 +46,7 @@ export const frr: DaemonKind<Frr, FrrSettings> = {
   debian: "frr",
   programs: [BGPD, VTYSH],
   cannot: {},
+  note: "with `timers connect 1` and our side passive, it stops to dial once a dial was refused; let us dial too",
   start: startFrr,
 };
 
@@ -115,12 +116,22 @@ function configurationOf(settings: FrrSettings, place: Workplace): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, routeMap } =
     settings;
   const us = US[transport];
+  const { thirds = [], addPath, extendedNextHop } = settings;
+  const others = thirds.map(
+    (third) => `neighbor ${third.address} remote-as ${third.asn}
+ neighbor ${third.address} passive
+ address-family ipv4 unicast
+  neighbor ${third.address} activate
+ exit-address-family
+`,
+  );
   const family = (number: 4 | 6): string => ` address-family ipv${number} unicast
 ${ofFamily(routes, number)
   .map((route) => `  network ${route}`)
   .join("\n")}
   neighbor ${us} activate
   neighbor ${us} route-map ${number === 4 ? (routeMap?.name ?? "own-ipv4") : "own-ipv6"} out
+  ${addPath === true ? `neighbor ${us} addpath-tx-all-paths` : ""}
  exit-address-family
 `;
   return `
@@ -128,9 +139,10 @@ log file ${place.at("bgpd.log")} debugging
 debug bgp updates in
 ${routeMap?.text ?? ""}
 bgp as-path access-list own permit ^$
+${thirds.map((third) => `bgp as-path access-list own permit ^${third.asn}$`).join("\n")}
 route-map own-ipv4 permit 10
  match as-path own
- set ip next-hop ${THEM.v4}
+ ${extendedNextHop === true ? "" : `set ip next-hop ${THEM.v4}`}
 exit
 route-map own-ipv6 permit 10
  match as-path own
@@ -146,9 +158,10 @@ router bgp ${asn}
  neighbor ${us} timers 3 9
  neighbor ${us} timers connect 1
  neighbor ${us} advertisement-interval 0
+ ${extendedNextHop === true ? `neighbor ${us} capability extended-nexthop` : ""}
  ${passive ? `neighbor ${us} passive` : ""}
  ${password === undefined ? "" : `neighbor ${us} password ${password}`}
  ${ttlSecurity === true ? `neighbor ${us} ttl-security hops 1` : ""}
-${family(4)}${family(6)}exit
+${others.join("")}${family(4)}${family(6)}exit
 `;
 }

@@ -30,6 +30,7 @@ export const openbgpd: DaemonKind = {
       "it offers End-of-RIB alone, and keeps none of its own",
     "BFD (RFC 5880)": "it has none",
   },
+  note: "on Linux, its next hop in the family that the session is not in is an address of the interface that comes first, lo: its addresses have to be there too",
   start: startOpenbgpd,
 };
 
@@ -97,6 +98,8 @@ function putAddressesFirst(namespace: string): void {
 
 function configurationOf(settings: DaemonSettings, routes: readonly string[], socket: string): string {
   const { asn, ourAsn, transport, passive, gracefulRestart, password, ttlSecurity } = settings;
+  const { thirds = [], addPath } = settings;
+  const others = thirds.map((third) => `neighbor ${third.address} {\n  remote-as ${third.asn}\n  passive\n}`);
   return `
 AS ${asn}
 router-id ${THEM.v4}
@@ -114,11 +117,13 @@ neighbor ${US[transport]} {
   announce IPv6 unicast
   announce enhanced refresh yes
   announce restart ${gracefulRestart ? "yes" : "no"}
+  ${addPath === true ? "announce add-path recv yes\n  announce add-path send all" : ""}
   holdtime 9
   ${passive ? "passive" : ""}
   ${password === undefined ? "" : `tcp md5sig password ${password}`}
   ${ttlSecurity === true ? "ttl-security yes" : ""}
 }
+${others.join("\n")}
 allow from any
 allow to any
 `;

@@ -1,6 +1,6 @@
 /**
  * The rows of docs/INTEROP.md, in its order. `shown`: what a test asks of both ends, for the page. How it asks is a step
- * of a meeting in `meetings.ts`.
+ * of a meeting, in `steps.ts`.
  */
 export const FEATURES = [
   {
@@ -14,6 +14,20 @@ export const FEATURES = [
   {
     name: "10 000 routes each way",
     shown: "7 000 of IPv4 and 3 000 of IPv6: each side has exactly those that the other announces",
+  },
+  {
+    name: "ADD-PATH, we send (RFC 7911)",
+    shown: "two paths of a prefix, that two other AS told us, arrive; one goes, and comes again",
+  },
+  {
+    name: "ADD-PATH, they send (RFC 7911)",
+    shown:
+      "two paths of a prefix, that two other AS told them, arrive, under different identifiers; one goes, where they say so",
+  },
+  {
+    name: "route reflection (RFC 4456)",
+    shown:
+      "they are a client of ours: routes pass both ways between them and a third of the AS, next hops as they were",
   },
   {
     name: "extended messages (RFC 8654)",

@@ -31,6 +31,7 @@ export function filterSaying(verdict: Partial<Verdict>): RouteFilter {
   return {
     onlyClass: {} as AttributeClass,
     usesPrefix: false,
+    honorsGracefulShutdown: false,
     usesValidity: false,
     classify: () => ({}) as AttributeClass,
     judge: () => said,
@@ -165,6 +166,7 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   as4: true,
   extendedMessage: false,
   passesUnknown: true,
+  longLived: false,
   localAddress: OUR_ADDRESS,
   paths: 0,
   ...changes,
