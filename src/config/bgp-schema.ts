@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
 import type { BgpSettings, BmpSettings, MrtSettings, Peer } from "../model/model.ts";
 import { asKeys, asRulesOf } from "./as-schema.ts";
+import { beliefs, beliefsOf } from "./belief-schema.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import { gracefulRestart, peerRestart } from "./restart-schema.ts";
 import {
@@ -39,10 +40,6 @@ const PEER_DEFAULTS = {
   ttlSecurity: false,
   families: ["ipv4", "ipv6"],
   routeReflectorClient: false,
-  maxAsPathLength: 255,
-  maxCommunities: 1000,
-  acceptAsSets: false,
-  passUnknownAttributes: false,
   gracefulShutdown: false,
   honorGracefulShutdown: true,
   shutdown: false,
@@ -55,10 +52,6 @@ const peerDefaults = {
   ttlSecurity: PEER_DEFAULTS.ttlSecurity,
   families: families.parse(PEER_DEFAULTS.families),
   routeReflectorClient: PEER_DEFAULTS.routeReflectorClient,
-  maxAsPathLength: PEER_DEFAULTS.maxAsPathLength,
-  maxCommunities: PEER_DEFAULTS.maxCommunities,
-  acceptAsSets: PEER_DEFAULTS.acceptAsSets,
-  passUnknownAttributes: PEER_DEFAULTS.passUnknownAttributes,
   honorGracefulShutdown: PEER_DEFAULTS.honorGracefulShutdown,
 };
 
@@ -142,22 +135,7 @@ const common = {
     default: PEER_DEFAULTS.shutdown,
     description: "No session: true, or words that the other side's operator reads (RFC 9003).",
   }),
-  maxAsPathLength: integer(1, 65535).optional().meta({
-    default: PEER_DEFAULTS.maxAsPathLength,
-    description: "A route with more AS numbers in its path is rejected.",
-  }),
-  maxCommunities: integer(1, 65535).optional().meta({
-    default: PEER_DEFAULTS.maxCommunities,
-    description: "A route with more communities, of all kinds together, is rejected.",
-  }),
-  acceptAsSets: flag.optional().meta({
-    default: PEER_DEFAULTS.acceptAsSets,
-    description: "Believe routes with an AS_SET in their path, which RFC 9774 has withdrawn.",
-  }),
-  passUnknownAttributes: flag.optional().meta({
-    default: PEER_DEFAULTS.passUnknownAttributes,
-    description: "Tell it attributes that gatewayd does not know, where they are transitive (RFC 4271).",
-  }),
+  ...beliefs,
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
@@ -399,10 +377,7 @@ function mergePeer(
     shutdown: given.shutdown === false ? undefined : given.shutdown,
     addPath: given.addPath ?? NO_ADD_PATH,
     maxPrefixes: given.maxPrefixes,
-    maxAsPathLength: given.maxAsPathLength ?? peerDefaults.maxAsPathLength,
-    maxCommunities: given.maxCommunities ?? peerDefaults.maxCommunities,
-    acceptAsSets: given.acceptAsSets ?? peerDefaults.acceptAsSets,
-    passUnknownAttributes: given.passUnknownAttributes ?? peerDefaults.passUnknownAttributes,
+    ...beliefsOf(given),
     bfd: given.bfd === false ? undefined : given.bfd,
     longLivedMs: restart !== undefined && "longLived" in restart ? restart.longLived : all.longLivedMs,
     gracefulShutdown: given.gracefulShutdown ?? all.gracefulShutdown,

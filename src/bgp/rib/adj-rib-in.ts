@@ -15,39 +15,15 @@ import type { Prefix } from "../net/address.ts";
 import type { PrefixBatch } from "../wire/prefix-batch.ts";
 import { changed, WITH_LLGR_STALE, WITHOUT_PREFERENCE } from "./amendments.ts";
 import { AppliedFilter } from "./applied-filter.ts";
-import { type AttributeColumns, GRACEFUL_SHUTDOWN, NO_LLGR } from "./attribute-columns.ts";
+import { GRACEFUL_SHUTDOWN, NO_LLGR } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
-import { type ImportLimits, overLimit, sameLimits } from "./import-limits.ts";
+import type { Feed, FeedCounts, Refilter, Sweep } from "./feed.ts";
+import { type ImportLimits, loopOf, overLimit, sameLimits } from "./import-limits.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
 import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
 import type { RouteFilter, Verdict } from "./route-filter.ts";
-
-/** One peer's counters and the policy that its paths pass. */
-interface Feed {
-  filter: AppliedFilter;
-  limits: ImportLimits;
-  /** 0..254, see the head of the file. */
-  generation: number;
-  received: number;
-  accepted: number;
-  stale: number;
-  refused: number;
-}
-
-/** Takes away what is not of its peer's generation, or makes it stale for long, from row `at` on. */
-interface Sweep {
-  readonly peer: PeerId;
-  readonly ages: boolean;
-  at: number;
-  readonly done: () => void;
-}
-
-/** Judges a peer's paths again, from row `at` on. */
-interface Refilter {
-  readonly peer: PeerId;
-  at: number;
-}
+import { RuleNames } from "./rule-names.ts";
 
 /** To judge a path again costs as much as looking at so many rows. */
 const JUDGED_ROWS = 8;
@@ -58,15 +34,6 @@ const JUDGED_ROWS = 8;
  */
 const MOST_PATHS = 256;
 
-export interface FeedCounts {
-  readonly received: number;
-  /** Of them, passed by import policy and no loop. */
-  readonly accepted: number;
-  readonly stale: number;
-  /** Paths not kept, because there were 256 of their prefix already; since the peer is known. */
-  readonly refused: number;
-}
-
 const GENERATIONS = 255;
 /** The generation of what is stale for long. */
 const LONG_LIVED = 255;
@@ -75,9 +42,8 @@ export class AdjRibIn {
   readonly #paths: PathTable;
   readonly #pool: AttributePool;
   readonly #feeds: (Feed | undefined)[] = [];
-  /** Names of the rules that decided: what the `rule` column counts. 0 is none, for local routes. */
-  readonly #rules: string[] = [""];
-  readonly #ruleByVerdict: WeakMap<Verdict, number> = new WeakMap();
+  /** Of the rules that decided: what the `rule` column counts. */
+  readonly #rules: RuleNames = new RuleNames();
   #sweeps: Sweep[] = [];
   #refilters: Refilter[] = [];
 
@@ -262,12 +228,12 @@ export class AdjRibIn {
   loopOf(row: number): string | undefined {
     const accepted = this.#paths.accepted[row]!;
     const feed = this.#paths.isLocal(row) ? undefined : this.#feed(this.#paths.peer[row]! as PeerId);
-    return feed === undefined || accepted === 0 ? undefined : this.#loop(feed, accepted);
+    return feed && accepted !== 0 ? loopOf(this.#pool.columns, accepted, feed.limits) : undefined;
   }
 
   /** The import rule that decided about a path; undefined for a local one. */
   ruleOf(row: number): string | undefined {
-    return this.#paths.isLocal(row) ? undefined : this.#rules[this.#paths.rule[row]!];
+    return this.#paths.isLocal(row) ? undefined : this.#rules.nameOf(this.#paths.rule[row]!);
   }
 
   #put(feed: Feed, peer: PeerId, prefix: PrefixId, pathId: number, attrs: AttrId, verdict: Verdict): void {
@@ -310,7 +276,7 @@ export class AdjRibIn {
     feed.accepted += this.#usable(feed, after) - this.#usable(feed, before);
     this.#replace(paths.accepted, row, after);
     paths.tag[row] = tag;
-    paths.rule[row] = this.#ruleNumber(verdict);
+    paths.rule[row] = this.#rules.numberOf(verdict);
     if (isOther) paths.touch(row);
   }
 
@@ -332,13 +298,8 @@ export class AdjRibIn {
   }
 
   /** 1: selection may choose it; 0: it was rejected, or is a loop. */
-  #usable(feed: Feed, accepted: number): number {
-    return accepted === 0 || this.#loop(feed, accepted) !== undefined ? 0 : 1;
-  }
-
-  #loop({ limits }: Feed, accepted: number): ReturnType<AttributeColumns["loopOf"]> {
-    const { columns } = this.#pool;
-    return columns.isLooped(accepted) ? columns.loopOf(accepted, limits.ownAs) : undefined;
+  #usable({ limits }: Feed, accepted: number): number {
+    return accepted === 0 || loopOf(this.#pool.columns, accepted, limits) !== undefined ? 0 : 1;
   }
 
   #countUsable(peer: PeerId, feed: Feed): number {
@@ -437,15 +398,6 @@ export class AdjRibIn {
     for (const sweep of this.#sweeps.filter((one) => one.peer === peer)) {
       this.#advance(sweep, Number.POSITIVE_INFINITY);
     }
-  }
-
-  #ruleNumber(verdict: Verdict): number {
-    const known = this.#ruleByVerdict.get(verdict);
-    if (known !== undefined) return known;
-    let number = this.#rules.indexOf(verdict.rule);
-    if (number < 0) number = this.#rules.push(verdict.rule) - 1;
-    this.#ruleByVerdict.set(verdict, number);
-    return number;
   }
 
   #feed(peer: PeerId): Feed {

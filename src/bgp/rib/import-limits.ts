@@ -36,6 +36,14 @@ export function overLimit(
   return communities[attrs]! > limits.communities ? MANY_COMMUNITIES : undefined;
 }
 
+/** Which loop a path is (RFC 4271 §9.1.2, RFC 4456 §8); undefined: none. */
+export const loopOf = (
+  columns: AttributeColumns,
+  attrs: number,
+  { ownAs }: ImportLimits,
+): ReturnType<AttributeColumns["loopOf"]> =>
+  columns.isLooped(attrs) ? columns.loopOf(attrs, ownAs) : undefined;
+
 const rejection = (rule: string): Verdict => ({ accepted: false, rule, tag: undefined, change: undefined });
 const LONG_PATH: Verdict = rejection("limit.maxAsPathLength");
 const MANY_COMMUNITIES: Verdict = rejection("limit.maxCommunities");

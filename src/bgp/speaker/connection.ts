@@ -25,6 +25,7 @@ import { messageTypeAt } from "../wire/header.ts";
 import { MESSAGE_TYPE, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
 import { describeNotification, shutdownCommunication } from "../wire/notification.ts";
 import { type Loss, lossOf } from "./loss.ts";
+import type { PeerErrorLog } from "./peer-error-log.ts";
 import { silenceOf } from "./peer-options.ts";
 import type { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents, World } from "./world.ts";
@@ -46,6 +47,7 @@ interface ConnectionWatch {
 /** The peer that a connection belongs to. */
 export interface ConnectionOwner {
   readonly traffic: Traffic;
+  readonly errors: PeerErrorLog;
   readonly watch: ConnectionWatch;
   settings(connection: Connection): Settings;
   dialTarget(): DialTarget;
@@ -59,8 +61,6 @@ export interface ConnectionOwner {
   failed(connection: Connection, loss: Loss): void;
   notified(direction: "sent" | "received", notification: Notification): void;
   update(connection: Connection, message: Uint8Array): void;
-  /** A message ended the connection before it was an UPDATE to be looked at. */
-  refused(refusal: Refusal, message: Uint8Array): void;
   refresh(connection: Connection, refresh: RouteRefresh): void;
   keepalive(connection: Connection): void;
   /** There is room to write again. */
@@ -288,7 +288,7 @@ export class Connection {
     });
     if (this.#heard !== heard) this.#heardAtMs = this.#world.now();
     if (refusal === undefined) return;
-    this.#owner.refused(refusal, this.#framer.refused);
+    this.#owner.errors.refuse(refusal, this.#framer.refused, this.#world.now());
     this.feed({ on: "header-error", notification: refusal.notification }, refusal.why);
   }
 
@@ -339,7 +339,7 @@ export class Connection {
     const outcome = this.#owner.opened(this, this.#offered, open);
     if (outcome === undefined) return;
     if (outcome instanceof Refusal) {
-      this.#owner.refused(outcome, message);
+      this.#owner.errors.refuse(outcome, message, this.#world.now());
       this.feed({ on: "open-error", notification: outcome.notification }, outcome.why);
       return;
     }
@@ -352,7 +352,7 @@ export class Connection {
   /** A message that could not be decoded: the code says whose check it failed. */
   #refuse(refusal: Refusal, message: Uint8Array): void {
     const { notification, why } = refusal;
-    this.#owner.refused(refusal, message);
+    this.#owner.errors.refuse(refusal, message, this.#world.now());
     if (notification.code === 2) this.feed({ on: "open-error", notification }, why);
     else if (notification.code === 1) this.feed({ on: "header-error", notification }, why);
     else this.feed({ on: "update-error", notification }, why);

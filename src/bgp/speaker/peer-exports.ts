@@ -29,6 +29,8 @@ interface Exporter {
 }
 
 export class PeerExports {
+  /** Routes that it was not told because their attributes do not fit into a message, since it is known. */
+  unsendable = 0;
   readonly #shared: Shared;
   readonly #peer: Exporter;
   readonly #groups: Map<Family, UpdateGroup> = new Map();
@@ -41,6 +43,12 @@ export class PeerExports {
   constructor(shared: Shared, peer: Exporter) {
     this.#shared = shared;
     this.#peer = peer;
+  }
+
+  /** So many prefixes were not told: their attributes do not fit into a message. */
+  spared(family: Family, prefixes: number): void {
+    this.unsendable += prefixes;
+    this.#emit({ on: "unsendable", family, prefixes });
   }
 
   get groups(): ReadonlyMap<Family, UpdateGroup> {

@@ -53,8 +53,6 @@ export class Peer implements ConnectionOwner, Recipient {
   ribId: PeerId | undefined;
   /** Sessions lost. */
   flaps = 0;
-  /** Routes that it was not told because their attributes do not fit into a message, since it is known. */
-  unsendable = 0;
   readonly learning: Learning = new Learning();
   drains = false;
   readonly helper: RestartHelper;
@@ -95,11 +93,6 @@ export class Peer implements ConnectionOwner, Recipient {
   write(octets: Uint8Array, messages: number): void {
     this.traffic.sent("update", messages);
     this.#connection.write(octets);
-  }
-
-  spared(family: Family, prefixes: number): void {
-    this.unsendable += prefixes;
-    this.#emit({ on: "unsendable", family, prefixes });
   }
 
   /** A dynamic peer that has no connection, owes no wait and left nothing behind. */
@@ -329,10 +322,6 @@ export class Peer implements ConnectionOwner, Recipient {
     }
     if (outcome.endOfRib !== undefined) this.#takeEndOfRib(this.ribId, outcome.endOfRib);
     this.#countPrefixes();
-  }
-
-  refused(refusal: Refusal, message: Uint8Array): void {
-    this.errors.refuse(refusal, message, this.#shared.world.now());
   }
 
   refresh(_connection: Connection, refresh: RouteRefresh): void {

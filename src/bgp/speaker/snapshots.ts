@@ -199,7 +199,7 @@ export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number)
     messages: peer.traffic.counts(),
     updateErrors: errors.counts(),
     offendingMessages: errors.messages().map(({ atMs, ...kept }) => ({ ...kept, agoMs: nowMs - atMs })),
-    unsendable: peer.unsendable,
+    unsendable: peer.exports.unsendable,
     flaps: peer.flaps,
     maxPrefixes: options.maxPrefixes,
     halt: haltSnapshot(peer.halt.current, nowMs),

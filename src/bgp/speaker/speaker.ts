@@ -121,7 +121,7 @@ export class Speaker {
     const { rib, rpki } = this;
     const nowMs = (): number => world.now();
     const spared: Bench["spared"] = (peer, family, prefixes) =>
-      this.#recipients.get(peer)?.spared(family, prefixes);
+      this.#recipients.get(peer)?.exports.spared(family, prefixes);
     this.#work = new Work({ rib, vrps: rpki.vrps, outbox, changes: this.#changes, isReady, spared, nowMs });
     world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
   }
