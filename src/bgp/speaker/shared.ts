@@ -1,6 +1,6 @@
 /** What all peers of one speaker have in common. */
 
-import type { Address } from "../net/address.ts";
+import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { Notification } from "../wire/messages.ts";
@@ -8,7 +8,6 @@ import type { PeerEvent } from "./events.ts";
 import type { Filters } from "./filters.ts";
 import type { Monitor } from "./monitor.ts";
 import type { SpeakerOptions } from "./options.ts";
-import type { PeerExports } from "./peer-exports.ts";
 import type { Link, World } from "./world.ts";
 
 /** Whom the RIB's UPDATEs go to. */
@@ -18,7 +17,10 @@ export interface Recipient {
   readonly isReady: boolean;
   /** Writes whole messages, of which there are `messages`. */
   write(octets: Uint8Array, messages: number): void;
-  readonly exports: Pick<PeerExports, "spared">;
+  readonly exports: {
+    /** It is not told of so many prefixes: their attributes do not fit into a message. */
+    spared(family: Family, prefixes: number): void;
+  };
 }
 
 export interface Shared {
