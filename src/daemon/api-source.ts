@@ -12,7 +12,7 @@ import { birdwatcher } from "./birdwatcher.ts";
 import type { Gateway } from "./gateway.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
 import { mrtTable } from "./mrt-table.ts";
-import { errorAnswers, peerAnswer } from "./peer-answers.ts";
+import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
 import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
 import { VERSION } from "./version.ts";
 
@@ -45,7 +45,7 @@ export function apiSource(
     announcements: (query) => announcementsPage(gateway.speaker, query),
     received: (query) => receivedPage(gateway.speaker, query),
     errors: ({ peer }) => {
-      const known = gateway.speaker.peers().find(({ address }) => formatAddress(address) === peer);
+      const known = gateway.speaker.peers().find((each) => isNamed(each, peer));
       return known && errorAnswers(known);
     },
     floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned),
@@ -107,7 +107,7 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
       driftRepairs: now.driftRepairs,
     },
     peers: {
-      configured: model.bgp.peers.filter(({ remote }) => "address" in remote).length,
+      configured: model.bgp.peers.filter(({ remote }) => !("range" in remote)).length,
       established: peers.filter(({ state }) => state === "established").length,
     },
     problems: now.problems.slice(0, PROBLEMS),

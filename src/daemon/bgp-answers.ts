@@ -18,6 +18,7 @@ import { formatAsPath } from "../bgp/wire/as-path-text.ts";
 import type { PathAttributes } from "../bgp/wire/path-attributes.ts";
 import { kindOf } from "../gateway/kinds.ts";
 import { type Part, pageOf, partOf } from "./pages.ts";
+import { isNamed } from "./peer-answers.ts";
 
 const ORIGINS = ["igp", "egp", "incomplete"] as const;
 /** RFC 4271 §9.1.1: what a path without one is worth; only iBGP carries it. */
@@ -73,8 +74,10 @@ export function announcementsPage(
   query: AnnouncementQuery,
 ): Promise<Page<AnnouncementAnswer>> {
   const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
-  const peers = speaker.peers().map(({ address }) => ({ address, text: formatAddress(address) }));
-  const asked = query.peer === undefined ? peers : peers.filter(({ text }) => text === query.peer);
+  const asked = speaker
+    .peers()
+    .filter((peer) => query.peer === undefined || isNamed(peer, query.peer))
+    .map(({ address }) => ({ address, text: formatAddress(address) }));
   return pageOf(
     asked.flatMap((peer) => announcementParts(speaker, peer)),
     query,
@@ -102,7 +105,7 @@ function announcementParts(speaker: Speaker, peer: { address: Address; text: str
 /** @throws CursorError */
 export function receivedPage(speaker: Speaker, query: ReceivedQuery): Promise<Page<ReceivedAnswer>> {
   const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
-  const peer = parseAddress(query.peer);
+  const peer = speaker.peers().find((each) => isNamed(each, query.peer))?.address;
   const parts = FAMILIES.map(
     (family): Part<ReceivedRoute> =>
       (from, limit) =>

@@ -3,7 +3,7 @@
 import type { PeerAnswer, PeerErrorAnswer } from "../api/schema.ts";
 import type { PeerRequest } from "../api/source.ts";
 import { type Family, ipv4, sameAddress } from "../bgp/net/address.ts";
-import { formatAddress, parseAddress } from "../bgp/net/text.ts";
+import { formatAddress } from "../bgp/net/text.ts";
 import type { PrefixLimit } from "../bgp/speaker/options.ts";
 import type { BfdSnapshot } from "../bgp/speaker/peer-bfd.ts";
 import type { HaltSnapshot, LastSaid, PeerSnapshot } from "../bgp/speaker/snapshots.ts";
@@ -15,7 +15,9 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
   const { description, group, routerId, holdSeconds, localAddress, initiator, opens } = peer;
   return {
     address: formatAddress(peer.address),
-    asn: peer.asn,
+    ...(peer.interface !== undefined && { interface: peer.interface }),
+    ...(peer.asn !== undefined && { asn: peer.asn }),
+    ...(peer.anyAsn && { anyAsn: true as const }),
     localAsn: peer.localAsn,
     ...(peer.role.local && { role: peer.role.local }),
     ...(peer.role.remote && { remoteRole: peer.role.remote }),
@@ -85,9 +87,13 @@ const limitAnswer = ({ limit, warnAt = limit }: PrefixLimit): NonNullable<PeerAn
   warnAt,
 });
 
+/** By its address, or by the interface that it is behind. */
+export const isNamed = (peer: PeerSnapshot, text: string): boolean =>
+  peer.interface === text || formatAddress(peer.address) === text;
+
 /** Does what an operator wants of a peer; what it is then. Undefined: there is no such peer. */
 export function orderPeer(speaker: Speaker, { peer, order, text }: PeerRequest): PeerAnswer | undefined {
-  const address = parseAddress(peer);
+  const address = speaker.peers().find((each) => isNamed(each, peer))?.address;
   const words = text === undefined ? {} : { text };
   if (address === undefined || !speaker.order(address, { do: order, ...words })) return undefined;
   const after = speaker.peers().find((each) => sameAddress(each.address, address));

@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { BIRD, BIRDC } from "./daemons.ts";
+import { BIRD, BIRDC } from "./daemons/bird.ts";
 import { holdsWithin, missing, namespacePair, type Pair, THEM, US } from "./namespaces.ts";
 import { buildLibrary, OurSpeaker } from "./our-speaker.ts";
 

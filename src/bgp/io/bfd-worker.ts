@@ -19,7 +19,7 @@ import {
   receive,
 } from "../bfd/session.ts";
 import type { Family } from "../net/address.ts";
-import { formatAddress, parseAddress } from "../net/text.ts";
+import { formatAddress, parseScopedAddress } from "../net/text.ts";
 import { openReceiver, openSender } from "./bfd-socket.ts";
 import type { FromBfd, ToBfd } from "./bfd-thread.ts";
 
@@ -136,7 +136,7 @@ async function listen(family: Family): Promise<Socket | undefined> {
 
 /** RFC 5881 §4: on one hop the address tells whose it is; the discriminator must then fit as well. */
 function hear(octets: Uint8Array, from: string): void {
-  const known = parseAddress(from.replace(/%.*$/, ""));
+  const known = parseScopedAddress(from);
   const watched = known && watchedByAddress.get(formatAddress(known));
   const packet = watched && decodeBfd(octets);
   if (packet === undefined) return;

@@ -4,7 +4,16 @@ import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
 import { ROLE_RULES } from "../wire/roles.ts";
 import { AppliedFilter } from "./applied-filter.ts";
-import { AS_SETS, HAS_OTC, LLGR_STALE, NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
+import {
+  AS_SETS,
+  HAS_OTC,
+  LLGR_STALE,
+  NEXT_HOP_ON_LINK,
+  NEXT_HOP_OURS,
+  NEXT_HOP_SIX,
+  NO_ADVERTISE,
+  NO_EXPORT,
+} from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { Decision } from "./decision.ts";
 import {
@@ -13,6 +22,7 @@ import {
   isTransparent,
   type Origination,
   outgoingAttributes,
+  takesOurs,
 } from "./outgoing.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { NO_PEER, type PeerId, type PeerTable, SOURCE, type Source } from "./peer-table.ts";
@@ -271,10 +281,14 @@ export class Exporter {
     const { pool, paths } = this.#input;
     const { family } = paths.prefixes;
     const to = this.exportClass;
-    const isPlain = change === undefined && (pool.columns.flags[attrs]! & NEXT_HOP_OURS) === 0;
+    const flags = pool.columns.flags[attrs]!;
+    const isPlain = change === undefined && (flags & NEXT_HOP_OURS) === 0;
     if (isPlain && pool.isAs4(attrs) === to.as4) {
-      const length = this.#rewriter.rewrite(pool.block(attrs), { to, from, family });
-      if (length >= 0) return pool.internOctets(this.#rewriter.octets, length, family, to);
+      const kind = { six: (flags & NEXT_HOP_SIX) !== 0, onLink: (flags & NEXT_HOP_ON_LINK) !== 0 };
+      const ours = takesOurs(kind, from.source, to);
+      const length = this.#rewriter.rewrite(pool.block(attrs), { to, from, family, ours });
+      const { octets, of } = this.#rewriter;
+      if (length >= 0) return pool.internOctets(octets, length, family, to, of);
     }
     return pool.internFor(outgoingAttributes(pool.attributes(attrs), from, to, change), family, to);
   }

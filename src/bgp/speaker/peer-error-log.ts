@@ -2,7 +2,8 @@
 
 import { type Fault, REACTIONS, type Reaction, type Refusal } from "../wire/fault.ts";
 import type { Notification } from "../wire/messages.ts";
-import { describeNotification, shutdownCommunication } from "../wire/notification.ts";
+import { describeNotification } from "../wire/notification.ts";
+import { notificationEvent } from "./cease.ts";
 import type { PeerEvent } from "./events.ts";
 import { LIMITS } from "./shared.ts";
 
@@ -61,11 +62,8 @@ export class PeerErrorLog {
 
   /** Keeps the words of a NOTIFICATION as the last one that way. Returns what is to be told of it. */
   notified(direction: "sent" | "received", notification: Notification, atMs: number): PeerEvent {
-    const { code, subcode } = notification;
-    const words = describeNotification(notification);
-    this.notifications[direction] = { atMs, words };
-    const communication = shutdownCommunication(notification);
-    return { on: `notification-${direction}`, code, subcode, words, communication };
+    this.notifications[direction] = { atMs, words: describeNotification(notification) };
+    return notificationEvent(direction, notification);
   }
 
   /** A message that is no UPDATE, or no message at all, and ended the connection; its octets are copied. */

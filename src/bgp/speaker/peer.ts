@@ -13,22 +13,23 @@ import { cease } from "../wire/notification.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { PeerEvent } from "./events.ts";
-import type { Inbound, Source } from "./inbound.ts";
+import { closeSource, type Inbound, openSource, type Source } from "./inbound.ts";
 import { Learning } from "./learning.ts";
 import type { Loss } from "./loss.ts";
 import { offerTo } from "./offer.ts";
-import { judgeOpen, loserOf, machineSettings } from "./opening.ts";
+import { judgeOpen, loserOf, machineSettings, sessionUp } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
+import { PeerLink } from "./peer-link.ts";
 import {
-  dialTargetOf,
   importLimitsOf,
   needsReset,
   pathRulesOf,
+  protectionOf,
   ribSettings,
   sessionAsn,
 } from "./peer-options.ts";
@@ -39,7 +40,7 @@ import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
 
 export class Peer implements ConnectionOwner, Recipient {
-  readonly address: Address;
+  readonly link: PeerLink;
   /** From a range rather than configured by address. */
   readonly dynamic: boolean;
   options: PeerOptions;
@@ -68,7 +69,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared = shared;
     this.#inbound = inbound;
     this.helper = new RestartHelper(shared.rib);
-    this.address = address;
+    this.link = new PeerLink(this, address, options);
     this.dynamic = dynamic;
     this.options = options;
     this.exports = new PeerExports(shared, this);
@@ -76,6 +77,10 @@ export class Peer implements ConnectionOwner, Recipient {
     this.halt = new PeerHalt(this, options);
     this.watch = new PeerWatch(shared, this);
     this.#connection = new Connection(shared.world, this);
+  }
+
+  get address(): Address {
+    return this.link.where.address;
   }
 
   get connection(): Connection {
@@ -202,6 +207,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   /** A connection that the peer opened. Undefined: refused. */
   accept(link: Link): LinkEvents | undefined {
+    if (!this.link.admits(link.remote)) return undefined;
     const { at } = this.#connection.state;
     if (this.options.ttlSecurity === true) link.hearNeighbourOnly();
     const { notice } = this.halt;
@@ -221,13 +227,14 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   settings(connection: Connection): Settings {
-    const passive = this.options.passive || this.dynamic || connection === this.#second;
-    const holdSeconds = this.options.holdSeconds;
-    return machineSettings(passive, holdSeconds, connection.negotiated, this.#shared.world.random());
+    const { holdSeconds } = this.options;
+    const listens = this.link.listensOnly || connection === this.#second;
+    return machineSettings(listens, holdSeconds, connection.negotiated, this.#shared.world.random());
   }
 
   dialTarget(): DialTarget {
-    return dialTargetOf(this.options, this.address);
+    const { options, address } = this;
+    return { ...protectionOf(options), address, port: options.port, localAddress: options.localAddress };
   }
 
   offer(): Open {
@@ -236,7 +243,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
     const own = { ...this.#shared.options, asn: sessionAsn(this.#shared.options, this.options) };
-    const negotiated = judgeOpen(open, offered, own, this.options);
+    const negotiated = judgeOpen(open, offered, own, this.options, this.address.zone);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other?.isContender !== true) return negotiated;
@@ -258,20 +265,13 @@ export class Peer implements ConnectionOwner, Recipient {
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
-    const local = connection.link?.local;
-    const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
-    this.#source = { peer: ribId, negotiated, ownNextHop, ...pathRulesOf(this.options, negotiated) };
+    const rules = pathRulesOf(this.options, negotiated);
+    this.#source = openSource(rib.pool.nextHops, ribId, negotiated, rules, connection.link?.local);
     this.helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
     this.watch.began(connection, negotiated);
-    this.#emit({
-      on: "session-up",
-      asn,
-      families: negotiated.families,
-      holdSeconds: negotiated.holdSeconds,
-      gracefulRestart: negotiated.gracefulRestart !== undefined,
-    });
+    this.#emit(sessionUp(negotiated));
     this.#shared.wake();
   }
 
@@ -281,9 +281,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const nowMs = this.#shared.world.now();
     const { reason } = this.halt.current ?? {};
     if (loss.cause !== "stopped" || reason === "max-prefixes") this.errors.note(loss.words, nowMs);
-    if (this.#source !== undefined && this.#source.ownNextHop >= 0) {
-      this.#shared.rib.pool.nextHops.give(this.#source.ownNextHop);
-    }
+    closeSource(this.#shared.rib.pool.nextHops, this.#source);
     this.#source = undefined;
     let retained = false;
     if (this.ribId !== undefined) {
@@ -292,6 +290,7 @@ export class Peer implements ConnectionOwner, Recipient {
     }
     this.#emit({ on: "session-down", reason: loss.words, retained });
     this.#succeed(connection);
+    this.link.settle();
     this.#shared.wake();
   }
 
@@ -301,6 +300,7 @@ export class Peer implements ConnectionOwner, Recipient {
       this.#emit({ on: "connection-failed", reason: loss.words });
     }
     this.#succeed(connection);
+    this.link.settle();
   }
 
   notified(direction: "sent" | "received", notification: Notification): void {
@@ -345,10 +345,18 @@ export class Peer implements ConnectionOwner, Recipient {
 
   bfdFell(restartable: boolean): void {
     if (this.negotiated === undefined) return;
-    const notification = farewellOf(this.negotiated, restartable);
-    this.errors.note(BFD_DOWN, this.#shared.world.now());
+    this.fell(farewellOf(this.negotiated, restartable), BFD_DOWN);
+  }
+
+  /** The way to the peer is gone; undefined: without a word, as a lost connection. */
+  fell(notification: Notification | undefined, words: string): void {
+    this.errors.note(words, this.#shared.world.now());
     const stop: Event = { on: "stop", how: "automatic", ...(notification && { notification }) };
-    this.#connection.feed(notification === undefined ? { on: "tcp-failed" } : stop, BFD_DOWN);
+    this.#connection.feed(notification === undefined ? { on: "tcp-failed" } : stop, words);
+  }
+
+  moved(): void {
+    if (this.halt.current === undefined) this.bfd.configure(this.options.bfd);
   }
 
   haltChanged(event: PeerEvent): void {
@@ -365,7 +373,6 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   pathCounts(): PathCounts {
-    if (this.ribId === undefined) return { received: 0, accepted: 0, stale: 0, refused: 0 };
     return pathCountsOf(this.#shared.rib, this.ribId);
   }
 

@@ -18,6 +18,8 @@ export const exabgp: DaemonKind = {
     "GTSM, we connect (RFC 5082)": "over IPv6, it sets no TTL on connections that it accepts",
     "graceful restart, they keep our routes (RFC 4724)": "it has no table that could keep them",
     "we stop for a restart (RFC 8538)": "it has no table that could keep our routes",
+    "long-lived graceful restart, they keep our routes (RFC 9494)": "it has none",
+    "long-lived graceful restart, we keep their routes (RFC 9494)": "it has none",
     "BFD (RFC 5880)": "it has none",
   },
   note: "it keeps no table: what it has is what it reports to a process of its configuration",

@@ -8,13 +8,8 @@ import { type Bfdd, startBfdd } from "./bfdd.ts";
 import { type Daemon, type DaemonKind, type DaemonSettings, ofFamily } from "./daemon.ts";
 import { Program, said, saidOrNothing, Workplace } from "./program.ts";
 
-const BGPD = "/usr/lib/frr/bgpd";
+export const BGPD = "/usr/lib/frr/bgpd";
 export const VTYSH = "/usr/bin/vtysh";
-
-interface FrrSettings extends DaemonSettings {
-  /** What its IPv4 announcements pass instead of the usual route map. */
-  readonly routeMap?: { readonly name: string; readonly text: string };
-}
 
 /** A route as it shows it. */
 interface FrrRoute {
@@ -41,7 +36,7 @@ interface Frr extends Daemon {
   route(prefix: string): Promise<FrrRoute | undefined>;
 }
 
-export const frr: DaemonKind<Frr, FrrSettings> = {
+export const frr: DaemonKind<Frr> = {
   name: "FRR",
   debian: "frr",
   programs: [BGPD, VTYSH],
@@ -50,7 +45,7 @@ export const frr: DaemonKind<Frr, FrrSettings> = {
   start: startFrr,
 };
 
-async function startFrr(settings: FrrSettings): Promise<Frr> {
+async function startFrr(settings: DaemonSettings): Promise<Frr> {
   const { namespace, asn } = settings;
   const place = new Workplace("frr");
   const configuration = place.write("bgpd.conf", configurationOf(settings, place));
@@ -78,7 +73,11 @@ async function startFrr(settings: FrrSettings): Promise<Frr> {
       const peers = Object.values(families).map((family) => family.peers?.[US[settings.transport]]);
       return peers.reduce((sum, peer) => sum + (peer?.pfxRcd ?? 0), 0);
     },
-    details: (prefix) => show(`show bgp ${prefix.includes(":") ? "ipv6" : "ipv4"} unicast ${prefix} json`),
+    // Its text has what its JSON has not, but not all of a long attribute.
+    details: async (prefix) => {
+      const question = `show bgp ${prefix.includes(":") ? "ipv6" : "ipv4"} unicast ${prefix}`;
+      return `${await show(question)}\n${await show(`${question} json`)}`;
+    },
     announce: async (routes) => {
       const gone = announced.filter((route) => !routes.includes(route));
       const come = routes.filter((route) => !announced.includes(route));
@@ -112,11 +111,11 @@ function startBfddFor({ namespace, transport, bfdMs }: DaemonSettings): Bfdd | u
   return bfdMs === undefined ? undefined : startBfdd(namespace, THEM[transport], US[transport], bfdMs);
 }
 
-function configurationOf(settings: FrrSettings, place: Workplace): string {
+function configurationOf(settings: DaemonSettings, place: Workplace): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, routeMap } =
     settings;
   const us = US[transport];
-  const { thirds = [], addPath, extendedNextHop } = settings;
+  const { thirds = [], addPath, extendedNextHop, longLived, neighbour = [] } = settings;
   const others = thirds.map(
     (third) => `neighbor ${third.address} remote-as ${third.asn}
  neighbor ${third.address} passive
@@ -154,10 +153,13 @@ router bgp ${asn}
  no bgp default ipv4-unicast
  no bgp network import-check
  ${gracefulRestart ? "bgp graceful-restart\n bgp graceful-restart preserve-fw-state" : ""}
+ ${longLived === undefined ? "" : `bgp graceful-restart restart-time ${longLived.restartSeconds}`}
+ ${longLived === undefined ? "" : `bgp long-lived-graceful-restart stale-time ${longLived.staleSeconds}`}
  neighbor ${us} remote-as ${ourAsn}
  neighbor ${us} timers 3 9
  neighbor ${us} timers connect 1
  neighbor ${us} advertisement-interval 0
+ ${neighbour.map((line) => `neighbor ${us} ${line}`).join("\n ")}
  ${extendedNextHop === true ? `neighbor ${us} capability extended-nexthop` : ""}
  ${passive ? `neighbor ${us} passive` : ""}
  ${password === undefined ? "" : `neighbor ${us} password ${password}`}

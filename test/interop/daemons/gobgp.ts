@@ -131,12 +131,16 @@ function mrtOf(routes: readonly string[], extendedNextHop: boolean): Uint8Array 
 /** Its peer is kept down until the routes are there, so that End-of-RIB does not come before them. */
 function configurationOf(settings: DaemonSettings): string {
   const { asn, ourAsn, transport, passive, gracefulRestart, password, ttlSecurity } = settings;
+  const { longLived } = settings;
   const family = (name: string): string => `
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "${name}-unicast"
     [neighbors.afi-safis.mp-graceful-restart.config]
-      enabled = ${gracefulRestart}`;
+      enabled = ${gracefulRestart}
+    [neighbors.afi-safis.long-lived-graceful-restart.config]
+      enabled = ${longLived !== undefined}
+      restart-time = ${longLived?.staleSeconds ?? 0}`;
   const { thirds = [], addPath = false } = settings;
   const others = thirds.map(
     (third) => `
@@ -175,7 +179,8 @@ function configurationOf(settings: DaemonSettings): string {
     idle-hold-time-after-reset = 1
   [neighbors.graceful-restart.config]
     enabled = ${gracefulRestart}
-    restart-time = 60
+    restart-time = ${longLived?.restartSeconds ?? 60}
+    long-lived-enabled = ${longLived !== undefined}
     notification-enabled = ${gracefulRestart}
   ${ttlSecurity === true ? "[neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255" : ""}
 ${addPath ? paths : ""}

@@ -30,6 +30,10 @@ export const FEATURES = [
       "they are a client of ours: routes pass both ways between them and a third of the AS, next hops as they were",
   },
   {
+    name: "IPv4 routes with IPv6 next hops (RFC 8950)",
+    shown: "both ways on a session over IPv6",
+  },
+  {
     name: "extended messages (RFC 8654)",
     shown:
       "a route of ours with 1 500 communities, which no message of 4 096 octets holds, arrives with all of them",
@@ -68,6 +72,19 @@ export const FEATURES = [
   {
     name: "graceful restart, we keep their routes (RFC 4724)",
     shown: "they are killed and start again; their routes are stale, then not, and never gone",
+  },
+  {
+    name: "long-lived graceful restart, they keep our routes (RFC 9494)",
+    shown: "beyond the restart time, marked as stale, until we are back",
+  },
+  {
+    name: "long-lived graceful restart, we keep their routes (RFC 9494)",
+    shown: "the same of theirs, and none was gone",
+  },
+  {
+    name: "graceful shutdown (RFC 8326)",
+    shown:
+      "while we drain the session, our routes bear the community there, and theirs have the lowest preference here",
   },
   {
     name: "we stop for a restart (RFC 8538)",

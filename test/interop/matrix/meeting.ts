@@ -25,6 +25,8 @@ export interface SetUp {
   readonly ourRoutes: readonly string[];
   readonly theirRoutes: readonly string[];
   readonly gracefulRestart?: true;
+  /** A restart time of a second, behind which stale routes live on (RFC 9494). */
+  readonly longLived?: true;
   readonly thirds?: readonly Third[];
   /** Options of our speaker, beside the usual ones. */
   readonly speaker?: object;
@@ -73,6 +75,7 @@ export class Meeting {
         passive: passive === "them",
         routes: theirRoutes,
         gracefulRestart,
+        ...(setUp.longLived && { longLived: { restartSeconds: 1, staleSeconds: 60 } }),
         thirds: thirds.filter(({ toThem }) => toThem.length > 0),
         ...theirs,
       });
@@ -130,7 +133,7 @@ export class Meeting {
 
 const startOurs = (
   pair: Pair,
-  { gracefulRestart, speaker }: SetUp,
+  { gracefulRestart, longLived, speaker }: SetUp,
   library: string,
   restarting: boolean,
 ): Promise<OurSpeaker> =>
@@ -143,7 +146,9 @@ const startOurs = (
       routerId: US.v4,
       multipath: 4,
       advertiseInstalledOnly: false,
-      ...(gracefulRestart && { gracefulRestart: { restartSeconds: 60, notification: true, restarting } }),
+      ...(gracefulRestart && {
+        gracefulRestart: { restartSeconds: longLived ? 1 : 60, notification: true, restarting },
+      }),
       ...speaker,
     },
   });
@@ -190,6 +195,7 @@ async function setPeer(us: OurSpeaker, setUp: SetUp, others: object = {}): Promi
     remote: THEM[transport],
     remoteAsn: asn,
     passive: passive === "us",
+    ...(setUp.longLived && { longLivedSeconds: { 4: 600, 6: 600 } }),
     ...ours,
     ...others,
   };

@@ -7,8 +7,10 @@ import {
   beginsAndEnds,
   CLUSTER,
   cutAndHealed,
+  drained,
   exactlyThose,
   exchange,
+  ipv6NextHops,
   localPreference,
   longMessage,
   neighboursAlone,
@@ -23,7 +25,9 @@ import {
   stopForGood,
   stopForRestart,
   theirReload,
+  theyAreLongGone,
   theyRestart,
+  weAreLongGone,
   weRestart,
 } from "./steps.ts";
 
@@ -106,6 +110,34 @@ export const MEETINGS: readonly MeetingPlan[] = [
     steps: [
       ["ADD-PATH, they send (RFC 7911)", severalFromThem],
       ["ADD-PATH, we send (RFC 7911)", severalFromUs],
+    ],
+  },
+  {
+    name: "next hops of IPv6",
+    setUp: () => ({
+      asn: FOUR_OCTETS,
+      transport: "v6",
+      passive: "them",
+      ...FEW,
+      ours: { extendedNextHop: true },
+      theirs: { extendedNextHop: true },
+    }),
+    steps: [["IPv4 routes with IPv6 next hops (RFC 8950)", ipv6NextHops]],
+  },
+  {
+    name: "maintenance and long restarts",
+    setUp: () => ({
+      asn: FOUR_OCTETS,
+      transport: "v4",
+      passive: "nobody",
+      ...FEW,
+      gracefulRestart: true,
+      longLived: true,
+    }),
+    steps: [
+      ["graceful shutdown (RFC 8326)", drained],
+      ["long-lived graceful restart, we keep their routes (RFC 9494)", theyAreLongGone],
+      ["long-lived graceful restart, they keep our routes (RFC 9494)", weAreLongGone],
     ],
   },
   {

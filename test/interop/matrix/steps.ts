@@ -27,6 +27,15 @@ export async function exchange(meeting: Meeting): Promise<void> {
   }
 }
 
+export async function ipv6NextHops(meeting: Meeting): Promise<void> {
+  const { ourRoutes, theirRoutes } = meeting.setUp;
+  await meeting.eventually("all routes both ways", () =>
+    bothHave(meeting, ourRoutes.length, theirRoutes.length),
+  );
+  for (const { prefix, nextHop } of await received(meeting)) expect(nextHop, prefix).toBe(THEM.v6);
+  for (const prefix of ourRoutes) expect(await meeting.them.details(prefix), prefix).toContain(US.v6);
+}
+
 export async function exactlyThose(meeting: Meeting): Promise<void> {
   const { ourRoutes, theirRoutes } = meeting.setUp;
   expect(sorted(await meeting.them.prefixes())).toEqual(sorted(ourRoutes));
@@ -230,6 +239,66 @@ export async function weRestart(meeting: Meeting): Promise<void> {
 export async function stopForRestart(meeting: Meeting): Promise<void> {
   await meeting.us.ask("stop", { graceful: true, text: "upgrade" });
   await keepOurs(meeting);
+}
+
+/** 65535:6 */
+const LLGR_STALE = 0xffff_0006;
+
+async function marked(meeting: Meeting, community: RegExp): Promise<boolean> {
+  for (const prefix of meeting.setUp.ourRoutes) {
+    if (!community.test(await meeting.them.details(prefix))) return false;
+  }
+  return true;
+}
+
+export async function drained(meeting: Meeting): Promise<void> {
+  // The last is its name from before it was an RFC.
+  const community = /65535[:, ]+0\b|graceful.?shutdown|planned.?shut/i;
+  const order = (what: string): Promise<unknown> => meeting.us.ask("order", [THEM.v4, what]);
+  await exchange(meeting);
+  await order("drain");
+  await meeting.eventually("drained there", () => marked(meeting, community));
+  for (const { after } of await received(meeting)) expect(after?.localPref).toBe(0);
+  await order("undrain");
+  await meeting.eventually("no longer drained", async () => !(await marked(meeting, community)));
+  expect((await meeting.peer()).flaps).toBe(0);
+}
+
+export async function theyAreLongGone(meeting: Meeting): Promise<void> {
+  const { them, us, setUp } = meeting;
+  const count = setUp.theirRoutes.length;
+  const before = us.events.length;
+  const stale = async (): Promise<number> =>
+    (await received(meeting)).filter(({ after }) => after?.communities.includes(LLGR_STALE)).length;
+  await them.kill();
+  await meeting.eventually("theirs are stale for long", async () => (await stale()) === count);
+  const phases = (await meeting.peer()).gracefulRestart.stale.map(({ family, phase }) => [family, phase]);
+  expect(phases).toEqual([
+    [4, "long-lived"],
+    [6, "long-lived"],
+  ]);
+  await them.restart();
+  await meeting.eventually("they are back, and nothing is marked", async () => {
+    return (await bothHave(meeting, setUp.ourRoutes.length, count)) && (await stale()) === 0;
+  });
+  expect(us.events.slice(before).filter(({ on }) => on === "routes-gone")).toEqual([]);
+}
+
+export async function weAreLongGone(meeting: Meeting): Promise<void> {
+  const { them, setUp } = meeting;
+  const { ourRoutes, theirRoutes } = setUp;
+  const stale = /65535[:, ]+6\b|llgr.?stale/i;
+  await meeting.us.kill();
+  await meeting.eventually("ours are stale for long", () => marked(meeting, stale));
+  expect(await them.prefixes()).toHaveLength(ourRoutes.length);
+  const removals = them.removals();
+  await meeting.restartOurs();
+  await meeting.announce();
+  await meeting.us.ask("complete");
+  await meeting.eventually("we are back, and nothing is marked", async () => {
+    return (await bothHave(meeting, ourRoutes.length, theirRoutes.length)) && !(await marked(meeting, stale));
+  });
+  expect(them.removals()).toBe(removals);
 }
 
 export async function ownPasswordAtLast(meeting: Meeting): Promise<void> {

@@ -168,6 +168,7 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   passesUnknown: true,
   longLived: false,
   localAddress: OUR_ADDRESS,
+  sixNextHop: true,
   paths: 0,
   ...changes,
 });

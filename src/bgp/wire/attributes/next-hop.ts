@@ -1,6 +1,6 @@
 /** NEXT_HOP, and the next hop of MP_REACH_NLRI (RFC 4760, RFC 2545, RFC 8950). */
 
-import { type Address, type Family, ipv4, ipv6 } from "../../net/address.ts";
+import { type Address, type Family, ipv4, ipv6, isLinkLocal, zoned } from "../../net/address.ts";
 import { addressOctets } from "../../net/text.ts";
 import type { Cursor } from "../cursor.ts";
 import type { PathAttributes } from "../path-attributes.ts";
@@ -34,17 +34,20 @@ export const mpReach: AttributeRow = {
   malformed: "treat-as-withdraw",
   errors: "RFC 4271 section 6.3",
   subcode: SUBCODE.optionalAttribute,
-  decode: (value, draft, { ours }) => {
+  decode: (value, draft, { ours, zone }) => {
     value.window(AFI_SAFI_OCTETS);
     const octets = value.u8();
     const address = octets === 4 ? ipv4(value.u32()) : ipv6Of(value);
-    draft.mpNextHop = address;
-    if (octets === 32) {
-      const second = ipv6Of(value);
-      // RFC 2545 §3 allows only a link-local address here; some send zeros for "none".
-      if (isLinkLocal(second)) draft.linkLocalNextHop = second;
+    const second = octets === 32 ? ipv6Of(value) : undefined;
+    // RFC 2545 §3 allows only a link-local address here; some send zeros for "none".
+    const linkLocal = second !== undefined && isLinkLocal(second) ? second : undefined;
+    // Where the session runs over the link itself, what is on the link is what leads there for certain.
+    if (zone !== undefined && linkLocal !== undefined) draft.mpNextHop = zoned(linkLocal, zone);
+    else {
+      draft.mpNextHop = zoned(address, zone);
+      draft.linkLocalNextHop = linkLocal;
     }
-    return ours || isHost(address) ? undefined : NO_HOST;
+    return ours || isHost(draft.mpNextHop) ? undefined : NO_HOST;
   },
   // Goes first and holds NLRI, so `update-pack.ts` writes it around mpNextHopOctets.
   encode: () => undefined,
@@ -79,8 +82,6 @@ export function mpNextHopOctets(attributes: PathAttributes, family: Family): Uin
 }
 
 const ipv6Of = (value: Cursor): Address => ipv6(value.u32(), value.u32(), value.u32(), value.u32());
-
-const isLinkLocal = ({ w0 }: Address): boolean => w0 >>> 22 === 0xfe80 >>> 6;
 
 /**
  * RFC 4271 §6.3: a semantically wrong next hop means that the route is not used. "Ignored", it could leave an older
