@@ -8,6 +8,7 @@ import { addBirdwatcher } from "./birdwatcher.ts";
 import {
   type Paging,
   readAnnouncementQuery,
+  readErrorsQuery,
   readNothing,
   readOrderQuery,
   readPaging,
@@ -33,6 +34,7 @@ export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addMonitors(app, source);
   addPagedLists(app, source);
   addReceived(app, source);
+  addErrors(app, source);
   addBirdwatcher(app, source.birdwatcher);
 }
 
@@ -151,6 +153,15 @@ function addReceived(app: FastifyInstance, source: ApiSource): void {
     const page = await pageOf(() => source.received(query));
     if (page.items.length === 0) await requirePeer(source, query.peer);
     return sendPage(request, reply, page);
+  });
+}
+
+function addErrors(app: FastifyInstance, source: ApiSource): void {
+  app.get("/api/v1/errors", async (request) => {
+    const query = readErrorsQuery(request.query);
+    const errors = await source.errors(query);
+    if (errors === undefined) throw unknownPeer(query.peer);
+    return errors;
   });
 }
 

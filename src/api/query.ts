@@ -6,6 +6,7 @@ import { KINDS } from "../model/model.ts";
 import { Refusal } from "./answers.ts";
 import type {
   AnnouncementQuery,
+  ErrorsQuery,
   PeerRequest,
   ReceivedQuery,
   RouteQuery,
@@ -62,6 +63,7 @@ const RECEIVED = z.strictObject({
   ...paging,
 });
 
+const ERRORS = z.strictObject({ peer: z.string({ error: "is missing" }).pipe(peer) });
 const RPKI = z.strictObject({
   prefix: z.string({ error: "is missing" }).pipe(prefix),
   asn: z
@@ -118,6 +120,8 @@ export const readReceivedQuery = (raw: unknown): ReceivedQuery => ({
   limit: PAGE_DEFAULT,
   ...read(RECEIVED, raw),
 });
+
+export const readErrorsQuery = (raw: unknown): ErrorsQuery => read(ERRORS, raw);
 
 export const readRpkiQuery = (raw: unknown): RpkiQuery => read(RPKI, raw);
 

@@ -3,6 +3,7 @@
  * Every call gives a new value, so that a caller may change what it got.
  */
 
+import { sampleErrors, samplePeers } from "./sample-peers.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -10,6 +11,7 @@ import type {
   MonitorAnswer,
   NatAnswer,
   PeerAnswer,
+  PeerErrorAnswer,
   ReceivedAnswer,
   RouteAnswer,
   RoutePath,
@@ -26,6 +28,8 @@ export interface Sample {
   readonly routes: readonly RouteAnswer[];
   readonly announcements: readonly AnnouncementAnswer[];
   readonly received: readonly ReceivedAnswer[];
+  /** Of any peer. */
+  readonly errors: readonly PeerErrorAnswer[];
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
@@ -58,6 +62,7 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
         limit,
         after,
       ),
+    errors: ({ peer }) => (sample.peers.some((p) => p.address === peer) ? sample.errors : undefined),
     announcements: ({ peer, prefix, kind, limit, after }) =>
       pageOf(
         sample.announcements.filter((a) => is(a.peer, peer) && is(a.prefix, prefix) && is(a.kind, kind)),
@@ -104,10 +109,11 @@ function pageOf<T>(items: readonly T[], limit: number, after = "0"): Page<T> {
 function sampleValues(): Sample {
   return {
     status: status(),
-    peers: peers(),
+    peers: samplePeers(),
     routes: routes(),
     announcements: announcements(),
     received: received(),
+    errors: sampleErrors(),
     floatingIps: [
       {
         address: "172.16.1.3",
@@ -163,72 +169,6 @@ function status(): StatusAnswer {
     peers: { configured: 2, established: 1 },
     problems: [{ code: "nexthop.unresolved", subject: "172.16.1.4/32", message: "no route to 10.65.0.99" }],
   };
-}
-
-function peers(): PeerAnswer[] {
-  return [
-    {
-      address: "198.51.100.2",
-      asn: 64512,
-      localAsn: 65000,
-      role: "customer",
-      remoteRole: "provider",
-      description: "ToR 1",
-      group: "upstream",
-      dynamic: false,
-      md5: true,
-      ttlSecurity: true,
-      state: "established",
-      sinceSeconds: 93751,
-      routerId: "198.51.100.2",
-      holdSeconds: 9,
-      families: ["ipv4", "ipv6"],
-      addPath: { send: [], receive: ["ipv4"] },
-      drains: false,
-      gracefulRestart: { negotiated: true, longLived: { ipv4: 3600 }, stalePaths: 0, stale: [] },
-      bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
-      prefixes: { received: 1, accepted: 1, advertised: 4, refused: 0 },
-      maxPrefixes: { limit: 1000, warnAt: 750 },
-      messages: {
-        received: { open: 1, update: 2, keepalive: 31250 },
-        sent: { open: 1, update: 5, keepalive: 31252 },
-      },
-      updateErrors: {},
-      flaps: 0,
-    },
-    {
-      address: "198.51.100.3",
-      asn: 64512,
-      localAsn: 65000,
-      description: "ToR 2",
-      group: "upstream",
-      dynamic: false,
-      md5: true,
-      ttlSecurity: false,
-      state: "active",
-      sinceSeconds: 751,
-      families: [],
-      addPath: { send: [], receive: [] },
-      drains: false,
-      gracefulRestart: {
-        negotiated: false,
-        longLived: {},
-        stalePaths: 2,
-        stale: [{ family: "ipv4", phase: "long-lived", paths: 2, sinceSeconds: 192, leftSeconds: 3408 }],
-      },
-      prefixes: { received: 0, accepted: 0, advertised: 0, refused: 0 },
-      messages: {
-        received: { open: 1, update: 2, keepalive: 12, notification: 1 },
-        sent: { open: 2, update: 5, keepalive: 13 },
-      },
-      updateErrors: { "treat-as-withdraw": 1 },
-      flaps: 1,
-      lastError: {
-        at: "2026-11-21T09:50:33.000Z",
-        text: 'received Cease, administrative shutdown: "maintenance until noon"',
-      },
-    },
-  ];
 }
 
 function path(changes: Partial<RoutePath>): RoutePath {

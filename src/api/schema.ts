@@ -63,6 +63,9 @@ export interface PeerAnswer {
   readonly state: "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established";
   /** Seconds in this state. */
   readonly sinceSeconds: number;
+  /** Our address on the connection that there is, and who opened it. */
+  readonly localAddress?: string;
+  readonly openedBy?: "gateway" | "peer";
   /** Why no session is wanted; absent: one is. */
   readonly halt?: {
     /** shutdown: an operator said so. max-prefixes: the peer told too much. */
@@ -74,7 +77,20 @@ export interface PeerAnswer {
   };
   readonly routerId?: string;
   readonly holdSeconds?: number;
+  /** Seconds that each timer that runs has left: connect-retry, hold, keepalive, idle-hold, send-hold, settle. */
+  readonly timers: Readonly<Record<string, number>>;
+  /** What both sides said in their OPENs, in words; absent where one did not say it. */
+  readonly capabilities?: readonly {
+    readonly name: string;
+    readonly local?: string;
+    readonly remote?: string;
+  }[];
   readonly families: readonly string[];
+  /** As configured; absent: there is none. */
+  readonly limits: {
+    readonly maxAsPathLength?: number;
+    readonly maxCommunities?: number;
+  };
   /** Families whose prefixes come with several paths on this session (RFC 7911), each way. */
   readonly addPath: { readonly send: readonly string[]; readonly receive: readonly string[] };
   /** What leads over it is a last resort: it is about to end (RFC 8326). */
@@ -122,8 +138,31 @@ export interface PeerAnswer {
   };
   /** By what the error cost (RFC 7606 §2): attribute-discard, treat-as-withdraw, session-reset. */
   readonly updateErrors: Readonly<Record<string, number>>;
+  /** Times that a route was not told to it because its attributes do not fit into a message (RFC 8654). */
+  readonly unsendable: number;
   readonly flaps: number;
   readonly lastError?: { readonly at: string; readonly text: string };
+  readonly lastNotificationSent?: { readonly at: string; readonly text: string };
+  readonly lastNotificationReceived?: { readonly at: string; readonly text: string };
+}
+
+/** A message of a peer that was wrong. */
+export interface PeerErrorAnswer {
+  readonly at: string;
+  /** OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE-REFRESH, or "no BGP message". */
+  readonly message: string;
+  /** The strongest of `faults`: attribute-discard, treat-as-withdraw or session-reset. */
+  readonly reaction: string;
+  readonly faults: readonly {
+    readonly reaction: string;
+    readonly text: string;
+    /** What calls it an error: "RFC 7606 section 7.2". */
+    readonly rfc: string;
+    /** Code of the path attribute, where it was one. */
+    readonly attribute?: number;
+  }[];
+  /** The message as it came, header included, in hexadecimal; of one whose header is wrong, those 19 octets. */
+  readonly octets: string;
 }
 
 /** Who is told what peers say: a monitoring station (BMP, RFC 7854), or files (MRT, RFC 6396). */

@@ -13,6 +13,7 @@ import type {
   MonitorAnswer,
   NatAnswer,
   PeerAnswer,
+  PeerErrorAnswer,
   ReadyAnswer,
   ReceivedAnswer,
   RouteAnswer,
@@ -32,6 +33,8 @@ export interface ApiSource {
   announcements(query: AnnouncementQuery): Awaitable<Page<AnnouncementAnswer>>;
   /** What one peer told us, also what import policy rejected. */
   received(query: ReceivedQuery): Awaitable<Page<ReceivedAnswer>>;
+  /** The last messages of one peer that were wrong, the latest first; undefined: there is no such peer. */
+  errors(query: ErrorsQuery): Awaitable<readonly PeerErrorAnswer[] | undefined>;
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
@@ -75,6 +78,10 @@ export interface AnnouncementQuery {
   /** 1..10000. */
   readonly limit: number;
   readonly after?: string;
+}
+
+export interface ErrorsQuery {
+  readonly peer: string;
 }
 
 export interface ReceivedQuery {

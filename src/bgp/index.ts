@@ -40,9 +40,9 @@ export type { RtrVersion } from "./rpki/pdu.ts";
 export type { CacheState } from "./rpki/session.ts";
 export { VALIDITIES, type Validity, type Vrp } from "./rpki/vrp-table.ts";
 export type { Negotiated, PeerRestart, SecondsByFamily } from "./session/negotiation.ts";
-export type { Loss } from "./speaker/connection.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { CacheEvent, PeerEvent, SpeakerEvent } from "./speaker/events.ts";
+export type { Loss } from "./speaker/loss.ts";
 export type { Monitor, MonitoredPeer, MonitoredSession } from "./speaker/monitor.ts";
 export {
   type AddPathOptions,

@@ -9,6 +9,7 @@ import type {
   MonitorAnswer,
   NatAnswer,
   PeerAnswer,
+  PeerErrorAnswer,
   ReceivedAnswer,
   RouteAnswer,
   RpkiAnswer,
@@ -18,6 +19,7 @@ import type {
 import { get } from "./client.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
+import { errorsDetail } from "./errors-view.ts";
 import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
@@ -83,6 +85,7 @@ export function buildProgram(io: Io, version: string): Command {
   addRoutes(showing, io);
   addAnnouncements(showing, io);
   addTables(showing, io);
+  addErrors(showing, io);
   addTranslation(showing, io);
   addRpki(showing, io);
   addState(showing, io);
@@ -200,6 +203,24 @@ function addTables(showing: Command, io: Io): void {
       };
       await show(subject, optionsOf(advertised, io), io);
     });
+}
+
+function addErrors(showing: Command, io: Io): void {
+  const errors = showing
+    .command("errors")
+    .description(
+      "the last messages of a peer that were wrong: what that cost, by which RFC, and their octets",
+    )
+    .addArgument(new Argument("<address>", "of the peer"))
+    .addHelpText(
+      "after",
+      examples("gwctl show errors 198.51.100.2", "gwctl show errors 198.51.100.2 -o json"),
+    );
+  errors.action(async (peer: string) => {
+    const path = pathOf("errors", { peer });
+    const subject: Subject<readonly PeerErrorAnswer[]> = { path, render: errorsDetail };
+    await show(subject, optionsOf(errors, io), io);
+  });
 }
 
 function addTranslation(showing: Command, io: Io): void {

@@ -39,11 +39,25 @@ function kernelText(kernel: StatusAnswer["kernel"]): string {
   return `${state}, ${kernel.routes} routes, ${kernel.restarts} restarts, ${kernel.driftRepairs} repairs`;
 }
 
-export function peerDetail(peers: readonly PeerAnswer[]): string {
-  return peers.map(onePeer).join("\n");
+type Capability = NonNullable<PeerAnswer["capabilities"]>[number];
+
+const CAPABILITIES: readonly Column<Capability>[] = [
+  { header: "Capability", cell: (c) => c.name },
+  { header: "We say", cell: (c) => c.local ?? "", clip: 50 },
+  { header: "The peer says", cell: (c) => c.remote ?? "", clip: 50 },
+];
+
+export function peerDetail(peers: readonly PeerAnswer[], look: Look): string {
+  return peers.map((peer) => onePeer(peer, look)).join("\n");
 }
 
-function onePeer(peer: PeerAnswer): string {
+function onePeer(peer: PeerAnswer, look: Look): string {
+  const { capabilities } = peer;
+  const facts = peerFields(peer);
+  return capabilities === undefined ? facts : `${facts}\n${table(CAPABILITIES, capabilities, look)}`;
+}
+
+function peerFields(peer: PeerAnswer): string {
   const { prefixes, gracefulRestart: restart } = peer;
   return fields([
     ["Peer", `${peerName(peer)}${peer.dynamic ? " (from a range)" : ""}`],
@@ -53,9 +67,11 @@ function onePeer(peer: PeerAnswer): string {
     ["Local AS", String(peer.localAsn)],
     ["Role", roleText(peer)],
     ["State", `${stateWord(peer)} for ${clock(peer.sinceSeconds)}`],
+    ["Connection", connectionText(peer)],
     ["No session", haltText(peer)],
     ["Router ID", peer.routerId],
     ["Hold time", peer.holdSeconds === undefined ? undefined : `${peer.holdSeconds} s`],
+    ["Timers", timersText(peer)],
     ["Families", peer.families.join(", ")],
     ["Several paths", addPathText(peer)],
     ["MD5", peer.md5 ? "yes" : "no"],
@@ -69,13 +85,54 @@ function onePeer(peer: PeerAnswer): string {
       "Prefix limit",
       peer.maxPrefixes && `${peer.maxPrefixes.limit}, a warning at ${peer.maxPrefixes.warnAt}`,
     ],
+    ["Limits", limitsText(peer)],
     ["Received", countsText(peer.messages.received)],
     ["Sent", countsText(peer.messages.sent)],
-    ["UPDATE errors", countsText(peer.updateErrors)],
+    ["UPDATE errors", errorsText(peer)],
+    ["Too long to send", peer.unsendable === 0 ? undefined : `${peer.unsendable} routes`],
     ["Flaps", String(peer.flaps)],
     ["Last error", lastErrorOf(peer)],
+    ["Last sent", lastText(peer.lastNotificationSent)],
+    ["Last received", lastText(peer.lastNotificationReceived)],
   ]);
 }
+
+function connectionText({ localAddress, openedBy }: PeerAnswer): string | undefined {
+  if (openedBy === undefined) return undefined;
+  const from = localAddress === undefined ? "" : `with our ${localAddress}, `;
+  return `${from}opened by ${openedBy === "peer" ? "the peer" : "us"}`;
+}
+
+/** What each timer that runs will do, and when. */
+const TIMERS: Readonly<Record<string, string>> = {
+  hold: "given up",
+  keepalive: "next keepalive",
+  "connect-retry": "next attempt",
+  "idle-hold": "next attempt",
+  "send-hold": "given up as it reads nothing",
+};
+
+const timersText = ({ timers }: PeerAnswer): string =>
+  Object.entries(timers)
+    .filter(([timer]) => Object.hasOwn(TIMERS, timer))
+    .map(([timer, seconds]) => `${TIMERS[timer]} in ${Math.ceil(seconds)} s`)
+    .join(", ");
+
+function limitsText({ limits: { maxAsPathLength, maxCommunities } }: PeerAnswer): string {
+  const rows = [
+    [maxAsPathLength, "AS numbers"],
+    [maxCommunities, "communities"],
+  ] as const;
+  return rows.flatMap(([most, what]) => (most === undefined ? [] : [`${most} ${what}`])).join(", ");
+}
+
+function errorsText(peer: PeerAnswer): string {
+  const some = Object.values(peer.updateErrors).some((count) => count > 0);
+  return `${countsText(peer.updateErrors)}${some ? `; gwctl show errors ${peer.address}` : ""}`;
+}
+
+const lastText = (said: PeerAnswer["lastNotificationSent"]): string | undefined =>
+  said && `${said.at} NOTIFICATION ${said.text}`;
 
 function restartText({ negotiated, stalePaths, longLived }: PeerAnswer["gracefulRestart"]): string {
   const long = Object.entries(longLived).map(

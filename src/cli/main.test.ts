@@ -178,17 +178,20 @@ Group             upstream
 AS                64512
 Local AS          65000
 State             Active for 00:12:31
+Timers            next attempt in 4 s
 Several paths     no
 MD5               yes
 TTL security      no
 Graceful restart  not negotiated, 2 stale paths
 Stale             ipv4, long-lived: 2 paths for 00:03:12, 00:56:48 left
 Prefixes          0 received, 0 accepted, 0 advertised
+Limits            255 AS numbers, 1000 communities
 Received          1 open, 2 update, 12 keepalive, 1 notification
 Sent              2 open, 5 update, 13 keepalive
-UPDATE errors     1 treat-as-withdraw
+UPDATE errors     1 treat-as-withdraw; gwctl show errors 198.51.100.3
 Flaps             1
 Last error        2026-11-21T09:50:33.000Z received Cease, administrative shutdown: "maintenance until noon"
+Last received     2026-11-21T09:50:33.000Z NOTIFICATION Cease, administrative shutdown: "maintenance until noon"
 `,
     ],
   ])("gwctl %s", async (line, text) => {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
 import type { BgpSettings, BmpSettings, MrtSettings, Peer } from "../model/model.ts";
 import { asKeys, asRulesOf } from "./as-schema.ts";
+import { beliefs, beliefsOf } from "./belief-schema.ts";
 import { isOnLink, numberOf, peerAsn, remoteFaults, remoteOf } from "./peer-remote.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import { gracefulRestart, peerRestart } from "./restart-schema.ts";
@@ -143,6 +144,7 @@ const common = {
     default: PEER_DEFAULTS.shutdown,
     description: "No session: true, or words that the other side's operator reads (RFC 9003).",
   }),
+  ...beliefs,
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
@@ -390,6 +392,7 @@ function mergePeer(
     shutdown: given.shutdown === false ? undefined : given.shutdown,
     addPath: given.addPath ?? NO_ADD_PATH,
     maxPrefixes: given.maxPrefixes,
+    ...beliefsOf(given),
     bfd: given.bfd === false ? undefined : given.bfd,
     longLivedMs: restart !== undefined && "longLived" in restart ? restart.longLived : all.longLivedMs,
     gracefulShutdown: given.gracefulShutdown ?? all.gracefulShutdown,

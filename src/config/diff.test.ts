@@ -111,6 +111,15 @@ describe("what is no change", () => {
 });
 
 test.each([
+  ["maxAsPathLength: 50, maxCommunities: 20", "maxAsPathLength, maxCommunities changed, no reset"],
+  ["passUnknownAttributes: true", "passUnknownAttributes changed, no reset"],
+  ["acceptAsSets: true", "session resets because acceptAsSets changed"],
+])("%s", (added, words) => {
+  const after = modelOf(TEXT.replace("holdTime: 9s", `holdTime: 9s, ${added}`));
+  expect(diff(base, after).map(describeChange)).toEqual([`peer 192.0.2.2: ${words}`]);
+});
+
+test.each([
   [
     "holdTime: 9s",
     "holdTime: 9s, role: customer, strictRole: true, localAs: 64999",

@@ -7,11 +7,12 @@ import { formatAddress } from "../bgp/net/text.ts";
 import { takeLag } from "../metrics/lag.ts";
 import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import type { MetricsSource } from "../metrics/snapshot.ts";
-import { announcementsPage, peerAnswer, receivedPage, routesPage } from "./bgp-answers.ts";
+import { announcementsPage, receivedPage, routesPage } from "./bgp-answers.ts";
 import { birdwatcher } from "./birdwatcher.ts";
 import type { Gateway } from "./gateway.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
 import { mrtTable } from "./mrt-table.ts";
+import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
 import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
 import { VERSION } from "./version.ts";
 
@@ -43,6 +44,10 @@ export function apiSource(
     routes: (query) => routesPage(gateway.speaker, gateway.reconciler.snapshot(), query),
     announcements: (query) => announcementsPage(gateway.speaker, query),
     received: (query) => receivedPage(gateway.speaker, query),
+    errors: ({ peer }) => {
+      const known = gateway.speaker.peers().find((each) => isNamed(each, peer));
+      return known && errorAnswers(known);
+    },
     floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned),
     nat: async () =>
       natAnswer(

@@ -1,11 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { RouteQuery } from "../api/source.ts";
-import { ipv4 } from "../bgp/net/address.ts";
-import type { PeerSnapshot } from "../bgp/speaker/snapshots.ts";
 import { isUp, type Node, node, peer, prefix } from "../bgp/speaker/testing/nodes.ts";
 import { VirtualNetwork } from "../bgp/speaker/testing/virtual-network.ts";
 import { tagOf } from "../gateway/kinds.ts";
-import { announcementsPage, peerAnswer, receivedPage, routesPage } from "./bgp-answers.ts";
+import { announcementsPage, receivedPage, routesPage } from "./bgp-answers.ts";
+import { peerAnswer } from "./peer-answers.ts";
 
 const OWN = ["203.0.113.0/24", "172.16.1.3/32"];
 
@@ -195,23 +194,6 @@ test.each<[string, string, object]>([
 ])("%s to %s: %j", async (text, to, expected) => {
   const [route] = (await routes({ prefix: text })).items;
   expect(route?.exports?.find((each) => each.peer === to)).toEqual({ peer: to, ...expected });
-});
-
-test("a peer's answer has whole seconds, text, and no field without a value", () => {
-  const snapshot: PeerSnapshot = {
-    ...hub.speaker.peers()[0]!,
-    inStateMs: 1999,
-    routerId: ipv4(0xc0000202).w0,
-  };
-  const answer = peerAnswer({ ...snapshot, lastError: { agoMs: 1000, words: "why" } });
-  expect(answer).toMatchObject({
-    address: "192.0.2.2",
-    sinceSeconds: 1,
-    routerId: "192.0.2.2",
-    families: ["ipv4"],
-  });
-  expect(Date.now() - Date.parse(answer.lastError!.at)).toBeGreaterThanOrEqual(1000);
-  expect(Object.values(peerAnswer(snapshot))).not.toContain(undefined);
 });
 
 test("roles, the AS number that a peer knows us by, and OTC with the rule that refuses a leak", async () => {

@@ -1,133 +1,32 @@
-/** Peers, routes and announcements as the API tells them. */
+/** Routes and announcements as the API tells them. */
 
 import type {
   AnnouncementAnswer,
-  PeerAnswer,
   ReceivedAnswer,
   RouteAnswer,
   RouteExport,
   RoutePath,
 } from "../api/schema.ts";
-import type { AnnouncementQuery, Page, PeerRequest, ReceivedQuery, RouteQuery } from "../api/source.ts";
-import {
-  type Address,
-  type Family,
-  ipv4,
-  type Prefix,
-  prefixOf,
-  sameAddress,
-  samePrefix,
-  widthOf,
-} from "../bgp/net/address.ts";
+import type { AnnouncementQuery, Page, ReceivedQuery, RouteQuery } from "../api/source.ts";
+import { type Address, type Family, type Prefix, prefixOf, samePrefix, widthOf } from "../bgp/net/address.ts";
 import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../bgp/net/communities.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import type { AdvertisedRoute, ReceivedRoute } from "../bgp/rib/snapshot.ts";
-import type { PrefixLimit } from "../bgp/speaker/options.ts";
-import type { BfdSnapshot } from "../bgp/speaker/peer-bfd.ts";
-import type { HaltSnapshot, PathSnapshot, PeerSnapshot, RouteSnapshot } from "../bgp/speaker/snapshots.ts";
+import type { PathSnapshot, RouteSnapshot } from "../bgp/speaker/snapshots.ts";
 import type { Speaker } from "../bgp/speaker/speaker.ts";
 import { formatAsPath } from "../bgp/wire/as-path-text.ts";
 import type { PathAttributes } from "../bgp/wire/path-attributes.ts";
 import { kindOf } from "../gateway/kinds.ts";
 import { type Part, pageOf, partOf } from "./pages.ts";
+import { isNamed } from "./peer-answers.ts";
 
 const ORIGINS = ["igp", "egp", "incomplete"] as const;
 /** RFC 4271 §9.1.1: what a path without one is worth; only iBGP carries it. */
 const DEFAULT_LOCAL_PREF = 100;
 const FAMILIES: readonly Family[] = [4, 6];
 
-export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
-  const { description, group, routerId, holdSeconds, lastError } = peer;
-  return {
-    address: formatAddress(peer.address),
-    ...(peer.interface !== undefined && { interface: peer.interface }),
-    ...(peer.asn !== undefined && { asn: peer.asn }),
-    ...(peer.anyAsn && { anyAsn: true as const }),
-    localAsn: peer.localAsn,
-    ...(peer.role.local && { role: peer.role.local }),
-    ...(peer.role.remote && { remoteRole: peer.role.remote }),
-    ...(description !== undefined && { description }),
-    ...(group !== undefined && { group }),
-    dynamic: peer.dynamic,
-    md5: peer.md5,
-    ttlSecurity: peer.ttlSecurity,
-    state: peer.state,
-    sinceSeconds: Math.floor(peer.inStateMs / 1000),
-    ...(peer.halt && { halt: haltAnswer(peer.halt) }),
-    ...(routerId !== undefined && { routerId: formatAddress(ipv4(routerId)) }),
-    ...(holdSeconds !== undefined && { holdSeconds }),
-    families: peer.families.map(familyName),
-    addPath: {
-      send: peer.addPath.send.map(familyName),
-      receive: peer.addPath.receive.map(familyName),
-    },
-    drains: peer.drains,
-    gracefulRestart: restartAnswer(peer.gracefulRestart),
-    ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
-    prefixes: peer.prefixes,
-    ...(peer.maxPrefixes && { maxPrefixes: limitAnswer(peer.maxPrefixes) }),
-    messages: peer.messages,
-    updateErrors: peer.updateErrors,
-    flaps: peer.flaps,
-    ...(lastError && {
-      lastError: { at: new Date(Date.now() - lastError.agoMs).toISOString(), text: lastError.words },
-    }),
-  };
-}
-
-function restartAnswer(restart: PeerSnapshot["gracefulRestart"]): PeerAnswer["gracefulRestart"] {
-  const { negotiated, stalePaths, longLivedSeconds, stale } = restart;
-  return {
-    negotiated,
-    longLived: Object.fromEntries(
-      Object.entries(longLivedSeconds).map(([family, seconds]) => [`ipv${family}`, seconds]),
-    ),
-    stalePaths,
-    stale: stale.map(({ family, phase, paths, sinceMs, leftMs }) => ({
-      family: `ipv${family}`,
-      phase,
-      paths,
-      sinceSeconds: Math.floor(sinceMs / 1000),
-      leftSeconds: Math.ceil(leftMs / 1000),
-    })),
-  };
-}
-
-function haltAnswer({ reason, text, restartsInMs }: HaltSnapshot): NonNullable<PeerAnswer["halt"]> {
-  return {
-    reason,
-    ...(text !== undefined && { text }),
-    ...(restartsInMs !== undefined && { restartsInSeconds: Math.ceil(restartsInMs / 1000) }),
-  };
-}
-
-const limitAnswer = ({ limit, warnAt = limit }: PrefixLimit): NonNullable<PeerAnswer["maxPrefixes"]> => ({
-  limit,
-  warnAt,
-});
-
-/** Does what an operator wants of a peer; what it is then. Undefined: there is no such peer. */
-export function orderPeer(speaker: Speaker, { peer, order, text }: PeerRequest): PeerAnswer | undefined {
-  const address = speaker.peers().find((each) => isNamed(each, peer))?.address;
-  const words = text === undefined ? {} : { text };
-  if (address === undefined || !speaker.order(address, { do: order, ...words })) return undefined;
-  const after = speaker.peers().find((each) => sameAddress(each.address, address));
-  return after && peerAnswer(after);
-}
-
-const familyName = (family: Family): string => `ipv${family}`;
-
 /** Peers number from where they like; without ADD-PATH there is no number. */
 const pathIdOf = (pathId: number): { pathId?: number } => (pathId === 0 ? {} : { pathId });
-
-function bfdAnswer({ intervalMs, diagnostic, problem, ...bfd }: BfdSnapshot): NonNullable<PeerAnswer["bfd"]> {
-  return {
-    ...bfd,
-    intervalSeconds: intervalMs / 1000,
-    ...(diagnostic !== undefined && { diagnostic }),
-    ...(problem !== undefined && { problem }),
-  };
-}
 
 export interface OwnRoutes {
   /** Prefix texts that the kernel holds. */
@@ -190,10 +89,6 @@ export function announcementsPage(
     },
   );
 }
-
-/** By its address, or by the interface that it is behind. */
-const isNamed = (peer: PeerSnapshot, text: string): boolean =>
-  peer.interface === text || formatAddress(peer.address) === text;
 
 interface Told {
   readonly route: AdvertisedRoute;

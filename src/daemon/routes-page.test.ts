@@ -39,7 +39,9 @@ const REASONS: Readonly<Record<Exclude<ExportReason["reason"], Told>, true>> = {
   "community no-export-subconfed": true,
   "community llgr-stale": true,
   "from iBGP to iBGP": true,
+  "AS_SET in the path (RFC 9774)": true,
   "rejected by rule": true,
+  "attributes too long for a message": true,
 };
 
 /** The names in code of the first two columns of the tables below a heading. */

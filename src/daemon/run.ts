@@ -8,10 +8,10 @@ import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
-import { orderPeer } from "./bgp-answers.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
+import { orderPeer } from "./peer-answers.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { VERSION } from "./version.ts";
 

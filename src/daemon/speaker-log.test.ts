@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseAddress } from "../bgp/net/text.ts";
 import type { PeerEvent } from "../bgp/speaker/events.ts";
-import { REMEMBERED_PEERS, SpeakerLog, STRANGER_LINES, STRANGER_MS } from "./speaker-log.ts";
+import { MALFORMED_LINES, REMEMBERED_PEERS, SpeakerLog, STRANGER_LINES, STRANGER_MS } from "./speaker-log.ts";
 import { keptLog, type Line } from "./testing/lines.ts";
 
 const PEER = "192.0.2.2";
@@ -31,7 +31,13 @@ test.each<[PeerEvent, Partial<Line>]>([
     { event: "bgp.notification.received", words: "Cease" },
   ],
   [
-    { on: "malformed-update", reaction: "treat-as-withdraw", why: "ORIGIN: 3", attribute: 1 },
+    {
+      on: "malformed-update",
+      rfc: "RFC 7606 section 7.1",
+      reaction: "treat-as-withdraw",
+      why: "ORIGIN: 3",
+      attribute: 1,
+    },
     { event: "bgp.update.malformed", reaction: "treat-as-withdraw", why: "ORIGIN: 3", attribute: 1 },
   ],
   [
@@ -120,6 +126,25 @@ describe("why there is no session", () => {
     const events = [...guests, guests[0]!, guests.at(-1)!].map((from) => ({ ...failed("refused"), from }));
     expect(levels(linesOf(events).slice(-2))).toEqual(["warn refused", "debug refused"]);
   });
+});
+
+test("malformed UPDATEs are few lines for each peer, and a count", () => {
+  let now = 0;
+  const { log, lines } = keptLog();
+  const speakerLog = new SpeakerLog(log, { now: () => now });
+  const facts = { reaction: "treat-as-withdraw", why: "ORIGIN: 3", rfc: "RFC 7606 section 7.1" } as const;
+  const take = (from: string): void =>
+    speakerLog.take({ peer: parseAddress(from)!, on: "malformed-update", attribute: 1, ...facts });
+  for (let i = 0; i < 1000; i++) take(PEER);
+  expect(lines).toHaveLength(MALFORMED_LINES);
+  take("192.0.2.9");
+  expect(lines).toHaveLength(MALFORMED_LINES + 1);
+  now = 60_000;
+  take(PEER);
+  expect(lines.slice(-2)).toMatchObject([
+    { event: "bgp.update.malformed.more", peer: PEER, messages: 1000 - MALFORMED_LINES },
+    { event: "bgp.update.malformed", peer: PEER, ...facts },
+  ]);
 });
 
 test("strangers are few lines, and a count", () => {

@@ -3,6 +3,7 @@
 import { formatAddress, formatEndpoint } from "../bgp/net/text.ts";
 import type { SpeakerEvent } from "../bgp/speaker/events.ts";
 import type { Clock } from "../gateway/announcer.ts";
+import { LineQuota } from "./line-quota.ts";
 import type { Log } from "./log.ts";
 
 /** Peers of ranges come and go, and what was told of them is remembered: of this many peers. */
@@ -12,8 +13,13 @@ export const REMEMBERED_PEERS = 4096;
 export const STRANGER_LINES = 10;
 export const STRANGER_MS = 60_000;
 
+/** Lines about malformed UPDATEs of one peer in {@link MALFORMED_MS}. */
+export const MALFORMED_LINES = 10;
+const MALFORMED_MS = 60_000;
+
 type OfPeer = Extract<SpeakerEvent, { readonly peer: unknown }>;
 type OfCache = Extract<SpeakerEvent, { readonly cache: unknown }>;
+type Malformed = OfPeer & { readonly on: "malformed-update" };
 type Wanted = OfPeer & { readonly on: "max-prefix" | "max-prefix-near" | "shutdown" | "started" | "drained" };
 type Restart = OfPeer & { readonly on: "end-of-rib" | "stale-expired" | "long-lived-stale" };
 type Failed = OfPeer & { readonly on: "connection-failed" };
@@ -23,7 +29,8 @@ export class SpeakerLog {
   readonly #clock: Pick<Clock, "now">;
   /** Why there is no session, as it was last told, by peer, and by cache. */
   readonly #told: Map<string, string> = new Map();
-  #strangers = { sinceMs: Number.NEGATIVE_INFINITY, lines: 0, unsaid: 0 };
+  readonly #strangers: LineQuota = new LineQuota(STRANGER_LINES, STRANGER_MS);
+  readonly #malformedOf: Map<string, LineQuota> = new Map();
 
   constructor(log: Log, clock: Pick<Clock, "now">) {
     this.#log = log;
@@ -57,7 +64,7 @@ export class SpeakerLog {
         log.warn({ event: "bgp.notification.received", peer, ...facts }, "NOTIFICATION from the peer");
         break;
       case "malformed-update":
-        log.warn({ event: "bgp.update.malformed", peer, ...facts }, "malformed UPDATE (RFC 7606)");
+        this.#malformed(peer, event);
         break;
       case "max-prefix":
       case "max-prefix-near":
@@ -184,35 +191,44 @@ export class SpeakerLog {
   /** Not what was told of it last. */
   #isNew(who: string, reason: string): boolean {
     const isNew = this.#told.get(who) !== reason;
-    this.#told.delete(who);
-    this.#told.set(who, reason);
-    for (const oldest of this.#told.keys()) {
-      if (this.#told.size <= REMEMBERED_PEERS) break;
-      this.#told.delete(oldest);
-    }
+    remember(this.#told, who, reason);
     return isNew;
   }
 
   #stranger(from: string): void {
-    const now = this.#clock.now();
-    const told = this.#strangers;
-    if (now - told.sinceMs >= STRANGER_MS) {
-      this.#strangers = { sinceMs: now, lines: 0, unsaid: 0 };
-      if (told.unsaid > 0) {
-        this.#log.warn(
-          { event: "bgp.strangers", connections: told.unsaid },
-          "more such connections were refused",
-        );
-      }
-    }
-    if (this.#strangers.lines === STRANGER_LINES) {
-      this.#strangers.unsaid++;
-      return;
-    }
-    this.#strangers.lines++;
-    this.#log.warn(
+    const log = this.#log;
+    const admitted = this.#strangers.admits(this.#clock.now(), (connections) =>
+      log.warn({ event: "bgp.strangers", connections }, "more such connections were refused"),
+    );
+    if (!admitted) return;
+    log.warn(
       { event: "bgp.stranger", from },
       "connection refused: no entry of bgp.peers has this address, or its range is full",
     );
+  }
+
+  /** A peer can send as many as it likes; all are counted (`gwctl show peer`), the last are kept (`show errors`). */
+  #malformed(peer: string, { reaction, why, rfc, attribute }: Malformed): void {
+    const log = this.#log;
+    const quota = this.#malformedOf.get(peer) ?? new LineQuota(MALFORMED_LINES, MALFORMED_MS);
+    remember(this.#malformedOf, peer, quota);
+    const admitted = quota.admits(this.#clock.now(), (messages) =>
+      log.warn({ event: "bgp.update.malformed.more", peer, messages }, "more malformed UPDATEs"),
+    );
+    if (!admitted) return;
+    log.warn(
+      { event: "bgp.update.malformed", peer, reaction, why, rfc, attribute },
+      "malformed UPDATE (RFC 7606)",
+    );
+  }
+}
+
+/** As the latest; beyond {@link REMEMBERED_PEERS} the oldest is forgotten. */
+function remember<T>(map: Map<string, T>, peer: string, value: T): void {
+  map.delete(peer);
+  map.set(peer, value);
+  for (const oldest of map.keys()) {
+    if (map.size <= REMEMBERED_PEERS) break;
+    map.delete(oldest);
   }
 }

@@ -145,12 +145,21 @@ function addMessages(registry: Registry, read: Read): void {
     },
     () => byKey(read, "action", errorsOf),
   );
+  addCounter(
+    registry,
+    {
+      name: "bgp_routes_unsendable_total",
+      help: "Times that a route was not told to the peer because its attributes do not fit into a message (RFC 8654).",
+      labels: PEER,
+    },
+    () => perPeerOf(read, (peer) => peer.unsendable),
+  );
 }
 
 function addPrefixes(registry: Registry, read: Read): void {
   const help = {
     received: "Prefixes that the peer told us and did not withdraw.",
-    accepted: "Of these, the ones that its import policy lets in.",
+    accepted: "Of these, the ones that its import policy lets in and that are no loop.",
     advertised: "Prefixes that the peer was told.",
   };
   for (const which of ["received", "accepted", "advertised"] as const) {

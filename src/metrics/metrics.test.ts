@@ -36,6 +36,7 @@ describe("each sample says what the snapshot says", () => {
     'bgp_messages_sent_total{peer="198.51.100.3",peer_as="64512",type="open"} 2',
     'bgp_update_errors_total{peer="198.51.100.3",peer_as="64512",action="withdraw"} 1',
     'bgp_update_errors_total{peer="198.51.100.2",peer_as="64512",action="reset"} 0',
+    'bgp_routes_unsendable_total{peer="198.51.100.2",peer_as="64512"} 0',
     'bgp_prefixes_advertised{peer="198.51.100.2",peer_as="64512"} 4',
     'rpki_cache_up{cache="192.0.2.10:323"} 0',
     'rpki_cache_up{cache="192.0.2.11:8282"} 1',

@@ -121,6 +121,13 @@ export interface Peer {
   readonly shutdown: true | string | undefined;
   /** Cease (RFC 4486 subcode 1) when a peer sends more; undefined: no limit. */
   readonly maxPrefixes: PrefixLimit | undefined;
+  /** Paths of more AS numbers, or with more communities of all kinds together, are rejected. 1..65535 each. */
+  readonly maxAsPathLength: number;
+  readonly maxCommunities: number;
+  /** Paths with an AS_SET are believed, against RFC 9774. */
+  readonly acceptAsSets: boolean;
+  /** Attributes that we do not know go on to it, where they are transitive (RFC 4271 §5). */
+  readonly passUnknownAttributes: boolean;
   /** Single-hop BFD, 10..10000 ms between packets, 1..255 of them missed; undefined: not watched. */
   readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | undefined;
   /** RFC 9494: how long stale routes are kept behind the restart time, by family; undefined: not at all. */

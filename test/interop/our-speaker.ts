@@ -70,6 +70,7 @@ export interface OurPeer {
   readonly address: string;
   readonly state: string;
   readonly flaps: number;
+  readonly unsendable: number;
   /** Families, each way. */
   readonly addPath: { readonly send: readonly number[]; readonly receive: readonly number[] };
   readonly md5: boolean;

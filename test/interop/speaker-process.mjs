@@ -68,9 +68,10 @@ const commands = {
   complete: () => speaker.complete(),
   order: ([peer, order]) => speaker.order(parseAddress(peer), { do: order }),
   peers: () =>
-    speaker
-      .peers()
-      .map(({ address, offendingMessages, ...peer }) => ({ ...peer, address: formatAddress(address) })),
+    speaker.peers().map(({ address, offendingMessages, opens, timersMs, ...peer }) => ({
+      ...peer,
+      address: formatAddress(address),
+    })),
   received: (peer) =>
     [...speaker.received(parseAddress(peer))].map(({ prefix, pathId, received, accepted, rule, stale }) => ({
       rule,

@@ -8,7 +8,7 @@ import type { Address, Family } from "../net/address.ts";
 import { ipv4, ipv6 } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
 import type { ReceivedRoute } from "../rib/snapshot.ts";
-import type { Loss } from "../speaker/connection.ts";
+import type { Loss } from "../speaker/loss.ts";
 import type { Monitor, MonitoredSession } from "../speaker/monitor.ts";
 import type { Speaker } from "../speaker/speaker.ts";
 import { encodeAttributes } from "../wire/attribute-encode.ts";

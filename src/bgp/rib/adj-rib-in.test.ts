@@ -1,8 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../net/address.ts";
 import { formatPrefix } from "../net/text.ts";
+import type { PathAttributes } from "../wire/path-attributes.ts";
+import { NO_IMPORT_LIMITS } from "./import-limits.ts";
 import type { PeerId } from "./peer-table.ts";
-import { ACCEPT, attributesWith, filterSaying, host, Lab, REJECT } from "./testing/lab.ts";
+import type { RouteFilter } from "./route-filter.ts";
+import { ACCEPT, attributesWith, filterSaying, host, Lab, OUR_ASN, REJECT } from "./testing/lab.ts";
 
 const PREFIXES = [1, 2, 3, 4].map(host);
 const best = (lab: Lab): string[] =>
@@ -10,6 +13,7 @@ const best = (lab: Lab): string[] =>
     .routes(0, 100)
     .rows.filter(({ paths }) => paths[0]!.status === "best")
     .map(({ prefix, paths }) => `${formatPrefix(prefix)} med ${paths[0]!.accepted!.med}`);
+const changed = (): RouteFilter => filterSaying({ tag: 3, change: (a) => ({ ...a, med: 6 }) });
 const counts = (lab: Lab, peer: PeerId) => ({ ...lab.rib.v4.received.counts(peer), filter: undefined });
 
 describe("graceful restart (RFC 4724 §4.2)", () => {
@@ -89,7 +93,7 @@ test("rejected paths are kept: another policy brings them in without the peer, a
   expect(lab.rib.v4.snapshot.received(peer, 0, 10).rows.map(({ rule }) => rule)).toEqual(
     new Array<string>(4).fill("none"),
   );
-  lab.rib.v4.received.refilter(peer, filterSaying({ tag: 3, change: (a) => ({ ...a, med: 6 }) }));
+  lab.rib.v4.received.refilter(peer, changed(), NO_IMPORT_LIMITS);
   expect(lab.decide().length).toBe(4);
   expect(best(lab)[0]).toBe("10.1.0.1/32 med 6");
   expect(lab.rib.v4.snapshot.describe(host(1))!.paths[0]).toMatchObject({
@@ -97,11 +101,60 @@ test("rejected paths are kept: another policy brings them in without the peer, a
     received: { med: 5 },
     accepted: { med: 6 },
   });
-  lab.rib.v4.received.refilter(peer, filterSaying({ tag: 3, change: (a) => ({ ...a, med: 6 }) }));
+  lab.rib.v4.received.refilter(peer, changed(), NO_IMPORT_LIMITS);
   expect(lab.decide()).toEqual([]);
-  lab.rib.v4.received.refilter(peer, REJECT);
+  lab.rib.v4.received.refilter(peer, REJECT, NO_IMPORT_LIMITS);
   expect(lab.decide().length).toBe(4);
   expect(lab.rib.v4.best.size).toBe(0);
+});
+
+describe("limits", () => {
+  const limits = { asPathLength: 2, communities: 3, ownAs: 0 };
+  const rules = (lab: Lab, peer: PeerId): string[] =>
+    lab.rib.v4.snapshot.received(peer, 0, 10).rows.map(({ rule }) => rule!);
+  const sequence = (...asns: number[]) => [{ type: "sequence" as const, asns }];
+
+  test.each<[string, Partial<PathAttributes>, string]>([
+    ["as long as allowed", { asPath: sequence(65001, 2) }, "none"],
+    ["longer", { asPath: sequence(65001, 2, 3) }, "limit.maxAsPathLength"],
+    ["as many communities as allowed", { communities: [1, 2], largeCommunities: [[1, 2, 3]] }, "none"],
+    [
+      "one more, of another kind",
+      { communities: [1, 2], largeCommunities: [[1, 2, 3]], extendedCommunities: [[1, 2]] },
+      "limit.maxCommunities",
+    ],
+  ])("%s", (_, attributes, rule) => {
+    const lab = new Lab();
+    const peer = lab.addPeer({}, REJECT, limits);
+    lab.announce(peer, PREFIXES, attributesWith(attributes));
+    expect(rules(lab, peer)).toEqual(new Array<string>(4).fill(rule));
+  });
+
+  test("others are for the paths that are there too", () => {
+    const lab = new Lab();
+    const peer = lab.addPeer({});
+    lab.announce(peer, PREFIXES, attributesWith({ asPath: sequence(65001, 2, 3) }));
+    expect(lab.decide().length).toBe(4);
+    lab.rib.v4.received.refilter(peer, ACCEPT, limits);
+    lab.decide();
+    expect([counts(lab, peer).accepted, rules(lab, peer)[0]]).toEqual([0, "limit.maxAsPathLength"]);
+    lab.rib.v4.received.refilter(peer, ACCEPT, NO_IMPORT_LIMITS);
+    lab.decide();
+    expect(counts(lab, peer).accepted).toBe(4);
+  });
+});
+
+test("a loop is held and not counted as accepted, and goes again", () => {
+  const lab = new Lab();
+  const peer = lab.addPeer({});
+  lab.announce(peer, PREFIXES, attributesWith({ asPath: [{ type: "sequence", asns: [65001, OUR_ASN] }] }));
+  expect(counts(lab, peer)).toMatchObject({ received: 4, accepted: 0 });
+  const [row] = lab.rib.v4.snapshot.received(peer, 0, 1).rows;
+  expect([row!.accepted, row!.rule]).toEqual([undefined, "asLoop"]);
+  lab.announce(peer, PREFIXES.slice(0, 2), attributesWith({}));
+  expect(counts(lab, peer)).toMatchObject({ received: 4, accepted: 2 });
+  lab.withdraw(peer, PREFIXES);
+  expect(counts(lab, peer)).toMatchObject({ received: 0, accepted: 0 });
 });
 
 test("an announcement that says nothing new changes nothing", () => {

@@ -17,35 +17,13 @@ import { changed, WITH_LLGR_STALE, WITHOUT_PREFERENCE } from "./amendments.ts";
 import { AppliedFilter } from "./applied-filter.ts";
 import { GRACEFUL_SHUTDOWN, NO_LLGR } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
+import type { Feed, FeedCounts, Refilter, Sweep } from "./feed.ts";
+import { type ImportLimits, loopOf, overLimit, sameLimits } from "./import-limits.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
 import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
 import type { RouteFilter, Verdict } from "./route-filter.ts";
-
-/** One peer's counters and the policy that its paths pass. */
-interface Feed {
-  filter: AppliedFilter;
-  /** 0..254, see the head of the file. */
-  generation: number;
-  received: number;
-  accepted: number;
-  stale: number;
-  refused: number;
-}
-
-/** Takes away what is not of its peer's generation, or makes it stale for long, from row `at` on. */
-interface Sweep {
-  readonly peer: PeerId;
-  readonly ages: boolean;
-  at: number;
-  readonly done: () => void;
-}
-
-/** Judges a peer's paths again, from row `at` on. */
-interface Refilter {
-  readonly peer: PeerId;
-  at: number;
-}
+import { RuleNames } from "./rule-names.ts";
 
 /** To judge a path again costs as much as looking at so many rows. */
 const JUDGED_ROWS = 8;
@@ -56,15 +34,6 @@ const JUDGED_ROWS = 8;
  */
 const MOST_PATHS = 256;
 
-export interface FeedCounts {
-  readonly received: number;
-  /** Of them, passed by import policy. */
-  readonly accepted: number;
-  readonly stale: number;
-  /** Paths not kept, because there were 256 of their prefix already; since the peer is known. */
-  readonly refused: number;
-}
-
 const GENERATIONS = 255;
 /** The generation of what is stale for long. */
 const LONG_LIVED = 255;
@@ -73,9 +42,8 @@ export class AdjRibIn {
   readonly #paths: PathTable;
   readonly #pool: AttributePool;
   readonly #feeds: (Feed | undefined)[] = [];
-  /** Names of the rules that decided: what the `rule` column counts. 0 is none, for local routes. */
-  readonly #rules: string[] = [""];
-  readonly #ruleByVerdict: WeakMap<Verdict, number> = new WeakMap();
+  /** Of the rules that decided: what the `rule` column counts. */
+  readonly #rules: RuleNames = new RuleNames();
   #sweeps: Sweep[] = [];
   #refilters: Refilter[] = [];
 
@@ -85,9 +53,10 @@ export class AdjRibIn {
   }
 
   /** Begins to believe a peer as far as `filter` lets it. */
-  open(peer: PeerId, filter: RouteFilter): void {
+  open(peer: PeerId, filter: RouteFilter, limits: ImportLimits): void {
     this.#feeds[peer] = {
       filter: new AppliedFilter(filter, this.#pool),
+      limits,
       generation: 0,
       received: 0,
       accepted: 0,
@@ -103,16 +72,18 @@ export class AdjRibIn {
     const { filter } = feed.filter;
     const attributeClass = feed.filter.classOf(attrs);
     const origin = this.#pool.columns.originAs[attrs]!;
-    let verdict = filter.usesPrefix
+    const refused = overLimit(this.#pool.columns, attrs, feed.limits);
+    const judgesEach = filter.usesPrefix && refused === undefined;
+    let verdict = judgesEach
       ? undefined
-      : filter.judge(attributeClass, batch.family, 0, 0, 0, 0, 0, 0, origin);
+      : (refused ?? filter.judge(attributeClass, batch.family, 0, 0, 0, 0, 0, 0, origin));
     for (let i = 0; i < batch.count; i++) {
       const w0 = batch.w0[i]!;
       const w1 = six ? batch.w1[i]! : 0;
       const w2 = six ? batch.w2[i]! : 0;
       const w3 = six ? batch.w3[i]! : 0;
       const length = batch.length[i]!;
-      if (filter.usesPrefix) {
+      if (judgesEach) {
         verdict = filter.judge(attributeClass, batch.family, w0, w1, w2, w3, length, 0, origin);
       }
       this.#put(feed, peer, this.#paths.open(w0, w1, w2, w3, length), batch.pathId[i]!, attrs, verdict!);
@@ -218,11 +189,17 @@ export class AdjRibIn {
     return budget - left;
   }
 
-  /** Another import policy, or the same, which is passed over: what the peer says from now on passes it at once, what it has told us in slices. */
-  refilter(peer: PeerId, filter: RouteFilter): void {
+  /**
+   * Another import policy, other limits, or the same, which are passed over: for what the peer says from now on at once,
+   * for what it has told us in slices.
+   */
+  refilter(peer: PeerId, filter: RouteFilter, limits: ImportLimits): void {
     const feed = this.#feed(peer);
-    if (feed.filter.filter === filter) return;
+    if (feed.filter.filter === filter && sameLimits(feed.limits, limits)) return;
+    const recounts = feed.limits.ownAs !== limits.ownAs;
     feed.filter = new AppliedFilter(filter, this.#pool);
+    feed.limits = limits;
+    if (recounts) feed.accepted = this.#countUsable(peer, feed);
     this.#refilters = this.#refilters.filter((other) => other.peer !== peer);
     this.#refilters.push({ peer, at: 0 });
   }
@@ -247,9 +224,16 @@ export class AdjRibIn {
     return peer !== LOCAL && this.#paths.generation[row] !== this.#feed(peer).generation;
   }
 
+  /** What keeps a path that import policy lets in from being used: our own number in it, as RFC 4271 or RFC 4456 has it. */
+  loopOf(row: number): string | undefined {
+    const accepted = this.#paths.accepted[row]!;
+    const feed = this.#paths.isLocal(row) ? undefined : this.#feed(this.#paths.peer[row]! as PeerId);
+    return feed && accepted !== 0 ? loopOf(this.#pool.columns, accepted, feed.limits) : undefined;
+  }
+
   /** The import rule that decided about a path; undefined for a local one. */
   ruleOf(row: number): string | undefined {
-    return this.#paths.isLocal(row) ? undefined : this.#rules[this.#paths.rule[row]!];
+    return this.#paths.isLocal(row) ? undefined : this.#rules.nameOf(this.#paths.rule[row]!);
   }
 
   #put(feed: Feed, peer: PeerId, prefix: PrefixId, pathId: number, attrs: AttrId, verdict: Verdict): void {
@@ -289,10 +273,10 @@ export class AdjRibIn {
     const after = verdict.accepted ? this.#accepted(feed, row, verdict) : NO_ATTRIBUTES;
     const tag = verdict.tag ?? 0;
     const isOther = before !== after || paths.tag[row] !== tag;
-    feed.accepted += (after === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
+    feed.accepted += this.#usable(feed, after) - this.#usable(feed, before);
     this.#replace(paths.accepted, row, after);
     paths.tag[row] = tag;
-    paths.rule[row] = this.#ruleNumber(verdict);
+    paths.rule[row] = this.#rules.numberOf(verdict);
     if (isOther) paths.touch(row);
   }
 
@@ -313,12 +297,26 @@ export class AdjRibIn {
     if (before !== 0) this.#pool.release(before);
   }
 
+  /** 1: selection may choose it; 0: it was rejected, or is a loop. */
+  #usable({ limits }: Feed, accepted: number): number {
+    return accepted === 0 || loopOf(this.#pool.columns, accepted, limits) !== undefined ? 0 : 1;
+  }
+
+  #countUsable(peer: PeerId, feed: Feed): number {
+    const paths = this.#paths;
+    let count = 0;
+    for (let row = 0; row < paths.extent; row++) {
+      if (paths.peer[row] === peer && paths.has(row)) count += this.#usable(feed, paths.accepted[row]!);
+    }
+    return count;
+  }
+
   #remove(row: number): void {
     const paths = this.#paths;
     const feed = this.#feeds[paths.peer[row]!];
     if (feed !== undefined) {
       feed.received--;
-      if (paths.accepted[row] !== 0) feed.accepted--;
+      feed.accepted -= this.#usable(feed, paths.accepted[row]!);
       if (paths.generation[row] !== feed.generation) feed.stale--;
     }
     paths.remove(row);
@@ -380,6 +378,8 @@ export class AdjRibIn {
     const { prefixes } = this.#paths;
     const prefix = this.#paths.prefix[row]! as PrefixId;
     const attrs = this.#paths.received[row]! as AttrId;
+    const refused = overLimit(this.#pool.columns, attrs, feed.limits);
+    if (refused !== undefined) return refused;
     return feed.filter.filter.judge(
       feed.filter.classOf(attrs),
       prefixes.family,
@@ -398,15 +398,6 @@ export class AdjRibIn {
     for (const sweep of this.#sweeps.filter((one) => one.peer === peer)) {
       this.#advance(sweep, Number.POSITIVE_INFINITY);
     }
-  }
-
-  #ruleNumber(verdict: Verdict): number {
-    const known = this.#ruleByVerdict.get(verdict);
-    if (known !== undefined) return known;
-    let number = this.#rules.indexOf(verdict.rule);
-    if (number < 0) number = this.#rules.push(verdict.rule) - 1;
-    this.#ruleByVerdict.set(verdict, number);
-    return number;
   }
 
   #feed(peer: PeerId): Feed {

@@ -29,6 +29,8 @@ export const HAS_OTC = 512;
 export const NEXT_HOP_ON_LINK = 1024;
 /** The next hop is an IPv6 address. */
 export const NEXT_HOP_SIX = 2048;
+/** There is an AS_SET or AS_CONFED_SET in the AS path (RFC 9774). */
+export const AS_SETS = 4096;
 
 const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
 /** RFC 4271 leaves the value open; every implementation uses this one. */
@@ -73,6 +75,8 @@ export class AttributeColumns {
   /** 0 when there is none. */
   originatorId: Uint32Array = new Uint32Array(64);
   clusterLength: Uint8Array = new Uint8Array(64);
+  /** How many there are, of all kinds. */
+  communities: Uint16Array = new Uint16Array(64);
   nextHop: Uint32Array = new Uint32Array(64);
   flags: Uint16Array = new Uint16Array(64);
   /** False until the first set that is LLGR_STALE: who never meets one pays nothing for it. */
@@ -94,6 +98,7 @@ export class AttributeColumns {
     this.originAs[id] = originAs(attributes.asPath, this.#identity.asn);
     this.originatorId[id] = attributes.originatorId ?? 0;
     this.clusterLength[id] = Math.min(attributes.clusterList.length, 0xff);
+    this.communities[id] = communityCount(attributes);
     this.nextHop[id] = nextHop;
     const flags = this.#flagsOf(attributes);
     this.flags[id] = flags;
@@ -119,7 +124,10 @@ export class AttributeColumns {
     if (family === 6)
       flags |= isLinkLocal(attributes.nextHop) ? NEXT_HOP_SIX | NEXT_HOP_ON_LINK : NEXT_HOP_SIX;
     for (const community of attributes.communities) flags |= FLAG_BY_COMMUNITY.get(community) ?? 0;
-    if (attributes.asPath.some((segment) => segment.asns.includes(asn))) flags |= AS_LOOP;
+    for (const { type, asns } of attributes.asPath) {
+      if (asns.includes(asn)) flags |= AS_LOOP;
+      if (type === "set" || type === "confed-set") flags |= AS_SETS;
+    }
     if (attributes.originatorId === routerId) flags |= ORIGINATOR_LOOP;
     if (attributes.clusterList.includes(clusterId)) flags |= CLUSTER_LOOP;
     if (attributes.onlyToCustomer !== undefined) flags |= HAS_OTC;
@@ -137,10 +145,18 @@ export class AttributeColumns {
     this.originAs = columnOf(this.originAs, rows);
     this.originatorId = columnOf(this.originatorId, rows);
     this.clusterLength = columnOf(this.clusterLength, rows);
+    this.communities = columnOf(this.communities, rows);
     this.nextHop = columnOf(this.nextHop, rows);
     this.flags = columnOf(this.flags, rows);
   }
 }
+
+// One message holds no more than 16 bits can count: even the smallest kind takes four octets.
+const communityCount = (attributes: PathAttributes): number =>
+  attributes.communities.length +
+  attributes.extendedCommunities.length +
+  attributes.largeCommunities.length +
+  attributes.ipv6ExtendedCommunities.length;
 
 function firstAs(path: readonly AsPathSegment[]): number {
   // RFC 5065 §5.3: confederation segments are skipped, what counts is the AS outside.

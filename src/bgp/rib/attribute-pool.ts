@@ -135,6 +135,11 @@ export class AttributePool {
     };
   }
 
+  /** How many octets the set takes in an UPDATE; of MP_REACH_NLRI, all but NLRI and (the header being longer there) one. */
+  octetsIn(id: AttrId): number {
+    return this.#octets[id]!;
+  }
+
   /** Are AS numbers in these octets four octets wide? */
   isAs4(id: AttrId): boolean {
     return (this.#context[id]! & AS4) !== 0;

@@ -1,9 +1,11 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
 import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
+import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
 import { ROLE_RULES } from "../wire/roles.ts";
 import { AppliedFilter } from "./applied-filter.ts";
 import {
+  AS_SETS,
   HAS_OTC,
   LLGR_STALE,
   NEXT_HOP_ON_LINK,
@@ -45,7 +47,8 @@ export type HeldBack =
   | "community no-export"
   | "community no-export-subconfed"
   | "community llgr-stale"
-  | "from iBGP to iBGP";
+  | "from iBGP to iBGP"
+  | "AS_SET in the path (RFC 9774)";
 
 export interface ExportReason {
   readonly sent: boolean;
@@ -55,6 +58,7 @@ export interface ExportReason {
     | "the peer's own path"
     | "accepted by rule"
     | "rejected by rule"
+    | "attributes too long for a message"
     | "no session"
     | "family not negotiated";
   /** The export rule that decided; undefined: none was asked. */
@@ -72,11 +76,16 @@ export interface ExportInput {
 
 const SOURCES = Object.keys(SOURCE).length;
 
+/** The header, two lengths, the longer header of MP_REACH_NLRI, and one prefix of IPv6 with its path identifier. */
+const BESIDE_ATTRIBUTES = 19 + 4 + 1 + 4 + 17;
+
 export class Exporter {
   readonly exportClass: ExportClass;
   /** Whose path the last {@link evaluate} answered with, and its tag. Fields, so that no object is made per prefix. */
   source: PeerId = NO_PEER;
   tag = 0;
+  /** How often {@link evaluate} found that the attributes do not fit into a message. Whoever reads it sets it to 0. */
+  unsendable = 0;
   readonly #input: ExportInput;
   readonly #settings: ExportSettings;
   readonly #filter: AppliedFilter;
@@ -158,7 +167,13 @@ export class Exporter {
     if (attrs === NO_ATTRIBUTES) return NO_ATTRIBUTES;
     const source = peers.sourceOf(paths.peer[row]! as PeerId);
     if (source !== SOURCE.local && this.#heldBack(prefix, attrs, source) !== undefined) return NO_ATTRIBUTES;
-    return this.#judge(prefix, row, attrs, source);
+    const sent = this.#judge(prefix, row, attrs, source);
+    if (this.#fits(sent)) return sent;
+    this.#input.pool.release(sent);
+    this.source = NO_PEER;
+    this.tag = 0;
+    this.unsendable++;
+    return NO_ATTRIBUTES;
   }
 
   #explainPath(prefix: PrefixId, row: number, peer: PeerId): ExportReason {
@@ -171,7 +186,16 @@ export class Exporter {
     const { accepted, rule } = this.#verdictOn(prefix, row, attrs);
     if (!accepted) return { sent: false, reason: "rejected by rule", rule };
     if (paths.peer[row] === peer) return { sent: false, reason: "the peer's own path", rule: undefined };
-    return { sent: true, reason: "accepted by rule", rule };
+    const made = this.#judge(prefix, row, attrs, source);
+    const fits = this.#fits(made);
+    this.#input.pool.release(made);
+    return { sent: fits, reason: fits ? "accepted by rule" : "attributes too long for a message", rule };
+  }
+
+  /** RFC 8654 §4: what does not fit is not sent, and withdrawn where something else was sent before. */
+  #fits(attrs: AttrId): boolean {
+    const most = this.exportClass.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;
+    return this.#input.pool.octetsIn(attrs) <= most - BESIDE_ATTRIBUTES;
   }
 
   /** Why a learned path may not go to such peers at all, before policy is asked. */
@@ -188,6 +212,8 @@ export class Exporter {
     // RFC 1997, well-known communities.
     if ((flags & NO_ADVERTISE) !== 0) return "community no-advertise";
     if (external && (flags & NO_EXPORT) !== 0) return "community no-export";
+    // RFC 9774 §3: whoever believes such a path keeps it to himself.
+    if ((flags & AS_SETS) !== 0) return "AS_SET in the path (RFC 9774)";
     // RFC 4271 §9.2: what one internal peer said is not told to another, but (RFC 4456 §6) what anybody said to a
     // client, and what a client said to everybody.
     return external || source !== SOURCE.internal || reflectorClient ? undefined : "from iBGP to iBGP";

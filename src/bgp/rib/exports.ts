@@ -95,6 +95,7 @@ const sameClass = (a: ExportClass, b: ExportClass): boolean =>
   a.nextHopSelf === b.nextHopSelf &&
   a.as4 === b.as4 &&
   a.extendedMessage === b.extendedMessage &&
+  a.passesUnknown === b.passesUnknown &&
   a.longLived === b.longLived &&
   a.paths === b.paths &&
   a.sixNextHop === b.sixNextHop &&

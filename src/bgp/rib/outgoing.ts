@@ -29,6 +29,8 @@ export interface ExportClass {
   readonly as4: boolean;
   /** The peer takes messages of 65535 octets (RFC 8654). */
   readonly extendedMessage: boolean;
+  /** Attributes that we do not know go on to it (RFC 4271 §5). */
+  readonly passesUnknown: boolean;
   /** The peer knows what LLGR_STALE means (RFC 9494). */
   readonly longLived: boolean;
   /** Our own next hop for this family's prefixes. IPv6 prefixes need an IPv6 address. No zone. */
@@ -106,6 +108,7 @@ export function outgoingAttributes(
     localPref: to.external ? undefined : (judged.localPref ?? DEFAULT_LOCAL_PREF),
     // RFC 4456 §8: the first reflector says whose route it is, and every one that it passed here.
     originatorId: to.external ? undefined : (judged.originatorId ?? (reflected ? originatorId : undefined)),
+    unknown: to.passesUnknown ? judged.unknown : [],
     clusterList: to.external ? [] : reflected ? [clusterId, ...judged.clusterList] : judged.clusterList,
     onlyToCustomer: judged.onlyToCustomer ?? markOf(to, asn),
   };

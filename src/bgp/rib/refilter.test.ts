@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ipv4, type Prefix } from "../net/address.ts";
 import { formatPrefix } from "../net/text.ts";
+import { NO_IMPORT_LIMITS } from "./import-limits.ts";
 import type { PeerId } from "./peer-table.ts";
 import type { RouteFilter } from "./route-filter.ts";
 import { ACCEPT, attributesWith, filterSaying, host, Lab, REJECT } from "./testing/lab.ts";
@@ -48,7 +49,7 @@ const refilter = fc.constantFrom(...FILTERS).map(
   (filter): Step =>
     (lab, peer) => {
       peer.filter = filter;
-      lab.rib.v4.received.refilter(peer.id, filter[0]);
+      lab.rib.v4.received.refilter(peer.id, filter[0], NO_IMPORT_LIMITS);
     },
 );
 const slice = fc.nat(200).map(

@@ -33,7 +33,7 @@ const attributes: fc.Arbitrary<Partial<PathAttributes>> = fc.record({
   atomicAggregate: fc.boolean(),
   aggregator: option(fc.record({ asn: u32, address: u32 })),
   communities: fc.array(u32, { maxLength: 80 }),
-  largeCommunities: fc.array(fc.tuple(u32, u32, u32), { maxLength: 2 }),
+  largeCommunities: fc.uniqueArray(fc.tuple(u32, u32, u32), { maxLength: 2, selector: String }),
   originatorId: option(u32),
   clusterList: fc.array(u32, { maxLength: 2 }),
   unknown: fc.uniqueArray(unknown, { maxLength: 2, selector: ({ code }) => code }),
@@ -46,11 +46,13 @@ const paths = fc
   .map(([plain, otc]): Partial<PathAttributes> => ({ ...plain, ...otc }));
 
 const sources = fc.constantFrom<Source>(...Object.values(SOURCE));
-const internal = fc.record({ external: fc.constant(false), nextHopSelf: fc.boolean() });
+const passesUnknown = fc.boolean();
+const internal = fc.record({ external: fc.constant(false), nextHopSelf: fc.boolean(), passesUnknown });
 const external = fc.record({
   external: fc.constant(true),
   routeServerClient: fc.boolean(),
   role: option(fc.constantFrom(...ROLES)),
+  passesUnknown,
 });
 const classes: fc.Arbitrary<Partial<ExportClass>> = fc.oneof(internal, external);
 

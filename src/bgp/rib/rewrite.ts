@@ -79,11 +79,7 @@ export class Rewriter {
     if (code > LOCAL_PREF && this.#lastCode < CLUSTER_LIST) this.#fill(code, input);
     if (code > ONLY_TO_CUSTOMER) this.#mark(input);
     const row = ROW_BY_CODE.get(code);
-    if (row === undefined) {
-      // RFC 4271 §5: an attribute that we do not know goes on if it is transitive, marked as partial.
-      if ((flags & TRANSITIVE) !== 0) this.#copy(OPTIONAL | TRANSITIVE | PARTIAL, octets, start, end);
-      return true;
-    }
+    if (row === undefined) return this.#putUnknown(octets, to);
     if (row.oldSpeakerOnly === true) return false;
     if (staysHere(row, from.source, to)) return true;
     if (code === AS_PATH && to.external && !isTransparent(from.source, to)) {
@@ -92,6 +88,14 @@ export class Rewriter {
     if (code === NEXT_HOP) return this.of === "mp" || this.#putNextHop(octets, input);
     if (code === CLUSTER_LIST && isReflected(from.source, to)) return this.#putClusterList(octets, input);
     this.#copy(row.flags | ((row.flags & OPTIONAL) === 0 ? 0 : flags & PARTIAL), octets, start, end);
+    return true;
+  }
+
+  /** RFC 4271 §5: an attribute that we do not know goes on only if it is transitive, and then marked as partial. */
+  #putUnknown(octets: Uint8Array, to: ExportClass): true {
+    const { flags, start, end } = this.#header;
+    const passes = to.passesUnknown && (flags & TRANSITIVE) !== 0;
+    if (passes) this.#copy(OPTIONAL | TRANSITIVE | PARTIAL, octets, start, end);
     return true;
   }
 

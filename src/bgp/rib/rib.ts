@@ -12,6 +12,7 @@ import { AdjRibIn } from "./adj-rib-in.ts";
 import { AttributePool } from "./attribute-pool.ts";
 import { Decision } from "./decision.ts";
 import { Exports } from "./exports.ts";
+import type { ImportLimits } from "./import-limits.ts";
 import { LocRib } from "./loc-rib.ts";
 import type { NextHopState } from "./next-hops.ts";
 import { PathTable } from "./path-table.ts";
@@ -98,10 +99,10 @@ export class Rib {
   }
 
   /** A peer that may bring paths. It keeps its id, and its paths, while sessions with it come and go. */
-  addPeer(peer: RibPeer, importFilter: RouteFilter): PeerId {
+  addPeer(peer: RibPeer, importFilter: RouteFilter, limits: ImportLimits): PeerId {
     const id = this.peers.add(peer);
-    this.v4.received.open(id, importFilter);
-    this.v6.received.open(id, importFilter);
+    this.v4.received.open(id, importFilter, limits);
+    this.v6.received.open(id, importFilter, limits);
     return id;
   }
 
@@ -116,9 +117,9 @@ export class Rib {
     }
   }
 
-  /** Another import policy, or the same. */
-  setFilter(id: PeerId, filter: RouteFilter): void {
-    for (const { received } of [this.v4, this.v6]) received.refilter(id, filter);
+  /** Another import policy, other limits, or the same. */
+  setFilter(id: PeerId, filter: RouteFilter, limits: ImportLimits): void {
+    for (const { received } of [this.v4, this.v6]) received.refilter(id, filter, limits);
   }
 
   /** Leaves the update groups at once; its paths go in slices, and then its id is free. */

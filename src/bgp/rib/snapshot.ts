@@ -34,9 +34,9 @@ export interface ReceivedRoute {
   readonly pathId: number;
   /** As received. */
   readonly received: PathAttributes;
-  /** After import policy; undefined: rejected. */
+  /** After import policy; undefined: rejected, or a loop. */
   readonly accepted: PathAttributes | undefined;
-  /** The import rule that decided; undefined for a route of our own. */
+  /** The import rule that decided, or which loop it is; undefined for a route of our own. */
   readonly rule: string | undefined;
   readonly tag: number;
   /** Kept over a restart of the peer and not announced since (RFC 4724). */
@@ -131,6 +131,8 @@ export class Snapshot {
     for (let row = paths.head(id); row !== NIL; row = paths.next[row]!) {
       described.push({
         ...this.#receivedRoute(row),
+        // That it is a loop is its status here; the rule is the one that let it in.
+        rule: this.#input.received.ruleOf(row),
         peer: paths.peer[row]! as PeerId,
         local: paths.isLocal(row),
         status: outcomes.get(row)!,
@@ -142,12 +144,14 @@ export class Snapshot {
   #receivedRoute(row: number): ReceivedRoute {
     const { paths, pool, received } = this.#input;
     const accepted = paths.attributesOf(row);
+    // What policy would let in and selection cannot use.
+    const loop = received.loopOf(row);
     return {
       prefix: paths.prefixes.prefix(paths.prefix[row]! as PrefixId),
       pathId: paths.pathId[row]!,
       received: pool.attributes(paths.received[row]! as AttrId),
-      accepted: accepted === NO_ATTRIBUTES ? undefined : pool.attributes(accepted),
-      rule: received.ruleOf(row),
+      accepted: accepted === NO_ATTRIBUTES || loop !== undefined ? undefined : pool.attributes(accepted),
+      rule: loop ?? received.ruleOf(row),
       tag: paths.tag[row]!,
       stale: received.isStale(row),
     };

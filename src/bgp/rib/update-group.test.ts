@@ -100,16 +100,6 @@ describe("what is done to attributes on the way out", () => {
       { asPath: [{ type: "sequence", asns: [OUR_ASN] }], originatorId: undefined, clusterList: [] },
     ],
     [
-      "a path that begins with a set gets a sequence of its own",
-      [EBGP, EBGP, { asPath: [{ type: "set", asns: [1, 2] }] }],
-      {
-        asPath: [
-          { type: "sequence", asns: [OUR_ASN] },
-          { type: "set", asns: [1, 2] },
-        ],
-      },
-    ],
-    [
       "a full segment gets another in front (RFC 4271 §5.1.2)",
       [EBGP, EBGP, { asPath: [{ type: "sequence", asns: new Array<number>(255).fill(9) }] }],
       {

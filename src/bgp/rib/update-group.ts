@@ -80,6 +80,13 @@ export class UpdateGroup {
     return [...this.#members.keys()];
   }
 
+  /** How many prefixes were not handed out since this was asked, because their attributes do not fit into a message. */
+  takeUnsendable(): number {
+    const { unsendable } = this.#exporter;
+    this.#exporter.unsendable = 0;
+    return unsendable;
+  }
+
   /** Prefixes that changed and have not been looked at. */
   get pending(): number {
     return this.#dirty.size;

@@ -12,9 +12,13 @@ import { checkHeader, HEADER_OCTETS } from "../wire/header.ts";
 /** False: no more messages are wanted, and what is left of the octets is dropped. */
 export type MessageTaker = (message: Uint8Array) => boolean;
 
+const NOTHING: Uint8Array = new Uint8Array(0);
+
 export class Framer {
   /** Messages may have 65535 octets; set once both OPENs are known. */
   extendedMessage = false;
+  /** The header that {@link push} refused. */
+  refused: Uint8Array = NOTHING;
   readonly #header: Uint8Array = new Uint8Array(HEADER_OCTETS);
   #message: Uint8Array = this.#header;
   #filled = 0;
@@ -43,7 +47,7 @@ export class Framer {
     const left = octets.length - at;
     if (left < HEADER_OCTETS) return this.#keep(this.#header, octets, at);
     const length = checkHeader(octets, at, this.extendedMessage);
-    if (typeof length !== "number") return length;
+    if (typeof length !== "number") return this.#refuse(length, octets.slice(at, at + HEADER_OCTETS));
     if (left < length) return this.#keep(new Uint8Array(length), octets, at);
     return take(octets.subarray(at, at + length)) ? at + length : octets.length;
   }
@@ -54,7 +58,7 @@ export class Framer {
     if (this.#filled < this.#message.length) return end;
     if (this.#message === this.#header) {
       const length = checkHeader(this.#header, 0, this.extendedMessage);
-      if (typeof length !== "number") return length;
+      if (typeof length !== "number") return this.#refuse(length, this.#header.slice());
       if (length > HEADER_OCTETS) {
         this.#message = new Uint8Array(length);
         this.#message.set(this.#header);
@@ -65,6 +69,11 @@ export class Framer {
     this.#message = this.#header;
     this.#filled = 0;
     return take(message) ? end : octets.length;
+  }
+
+  #refuse(refusal: Refusal, header: Uint8Array): Refusal {
+    this.refused = header;
+    return refusal;
   }
 
   #keep(message: Uint8Array, octets: Uint8Array, at: number): number {

@@ -24,27 +24,17 @@ import { Refusal } from "../wire/fault.ts";
 import { messageTypeAt } from "../wire/header.ts";
 import { MESSAGE_TYPE, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
 import { describeNotification, shutdownCommunication } from "../wire/notification.ts";
+import { type Loss, lossOf } from "./loss.ts";
+import type { PeerErrorLog } from "./peer-error-log.ts";
 import { silenceOf } from "./peer-options.ts";
 import type { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents, World } from "./world.ts";
 
-/** Why a connection ended. */
-export interface Loss {
-  readonly cause:
-    | "transport"
-    | "replaced"
-    | "notification-received"
-    | "notification-sent"
-    | "stopped"
-    | "collision";
-  readonly words: string;
-  readonly notification: Notification | undefined;
-}
-
 /** What both sides said first. */
 export interface Opens {
   readonly sent: Open;
-  /** The whole message. */
+  readonly heard: Open;
+  /** The whole message of `heard`. */
   readonly received: Uint8Array;
 }
 
@@ -57,6 +47,7 @@ interface ConnectionWatch {
 /** The peer that a connection belongs to. */
 export interface ConnectionOwner {
   readonly traffic: Traffic;
+  readonly errors: PeerErrorLog;
   readonly watch: ConnectionWatch;
   settings(connection: Connection): Settings;
   dialTarget(): DialTarget;
@@ -118,14 +109,25 @@ export class Connection {
     return this.#link;
   }
 
+  /** RFC 4271 §6.8: only a connection whose OPEN has been accepted can. */
+  get isContender(): boolean {
+    return this.state.at === "open-confirm" || this.state.at === "established";
+  }
+
   /** Ready to be handed UPDATEs. */
   get writable(): boolean {
     return this.state.at === "established" && !this.blocked;
   }
 
-  /** RFC 4271 §6.8: only a connection whose OPEN has been accepted can collide. */
-  get isContender(): boolean {
-    return this.state.at === "open-confirm" || this.state.at === "established";
+  /** Milliseconds that each armed timer has left: hold since something was last heard, not since it was last looked at. */
+  timersMs(): ReadonlyMap<Timer, number> {
+    const nowMs = this.#world.now();
+    const left = new Map([...this.#deadlines].map(([timer, atMs]) => [timer, Math.max(0, atMs - nowMs)]));
+    const { state } = this;
+    if (state.at === "established" && left.has("hold")) {
+      left.set("hold", Math.max(0, this.#heardAtMs + state.holdSeconds * 1000 - nowMs));
+    }
+    return left;
   }
 
   /** In `now()` milliseconds; infinite when nothing is armed. */
@@ -251,6 +253,7 @@ export class Connection {
   #forget(): void {
     this.#link = undefined;
     this.negotiated = undefined;
+    this.opens = undefined;
     this.blocked = false;
     this.#framer = new Framer();
   }
@@ -284,9 +287,9 @@ export class Connection {
       return this.#link === link;
     });
     if (this.#heard !== heard) this.#heardAtMs = this.#world.now();
-    if (refusal !== undefined) {
-      this.feed({ on: "header-error", notification: refusal.notification }, refusal.why);
-    }
+    if (refusal === undefined) return;
+    this.#owner.errors.refuse(refusal, this.#framer.refused, this.#world.now());
+    this.feed({ on: "header-error", notification: refusal.notification }, refusal.why);
   }
 
   #take(message: Uint8Array): void {
@@ -300,7 +303,7 @@ export class Connection {
       return;
     }
     const decoded = decodeMessage(message, this.negotiated?.decode ?? NOTHING_NEGOTIATED);
-    if (decoded instanceof Refusal) this.#refuse(decoded);
+    if (decoded instanceof Refusal) this.#refuse(decoded, message);
     else if (decoded.type === "open") this.#takeOpen(decoded.open, message);
     else if (decoded.type === "notification") this.#takeNotification(decoded.notification);
     else if (decoded.type === "route-refresh") this.#takeRefresh(decoded.refresh);
@@ -336,17 +339,20 @@ export class Connection {
     const outcome = this.#owner.opened(this, this.#offered, open);
     if (outcome === undefined) return;
     if (outcome instanceof Refusal) {
+      this.#owner.errors.refuse(outcome, message, this.#world.now());
       this.feed({ on: "open-error", notification: outcome.notification }, outcome.why);
       return;
     }
     this.negotiated = outcome;
-    this.opens = { sent: this.#offered, received: message.slice() };
+    this.opens = { sent: this.#offered, heard: open, received: message.slice() };
     this.#framer.extendedMessage = outcome.decode.extendedMessage;
     this.feed({ on: "open-received", holdSeconds: open.holdSeconds }, "OPEN");
   }
 
   /** A message that could not be decoded: the code says whose check it failed. */
-  #refuse({ notification, why }: Refusal): void {
+  #refuse(refusal: Refusal, message: Uint8Array): void {
+    const { notification, why } = refusal;
+    this.#owner.errors.refuse(refusal, message, this.#world.now());
     if (notification.code === 2) this.feed({ on: "open-error", notification }, why);
     else if (notification.code === 1) this.feed({ on: "header-error", notification }, why);
     else this.feed({ on: "update-error", notification }, why);
@@ -384,20 +390,3 @@ const quoted = (text: string | undefined): string => (text === undefined || text
 
 const isEnd = (before: State, after: State): boolean =>
   (after.at === "idle" || after.at === "active") && before.at !== "idle" && before.at !== "active";
-
-function lossOf(event: Event, words: string, sent: Notification | undefined): Loss {
-  switch (event.on) {
-    case "tcp-connected":
-      return { cause: "replaced", words, notification: undefined };
-    case "tcp-failed":
-      return { cause: "transport", words, notification: undefined };
-    case "stop":
-      return { cause: "stopped", words, notification: sent };
-    case "collision-lost":
-      return { cause: "collision", words, notification: sent };
-    case "notification-received":
-      return { cause: "notification-received", words, notification: event.notification };
-    default:
-      return { cause: "notification-sent", words, notification: sent };
-  }
-}

@@ -49,7 +49,9 @@ export type PeerEvent =
       /** Once per message, with its strongest reaction (RFC 7606). */
       readonly on: "malformed-update";
       readonly reaction: Reaction;
+      /** All that was wrong, and what says so of the worst: "RFC 7606 section 7.2". */
       readonly why: string;
+      readonly rfc: string;
       readonly attribute: number | undefined;
     }
   /** The session ends, and is tried again after `restartSeconds`, or when somebody says so. */

@@ -1,73 +1,13 @@
 import { describe, expect, test } from "vitest";
-import type { PeerOptions } from "./options.ts";
-import { address, best, type Node, node, peer } from "./testing/nodes.ts";
+import { address, best, node, peer } from "./testing/nodes.ts";
+import { KEEPALIVE, message, open, RawPeer, scene, updateOf } from "./testing/raw-peer.ts";
 import { VirtualNetwork } from "./testing/virtual-network.ts";
-import type { Link } from "./world.ts";
 
-/** A peer that says octets: 10.0.0.2, AS 65002. It has no machine; the octets are written out here, not encoded. */
-class RawPeer {
-  readonly link: Link;
-  closed: string | undefined;
-  #heard = "";
-
-  constructor(net: VirtualNetwork, from = net.host(address("10.0.0.2")).world) {
-    from.serve({ turn: () => {}, accept: () => undefined });
-    this.link = from.dial(
-      { address: address("10.0.0.1"), port: 179, localAddress: undefined },
-      {
-        connected: () => {},
-        received: (octets) => {
-          this.#heard += Buffer.from(octets).toString("hex");
-        },
-        drained: () => {},
-        closed: (reason) => {
-          this.closed = reason;
-        },
-      },
-    );
-  }
-
-  say(...messages: string[]): void {
-    for (const hex of messages) this.link.write(Uint8Array.from(Buffer.from(hex, "hex")));
-  }
-
-  /** Code, subcode and data of the NOTIFICATION that was sent to it. */
-  notification(): string | undefined {
-    for (let at = 0; at < this.#heard.length; ) {
-      const digits = 2 * Number.parseInt(this.#heard.slice(at + 32, at + 36), 16);
-      if (this.#heard.slice(at + 36, at + 38) === "03") return this.#heard.slice(at + 38, at + digits);
-      at += digits;
-    }
-    return undefined;
-  }
-}
-
-/** A message of a type, in hex. */
-function message(type: number, body: string): string {
-  const length = (19 + body.length / 2).toString(16).padStart(4, "0");
-  return `${"ff".repeat(16)}${length}${type.toString(16).padStart(2, "0")}${body}`;
-}
-
-const open = (version = "04", asn = "fdea", hold = "005a", id = "0a000002"): string =>
-  message(1, `${version}${asn}${hold}${id}00`);
-const KEEPALIVE = message(4, "");
 const ORIGIN = "40010100";
 const AS_PATH = "4002040201fdea";
 const NEXT_HOP = "4003040a000002";
 /** Announces 192.0.2.0/24. */
-const update = (...attributes: string[]): string => {
-  const all = attributes.join("");
-  return message(2, `0000${(all.length / 2).toString(16).padStart(4, "0")}${all}18c00002`);
-};
-
-function scene(more: Partial<PeerOptions> = {}): { net: VirtualNetwork; ours: Node; raw: RawPeer } {
-  const net = new VirtualNetwork({ seed: 5 });
-  const ours = node(net, 65001, "10.0.0.1");
-  ours.speaker.setPeers([peer("10.0.0.2", 65002, { passive: true, holdSeconds: 90, ...more })]);
-  const raw = new RawPeer(net);
-  net.run(5);
-  return { net, ours, raw };
-}
+const update = (...attributes: string[]): string => updateOf("18c00002", ...attributes);
 
 test.each<[string, readonly string[], string]>([
   ["a marker that is none", [`00${open().slice(2)}`], "0101"],
@@ -125,14 +65,15 @@ describe("UPDATEs that cost no more than their routes (RFC 7606)", () => {
     net.run(100);
     expect(best(ours)).toEqual([]);
     expect([...ours.speaker.routes()][0]!.paths[0]!.status).toBe("asLoop");
+    expect(ours.speaker.peers()[0]!.prefixes).toMatchObject({ received: 1, accepted: 0 });
   });
 
-  test("only the last ten offending messages are kept", () => {
+  test("only the last eight offending messages are kept", () => {
     const { net, ours, raw } = scene();
     raw.say(open(), KEEPALIVE);
     for (let i = 0; i < 50; i++) raw.say(update(AS_PATH, NEXT_HOP));
     net.run(100);
-    expect(ours.speaker.peers()[0]!.offendingMessages).toHaveLength(10);
+    expect(ours.speaker.peers()[0]!.offendingMessages).toHaveLength(8);
     expect(ours.speaker.peers()[0]!.updateErrors["treat-as-withdraw"]).toBe(50);
   });
 });

@@ -4,16 +4,15 @@
  */
 
 import type { Address, Family } from "../net/address.ts";
-import type { AttributeColumns } from "../rib/attribute-columns.ts";
-import type { AttrId } from "../rib/attribute-pool.ts";
-import { NO_ATTRIBUTES } from "../rib/attribute-pool.ts";
+import { AS_SETS, type AttributeColumns } from "../rib/attribute-columns.ts";
+import { type AttrId, NO_ATTRIBUTES } from "../rib/attribute-pool.ts";
 import type { NextHops } from "../rib/next-hops.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import { decodeAttributes } from "../wire/attribute-block.ts";
-import { Fault, type Reaction, strongest } from "../wire/fault.ts";
-import type { Notification } from "../wire/messages.ts";
+import { SUBCODE, updateFault } from "../wire/attributes/row.ts";
+import { type Fault, isUsable, strongest } from "../wire/fault.ts";
 import { type Announced, decodeUpdate, Update } from "../wire/update.ts";
 
 /** The peer that a message came from. */
@@ -22,6 +21,8 @@ export interface Source {
   readonly negotiated: Negotiated;
   /** Our own address on the session, as the RIB numbers next hops; -1 when it is not known. */
   readonly ownNextHop: number;
+  /** Paths with AS_SETs are believed, against RFC 9774. */
+  readonly acceptsAsSets: boolean;
   /** What its paths must begin with; 0: that is not looked at. */
   readonly firstAs: number;
 }
@@ -31,10 +32,10 @@ export function openSource(
   nextHops: NextHops,
   peer: PeerId,
   negotiated: Negotiated,
-  firstAs: number,
+  rules: Pick<Source, "firstAs" | "acceptsAsSets">,
   local: Address | undefined,
 ): Source {
-  return { peer, negotiated, firstAs, ownNextHop: local === undefined ? -1 : nextHops.take(local) };
+  return { peer, negotiated, ...rules, ownNextHop: local === undefined ? -1 : nextHops.take(local) };
 }
 
 export function closeSource(nextHops: NextHops, source: Source | undefined): void {
@@ -42,27 +43,21 @@ export function closeSource(nextHops: NextHops, source: Source | undefined): voi
 }
 
 export interface Outcome {
-  /** All that was wrong, in words. */
-  readonly why: string;
-  /** The strongest reaction; undefined: nothing was wrong. */
-  readonly reaction: Reaction | undefined;
-  /** Code of the attribute that called for it, where it was one. */
-  readonly attribute: number | undefined;
+  /** All that was wrong. */
+  readonly faults: readonly Fault[];
+  /** The one that decides (RFC 7606 §3(h)); undefined: nothing was wrong. */
+  readonly worst: Fault | undefined;
   readonly endOfRib: Family | undefined;
-  /** Set when the session must end. */
-  readonly reset: Notification | undefined;
 }
 
 const FINE: Outcome = outcomeOf([], undefined);
 
-/** UPDATE Message Error (RFC 4271 §6.3) and the subcodes of the checks that are made here. */
-const UPDATE_ERROR = 3;
-const INVALID_NEXT_HOP = 8;
-const MALFORMED_AS_PATH = 11;
-
 export class Inbound {
   readonly #rib: Rib;
   readonly #update: Update = new Update();
+  /** Of the message that is being taken: what is wrong with it, and the attributes of its two parts. */
+  readonly #faults: Fault[] = [];
+  readonly #attrs: [AttrId, AttrId] = [NO_ATTRIBUTES, NO_ATTRIBUTES];
 
   constructor(rib: Rib) {
     this.#rib = rib;
@@ -72,86 +67,103 @@ export class Inbound {
     const update = this.#update;
     const reaction = decodeUpdate(message, source.negotiated.decode, update);
     if (reaction === "session-reset") return outcomeOf(update.faults, undefined);
-    const faults: Fault[] = update.faults.length === 0 ? NO_FAULTS : [...update.faults];
-    const withdraws = reaction === "treat-as-withdraw";
+    const faults = this.#faults;
+    faults.length = 0;
+    for (const fault of update.faults) faults.push(fault);
     for (const batch of update.withdrawn) {
       if (batch.count > 0 && source.negotiated.families.includes(batch.family)) {
         this.#rib.of(batch.family).received.withdraw(source.peer, batch);
       }
     }
-    let all = faults;
-    for (const announced of update.announced) {
-      if (announced.prefixes.count === 0) continue;
-      if (!source.negotiated.families.includes(announced.prefixes.family)) continue;
-      const more = this.#announce(announced, source, withdraws);
-      if (more.length > 0) all = [...all, ...more];
-    }
-    if (all.length === 0 && update.endOfRib === undefined) return FINE;
-    return outcomeOf(all, update.endOfRib);
+    if (isUsable(reaction)) this.#judge(source);
+    this.#apply(source);
+    if (faults.length === 0 && update.endOfRib === undefined) return FINE;
+    return outcomeOf(faults, update.endOfRib);
   }
 
-  /** Returns what is wrong with the attributes. */
-  #announce(announced: Announced, source: Source, withdraws: boolean): readonly Fault[] {
-    const { prefixes, block } = announced;
-    const { received } = this.#rib.of(prefixes.family);
+  /** Finds the attributes of both parts, and what is wrong with either, before any of it is used. */
+  #judge(source: Source): void {
+    const [body, mp] = this.#update.announced;
+    if (isConcerned(body, source)) this.#attrs[0] = this.#attributesOf(body, source);
+    if (isConcerned(mp, source)) this.#attrs[1] = this.#attributesOf(mp, source);
+  }
+
+  /** Takes one reference; NO_ATTRIBUTES: they cannot be used. */
+  #attributesOf({ block }: Announced, source: Source): AttrId {
     const { pool } = this.#rib;
-    if (withdraws) {
-      received.withdraw(source.peer, prefixes);
-      return NO_FAULTS;
-    }
-    let faults: readonly Fault[] = NO_FAULTS;
-    let attrs: AttrId = pool.find(block, source.negotiated.decode);
+    const { decode } = source.negotiated;
+    let attrs = pool.find(block, decode);
     if (attrs === NO_ATTRIBUTES) {
-      const decoded = decodeAttributes(block, source.negotiated.decode);
-      faults = decoded.faults;
-      if (decoded.attributes === undefined) {
-        received.withdraw(source.peer, prefixes);
-        return faults;
-      }
+      const { attributes, literal, faults } = decodeAttributes(block, decode);
+      for (const fault of faults) this.#faults.push(fault);
+      if (attributes === undefined) return NO_ATTRIBUTES;
       // A block with a fault is parsed every time, so that every message that has it is counted.
-      attrs =
-        faults.length > 0
-          ? pool.intern(decoded.attributes)
-          : pool.add(block, source.negotiated.decode, decoded.attributes);
+      attrs = literal ? pool.add(block, decode, attributes) : pool.intern(attributes);
     }
     const unfit = faultOfPath(pool.columns, attrs, source);
-    if (unfit === undefined) received.announce(source.peer, attrs, prefixes);
-    else received.withdraw(source.peer, prefixes);
-    pool.release(attrs);
-    return unfit === undefined ? faults : [...faults, unfit];
+    if (unfit !== undefined) this.#faults.push(unfit);
+    return attrs;
+  }
+
+  /** RFC 7606 §2: all routes of an UPDATE are announced, or all are withdrawn; those of the other family too. */
+  #apply(source: Source): void {
+    const { pool } = this.#rib;
+    const usable = this.#faults.length === 0 || isUsable(strongest(this.#faults)?.reaction);
+    for (let part = 0; part < this.#attrs.length; part++) {
+      const attrs = this.#attrs[part]!;
+      const announced = this.#update.announced[part]!;
+      this.#attrs[part] = NO_ATTRIBUTES;
+      if (!isConcerned(announced, source)) continue;
+      const { prefixes } = announced;
+      const { received } = this.#rib.of(prefixes.family);
+      if (usable) received.announce(source.peer, attrs, prefixes);
+      else received.withdraw(source.peer, prefixes);
+      if (attrs !== NO_ATTRIBUTES) pool.release(attrs);
+    }
   }
 }
 
-const NO_FAULTS: Fault[] = [];
+const isConcerned = ({ prefixes }: Announced, { negotiated }: Source): boolean =>
+  prefixes.count > 0 && negotiated.families.includes(prefixes.family);
 
 /** Checks that depend on the session rather than on the octets; on columns, since they are made for every message. */
 function faultOfPath(columns: AttributeColumns, attrs: AttrId, source: Source): Fault | undefined {
-  const { firstAs, ownNextHop } = source;
-  // RFC 4271 §5.1.3, §6.3: a next hop that is the receiver's own address is not to be used.
-  if (columns.nextHop[attrs] === ownNextHop) {
-    return withdrawal("next hop is our own address", INVALID_NEXT_HOP, 3);
-  }
-  // RFC 4271 §6.3: the leftmost AS of what an external peer sends is its own.
+  const { firstAs, ownNextHop, acceptsAsSets } = source;
+  if (columns.nextHop[attrs] === ownNextHop) return OWN_NEXT_HOP;
   if (firstAs !== 0 && columns.neighbourAs[attrs] !== firstAs) {
-    return withdrawal(`first AS is not ${firstAs}`, MALFORMED_AS_PATH, 2);
+    return firstAsFault(firstAs);
   }
+  if (!acceptsAsSets && (columns.flags[attrs]! & AS_SETS) !== 0) return AS_SET;
   return undefined;
 }
 
-/** RFC 7606 §7.2, §7.3 for errors in what the attribute means. */
-const withdrawal = (why: string, subcode: number, attribute: number): Fault =>
-  new Fault("treat-as-withdraw", why, { code: UPDATE_ERROR, subcode, data: new Uint8Array(0) }, attribute);
+/** RFC 4271 §5.1.3 too: a next hop that is the receiver's own address is not to be used. */
+const OWN_NEXT_HOP: Fault = updateFault({
+  reaction: "treat-as-withdraw",
+  why: "NEXT_HOP: our own address",
+  rfc: "RFC 4271 section 6.3",
+  subcode: SUBCODE.invalidNextHop,
+  attribute: 3,
+});
+
+const AS_SET: Fault = updateFault({
+  reaction: "treat-as-withdraw",
+  why: "AS_PATH: AS_SET",
+  rfc: "RFC 9774 section 3",
+  subcode: SUBCODE.malformedAsPath,
+  attribute: 2,
+});
+
+/** The leftmost AS of what an external peer sends is its own. */
+const firstAsFault = (remoteAsn: number): Fault =>
+  updateFault({
+    reaction: "treat-as-withdraw",
+    why: `AS_PATH: first AS is not ${remoteAsn}`,
+    rfc: "RFC 4271 section 6.3",
+    subcode: SUBCODE.malformedAsPath,
+    attribute: 2,
+  });
 
 function outcomeOf(faults: readonly Fault[], endOfRib: Family | undefined): Outcome {
-  const worst = strongest(faults);
-  const ends = worst?.reaction === "session-reset" || worst?.reaction === "afi-safi-disable";
-  return {
-    why: faults.map((fault) => fault.why).join("; "),
-    reaction: worst?.reaction,
-    attribute: worst?.attribute,
-    endOfRib,
-    // Deviates: RFC 7606 §2 lets a single family be disabled; a session that carries less than was agreed on is
-    // harder to run than one that is down, so that it is reset.
-    reset: ends ? worst.notification : undefined,
-  };
+  return { faults: [...faults], worst: strongest(faults), endOfRib };
 }

@@ -7,7 +7,7 @@ import type { StateName } from "../fsm/state.ts";
 import type { Address } from "../net/address.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import type { Reaction } from "../wire/fault.ts";
-import type { Loss } from "./connection.ts";
+import type { Loss } from "./loss.ts";
 import type { Ports } from "./world.ts";
 
 /** Hears what it has methods for. Octets are the callee's only until it returns. */

@@ -124,6 +124,14 @@ export interface PeerOptions {
   readonly maxPrefixes?: PrefixLimit;
   /** No session is wanted: true, or words for the other side's operator, up to 255 octets of UTF-8 (RFC 9003). */
   readonly shutdown?: true | string;
+  /** Believes paths with an AS_SET or AS_CONFED_SET, which are withdrawn otherwise (RFC 9774). They are told to nobody. */
+  readonly acceptAsSets?: boolean;
+  /** A path of more AS numbers than this is rejected, as selection counts them; undefined: no limit. */
+  readonly maxAsPathLength?: number;
+  /** A path with more communities than this, of all kinds together, is rejected; undefined: no limit. */
+  readonly maxCommunities?: number;
+  /** Is told attributes that we do not know, where they are transitive, marked as partial (RFC 4271 §5). */
+  readonly passUnknownAttributes?: boolean;
   /** The peer is watched by single-hop BFD (RFC 5881); undefined: by the hold time alone. */
   readonly bfd?: BfdTiming;
   readonly description?: string;

@@ -4,7 +4,6 @@
  * asked for as much as the links take.
  */
 
-import type { Family } from "../net/address.ts";
 import type { AttrId, AttributePool } from "../rib/attribute-pool.ts";
 import type { ExportClass } from "../rib/outgoing.ts";
 import type { PeerId } from "../rib/peer-table.ts";
@@ -21,8 +20,6 @@ const BUFFER_OCTETS = CHUNK_OCTETS + MAX_EXTENDED_MESSAGE_OCTETS;
 export interface Recipients {
   /** Writes whole messages, of which there are `messages`, to one peer. */
   write(peer: PeerId, octets: Uint8Array, messages: number): void;
-  /** Prefixes whose attributes do not fit into one message. */
-  unsendable(peers: readonly PeerId[], family: Family, prefixes: number): void;
 }
 
 export class Outbox implements UpdateSink {
@@ -76,10 +73,8 @@ export class Outbox implements UpdateSink {
     }
     for (let from = 0; from < prefixes.count; ) {
       const next = pack(from);
-      if (next === from) {
-        this.#to.unsendable(recipients, prefixes.family, prefixes.count - from);
-        return;
-      }
+      // What does not fit was left out before (`rib/exporter.ts`).
+      if (next === from) throw new RangeError("attributes longer than a message");
       this.#filled += messageLengthAt(this.#buffer, this.#filled);
       this.#messages++;
       if (this.#filled >= CHUNK_OCTETS) this.flush();

@@ -30,6 +30,8 @@ interface Exporter {
 }
 
 export class PeerExports {
+  /** Routes that it was not told because their attributes do not fit into a message, since it is known. */
+  unsendable = 0;
   readonly #shared: Shared;
   readonly #peer: Exporter;
   readonly #groups: Map<Family, UpdateGroup> = new Map();
@@ -42,6 +44,12 @@ export class PeerExports {
   constructor(shared: Shared, peer: Exporter) {
     this.#shared = shared;
     this.#peer = peer;
+  }
+
+  /** So many prefixes were not told: their attributes do not fit into a message. */
+  spared(family: Family, prefixes: number): void {
+    this.unsendable += prefixes;
+    this.#emit({ on: "unsendable", family, prefixes });
   }
 
   get groups(): ReadonlyMap<Family, UpdateGroup> {
@@ -138,6 +146,7 @@ export class PeerExports {
     if (nextHop === undefined) return undefined;
     const { options } = this.#peer;
     const { nextHopSelf, reflectorClient, routeServerClient, role, addPath } = options;
+    const { passUnknownAttributes = false } = options;
     const { external } = negotiated;
     const most = addPath?.send === "all" ? ALL_PATHS : (addPath?.send ?? 0);
     return {
@@ -150,6 +159,7 @@ export class PeerExports {
       nextHopSelf,
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
+      passesUnknown: passUnknownAttributes,
       longLived: negotiated.gracefulRestart?.longLived !== undefined,
       ...nextHop,
       paths: negotiated.addPath.send.includes(family) ? most : 0,
@@ -179,5 +189,6 @@ function ownNextHop(
 const isSameClass = (a: ExportClass, b: ExportClass): boolean =>
   a.filter === b.filter &&
   a.nextHopSelf === b.nextHopSelf &&
+  a.passesUnknown === b.passesUnknown &&
   a.paths === b.paths &&
   sameView(a.asView, b.asView);

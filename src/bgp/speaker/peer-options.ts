@@ -3,7 +3,10 @@
 import { type Address, ipv6, prefixOf } from "../net/address.ts";
 import { formatAddress, formatPrefix } from "../net/text.ts";
 import type { AsView } from "../rib/as-view.ts";
+import { type ImportLimits, NO_IMPORT_LIMITS } from "../rib/import-limits.ts";
 import type { RibPeer } from "../rib/peer-table.ts";
+import type { Negotiated } from "../session/negotiation.ts";
+import type { Source } from "./inbound.ts";
 import type { PeerOptions, SpeakerOptions } from "./options.ts";
 import type { DialTarget, Protection } from "./world.ts";
 
@@ -12,11 +15,29 @@ export function needsReset(before: PeerOptions, after: PeerOptions): boolean {
   return agreedKey(before) !== agreedKey(after) || !sameProtection(protectionOf(before), protectionOf(after));
 }
 
+/** What import policy is not asked about. */
+export function importLimitsOf({ maxAsPathLength, maxCommunities, allowOwnAs }: PeerOptions): ImportLimits {
+  return {
+    ownAs: allowOwnAs ?? 0,
+    asPathLength: maxAsPathLength ?? NO_IMPORT_LIMITS.asPathLength,
+    communities: maxCommunities ?? NO_IMPORT_LIMITS.communities,
+  };
+}
+
 /** Our AS number as the peer knows it. */
 export const sessionAsn = ({ asn }: SpeakerOptions, { localAs }: PeerOptions): number => localAs?.asn ?? asn;
 
+/** What is asked of the AS path of what a peer tells, on a session. */
+export function pathRulesOf(
+  options: PeerOptions,
+  { external, remoteAsn }: Pick<Negotiated, "external" | "remoteAsn">,
+): Pick<Source, "firstAs" | "acceptsAsSets"> {
+  const firstAs = external ? firstAsOf(options, remoteAsn) : 0;
+  return { firstAs, acceptsAsSets: options.acceptAsSets === true };
+}
+
 /** Where an UPDATE of an external peer must say that it comes from (RFC 4271 §6.3); 0: nowhere. */
-export function firstAsOf({ role, enforceFirstAs }: PeerOptions, remoteAsn: number): number {
+function firstAsOf({ role, enforceFirstAs }: PeerOptions, remoteAsn: number): number {
   // RFC 7947 §2.2.2.1: a route server does not put its own number in front.
   return (enforceFirstAs ?? role !== "rs-client") ? remoteAsn : 0;
 }
@@ -77,10 +98,11 @@ export const someoneOn = (zone: string): Address => ({ ...ipv6(0, 0, 0, 0), zone
 function agreedKey(options: PeerOptions): string {
   const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = options;
   const { routeServerClient, role, strictRole, localAs, enforceFirstAs } = options;
-  const { longLivedSeconds = {}, extendedNextHop = false } = options;
+  // What was withdrawn for its sets is not there to be judged again.
+  const { longLivedSeconds = {}, extendedNextHop = false, acceptAsSets = false } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
   const longLived = families.map((family) => longLivedSeconds[family] ?? 0);
-  const asNumbers = [routeServerClient, role, strictRole, localAs, enforceFirstAs];
+  const asNumbers = [routeServerClient, role, strictRole, localAs, enforceFirstAs, acceptAsSets];
   const mode = addPathModeOf(options);
   const agreed = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, mode];
   return JSON.stringify([...agreed, ...asNumbers, extendedNextHop, ...longLived]);

@@ -10,11 +10,12 @@ import type { Negotiated } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
 import { familyOf, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
 import { cease } from "../wire/notification.ts";
-import { CEASE, forGood, forRestart, notificationEvent } from "./cease.ts";
-import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
+import { CEASE, forGood, forRestart } from "./cease.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { PeerEvent } from "./events.ts";
 import { closeSource, type Inbound, openSource, type Source } from "./inbound.ts";
 import { Learning } from "./learning.ts";
+import type { Loss } from "./loss.ts";
 import { offerTo } from "./offer.ts";
 import { judgeOpen, loserOf, machineSettings, sessionUp } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
@@ -24,7 +25,14 @@ import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
 import { PeerLink } from "./peer-link.ts";
-import { firstAsOf, needsReset, protectionOf, ribSettings, sessionAsn } from "./peer-options.ts";
+import {
+  importLimitsOf,
+  needsReset,
+  pathRulesOf,
+  protectionOf,
+  ribSettings,
+  sessionAsn,
+} from "./peer-options.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import type { Recipient, Shared } from "./shared.ts";
@@ -191,7 +199,7 @@ export class Peer implements ConnectionOwner, Recipient {
     if (this.ribId === undefined) return;
     const { rib, filters } = this.#shared;
     rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(this.options) });
-    rib.setFilter(this.ribId, filters.importOf(this.options, this.drains));
+    rib.setFilter(this.ribId, filters.importOf(this.options, this.drains), importLimitsOf(this.options));
     this.exports.move();
     this.#countPrefixes();
     this.#shared.wake();
@@ -251,14 +259,14 @@ export class Peer implements ConnectionOwner, Recipient {
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
     const ribPeer = { address: this.address, asn, external, routerId, ...ribSettings(this.options) };
-    const ribId =
-      this.ribId ?? rib.addPeer(ribPeer, this.#shared.filters.importOf(this.options, this.drains));
+    const filter = this.#shared.filters.importOf(this.options, this.drains);
+    const ribId = this.ribId ?? rib.addPeer(ribPeer, filter, importLimitsOf(this.options));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
-    const firstAs = external ? firstAsOf(this.options, asn) : 0;
-    this.#source = openSource(rib.pool.nextHops, ribId, negotiated, firstAs, connection.link?.local);
+    const rules = pathRulesOf(this.options, negotiated);
+    this.#source = openSource(rib.pool.nextHops, ribId, negotiated, rules, connection.link?.local);
     this.helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
@@ -296,20 +304,19 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   notified(direction: "sent" | "received", notification: Notification): void {
-    this.#emit(notificationEvent(direction, notification));
+    this.#emit(this.errors.notified(direction, notification, this.#shared.world.now()));
   }
 
   update(connection: Connection, message: Uint8Array): void {
     if (this.ribId === undefined || this.#source === undefined) return;
     const outcome = this.#inbound.take(message, this.#source);
-    this.watch.updated(message, outcome.reaction);
+    this.watch.updated(message, outcome.worst?.reaction);
     this.#shared.wake();
-    if (outcome.reaction !== undefined) {
-      const { reaction, why, attribute } = outcome;
-      this.errors.offend(reaction, why, message, this.#shared.world.now());
-      this.#emit({ on: "malformed-update", reaction, why, attribute });
-      if (outcome.reset !== undefined) {
-        connection.feed({ on: "update-error", notification: outcome.reset }, why);
+    const { worst, faults } = outcome;
+    if (worst !== undefined) {
+      this.#emit(this.errors.offend(worst, faults, message, this.#shared.world.now()));
+      if (worst.reaction === "session-reset") {
+        connection.feed({ on: "update-error", notification: worst.notification }, worst.why);
         return;
       }
     }

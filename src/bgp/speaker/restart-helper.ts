@@ -11,8 +11,8 @@ import type { Rib } from "../rib/rib.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import type { RouteRefresh } from "../wire/messages.ts";
 import { unwrapHardReset } from "../wire/notification.ts";
-import type { Loss } from "./connection.ts";
 import type { PeerEvent } from "./events.ts";
+import type { Loss } from "./loss.ts";
 import { LIMITS } from "./shared.ts";
 
 const FAMILIES: readonly Family[] = [4, 6];

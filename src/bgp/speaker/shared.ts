@@ -1,6 +1,6 @@
 /** What all peers of one speaker have in common. */
 
-import type { Address } from "../net/address.ts";
+import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { Notification } from "../wire/messages.ts";
@@ -17,6 +17,10 @@ export interface Recipient {
   readonly isReady: boolean;
   /** Writes whole messages, of which there are `messages`. */
   write(octets: Uint8Array, messages: number): void;
+  readonly exports: {
+    /** It is not told of so many prefixes: their attributes do not fit into a message. */
+    spared(family: Family, prefixes: number): void;
+  };
 }
 
 export interface Shared {
@@ -48,6 +52,7 @@ export const LIMITS = {
   staleSeconds: 360,
   /** Connections in one second whose opener is told why they are not taken. */
   refusalsPerSecond: 10,
-  /** Offending messages kept per peer, latest last. */
-  keptMessages: 10,
+  /** Offending messages kept per peer, latest last; and octets of all of them: one of the longest is kept whole. */
+  keptMessages: 8,
+  keptOctets: 65_535,
 } as const;

@@ -1,6 +1,6 @@
 /** What a speaker shows of itself: plain values, made when asked for. Long lists are generators, read page by page. */
 
-import type { StateName } from "../fsm/state.ts";
+import type { StateName, Timer } from "../fsm/state.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
 import type { ExportReason } from "../rib/exporter.ts";
 import type { PeerId } from "../rib/peer-table.ts";
@@ -16,11 +16,12 @@ import type { SecondsByFamily } from "../session/negotiation.ts";
 import type { Reaction } from "../wire/fault.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { Role } from "../wire/roles.ts";
+import type { Opens } from "./connection.ts";
 import { drains } from "./maintenance.ts";
-import type { PrefixLimit, SpeakerOptions } from "./options.ts";
+import type { PeerOptions, PrefixLimit, SpeakerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
-import type { OffendingMessage } from "./peer-error-log.ts";
+import type { OffendingMessage, Said } from "./peer-error-log.ts";
 import type { Halt } from "./peer-halt.ts";
 import { sessionAsn } from "./peer-options.ts";
 import type { StaleFamily } from "./restart-helper.ts";
@@ -49,6 +50,15 @@ export interface PeerSnapshot {
   readonly state: StateName;
   /** How long it has been in this state. */
   readonly inStateMs: number;
+  /** What each side said in its OPEN, of the session or of one that is about to be. */
+  readonly opens: Pick<Opens, "sent" | "heard"> | undefined;
+  /** Of the connection that there is: our own address on it, and who opened it. */
+  readonly localAddress: Address | undefined;
+  readonly initiator: "local" | "remote" | undefined;
+  /** Milliseconds that are left of each timer that is armed. */
+  readonly timersMs: ReadonlyMap<Timer, number>;
+  /** What applies to it: as it was configured. */
+  readonly limits: Pick<PeerOptions, "maxAsPathLength" | "maxCommunities">;
   /** Of the session: its BGP identifier, unsigned 32-bit. */
   readonly routerId: number | undefined;
   readonly holdSeconds: number | undefined;
@@ -79,14 +89,23 @@ export interface PeerSnapshot {
   };
   readonly messages: { readonly received: MessageCounts; readonly sent: MessageCounts };
   readonly updateErrors: Readonly<Record<Reaction, number>>;
-  /** The last ones, raw, latest last. `atMs` is on the world's clock. */
-  readonly offendingMessages: readonly OffendingMessage[];
+  /** The last messages that were wrong, raw, latest last. */
+  readonly offendingMessages: readonly (Omit<OffendingMessage, "atMs"> & { readonly agoMs: number })[];
+  /** Times that a route was not told to it because its attributes do not fit into a message. */
+  readonly unsendable: number;
   /** Sessions lost. */
   readonly flaps: number;
   readonly maxPrefixes: PrefixLimit | undefined;
   /** Why no session is wanted; undefined: one is. */
   readonly halt: HaltSnapshot | undefined;
-  readonly lastError: { readonly agoMs: number; readonly words: string } | undefined;
+  readonly lastError: LastSaid | undefined;
+  /** The last NOTIFICATION each way. */
+  readonly notifications: { readonly sent: LastSaid | undefined; readonly received: LastSaid | undefined };
+}
+
+export interface LastSaid {
+  readonly agoMs: number;
+  readonly words: string;
 }
 
 export interface HaltSnapshot {
@@ -140,6 +159,10 @@ export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number)
   const restart = negotiated?.gracefulRestart;
   const counts = peer.pathCounts();
   const advertised = peer.ribId === undefined ? 0 : peer.exports.advertised(peer.ribId);
+  const { link, initiator, opens } = peer.connection;
+  const { maxAsPathLength, maxCommunities } = options;
+  const last = (said: Said | undefined): LastSaid | undefined =>
+    said && { agoMs: nowMs - said.atMs, words: said.words };
   return {
     address: peer.address,
     interface: peer.link.where.interface,
@@ -154,6 +177,14 @@ export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number)
     ttlSecurity: options.ttlSecurity === true,
     state: peer.connection.state.at,
     inStateMs: nowMs - peer.connection.sinceMs,
+    opens,
+    localAddress: link?.local,
+    initiator: link && initiator,
+    timersMs: peer.connection.timersMs(),
+    limits: {
+      ...(maxAsPathLength !== undefined && { maxAsPathLength }),
+      ...(maxCommunities !== undefined && { maxCommunities }),
+    },
     routerId: negotiated?.remoteRouterId,
     holdSeconds: negotiated?.holdSeconds,
     families: negotiated?.families ?? options.families,
@@ -175,11 +206,13 @@ export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number)
     },
     messages: peer.traffic.counts(),
     updateErrors: errors.counts(),
-    offendingMessages: errors.messages(),
+    offendingMessages: errors.messages().map(({ atMs, ...kept }) => ({ ...kept, agoMs: nowMs - atMs })),
+    unsendable: peer.exports.unsendable,
     flaps: peer.flaps,
     maxPrefixes: options.maxPrefixes,
     halt: haltSnapshot(peer.halt.current, nowMs),
-    lastError: errors.last && { agoMs: nowMs - errors.last.atMs, words: errors.last.words },
+    lastError: last(errors.last),
+    notifications: { sent: last(errors.notifications.sent), received: last(errors.notifications.received) },
   };
 }
 

@@ -42,7 +42,7 @@ import {
   routeSnapshots,
 } from "./snapshots.ts";
 import { TurnedAway } from "./turned-away.ts";
-import { Work } from "./work.ts";
+import { type Bench, Work } from "./work.ts";
 import type { Link, LinkEvents, World } from "./world.ts";
 
 /** How long one turn may work before it lets others have theirs. */
@@ -115,12 +115,13 @@ export class Speaker {
     this.#changes = new RouteChanges(this.rib);
     const outbox = new Outbox(this.rib.pool, {
       write: (peer, octets, messages) => this.#recipients.get(peer)?.write(octets, messages),
-      unsendable: (peers, family, prefixes) => this.#tellUnsendable(peers, family, prefixes),
     });
     const isReady = (peer: PeerId): boolean => this.#recipients.get(peer)?.isReady === true;
     const { rib, rpki } = this;
     const nowMs = (): number => world.now();
-    this.#work = new Work({ rib, vrps: rpki.vrps, outbox, changes: this.#changes, isReady, nowMs });
+    const spared: Bench["spared"] = (peer, family, prefixes) =>
+      this.#recipients.get(peer)?.exports.spared(family, prefixes);
+    this.#work = new Work({ rib, vrps: rpki.vrps, outbox, changes: this.#changes, isReady, spared, nowMs });
     world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
   }
 
@@ -355,14 +356,6 @@ export class Speaker {
     this.#emit({ peer: link.remote, on: "dynamic-peer-created" });
     peer.start();
     return peer.accept(link);
-  }
-
-  #tellUnsendable(peers: readonly PeerId[], family: Family, prefixes: number): void {
-    for (const id of peers) {
-      const recipient = this.#recipients.get(id);
-      if (recipient !== undefined)
-        this.#emit({ peer: recipient.address, on: "unsendable", family, prefixes });
-    }
   }
 
   #emit(event: SpeakerEvent): void {

@@ -13,12 +13,14 @@ const STEP_PREFIXES = 512;
 const FAMILIES: readonly Family[] = [4, 6];
 
 /** What the work is on. */
-interface Bench {
+export interface Bench {
   readonly rib: Rib;
   readonly vrps: VrpTable;
   readonly outbox: Outbox;
   readonly changes: RouteChanges;
   readonly isReady: (peer: PeerId) => boolean;
+  /** So many prefixes were not handed out to a peer, because their attributes do not fit into a message. */
+  readonly spared: (peer: PeerId, family: Family, prefixes: number) => void;
   readonly nowMs: () => number;
 }
 
@@ -50,7 +52,7 @@ export class Work {
   }
 
   #send(family: Family): number {
-    const { rib, outbox, isReady } = this.#bench;
+    const { rib, outbox, isReady, spared } = this.#bench;
     let done = 0;
     for (const group of rib.of(family).exports.groups) {
       outbox.begin(group.exportClass);
@@ -59,6 +61,8 @@ export class Work {
         if (isReady(member)) done += group.catchUp(member, STEP_PREFIXES, outbox);
       }
       outbox.flush();
+      const unsendable = group.takeUnsendable();
+      if (unsendable > 0) for (const member of group.members) spared(member, family, unsendable);
     }
     return done;
   }

@@ -16,7 +16,7 @@ import {
   TRANSITIVE,
   updateFault,
 } from "./attributes/row.ts";
-import { ROW_BY_CODE } from "./attributes/table.ts";
+import { attributeName, ROW_BY_CODE } from "./attributes/table.ts";
 import type { DecodeContext } from "./context.ts";
 import { Cursor } from "./cursor.ts";
 import { type Fault, isUsable, type Reaction, strongest } from "./fault.ts";
@@ -43,6 +43,8 @@ export interface DecodedAttributes {
   /** The strongest of the faults (RFC 7606 §3(h)). */
   readonly reaction: Reaction | undefined;
   readonly faults: readonly Fault[];
+  /** False: the octets say more than the attributes, because something was discarded. */
+  readonly literal: boolean;
 }
 
 /** Where one attribute is. Reused, so that walking a block makes no object per attribute. */
@@ -78,16 +80,16 @@ export function decodeAttributes(block: AttributeBlock, context: DecodeContext):
   const header = new AttributeHeader();
   for (let at = block.start; at < block.end && header.read(block.octets, at, block.end); at = header.end) {
     const fault = seen.has(header.code)
-      ? // RFC 7606 §3(g): all but the first are discarded.
-        attributeFault("attribute-discard", "repeated", SUBCODE.malformedAttributeList, block, at, header)
+      ? attributeFault(REPEATED, block, at, header)
       : decodeOne(block, at, header, draft, context);
     seen.add(header.code);
     if (fault !== undefined) faults.push(fault);
   }
   mergeAs4(draft);
-  const attributes = finished(draft, block, faults);
+  const attributes = finished(draft, block, seen, faults);
   const reaction = strongest(faults)?.reaction;
-  return { attributes: isUsable(reaction) ? attributes : undefined, reaction, faults };
+  const literal = draft.literal && faults.length === 0;
+  return { attributes: isUsable(reaction) ? attributes : undefined, reaction, faults, literal };
 }
 
 /** 0..3: contexts with an equal key decode an equal block alike. */
@@ -102,41 +104,67 @@ function decodeOne(
   context: DecodeContext,
 ): Fault | undefined {
   const { code, flags } = header;
-  const fault = (reaction: Reaction, why: string, subcode: number) =>
-    attributeFault(reaction, why, subcode, block, at, header);
+  const fault = (error: AttributeError): Fault => attributeFault(error, block, at, header);
   const row = ROW_BY_CODE.get(code);
   if (row === undefined) return keepUnknown(block, header, draft, fault);
   // RFC 4760 §3: NEXT_HOP is ignored for what MP_REACH_NLRI announces.
   if (code === NEXT_HOP && block.of === "mp") return undefined;
-  // RFC 7606 §3(c).
   if ((flags & (OPTIONAL | TRANSITIVE)) !== row.flags) {
-    return fault("treat-as-withdraw", `flags ${flags}`, SUBCODE.flags);
+    const why = `flags 0x${flags.toString(16).padStart(2, "0")}`;
+    return fault({
+      reaction: "treat-as-withdraw",
+      why,
+      rfc: "RFC 7606 section 3(c)",
+      subcode: SUBCODE.flags,
+    });
   }
-  if (row.ibgpOnly && context.external)
-    return fault("attribute-discard", "from an external peer", row.subcode);
+  const { malformed: reaction, subcode, errors: rfc } = row;
+  if (row.ibgpOnly && context.external) {
+    return fault({ reaction: "attribute-discard", why: "from an external peer", rfc, subcode });
+  }
   if (row.oldSpeakerOnly && context.as4) {
-    return fault("attribute-discard", "from a peer with 4-octet AS numbers", row.subcode);
+    return fault({ reaction, why: "from a peer with 4-octet AS numbers", rfc, subcode });
   }
   const length = header.end - header.start;
-  if (!fits(length, row.length)) return fault(row.malformed, `length ${length}`, SUBCODE.length);
+  if (!fits(length, row.length)) {
+    return fault({ reaction, why: `length ${length}`, rfc, subcode: SUBCODE.length });
+  }
   const wrong = row.decode(new Cursor(block.octets, header.start, header.end), draft, context);
-  if (wrong !== undefined) return fault(row.malformed, wrong, row.subcode);
+  if (wrong !== undefined) {
+    return fault({ reaction, rfc, subcode, ...(typeof wrong === "string" ? { why: wrong } : wrong) });
+  }
   if ((flags & PARTIAL) !== 0 && (flags & OPTIONAL) !== 0) draft.partial.push(code);
   return undefined;
 }
 
 const NEXT_HOP = 3;
+const MP_REACH = 14;
+
+type AttributeError = Pick<Parameters<typeof updateFault>[0], "reaction" | "why" | "rfc" | "subcode">;
+
+/** All but the first are discarded. */
+const REPEATED: AttributeError = {
+  reaction: "attribute-discard",
+  why: "repeated",
+  rfc: "RFC 7606 section 3(g)",
+  subcode: SUBCODE.malformedAttributeList,
+};
+
+const UNKNOWN_WELL_KNOWN: AttributeError = {
+  reaction: "session-reset",
+  why: "unknown and well-known",
+  rfc: "RFC 4271 section 6.3",
+  subcode: SUBCODE.unrecognizedWellKnown,
+};
 
 /** RFC 4271 §5, §6.3: what to do with an attribute that we do not know is in its flags. */
 function keepUnknown(
   { octets }: AttributeBlock,
   { code, flags, start, end }: AttributeHeader,
   draft: Draft,
-  fault: (reaction: Reaction, why: string, subcode: number) => Fault,
+  fault: (error: AttributeError) => Fault,
 ): Fault | undefined {
-  if ((flags & OPTIONAL) === 0) {
-    return fault("session-reset", "unknown and well-known", SUBCODE.unrecognizedWellKnown);
-  }
+  if ((flags & OPTIONAL) === 0) return fault(UNKNOWN_WELL_KNOWN);
   if ((flags & TRANSITIVE) !== 0) {
     draft.unknown.push({
       code,
@@ -153,32 +181,45 @@ function fits(length: number, rule: AttributeRow["length"]): boolean {
   return length > 0 && length % rule.entriesOf === 0;
 }
 
-/** RFC 7606 §3(d): a path without its mandatory attributes is withdrawn. Adds those faults. */
-function finished(draft: Draft, block: AttributeBlock, faults: Fault[]): PathAttributes | undefined {
+/**
+ * RFC 7606 §3(d): a path without its mandatory attributes is withdrawn. Adds those faults; what is there and wrong has
+ * its own.
+ */
+function finished(
+  draft: Draft,
+  block: AttributeBlock,
+  seen: ReadonlySet<number>,
+  faults: Fault[],
+): PathAttributes | undefined {
   if (block.of === "nothing") return undefined;
-  const { origin, asPath, nextHop: bodyNextHop, mpNextHop, as4Path, as4Aggregator, ...rest } = draft;
+  const { origin, asPath, nextHop: bodyNextHop, mpNextHop, as4Path, as4Aggregator, literal, ...rest } = draft;
   const nextHop = block.of === "mp" ? mpNextHop : bodyNextHop;
-  if (origin === undefined) faults.push(missing("ORIGIN", 1));
-  if (asPath === undefined) faults.push(missing("AS_PATH", 2));
-  if (nextHop === undefined) faults.push(missing("next hop", NEXT_HOP));
+  const lacks = (value: unknown, code: number): boolean => value === undefined && !seen.has(code);
+  if (lacks(origin, 1)) faults.push(missing("ORIGIN", 1));
+  if (lacks(asPath, 2)) faults.push(missing("AS_PATH", 2));
+  if (lacks(nextHop, block.of === "mp" ? MP_REACH : NEXT_HOP)) faults.push(missing("next hop", NEXT_HOP));
   if (origin === undefined || asPath === undefined || nextHop === undefined) return undefined;
   return { ...rest, origin, asPath, nextHop };
 }
 
 // The data field is the code that is missing (RFC 4271 §6.3).
 const missing = (name: string, code: number): Fault =>
-  updateFault("treat-as-withdraw", `no ${name}`, SUBCODE.missingWellKnown, Uint8Array.of(code), code);
+  updateFault({
+    reaction: "treat-as-withdraw",
+    why: `no ${name}`,
+    rfc: "RFC 7606 section 3(d)",
+    subcode: SUBCODE.missingWellKnown,
+    data: Uint8Array.of(code),
+    attribute: code,
+  });
 
 /** The data field is the attribute: type, length and value (RFC 4271 §6.3). */
 function attributeFault(
-  reaction: Reaction,
-  why: string,
-  subcode: number,
+  error: AttributeError,
   { octets }: AttributeBlock,
   at: number,
   { code, end }: AttributeHeader,
 ): Fault {
-  const name = ROW_BY_CODE.get(code)?.name ?? `attribute ${code}`;
   const data = octets.slice(at, Math.min(end, at + MOST_DATA_OCTETS));
-  return updateFault(reaction, `${name}: ${why}`, subcode, data, code);
+  return updateFault({ ...error, why: `${attributeName(code)}: ${error.why}`, data, attribute: code });
 }

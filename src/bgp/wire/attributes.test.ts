@@ -31,7 +31,7 @@ const pathAttributes = (nextHop: fc.Arbitrary<Address>, path: fc.Arbitrary<AsPat
     aggregator: option(fc.record({ asn, address: u32 })),
     communities: fc.array(u32, { maxLength: 80 }),
     extendedCommunities: fc.array(fc.tuple(u32, u32), { maxLength: 4 }),
-    largeCommunities: fc.array(fc.tuple(u32, u32, u32), { maxLength: 30 }),
+    largeCommunities: fc.uniqueArray(fc.tuple(u32, u32, u32), { maxLength: 30, selector: String }),
     ipv6ExtendedCommunities: fc.array(fc.tuple(u32, u32, u32, u32, u32), { maxLength: 3 }),
     originatorId: option(u32),
     clusterList: fc.array(u32, { maxLength: 4 }),
@@ -100,6 +100,7 @@ test("an external peer gets all but what is iBGP's, and would not believe that e
         attributes: public_,
         reaction: undefined,
         faults: [],
+        literal: true,
       });
       const told = decoded(encodeAttributes(attributes, 4, internal), external);
       expect(told.attributes).toEqual(public_);

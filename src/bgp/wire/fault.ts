@@ -2,36 +2,46 @@
 
 import type { Notification } from "./messages.ts";
 
-/** What an UPDATE error costs, weakest first (RFC 7606 §2). */
-export const REACTIONS = [
-  "attribute-discard",
-  "treat-as-withdraw",
-  "afi-safi-disable",
-  "session-reset",
-] as const;
+/**
+ * What an UPDATE error costs, weakest first (RFC 7606 §2).
+ * Deviates: the end of one family alone, which §2 has too, is not among them. A session that silently carries less than
+ * was agreed on is harder to run than one that is down: where the RFC gives the choice, the session is reset.
+ */
+export const REACTIONS = ["attribute-discard", "treat-as-withdraw", "session-reset"] as const;
 
 export type Reaction = (typeof REACTIONS)[number];
 
-/** One error in an UPDATE. */
-export class Fault {
+interface FaultFacts {
   readonly reaction: Reaction;
   /** For the log: fixed words and the number that was wrong. */
   readonly why: string;
+  /** What calls it an error, and for this reaction: "RFC 7606 section 7.2". */
+  readonly rfc: string;
   /** Code of the path attribute at fault, undefined when it is not one attribute. */
   readonly attribute: number | undefined;
   /** What to send when the session is reset: UPDATE Message Error and its subcode (RFC 4271 §6.3). */
   readonly notification: Notification;
+}
 
-  constructor(reaction: Reaction, why: string, notification: Notification, attribute?: number) {
+/** One error in an UPDATE. */
+export class Fault implements FaultFacts {
+  readonly reaction: Reaction;
+  readonly why: string;
+  readonly rfc: string;
+  readonly attribute: number | undefined;
+  readonly notification: Notification;
+
+  constructor({ reaction, why, rfc, attribute, notification }: FaultFacts) {
     this.reaction = reaction;
     this.why = why;
-    this.notification = notification;
+    this.rfc = rfc;
     this.attribute = attribute;
+    this.notification = notification;
   }
 
-  /** The same error with another consequence. */
-  as(reaction: Reaction): Fault {
-    return new Fault(reaction, this.why, this.notification, this.attribute);
+  /** The same error with another consequence, for which another RFC stands. */
+  as(reaction: Reaction, rfc: string): Fault {
+    return new Fault({ ...this, reaction, rfc });
   }
 }
 

@@ -7,7 +7,7 @@ import { type AttributeBlock, attributeContextKey, decodeAttributes } from "./at
 import { encodeAttributes } from "./attribute-encode.ts";
 import { decodeMessage } from "./codec.ts";
 import { type DecodeContext, NOTHING_NEGOTIATED } from "./context.ts";
-import { Refusal } from "./fault.ts";
+import { isUsable, Refusal } from "./fault.ts";
 import { checkHeader, HEADER_OCTETS, messageLengthAt, writeHeader } from "./header.ts";
 import { originatedAttributes } from "./path-attributes.ts";
 import { PrefixBatch } from "./prefix-batch.ts";
@@ -94,6 +94,9 @@ test("no attribute is read beyond its block", () => {
         );
         // A cut attribute is `decodeUpdate`'s to find; here it ends the walk.
         const alone = decodeAttributes({ octets, start: 0, end: octets.length, of }, negotiated);
+        // What cannot be used has a fault that says so.
+        const isUsed = alone.attributes !== undefined || of === "nothing";
+        if (!isUsed && of === "body") expect(isUsable(alone.reaction)).toBe(false);
         expect(
           decodeAttributes({ octets: wider, start: 300, end: 300 + octets.length, of }, negotiated),
         ).toEqual(alone);

@@ -17,6 +17,7 @@ import {
   TRANSITIVE,
   updateFault,
 } from "./attributes/row.ts";
+import { attributeName } from "./attributes/table.ts";
 import type { DecodeContext } from "./context.ts";
 import { Fault, isUsable, type Reaction, strongest } from "./fault.ts";
 import { HEADER_OCTETS } from "./header.ts";
@@ -97,10 +98,13 @@ function split(message: Uint8Array, context: DecodeContext, into: Update): Fault
   const withdrawnAt = HEADER_OCTETS + 2;
   const withdrawnEnd = withdrawnAt + u16(message, HEADER_OCTETS);
   const start = withdrawnEnd + 2;
-  // RFC 4271 §6.3.
-  if (start > message.length) return listFault("session-reset", "withdrawn routes exceed the message");
+  if (start > message.length) {
+    return listFault("session-reset", "withdrawn routes exceed the message", "RFC 4271 section 6.3");
+  }
   const end = start + u16(message, withdrawnEnd);
-  if (end > message.length) return listFault("session-reset", "attributes exceed the message");
+  if (end > message.length) {
+    return listFault("session-reset", "attributes exceed the message", "RFC 4271 section 6.3");
+  }
 
   const addPath = context.addPath.includes(4);
   if (!decodeNlri(message, withdrawnAt, withdrawnEnd, addPath, into.withdrawn[0])) {
@@ -128,8 +132,14 @@ function walkAttributes(message: Uint8Array, start: number, end: number): Walk |
     const code = at + 1 < end ? message[at + 1]! : 0;
     const isMp = code === mpReach.code || code === MP_UNREACH_CODE;
     if (!whole) {
-      // Prefixes that cannot be found cannot be withdrawn either (RFC 7606 §3(j)).
-      if (isMp) return listFault("session-reset", `attribute ${code} exceeds the attributes`);
+      // Prefixes that cannot be found cannot be withdrawn either.
+      if (isMp) {
+        return listFault(
+          "session-reset",
+          `${attributeName(code)} exceeds the attributes`,
+          "RFC 7606 section 3(j)",
+        );
+      }
       walk.whole = false;
       return walk;
     }
@@ -138,8 +148,9 @@ function walkAttributes(message: Uint8Array, start: number, end: number): Walk |
       continue;
     }
     const which = code === mpReach.code ? "reach" : "unreach";
-    // RFC 7606 §3(g).
-    if (walk[which] !== undefined) return listFault("session-reset", `attribute ${code} repeated`);
+    if (walk[which] !== undefined) {
+      return listFault("session-reset", `${attributeName(code)} repeated`, "RFC 7606 section 3(g)");
+    }
     const window = { flags: header.flags, at, start: header.start, end: header.end };
     walk[which] = window;
     walk.cuts.push(window);
@@ -156,7 +167,7 @@ function decodeUnreach(
   if (!isOptional(window.flags)) return mpFault("MP_UNREACH_NLRI: flags", SUBCODE.flags, message, window);
   const nlri = window.start + AFI_SAFI_OCTETS;
   if (nlri > window.end)
-    return mpFault("MP_UNREACH_NLRI: length", SUBCODE.optionalAttribute, message, window);
+    return mpFault("MP_UNREACH_NLRI: length", SUBCODE.optionalAttribute, message, window, "7.12");
   const family = familyAt(message, window.start);
   if (family === undefined) return undefined;
   into.reset(family);
@@ -173,14 +184,14 @@ function decodeReach(
 ): Fault | undefined {
   if (!isOptional(window.flags)) return mpFault("MP_REACH_NLRI: flags", SUBCODE.flags, message, window);
   const nlri = nlriAt(message, window);
-  if (nlri > window.end) return mpFault("MP_REACH_NLRI: length", SUBCODE.optionalAttribute, message, window);
+  if (nlri > window.end)
+    return mpFault("MP_REACH_NLRI: length", SUBCODE.optionalAttribute, message, window, "7.11");
   const family = familyAt(message, window.start);
   if (family === undefined) return undefined;
   const nextHopOctets = message[window.start + AFI_SAFI_OCTETS]!;
-  // RFC 7606 §7.11.
   if (!nextHopFits(family, nextHopOctets, context.extendedNextHop)) {
     const why = `MP_REACH_NLRI: next hop of ${nextHopOctets} octets`;
-    return mpFault(why, SUBCODE.optionalAttribute, message, window);
+    return mpFault(why, SUBCODE.optionalAttribute, message, window, "7.11");
   }
   into.reset(family);
   return decodeNlri(message, nlri, window.end, context.addPath.includes(family), into)
@@ -257,17 +268,15 @@ function judge(message: Uint8Array, walk: Walk, context: DecodeContext, into: Up
   const ignored = reach !== undefined && familyAt(message, reach.start) === undefined;
   const announces = body.prefixes.count > 0 || mp.prefixes.count > 0 || ignored;
   if (!walk.whole) {
-    // RFC 7606 §4; §5.2 where nothing is announced that could be withdrawn.
-    return listFault(
-      announces ? "treat-as-withdraw" : "session-reset",
-      "an attribute exceeds the attributes",
-    );
+    return announces
+      ? listFault("treat-as-withdraw", "an attribute exceeds the attributes", "RFC 7606 section 4")
+      : listFault("session-reset", "an attribute exceeds the attributes", "RFC 7606 section 5.2");
   }
   if (announces || !walk.others) return undefined;
   const { faults, reaction } = decodeAttributes({ ...body.block, of: "nothing" }, context);
   into.faults.push(...faults);
-  // RFC 7606 §5.2: an error that discarding does not cure, and nothing to treat as withdrawn.
-  return isUsable(reaction) ? undefined : strongest(faults)?.as("session-reset");
+  // An error that discarding does not cure, and nothing to treat as withdrawn.
+  return isUsable(reaction) ? undefined : strongest(faults)?.as("session-reset", "RFC 7606 section 5.2");
 }
 
 const familyAt = (octets: Uint8Array, at: number): Family | undefined =>
@@ -278,18 +287,30 @@ const isOptional = (flags: number): boolean => (flags & (OPTIONAL | TRANSITIVE))
 const u16 = (octets: Uint8Array, at: number): number => octets[at]! * 0x100 + octets[at + 1]!;
 
 /** The structure of the message itself is wrong: Malformed Attribute List (RFC 4271 §6.3). */
-const listFault = (reaction: Reaction, why: string): Fault =>
-  updateFault(reaction, why, SUBCODE.malformedAttributeList);
+const listFault = (reaction: Reaction, why: string, rfc: string): Fault =>
+  updateFault({ reaction, why, rfc, subcode: SUBCODE.malformedAttributeList });
 
-/** Prefixes that cannot be told apart (RFC 7606 §3(j), §5.3): what they withdraw or announce is unknown. */
+/** Prefixes that cannot be told apart: what they withdraw or announce is unknown. */
 const networkFault = (field: string): Fault =>
-  updateFault("session-reset", `${field}: not whole prefixes`, SUBCODE.invalidNetwork);
+  updateFault({
+    reaction: "session-reset",
+    why: `${field}: not whole prefixes`,
+    rfc: "RFC 7606 section 5.3",
+    subcode: SUBCODE.invalidNetwork,
+  });
 
 /**
  * An MP attribute that cannot be read. Of the two reactions that RFC 7606 §5.3 allows, a reset and not the silent end
  * of one family: a gateway that hears nothing more of a family would go on attracting packets for it.
  */
-function mpFault(why: string, subcode: number, message: Uint8Array, { at, end }: MpWindow): Fault {
+function mpFault(
+  why: string,
+  subcode: number,
+  message: Uint8Array,
+  { at, end }: MpWindow,
+  section = "5.3",
+): Fault {
   const data = message.slice(at, Math.min(end, at + MOST_DATA_OCTETS));
-  return updateFault("session-reset", why, subcode, data, message[at + 1]);
+  const rfc = `RFC 7606 section ${section}`;
+  return updateFault({ reaction: "session-reset", why, rfc, subcode, data, attribute: message[at + 1]! });
 }

@@ -5,6 +5,7 @@ import { formatPrefix } from "../../net/text.ts";
 import { originatedAttributes, type PathAttributes } from "../../wire/path-attributes.ts";
 import { PrefixBatch } from "../../wire/prefix-batch.ts";
 import type { AttrId } from "../attribute-pool.ts";
+import { type ImportLimits, NO_IMPORT_LIMITS } from "../import-limits.ts";
 import type { ExportClass } from "../outgoing.ts";
 import type { PeerId, RibPeer } from "../peer-table.ts";
 import { Rib, type RibOptions } from "../rib.ts";
@@ -70,10 +71,15 @@ export class Lab {
     this.rib = new Rib({ ...OPTIONS, ...options });
   }
 
-  addPeer(peer: Partial<RibPeer>, filter: RouteFilter = ACCEPT): PeerId {
+  addPeer(
+    peer: Partial<RibPeer>,
+    filter: RouteFilter = ACCEPT,
+    limits: ImportLimits = NO_IMPORT_LIMITS,
+  ): PeerId {
     return this.rib.addPeer(
       { address: ipv4(0x0a000001), asn: 65001, external: true, routerId: 1, ...peer },
       filter,
+      limits,
     );
   }
 
@@ -159,6 +165,7 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   nextHopSelf: false,
   as4: true,
   extendedMessage: false,
+  passesUnknown: true,
   longLived: false,
   localAddress: OUR_ADDRESS,
   sixNextHop: true,

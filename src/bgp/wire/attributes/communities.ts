@@ -1,5 +1,6 @@
 /** The four kinds of communities. */
 
+import type { LargeCommunity } from "../../net/communities.ts";
 import { type AttributeRow, OPTIONAL, SUBCODE, TRANSITIVE, wordOctets, words } from "./row.ts";
 
 /** RFC 1997; errors: RFC 7606 §7.8. */
@@ -9,6 +10,7 @@ export const communities: AttributeRow = {
   flags: OPTIONAL | TRANSITIVE,
   length: { entriesOf: 4 },
   malformed: "treat-as-withdraw",
+  errors: "RFC 7606 section 7.8",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft) => {
     draft.communities = words(value);
@@ -24,6 +26,7 @@ export const extendedCommunities: AttributeRow = {
   flags: OPTIONAL | TRANSITIVE,
   length: { entriesOf: 8 },
   malformed: "treat-as-withdraw",
+  errors: "RFC 7606 section 7.14",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft) => {
     while (value.left > 0) draft.extendedCommunities.push([value.u32(), value.u32()]);
@@ -39,9 +42,18 @@ export const largeCommunities: AttributeRow = {
   flags: OPTIONAL | TRANSITIVE,
   length: { entriesOf: 12 },
   malformed: "treat-as-withdraw",
+  errors: "RFC 8092 section 6",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft) => {
-    while (value.left > 0) draft.largeCommunities.push([value.u32(), value.u32(), value.u32()]);
+    const seen = new Set<string>();
+    while (value.left > 0) {
+      const community: LargeCommunity = [value.u32(), value.u32(), value.u32()];
+      const key = community.join();
+      // RFC 8092 §3: a value that is there already is left out, and not passed on.
+      if (seen.has(key)) draft.literal = false;
+      else draft.largeCommunities.push(community);
+      seen.add(key);
+    }
     return undefined;
   },
   encode: (attributes) => wordOctets(attributes.largeCommunities.flat()),
@@ -54,6 +66,7 @@ export const ipv6ExtendedCommunities: AttributeRow = {
   flags: OPTIONAL | TRANSITIVE,
   length: { entriesOf: 20 },
   malformed: "treat-as-withdraw",
+  errors: "RFC 7606 section 7.15",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft) => {
     while (value.left > 0) {

@@ -4,7 +4,7 @@ import { type Address, type Family, ipv4, ipv6, isLinkLocal, zoned } from "../..
 import { addressOctets } from "../../net/text.ts";
 import type { Cursor } from "../cursor.ts";
 import type { PathAttributes } from "../path-attributes.ts";
-import { type AttributeRow, OPTIONAL, SUBCODE, TRANSITIVE, u32Octets } from "./row.ts";
+import { type AttributeRow, OPTIONAL, SUBCODE, TRANSITIVE, u32Octets, type Wrong } from "./row.ts";
 
 /** RFC 4271 §5.1.3; errors: RFC 7606 §7.3. */
 export const nextHop: AttributeRow = {
@@ -13,10 +13,11 @@ export const nextHop: AttributeRow = {
   flags: TRANSITIVE,
   length: 4,
   malformed: "treat-as-withdraw",
+  errors: "RFC 7606 section 7.3",
   subcode: SUBCODE.invalidNextHop,
   decode: (value, draft, { ours }) => {
     draft.nextHop = ipv4(value.u32());
-    return ours || isHost(draft.nextHop) ? undefined : "not the address of a host";
+    return ours || isHost(draft.nextHop) ? undefined : NO_HOST;
   },
   encode: ({ nextHop: address }) => (address.family === 4 ? u32Octets(address.w0) : undefined),
 };
@@ -30,8 +31,8 @@ export const mpReach: AttributeRow = {
   name: "MP_REACH_NLRI",
   flags: OPTIONAL,
   length: "any",
-  // RFC 4271 §6.3: a semantically wrong next hop means that the routes are not used.
   malformed: "treat-as-withdraw",
+  errors: "RFC 4271 section 6.3",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft, { ours, zone }) => {
     value.window(AFI_SAFI_OCTETS);
@@ -46,7 +47,7 @@ export const mpReach: AttributeRow = {
       draft.mpNextHop = zoned(address, zone);
       draft.linkLocalNextHop = linkLocal;
     }
-    return ours || isHost(draft.mpNextHop) ? undefined : "not the address of a host";
+    return ours || isHost(draft.mpNextHop) ? undefined : NO_HOST;
   },
   // Goes first and holds NLRI, so `update-pack.ts` writes it around mpNextHopOctets.
   encode: () => undefined,
@@ -81,6 +82,12 @@ export function mpNextHopOctets(attributes: PathAttributes, family: Family): Uin
 }
 
 const ipv6Of = (value: Cursor): Address => ipv6(value.u32(), value.u32(), value.u32(), value.u32());
+
+/**
+ * RFC 4271 §6.3: a semantically wrong next hop means that the route is not used. "Ignored", it could leave an older
+ * route in its place; RFC 7606 §3(e) has the treat-as-withdraw that is made of it.
+ */
+const NO_HOST: Wrong = { why: "not the address of a host", rfc: "RFC 4271 section 6.3" };
 
 /** False for what can never be a router's address: "this network", loopback, multicast, reserved (RFC 6890). */
 function isHost(address: Address): boolean {

@@ -4,7 +4,7 @@ import type { EncodeContext } from "../context.ts";
 import type { Cursor } from "../cursor.ts";
 import { OctetWriter } from "../octet-writer.ts";
 import type { Aggregator, AsPathSegment, Origin } from "../path-attributes.ts";
-import { type AttributeRow, OPTIONAL, SUBCODE, TRANSITIVE } from "./row.ts";
+import { type AttributeRow, isWrong, OPTIONAL, SUBCODE, TRANSITIVE, type Wrong } from "./row.ts";
 
 /** Stands for an AS number that does not fit in two octets (RFC 6793 §9). */
 export const AS_TRANS = 23456;
@@ -28,6 +28,7 @@ export const origin: AttributeRow = {
   flags: TRANSITIVE,
   length: 1,
   malformed: "treat-as-withdraw",
+  errors: "RFC 7606 section 7.1",
   subcode: SUBCODE.invalidOrigin,
   decode: (value, draft) => {
     const octet = value.u8();
@@ -45,12 +46,13 @@ export const asPath: AttributeRow = {
   flags: TRANSITIVE,
   length: "any",
   malformed: "treat-as-withdraw",
+  errors: "RFC 7606 section 7.2",
   subcode: SUBCODE.malformedAsPath,
   decode: (value, draft, context) => {
     const segments = decodeSegments(value, context.as4 ? 4 : 2);
-    if (typeof segments === "string") return segments;
+    if (isWrong(segments)) return segments;
     // RFC 5065 §5: confederation segments are an error from a neighbour that is not of our confederation.
-    if (context.external && segments.some(isConfederation)) return "confederation segment";
+    if (context.external && segments.some(isConfederation)) return CONFEDERATION;
     draft.asPath = segments;
     return undefined;
   },
@@ -64,10 +66,11 @@ export const aggregator: AttributeRow = {
   flags: OPTIONAL | TRANSITIVE,
   length: "any",
   malformed: "attribute-discard",
+  errors: "RFC 7606 section 7.7",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft, context) => {
     const decoded = decodeAggregator(value, context.as4 ? 4 : 2);
-    if (typeof decoded === "string") return decoded;
+    if (isWrong(decoded)) return decoded;
     draft.aggregator = decoded;
     return undefined;
   },
@@ -82,11 +85,12 @@ export const as4Path: AttributeRow = {
   length: "any",
   oldSpeakerOnly: true,
   malformed: "attribute-discard",
+  errors: "RFC 6793 section 6",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft) => {
     if (value.left < 6) return `length ${value.left}`;
     const segments = decodeSegments(value, 4);
-    if (typeof segments === "string") return segments;
+    if (isWrong(segments)) return segments;
     // RFC 6793 §6: confederation segments are taken out, the others used.
     draft.as4Path = segments.filter((segment) => !isConfederation(segment));
     return undefined;
@@ -107,10 +111,11 @@ export const as4Aggregator: AttributeRow = {
   length: 8,
   oldSpeakerOnly: true,
   malformed: "attribute-discard",
+  errors: "RFC 6793 section 6",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft) => {
     const decoded = decodeAggregator(value, 4);
-    if (typeof decoded === "string") return decoded;
+    if (isWrong(decoded)) return decoded;
     draft.as4Aggregator = decoded;
     return undefined;
   },
@@ -118,20 +123,23 @@ export const as4Aggregator: AttributeRow = {
     known && known.asn > MOST_TWO_OCTET_ASN ? encodeAggregator(known, { as4: true }) : undefined,
 };
 
+const CONFEDERATION: Wrong = { why: "confederation segment", rfc: "RFC 5065 section 5" };
+const AS_ZERO: Wrong = { why: "AS 0", rfc: "RFC 7607 section 2" };
+
 const isConfederation = ({ type }: AsPathSegment): boolean =>
   type === "confed-sequence" || type === "confed-set";
 
-function decodeSegments(value: Cursor, asnOctets: 2 | 4): AsPathSegment[] | string {
+function decodeSegments(value: Cursor, asnOctets: 2 | 4): AsPathSegment[] | Wrong {
   const segments: AsPathSegment[] = [];
   while (value.left > 0) {
     const segment = decodeSegment(value, asnOctets);
-    if (typeof segment === "string") return segment;
+    if (isWrong(segment)) return segment;
     segments.push(segment);
   }
   return segments;
 }
 
-function decodeSegment(value: Cursor, asnOctets: 2 | 4): AsPathSegment | string {
+function decodeSegment(value: Cursor, asnOctets: 2 | 4): AsPathSegment | Wrong {
   if (value.left < 2) return "segment header is cut";
   const number = value.u8();
   const count = value.u8();
@@ -141,8 +149,7 @@ function decodeSegment(value: Cursor, asnOctets: 2 | 4): AsPathSegment | string 
   if (count * asnOctets > value.left) return `segment of ${count} AS numbers`;
   const asns: number[] = [];
   for (let i = 0; i < count; i++) asns.push(asnOctets === 4 ? value.u32() : value.u16());
-  // RFC 7607 §2.
-  return asns.includes(0) ? "AS 0" : { type, asns };
+  return asns.includes(0) ? AS_ZERO : { type, asns };
 }
 
 function encodeSegments(segments: readonly AsPathSegment[], asnOctets: 2 | 4): Uint8Array {
@@ -160,11 +167,10 @@ function encodeSegments(segments: readonly AsPathSegment[], asnOctets: 2 | 4): U
   return out.done();
 }
 
-function decodeAggregator(value: Cursor, asnOctets: 2 | 4): Aggregator | string {
+function decodeAggregator(value: Cursor, asnOctets: 2 | 4): Aggregator | Wrong {
   if (value.left !== asnOctets + 4) return `length ${value.left}`;
   const asn = asnOctets === 4 ? value.u32() : value.u16();
-  // RFC 7607 §2.
-  return asn === 0 ? "AS 0" : { asn, address: value.u32() };
+  return asn === 0 ? AS_ZERO : { asn, address: value.u32() };
 }
 
 function encodeAggregator({ asn, address }: Aggregator, { as4 }: Pick<EncodeContext, "as4">): Uint8Array {

@@ -9,6 +9,7 @@ export const med: AttributeRow = {
   flags: OPTIONAL,
   length: 4,
   malformed: "treat-as-withdraw",
+  errors: "RFC 7606 section 7.4",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft) => {
     draft.med = value.u32();
@@ -25,6 +26,7 @@ export const localPref: AttributeRow = {
   length: 4,
   ibgpOnly: true,
   malformed: "treat-as-withdraw",
+  errors: "RFC 7606 section 7.5",
   subcode: SUBCODE.length,
   decode: (value, draft) => {
     draft.localPref = value.u32();
@@ -40,6 +42,7 @@ export const atomicAggregate: AttributeRow = {
   flags: TRANSITIVE,
   length: 0,
   malformed: "attribute-discard",
+  errors: "RFC 7606 section 7.6",
   subcode: SUBCODE.length,
   decode: (_, draft) => {
     draft.atomicAggregate = true;
@@ -55,6 +58,7 @@ export const onlyToCustomer: AttributeRow = {
   flags: OPTIONAL | TRANSITIVE,
   length: 4,
   malformed: "treat-as-withdraw",
+  errors: "RFC 9234 section 5",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft) => {
     draft.onlyToCustomer = value.u32();

@@ -10,6 +10,7 @@ export const originatorId: AttributeRow = {
   length: 4,
   ibgpOnly: true,
   malformed: "treat-as-withdraw",
+  errors: "RFC 7606 section 7.9",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft) => {
     draft.originatorId = value.u32();
@@ -27,6 +28,7 @@ export const clusterList: AttributeRow = {
   length: { entriesOf: 4 },
   ibgpOnly: true,
   malformed: "treat-as-withdraw",
+  errors: "RFC 7606 section 7.10",
   subcode: SUBCODE.optionalAttribute,
   decode: (value, draft) => {
     draft.clusterList = words(value);

@@ -42,15 +42,23 @@ const UPDATE_ERROR = 3;
 export const MOST_DATA_OCTETS: number = 4096 - 21;
 
 /** A fault whose NOTIFICATION, should it come to that, is UPDATE Message Error. */
-export function updateFault(
-  reaction: Reaction,
-  why: string,
-  subcode: number,
-  data: Uint8Array = new Uint8Array(0),
-  attribute?: number,
-): Fault {
-  return new Fault(reaction, why, { code: UPDATE_ERROR, subcode, data }, attribute);
+export function updateFault(facts: {
+  readonly reaction: Reaction;
+  readonly why: string;
+  readonly rfc: string;
+  readonly subcode: number;
+  readonly data?: Uint8Array;
+  readonly attribute?: number;
+}): Fault {
+  const { reaction, why, rfc, subcode, data = new Uint8Array(0), attribute } = facts;
+  return new Fault({ reaction, why, rfc, attribute, notification: { code: UPDATE_ERROR, subcode, data } });
 }
+
+/** What is wrong with a value; with an RFC where it is another one than the row names. */
+export type Wrong = string | { readonly why: string; readonly rfc: string };
+
+export const isWrong = (value: object | string): value is Wrong =>
+  typeof value === "string" || "why" in value;
 
 export interface AttributeRow {
   readonly code: number;
@@ -64,12 +72,14 @@ export interface AttributeRow {
   readonly ibgpOnly?: true;
   /** For speakers without 4-octet AS numbers alone (RFC 6793 §4.1): discarded from others, not sent to them. */
   readonly oldSpeakerOnly?: true;
-  /** What a wrong length or value costs: RFC 7606 §7, or the attribute's own RFC. */
+  /** What a wrong length or value costs. */
   readonly malformed: Reaction;
+  /** What says so: RFC 7606 §7, or the attribute's own RFC. */
+  readonly errors: string;
   /** Subcode for a wrong value, when the session is lost over it. */
   readonly subcode: number;
   /** Reads a value of a right length into the draft. Returns what is wrong with it, if anything. */
-  decode(value: Cursor, draft: Draft, context: DecodeContext): string | undefined;
+  decode(value: Cursor, draft: Draft, context: DecodeContext): Wrong | undefined;
   /** The value, undefined when these attributes do not have it. */
   encode(attributes: PathAttributes, context: EncodeContext): Uint8Array | undefined;
 }
@@ -98,6 +108,8 @@ export interface Draft {
   as4Aggregator: Aggregator | undefined;
   unknown: RawAttribute[];
   partial: number[];
+  /** The octets say just this: nothing was left out. */
+  literal: boolean;
 }
 
 export function emptyDraft(): Draft {
@@ -122,6 +134,7 @@ export function emptyDraft(): Draft {
     as4Aggregator: undefined,
     unknown: [],
     partial: [],
+    literal: true,
   };
 }
 

@@ -6,7 +6,7 @@ import {
   ipv6ExtendedCommunities,
   largeCommunities,
 } from "./communities.ts";
-import { mpReach, nextHop } from "./next-hop.ts";
+import { MP_UNREACH_CODE, mpReach, nextHop } from "./next-hop.ts";
 import { aggregator, as4Aggregator, as4Path, asPath, origin } from "./path.ts";
 import { atomicAggregate, localPref, med, onlyToCustomer } from "./preference.ts";
 import { clusterList, originatorId } from "./reflection.ts";
@@ -35,3 +35,9 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
 export const ROW_BY_CODE: ReadonlyMap<number, AttributeRow> = new Map(
   ATTRIBUTE_ROWS.map((row) => [row.code, row]),
 );
+
+/** As the registry spells it; "attribute 99" for one that we do not know. */
+export function attributeName(code: number): string {
+  if (code === MP_UNREACH_CODE) return "MP_UNREACH_NLRI";
+  return ROW_BY_CODE.get(code)?.name ?? `attribute ${code}`;
+}
