@@ -70,6 +70,8 @@ const whole = {
     routerId: "192.168.8.1",
     listen: { addresses: ["0.0.0.0", "::"], port: 179 },
     multipath: 64,
+    multipathRelax: true,
+    linkBandwidth: true,
     gracefulRestart: { restartMs: 120_000, notification: true },
     peers: [
       { ...upstream, remote: { address: "198.51.100.2" }, description: "ToR 1" },

@@ -35,6 +35,7 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
     routerId: bgp.routerId,
     ...(bgp.clusterId && { clusterId: bgp.clusterId }),
     multipath: bgp.multipath,
+    multipathRelax: bgp.multipathRelax,
     ...(bgp.gracefulRestart && {
       gracefulRestart: {
         restartSeconds: Math.ceil(bgp.gracefulRestart.restartMs / 1000),

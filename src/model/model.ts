@@ -42,6 +42,10 @@ export interface BgpSettings {
   readonly listen: { readonly addresses: readonly Address[]; readonly port: number };
   /** Equal-cost paths installed per prefix, 1..256. */
   readonly multipath: number;
+  /** They may lead into different neighbouring ASes. */
+  readonly multipathRelax: boolean;
+  /** They are weighed by their link bandwidth communities, where all have one. */
+  readonly linkBandwidth: boolean;
   readonly gracefulRestart: GracefulRestart | undefined;
   readonly peers: readonly Peer[];
 }

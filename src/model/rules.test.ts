@@ -37,6 +37,8 @@ const valid: Model = {
     clusterId: undefined,
     listen: { addresses: [ip("0.0.0.0")], port: 179 },
     multipath: 64,
+    multipathRelax: true,
+    linkBandwidth: true,
     gracefulRestart: undefined,
     peers: [peer],
   },

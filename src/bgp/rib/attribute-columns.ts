@@ -1,5 +1,6 @@
 /** What selection and export read of an attribute set, as columns by attribute id: no object is touched per route. */
 
+import type { ExtendedCommunity } from "../net/communities.ts";
 import { type AsPathSegment, asPathLength, type PathAttributes } from "../wire/path-attributes.ts";
 import { columnOf } from "./columns.ts";
 
@@ -15,6 +16,9 @@ const ORIGINATOR_LOOP = 8;
 const CLUSTER_LOOP = 16;
 /** The next hop is 0.0.0.0 or ::, which stands for "our own address of the session that it is sent on". */
 export const NEXT_HOP_OURS = 32;
+
+/** It has an extended community that does not leave the AS (RFC 4360 §6). */
+export const NON_TRANSITIVE_COMMUNITY = 64;
 
 const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
 /** RFC 4271 leaves the value open; every implementation uses this one. */
@@ -83,6 +87,7 @@ export class AttributeColumns {
     const { w0, w1, w2, w3 } = attributes.nextHop;
     let flags = (w0 | w1 | w2 | w3) === 0 ? NEXT_HOP_OURS : 0;
     for (const community of attributes.communities) flags |= wellKnown(community);
+    if (attributes.extendedCommunities.some(isNonTransitive)) flags |= NON_TRANSITIVE_COMMUNITY;
     if (attributes.asPath.some((segment) => segment.asns.includes(asn))) flags |= AS_LOOP;
     if (attributes.originatorId === routerId) flags |= ORIGINATOR_LOOP;
     if (attributes.clusterList.includes(clusterId)) flags |= CLUSTER_LOOP;
@@ -102,6 +107,9 @@ export class AttributeColumns {
     this.flags = columnOf(this.flags, rows);
   }
 }
+
+/** RFC 4360 §3: the T bit of its type. */
+export const isNonTransitive = ([high]: ExtendedCommunity): boolean => (high & 0x4000_0000) !== 0;
 
 function wellKnown(community: number): number {
   if (community === COMMUNITY_NO_EXPORT || community === COMMUNITY_NO_EXPORT_SUBCONFED) return NO_EXPORT;

@@ -1,7 +1,7 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
 import { AppliedFilter } from "./applied-filter.ts";
-import { NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT } from "./attribute-columns.ts";
+import { NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT, NON_TRANSITIVE_COMMUNITY } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { Decision } from "./decision.ts";
 import { type ExportClass, isReflected, type Origination, outgoingAttributes } from "./outgoing.ts";
@@ -219,7 +219,8 @@ export class Exporter {
     const { pool, paths } = this.#input;
     const { family } = paths.prefixes;
     const to = this.exportClass;
-    const isPlain = change === undefined && (pool.columns.flags[attrs]! & NEXT_HOP_OURS) === 0;
+    const special = to.external ? NEXT_HOP_OURS | NON_TRANSITIVE_COMMUNITY : NEXT_HOP_OURS;
+    const isPlain = change === undefined && (pool.columns.flags[attrs]! & special) === 0;
     if (isPlain && pool.isAs4(attrs) === to.as4) {
       const length = this.#rewriter.rewrite(pool.block(attrs), { to, from, family });
       if (length >= 0) return pool.internOctets(this.#rewriter.octets, length, family, to);

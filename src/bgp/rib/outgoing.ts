@@ -2,7 +2,7 @@
 
 import type { Address } from "../net/address.ts";
 import { type AsPathSegment, MOST_IN_SEGMENT, type PathAttributes } from "../wire/path-attributes.ts";
-import { DEFAULT_LOCAL_PREF } from "./attribute-columns.ts";
+import { DEFAULT_LOCAL_PREF, isNonTransitive } from "./attribute-columns.ts";
 import { SOURCE, type Source } from "./peer-table.ts";
 import type { RouteFilter } from "./route-filter.ts";
 
@@ -43,8 +43,8 @@ export const isReflected = (source: Source, to: ExportClass): boolean =>
   !to.external && (source === SOURCE.internal || source === SOURCE.client);
 
 /**
- * The attributes to send. Policy sees the path as it is in the Loc-RIB, but for a MED that must not go further, so that
- * one that a rule sets is sent.
+ * The attributes to send. Policy sees the path as it is in the Loc-RIB, but for what must not go further, so that a MED
+ * that a rule sets is sent.
  */
 export function outgoingAttributes(
   path: PathAttributes,
@@ -52,9 +52,7 @@ export function outgoingAttributes(
   to: ExportClass,
   change: ((attributes: PathAttributes) => PathAttributes) | undefined,
 ): PathAttributes {
-  // RFC 4271 §5.1.4: the MED of one neighbouring AS is not told to another.
-  const hidesMed = to.external && source !== SOURCE.local && path.med !== undefined;
-  const given = hidesMed ? { ...path, med: undefined } : path;
+  const given = to.external && source !== SOURCE.local ? withoutOurs(path) : path;
   const judged = change === undefined ? given : change(given);
   const reflected = isReflected(source, to);
   return {
@@ -69,6 +67,14 @@ export function outgoingAttributes(
     originatorId: to.external ? undefined : (judged.originatorId ?? (reflected ? originatorId : undefined)),
     clusterList: to.external ? [] : reflected ? [clusterId, ...judged.clusterList] : judged.clusterList,
   };
+}
+
+/** What stays inside an AS: the MED of one neighbour (RFC 4271 §5.1.4), and communities that say so (RFC 4360 §6). */
+function withoutOurs(path: PathAttributes): PathAttributes {
+  const { med, extendedCommunities } = path;
+  if (med === undefined && !extendedCommunities.some(isNonTransitive)) return path;
+  const transitive = extendedCommunities.filter((community) => !isNonTransitive(community));
+  return { ...path, med: undefined, extendedCommunities: transitive };
 }
 
 /** RFC 4271 §5.1.3. A local route keeps the next hop that its owner gave it, any route the one that a rule chose. */

@@ -29,6 +29,8 @@ export interface RibOptions {
   readonly clusterId: number;
   /** Paths of equal cost kept per prefix, 1..256. */
   readonly multipath: number;
+  /** They may lead into different neighbouring ASes. */
+  readonly multipathRelax: boolean;
   /** Compares MED between different neighbour ASes too. */
   readonly alwaysCompareMed: boolean;
   /** A learned route is sent to others only while {@link LocRib.setInstalled} says that it is in the forwarding plane. */

@@ -14,6 +14,8 @@ export interface SpeakerOptions {
   readonly clusterId?: Address;
   /** Equal-cost paths kept per prefix, 1..256. */
   readonly multipath: number;
+  /** False: only paths that lead into the same neighbouring AS are of equal cost. Default: true. */
+  readonly multipathRelax?: boolean;
   /** RFC 4724; undefined: the capability is not sent, and no stale path is kept. */
   readonly gracefulRestart?: {
     /** 1..4095 s. */

@@ -80,6 +80,7 @@ export class Speaker {
       routerId: options.routerId.w0,
       clusterId: (options.clusterId ?? options.routerId).w0,
       multipath: options.multipath,
+      multipathRelax: options.multipathRelax ?? true,
       alwaysCompareMed: false,
       advertiseInstalledOnly: options.advertiseInstalledOnly,
     });

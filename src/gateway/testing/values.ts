@@ -27,6 +27,8 @@ const BASE: Model = {
     clusterId: undefined,
     listen: { addresses: [], port: 179 },
     multipath: 8,
+    multipathRelax: true,
+    linkBandwidth: true,
     gracefulRestart: undefined,
     peers: [],
   },

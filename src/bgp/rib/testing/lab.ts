@@ -19,6 +19,7 @@ export const OPTIONS: RibOptions = {
   routerId: 0x0a0000fe,
   clusterId: 0x0a0000fe,
   multipath: 1,
+  multipathRelax: true,
   alwaysCompareMed: false,
   advertiseInstalledOnly: false,
 };
