@@ -6,7 +6,7 @@ const only = (name, from, may) => ({
   to: { path: "^src/", pathNot: [from, ...may].map((room) => `^src/${room}(/|\\.)`) },
 });
 const pure =
-  "^src/bgp/(net|wire|bfd|mrt|fsm|rib|policy|session|speaker)/|^src/(model|nat|anycast)/|^src/gateway/plan\\.ts$";
+  "^src/bgp/(net|wire|bfd|bmp|mrt|rpki|fsm|rib|policy|session|speaker)/|^src/(model|nat|anycast)/|^src/gateway/plan\\.ts$";
 module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
@@ -19,21 +19,32 @@ module.exports = {
     only("net", "bgp/net", []),
     only("wire", "bgp/wire", ["bgp/net"]),
     only("bfd", "bgp/bfd", ["bgp/wire", "bgp/net"]),
+    only("rpki", "bgp/rpki", ["bgp/rib", "bgp/wire", "bgp/net"]),
     only("mrt", "bgp/mrt", ["bgp/wire", "bgp/net"]),
     only("fsm", "bgp/fsm", ["bgp/wire", "bgp/net"]),
     only("session", "bgp/session", ["bgp/fsm", "bgp/wire", "bgp/net"]),
-    only("policy", "bgp/policy", ["bgp/rib", "bgp/wire", "bgp/net"]),
+    only("policy", "bgp/policy", ["bgp/rpki", "bgp/rib", "bgp/wire", "bgp/net"]),
     only("rib", "bgp/rib", ["bgp/wire", "bgp/net"]),
     only("speaker", "bgp/speaker", [
       "bgp/session",
       "bgp/bfd",
       "bgp/fsm",
       "bgp/rib",
+      "bgp/rpki",
       "bgp/policy",
       "bgp/wire",
       "bgp/net",
     ]),
     only("core-stands-alone", "bgp", []),
+    only("bmp", "bgp/bmp", [
+      "bgp/speaker",
+      "bgp/session",
+      "bgp/fsm",
+      "bgp/rib",
+      "bgp/policy",
+      "bgp/wire",
+      "bgp/net",
+    ]),
     only("model", "model", ["bgp/net"]),
     only("config", "config", ["model", "bgp/net"]),
     only("nat", "nat", ["model", "bgp/net"]),

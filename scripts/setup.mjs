@@ -22,7 +22,9 @@ export const PACKAGES = [
   "iputils-ping",
   "libnftables1",
   "nftables",
+  "pmacct",
   "procps",
+  "stayrtr",
 ];
 
 /**

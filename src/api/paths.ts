@@ -13,6 +13,7 @@ import {
   readPeersQuery,
   readReceivedQuery,
   readRouteQuery,
+  readRpkiQuery,
   readStopQuery,
 } from "./query.ts";
 import { type ApiControl, type ApiSource, CursorError, type Page } from "./source.ts";
@@ -20,6 +21,7 @@ import { type ApiControl, type ApiSource, CursorError, type Page } from "./sourc
 export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addState(app, source);
   addLists(app, source);
+  addMonitors(app, source);
   addPagedLists(app, source);
   addReceived(app, source);
   addBirdwatcher(app, source.birdwatcher);
@@ -41,6 +43,11 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     readNothing(request.query);
     return source.nat();
   });
+  app.get("/api/v1/rpki", (request) => {
+    readNothing(request.query);
+    return source.rpki();
+  });
+  app.get("/api/v1/rpki/prefix", (request) => source.rpkiPrefix(readRpkiQuery(request.query)));
   app.get("/api/v1/mrt/table", (request, reply) => {
     readNothing(request.query);
     const file = Readable.from(inTurns(source.mrtTable()), { objectMode: false });
@@ -87,6 +94,17 @@ function addLists(app: FastifyInstance, source: ApiSource): void {
       request,
       reply,
       cut(await source.anycast(), (a) => a.name, paging),
+    );
+  });
+}
+
+function addMonitors(app: FastifyInstance, source: ApiSource): void {
+  app.get("/api/v1/monitors", async (request, reply) => {
+    const paging = readPaging(request.query);
+    return sendPage(
+      request,
+      reply,
+      cut(await source.monitors(), (monitor) => monitor.target, paging),
     );
   });
 }

@@ -4,7 +4,7 @@ import { isIP, SocketAddress } from "node:net";
 import { z } from "zod";
 import { KINDS } from "../model/model.ts";
 import { Refusal } from "./answers.ts";
-import type { AnnouncementQuery, ReceivedQuery, RouteQuery, StopRequest } from "./source.ts";
+import type { AnnouncementQuery, ReceivedQuery, RouteQuery, RpkiQuery, StopRequest } from "./source.ts";
 
 /** Items of a page when the query names no limit, and the most that it may ask for. */
 const PAGE_DEFAULT = 1000;
@@ -55,6 +55,17 @@ const RECEIVED = z.strictObject({
   ...paging,
 });
 
+const RPKI = z.strictObject({
+  prefix: z.string({ error: "is missing" }).pipe(prefix),
+  asn: z
+    .string()
+    .refine((text) => /^[1-9]\d{0,9}$/.test(text) && Number(text) <= 0xffff_ffff, {
+      error: "must be an AS number, 1 to 4294967295",
+    })
+    .transform(Number)
+    .optional(),
+});
+
 /** RFC 9003 §2: more is cut off on the wire; here it is said. */
 const TEXT_MAX_OCTETS = 255;
 const STOP = z.strictObject({
@@ -99,6 +110,8 @@ export const readReceivedQuery = (raw: unknown): ReceivedQuery => ({
   limit: PAGE_DEFAULT,
   ...read(RECEIVED, raw),
 });
+
+export const readRpkiQuery = (raw: unknown): RpkiQuery => read(RPKI, raw);
 
 export const readStopQuery = (raw: unknown): StopRequest => ({ graceful: false, ...read(STOP, raw) });
 

@@ -7,11 +7,14 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   ReceivedAnswer,
   RouteAnswer,
   RoutePath,
+  RpkiAnswer,
+  RpkiPrefixAnswer,
   StatusAnswer,
 } from "./schema.ts";
 import { type ApiSource, CursorError, type Page } from "./source.ts";
@@ -26,6 +29,9 @@ export interface Sample {
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
+  readonly rpki: RpkiAnswer;
+  readonly rpkiPrefix: RpkiPrefixAnswer;
+  readonly monitors: readonly MonitorAnswer[];
   /** Pieces of a file. */
   readonly mrtTable: readonly Uint8Array[];
   /** What is missing until it is ready. */
@@ -61,6 +67,9 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     floatingIps: () => sample.floatingIps,
     nat: () => sample.nat,
     anycast: () => sample.anycast,
+    rpki: () => sample.rpki,
+    rpkiPrefix: () => sample.rpkiPrefix,
+    monitors: () => sample.monitors,
     birdwatcher: {
       status: () => {
         const time = "2026-11-21 08:00:00";
@@ -128,6 +137,13 @@ function sampleValues(): Sample {
       conntrack: { entries: 1204, limit: 262144 },
     },
     anycast: anycast(),
+    rpki: rpki(),
+    rpkiPrefix: {
+      prefix: "192.0.2.0/24",
+      origins: [{ asn: 64513, validity: "invalid" }],
+      vrps: [{ prefix: "192.0.2.0/24", maxLength: 24, asn: 64512 }],
+    },
+    monitors: monitors(),
     mrtTable: [],
     reasons: [],
   };
@@ -239,6 +255,7 @@ function routes(): RouteAnswer[] {
           communities: ["64512:100"],
           status: "localPref",
           rule: "transit[1]",
+          rpki: "valid",
         }),
       ],
       exports: [
@@ -286,6 +303,7 @@ function received(): ReceivedAnswer[] {
       kind: "default",
       accepted: true,
       rule: "transit[1]",
+      rpki: "not-found",
       changes: { localPref: "200", communities: "64512:100 65000:1" },
       asPath: "64512",
       communities: ["64512:100"],
@@ -296,9 +314,31 @@ function received(): ReceivedAnswer[] {
       kind: "other",
       accepted: false,
       rule: "transit[0]",
+      rpki: "invalid",
       changes: {},
       asPath: "64512 64513",
       communities: [],
+    },
+  ];
+}
+
+function monitors(): MonitorAnswer[] {
+  const nothing = { messages: 0, waitingOctets: 0, lost: 0 };
+  return [
+    { kind: "bmp", target: "192.0.2.9:11019", state: "up", ...nothing, messages: 1204 },
+    {
+      kind: "bmp",
+      target: "[2001:db8::9]:5000",
+      state: "down",
+      ...nothing,
+      lastError: "connect ECONNREFUSED",
+    },
+    {
+      kind: "mrt",
+      target: "/var/lib/gatewayd/updates.20261122.0915.mrt",
+      state: "up",
+      ...nothing,
+      messages: 88,
     },
   ];
 }
@@ -316,4 +356,33 @@ function anycast(): AnycastAnswer[] {
       paths: ["10.65.0.20"],
     },
   ];
+}
+
+function rpki(): RpkiAnswer {
+  return {
+    caches: [
+      {
+        address: "192.0.2.10",
+        port: 323,
+        preference: 1,
+        state: "waiting",
+        believed: false,
+        vrps: { ipv4: 0, ipv6: 0 },
+        lastError: { at: "2026-11-21T09:58:12.000Z", text: "connection refused" },
+      },
+      {
+        address: "192.0.2.11",
+        port: 8282,
+        preference: 2,
+        state: "ready",
+        believed: true,
+        version: 1,
+        sessionId: 44067,
+        serial: 12,
+        vrps: { ipv4: 512034, ipv6: 142310 },
+        expiresSeconds: 5931,
+      },
+    ],
+    vrps: { ipv4: 512034, ipv6: 142310 },
+  };
 }

@@ -86,6 +86,22 @@ export interface PeerAnswer {
   readonly lastError?: { readonly at: string; readonly text: string };
 }
 
+/** Who is told what peers say: a monitoring station (BMP, RFC 7854), or files (MRT, RFC 6396). */
+export interface MonitorAnswer {
+  readonly kind: "bmp" | "mrt";
+  /** "192.0.2.9:11019", or the path of the present file. */
+  readonly target: string;
+  /** up: connected, or the last write succeeded. */
+  readonly state: "up" | "down";
+  /** Of the present connection, or since the start. */
+  readonly messages: number;
+  /** Octets not read, or not written, yet. */
+  readonly waitingOctets: number;
+  /** Messages that never got there, since they came faster than the disk took them. */
+  readonly lost: number;
+  readonly lastError?: string;
+}
+
 export interface RouteAnswer {
   readonly prefix: string;
   readonly kind: string;
@@ -121,7 +137,45 @@ export interface RoutePath {
   readonly status: string;
   /** The import rule that decided; none for what is our own. */
   readonly rule?: string;
+  /** Of its origin; absent for what is our own, and without RPKI caches. */
+  readonly rpki?: ValidityAnswer;
   readonly stale: boolean;
+}
+
+/** Origin validation (RFC 6811). */
+export type ValidityAnswer = "valid" | "invalid" | "not-found";
+
+export interface RpkiAnswer {
+  readonly caches: readonly RpkiCacheAnswer[];
+  /** VRPs that count: those of the caches that are believed. */
+  readonly vrps: { readonly ipv4: number; readonly ipv6: number };
+}
+
+export interface RpkiCacheAnswer {
+  readonly address: string;
+  readonly port: number;
+  /** Of the caches that have data, those with the lowest are believed. */
+  readonly preference: number;
+  readonly state: "waiting" | "connecting" | "querying" | "receiving" | "ready";
+  readonly believed: boolean;
+  /** Of RTR; absent while it has not answered on this connection. */
+  readonly version?: number;
+  /** Absent while all is to be asked for. */
+  readonly sessionId?: number;
+  readonly serial?: number;
+  readonly vrps: { readonly ipv4: number; readonly ipv6: number };
+  /** Until its data are too old to count; absent while there are none. */
+  readonly expiresSeconds?: number;
+  readonly lastError?: { readonly at: string; readonly text: string };
+}
+
+/** What is known of who may originate a prefix. */
+export interface RpkiPrefixAnswer {
+  readonly prefix: string;
+  /** Of the AS number that was asked for; else of each that originates a path which we know. */
+  readonly origins: readonly { readonly asn: number; readonly validity: ValidityAnswer }[];
+  /** The VRPs that count and cover it, the longest first. */
+  readonly vrps: readonly { readonly prefix: string; readonly maxLength: number; readonly asn: number }[];
 }
 
 /** One prefix, or one path of it, as one peer was told it: the Adj-RIB-Out. */
@@ -155,6 +209,8 @@ export interface ReceivedAnswer {
   readonly accepted: boolean;
   /** The import rule that decided. */
   readonly rule: string;
+  /** Of its origin; absent without RPKI caches. */
+  readonly rpki?: ValidityAnswer;
   /** What import policy made of it: attributes by name, only those that differ. */
   readonly changes: Readonly<Record<string, string>>;
   readonly nextHop: string;

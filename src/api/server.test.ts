@@ -78,7 +78,13 @@ describe("every path answers what the source says", () => {
     ["/api/v1/peers", () => source.peers()],
     ["/api/v1/nat", () => source.nat()],
     ["/api/v1/anycast", () => source.anycast()],
+    ["/api/v1/monitors", () => source.monitors()],
     ["/api/v1/floatingips", () => source.floatingIps()],
+    ["/api/v1/rpki", () => source.rpki()],
+    [
+      "/api/v1/rpki/prefix?prefix=192.0.2.0/24&asn=64513",
+      () => source.rpkiPrefix({ prefix: "192.0.2.0/24" }),
+    ],
   ])("%s", async (path, expected) => {
     await start();
     expect(await ask(path)).toMatchObject({ code: 200, body: await expected() });
@@ -176,6 +182,8 @@ describe("pages", () => {
 
 describe("what is refused says why", () => {
   test.each<[string, number, string, string]>([
+    ["/api/v1/rpki/prefix", 400, "request.invalid", "prefix"],
+    ["/api/v1/rpki/prefix?prefix=10.0.0.0/8&asn=0", 400, "request.invalid", "asn"],
     ["/api/v1/routes?limit=0", 400, "request.invalid", "limit"],
     ["/api/v1/routes?limit=10001", 400, "request.invalid", "10000"],
     ["/api/v1/routes?limit=1&limit=2", 400, "request.invalid", "once"],

@@ -10,11 +10,14 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   ReadyAnswer,
   ReceivedAnswer,
   RouteAnswer,
+  RpkiAnswer,
+  RpkiPrefixAnswer,
   StatusAnswer,
   StopAnswer,
 } from "./schema.ts";
@@ -32,6 +35,9 @@ export interface ApiSource {
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
+  rpki(): Awaitable<RpkiAnswer>;
+  rpkiPrefix(query: RpkiQuery): Awaitable<RpkiPrefixAnswer>;
+  monitors(): Awaitable<readonly MonitorAnswer[]>;
   /** The same for alice-lg, which speaks another dialect. */
   readonly birdwatcher: BirdwatcherSource;
   /** The table as an MRT file (RFC 6396), piece by piece: each takes some milliseconds to make. */
@@ -78,6 +84,13 @@ export interface ReceivedQuery {
   /** 1..10000. */
   readonly limit: number;
   readonly after?: string;
+}
+
+export interface RpkiQuery {
+  /** A bare address is its /32 or /128; bits behind the length do not count. */
+  readonly prefix: string;
+  /** 1..4294967295. */
+  readonly asn?: number;
 }
 
 /** What may be asked of the daemon beside questions, on the unix socket only. */

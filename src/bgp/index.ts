@@ -1,6 +1,8 @@
 /** @bgp-ts/core: what another program needs of it. */
 
 export type { BfdTiming } from "./bfd/session.ts";
+export type { BmpSystem } from "./bmp/station.ts";
+export { BmpClient, type BmpSnapshot, type BmpTarget } from "./io/bmp-client.ts";
 export { type ListenOptions, type NodeWorld, nodeWorld } from "./io/node-world.ts";
 export { encodeRecord } from "./mrt/encode.ts";
 export { MrtReader } from "./mrt/reader.ts";
@@ -33,10 +35,13 @@ export {
 } from "./policy/rules.ts";
 export type { HeldBack } from "./rib/exporter.ts";
 export type { AdvertisedRoute, Page, ReceivedRoute } from "./rib/snapshot.ts";
+export type { RtrVersion } from "./rpki/pdu.ts";
+export type { CacheState } from "./rpki/session.ts";
+export { VALIDITIES, type Validity, type Vrp } from "./rpki/vrp-table.ts";
 export type { Negotiated, PeerRestart } from "./session/negotiation.ts";
 export type { Loss } from "./speaker/connection.ts";
 export type { Learned } from "./speaker/deferral.ts";
-export type { PeerEvent, SpeakerEvent } from "./speaker/events.ts";
+export type { CacheEvent, PeerEvent, SpeakerEvent } from "./speaker/events.ts";
 export type { Monitor, MonitoredPeer, MonitoredSession } from "./speaker/monitor.ts";
 export {
   type AddPathOptions,
@@ -48,6 +53,8 @@ export {
 export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
 export type { OffendingMessage } from "./speaker/peer-error-log.ts";
 export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
+export type { Rpki } from "./speaker/rpki.ts";
+export type { CacheOptions, CacheSnapshot } from "./speaker/rpki-cache.ts";
 export type {
   ExportSnapshot,
   PathSnapshot,

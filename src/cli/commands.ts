@@ -6,10 +6,13 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   ReceivedAnswer,
   RouteAnswer,
+  RpkiAnswer,
+  RpkiPrefixAnswer,
   StatusAnswer,
 } from "../api/schema.ts";
 import { get, type Target } from "./client.ts";
@@ -17,12 +20,14 @@ import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
+import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Format, type Options, type Subject, show } from "./show.ts";
 import {
   advertisedTable,
   announcementsTable,
   anycastTable,
   floatingIpsTable,
+  monitorsTable,
   peersTable,
   receivedTable,
   routeDetail,
@@ -93,6 +98,7 @@ export function buildProgram(io: Io, version: string): Command {
   addAnnouncements(showing, io);
   addTables(showing, io);
   addTranslation(showing, io);
+  addRpki(showing, io);
   addState(showing, io);
   addMrt(program, io);
   addCompletion(program, io);
@@ -231,6 +237,28 @@ function addTranslation(showing: Command, io: Io): void {
   });
 }
 
+function addRpki(showing: Command, io: Io): void {
+  const rpki = showing
+    .command("rpki")
+    .description("RPKI caches; with a prefix, who may originate it, and whether its origin does")
+    .addArgument(new Argument("[prefix]", "a prefix, or an address"))
+    .addArgument(new Argument("[asn]", "an origin: 64512 or AS64512; else those of the paths that we know"))
+    .addHelpText(
+      "after",
+      examples("gwctl show rpki", "gwctl show rpki 192.0.2.0/24", "gwctl show rpki 192.0.2.0/24 64512"),
+    );
+  rpki.action(async (prefix: string | undefined, origin: string | undefined) => {
+    if (prefix === undefined) {
+      const subject: Subject<RpkiAnswer> = { path: pathOf("rpki", {}), render: rpkiDetail };
+      return await show(subject, optionsOf(rpki, io), io);
+    }
+    const asn = origin?.replace(/^as/i, "");
+    const path = pathOf("rpki/prefix", { prefix, asn });
+    const subject: Subject<RpkiPrefixAnswer> = { path, render: rpkiPrefixDetail };
+    await show(subject, optionsOf(rpki, io), io);
+  });
+}
+
 function addState(showing: Command, io: Io): void {
   const anycast = showing
     .command("anycast")
@@ -240,6 +268,15 @@ function addState(showing: Command, io: Io): void {
     const path = pathOf("anycast", { limit: "10000" });
     const subject: Subject<readonly AnycastAnswer[]> = { path, render: anycastTable, all: true };
     await show(subject, optionsOf(anycast, io), io);
+  });
+  const monitors = showing
+    .command("monitors")
+    .description("who is told what peers say: BMP stations and MRT files")
+    .addHelpText("after", examples("gwctl show monitors", "gwctl show monitors -o json"));
+  monitors.action(async () => {
+    const path = pathOf("monitors", { limit: "10000" });
+    const subject: Subject<readonly MonitorAnswer[]> = { path, render: monitorsTable, all: true };
+    await show(subject, optionsOf(monitors, io), io);
   });
   const status = showing
     .command("status")

@@ -89,10 +89,10 @@ Prefix         Kind     Next hop      Peer          Path       Pref  MED  Local 
 Prefix         Kind     Local  Installed
 192.0.2.53/32  anycast  no     yes
 
-Path       Next hop      Peer          Pref  MED  Origin  Communities  AS path      Import rule
-best       192.168.8.11  192.168.8.11   100    -  igp     -            -            -
-multipath  192.168.8.12  192.168.8.12   100    -  igp     -            -            -
-localPref  198.51.100.2  198.51.100.2   100    -  igp     64512:100    64512 64513  transit[1]
+Path       Next hop      Peer          Pref  MED  Origin  Communities  AS path      RPKI   Import rule
+best       192.168.8.11  192.168.8.11   100    -  igp     -            -            -      -
+multipath  192.168.8.12  192.168.8.12   100    -  igp     -            -            -      -
+localPref  198.51.100.2  198.51.100.2   100    -  igp     64512:100    64512 64513  valid  transit[1]
 
 To peer       Sent  Why
 198.51.100.2  yes   accepted by rule export[0]
@@ -109,9 +109,9 @@ Prefix          Kind    Peer          Next hop      MED  Communities  AS path
     [
       "show received 198.51.100.2",
       `
-Prefix      Accepted  Rule        Next hop      Pref  MED  Origin  Communities  AS path      Changed to
-0.0.0.0/0   yes       transit[1]  198.51.100.2     -    -  igp     64512:100    64512        localPref=200, communities=64512:100 65000:1
-10.0.0.0/8  no        transit[0]  198.51.100.2     -    -  igp     -            64512 64513  -
+Prefix      Accepted  Rule        RPKI       Next hop      Pref  MED  Origin  Communities  AS path      Changed to
+0.0.0.0/0   yes       transit[1]  not-found  198.51.100.2     -    -  igp     64512:100    64512        localPref=200, communities=64512:100 65000:1
+10.0.0.0/8  no        transit[0]  invalid    198.51.100.2     -    -  igp     -            64512 64513  -
 `,
     ],
     [

@@ -4,11 +4,13 @@ import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   PeerAnswer,
   ReceivedAnswer,
   RouteAnswer,
   RouteExport,
   RoutePath,
+  ValidityAnswer,
 } from "../api/schema.ts";
 import { type Color, type Column, type Look, table } from "./table.ts";
 import { clock } from "./text.ts";
@@ -105,6 +107,10 @@ export function routesTable(routes: readonly RouteAnswer[], look: Look): string 
     { header: "MED", align: "right", cell: ({ path }) => figure(path?.med) },
     ...wideOnly<RouteRow>(look, [
       { header: "Origin", cell: ({ path }) => path?.origin ?? "" },
+      ...validityOf<RouteRow>(
+        routes.flatMap(({ paths }) => paths),
+        ({ path }) => path?.rpki,
+      ),
       { header: "Communities", cell: ({ path }) => communitiesOf(path) },
     ]),
     { header: "Local", cell: ({ route }) => yes(route.local) },
@@ -118,6 +124,13 @@ function rowsOf(route: RouteAnswer, all: boolean): RouteRow[] {
   const paths = route.paths.filter(({ status }) => all || status === "best" || status === "multipath");
   return paths.length === 0 ? [{ route, path: undefined }] : paths.map((path) => ({ route, path }));
 }
+
+/** The validity of origins; no column where there are no RPKI caches. */
+const validityOf = <T>(
+  told: readonly { readonly rpki?: ValidityAnswer }[],
+  cell: (item: T) => ValidityAnswer | undefined,
+): readonly Column<T>[] =>
+  told.some(({ rpki }) => rpki !== undefined) ? [{ header: "RPKI", cell: (item) => cell(item) ?? "" }] : [];
 
 const statusOf = (path: RoutePath | undefined): string =>
   path === undefined ? "" : `${path.status}${path.stale ? ",stale" : ""}`;
@@ -144,6 +157,7 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
     { header: "Origin", cell: (p) => p.origin },
     { header: "Communities", cell: communitiesOf },
     { header: "AS path", cell: (p) => p.asPath },
+    ...validityOf<RoutePath>(paths, (p) => p.rpki),
     { header: "Import rule", cell: (p) => p.rule ?? "" },
   ];
   const exports: Column<RouteExport>[] = [
@@ -172,6 +186,7 @@ export function receivedTable(received: readonly ReceivedAnswer[], look: Look): 
     ...pathIds(received, (r) => r.pathId),
     { header: "Accepted", cell: (r) => yes(r.accepted), color: (r) => (r.accepted ? "green" : "red") },
     { header: "Rule", cell: (r) => r.rule },
+    ...validityOf<ReceivedAnswer>(received, (r) => r.rpki),
     { header: "Next hop", cell: (r) => r.nextHop },
     { header: "Pref", align: "right", cell: (r) => figure(r.localPref) },
     { header: "MED", align: "right", cell: (r) => figure(r.med) },
@@ -235,6 +250,19 @@ export function floatingIpsTable(floatingIps: readonly FloatingIpAnswer[], look:
     { header: "Reason", cell: (f) => f.reason ?? "", clip: TEXT_COLUMNS },
   ];
   return table(columns, floatingIps, look);
+}
+
+export function monitorsTable(monitors: readonly MonitorAnswer[], look: Look): string {
+  const columns: Column<MonitorAnswer>[] = [
+    { header: "Kind", cell: (m) => m.kind },
+    { header: "Target", cell: (m) => m.target },
+    { header: "State", cell: (m) => m.state, color: (m) => (m.state === "up" ? "green" : "red") },
+    { header: "Messages", align: "right", cell: (m) => figure(m.messages) },
+    { header: "Waiting octets", align: "right", cell: (m) => figure(m.waitingOctets) },
+    { header: "Lost", align: "right", cell: (m) => figure(m.lost) },
+    { header: "Last error", cell: (m) => m.lastError ?? "", clip: TEXT_COLUMNS },
+  ];
+  return table(columns, monitors, look);
 }
 
 interface MemberRow {

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import type { BgpSettings, GracefulRestart, Peer } from "../model/model.ts";
+import type { BgpSettings, BmpSettings, GracefulRestart, MrtSettings, Peer } from "../model/model.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import {
   address,
@@ -10,6 +10,7 @@ import {
   choice,
   description,
   duration,
+  filePattern,
   flag,
   holdTime,
   integer,
@@ -161,12 +162,54 @@ const gracefulRestart: z.ZodType<GracefulRestart | undefined> = z.union(
   { error: "a mapping, or false" },
 );
 
+/** A cache has a connection and memory of its own: more than a few is a mistake. */
+export const RPKI_CACHES = 8;
+
+const rpki = mapping({
+  caches: list(
+    mapping({
+      address: address.meta({ description: "Of an RPKI-to-Router server, such as StayRTR or Routinator." }),
+      port: port.prefault(323).meta({ description: "Its TCP port for RTR without TLS." }),
+      preference: integer(1, 255)
+        .prefault(1)
+        .meta({ description: "Of the caches that have data, those with the lowest are believed." }),
+    }),
+  )
+    .max(RPKI_CACHES, { error: `at most ${RPKI_CACHES}` })
+    .prefault([])
+    .meta({ description: "Who tells which AS may originate which prefix (RFC 8210)." }),
+});
+
 const listen = mapping({
   addresses: list(address)
     .prefault(["0.0.0.0", "::"])
     .meta({ description: "Local addresses that BGP listens on; none: we only connect." }),
   port: port.prefault(179).meta({ description: "TCP port that BGP listens on." }),
 });
+
+const bmp: z.ZodType<BmpSettings> = mapping({
+  address: address.meta({ description: "The station's address; we connect to it." }),
+  port: port.meta({ description: "TCP port that the station listens on." }),
+  statistics: duration("0s", "24h")
+    .prefault("60s")
+    .meta({ description: "Between two reports of statistics; 0s: none." }),
+}).transform((given) => ({ address: given.address, port: given.port, statisticsMs: given.statistics }));
+
+const mrt: z.ZodType<MrtSettings | undefined> = z.union(
+  [
+    z.literal(false).transform(() => undefined),
+    mapping({
+      updates: filePattern.meta({
+        description: "Path of the files, with %Y %m %d %H %M %S for when one begins, in UTC.",
+      }),
+      rotate: duration("1m", "24h").prefault("15m").meta({ description: "After this a new file begins." }),
+      keep: integer(1, 100_000)
+        .prefault(96)
+        .meta({ description: "Files kept; older ones that the path describes are deleted." }),
+    }).transform((given) => ({ updates: given.updates, rotateMs: given.rotate, keep: given.keep })),
+  ],
+  { error: "a mapping, or false" },
+);
 
 export const bgp: z.ZodType<BgpSettings> = mapping({
   asn: asn.meta({ description: "Our AS number." }),
@@ -186,6 +229,13 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
+  rpki: rpki.prefault({}).meta({ description: "Origin validation (RFC 6811), for `match.rpki`." }),
+  bmp: list(bmp)
+    .prefault([])
+    .meta({ description: "Monitoring stations that are told what every peer says (BMP, RFC 7854)." }),
+  mrt: mrt
+    .prefault(false)
+    .meta({ description: "Files of every message that peers send (MRT, RFC 6396); false: none." }),
   groups: z
     .record(name, group, { error: "a mapping of group names" })
     .prefault({})

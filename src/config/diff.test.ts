@@ -90,3 +90,18 @@ describe("what a reload changes, in words", () => {
     ]);
   });
 });
+
+test("RPKI caches come and go by address and port", () => {
+  const caches = "rpki: { caches: [{ address: 192.0.2.10 }, { address: 2001:db8::1, port: 8282 }] }";
+  const now = modelOf(TEXT.replace("  peers:", `  ${caches}\n  peers:`));
+  const preferred = modelOf(
+    TEXT.replace("  peers:", `  ${caches.replace("8282", "8282, preference: 9")}\n  peers:`),
+  );
+  expect(diff(base, now).map(describeChange)).toEqual([
+    "RPKI cache 192.0.2.10:323 added",
+    "RPKI cache [2001:db8::1]:8282 added",
+  ]);
+  expect(diff(now, preferred).map(describeChange)).toEqual([
+    "RPKI cache [2001:db8::1]:8282: preference changed",
+  ]);
+});

@@ -1,6 +1,6 @@
 /** What a reload changes, in words: which sessions reset and why, and which other things come, go or change. */
 
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { formatAddress, formatEndpoint, formatPrefix } from "../bgp/net/text.ts";
 import type { Model, Peer } from "../model/model.ts";
 
 export interface Change {
@@ -51,6 +51,8 @@ const OTHER_KEYS = {
   role: (model: Model) => model.role,
   hostname: (model: Model) => model.hostname,
   "bgp.listen": (model: Model) => model.bgp.listen,
+  "bgp.bmp": (model: Model) => model.bgp.bmp,
+  "bgp.mrt": (model: Model) => model.bgp.mrt,
   "bgp.multipath": (model: Model) => model.bgp.multipath,
   "bgp.multipathRelax": (model: Model) => model.bgp.multipathRelax,
   "bgp.linkBandwidth": (model: Model) => model.bgp.linkBandwidth,
@@ -72,6 +74,7 @@ export function diff(before: Model, after: Model): Change[] {
     ...(speaker.length === 0 ? [] : [changed("bgp", speaker, true)]),
     ...others.map((key) => changed(key, [key], false)),
     ...peerChanges(before, after),
+    ...listChanges("RPKI cache", before.bgp.rpki.caches, after.bgp.rpki.caches, formatEndpoint),
     ...listChanges("network", before.networks, after.networks, ({ name }) => name),
     ...listChanges("pool", before.nat.pools, after.nat.pools, ({ name }) => name),
     ...listChanges("floating IP", before.floatingIps, after.floatingIps, ({ address }) =>

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { MOST_PER_PREFIX, MOST_VRPS } from "../bgp/rpki/vrp-table.ts";
+import { RPKI_CACHES } from "./bgp-schema.ts";
 import { report } from "./check.ts";
 import { jsonSchema } from "./json-schema.ts";
 import { FILE_ALIASES, FILE_DEPTH, FILE_OCTETS, FILE_TOKENS, FINDINGS, MISTAKES } from "./limits.ts";
@@ -86,6 +88,9 @@ describe("LIMITS.md", () => {
     ["errors and warnings shown of gateway.yaml", FINDINGS],
     ["mistakes looked at in gateway.yaml", MISTAKES],
     ["addresses of a NAT pool", POOL_ADDRESSES],
+    ["RPKI caches", RPKI_CACHES],
+    ["VRPs of one RPKI cache", MOST_VRPS],
+    ["VRPs of one prefix", MOST_PER_PREFIX],
   ])("%s: %s", (what, limit) => {
     const shown = typeof limit === "number" ? String(limit).replace(/\B(?=(\d{3})+$)/gu, " ") : limit;
     expect(rowsOf(file("LIMITS.md")).get(what)?.[0]).toBe(shown);

@@ -33,6 +33,8 @@ type NamingRule = Rule & { readonly prefixSets: readonly string[] | undefined };
 
 const ORIGINS = ["igp", "egp", "incomplete"] as const;
 
+const VALIDITIES = ["valid", "invalid", "not-found"] as const;
+
 const asPath: z.ZodType<string> = z
   .unknown()
   .transform((value, context) => {
@@ -84,6 +86,9 @@ const match = mapping({
     .meta({ description: "Has a community of any kind that fits one of these." }),
   nextHop: oneOrMany(prefix, 1).optional().meta({ description: "The next hop is in one of these prefixes." }),
   origin: oneOrMany(choice(ORIGINS), 1).optional().meta({ description: "ORIGIN is one of these." }),
+  rpki: oneOrMany(choice(VALIDITIES), 1)
+    .optional()
+    .meta({ description: "Origin validation (RFC 6811) by the caches of `bgp.rpki` says one of these." }),
   peer: oneOrMany(prefix, 1).optional().meta({
     description: "The session is with one of these addresses, or with peers within these prefixes.",
   }),
@@ -166,6 +171,7 @@ function matchOf(given: z.output<typeof match>): RuleMatch {
     communities: given.community,
     nextHops: given.nextHop,
     origins: given.origin?.map((text) => (text === "igp" ? 0 : text === "egp" ? 1 : 2)),
+    rpki: given.rpki,
     peers: given.peer,
     groups: given.group,
   };

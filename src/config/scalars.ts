@@ -215,6 +215,16 @@ export const passwordPath: z.ZodType<string> = text(
   (value) => (/^\/[^\p{C}]{1,4095}$/u.test(value) ? value : undefined),
 );
 
+/** A path with the time in its name, as strftime(3) has it. */
+export const filePattern: z.ZodType<string> = text(
+  {
+    expected: "an absolute path, in whose last part %Y %m %d %H %M %S may stand",
+    json: { pattern: "^/", examples: ["/var/lib/gatewayd/updates.%Y%m%d.%H%M.mrt"] },
+  },
+  (value) =>
+    /^\/(?:[^\p{C}%/]+\/)*(?:[^\p{C}%/]|%[YmdHMS])+$/u.test(value) && value.length < 4096 ? value : undefined,
+);
+
 /** The path of an HTTP request: RFC 9112 §3.2.1, origin-form. */
 export const requestTarget: z.ZodType<string> = text(
   { expected: "a request target such as /health", json: { pattern: "^/[!-~]*$", maxLength: 1024 } },

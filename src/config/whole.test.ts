@@ -73,6 +73,9 @@ const whole = {
     multipathRelax: true,
     linkBandwidth: true,
     gracefulRestart: { restartMs: 120_000, notification: true },
+    rpki: { caches: [] },
+    bmp: [],
+    mrt: undefined,
     peers: [
       { ...upstream, remote: { address: "198.51.100.2" }, description: "ToR 1" },
       { ...upstream, remote: { address: "198.51.100.3" }, description: "ToR 2" },

@@ -12,6 +12,7 @@ import { birdwatcher } from "./birdwatcher.ts";
 import type { Gateway } from "./gateway.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
 import { mrtTable } from "./mrt-table.ts";
+import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
 import { VERSION } from "./version.ts";
 
 /** Problems that are shown: peers decide how many next hops cannot be reached. */
@@ -51,6 +52,9 @@ export function apiSource(
       ),
     anycast: () =>
       anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
+    rpki: () => rpkiAnswer(gateway.speaker),
+    rpkiPrefix: (query) => rpkiPrefixAnswer(gateway.speaker, query),
+    monitors: () => gateway.monitors.answers(),
     birdwatcher: birdwatcher({
       speaker: gateway.speaker,
       routerId: () => formatAddress(gateway.model.bgp.routerId),

@@ -96,7 +96,7 @@ export function routesPage(
     const kind = kindOf(route.tag);
     if (query.kind !== undefined && query.kind !== kind) return undefined;
     if (query.local !== undefined && query.local !== route.local) return undefined;
-    const answer = routeAnswer(route, installed);
+    const answer = routeAnswer(speaker, route, installed);
     return query.prefix === undefined ? answer : { ...answer, exports: exportsOf(speaker, route.prefix) };
   });
 }
@@ -161,7 +161,9 @@ export function receivedPage(speaker: Speaker, query: ReceivedQuery): Promise<Pa
         peer === undefined ? { rows: [], next: -1 } : speaker.receivedFrom(peer, family, from, limit),
   );
   return pageOf(parts, query, (route) =>
-    only !== undefined && !samePrefix(only, route.prefix) ? undefined : receivedAnswer(route, query.peer),
+    only !== undefined && !samePrefix(only, route.prefix)
+      ? undefined
+      : receivedAnswer(speaker, route, query.peer),
   );
 }
 
@@ -192,14 +194,17 @@ function* routesFor(speaker: Speaker, text: string): Generator<RouteSnapshot> {
   }
 }
 
-function routeAnswer(route: RouteSnapshot, installed: ReadonlySet<string>): RouteAnswer {
+function routeAnswer(speaker: Speaker, route: RouteSnapshot, installed: ReadonlySet<string>): RouteAnswer {
   const prefix = formatPrefix(route.prefix);
   return {
     prefix,
     kind: kindOf(route.tag),
     local: route.local,
     installed: installed.has(prefix),
-    paths: route.paths.map(routePath),
+    paths: route.paths.map((path) => ({
+      ...routePath(path),
+      ...(path.peer !== undefined && validity(speaker, route.prefix, path.attributes)),
+    })),
   };
 }
 
@@ -216,7 +221,13 @@ function routePath({ peer, pathId, attributes, status, rule, stale }: PathSnapsh
   };
 }
 
-function receivedAnswer(route: ReceivedRoute, peer: string): ReceivedAnswer {
+/** Of the origin; nothing without RPKI caches. */
+function validity(speaker: Speaker, prefix: Prefix, attributes: PathAttributes): Pick<RoutePath, "rpki"> {
+  const rpki = speaker.rpki.validityOf(prefix, attributes);
+  return rpki === undefined ? {} : { rpki };
+}
+
+function receivedAnswer(speaker: Speaker, route: ReceivedRoute, peer: string): ReceivedAnswer {
   const { prefix, pathId, received, accepted, rule = "", tag, stale } = route;
   return {
     prefix: formatPrefix(prefix),
@@ -225,6 +236,7 @@ function receivedAnswer(route: ReceivedRoute, peer: string): ReceivedAnswer {
     peer,
     accepted: accepted !== undefined,
     rule,
+    ...validity(speaker, prefix, received),
     changes: accepted === undefined || accepted === received ? {} : changesOf(received, accepted),
     nextHop: formatAddress(received.nextHop),
     ...(received.localPref !== undefined && { localPref: received.localPref }),

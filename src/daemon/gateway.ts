@@ -23,9 +23,11 @@ import { LearnedTable } from "./learned.ts";
 import { changedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import type { Log } from "./log.ts";
+import { Monitors } from "./monitors.ts";
 import { REJECTIONS_MS, Rejections } from "./rejections.ts";
 import { SpeakerLog } from "./speaker-log.ts";
 import { Tally } from "./tally.ts";
+import { VERSION } from "./version.ts";
 
 /**
  * How long a restarted gateway waits for its peers to tell what they know before it removes from the kernel what
@@ -48,6 +50,7 @@ export class Gateway {
   readonly forwarding: Forwarding;
   readonly learned: LearnedTable = new LearnedTable();
   readonly tally: Tally;
+  readonly monitors: Monitors;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
@@ -84,6 +87,11 @@ export class Gateway {
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
     this.speaker = new Speaker(speakerOptions(settings.model, restarting), this.#world);
+    this.monitors = new Monitors({
+      speaker: this.speaker,
+      log,
+      system: { name: settings.model.hostname, description: `gatewayd ${VERSION}` },
+    });
     this.checks = new HealthChecks(systemClock, log, () => this.reconciler.wake());
     this.reconciler = new Reconciler({
       sources: {
@@ -125,6 +133,8 @@ export class Gateway {
       links: (links) => this.#linksAre(links),
       doubt: () => this.reconciler.resync(),
     });
+    this.speaker.rpki.setCaches(this.model.bgp.rpki.caches);
+    this.monitors.set(this.model.bgp);
     this.speaker.setPeers(peerOptions(this.model));
     this.checks.watch(this.model);
     if (!this.#learnedComplete) this.#waitForPeers(this.#held);
@@ -141,6 +151,8 @@ export class Gateway {
     if (fixed.length > 0) return fixed;
     // First, since it changes nothing when it fails: the kernel may refuse a password.
     this.speaker.setPeers(peerOptions(settings.model));
+    this.speaker.rpki.setCaches(settings.model.bgp.rpki.caches);
+    this.monitors.set(settings.model.bgp);
     this.#settings = settings;
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
@@ -155,6 +167,7 @@ export class Gateway {
     this.checks.stop();
     await this.reconciler.stop();
     this.speaker.stop(how);
+    await this.monitors.close();
     await this.#world.close();
     await this.forwarding.close();
   }

@@ -121,3 +121,22 @@ test("strangers are few lines, and a count", () => {
     { event: "bgp.stranger" },
   ]);
 });
+
+test("an RPKI cache: told all, lost, its data expired; the same again at level debug", () => {
+  const { log, lines } = keptLog();
+  const speakerLog = new SpeakerLog(log, { now: () => 0 });
+  const cache = { address: parseAddress("2001:db8::1")!, port: 323 };
+  const told = { version: 1, sessionId: 7, serial: 3, vrps: { ipv4: 2, ipv6: 1 } } as const;
+  const failed = { cache, on: "cache-failed", reason: "connection refused", retained: true } as const;
+  speakerLog.take({ cache, on: "cache-synchronized", isFirst: true, ...told });
+  speakerLog.take({ cache, on: "cache-synchronized", isFirst: false, ...told });
+  for (let i = 0; i < 2; i++) speakerLog.take(failed);
+  speakerLog.take({ cache, on: "cache-data-lost", reason: "expired" });
+  expect(lines.map(({ level, event, cache: of }) => [level, event, of])).toEqual([
+    ["info", "rpki.cache.synchronized", "[2001:db8::1]:323"],
+    ["debug", "rpki.cache.synchronized", "[2001:db8::1]:323"],
+    ["warn", "rpki.cache.failed", "[2001:db8::1]:323"],
+    ["debug", "rpki.cache.failed", "[2001:db8::1]:323"],
+    ["error", "rpki.cache.data-lost", "[2001:db8::1]:323"],
+  ]);
+});

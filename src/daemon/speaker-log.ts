@@ -1,6 +1,6 @@
 /** What happens to peers, as log lines: one per event, with codes that never change. */
 
-import { formatAddress } from "../bgp/net/text.ts";
+import { formatAddress, formatEndpoint } from "../bgp/net/text.ts";
 import type { SpeakerEvent } from "../bgp/speaker/events.ts";
 import type { Clock } from "../gateway/announcer.ts";
 import type { Log } from "./log.ts";
@@ -12,12 +12,14 @@ export const REMEMBERED_PEERS = 4096;
 export const STRANGER_LINES = 10;
 export const STRANGER_MS = 60_000;
 
-type Failed = SpeakerEvent & { readonly on: "connection-failed" };
+type OfPeer = Extract<SpeakerEvent, { readonly peer: unknown }>;
+type OfCache = Extract<SpeakerEvent, { readonly cache: unknown }>;
+type Failed = OfPeer & { readonly on: "connection-failed" };
 
 export class SpeakerLog {
   readonly #log: Log;
   readonly #clock: Pick<Clock, "now">;
-  /** Why there is no session, as it was last told, by peer. */
+  /** Why there is no session, as it was last told, by peer, and by cache. */
   readonly #told: Map<string, string> = new Map();
   #strangers = { sinceMs: Number.NEGATIVE_INFINITY, lines: 0, unsaid: 0 };
 
@@ -27,6 +29,11 @@ export class SpeakerLog {
   }
 
   take(event: SpeakerEvent): void {
+    if ("cache" in event) this.#ofCache(event);
+    else this.#ofPeer(event);
+  }
+
+  #ofPeer(event: OfPeer): void {
     const { peer: address, on, ...facts } = event;
     const peer = formatAddress(address);
     const log = this.#log;
@@ -90,19 +97,53 @@ export class SpeakerLog {
     }
   }
 
+  #ofCache(event: OfCache): void {
+    const { cache: endpoint, on, ...facts } = event;
+    const cache = formatEndpoint(endpoint);
+    const log = this.#log;
+    switch (event.on) {
+      case "cache-synchronized": {
+        const level = event.isFirst ? "info" : "debug";
+        this.#told.delete(cache);
+        log[level]({ event: "rpki.cache.synchronized", cache, ...facts }, "an RPKI cache has told all");
+        break;
+      }
+      case "cache-failed":
+        log[this.#isNew(cache, event.reason) ? "warn" : "debug"](
+          { event: "rpki.cache.failed", cache, ...facts },
+          "nothing comes of an RPKI cache",
+        );
+        break;
+      case "cache-data-lost":
+        log.error(
+          { event: "rpki.cache.data-lost", cache, ...facts },
+          "what an RPKI cache told counts no more",
+        );
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+
   /**
    * A peer that is down fails in the same way every few seconds, and a guest that only knocks does so as often as it
    * likes: said once, until it comes up or fails otherwise.
    */
   #failed(peer: string, { reason }: Failed): void {
-    const level = this.#told.get(peer) === reason ? "debug" : "warn";
-    this.#told.delete(peer);
-    this.#told.set(peer, reason);
+    const level = this.#isNew(peer, reason) ? "warn" : "debug";
+    this.#log[level]({ event: "bgp.connection.failed", peer, reason }, "no session with this peer");
+  }
+
+  /** Not what was told of it last. */
+  #isNew(who: string, reason: string): boolean {
+    const isNew = this.#told.get(who) !== reason;
+    this.#told.delete(who);
+    this.#told.set(who, reason);
     for (const oldest of this.#told.keys()) {
       if (this.#told.size <= REMEMBERED_PEERS) break;
       this.#told.delete(oldest);
     }
-    this.#log[level]({ event: "bgp.connection.failed", peer, reason }, "no session with this peer");
+    return isNew;
   }
 
   #stranger(from: string): void {

@@ -61,7 +61,7 @@ function judge(policy: Policy, to: string, tag = 0, large: readonly LargeCommuni
   const filter = compilePolicy(policy);
   const attributes: PathAttributes = { ...originatedAttributes(ipv4(1)), largeCommunities: large };
   const { family, w0, w1, w2, w3, length } = prefix(to);
-  const verdict = filter.judge(filter.classify(attributes), family, w0, w1, w2, w3, length, tag);
+  const verdict = filter.judge(filter.classify(attributes), family, w0, w1, w2, w3, length, tag, 0);
   const after = verdict.change?.(attributes) ?? attributes;
   return {
     accepted: verdict.accepted,

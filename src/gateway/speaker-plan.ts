@@ -196,7 +196,7 @@ function guards(rows: readonly (readonly [name: string, prefixes: readonly Prefi
 
 /** Nothing when no route can match. */
 function compiled(name: string, rule: ConfiguredRule, asn: number): Rule[] {
-  const { kinds, asPath, asPathLength, communities, nextHops, origins, ranges } = rule.match;
+  const { kinds, asPath, asPathLength, communities, nextHops, origins, rpki, ranges } = rule.match;
   const prefixes = ranges ?? rangesOf(rule.match);
   if (prefixes?.length === 0) return [];
   const match: Match = {
@@ -207,6 +207,7 @@ function compiled(name: string, rule: ConfiguredRule, asn: number): Rule[] {
     ...(communities && { anyCommunity: communities }),
     ...(nextHops && { nextHops }),
     ...(origins && { origins }),
+    ...(rpki && { rpki }),
   };
   return [ruleOf(name, match, rule.then, rule.set && changesOf(rule.set, asn))];
 }

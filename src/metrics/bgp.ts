@@ -1,7 +1,7 @@
 /** Sessions, what they carry, and what this speaker originates. */
 
 import type { Registry } from "prom-client";
-import type { AnycastAnswer, PeerAnswer } from "../api/schema.ts";
+import type { AnycastAnswer, MonitorAnswer, PeerAnswer } from "../api/schema.ts";
 import { addCounter, addGauge, one, type Sample } from "./family.ts";
 import type { Read } from "./snapshot.ts";
 
@@ -29,6 +29,35 @@ export function addBgp(registry: Registry, read: Read): void {
   addMessages(registry, read);
   addPrefixes(registry, read);
   addOwn(registry, read);
+  addMonitors(registry, read);
+}
+
+/** Files are no label: their names change with the time. */
+function addMonitors(registry: Registry, read: Read): void {
+  const ofKind = (kind: MonitorAnswer["kind"]): readonly MonitorAnswer[] =>
+    read().monitors.filter((monitor) => monitor.kind === kind);
+  addGauge(
+    registry,
+    {
+      name: "bmp_station_up",
+      help: "1: the monitoring station (RFC 7854) is connected. 0: it is not.",
+      labels: ["station"],
+    },
+    () =>
+      ofKind("bmp").map(({ target, state }) => ({
+        labels: { station: target },
+        value: Number(state === "up"),
+      })),
+  );
+  addCounter(
+    registry,
+    {
+      name: "mrt_records_lost_total",
+      help: "Messages of peers that are in no MRT file, since it could not be written.",
+      labels: [],
+    },
+    () => ofKind("mrt").map(({ lost }) => ({ labels: {}, value: lost })),
+  );
 }
 
 function addSessions(registry: Registry, read: Read): void {

@@ -6,6 +6,7 @@ import { addKernel } from "./kernel.ts";
 import { createLagHistogram } from "./lag.ts";
 import { addNat } from "./nat.ts";
 import { addProcess, type CountAnswer } from "./process.ts";
+import { addRpki } from "./rpki.ts";
 import { type MetricsSource, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 export interface Metrics {
@@ -25,6 +26,7 @@ export function createMetrics(source: MetricsSource): Metrics {
   };
   addBgp(registry, read);
   addNat(registry, read);
+  addRpki(registry, read);
   addKernel(registry, read);
   const countAnswer = addProcess(registry, read);
   return {

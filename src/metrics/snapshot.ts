@@ -3,16 +3,21 @@
 import type {
   AnycastAnswer,
   FloatingIpAnswer,
+  MonitorAnswer,
   NatAnswer,
   PeerAnswer,
   RouteAnswer,
+  RpkiAnswer,
   StatusAnswer,
 } from "../api/schema.ts";
 import type { ApiSource, Page } from "../api/source.ts";
 import type { LagSnapshot } from "./lag.ts";
 
 export interface MetricsSource
-  extends Pick<ApiSource, "status" | "peers" | "routes" | "floatingIps" | "nat" | "anycast"> {
+  extends Pick<
+    ApiSource,
+    "status" | "peers" | "routes" | "floatingIps" | "nat" | "anycast" | "rpki" | "monitors"
+  > {
   /** Changes that the kernel refused since the start, by part: routes, nat, taps. Parts are a fixed set. */
   reconcileErrors(): Readonly<Record<string, number>>;
   /** How late the event loop was since the last call. */
@@ -27,6 +32,8 @@ export interface Snapshot {
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
+  readonly rpki: RpkiAnswer;
+  readonly monitors: readonly MonitorAnswer[];
   readonly reconcileErrors: Readonly<Record<string, number>>;
 }
 
@@ -37,13 +44,25 @@ export type Read = () => Snapshot;
 const OWN_PREFIXES_MAX = 1000;
 
 export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
-  const [status, peers, own, floatingIps, nat, anycast] = await Promise.all([
+  const [status, peers, own, floatingIps, nat, anycast, rpki, monitors] = await Promise.all([
     source.status(),
     source.peers(),
     source.routes({ local: true, limit: OWN_PREFIXES_MAX }),
     source.floatingIps(),
     source.nat(),
     source.anycast(),
+    source.rpki(),
+    source.monitors(),
   ]);
-  return { status, peers, own, floatingIps, nat, anycast, reconcileErrors: source.reconcileErrors() };
+  return {
+    status,
+    peers,
+    own,
+    floatingIps,
+    nat,
+    anycast,
+    rpki,
+    monitors,
+    reconcileErrors: source.reconcileErrors(),
+  };
 }

@@ -47,7 +47,29 @@ export interface BgpSettings {
   /** They are weighed by their link bandwidth communities, where all have one. */
   readonly linkBandwidth: boolean;
   readonly gracefulRestart: GracefulRestart | undefined;
+  /** Origin validation (RFC 6811): who is asked for VRPs. */
+  readonly rpki: { readonly caches: readonly RpkiCache[] };
+  /** Stations that are told what peers say (RFC 7854). */
+  readonly bmp: readonly BmpSettings[];
+  /** Files of what peers say (RFC 6396); undefined: none. */
+  readonly mrt: MrtSettings | undefined;
   readonly peers: readonly Peer[];
+}
+
+export interface BmpSettings {
+  readonly address: Address;
+  readonly port: number;
+  /** Between two reports of statistics; 0: none. */
+  readonly statisticsMs: number;
+}
+
+export interface MrtSettings {
+  /** Absolute path of the files, with %Y %m %d %H %M %S for when one begins, in UTC. */
+  readonly updates: string;
+  /** One file's time, 1 min..24 h. */
+  readonly rotateMs: number;
+  /** Files kept, the present one too, 1..100000. */
+  readonly keep: number;
 }
 
 export interface GracefulRestart {
@@ -55,6 +77,14 @@ export interface GracefulRestart {
   readonly restartMs: number;
   /** RFC 8538: keep routes on a NOTIFICATION too. */
   readonly notification: boolean;
+}
+
+/** A server of the RPKI-to-Router protocol (RFC 8210), over plain TCP. */
+interface RpkiCache {
+  readonly address: Address;
+  readonly port: number;
+  /** 1..255; the lower is preferred. */
+  readonly preference: number;
 }
 
 /** A peer with its group's settings already merged in. */
@@ -122,6 +152,8 @@ export interface RuleMatch {
   readonly nextHops?: readonly Prefix[] | undefined;
   /** 0 IGP, 1 EGP, 2 INCOMPLETE. */
   readonly origins?: readonly (0 | 1 | 2)[] | undefined;
+  /** What origin validation says of prefix and origin. */
+  readonly rpki?: readonly ("valid" | "invalid" | "not-found")[] | undefined;
   /** The other end of the session: its address, or all of its range, is in one of these. */
   readonly peers?: readonly Prefix[] | undefined;
   /** The peer's group. */

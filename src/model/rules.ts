@@ -6,7 +6,7 @@
  */
 
 import { contains, type Prefix, widthOf } from "../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { formatAddress, formatEndpoint, formatPrefix } from "../bgp/net/text.ts";
 import { addressViolations } from "./address-rules.ts";
 import type { AnycastService, Model, Peer, Rule } from "./model.ts";
 import { isUnicast, nested } from "./prefixes.ts";
@@ -19,6 +19,7 @@ import { error, type Violation, warning } from "./violation.ts";
 export function violations(parts: Partial<Model>): Violation[] {
   return [
     ...peerViolations(parts),
+    ...rpkiViolations(parts),
     ...addressViolations(parts),
     ...roleViolations(parts),
     ...anycastViolations(parts),
@@ -51,6 +52,27 @@ function peerViolations({ bgp }: Partial<Model>): Violation[] {
     found.push(error(inner.path, `overlaps ${outer.label} (${formatPrefix(outer.prefix)})`));
   }
   return found;
+}
+
+function rpkiViolations({ bgp }: Partial<Model>): Violation[] {
+  if (bgp === undefined) return [];
+  const names = bgp.rpki.caches.map(formatEndpoint);
+  const twice = names.flatMap((name, i) => {
+    const first = names.indexOf(name);
+    if (first === i) return [];
+    return [error(["bgp", "rpki", "caches", i], `${name} is bgp.rpki.caches[${first}] already`)];
+  });
+  return names.length === 0 ? bgp.peers.flatMap(unknownValidities) : twice;
+}
+
+function unknownValidities({ importRules, exportRules }: Peer, i: number): Violation[] {
+  const message = "there is no cache in bgp.rpki: every route is not-found";
+  const hint = "add `rpki: { caches: [{ address: 192.0.2.1 }] }` to bgp";
+  return Object.entries({ import: importRules ?? [], export: exportRules ?? [] }).flatMap(([key, rules]) =>
+    rules.flatMap(({ match }, at) =>
+      match.rpki === undefined ? [] : [warning(["bgp", "peers", i, key, at, "match", "rpki"], message, hint)],
+    ),
+  );
 }
 
 /** The kernel asks every address in a range with a password for one: it knows no exceptions. */

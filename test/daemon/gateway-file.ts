@@ -11,6 +11,8 @@ export interface GatewayFile {
   readonly routerId?: string;
   readonly gracefulRestart?: false | object;
   readonly peers?: readonly PeerEntry[];
+  /** Further keys of `bgp`. */
+  readonly speaker?: Readonly<Record<string, unknown>>;
   /** Whole sections beside `bgp`. */
   readonly sections?: Readonly<Record<string, unknown>>;
 }
@@ -35,9 +37,11 @@ export const accept = (match: object = {}): object => ({ match, [VERDICT]: "acce
 
 /** The file as a value; its socket is NAME.sock in the lab. Peers believe and are told everything. */
 export function gatewayFile(lab: Lab, name: string, wanted: GatewayFile = {}): Written {
-  const { at = 1, asn = 65_000, routerId = "192.0.2.1", gracefulRestart, peers = [], sections = {} } = wanted;
+  const { at = 1, asn = 65_000, routerId = "192.0.2.1", gracefulRestart, peers = [] } = wanted;
+  const { speaker = {}, sections = {} } = wanted;
   return {
     bgp: {
+      ...speaker,
       asn,
       routerId,
       listen: { addresses: [lab.address(at)], port: PORT },

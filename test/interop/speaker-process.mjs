@@ -21,7 +21,9 @@ const speaker = new Speaker(
 );
 const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
 
-speaker.onEvent(({ peer, ...event }) => say({ event: { peer: formatAddress(peer), ...event } }));
+speaker.onEvent(({ peer, cache, ...event }) =>
+  say({ event: { peer: formatAddress(peer ?? cache.address), ...event } }),
+);
 speaker.onRoutes((changes) => {
   const gone = changes.filter(({ local, paths }) => !local && paths.length === 0);
   if (gone.length > 0)

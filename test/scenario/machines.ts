@@ -52,9 +52,11 @@ export class Machine {
       ...(own === undefined ? {} : { gracefulRestart: { ...own, restarting } }),
     });
     this.#node = booted;
-    booted.speaker.onEvent(({ peer: of, on, ...facts }) =>
-      this.#note(`  ${name} of ${formatAddress(of)}: ${on} ${JSON.stringify(facts)}`),
-    );
+    booted.speaker.onEvent((event) => {
+      if ("cache" in event) return;
+      const { peer: of, on, ...facts } = event;
+      this.#note(`  ${name} of ${formatAddress(of)}: ${on} ${JSON.stringify(facts)}`);
+    });
     for (const [of, state] of nextHops) booted.speaker.setNextHop(address(of), state);
     this.setPeers();
     booted.speaker.announce([...originates].map(([of, route]) => localRoute(of, route)));

@@ -80,7 +80,7 @@ export const comparePrefixes = (a: Prefix, b: Prefix): number =>
   compareAddresses(a, b) || a.length - b.length;
 
 /** Keeps the first `bits` bits of a word; all of it above 31, none below 1. */
-function maskWord(word: number, bits: number): number {
+export function maskWord(word: number, bits: number): number {
   if (bits >= 32) return word;
   return bits <= 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
 }

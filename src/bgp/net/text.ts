@@ -37,6 +37,12 @@ export function formatAddress(address: Address): string {
 
 export const formatPrefix = (prefix: Prefix): string => `${formatAddress(prefix)}/${prefix.length}`;
 
+/** "192.0.2.1:323" or "[2001:db8::1]:323". */
+export function formatEndpoint({ address, port }: { address: Address; port: number }): string {
+  const text = formatAddress(address);
+  return address.family === 4 ? `${text}:${port}` : `[${text}]:${port}`;
+}
+
 /** The octets of an address in network order: 4 or 16. */
 export function addressOctets(address: Address): Uint8Array {
   const octets = new Uint8Array(address.family === 4 ? 4 : 16);

@@ -40,7 +40,7 @@ function compiled(policy: Policy): (route: Route) => Judged {
   return (route) => {
     const { family, w0, w1, w2, w3, length } = route.prefix;
     const known = filter.onlyClass ?? filter.classify(route.attributes);
-    const verdict = filter.judge(known, family, w0, w1, w2, w3, length, route.tag);
+    const verdict = filter.judge(known, family, w0, w1, w2, w3, length, route.tag, 0);
     if (!verdict.accepted) return { accepted: false, rule: verdict.rule, route: undefined };
     const attributes = verdict.change?.(route.attributes) ?? route.attributes;
     return {
@@ -212,7 +212,7 @@ test("equal verdicts are the same object, and those that change nothing say so",
   });
   expect(filter.onlyClass).toBeDefined();
   expect(filter.usesPrefix).toBe(false);
-  const judge = (w0: number) => filter.judge(filter.onlyClass!, 4, w0, 0, 0, 0, 32, 0);
+  const judge = (w0: number) => filter.judge(filter.onlyClass!, 4, w0, 0, 0, 0, 32, 0, 0);
   expect(judge(1)).toBe(judge(2));
   expect(judge(1)).toMatchObject({ accepted: true, rule: "tag only", tag: 3, change: undefined });
 });

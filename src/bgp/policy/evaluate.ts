@@ -1,25 +1,33 @@
 /**
  * Policies made fast: the form in which the RIB asks them.
  *
- * A rule can see three things. Attributes are boiled down, once per attribute set, to a class ({@link AttributeClasses});
- * the prefix is looked up in a table; the tag is a bit in a mask. Per route there remain a few comparisons of numbers per
- * rule, and no object is made: verdicts are interned by the rules that were applied on the way, so that the RIB can
- * remember what a verdict made of an attribute set.
+ * A rule can see four things. Attributes are boiled down, once per attribute set, to a class ({@link AttributeClasses});
+ * the prefix is looked up in a table; the tag is a bit in a mask, and so is the validity of the origin, which is looked up
+ * when the first rule asks for it. Per route there remain a few comparisons of numbers per rule, and no object is made:
+ * verdicts are interned by the rules that were applied on the way, so that the RIB can remember what a verdict made of an
+ * attribute set.
  *
  * A rule sees the route as the rules before it ("next") have left it.
  */
 
 import type { Family } from "../net/address.ts";
 import type { AttributeClass, RouteFilter, Verdict } from "../rib/route-filter.ts";
+import { VALIDITIES, type VrpTable } from "../rpki/vrp-table.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import { AttributeClasses, type ClassOfAttributes } from "./attribute-classes.ts";
 import { applyChanges, changesAttributes } from "./changes.ts";
 import { PrefixRanges } from "./prefix-ranges.ts";
 import type { Changes, Policy, Rule } from "./rules.ts";
 
-export function compilePolicy(policy: Policy): RouteFilter {
-  return new CompiledPolicy(policy);
+/** What is asked of the VRPs. */
+type OriginCheck = Pick<VrpTable, "validity">;
+
+/** @param vrps - what rules on `rpki` ask; without them every origin is not found */
+export function compilePolicy(policy: Policy, vrps: OriginCheck = NOTHING_FOUND): RouteFilter {
+  return new CompiledPolicy(policy, vrps);
 }
+
+const NOTHING_FOUND: OriginCheck = { validity: () => VALIDITIES.indexOf("not-found") };
 
 /** A rule with its conditions in the form in which they are asked. */
 interface CompiledRule {
@@ -27,6 +35,8 @@ interface CompiledRule {
   readonly ranges: PrefixRanges | undefined;
   /** A bit per tag, 256 of them; undefined: any tag. */
   readonly tags: Uint32Array | undefined;
+  /** A bit per index of VALIDITIES; undefined: any. */
+  readonly validities: number | undefined;
 }
 
 /** The rules applied so far, as a node of a tree: one node per way through the rules. */
@@ -44,18 +54,22 @@ const MOST_NODES = 4096;
 class CompiledPolicy implements RouteFilter {
   readonly onlyClass: AttributeClass | undefined;
   readonly usesPrefix: boolean;
+  readonly usesValidity: boolean;
+  readonly #vrps: OriginCheck;
   readonly #otherwise: Policy["otherwise"];
   readonly #rules: readonly CompiledRule[];
   readonly #classes: AttributeClasses;
   readonly #start: Applied = { changes: [], next: [], verdicts: [] };
   #nodes = 0;
 
-  constructor({ rules, otherwise }: Policy) {
+  constructor({ rules, otherwise }: Policy, vrps: OriginCheck) {
+    this.#vrps = vrps;
     this.#otherwise = otherwise;
     this.#rules = rules.map(compileRule);
     this.#classes = new AttributeClasses(rules);
     this.onlyClass = this.#classes.only && branded(this.#classes.only);
-    this.usesPrefix = this.#rules.some(({ ranges }) => ranges !== undefined);
+    this.usesValidity = this.#rules.some(({ validities }) => validities !== undefined);
+    this.usesPrefix = this.usesValidity || this.#rules.some(({ ranges }) => ranges !== undefined);
   }
 
   classify(attributes: PathAttributes): AttributeClass {
@@ -71,14 +85,20 @@ class CompiledPolicy implements RouteFilter {
     w3: number,
     length: number,
     tag: number,
+    originAs: number,
   ): Verdict {
+    let validity: number | undefined;
     let applied = this.#start;
     let nowClass = unbranded(attributeClass);
     let nowTag = tag;
     for (let i = 0; i < this.#rules.length; i++) {
-      const { rule, ranges, tags } = this.#rules[i]!;
+      const { rule, ranges, tags, validities } = this.#rules[i]!;
       if (!nowClass.holds[i] || !hasTag(tags, nowTag)) continue;
       if (ranges !== undefined && !ranges.match(family, w0, w1, w2, w3, length)) continue;
+      if (validities !== undefined) {
+        validity ??= this.#vrps.validity(family, w0, w1, w2, w3, length, originAs);
+        if ((validities & (1 << validity)) === 0) continue;
+      }
       if (rule.then !== "next") return this.#ended(applied, i, rule.then, rule);
       nowTag = rule.set?.tag ?? nowTag;
       nowClass = this.#classes.after(nowClass, i);
@@ -111,11 +131,12 @@ const branded = (known: ClassOfAttributes): AttributeClass => known as unknown a
 const unbranded = (known: AttributeClass): ClassOfAttributes => known as unknown as ClassOfAttributes;
 
 function compileRule(rule: Rule): CompiledRule {
-  const { prefixes, tags } = rule.match;
+  const { prefixes, tags, rpki } = rule.match;
   return {
     rule,
     ranges: prefixes && new PrefixRanges(prefixes),
     tags: tags && tagMask(tags),
+    validities: rpki?.reduce((mask, each) => mask | (1 << VALIDITIES.indexOf(each)), 0),
   };
 }
 

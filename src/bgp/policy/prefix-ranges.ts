@@ -1,6 +1,6 @@
 /** Prefix conditions of a rule, found by hash: the cost grows with the lengths that the ranges begin at, not with their number. */
 
-import type { Family } from "../net/address.ts";
+import { type Family, maskWord } from "../net/address.ts";
 import { NO_PREFIX, PrefixTable } from "../rib/prefix-table.ts";
 import type { PrefixRange } from "./rules.ts";
 
@@ -48,10 +48,10 @@ class FamilyRanges {
     for (const begin of this.#begins) {
       if (begin > length) return false;
       const id = this.#prefixes.find(
-        mask(w0, begin),
-        mask(w1, begin - 32),
-        mask(w2, begin - 64),
-        mask(w3, begin - 96),
+        maskWord(w0, begin),
+        maskWord(w1, begin - 32),
+        maskWord(w2, begin - 64),
+        maskWord(w3, begin - 96),
         begin,
       );
       if (id !== NO_PREFIX && allows(this.#lengths[id]!, length)) return true;
@@ -65,10 +65,4 @@ function allows(ranges: readonly Lengths[], length: number): boolean {
     if (length >= minLength && length <= maxLength) return true;
   }
   return false;
-}
-
-/** Keeps the first `bits` bits of a word; all of it above 31, none below 1. */
-function mask(word: number, bits: number): number {
-  if (bits >= 32) return word;
-  return bits <= 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
 }

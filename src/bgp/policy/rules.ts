@@ -8,6 +8,7 @@
 
 import type { Address, Prefix } from "../net/address.ts";
 import type { CommunityPattern, ExtendedCommunity, LargeCommunity } from "../net/communities.ts";
+import type { Validity } from "../rpki/vrp-table.ts";
 import type { Origin } from "../wire/path-attributes.ts";
 
 export interface Policy {
@@ -40,6 +41,8 @@ export interface Match {
   /** The next hop lies within any of these. */
   readonly nextHops?: readonly Prefix[];
   readonly origins?: readonly Origin[];
+  /** What origin validation (RFC 6811) says of the prefix and the origin of the path, as it came. */
+  readonly rpki?: readonly Validity[];
 }
 
 /** Prefixes within `prefix` with a length in minLength..maxLength. Exactly one: both equal to its own length. */

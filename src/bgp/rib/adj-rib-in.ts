@@ -95,9 +95,10 @@ export class AdjRibIn {
     const six = batch.family === 6;
     const { filter } = feed.filter;
     const attributeClass = feed.filter.classOf(attrs);
+    const origin = this.#pool.columns.originAs[attrs]!;
     let verdict = filter.usesPrefix
       ? undefined
-      : filter.judge(attributeClass, batch.family, 0, 0, 0, 0, 0, 0);
+      : filter.judge(attributeClass, batch.family, 0, 0, 0, 0, 0, 0, origin);
     for (let i = 0; i < batch.count; i++) {
       const w0 = batch.w0[i]!;
       const w1 = six ? batch.w1[i]! : 0;
@@ -105,7 +106,7 @@ export class AdjRibIn {
       const w3 = six ? batch.w3[i]! : 0;
       const length = batch.length[i]!;
       if (filter.usesPrefix) {
-        verdict = filter.judge(attributeClass, batch.family, w0, w1, w2, w3, length, 0);
+        verdict = filter.judge(attributeClass, batch.family, w0, w1, w2, w3, length, 0, origin);
       }
       this.#put(feed, peer, this.#paths.open(w0, w1, w2, w3, length), batch.pathId[i]!, attrs, verdict!);
     }
@@ -205,6 +206,17 @@ export class AdjRibIn {
     this.#feed(peer).filter = new AppliedFilter(filter, this.#pool);
     this.#refilters = this.#refilters.filter((other) => other.peer !== peer);
     this.#refilters.push({ peer, at: 0 });
+  }
+
+  /** True when the import policy of any peer asks for the validity of origins. */
+  get usesValidity(): boolean {
+    return this.#feeds.some((feed) => feed?.filter.filter.usesValidity === true);
+  }
+
+  /** Judges a path again, if its peer's import policy asks for the validity of origins. */
+  revalidate(row: number): void {
+    const feed = this.#feeds[this.#paths.peer[row]!];
+    if (feed?.filter.filter.usesValidity === true) this.#accept(feed, row, this.#verdictOn(feed, row));
   }
 
   counts(peer: PeerId): FeedCounts {
@@ -318,8 +330,9 @@ export class AdjRibIn {
   #verdictOn(feed: Feed, row: number): Verdict {
     const { prefixes } = this.#paths;
     const prefix = this.#paths.prefix[row]! as PrefixId;
+    const attrs = this.#paths.received[row]! as AttrId;
     return feed.filter.filter.judge(
-      feed.filter.classOf(this.#paths.received[row]! as AttrId),
+      feed.filter.classOf(attrs),
       prefixes.family,
       prefixes.word(prefix, 0),
       prefixes.word(prefix, 1),
@@ -327,6 +340,7 @@ export class AdjRibIn {
       prefixes.word(prefix, 3),
       prefixes.lengthOf(prefix),
       0,
+      this.#pool.columns.originAs[attrs]!,
     );
   }
 

@@ -1,7 +1,7 @@
 /** What selection and export read of an attribute set, as columns by attribute id: no object is touched per route. */
 
 import type { ExtendedCommunity } from "../net/communities.ts";
-import { type AsPathSegment, asPathLength, type PathAttributes } from "../wire/path-attributes.ts";
+import { type AsPathSegment, asPathLength, originAs, type PathAttributes } from "../wire/path-attributes.ts";
 import { columnOf } from "./columns.ts";
 
 /** RFC 1997: not to peers in another AS (NO_EXPORT, and NO_EXPORT_SUBCONFED, since we know no confederation). */
@@ -47,6 +47,8 @@ export class AttributeColumns {
   med: Uint32Array = new Uint32Array(64);
   /** The first AS of the path; 0 when the path is empty or begins with a set: our own AS. */
   neighbourAs: Uint32Array = new Uint32Array(64);
+  /** RFC 6811 §2; NO_ORIGIN where it cannot be told. */
+  originAs: Uint32Array = new Uint32Array(64);
   /** 0 when there is none. */
   originatorId: Uint32Array = new Uint32Array(64);
   clusterLength: Uint8Array = new Uint8Array(64);
@@ -65,6 +67,7 @@ export class AttributeColumns {
     this.origin[id] = attributes.origin;
     this.med[id] = attributes.med ?? 0;
     this.neighbourAs[id] = firstAs(attributes.asPath);
+    this.originAs[id] = originAs(attributes.asPath, this.#identity.asn);
     this.originatorId[id] = attributes.originatorId ?? 0;
     this.clusterLength[id] = Math.min(attributes.clusterList.length, 0xff);
     this.nextHop[id] = nextHop;
@@ -101,6 +104,7 @@ export class AttributeColumns {
     this.origin = columnOf(this.origin, rows);
     this.med = columnOf(this.med, rows);
     this.neighbourAs = columnOf(this.neighbourAs, rows);
+    this.originAs = columnOf(this.originAs, rows);
     this.originatorId = columnOf(this.originatorId, rows);
     this.clusterLength = columnOf(this.clusterLength, rows);
     this.nextHop = columnOf(this.nextHop, rows);

@@ -187,6 +187,7 @@ export class Exporter {
       prefixes.word(prefix, 3),
       prefixes.lengthOf(prefix),
       tag[row]!,
+      this.#input.pool.columns.originAs[attrs]!,
     );
   }
 

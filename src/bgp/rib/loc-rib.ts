@@ -14,6 +14,7 @@ import type { Exports } from "./exports.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import type { PeerId, PeerTable } from "./peer-table.ts";
 import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
+import type { Revalidation } from "./revalidation.ts";
 
 /** A chosen path, for the forwarding plane. */
 export interface SelectedPath {
@@ -32,6 +33,7 @@ export interface LocRibInput {
   readonly pool: AttributePool;
   readonly peers: PeerTable;
   readonly received: AdjRibIn;
+  readonly revalidation: Revalidation;
   readonly exports: Exports;
   readonly decision: Decision;
   readonly advertiseInstalledOnly: boolean;
@@ -49,9 +51,10 @@ export class LocRib {
     return this.#input.paths.reachable;
   }
 
-  /** Prefixes to decide; at least 1 while the Adj-RIB-In has rows to sweep. 0: what it holds is final. */
+  /** Prefixes to decide; at least 1 while the Adj-RIB-In has rows to look at again. 0: what it holds is final. */
   get pending(): number {
-    return this.#input.paths.dirty.size + (this.#input.received.isSweeping ? 1 : 0);
+    const { paths, received, revalidation } = this.#input;
+    return paths.dirty.size + (received.isSweeping || revalidation.isPending ? 1 : 0);
   }
 
   /**

@@ -8,7 +8,7 @@
  * Cost: 4 (IPv4) or 16 (IPv6) octets of key, 1 of length, and 7 to 14 of index per prefix.
  */
 
-import { type Address, type Family, type Prefix, prefixOf, widthOf } from "../net/address.ts";
+import { type Address, type Family, maskWord, type Prefix, widthOf } from "../net/address.ts";
 
 declare const brand: unique symbol;
 /** Index of a prefix in the columns of its family. Given out again after {@link PrefixTable.remove}. */
@@ -126,12 +126,27 @@ export class PrefixTable {
   }
 
   /** The longest prefix that holds `address` and that `accepts` (all, unless given). NO_PREFIX when there is none. */
-  longestMatch(address: Address, accepts: (id: PrefixId) => boolean = () => true): PrefixId {
-    for (let length = widthOf(this.family) as number; length >= 0; length--) {
+  longestMatch({ w0, w1, w2, w3 }: Address, accepts: (id: PrefixId) => boolean = () => true): PrefixId {
+    let id = this.covering(w0, w1, w2, w3, widthOf(this.family));
+    while (id !== NO_PREFIX && !accepts(id)) id = this.covering(w0, w1, w2, w3, this.#length[id]! - 1);
+    return id;
+  }
+
+  /**
+   * The longest prefix of at most `most` bits that holds an address, or NO_PREFIX; bits of the address behind those do
+   * not matter. Asked again with its length less 1, it gives the next. Makes no object.
+   */
+  covering(w0: number, w1: number, w2: number, w3: number, most: number): PrefixId {
+    for (let length = most; length >= 0; length--) {
       if (this.#perLength[length] === 0) continue;
-      const { w0, w1, w2, w3 } = prefixOf(address, length);
-      const id = this.find(w0, w1, w2, w3, length);
-      if (id !== NO_PREFIX && accepts(id)) return id;
+      const id = this.find(
+        maskWord(w0, length),
+        maskWord(w1, length - 32),
+        maskWord(w2, length - 64),
+        maskWord(w3, length - 96),
+        length,
+      );
+      if (id !== NO_PREFIX) return id;
     }
     return NO_PREFIX;
   }

@@ -17,6 +17,7 @@ import type { NextHopState } from "./next-hops.ts";
 import { PathTable } from "./path-table.ts";
 import { type PeerId, PeerTable, type RibPeer } from "./peer-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
+import { Revalidation } from "./revalidation.ts";
 import type { RouteFilter } from "./route-filter.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -50,6 +51,8 @@ export class FamilyRib {
   readonly prefixes: PrefixTable;
   /** Adj-RIB-In. */
   readonly received: AdjRibIn;
+  /** What new knowledge of rightful origins makes of what is there. */
+  readonly revalidation: Revalidation;
   /** Loc-RIB. */
   readonly best: LocRib;
   /** Adj-RIB-Out. */
@@ -69,7 +72,10 @@ export class FamilyRib {
     const exports = new Exports({ paths, pool, peers, decision }, options);
     this.received = received;
     this.exports = exports;
-    this.best = new LocRib({ paths, pool, peers, received, exports, decision, advertiseInstalledOnly });
+    const revalidation = new Revalidation(paths, received, exports);
+    this.revalidation = revalidation;
+    const decided = { paths, pool, peers, received, revalidation, exports, decision };
+    this.best = new LocRib({ ...decided, advertiseInstalledOnly });
     this.snapshot = new Snapshot({ paths, pool, received, decision });
   }
 }

@@ -11,13 +11,15 @@ export interface AttributeClass {
 
 /**
  * A policy made fast. What a rule can see is cut in two, because the one half repeats: the attributes, classified once
- * per attribute set; and prefix and tag, judged per route.
+ * per attribute set; and prefix, tag and the validity of the origin, judged per route.
  */
 export interface RouteFilter {
   /** Set when no verdict depends on the attributes: the class of all of them, so that they need not be parsed. */
   readonly onlyClass: AttributeClass | undefined;
   /** False: no verdict depends on the prefix, so that one serves a whole batch. */
   readonly usesPrefix: boolean;
+  /** True: verdicts depend on what is known of the prefix's rightful origins (RFC 6811), which may change. */
+  readonly usesValidity: boolean;
   classify(attributes: PathAttributes): AttributeClass;
   judge(
     attributeClass: AttributeClass,
@@ -28,6 +30,8 @@ export interface RouteFilter {
     w3: number,
     length: number,
     tag: number,
+    /** Route Origin ASN (RFC 6811 §2). */
+    originAs: number,
   ): Verdict;
 }
 

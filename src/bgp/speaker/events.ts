@@ -4,7 +4,26 @@ import type { Address, Family } from "../net/address.ts";
 import type { Reaction } from "../wire/fault.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
 
-export type SpeakerEvent = { readonly peer: Address } & PeerEvent;
+export type SpeakerEvent =
+  | ({ readonly peer: Address } & PeerEvent)
+  | ({ readonly cache: { readonly address: Address; readonly port: number } } & CacheEvent);
+
+/** What happens to an RPKI cache. */
+export type CacheEvent =
+  /** It has told all that it has; `isFirst`: the first time since it was connected to. */
+  | {
+      readonly on: "cache-synchronized";
+      readonly isFirst: boolean;
+      /** Of RTR. */
+      readonly version: 0 | 1;
+      readonly sessionId: number;
+      readonly serial: number;
+      readonly vrps: Readonly<Record<"ipv4" | "ipv6", number>>;
+    }
+  /** No data come of it just now; `retained`: those that it told count on until they expire. */
+  | { readonly on: "cache-failed"; readonly reason: string; readonly retained: boolean }
+  /** Its data count no longer: they are too old, or of another life of it. */
+  | { readonly on: "cache-data-lost"; readonly reason: string };
 
 export type PeerEvent =
   | {

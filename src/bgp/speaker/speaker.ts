@@ -24,6 +24,7 @@ import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
 import { protectionOf, remoteKey } from "./peer-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
+import { Rpki } from "./rpki.ts";
 import type { Recipient, Shared } from "./shared.ts";
 import {
   advertisedPage,
@@ -38,14 +39,11 @@ import {
   routePage,
   routeSnapshots,
 } from "./snapshots.ts";
+import { Work } from "./work.ts";
 import type { Link, LinkEvents, World } from "./world.ts";
 
 /** How long one turn may work before it lets others have theirs. */
 const TURN_MS = 4;
-/** Prefixes between two looks at the clock. */
-const STEP_PREFIXES = 512;
-
-const FAMILIES: readonly Family[] = [4, 6];
 
 /** `text` is for the operators of the other side (RFC 9003). */
 export type StopHow = { readonly graceful: true; readonly text?: string } | { readonly text: string };
@@ -54,11 +52,14 @@ export class Speaker {
   readonly options: SpeakerOptions;
   /** @internal For this library's own tests, which look underneath. */
   readonly rib: Rib;
+  /** Origin validation: its caches, and what they say. */
+  readonly rpki: Rpki;
   readonly #world: World;
   readonly #shared: Shared;
   readonly #inbound: Inbound;
-  readonly #outbox: Outbox;
+  readonly #work: Work;
   readonly #changes: RouteChanges;
+  readonly #filters: Filters;
   readonly #deferral: Deferral = new Deferral();
   readonly #peers: Map<string, Peer> = new Map();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
@@ -66,7 +67,6 @@ export class Speaker {
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
   #ranges: readonly PeerOptions[] = [];
   #flushWaiters: (() => void)[] = [];
-  readonly #filters: Filters = new Filters();
   #complete = false;
   #stopped = false;
   #wakeAtMs: number = Number.POSITIVE_INFINITY;
@@ -84,6 +84,14 @@ export class Speaker {
       alwaysCompareMed: false,
       advertiseInstalledOnly: options.advertiseInstalledOnly,
     });
+    this.rpki = new Rpki({
+      asn: options.asn,
+      world,
+      emit: (event) => this.#emit(event),
+      changed: () => this.#wake(world.now()),
+      rearmed: (atMs) => this.#wake(atMs),
+    });
+    this.#filters = new Filters(this.rpki.vrps);
     this.#shared = {
       options,
       world,
@@ -101,16 +109,14 @@ export class Speaker {
     };
     this.#inbound = new Inbound(this.rib);
     this.#changes = new RouteChanges(this.rib);
-    this.#outbox = new Outbox(this.rib.pool, {
+    const outbox = new Outbox(this.rib.pool, {
       write: (peer, octets, messages) => this.#recipients.get(peer)?.write(octets, messages),
-      unsendable: (peers, family, prefixes) => {
-        for (const id of peers) {
-          const recipient = this.#recipients.get(id);
-          if (recipient !== undefined)
-            this.#emit({ peer: recipient.address, on: "unsendable", family, prefixes });
-        }
-      },
+      unsendable: (peers, family, prefixes) => this.#tellUnsendable(peers, family, prefixes),
     });
+    const isReady = (peer: PeerId): boolean => this.#recipients.get(peer)?.isReady === true;
+    const { rib, rpki } = this;
+    const nowMs = (): number => world.now();
+    this.#work = new Work({ rib, vrps: rpki.vrps, outbox, changes: this.#changes, isReady, nowMs });
     world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
   }
 
@@ -221,6 +227,7 @@ export class Speaker {
    */
   stop(how: StopHow): void {
     this.#stopped = true;
+    this.rpki.stop();
     for (const peer of this.#peers.values()) {
       if ("graceful" in how) peer.suspend(how.text);
       else peer.stop(cease(CEASE.shutdown, how.text), "stopped");
@@ -324,6 +331,14 @@ export class Speaker {
     return members < remote.limit;
   }
 
+  #tellUnsendable(peers: readonly PeerId[], family: Family, prefixes: number): void {
+    for (const id of peers) {
+      const recipient = this.#recipients.get(id);
+      if (recipient !== undefined)
+        this.#emit({ peer: recipient.address, on: "unsendable", family, prefixes });
+    }
+  }
+
   #emit(event: SpeakerEvent): void {
     for (const listener of this.#eventListeners) listener(event);
   }
@@ -335,7 +350,7 @@ export class Speaker {
   }
 
   #nextDeadline(): number {
-    let next = this.#deferral.nextDeadline();
+    let next = Math.min(this.#deferral.nextDeadline(), this.rpki.nextDeadline());
     for (const peer of this.#peers.values()) next = Math.min(next, peer.nextDeadline());
     return next;
   }
@@ -349,7 +364,8 @@ export class Speaker {
       if (peer.nextDeadline() <= nowMs) peer.expire(nowMs);
       if (peer.isGone) this.#remove(key, peer);
     }
-    const more = this.#work(nowMs + TURN_MS);
+    this.rpki.expire(nowMs);
+    const more = this.#work.some(nowMs + TURN_MS);
     for (const peer of this.#peers.values()) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
@@ -363,37 +379,6 @@ export class Speaker {
   /** RFC 4724 §4.1: after a restart, peers would take what they have not been told by then for gone. */
   get #holdsEndOfRib(): boolean {
     return this.options.gracefulRestart?.restarting === true && !this.#complete;
-  }
-
-  /** Works until `untilMs`; true when there is more. */
-  #work(untilMs: number): boolean {
-    for (;;) {
-      let done = 0;
-      for (const family of FAMILIES) done += this.#decide(family) + this.#send(family);
-      if (done === 0) return false;
-      if (this.#world.now() >= untilMs) return true;
-    }
-  }
-
-  #decide(family: Family): number {
-    const { received, best } = this.rib.of(family);
-    // A row that a sweep looks at costs a fraction of a decision.
-    const swept = received.sweepSome(STEP_PREFIXES * 8);
-    return swept + best.decideSome(STEP_PREFIXES, (prefix) => this.#changes.note(family, prefix));
-  }
-
-  #send(family: Family): number {
-    const isReady = (peer: PeerId): boolean => this.#recipients.get(peer)?.isReady === true;
-    let done = 0;
-    for (const group of this.rib.of(family).exports.groups) {
-      this.#outbox.begin(group.exportClass);
-      done += group.drain(STEP_PREFIXES, isReady, this.#outbox);
-      for (const member of group.members) {
-        if (isReady(member)) done += group.catchUp(member, STEP_PREFIXES, this.#outbox);
-      }
-      this.#outbox.flush();
-    }
-    return done;
   }
 
   #missing(): readonly Address[] {

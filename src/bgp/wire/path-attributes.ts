@@ -91,3 +91,13 @@ export function asPathLength(path: readonly AsPathSegment[]): number {
   }
   return count;
 }
+
+/** No AS number: what a path whose origin cannot be told has, since none may be 0 (RFC 7607 §2). */
+export const NO_ORIGIN = 0;
+
+/** Route Origin ASN (RFC 6811 §2): the AS that a path begins at; ours where it is empty or within a confederation. */
+export function originAs(path: readonly AsPathSegment[], ownAsn: number): number {
+  const last = path.at(-1);
+  if (last === undefined || last.type === "confed-sequence" || last.type === "confed-set") return ownAsn;
+  return last.type === "sequence" ? last.asns.at(-1)! : NO_ORIGIN;
+}

@@ -30,6 +30,7 @@ export function filterSaying(verdict: Partial<Verdict>): RouteFilter {
   return {
     onlyClass: {} as AttributeClass,
     usesPrefix: false,
+    usesValidity: false,
     classify: () => ({}) as AttributeClass,
     judge: () => said,
   };

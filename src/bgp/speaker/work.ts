@@ -1,0 +1,65 @@
+/** What a speaker does in its turns: what was marked is looked at again, decided, and told, a piece at a time. */
+
+import type { Family } from "../net/address.ts";
+import type { PeerId } from "../rib/peer-table.ts";
+import type { Rib } from "../rib/rib.ts";
+import type { VrpTable } from "../rpki/vrp-table.ts";
+import type { Outbox } from "./outbox.ts";
+import type { RouteChanges } from "./route-changes.ts";
+
+/** Prefixes between two looks at the clock. */
+const STEP_PREFIXES = 512;
+
+const FAMILIES: readonly Family[] = [4, 6];
+
+/** What the work is on. */
+interface Bench {
+  readonly rib: Rib;
+  readonly vrps: VrpTable;
+  readonly outbox: Outbox;
+  readonly changes: RouteChanges;
+  readonly isReady: (peer: PeerId) => boolean;
+  readonly nowMs: () => number;
+}
+
+export class Work {
+  readonly #bench: Bench;
+
+  constructor(bench: Bench) {
+    this.#bench = bench;
+  }
+
+  /** Works until `untilMs`; true when there is more. */
+  some(untilMs: number): boolean {
+    for (;;) {
+      let done = 0;
+      for (const family of FAMILIES) done += this.#decide(family) + this.#send(family);
+      if (done === 0) return false;
+      if (this.#bench.nowMs() >= untilMs) return true;
+    }
+  }
+
+  #decide(family: Family): number {
+    const { rib, vrps, changes } = this.#bench;
+    const { received, revalidation, best } = rib.of(family);
+    const changed = revalidation.isPending ? undefined : vrps.takeChanged(family);
+    if (changed !== undefined) revalidation.begin(changed);
+    // A row that is looked at costs a fraction of a decision.
+    const looked = received.sweepSome(STEP_PREFIXES * 8) + revalidation.workSome(STEP_PREFIXES * 4);
+    return looked + best.decideSome(STEP_PREFIXES, (prefix) => changes.note(family, prefix));
+  }
+
+  #send(family: Family): number {
+    const { rib, outbox, isReady } = this.#bench;
+    let done = 0;
+    for (const group of rib.of(family).exports.groups) {
+      outbox.begin(group.exportClass);
+      done += group.drain(STEP_PREFIXES, isReady, outbox);
+      for (const member of group.members) {
+        if (isReady(member)) done += group.catchUp(member, STEP_PREFIXES, outbox);
+      }
+      outbox.flush();
+    }
+    return done;
+  }
+}
