@@ -4,7 +4,8 @@
  * some speakers.
  */
 
-import type { CommunityPattern, ExtendedCommunity } from "./communities.ts";
+/** As in communities.ts, which builds on this. */
+type ExtendedCommunity = readonly [number, number];
 
 const NON_TRANSITIVE = 0x4000_0000;
 const SUB_TYPE = 0x0004_0000;
@@ -28,7 +29,10 @@ export function linkBandwidthOf(communities: readonly ExtendedCommunity[]): numb
 }
 
 /** Of "lb:64512:1250000000", or with "*" for any bandwidth: what stands behind "lb:". Fits both types. */
-export function linkBandwidthPattern(asn: string, octetsPerSecond: string): CommunityPattern | undefined {
+export function linkBandwidthPattern(
+  asn: string,
+  octetsPerSecond: string,
+): { readonly words: readonly number[]; readonly masks: readonly number[] } | undefined {
   if (!/^\d{1,5}$/.test(asn) || Number(asn) > 0xffff) return undefined;
   const words = NON_TRANSITIVE + SUB_TYPE + Number(asn);
   if (octetsPerSecond === "*") return { words: [words, 0], masks: [ALL_BITS - NON_TRANSITIVE, 0] };
