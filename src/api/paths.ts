@@ -9,6 +9,7 @@ import {
   type Paging,
   readAnnouncementQuery,
   readNothing,
+  readOrderQuery,
   readPaging,
   readPeersQuery,
   readReceivedQuery,
@@ -16,7 +17,14 @@ import {
   readRpkiQuery,
   readStopQuery,
 } from "./query.ts";
-import { type ApiControl, type ApiSource, CursorError, type Page } from "./source.ts";
+import {
+  type ApiControl,
+  type ApiSource,
+  CursorError,
+  type Page,
+  PEER_ORDERS,
+  type PeerRequest,
+} from "./source.ts";
 
 export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addState(app, source);
@@ -27,11 +35,24 @@ export function addPaths(app: FastifyInstance, source: ApiSource): void {
   addBirdwatcher(app, source.birdwatcher);
 }
 
-export const STOP_PATH = "/api/v1/stop";
+const STOP_PATH = "/api/v1/stop";
+const orderPath = (order: PeerRequest["order"]): string => `/api/v1/peer/${order}`;
 
-/** The answer is on its way before the end begins, which closes the connection. */
+/** What is done and not asked. */
+export const CONTROL_PATHS: readonly string[] = [STOP_PATH, ...PEER_ORDERS.map(orderPath)];
+
 export function addControl(app: FastifyInstance, control: ApiControl): void {
+  // The answer is on its way before the end begins, which closes the connection.
   app.post(STOP_PATH, (request, reply) => reply.code(202).send(control.stop(readStopQuery(request.query))));
+  for (const order of PEER_ORDERS) {
+    const takesText = order === "shutdown" || order === "reset";
+    app.post(orderPath(order), (request, reply) => {
+      const query = readOrderQuery(request.query, takesText);
+      const answer = control.order({ ...query, order });
+      if (answer === undefined) throw unknownPeer(query.peer);
+      return reply.code(202).send(answer);
+    });
+  }
 }
 
 function addState(app: FastifyInstance, source: ApiSource): void {

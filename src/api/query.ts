@@ -4,7 +4,14 @@ import { isIP, SocketAddress } from "node:net";
 import { z } from "zod";
 import { KINDS } from "../model/model.ts";
 import { Refusal } from "./answers.ts";
-import type { AnnouncementQuery, ReceivedQuery, RouteQuery, RpkiQuery, StopRequest } from "./source.ts";
+import type {
+  AnnouncementQuery,
+  PeerRequest,
+  ReceivedQuery,
+  RouteQuery,
+  RpkiQuery,
+  StopRequest,
+} from "./source.ts";
 
 /** Items of a page when the query names no limit, and the most that it may ask for. */
 const PAGE_DEFAULT = 1000;
@@ -68,16 +75,17 @@ const RPKI = z.strictObject({
 
 /** RFC 9003 §2: more is cut off on the wire; here it is said. */
 const TEXT_MAX_OCTETS = 255;
-const STOP = z.strictObject({
-  graceful: flag.optional(),
-  text: z
-    .string()
-    .min(1)
-    .refine((text) => Buffer.byteLength(text) <= TEXT_MAX_OCTETS, {
-      error: `has more than ${TEXT_MAX_OCTETS} octets`,
-    })
-    .optional(),
-});
+const text = z
+  .string()
+  .min(1)
+  .refine((words) => Buffer.byteLength(words) <= TEXT_MAX_OCTETS, {
+    error: `has more than ${TEXT_MAX_OCTETS} octets`,
+  })
+  .optional();
+const STOP = z.strictObject({ graceful: flag.optional(), text });
+const peer = z.string({ error: "is missing" }).pipe(address);
+const ORDER = z.strictObject({ peer });
+const ORDER_WITH_TEXT = z.strictObject({ peer, text });
 
 export interface Paging {
   /** 1..{@link PAGE_MAX}. */
@@ -114,6 +122,10 @@ export const readReceivedQuery = (raw: unknown): ReceivedQuery => ({
 export const readRpkiQuery = (raw: unknown): RpkiQuery => read(RPKI, raw);
 
 export const readStopQuery = (raw: unknown): StopRequest => ({ graceful: false, ...read(STOP, raw) });
+
+/** @param takesText - the order has words for the other side */
+export const readOrderQuery = (raw: unknown, takesText: boolean): Omit<PeerRequest, "order"> =>
+  takesText ? read(ORDER_WITH_TEXT, raw) : read(ORDER, raw);
 
 /** What was given; what was not is no key at all. */
 type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };

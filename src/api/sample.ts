@@ -184,6 +184,7 @@ function peers(): PeerAnswer[] {
       gracefulRestart: { negotiated: true, stalePaths: 0 },
       bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
       prefixes: { received: 1, accepted: 1, advertised: 4, refused: 0 },
+      maxPrefixes: { limit: 1000, warnAt: 750 },
       messages: {
         received: { open: 1, update: 2, keepalive: 31250 },
         sent: { open: 1, update: 5, keepalive: 31252 },

@@ -51,6 +51,15 @@ export interface PeerAnswer {
   readonly state: "idle" | "connect" | "active" | "open-sent" | "open-confirm" | "established";
   /** Seconds in this state. */
   readonly sinceSeconds: number;
+  /** Why no session is wanted; absent: one is. */
+  readonly halt?: {
+    /** shutdown: an operator said so. max-prefixes: the peer told too much. */
+    readonly reason: "shutdown" | "max-prefixes";
+    /** What the operator of the other side is told. */
+    readonly text?: string;
+    /** Absent: it lasts until somebody ends it. */
+    readonly restartsInSeconds?: number;
+  };
   readonly routerId?: string;
   readonly holdSeconds?: number;
   readonly families: readonly string[];
@@ -76,6 +85,8 @@ export interface PeerAnswer {
     readonly advertised: number;
     readonly refused: number;
   };
+  /** What it may tell at most, and from when on there is a warning; absent: any number. */
+  readonly maxPrefixes?: { readonly limit: number; readonly warnAt: number };
   readonly messages: {
     readonly received: Readonly<Record<string, number>>;
     readonly sent: Readonly<Record<string, number>>;

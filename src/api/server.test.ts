@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Sample, sampleSource } from "./sample.ts";
+import type { PeerAnswer } from "./schema.ts";
 import { type Api, type ApiOptions, createApi } from "./server.ts";
-import type { ApiSource } from "./source.ts";
+import type { ApiSource, PeerRequest } from "./source.ts";
 
 let directory: string;
 let socketPath: string;
@@ -255,6 +256,7 @@ describe("stop", () => {
       stopped.push(request);
       return { stopping: true, pid: 17 } as const;
     },
+    order: () => undefined,
   };
   beforeEach(() => stopped.splice(0));
 
@@ -285,6 +287,56 @@ describe("stop", () => {
     const [, url] = await start({}, { control, tcp: { host: "127.0.0.1", port: 0 } });
     expect((await fetch(`${url}/api/v1/stop`, { method: "POST" })).status).toBe(405);
     expect(stopped).toEqual([]);
+  });
+});
+
+describe("orders to a peer", () => {
+  const orders: unknown[] = [];
+  const control = {
+    stop: () => ({ stopping: true, pid: 17 }) as const,
+    order: (request: PeerRequest) => {
+      orders.push(request);
+      return peerOf(request.peer);
+    },
+  };
+  const known = sampleSource().peers() as readonly PeerAnswer[];
+  const peerOf = (address: string): PeerAnswer | undefined => known.find((peer) => peer.address === address);
+  beforeEach(() => orders.splice(0));
+
+  test.each<[string, unknown]>([
+    ["shutdown?peer=198.51.100.2", { order: "shutdown" }],
+    ["shutdown?peer=198.51.100.2&text=rack%207", { order: "shutdown", text: "rack 7" }],
+    ["start?peer=198.51.100.2", { order: "start" }],
+    ["reset?peer=198.51.100.2&text=x", { order: "reset", text: "x" }],
+    ["refresh?peer=198.51.100.2", { order: "refresh" }],
+  ])("POST %s", async (path, request) => {
+    await start({}, { control });
+    expect(await ask(`/api/v1/peer/${path}`, "POST")).toMatchObject({
+      code: 202,
+      body: { address: "198.51.100.2" },
+    });
+    expect(orders).toEqual([{ peer: "198.51.100.2", ...(request as object) }]);
+  });
+
+  test.each<[string, string, number, string]>([
+    ["GET", "shutdown?peer=198.51.100.2", 405, "method.refused"],
+    ["POST", "shutdown", 400, "request.invalid"],
+    ["POST", "shutdown?peer=gw", 400, "request.invalid"],
+    ["POST", "shutdown?peer=198.51.100.2&text=", 400, "request.invalid"],
+    ["POST", `reset?peer=198.51.100.2&text=${"%C3%BC".repeat(128)}`, 400, "request.invalid"],
+    ["POST", "start?peer=198.51.100.2&text=x", 400, "request.invalid"],
+    ["POST", "start?peer=203.0.113.9", 404, "peer.unknown"],
+    ["POST", "explode?peer=198.51.100.2", 404, "path.unknown"],
+  ])("%s %s is refused", async (method, path, code, error) => {
+    await start({}, { control });
+    const answer = await ask(`/api/v1/peer/${path}`, method);
+    expect([answer.code, errorCode(answer)]).toEqual([code, error]);
+  });
+
+  test("nobody can give them over TCP", async () => {
+    const [, url] = await start({}, { control, tcp: { host: "127.0.0.1", port: 0 } });
+    const { status } = await fetch(`${url}/api/v1/peer/shutdown?peer=198.51.100.2`, { method: "POST" });
+    expect([status, orders]).toEqual([405, []]);
   });
 });
 

@@ -1,9 +1,9 @@
 /**
  * The HTTP API: the same paths on a unix socket and, when told, on TCP loopback.
  *
- * It only reads, but for one path of the unix socket that ends the daemon. Whoever may open the socket (owner and group)
- * or is on this machine may ask; so nothing here is secret, and nobody can keep it busy: connections, headers, bodies,
- * times and answers all have limits.
+ * It only reads, but for some paths of the unix socket that end the daemon or act on a peer. Whoever may open the socket
+ * (owner and group) or is on this machine may ask; so nothing here is secret, and nobody can keep it busy: connections,
+ * headers, bodies, times and answers all have limits.
  */
 
 import { STATUS_CODES } from "node:http";
@@ -15,7 +15,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { ERRORS, type ErrorCode, Refusal, rawAnswer, toJson } from "./answers.ts";
-import { addControl, addPaths, STOP_PATH } from "./paths.ts";
+import { addControl, addPaths, CONTROL_PATHS } from "./paths.ts";
 import { claimSocket, ListenError, type SocketFile } from "./socket.ts";
 import type { ApiControl, ApiSource } from "./source.ts";
 
@@ -221,7 +221,7 @@ function refusePath(request: FastifyRequest): Refusal {
   if (PATHS.includes(path)) {
     return new Refusal("method.refused", `${request.method} is not possible here`, "use GET");
   }
-  if (path === STOP_PATH) {
+  if (CONTROL_PATHS.includes(path)) {
     return new Refusal(
       "method.refused",
       `${request.method} is not possible here`,
@@ -241,7 +241,8 @@ function addErrors(app: FastifyInstance, log: ApiLog): void {
     const { code } = refusal.detail;
     if (code === "internal") log("api answer failed", { route: request.routeOptions.url, err: error });
     if (code === "method.refused") {
-      void reply.header("allow", request.url.split("?")[0] === STOP_PATH ? "POST" : "GET, HEAD");
+      const isControl = CONTROL_PATHS.includes(request.url.split("?")[0] ?? "");
+      void reply.header("allow", isControl ? "POST" : "GET, HEAD");
     }
     return reply.code(ERRORS[code]).send(refusal.answer);
   });

@@ -97,6 +97,21 @@ export interface RpkiQuery {
 export interface ApiControl {
   /** Begins the end of the process and returns at once. */
   stop(request: StopRequest): StopAnswer;
+  /** What becomes of a peer by it; undefined: there is no such peer. */
+  order(request: PeerRequest): PeerAnswer | undefined;
+}
+
+export const PEER_ORDERS = ["shutdown", "start", "reset", "refresh"] as const;
+
+export interface PeerRequest {
+  readonly peer: string;
+  /**
+   * shutdown: no session until start. reset: a new session in the place of this one. refresh: all is told again, both
+   * ways, on the session as it is.
+   */
+  readonly order: (typeof PEER_ORDERS)[number];
+  /** For the operator of the peer (RFC 9003), with shutdown and reset; 1..255 octets of UTF-8. */
+  readonly text?: string;
 }
 
 export interface StopRequest {

@@ -48,15 +48,18 @@ export {
   type LocalRoute,
   PEER_DEFAULTS,
   type PeerOptions,
+  type PrefixLimit,
   type SpeakerOptions,
 } from "./speaker/options.ts";
 export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
 export type { OffendingMessage } from "./speaker/peer-error-log.ts";
+export type { PeerOrder } from "./speaker/peer-halt.ts";
 export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
 export type { Rpki } from "./speaker/rpki.ts";
 export type { CacheOptions, CacheSnapshot } from "./speaker/rpki-cache.ts";
 export type {
   ExportSnapshot,
+  HaltSnapshot,
   PathSnapshot,
   PeerSnapshot,
   RouteFilterOptions,

@@ -1,7 +1,7 @@
 /** The command tree. What a command prints lies in the views; this says what there is and how it is called. */
 
 import { isIP } from "node:net";
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -15,13 +15,16 @@ import type {
   RpkiPrefixAnswer,
   StatusAnswer,
 } from "../api/schema.ts";
-import { get, type Target } from "./client.ts";
+import { get } from "./client.ts";
 import { completionScript, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
-import { EXIT, Failure, type Io } from "./io.ts";
+import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
+import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
+import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
-import { FORMATS, type Format, type Options, type Subject, show } from "./show.ts";
+import { FORMATS, type Subject, show } from "./show.ts";
+import { parseCount, parseSeconds, parseUrl } from "./values.ts";
 import {
   advertisedTable,
   announcementsTable,
@@ -34,24 +37,7 @@ import {
   routesTable,
 } from "./views.ts";
 
-export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
 const WATCH_SECONDS = 2;
-/** Below this a watcher is load and not information. */
-const WATCH_MIN_SECONDS = 0.1;
-
-interface Flags {
-  readonly socket?: string;
-  readonly url?: URL;
-  readonly output: Format;
-  readonly headers: boolean;
-  readonly watch?: number;
-  readonly limit?: string;
-  readonly all?: true;
-  readonly kind?: string;
-  readonly peer?: string;
-  readonly prefix?: string;
-  readonly local?: true;
-}
 
 export function buildProgram(io: Io, version: string): Command {
   const program = new Command("gwctl")
@@ -100,6 +86,7 @@ export function buildProgram(io: Io, version: string): Command {
   addTranslation(showing, io);
   addRpki(showing, io);
   addState(showing, io);
+  addOrders(program, io);
   addMrt(program, io);
   addCompletion(program, io);
   return program;
@@ -350,47 +337,3 @@ const addPaging = (command: Command): Command =>
 /** All of them come in the largest pages that the API gives. */
 const pageSize = (limit: string | undefined, all: true | undefined): string | undefined =>
   all === true ? "10000" : limit;
-
-function pathOf(list: string, query: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  const text = new URLSearchParams(given).toString();
-  return `/api/v1/${list}${text === "" ? "" : `?${text}`}`;
-}
-
-function optionsOf(command: Command, io: Io): Options {
-  const flags = command.optsWithGlobals<Flags>();
-  return {
-    target: targetOf(flags, io),
-    format: flags.output,
-    headers: flags.headers,
-    watchSeconds: flags.watch,
-  };
-}
-
-function targetOf({ url, socket }: Flags, io: Io): Target {
-  if (url !== undefined) return { url };
-  const { GWCTL_SOCKET: named = "" } = io.env;
-  return { socketPath: socket ?? (named === "" ? DEFAULT_SOCKET : named) };
-}
-
-function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "http:") throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:9696.");
-  return url;
-}
-
-function parseCount(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new Failure(EXIT.usage, `--limit takes a whole number from 1, not ${text}`);
-}
-
-function parseSeconds(text: string): number {
-  const seconds = Number(text);
-  if (!(seconds >= WATCH_MIN_SECONDS && seconds <= 86_400)) {
-    throw new Failure(EXIT.usage, `--watch takes seconds, from ${WATCH_MIN_SECONDS} to 86400, not ${text}`);
-  }
-  return seconds;
-}
-
-const examples = (...lines: readonly string[]): string =>
-  `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;

@@ -3,7 +3,7 @@
 import type { NatAnswer, PeerAnswer, StatusAnswer } from "../api/schema.ts";
 import { type Column, fields, type Look, table } from "./table.ts";
 import { clock } from "./text.ts";
-import { lastErrorOf, stateWord } from "./views.ts";
+import { haltText, lastErrorOf, stateWord } from "./views.ts";
 
 type Problem = StatusAnswer["problems"][number];
 type Pool = NatAnswer["pools"][number];
@@ -51,6 +51,7 @@ function onePeer(peer: PeerAnswer): string {
     ["Group", peer.group],
     ["AS", String(peer.asn)],
     ["State", `${stateWord(peer)} for ${clock(peer.sinceSeconds)}`],
+    ["No session", haltText(peer)],
     ["Router ID", peer.routerId],
     ["Hold time", peer.holdSeconds === undefined ? undefined : `${peer.holdSeconds} s`],
     ["Families", peer.families.join(", ")],
@@ -60,6 +61,10 @@ function onePeer(peer: PeerAnswer): string {
     ["Graceful restart", `${restart.negotiated ? "" : "not "}negotiated, ${restart.stalePaths} stale paths`],
     ["BFD", bfdText(peer)],
     ["Prefixes", prefixesText(prefixes)],
+    [
+      "Prefix limit",
+      peer.maxPrefixes && `${peer.maxPrefixes.limit}, a warning at ${peer.maxPrefixes.warnAt}`,
+    ],
     ["Received", countsText(peer.messages.received)],
     ["Sent", countsText(peer.messages.sent)],
     ["UPDATE errors", countsText(peer.updateErrors)],

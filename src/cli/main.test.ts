@@ -7,6 +7,7 @@ import { parse } from "yaml";
 import { type Sample, sampleSource } from "../api/sample.ts";
 import type { PeerAnswer } from "../api/schema.ts";
 import { type Api, createApi } from "../api/server.ts";
+import type { ApiControl, PeerRequest } from "../api/source.ts";
 import type { Io } from "./io.ts";
 import { main } from "./main.ts";
 
@@ -24,9 +25,10 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function serve(sample: Partial<Sample> = {}): Promise<string> {
+async function serve(sample: Partial<Sample> = {}, control?: ApiControl): Promise<string> {
   const tcp = { host: "127.0.0.1", port: 0 };
-  const api = createApi(sampleSource(sample), { socketPath, tcp, log: () => undefined });
+  const options = { socketPath, tcp, log: () => undefined, ...(control && { control }) };
+  const api = createApi(sampleSource(sample), options);
   opened.push(api);
   return (await api.listen())[1]!;
 }
@@ -370,5 +372,78 @@ describe("watching", () => {
     interrupt.abort();
     await watching;
     expect(frames[1]).toMatch(/^\p{Cc}\[H\p{Cc}\[2JProgrammed/u);
+  });
+});
+
+describe("gwctl peer", () => {
+  const shut = async (): Promise<PeerAnswer> =>
+    peerWith({ state: "idle", halt: { reason: "shutdown", text: "new \u001b[31moptics" } });
+
+  async function ordered(line: string, answer?: PeerAnswer): Promise<Run & { readonly request: unknown }> {
+    const requests: PeerRequest[] = [];
+    await serve(
+      {},
+      {
+        stop: () => ({ stopping: true, pid: 1 }),
+        order: (request) => {
+          requests.push(request);
+          return answer;
+        },
+      },
+    );
+    return { ...(await gwctl(line)), request: requests[0] };
+  }
+
+  test.each([
+    ["peer shutdown 198.51.100.2 --text optics", { order: "shutdown", text: "optics" }],
+    ["p st 198.51.100.2", { order: "start" }],
+    ["peer reset 198.51.100.2", { order: "reset" }],
+    ["peer reset 198.51.100.2 --soft", { order: "refresh" }],
+  ])("%s", async (line, request) => {
+    const run = await ordered(line, await shut());
+    expect(run).toEqual({
+      exit: 0,
+      err: "",
+      out: "198.51.100.2: Idle(Admin), shut down: new \\x1b[31moptics\n",
+      request: { peer: "198.51.100.2", ...request },
+    });
+  });
+
+  test("as the API answered it", async () => {
+    const answer = await shut();
+    expect(JSON.parse((await ordered("peer start 198.51.100.2 -o json", answer)).out)).toEqual(answer);
+  });
+
+  test.each([
+    ["peer start 203.0.113.9", 3, "no peer has the address"],
+    ["peer reset 198.51.100.2 --soft --text x", 2, "cannot be used with"],
+    [`peer shutdown 198.51.100.2 --text ${"x".repeat(256)}`, 2, "more than 255 octets"],
+    ["peer shutdown gw", 2, "is not an IP address"],
+  ])("%s: status %i", async (line, exit, words) => {
+    const run = await ordered(line);
+    expect(run.exit).toBe(exit);
+    expect(run.err).toContain(words);
+  });
+
+  test.each<[PeerAnswer["halt"], string, string]>([
+    [{ reason: "shutdown" }, "Idle(Admin)", "shut down"],
+    [{ reason: "max-prefixes" }, "Idle(PfxCt)", "more prefixes than allowed (10); until it is started"],
+    [
+      { reason: "max-prefixes", restartsInSeconds: 90 },
+      "Idle(PfxCt)",
+      "more prefixes than allowed (10); again in 00:01:30",
+    ],
+  ])("%o is shown", async (halt, state, why) => {
+    const peer = await peerWith({
+      state: "idle",
+      maxPrefixes: { limit: 10, warnAt: 8 },
+      ...(halt && { halt }),
+    });
+    await serve({ peers: [peer] });
+    expect((await gwctl("show peers")).out).toContain(state);
+    const { out } = await gwctl("show peer 198.51.100.2");
+    expect(out).toContain(`${state} for`);
+    expect(out).toContain(why);
+    expect(out).toContain("10, a warning at 8");
   });
 });

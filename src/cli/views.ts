@@ -59,8 +59,21 @@ const STATES: Readonly<Record<PeerAnswer["state"], string>> = {
   established: "Established",
 };
 
-/** The state in the spelling of RFC 4271 §8.2.2. */
-export const stateWord = (peer: PeerAnswer): string => STATES[peer.state];
+/** As routers show them. */
+const HALTS = { shutdown: "Idle(Admin)", "max-prefixes": "Idle(PfxCt)" } as const;
+
+/** The state in the spelling of RFC 4271 §8.2.2, with the reason where none is wanted. */
+export const stateWord = ({ state, halt }: PeerAnswer): string =>
+  halt === undefined || state === "established" ? STATES[state] : HALTS[halt.reason];
+
+/** Why no session is wanted, and until when. */
+export function haltText({ halt, maxPrefixes }: PeerAnswer): string | undefined {
+  if (halt === undefined) return undefined;
+  if (halt.reason === "shutdown") return halt.text === undefined ? "shut down" : `shut down: ${halt.text}`;
+  const { restartsInSeconds: left } = halt;
+  const limit = maxPrefixes === undefined ? "" : ` (${maxPrefixes.limit})`;
+  return `more prefixes than allowed${limit}; ${left === undefined ? "until it is started" : `again in ${clock(left)}`}`;
+}
 
 const stateOrPrefixes = (peer: PeerAnswer): string =>
   peer.state === "established" ? String(peer.prefixes.received) : stateWord(peer);
@@ -75,7 +88,7 @@ export const lastErrorOf = (peer: PeerAnswer): string =>
 
 /** A session that is up needs no old error beside it. */
 const describe = (peer: PeerAnswer): string =>
-  [peer.description, peer.state === "established" ? undefined : peer.lastError?.text]
+  [peer.description, peer.state === "established" ? undefined : (haltText(peer) ?? peer.lastError?.text)]
     .filter((text) => text !== undefined && text !== "")
     .join(": ");
 

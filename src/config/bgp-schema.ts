@@ -22,6 +22,7 @@ import {
   prefix,
   routerId,
 } from "./scalars.ts";
+import { maxPrefixes, shutdown } from "./session-schema.ts";
 import { suggestion } from "./suggest.ts";
 
 const family: z.ZodType<Family> = choice(["ipv4", "ipv6"]).transform((text) => (text === "ipv4" ? 4 : 6));
@@ -36,6 +37,7 @@ const PEER_DEFAULTS = {
   ttlSecurity: false,
   families: ["ipv4", "ipv6"],
   routeReflectorClient: false,
+  shutdown: false,
 };
 
 const peerDefaults = {
@@ -118,8 +120,13 @@ const common = {
     default: false,
     description: "Several paths of one prefix, where the peer agrees (RFC 7911); `send` and `both` send all.",
   }),
-  maxPrefixes: integer(1, 4294967295).optional().meta({
-    description: "A peer that sends more is disconnected; every path counts. Default: no limit.",
+  maxPrefixes: maxPrefixes.optional().meta({
+    description:
+      "A peer that sends more is disconnected: a number, or a mapping; every path counts. Default: no limit.",
+  }),
+  shutdown: shutdown.optional().meta({
+    default: PEER_DEFAULTS.shutdown,
+    description: "No session: true, or words that the other side's operator reads (RFC 9003).",
   }),
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
@@ -337,6 +344,7 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
+    shutdown: given.shutdown === false ? undefined : given.shutdown,
     addPath: given.addPath ?? NO_ADD_PATH,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,

@@ -27,6 +27,17 @@ ports: [{ interface: tap0, addresses: [10.65.0.13] }]
 
 const base = modelOf(TEXT);
 
+describe("what a reload changes of a peer, in words", () => {
+  test("a shutdown ends the session, and its end resets none", () => {
+    const down = modelOf(TEXT.replace("holdTime: 9s", "holdTime: 9s, shutdown: moved"));
+    const otherwise = modelOf(TEXT.replace("holdTime: 9s", "holdTime: 12s, shutdown: true"));
+    const said = (before: Model, after: Model): string[] => diff(before, after).map(describeChange);
+    expect(said(base, down)).toEqual(["peer 192.0.2.2: session ends because shutdown changed"]);
+    expect(said(down, otherwise)).toEqual(["peer 192.0.2.2: holdTime, shutdown changed, no reset"]);
+    expect(said(otherwise, base)).toEqual(["peer 192.0.2.2: holdTime, shutdown changed, no reset"]);
+  });
+});
+
 describe("what a reload changes, in words", () => {
   test.each([
     ["asn: 64512, holdTime", "asn: 64513, holdTime", ["peer 192.0.2.2: session resets because asn changed"]],
@@ -42,6 +53,11 @@ describe("what a reload changes, in words", () => {
     ],
     ["kind: pool", "kind: floating", ["peer 192.0.2.2: policy only, no reset"]],
     ["holdTime: 9s", "holdTime: 9s, maxPrefixes: 5", ["peer 192.0.2.2: maxPrefixes changed, no reset"]],
+    [
+      "holdTime: 9s",
+      "holdTime: 9s, shutdown: moved",
+      ["peer 192.0.2.2: session ends because shutdown changed"],
+    ],
     ["holdTime: 9s", "holdTime: 9000ms, description: ToR", ["peer 192.0.2.2: description changed, no reset"]],
     ["192.168.8.0/24", "192.168.9.0/24", ["peer 192.168.9.0/24 added", "peer 192.168.8.0/24 removed"]],
     ["asn: 65000\n", "asn: 65001\n", ["bgp: every session resets because asn changed"]],
@@ -65,7 +81,9 @@ describe("what a reload changes, in words", () => {
     const after = modelOf(TEXT.replace(from, to));
     expect(diff(base, after).map(describeChange)).toEqual(said);
   });
+});
 
+describe("what is no change", () => {
   test("the order of peers, and how a value is written, change nothing", () => {
     const lines = TEXT.split("\n");
     const [second, third] = [

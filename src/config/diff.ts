@@ -31,6 +31,7 @@ const SESSION_KEYS = {
 const SOFT_KEYS = {
   // How many, where it goes on being several, is no matter of the session.
   "addPath.send": ({ addPath: { send } }: Peer) => send,
+  shutdown: (peer: Peer) => peer.shutdown,
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
   bfd: (peer: Peer) => peer.bfd,
   import: (peer: Peer) => peer.importRules,
@@ -91,7 +92,7 @@ export function describe({ subject, change, keys, resets }: Change): string {
   const what = keys.length === 1 && keys[0] === subject ? "changed" : `${keys.join(", ")} changed`;
   if (subject === "bgp") return `${subject}: every session resets because ${what}`;
   if (!subject.startsWith("peer ")) return subject === keys[0] ? `${subject} changed` : `${subject}: ${what}`;
-  if (resets) return `${subject}: session resets because ${what}`;
+  if (resets) return `${subject}: session ${keys.includes("shutdown") ? "ends" : "resets"} because ${what}`;
   const policy = keys.every((key) => key === "import" || key === "export");
   return policy ? `${subject}: policy only, no reset` : `${subject}: ${what}, no reset`;
 }
@@ -105,7 +106,8 @@ function peerChanges(before: Model, after: Model): Change[] {
     else {
       const hard = differing(SESSION_KEYS, old, now);
       const keys = [...hard, ...differing(SOFT_KEYS, old, now)];
-      if (keys.length > 0) found.push(changed(subject, keys, hard.length > 0));
+      const ends = old.shutdown === undefined && (hard.length > 0 || now.shutdown !== undefined);
+      if (keys.length > 0) found.push(changed(subject, keys, ends));
     }
   }
   return found;

@@ -162,6 +162,15 @@ export const description: z.ZodType<string> = text(
   (value) => (value !== "" && value.length <= 255 && !/\p{C}/u.test(value) ? value : undefined),
 );
 
+/** RFC 9003 §2: at most 255 octets of UTF-8 on the wire. */
+export const shutdownText: z.ZodType<string> = text(
+  { expected: "true, false, or a text of at most 255 octets", json: { minLength: 1, maxLength: 255 } },
+  (value) =>
+    value !== "" && new TextEncoder().encode(value).length <= 255 && !/\p{C}/u.test(value)
+      ? value
+      : undefined,
+);
+
 /** Linux: dev_valid_name of net/core/dev.c. */
 export const interfaceName: z.ZodType<string> = text(
   {

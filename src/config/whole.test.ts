@@ -37,8 +37,9 @@ const upstream = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  shutdown: undefined,
+  maxPrefixes: { limit: 10_000, warnAt: 7500, restartMs: undefined },
   addPath: { receive: false, send: 0 },
-  maxPrefixes: 10_000,
   importRules: [accept({ prefixes: ["0.0.0.0/0"] })],
   exportRules: [
     accept({ kinds: ["floating", "public", "anycast", "pool"] }, { communities: [64512 * 65536 + 100] }),

@@ -8,21 +8,23 @@ import type {
   RouteExport,
   RoutePath,
 } from "../api/schema.ts";
-import type { AnnouncementQuery, Page, ReceivedQuery, RouteQuery } from "../api/source.ts";
+import type { AnnouncementQuery, Page, PeerRequest, ReceivedQuery, RouteQuery } from "../api/source.ts";
 import {
   type Address,
   type Family,
   ipv4,
   type Prefix,
   prefixOf,
+  sameAddress,
   samePrefix,
   widthOf,
 } from "../bgp/net/address.ts";
 import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../bgp/net/communities.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import type { AdvertisedRoute, ReceivedRoute } from "../bgp/rib/snapshot.ts";
+import type { PrefixLimit } from "../bgp/speaker/options.ts";
 import type { BfdSnapshot } from "../bgp/speaker/peer-bfd.ts";
-import type { PathSnapshot, PeerSnapshot, RouteSnapshot } from "../bgp/speaker/snapshots.ts";
+import type { HaltSnapshot, PathSnapshot, PeerSnapshot, RouteSnapshot } from "../bgp/speaker/snapshots.ts";
 import type { Speaker } from "../bgp/speaker/speaker.ts";
 import { formatAsPath } from "../bgp/wire/as-path-text.ts";
 import type { PathAttributes } from "../bgp/wire/path-attributes.ts";
@@ -46,6 +48,7 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ttlSecurity: peer.ttlSecurity,
     state: peer.state,
     sinceSeconds: Math.floor(peer.inStateMs / 1000),
+    ...(peer.halt && { halt: haltAnswer(peer.halt) }),
     ...(routerId !== undefined && { routerId: formatAddress(ipv4(routerId)) }),
     ...(holdSeconds !== undefined && { holdSeconds }),
     families: peer.families.map(familyName),
@@ -56,6 +59,7 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     gracefulRestart: peer.gracefulRestart,
     ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
     prefixes: peer.prefixes,
+    ...(peer.maxPrefixes && { maxPrefixes: limitAnswer(peer.maxPrefixes) }),
     messages: peer.messages,
     updateErrors: peer.updateErrors,
     flaps: peer.flaps,
@@ -63,6 +67,28 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
       lastError: { at: new Date(Date.now() - lastError.agoMs).toISOString(), text: lastError.words },
     }),
   };
+}
+
+function haltAnswer({ reason, text, restartsInMs }: HaltSnapshot): NonNullable<PeerAnswer["halt"]> {
+  return {
+    reason,
+    ...(text !== undefined && { text }),
+    ...(restartsInMs !== undefined && { restartsInSeconds: Math.ceil(restartsInMs / 1000) }),
+  };
+}
+
+const limitAnswer = ({ limit, warnAt = limit }: PrefixLimit): NonNullable<PeerAnswer["maxPrefixes"]> => ({
+  limit,
+  warnAt,
+});
+
+/** Does what an operator wants of a peer; what it is then. Undefined: there is no such peer. */
+export function orderPeer(speaker: Speaker, { peer, order, text }: PeerRequest): PeerAnswer | undefined {
+  const address = parseAddress(peer);
+  const words = text === undefined ? {} : { text };
+  if (address === undefined || !speaker.order(address, { do: order, ...words })) return undefined;
+  const after = speaker.peers().find((each) => sameAddress(each.address, address));
+  return after && peerAnswer(after);
 }
 
 const familyName = (family: Family): string => `ipv${family}`;

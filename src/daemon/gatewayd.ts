@@ -2,7 +2,7 @@
 /** The command line of the daemon. */
 
 import { Command, CommanderError } from "commander";
-import { DEFAULT_SOCKET } from "../cli/commands.ts";
+import { DEFAULT_SOCKET } from "../cli/flags.ts";
 import { report } from "../config/check.ts";
 import { loadFile } from "./config-file.ts";
 import { EXIT, run } from "./run.ts";

@@ -8,6 +8,7 @@ import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
+import { orderPeer } from "./bgp-answers.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
@@ -67,7 +68,10 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
   const api = createApi(source, {
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
-    control: signals,
+    control: {
+      stop: (request) => signals.stop(request),
+      order: (request) => orderPeer(gateway.speaker, request),
+    },
     log: (message, facts) => log.error({ event: "api.failed", ...facts }, message),
     onAnswer: metrics.countAnswer,
     limits: { closeMs: CLOSE_MS },

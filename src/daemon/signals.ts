@@ -9,7 +9,7 @@ export interface StopOrder extends StopRequest {
   readonly signal?: keyof typeof GRACEFUL;
 }
 
-export class Signals implements ApiControl {
+export class Signals implements Pick<ApiControl, "stop"> {
   /** SIGTERM or SIGINT, SIGUSR2 for a graceful one, or {@link stop}. A signal that comes again ends the process at once. */
   readonly end: Promise<StopOrder>;
   #order: ((order: StopOrder) => void) | undefined;

@@ -35,9 +35,18 @@ test.each<[PeerEvent, Partial<Line>]>([
     { event: "bgp.update.malformed", reaction: "treat-as-withdraw", why: "ORIGIN: 3", attribute: 1 },
   ],
   [
-    { on: "max-prefix", limit: 1, received: 2 },
+    { on: "max-prefix", limit: 1, received: 2, restartSeconds: undefined },
     { level: "error", event: "bgp.peer.max-prefix", limit: 1 },
   ],
+  [
+    { on: "max-prefix-near", warnAt: 8, limit: 10, received: 9 },
+    { event: "bgp.peer.max-prefix-near", warnAt: 8, limit: 10, received: 9 },
+  ],
+  [
+    { on: "shutdown", text: "new optics" },
+    { event: "bgp.peer.shutdown", text: "new optics" },
+  ],
+  [{ on: "started" }, { event: "bgp.peer.started" }],
   [
     { on: "collision", kept: "local" },
     { event: "bgp.connection.collision", kept: "local" },

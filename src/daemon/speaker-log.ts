@@ -14,6 +14,7 @@ export const STRANGER_MS = 60_000;
 
 type OfPeer = Extract<SpeakerEvent, { readonly peer: unknown }>;
 type OfCache = Extract<SpeakerEvent, { readonly cache: unknown }>;
+type Wanted = OfPeer & { readonly on: "max-prefix" | "max-prefix-near" | "shutdown" | "started" };
 type Failed = OfPeer & { readonly on: "connection-failed" };
 
 export class SpeakerLog {
@@ -58,7 +59,10 @@ export class SpeakerLog {
         log.warn({ event: "bgp.update.malformed", peer, ...facts }, "malformed UPDATE (RFC 7606)");
         break;
       case "max-prefix":
-        log.error({ event: "bgp.peer.max-prefix", peer, ...facts }, "more prefixes than maxPrefixes allows");
+      case "max-prefix-near":
+      case "shutdown":
+      case "started":
+        this.#wanted(peer, event);
         break;
       case "collision":
         log.info({ event: "bgp.connection.collision", peer, ...facts }, "two connections at once");
@@ -87,13 +91,41 @@ export class SpeakerLog {
       case "no-next-hop":
         log.warn({ event: "bgp.session.no-next-hop", peer, ...facts }, "no address of ours in this family");
         break;
-      case "bfd": {
-        const level = event.problem !== undefined ? "error" : event.state === "down" ? "warn" : "info";
-        log[level]({ event: "bgp.bfd", peer, ...facts }, "BFD session changed");
+      case "bfd":
+        this.#bfd(peer, event.problem === undefined ? event.state : "problem", facts);
         break;
-      }
       default:
         event satisfies never;
+    }
+  }
+
+  #bfd(peer: string, state: string, facts: object): void {
+    const level = state === "problem" ? "error" : state === "down" ? "warn" : "info";
+    this.#log[level]({ event: "bgp.bfd", peer, ...facts }, "BFD session changed");
+  }
+
+  /** Whether a session is wanted at all. */
+  #wanted(peer: string, { peer: _, ...event }: Wanted): void {
+    const { on, ...facts } = event;
+    const log = this.#log;
+    switch (on) {
+      case "max-prefix":
+        log.error({ event: "bgp.peer.max-prefix", peer, ...facts }, "more prefixes than maxPrefixes allows");
+        break;
+      case "max-prefix-near":
+        log.warn(
+          { event: "bgp.peer.max-prefix-near", peer, ...facts },
+          "nearly as many prefixes as maxPrefixes",
+        );
+        break;
+      case "shutdown":
+        log.warn({ event: "bgp.peer.shutdown", peer, ...facts }, "shut down: no session until it is started");
+        break;
+      case "started":
+        log.info({ event: "bgp.peer.started", peer }, "a session is wanted again");
+        break;
+      default:
+        on satisfies never;
     }
   }
 

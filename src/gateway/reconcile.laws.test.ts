@@ -44,7 +44,7 @@ async function play(bench: Bench, script: readonly Change[], pause: boolean): Pr
       await Promise.resolve();
     }
   }
-  await bench.reconciler.idle();
+  await bench.idle();
 }
 
 describe("laws", () => {

@@ -67,6 +67,9 @@ export interface Snapshot {
   readonly driftRepairs: number;
 }
 
+/** Between two passes over a large table there is as much time as the one before took, up to this. */
+const LONGEST_REST_MS = 1000;
+
 /** Everything is read and compared again, whatever happened. */
 const AUDIT_MS = 60_000;
 
@@ -87,6 +90,9 @@ export class Reconciler {
   #stopped = false;
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
+  /** No pass begins before. */
+  #restsUntilMs = 0;
+  #endRest: (() => void) | undefined;
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -124,6 +130,7 @@ export class Reconciler {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
+    this.#endRest?.();
     await this.idle();
   }
 
@@ -145,15 +152,30 @@ export class Reconciler {
   }
 
   async #run(): Promise<void> {
+    const { clock, passed } = this.#options;
     // A turn later, so that many changes at once are one pass.
     await Promise.resolve();
     while (this.#dirty && !this.#stopped) {
+      await this.#rest();
       this.#dirty = false;
+      const beganMs = clock.now();
       await this.#pass();
-      this.#options.passed?.(this.snapshot());
+      passed?.(this.snapshot());
+      const endedMs = clock.now();
+      this.#restsUntilMs = endedMs + Math.min(endedMs - beganMs, LONGEST_REST_MS);
     }
     this.#running = undefined;
     this.#arm();
+  }
+
+  /** Peers and the API have their turn, and what changes meanwhile is one pass. */
+  async #rest(): Promise<void> {
+    const { clock } = this.#options;
+    if (this.#restsUntilMs <= clock.now()) return;
+    await new Promise<void>((resolve) => {
+      this.#endRest = resolve;
+      clock.at(this.#restsUntilMs, resolve);
+    });
   }
 
   async #pass(): Promise<void> {

@@ -23,6 +23,7 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
   ttlSecurity: false,
   families: [4],
   routeReflectorClient: false,
+  shutdown: undefined,
   maxPrefixes: undefined,
   addPath: { receive: false, send: 0 },
   bfd: undefined,

@@ -18,8 +18,15 @@ import {
   widthOf,
 } from "../bgp/net/address.ts";
 import type { Changes, Match, Policy, PrefixRange, Rule } from "../bgp/policy/rules.ts";
-import type { PeerOptions, SpeakerOptions } from "../bgp/speaker/options.ts";
-import type { Rule as ConfiguredRule, Model, Peer, RuleChanges, RuleMatch } from "../model/model.ts";
+import type { PeerOptions, PrefixLimit, SpeakerOptions } from "../bgp/speaker/options.ts";
+import type {
+  PrefixLimit as ConfiguredLimit,
+  Rule as ConfiguredRule,
+  Model,
+  Peer,
+  RuleChanges,
+  RuleMatch,
+} from "../model/model.ts";
 import { KINDS } from "../model/model.ts";
 import { aggregated } from "./aggregated.ts";
 import { KIND_COMMUNITY, kindCommunity, tagOf } from "./kinds.ts";
@@ -68,13 +75,20 @@ export function peerOptions(model: Model): PeerOptions[] {
       reflectorClient: peer.routeReflectorClient,
       ...(peer.localAddress && { localAddress: peer.localAddress }),
       ...((peer.addPath.receive || peer.addPath.send !== 0) && { addPath: peer.addPath }),
-      ...(peer.maxPrefixes !== undefined && { maxPrefixes: peer.maxPrefixes }),
+      ...(peer.shutdown !== undefined && { shutdown: peer.shutdown }),
+      ...(peer.maxPrefixes && { maxPrefixes: prefixLimit(peer.maxPrefixes) }),
       ...(peer.bfd && { bfd: peer.bfd }),
       ...(peer.description !== undefined && { description: peer.description }),
       ...(peer.group !== undefined && { group: peer.group }),
     };
   });
 }
+
+const prefixLimit = ({ limit, warnAt, restartMs }: ConfiguredLimit): PrefixLimit => ({
+  limit,
+  warnAt,
+  ...(restartMs !== undefined && { restartSeconds: restartMs / 1000 }),
+});
 
 interface Policies {
   readonly import: Policy;

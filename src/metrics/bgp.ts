@@ -17,6 +17,12 @@ const FSM_STATES: Readonly<Record<PeerAnswer["state"], number>> = {
   established: 6,
 };
 
+/** Why no session is wanted: a gauge each. */
+const HALTS = [
+  ["shutdown", "shutdown", "1: an operator shut the peer down. 0: not."],
+  ["max-prefixes", "over_limit", "1: there is no session since the peer told too many prefixes. 0: not so."],
+] as const;
+
 /** RFC 7606 §2, by the words of the label. */
 const ACTIONS: Readonly<Record<string, string>> = {
   "attribute-discard": "discard",
@@ -76,6 +82,11 @@ function addSessions(registry: Registry, read: Read): void {
     },
     perPeer((p) => FSM_STATES[p.state]),
   );
+  for (const [reason, name, help] of HALTS) {
+    addGauge(registry, { name: `bgp_peer_${name}`, help, labels: PEER }, () =>
+      perPeerOf(read, (peer) => Number(peer.halt?.reason === reason)),
+    );
+  }
   addGauge(
     registry,
     {
@@ -145,6 +156,20 @@ function addPrefixes(registry: Registry, read: Read): void {
   for (const which of ["received", "accepted", "advertised"] as const) {
     addGauge(registry, { name: `bgp_prefixes_${which}`, help: help[which], labels: PEER }, () =>
       perPeerOf(read, (peer) => peer.prefixes[which]),
+    );
+  }
+  for (const [which, help] of [
+    ["limit", "Prefixes that the peer may tell. Absent: any number."],
+    ["warning", "Prefixes from which on there is a warning. Absent: there is no limit."],
+  ] as const) {
+    addGauge(registry, { name: `bgp_prefixes_${which}`, help, labels: PEER }, () =>
+      read().peers.flatMap((peer) => {
+        const { maxPrefixes } = peer;
+        if (maxPrefixes === undefined) return [];
+        return [
+          { labels: labelsOf(peer), value: which === "limit" ? maxPrefixes.limit : maxPrefixes.warnAt },
+        ];
+      }),
     );
   }
   addGauge(

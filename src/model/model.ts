@@ -109,13 +109,24 @@ export interface Peer {
   readonly routeReflectorClient: boolean;
   /** Several paths of one prefix (RFC 7911). send: the best 1..255 of those that export rules let out; 0: only the best. */
   readonly addPath: { readonly receive: boolean; readonly send: number | "all" };
+  /** No session is wanted: true, or words for the operator of the other side (RFC 9003); undefined: one is. */
+  readonly shutdown: true | string | undefined;
   /** Cease (RFC 4486 subcode 1) when a peer sends more; undefined: no limit. */
-  readonly maxPrefixes: number | undefined;
+  readonly maxPrefixes: PrefixLimit | undefined;
   /** Single-hop BFD, 10..10000 ms between packets, 1..255 of them missed; undefined: not watched. */
   readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | undefined;
   /** undefined: none given; nothing for eBGP (RFC 8212), everything for iBGP. */
   readonly importRules: readonly Rule[] | undefined;
   readonly exportRules: readonly Rule[] | undefined;
+}
+
+/** Counted in all families together, before import rules. */
+export interface PrefixLimit {
+  readonly limit: number;
+  /** 1..limit: from so many on there is a warning. */
+  readonly warnAt: number;
+  /** When the session is tried again, 1 s..24 h; undefined: when an operator says so, or the limit changes. */
+  readonly restartMs: number | undefined;
 }
 
 /** First match wins; what no rule matches is rejected. */

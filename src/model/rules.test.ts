@@ -21,6 +21,7 @@ const peer: Peer = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  shutdown: undefined,
   maxPrefixes: undefined,
   addPath: { receive: false, send: 0 },
   bfd: undefined,

@@ -2,6 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { AnnouncementAnswer } from "../../src/api/schema.ts";
+import { parseAddress } from "../../src/bgp/index.ts";
 import { accept, type GatewayFile, gatewayFile, type PeerEntry } from "./gateway-file.ts";
 import { GoodPeer } from "./good-peer.ts";
 import { type Daemon, eventually, Lab, type LogLine, PORT } from "./lab.ts";
@@ -84,9 +85,15 @@ async function toldTo(peer: string): Promise<Map<string, AnnouncementAnswer>> {
   return new Map(told.map((one) => [one.prefix, one]));
 }
 
+/** Who was told that it is no peer waits for half a minute and more by itself (RFC 4486 section 4). */
+function dialAgain({ speaker }: GoodPeer): void {
+  speaker.order(parseAddress(lab.address(1))!, { do: "start" });
+}
+
 /** Back to the first file, so that each test begins with the same. */
 afterEach(async () => {
   expect(await loaded(START())).toMatchObject({ event: "config.loaded" });
+  for (const peer of [north, south]) dialAgain(peer);
   await gateway.established(upstreamAt(), northAt(), southAt());
 });
 
@@ -193,6 +200,7 @@ describe("peers", () => {
     expect(await gateway.peer(southAt())).toBeUndefined();
     expect((await gateway.gwctl("show", "peer", southAt())).status).toBe(3);
     await expectUndisturbed(before, upstreamAt(), northAt());
+    dialAgain(south);
     await eventually("it is refused", () => gateway.events("bgp.stranger", { from: southAt() }).length > 0);
   });
 

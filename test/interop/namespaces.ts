@@ -1,4 +1,4 @@
-/** Two namespaces and a link between them: "us" and "them". Named after this process, so that runs do not meet. */
+/** Two namespaces and a link between them: "us" and "them". Each pair has names of its own, so that none meet. */
 
 import { execFileSync, spawnSync } from "node:child_process";
 
@@ -11,37 +11,38 @@ export interface Pair {
   remove(): void;
 }
 
-const ip = (...words: string[]): void => {
-  execFileSync("ip", words, { stdio: ["ignore", "ignore", "pipe"] });
-};
+let made = 0;
 
 export function namespacePair(): Pair {
-  const us = `bgpi-${process.pid}-us`;
-  const them = `bgpi-${process.pid}-them`;
+  const name = `bgpi-${process.pid}-${++made}`;
+  const us = `${name}-us`;
+  const them = `${name}-them`;
   const remove = (): void => {
-    for (const name of [us, them]) spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
+    for (const each of [us, them]) spawnSync("ip", ["netns", "del", each], { stdio: "ignore" });
   };
   remove();
   try {
-    for (const name of [us, them]) {
-      ip("netns", "add", name);
-      ip("-n", name, "link", "set", "lo", "up");
-    }
-    ip("-n", us, "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", them);
-    for (const [name, { v4, v6 }] of [
-      [us, US],
-      [them, THEM],
-    ] as const) {
-      ip("-n", name, "addr", "add", `${v4}/24`, "dev", "veth0");
-      // Without duplicate address detection, which would keep the address from being used for a second.
-      ip("-n", name, "addr", "add", `${v6}/64`, "dev", "veth0", "nodad");
-      ip("-n", name, "link", "set", "veth0", "up");
-    }
+    batch([`netns add ${us}`, `netns add ${them}`]);
+    batch([`link add veth0 type veth peer name veth0 netns ${them}`, ...inside(US)], us);
+    batch(inside(THEM), them);
   } catch (error) {
     remove();
     throw error;
   }
   return { us, them, remove };
+}
+
+/** Without duplicate address detection, which would keep the IPv6 address from being used for a second. */
+const inside = ({ v4, v6 }: { readonly v4: string; readonly v6: string }): string[] => [
+  "link set lo up",
+  `addr add ${v4}/24 dev veth0`,
+  `addr add ${v6}/64 dev veth0 nodad`,
+  "link set veth0 up",
+];
+
+function batch(lines: readonly string[], namespace?: string): void {
+  const where = namespace === undefined ? [] : ["-n", namespace];
+  execFileSync("ip", [...where, "-batch", "-"], { input: `${lines.join("\n")}\n`, stdio: "pipe" });
 }
 
 /** What is missing on this machine, in words; undefined when nothing is. */

@@ -4,11 +4,11 @@
  */
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { BGPD, startFrr, VTYSH } from "./daemons.ts";
+import { frr as kind } from "./daemons/frr.ts";
 import { holdsWithin, missing, namespacePair, type Pair, THEM, US } from "./namespaces.ts";
 import { buildLibrary, OurSpeaker } from "./our-speaker.ts";
 
-const lacking = missing([BGPD, VTYSH]);
+const lacking = missing(kind.programs);
 const { CI } = process.env;
 if (lacking !== undefined && CI === "true") throw new Error(`interop needs ${lacking}`);
 
@@ -81,7 +81,7 @@ describe.skipIf(lacking !== undefined)(
     test("what it sends is judged by path and community, and it gets what our rules made", async () => {
       const options = { asn: 65000, routerId: US.v4, multipath: 4, advertiseInstalledOnly: false };
       const ours = await OurSpeaker.start({ namespace: pair.us, library, listen: [US.v4], options });
-      const frr = startFrr({
+      const frr = await kind.start({
         namespace: pair.them,
         asn: 65001,
         ourAsn: 65000,
@@ -100,7 +100,7 @@ describe.skipIf(lacking !== undefined)(
         await ours.ask("setPeers", [peer]);
         await ours.ask("complete");
         const met = await holdsWithin(20_000, async () => {
-          return (await ours.received(THEM.v4)).length === 4 && frr.prefixes().length === 1;
+          return (await ours.received(THEM.v4)).length === 4 && (await frr.count()) === 1;
         });
         expect([met, await ours.received(THEM.v4)]).toMatchObject([true, { length: 4 }]);
         expect(await judged(ours)).toEqual({
@@ -109,7 +109,7 @@ describe.skipIf(lacking !== undefined)(
           "10.3.0.0/24": ["large", "65001 64902", undefined, []],
           "10.4.0.0/24": ["incomplete", "65001", undefined, [0xffffff01]],
         });
-        const told = frr.route("192.0.2.0/24");
+        const told = await frr.route("192.0.2.0/24");
         expect(told).toMatchObject({
           aspath: { string: "65000 65000 65000" },
           community: { string: "65000:1" },
@@ -122,7 +122,8 @@ describe.skipIf(lacking !== undefined)(
         await ours.ask("setPeers", [{ ...peer, importPolicy: reject, exportPolicy: "accept" }]);
         const changed = await holdsWithin(20_000, async () => {
           const rules = Object.values(await judged(ours)).map(([by]) => by);
-          return rules.every((by) => by === "none") && frr.route("192.0.2.0/24")?.aspath.string === "65000";
+          const told = await frr.route("192.0.2.0/24");
+          return rules.every((by) => by === "none") && told?.aspath.string === "65000";
         });
         expect([changed, (await ours.peers())[0]!.flaps]).toEqual([true, 0]);
       } finally {

@@ -189,7 +189,7 @@ describe("a million prefixes of one peer", () => {
   });
 
   test("end at the limit, where there is one", LONG, () => {
-    const scene = lab(1, [{ ...guests(1), maxPrefixes: 10_000 }]);
+    const scene = lab(1, [{ ...guests(1), maxPrefixes: { limit: 10_000, restartSeconds: 60 } }]);
     const attributes = scene.ours.speaker.rib.pool.size;
     expect(flood(scene).closed).toBe(true);
     expect(scene.ours.events).toContainEqual(expect.objectContaining({ on: "max-prefix", received: 10_400 }));

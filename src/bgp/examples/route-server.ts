@@ -24,7 +24,14 @@ export async function routeServer(
   speaker.setPeers(
     members.map(({ asn, range }) => {
       const remote = { range: parsePrefix(range)!, limit: 100 };
-      return { ...PEER_DEFAULTS, ...policies, remote, remoteAsn: asn, passive: true, maxPrefixes: 10_000 };
+      return {
+        ...PEER_DEFAULTS,
+        ...policies,
+        remote,
+        remoteAsn: asn,
+        passive: true,
+        maxPrefixes: { limit: 10_000 },
+      };
     }),
   );
   const [bound = port] = await world.listen({ addresses: [routerId], port });

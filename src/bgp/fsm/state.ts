@@ -17,16 +17,17 @@ export type State =
   | { readonly at: "connect"; readonly failures: number; readonly attempts: number }
   /** Listening, and dialling again when connect-retry runs out. */
   | { readonly at: "active"; readonly failures: number; readonly attempts: number }
-  | { readonly at: "open-sent"; readonly failures: number }
+  /** `attempts` are of the dials before: a peer that takes connections and closes them is not dialled any faster. */
+  | { readonly at: "open-sent"; readonly failures: number; readonly attempts: number }
   | { readonly at: "open-confirm"; readonly failures: number; readonly holdSeconds: number }
   | { readonly at: "established"; readonly failures: number; readonly holdSeconds: number };
 
 export type StateName = State["at"];
 
-/** Each name lists its numbers in RFC 4271 §8.1. Not built: DelayOpen (12, 20); 14 and 15 are one with 17 in node:net. */
+/** Each name lists its numbers in RFC 4271 §8.1; docs/FSM.md lists those that are not built. */
 export type Event =
-  /** 1, 3, 4, 5, 6, 7: passive and damping are settings, not events. Only a manual start leaves "stopped". */
-  | { readonly on: "start"; readonly how: "manual" | "automatic" }
+  /** 1, 4: passive is a setting. What starts by itself does so when idle-hold runs out. */
+  | { readonly on: "start" }
   /** 2, 8. */
   | { readonly on: "stop"; readonly how: "manual" | "automatic"; readonly notification?: Notification }
   /** 9, 10, 11, 13; RFC 9687's 29 for send-hold. */

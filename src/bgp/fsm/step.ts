@@ -7,6 +7,7 @@
  */
 
 import type { Notification } from "../wire/messages.ts";
+import { unwrapHardReset } from "../wire/notification.ts";
 import { backoffSeconds, jittered } from "./backoff.ts";
 import type { Action, Event, Settings, State, StateName, Step, Timer } from "./state.ts";
 import { TIMERS } from "./state.ts";
@@ -15,6 +16,15 @@ export const INITIAL: State = { at: "idle", failures: 0, stopped: false, answers
 
 /** RFC 4271 §8.2.2: "a large value" until the peer's own hold time is known; 4 minutes are suggested. */
 const OPEN_HOLD_SECONDS = 240;
+
+/** A session that has lasted this long, and its hold time, has shown that it works: earlier failures are forgiven. */
+const SETTLE_SECONDS = 60;
+
+/** Failures in a row after which an incoming connection does not shorten the wait any more. */
+const PATIENCE = 5;
+
+/** 32 s instead of 1 s for the first wait. */
+const DAMPED_RUNGS = 5;
 
 const HEARS: Record<StateName, readonly Timer[]> = {
   idle: ["idle-hold"],
@@ -42,11 +52,9 @@ function transition(state: State, event: Event, settings: Settings): Step {
     case "active":
       return beforeOpen(state, event, settings);
     case "open-sent":
-      return inOpenSent(state, event, settings);
     case "open-confirm":
-      return inOpenConfirm(state, event, settings);
     case "established":
-      return inEstablished(state, event, settings);
+      return connected(state, event, settings);
     default:
       return unreachable(state);
   }
@@ -58,15 +66,14 @@ type Waiting = State & { at: "connect" | "active" };
 function inIdle(state: Idle, event: Event, settings: Settings): Step {
   switch (event.on) {
     case "start":
-      if (event.how === "manual") return begin(0, settings);
-      return state.stopped ? stay(state) : begin(state.failures, settings);
+      return begin(0, settings);
     case "timer": // 13; the others have no meaning here
       return event.timer === "idle-hold" && !state.stopped ? begin(state.failures, settings) : stay(state);
     case "stop":
       return event.how === "manual" ? stop() : stay(state);
     case "tcp-connected":
       // As events 5 and 17 together: a peer whose link broke comes back before our own wait is over.
-      return state.answers && !state.stopped ? greet(state.failures) : hangUp(state);
+      return state.answers && !state.stopped ? greet(state.failures, 0) : hangUp(state);
     case "tcp-failed":
     case "open-received":
     case "keepalive-received":
@@ -92,7 +99,7 @@ function beforeOpen(state: Waiting, event: Event, settings: Settings): Step {
     case "timer":
       return event.timer === "connect-retry" ? dial(state, settings) : down(state, settings, {});
     case "tcp-connected":
-      return greet(state.failures);
+      return greet(state.failures, state.attempts);
     case "tcp-failed":
       // Deviates: §8.2.2 goes to Idle, where incoming connections are refused; a peer that was down would have to
       // wait until we come to it. Active listens, and dials again after a growing wait.
@@ -114,115 +121,77 @@ function beforeOpen(state: Waiting, event: Event, settings: Settings): Step {
 type OpenSent = State & { at: "open-sent" };
 type OpenConfirm = State & { at: "open-confirm" };
 type Established = State & { at: "established" };
+/** Our OPEN is on the wire, so that what goes wrong is answered. */
+type Connected = OpenSent | OpenConfirm | Established;
 
-function inOpenSent(state: OpenSent, event: Event, settings: Settings): Step {
-  switch (event.on) {
-    case "start":
-    case "tcp-connected": // the second connection has its own machine until it sends an OPEN
-      return stay(state);
-    case "stop":
-      return cease(state, event, settings);
-    case "timer":
-      return event.timer === "hold" ? holdExpired(state, settings) : fsmError(state, settings);
-    case "tcp-failed": // 18
-      return listen({ ...state, at: "active", attempts: 0 }, settings);
-    case "open-received": {
-      const holdSeconds = Math.min(settings.holdSeconds, event.holdSeconds);
-      return {
-        state: { at: "open-confirm", failures: state.failures, holdSeconds },
-        actions: [{ do: "send-keepalive" }, ...liveness(holdSeconds, settings)],
-      };
-    }
-    case "header-error":
-    case "open-error":
-      return down(state, settings, { notification: event.notification });
-    case "collision-lost":
-      return collisionLost(state, settings);
-    case "notification-received":
-      return notified(state, event, settings);
-    case "keepalive-received":
-    case "update-received":
-    case "update-error":
-      return fsmError(state, settings);
-    default:
-      return unreachable(event);
-  }
-}
-
-function inOpenConfirm(state: OpenConfirm, event: Event, settings: Settings): Step {
-  switch (event.on) {
-    case "start":
-    case "tcp-connected":
-      return stay(state);
-    case "stop":
-      return cease(state, event, settings);
-    case "timer":
-      if (event.timer === "hold") return holdExpired(state, settings);
-      return event.timer === "keepalive" ? keepAlive(state, settings) : fsmError(state, settings);
-    case "tcp-failed":
-      return down(state, settings, { answers: true });
-    case "notification-received":
-      return notified(state, event, settings);
-    case "header-error":
-    case "open-error":
-      return down(state, settings, { notification: event.notification });
-    case "collision-lost":
-      return collisionLost(state, settings);
-    case "keepalive-received":
-      return {
-        state: { ...state, at: "established" },
-        actions: [...rearmHold(state), { do: "arm", timer: "settle", seconds: settleSeconds(state) }],
-      };
-    case "open-received": // §8.2.2 has collision detection here; one connection never has a second OPEN
-    case "update-received":
-    case "update-error":
-      return fsmError(state, settings);
-    default:
-      return unreachable(event);
-  }
-}
-
-function inEstablished(state: Established, event: Event, settings: Settings): Step {
+/** What differs between the three is said in place; docs/FSM.md has the table, and where it deviates. */
+function connected(state: Connected, event: Event, settings: Settings): Step {
   switch (event.on) {
     case "start":
       return stay(state);
     case "stop":
       return cease(state, event, settings);
     case "timer":
-      return timerInEstablished(state, event.timer, settings);
+      return onTimer(state, event.timer, settings);
     case "tcp-connected":
       // RFC 4724 §5: the peer has restarted and we had not noticed; its old connection is dropped without a word.
-      return settings.gracefulRestart ? takeOver(state) : stay(state);
+      // Else the second connection has its own machine until it sends an OPEN.
+      return state.at === "established" && settings.gracefulRestart ? takeOver(state) : stay(state);
     case "tcp-failed":
+      if (state.at === "open-sent") return listen({ ...state, at: "active" }, settings);
       return down(state, settings, { answers: true });
+    case "open-received":
+      return state.at === "open-sent" ? confirm(state, event, settings) : fsmError(state, settings);
+    case "keepalive-received":
+      return heardKeepalive(state, settings);
+    case "update-received":
+      return state.at === "established" ? { state, actions: rearmHold(state) } : fsmError(state, settings);
     case "notification-received":
       return notified(state, event, settings);
-    case "keepalive-received":
-    case "update-received":
-      return { state, actions: rearmHold(state) };
     case "header-error":
+      return down(state, settings, { notification: event.notification });
+    case "open-error":
+      if (state.at === "established") return fsmError(state, settings);
+      return down(state, settings, { notification: event.notification });
     case "update-error":
+      if (state.at !== "established") return fsmError(state, settings);
       return down(state, settings, { notification: event.notification });
     case "collision-lost":
-      return collisionLost(state, settings);
-    case "open-received":
-    case "open-error":
-      return fsmError(state, settings);
+      // Cease, Connection Collision Resolution (RFC 4486 §4).
+      return down(state, settings, { notification: error(6, 7), answers: true });
     default:
       return unreachable(event);
   }
 }
 
-function timerInEstablished(state: Established, timer: Timer, settings: Settings): Step {
+function confirm(state: OpenSent, event: Event & { on: "open-received" }, settings: Settings): Step {
+  const holdSeconds = Math.min(settings.holdSeconds, event.holdSeconds);
+  return {
+    state: { at: "open-confirm", failures: state.failures, holdSeconds },
+    actions: [{ do: "send-keepalive" }, ...liveness(holdSeconds, settings)],
+  };
+}
+
+function heardKeepalive(state: Connected, settings: Settings): Step {
+  if (state.at === "open-sent") return fsmError(state, settings);
+  if (state.at === "established") return { state, actions: rearmHold(state) };
+  return {
+    state: { ...state, at: "established" },
+    actions: [...rearmHold(state), arm("settle", Math.max(state.holdSeconds, SETTLE_SECONDS))],
+  };
+}
+
+function onTimer(state: Connected, timer: Timer, settings: Settings): Step {
   switch (timer) {
     case "hold":
-      return holdExpired(state, settings);
+      return down(state, settings, { notification: error(4, 0), answers: true });
     case "keepalive":
-      return keepAlive(state, settings);
+      return state.at === "open-sent" ? fsmError(state, settings) : keepAlive(state, settings);
     case "send-hold": // RFC 9687 §3.3: the peer reads nothing; the NOTIFICATION is tried, and seldom arrives
+      if (state.at !== "established") return fsmError(state, settings);
       return down(state, settings, { notification: error(8, 0), answers: true });
     case "settle":
-      return stay({ ...state, failures: 0 });
+      return state.at === "established" ? stay({ ...state, failures: 0 }) : fsmError(state, settings);
     case "connect-retry":
     case "idle-hold":
       return fsmError(state, settings);
@@ -256,7 +225,7 @@ function dial(state: Waiting, settings: Settings): Step {
   };
 }
 
-/** To Active after a connection came to nothing; the wait before the next dial grows. */
+/** To Active after a connection came to nothing; the wait before the next dial grows until an OPEN is answered. */
 function listen(state: Waiting, settings: Settings): Step {
   const { failures, attempts } = state;
   const seconds = backoffSeconds(attempts, settings.connectRetrySeconds, settings.unit);
@@ -268,13 +237,13 @@ function listen(state: Waiting, settings: Settings): Step {
 
 const arm = (timer: Timer, seconds: number): Action => ({ do: "arm", timer, seconds });
 
-const greet = (failures: number): Step => ({
-  state: { at: "open-sent", failures },
+const greet = (failures: number, attempts: number): Step => ({
+  state: { at: "open-sent", failures, attempts },
   actions: [{ do: "adopt" }, { do: "send-open" }, arm("hold", OPEN_HOLD_SECONDS)],
 });
 
 function takeOver(state: Established): Step {
-  const { state: next, actions } = greet(state.failures);
+  const { state: next, actions } = greet(state.failures, 0);
   return { state: next, actions: [{ do: "hang-up" }, ...actions] };
 }
 
@@ -287,9 +256,6 @@ const liveness = (holdSeconds: number, settings: Settings): Action[] =>
 const rearmHold = (state: { holdSeconds: number }): Action[] =>
   state.holdSeconds === 0 ? [] : [arm("hold", state.holdSeconds)];
 
-/** A session that outlives a hold time has shown that it works. */
-const settleSeconds = (state: { holdSeconds: number }): number => Math.max(state.holdSeconds, 10);
-
 const keepAlive = (state: OpenConfirm | Established, settings: Settings): Step => ({
   state,
   actions: [{ do: "send-keepalive" }, arm("keepalive", jittered(state.holdSeconds / 3, settings.unit))],
@@ -300,41 +266,53 @@ const error = (code: number, subcode: number): Notification => ({ code, subcode,
 /** RFC 6608 §3: the subcode of a Finite State Machine Error names the state. */
 const FSM_SUBCODE = { "open-sent": 1, "open-confirm": 2, established: 3 } as const;
 
-const fsmError = (state: OpenSent | OpenConfirm | Established, settings: Settings): Step =>
+const fsmError = (state: Connected, settings: Settings): Step =>
   down(state, settings, { notification: error(5, FSM_SUBCODE[state.at]) });
 
-const holdExpired = (state: State, settings: Settings): Step =>
-  down(state, settings, { notification: error(4, 0), answers: true });
-
-/** Event 23: Cease, Connection Collision Resolution (RFC 4486 §4). */
-const collisionLost = (state: State, settings: Settings): Step =>
-  down(state, settings, { notification: error(6, 7), answers: true });
-
-/** Event 24 (version) is not held against the peer, 25 is. A NOTIFICATION is never answered by another (§6.4). */
-function notified(state: State, event: Event & { on: "notification-received" }, settings: Settings): Step {
-  // Deviates: §8.2.2 answers 25 in OpenSent with an FSM Error; the peer has already hung up.
-  const { code, subcode } = event.notification;
-  return down(state, settings, { answers: true, blameless: code === 2 && subcode === 1 });
+/** A NOTIFICATION is never answered by another (§6.4); event 24 before Established is not counted as a failure. */
+function notified(
+  state: Connected,
+  event: Event & { on: "notification-received" },
+  settings: Settings,
+): Step {
+  const inner = unwrapHardReset(event.notification) ?? event.notification;
+  const version = inner.code === 2 && inner.subcode === 1;
+  const blameless = version && state.at !== "established";
+  return down(state, settings, { answers: true, blameless, damped: version || isFinal(inner) });
 }
 
-function cease(state: State, event: Event & { on: "stop" }, settings: Settings): Step {
+/**
+ * Cease that the peer takes back only when its operator does: RFC 4486 §4 wants peers damped after 2 Administrative
+ * Shutdown, 3 Peer De-configured, 5 Connection Rejected and 8 Out of Resources; 1 Maximum Number of Prefixes is alike.
+ */
+const isFinal = ({ code, subcode }: Notification): boolean => code === 6 && [1, 2, 3, 5, 8].includes(subcode);
+
+function cease(state: Connected, event: Event & { on: "stop" }, settings: Settings): Step {
   const { notification } = event;
-  const hang: Action = notification === undefined ? { do: "hang-up" } : { do: "hang-up", notification };
-  if (event.how === "manual") return stop(hang);
-  return down(state, settings, notification === undefined ? {} : { notification });
+  const said = notification === undefined ? {} : { notification };
+  if (event.how === "manual") return stop({ do: "hang-up", ...said });
+  return down(state, settings, { ...said, answers: true });
+}
+
+interface Descent {
+  readonly notification?: Notification;
+  /** An incoming connection ends the wait. */
+  readonly answers?: boolean;
+  readonly blameless?: boolean;
+  /** The wait begins higher on the ladder. */
+  readonly damped?: boolean;
 }
 
 /** To Idle, one failure richer unless blameless, to come back when idle-hold runs out. */
-function down(
-  state: State,
-  settings: Settings,
-  how: { readonly notification?: Notification; readonly answers?: boolean; readonly blameless?: boolean },
-): Step {
-  const { notification, answers = false, blameless = false } = how;
+function down(state: State, settings: Settings, how: Descent): Step {
+  const { notification, answers = false, blameless = false, damped = false } = how;
   const failures = blameless ? state.failures : state.failures + 1;
-  const waitSeconds = backoffSeconds(Math.max(failures - 1, 0), settings.idleHoldSeconds, settings.unit);
+  // Who never dials has nobody to spare by waiting longer.
+  const rung = Math.max(failures - 1, 0) + (damped && !settings.passive ? DAMPED_RUNGS : 0);
+  const waitSeconds = backoffSeconds(rung, settings.idleHoldSeconds, settings.unit);
   return {
-    state: { at: "idle", failures, stopped: false, answers },
+    // Whoever fails again and again waits, whoever dials: else the ladder would hold for one side only.
+    state: { at: "idle", failures, stopped: false, answers: answers && failures <= PATIENCE },
     actions: [
       notification === undefined ? { do: "hang-up" } : { do: "hang-up", notification },
       arm("idle-hold", waitSeconds),

@@ -110,13 +110,21 @@ test("an address in use is an error that names it", async () => {
   );
 });
 
-test("a stranger's connection is closed at once", async () => {
+test("a stranger's connection is closed at once, with Cease, Connection Rejected; of many, a few are told", async () => {
   const { port } = await speakerAt("127.0.0.1", 65001);
-  const socket = connect({ host: "127.0.0.1", port });
-  await new Promise((resolve) => {
+  const knock = (): Promise<string> => {
+    const socket = connect({ host: "127.0.0.1", port });
+    let heard = "";
+    socket.on("data", (octets: Buffer) => {
+      heard += octets.toString("hex");
+    });
     socket.on("error", () => {});
-    socket.once("close", resolve);
-  });
+    return new Promise((resolve) => socket.once("close", () => resolve(heard)));
+  };
+  const told = `${"ff".repeat(16)}0015030605`;
+  expect(await knock()).toBe(told);
+  const answers = await Promise.all(Array.from({ length: 200 }, knock));
+  expect(new Set(answers)).toEqual(new Set([told, ""]));
 });
 
 test("the example of the README", async () => {

@@ -140,11 +140,8 @@ class SocketWorld implements NodeWorld {
     const link = SocketLink.accepted(socket);
     if (link === undefined) return;
     const events = this.#closed ? undefined : this.#speaker?.accept(link);
-    if (events === undefined) {
-      link.abort();
-      return;
-    }
-    link.hear(events);
+    if (events === undefined) link.abort();
+    else link.hear(events);
     this.#keep(link);
   }
 

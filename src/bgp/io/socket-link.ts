@@ -25,6 +25,7 @@ export class SocketLink implements Link {
   #local: Address | undefined;
   #events: LinkEvents | undefined;
   #reason = "closed by the peer";
+  #closing = false;
 
   private constructor(socket: Socket, remote: Address) {
     this.#socket = socket;
@@ -118,6 +119,7 @@ export class SocketLink implements Link {
   }
 
   close(): void {
+    this.#closing = true;
     this.#events = undefined;
     if (this.#socket.connecting) {
       this.#socket.destroy();
@@ -132,6 +134,7 @@ export class SocketLink implements Link {
   }
 
   abort(): void {
+    if (this.#closing) return;
     this.#events = undefined;
     this.#socket.resetAndDestroy();
   }

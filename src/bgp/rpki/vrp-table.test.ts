@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { contains, type Prefix, prefixOf } from "../net/address.ts";
 import { formatPrefix, parsePrefix } from "../net/text.ts";
 import { NO_PREFIX } from "../rib/prefix-table.ts";
-import { MOST_PER_PREFIX, VALIDITIES, type Validity, type Vrp, VrpTable } from "./vrp-table.ts";
+import { MOST_CHANGED, MOST_PER_PREFIX, VALIDITIES, type Validity, type Vrp, VrpTable } from "./vrp-table.ts";
 
 const prefix = (text: string): Prefix => parsePrefix(text)!;
 
@@ -110,6 +110,21 @@ describe("caches", () => {
     expect(table.tell(0, false, vrp("10.2.0.0/16-16 AS1"))).toBe("unknown");
     table.commit(0);
     expect([table.count(0, 4), verdict(table, "10.2.0.0/16", 1)]).toEqual([1, "not-found"]);
+  });
+
+  test("more changes than are told apart are a change of everything, until they are taken", () => {
+    const table = tableOf();
+    table.begin(0, true);
+    for (let i = 0; i <= MOST_CHANGED; i++) {
+      const at: Prefix = { family: 4, w0: i * 256, w1: 0, w2: 0, w3: 0, length: 24 };
+      expect(table.tell(0, true, { prefix: at, maxLength: 24, asn: 1 })).toBeUndefined();
+    }
+    table.commit(0);
+    expect([changed(table), changed(table)]).toEqual([["0.0.0.0/0"], []]);
+    table.begin(0, false);
+    table.tell(0, false, vrp("0.0.1.0/24-24 AS1"));
+    table.commit(0);
+    expect(changed(table)).toEqual(["0.0.1.0/24"]);
   });
 
   test("a prefix has so many VRPs and no more", () => {

@@ -42,8 +42,11 @@ export const MOST_PER_PREFIX = 1024;
 
 /** No row: the end of a list. */
 const NIL = 0xffff_ffff;
-/** Changed prefixes that are told apart; beyond it, everything has changed. */
-const MOST_CHANGED = 2 * MOST_VRPS;
+/**
+ * Changed prefixes that are told apart; beyond it, everything has changed. To note each of those of a first load would
+ * hold up all else for longer than to judge every route again, which is done in slices.
+ */
+export const MOST_CHANGED = 10_000;
 
 export class VrpTable {
   readonly #v4: FamilyVrps = new FamilyVrps(4);
@@ -140,6 +143,8 @@ class FamilyVrps {
   readonly #heldCount: Uint32Array = new Uint32Array(MOST_CACHES);
   readonly #comingCount: Uint32Array = new Uint32Array(MOST_CACHES);
   #changed: PrefixTable;
+  /** The changes are too many to tell apart: `#changed` is the prefix of all. */
+  #everything = false;
 
   constructor(family: Family) {
     this.#prefixes = new PrefixTable(family);
@@ -195,8 +200,9 @@ class FamilyVrps {
   }
 
   announce(cache: number, vrp: Vrp): VrpRefusal | undefined {
-    const known = this.#find(this.#idOf(vrp.prefix), vrp.maxLength, vrp.asn);
-    const row = known === NIL ? this.#add(vrp) : known;
+    const id = this.#open(vrp.prefix);
+    const known = this.#find(id, vrp.maxLength, vrp.asn);
+    const row = known === NIL ? this.#add(id, vrp.maxLength, vrp.asn) : known;
     if (row === NIL) return "too many";
     const bit = 1 << cache;
     if ((this.#coming[row]! & bit) !== 0) return "duplicate";
@@ -206,7 +212,8 @@ class FamilyVrps {
   }
 
   withdraw(cache: number, { prefix, maxLength, asn }: Vrp): VrpRefusal | undefined {
-    const row = this.#find(this.#idOf(prefix), maxLength, asn);
+    const { w0, w1, w2, w3, length } = prefix;
+    const row = this.#find(this.#prefixes.find(w0, w1, w2, w3, length), maxLength, asn);
     const bit = 1 << cache;
     if (row === NIL || (this.#coming[row]! & bit) === 0) return "unknown";
     this.#coming[row]! &= ~bit;
@@ -235,6 +242,7 @@ class FamilyVrps {
     const changed = this.#changed;
     if (changed.size === 0) return undefined;
     this.#changed = new PrefixTable(changed.family);
+    this.#everything = false;
     return changed;
   }
 
@@ -249,9 +257,12 @@ class FamilyVrps {
   }
 
   #noteChange(id: PrefixId): void {
+    if (this.#everything) return;
     if (this.#changed.size >= MOST_CHANGED) {
+      this.#everything = true;
       this.#changed = new PrefixTable(this.#changed.family);
       this.#changed.findOrAdd(0, 0, 0, 0, 0);
+      return;
     }
     const prefixes = this.#prefixes;
     this.#changed.findOrAdd(
@@ -263,8 +274,14 @@ class FamilyVrps {
     );
   }
 
-  #idOf({ w0, w1, w2, w3, length }: Prefix): PrefixId {
-    return this.#prefixes.find(w0, w1, w2, w3, length);
+  /** The id of a prefix, known from now on: it is given a row next, if it has none. */
+  #open({ w0, w1, w2, w3, length }: Prefix): PrefixId {
+    const id = this.#prefixes.findOrAdd(w0, w1, w2, w3, length);
+    if (id < this.#head.length) return id;
+    const prefixes = this.#head.length;
+    this.#head = columnOf(this.#head, id + 1);
+    this.#head.fill(NIL, prefixes);
+    return id;
   }
 
   /** The row of a VRP, or NIL. */
@@ -277,11 +294,7 @@ class FamilyVrps {
   }
 
   /** A row that nobody holds, in front of the others of its prefix; NIL: the prefix has too many. */
-  #add({ prefix: { w0, w1, w2, w3, length }, maxLength, asn }: Vrp): number {
-    const id = this.#prefixes.findOrAdd(w0, w1, w2, w3, length);
-    const prefixes = this.#head.length;
-    this.#head = columnOf(this.#head, id + 1);
-    this.#head.fill(NIL, prefixes);
+  #add(id: PrefixId, maxLength: number, asn: number): number {
     if (this.#rowsOf(id) >= MOST_PER_PREFIX) return NIL;
     const row = this.#takeRow();
     this.#prefix[row] = id;

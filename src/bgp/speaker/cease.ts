@@ -5,7 +5,14 @@ import type { Notification } from "../wire/messages.ts";
 import { cease, hardReset } from "../wire/notification.ts";
 
 /** Cease (RFC 4486 §4). */
-export const CEASE = { maxPrefixes: 1, shutdown: 2, deconfigured: 3, reset: 4, changed: 6 } as const;
+export const CEASE = {
+  maxPrefixes: 1,
+  shutdown: 2,
+  deconfigured: 3,
+  reset: 4,
+  rejected: 5,
+  changed: 6,
+} as const;
 
 /** RFC 8538 §3: where a NOTIFICATION keeps routes, one that must not do so is wrapped. */
 export function forGood(negotiated: Negotiated | undefined, notification: Notification): Notification {

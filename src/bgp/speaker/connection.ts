@@ -23,7 +23,7 @@ import { NOTHING_NEGOTIATED } from "../wire/context.ts";
 import { Refusal } from "../wire/fault.ts";
 import { messageTypeAt } from "../wire/header.ts";
 import { MESSAGE_TYPE, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
-import { describeNotification } from "../wire/notification.ts";
+import { describeNotification, shutdownCommunication } from "../wire/notification.ts";
 import { silenceOf } from "./peer-options.ts";
 import type { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents, World } from "./world.ts";
@@ -319,7 +319,7 @@ export class Connection {
     this.#owner.notified("received", notification);
     this.feed(
       { on: "notification-received", notification },
-      `received ${describeNotification(notification)}`,
+      `received ${describeNotification(notification)}${quoted(shutdownCommunication(notification))}`,
     );
   }
 
@@ -374,6 +374,8 @@ export class Connection {
     return true;
   }
 }
+
+const quoted = (text: string | undefined): string => (text === undefined || text === "" ? "" : `: "${text}"`);
 
 const isEnd = (before: State, after: State): boolean =>
   (after.at === "idle" || after.at === "active") && before.at !== "idle" && before.at !== "active";

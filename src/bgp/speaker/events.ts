@@ -52,7 +52,22 @@ export type PeerEvent =
       readonly why: string;
       readonly attribute: number | undefined;
     }
-  | { readonly on: "max-prefix"; readonly limit: number; readonly received: number }
+  /** The session ends, and is tried again after `restartSeconds`, or when somebody says so. */
+  | {
+      readonly on: "max-prefix";
+      readonly limit: number;
+      readonly received: number;
+      readonly restartSeconds: number | undefined;
+    }
+  | {
+      readonly on: "max-prefix-near";
+      readonly warnAt: number;
+      readonly limit: number;
+      readonly received: number;
+    }
+  /** An operator wants no session, or wants one again. */
+  | { readonly on: "shutdown"; readonly text: string | undefined }
+  | { readonly on: "started" }
   /** Two connections at once; `kept` is who opened the one that stays (RFC 4271 §6.8). */
   | { readonly on: "collision"; readonly kept: "local" | "remote" }
   | { readonly on: "end-of-rib"; readonly family: Family; readonly sweptPaths: number }

@@ -69,12 +69,24 @@ export interface PeerOptions {
   readonly reflectorClient: boolean;
   /** Undefined: neither way. */
   readonly addPath?: AddPathOptions;
-  /** More prefixes (of several paths of one, each counts) than this are answered by Cease, subcode 1 (RFC 4486). */
-  readonly maxPrefixes?: number;
+  /** How many prefixes it may tell; undefined: any number. */
+  readonly maxPrefixes?: PrefixLimit;
+  /** No session is wanted: true, or words for the other side's operator, up to 255 octets of UTF-8 (RFC 9003). */
+  readonly shutdown?: true | string;
   /** The peer is watched by single-hop BFD (RFC 5881); undefined: by the hold time alone. */
   readonly bfd?: BfdTiming;
   readonly description?: string;
   readonly group?: string;
+}
+
+/** Counted in all families together, before import policy. */
+export interface PrefixLimit {
+  /** More end the session: Cease, subcode 1 (RFC 4486). */
+  readonly limit: number;
+  /** From so many on, an event "max-prefix-near" warns; undefined: none does. */
+  readonly warnAt?: number;
+  /** When the session is tried again, 1..86400 s; undefined: when somebody says so. */
+  readonly restartSeconds?: number;
 }
 
 /** A route of our own. Replaces an earlier one for the same prefix. */

@@ -83,6 +83,15 @@ export class PeerExports {
     this.#groups.get(family)?.resend(peer);
   }
 
+  /** Tells everything again, and asks for everything again. */
+  refresh(peer: PeerId): void {
+    const { negotiated } = this.#peer;
+    for (const family of negotiated?.families ?? []) {
+      this.resend(peer, family);
+      if (negotiated?.routeRefresh === true) this.#sendRefresh(family, "request");
+    }
+  }
+
   /** Says of each first table (RFC 4724 §2), unless that is held back, and of each refresh, that it is out whole. */
   sendEnds(peer: PeerId, holdsEndOfRib: boolean): void {
     if (!holdsEndOfRib) this.#sendEndOfRibs(peer);
@@ -108,7 +117,7 @@ export class PeerExports {
     return group === undefined || group.pendingFor(peer) === 0;
   }
 
-  #sendRefresh(family: Family, subtype: "begin" | "end"): void {
+  #sendRefresh(family: Family, subtype: "request" | "begin" | "end"): void {
     this.#peer.traffic.sent("route-refresh", 1);
     this.#peer.connection.write(encodeRouteRefresh({ ...afiSafiOf(family), subtype }));
   }

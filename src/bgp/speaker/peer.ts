@@ -3,37 +3,33 @@
  * RIB, which outlives a session that is to be restarted gracefully.
  */
 
-import { collisionLoser } from "../fsm/collision.ts";
-import type { Settings, State } from "../fsm/state.ts";
+import type { Event, Settings } from "../fsm/state.ts";
 import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
-import { type Negotiated, negotiate } from "../session/negotiation.ts";
+import type { Negotiated } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
 import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
 import { familyOf } from "../wire/messages.ts";
 import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
-import { checkOpen } from "../wire/open-check.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
+import type { PeerEvent } from "./events.ts";
 import type { Inbound, Source } from "./inbound.ts";
+import { Learning } from "./learning.ts";
 import { offerTo } from "./offer.ts";
+import { judgeOpen, loserOf, machineSettings } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
+import { PeerHalt } from "./peer-halt.ts";
 import { needsReset, protectionOf } from "./peer-options.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
-import { LIMITS, type Recipient, type Shared } from "./shared.ts";
+import type { Recipient, Shared } from "./shared.ts";
 import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
-
-const LISTENING: State = { at: "active", failures: 0, attempts: 0 };
-
-/** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
-const OPEN_ERROR = 2;
-const UNSUPPORTED_CAPABILITY = 7;
 
 export class Peer implements ConnectionOwner, Recipient {
   readonly address: Address;
@@ -44,20 +40,18 @@ export class Peer implements ConnectionOwner, Recipient {
   readonly errors: PeerErrorLog = new PeerErrorLog();
   readonly exports: PeerExports;
   readonly bfd: PeerBfd;
+  readonly halt: PeerHalt;
   readonly watch: PeerWatch;
   /** From the first session on. */
   ribId: PeerId | undefined;
   /** Sessions lost. */
   flaps = 0;
-  /** The peer has told all that it knew (RFC 4724 §4.1), once in the life of this speaker. */
-  learned = false;
+  readonly learning: Learning = new Learning();
   readonly #shared: Shared;
   readonly #inbound: Inbound;
   readonly #helper: RestartHelper;
   #connection: Connection;
   #second: Connection | undefined;
-  /** Families whose End-of-RIB has not come in this session. */
-  readonly #awaited: Set<Family> = new Set();
   #wasUp = false;
   /** Of the session: made once, not for every message. */
   #source: Source | undefined;
@@ -71,6 +65,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.options = options;
     this.exports = new PeerExports(shared, this);
     this.bfd = new PeerBfd(shared.world, this);
+    this.halt = new PeerHalt(this, options);
     this.watch = new PeerWatch(shared, this);
     this.#connection = new Connection(shared.world, this);
   }
@@ -107,12 +102,14 @@ export class Peer implements ConnectionOwner, Recipient {
       this.#connection.nextDeadline(),
       this.#second?.nextDeadline() ?? Number.POSITIVE_INFINITY,
       this.#helper.deadlineMs,
+      this.halt.deadlineMs,
     );
   }
 
   expire(nowMs: number): void {
     this.#connection.expire();
     this.#second?.expire();
+    if (this.halt.deadlineMs <= nowMs) this.halt.end();
     if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
     const sweptPaths = this.#helper.expire(this.ribId);
     if (sweptPaths > 0) this.watch.swept();
@@ -121,8 +118,14 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   start(): void {
+    if (this.halt.current !== undefined) return;
     this.bfd.configure(this.options.bfd);
-    this.#connection.feed({ on: "start", how: "manual" }, "started");
+    this.#connection.feed({ on: "start" }, "started");
+  }
+
+  /** Tells everything again, and asks for everything again, on the session as it is. */
+  exchangeAgain(): void {
+    if (this.ribId !== undefined) this.exports.refresh(this.ribId);
   }
 
   sendEnds(holdsEndOfRib: boolean): void {
@@ -134,6 +137,12 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#second?.feed({ on: "stop", how: "manual", notification }, words);
     const last = forGood(this.negotiated, notification);
     this.#connection.feed({ on: "stop", how: "manual", notification: last }, words);
+  }
+
+  /** As {@link stop}; what waited for the peer's return is not waited for any more. */
+  stopForGood(notification: Notification, words: string): void {
+    this.stop(notification, words);
+    if (this.ribId !== undefined && this.#helper.expire(this.ribId) > 0) this.watch.swept();
   }
 
   /** Ends the session so that a peer which does graceful restart keeps our routes. */
@@ -159,10 +168,11 @@ export class Peer implements ConnectionOwner, Recipient {
   configure(options: PeerOptions): void {
     const before = this.options;
     this.options = options;
-    if (needsReset(before, options)) {
+    const changed = this.halt.configure(before, options);
+    if (!changed && needsReset(before, options)) {
       this.stop(cease(CEASE.changed), "settings of the session changed");
       this.start();
-    } else this.bfd.configure(options.bfd);
+    } else if (this.halt.current === undefined) this.bfd.configure(options.bfd);
     if (this.ribId === undefined) return;
     const importFilter = this.#shared.filterOf(options.importPolicy);
     if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
@@ -171,6 +181,7 @@ export class Peer implements ConnectionOwner, Recipient {
       }
     }
     this.exports.move();
+    this.#countPrefixes();
     this.#shared.wake();
   }
 
@@ -178,25 +189,26 @@ export class Peer implements ConnectionOwner, Recipient {
   accept(link: Link): LinkEvents | undefined {
     const { at } = this.#connection.state;
     if (this.options.ttlSecurity === true) link.hearNeighbourOnly();
+    const { notice } = this.halt;
+    if (notice !== undefined) {
+      this.#shared.turnAway(link, notice);
+      return undefined;
+    }
     const replaces = at === "established" && this.settings(this.#connection).gracefulRestart;
     if (at === "idle" || at === "active" || replaces) return this.#connection.arrive(link);
     // The newest is the one that the peer believes in.
     this.#second?.abandon();
-    const second = new Connection(this.#shared.world, this, LISTENING);
+    // What has failed before counts on: else a peer would be forgiven by opening two connections.
+    const { failures } = this.#connection.state;
+    const second = new Connection(this.#shared.world, this, { at: "active", failures, attempts: 0 });
     this.#second = second;
     return second.arrive(link);
   }
 
   settings(connection: Connection): Settings {
-    const restart = connection.negotiated?.gracefulRestart;
-    return {
-      passive: this.options.passive || this.dynamic || connection === this.#second,
-      holdSeconds: this.options.holdSeconds,
-      connectRetrySeconds: LIMITS.connectRetrySeconds,
-      idleHoldSeconds: LIMITS.idleHoldSeconds,
-      gracefulRestart: restart !== undefined && restart.families.length > 0,
-      unit: this.#shared.world.random(),
-    };
+    const passive = this.options.passive || this.dynamic || connection === this.#second;
+    const holdSeconds = this.options.holdSeconds;
+    return machineSettings(passive, holdSeconds, connection.negotiated, this.#shared.world.random());
   }
 
   dialTarget(): DialTarget {
@@ -209,23 +221,14 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
-    const { asn, routerId } = this.#shared.options;
-    const { remoteAsn } = this.options;
-    const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
-    if (refusal !== undefined) return refusal;
-    const negotiated = negotiate(offered, open);
-    if (negotiated.families.length === 0) {
-      return new Refusal("no address family in common", OPEN_ERROR, UNSUPPORTED_CAPABILITY);
-    }
+    const negotiated = judgeOpen(open, offered, this.#shared.options, this.options.remoteAsn);
+    if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other === undefined || !isContender(other)) return negotiated;
-    const remote = { routerId: open.routerId, asn: remoteAsn };
-    const older = { initiator: other.initiator, established: other.state.at === "established" };
-    const newer = { initiator: connection.initiator, established: false };
-    const lost = collisionLoser({ routerId: routerId.w0, asn }, remote, older, newer);
-    this.#emit({ on: "collision", kept: lost === "older" ? newer.initiator : older.initiator });
-    (lost === "older" ? other : connection).feed({ on: "collision-lost" }, "connection collision");
-    return lost === "older" ? negotiated : undefined;
+    const lost = loserOf(this.#shared.options, open, other, connection);
+    this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
+    lost.feed({ on: "collision-lost" }, "connection collision");
+    return lost === other ? negotiated : undefined;
   }
 
   established(connection: Connection, negotiated: Negotiated): void {
@@ -244,11 +247,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
     this.#source = { peer: ribId, negotiated, ownNextHop };
     this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
-    this.#awaited.clear();
-    const restart = negotiated.gracefulRestart;
-    // RFC 4724 §4.1: a peer that has restarted itself waits for us; waiting for it would be for ever.
-    if (restart?.restarting === true) this.learned = true;
-    else if (restart !== undefined) for (const family of negotiated.families) this.#awaited.add(family);
+    this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
     this.watch.began(connection, negotiated);
     this.#emit({
@@ -256,7 +255,7 @@ export class Peer implements ConnectionOwner, Recipient {
       asn,
       families: negotiated.families,
       holdSeconds: negotiated.holdSeconds,
-      gracefulRestart: restart !== undefined,
+      gracefulRestart: negotiated.gracefulRestart !== undefined,
     });
     this.#shared.wake();
   }
@@ -265,7 +264,8 @@ export class Peer implements ConnectionOwner, Recipient {
     this.flaps++;
     this.watch.ended(loss);
     const nowMs = this.#shared.world.now();
-    if (loss.cause !== "stopped") this.errors.note(loss.words, nowMs);
+    const { reason } = this.halt.current ?? {};
+    if (loss.cause !== "stopped" || reason === "max-prefixes") this.errors.note(loss.words, nowMs);
     if (this.#source !== undefined && this.#source.ownNextHop >= 0) {
       this.#shared.rib.pool.nextHops.give(this.#source.ownNextHop);
     }
@@ -313,7 +313,7 @@ export class Peer implements ConnectionOwner, Recipient {
       }
     }
     if (outcome.endOfRib !== undefined) this.#takeEndOfRib(this.ribId, outcome.endOfRib);
-    if (this.options.maxPrefixes !== undefined) this.#limit(connection, this.options.maxPrefixes);
+    this.#countPrefixes();
   }
 
   refresh(_connection: Connection, refresh: RouteRefresh): void {
@@ -327,11 +327,8 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.wake();
   }
 
-  /** Without End-of-RIB, the first KEEPALIVE of the session ends the wait: the table has been sent before it. */
   keepalive(): void {
-    if (this.#awaited.size > 0 || this.learned) return;
-    this.learned = true;
-    this.#shared.wake();
+    if (this.learning.keepalive()) this.#shared.wake();
   }
 
   bfdChanged(snapshot: BfdSnapshot): void {
@@ -341,8 +338,14 @@ export class Peer implements ConnectionOwner, Recipient {
   bfdFell(restartable: boolean): void {
     if (this.negotiated === undefined) return;
     const notification = farewellOf(this.negotiated, restartable);
-    if (notification === undefined) this.#connection.feed({ on: "tcp-failed" }, BFD_DOWN);
-    else this.#fail(this.#connection, notification, BFD_DOWN);
+    this.errors.note(BFD_DOWN, this.#shared.world.now());
+    const stop: Event = { on: "stop", how: "automatic", ...(notification && { notification }) };
+    this.#connection.feed(notification === undefined ? { on: "tcp-failed" } : stop, BFD_DOWN);
+  }
+
+  haltChanged(event: PeerEvent): void {
+    if (this.halt.current !== undefined) this.bfd.end();
+    this.#emit(event);
   }
 
   drained(): void {
@@ -361,21 +364,13 @@ export class Peer implements ConnectionOwner, Recipient {
   #takeEndOfRib(ribId: PeerId, family: Family): void {
     const sweptPaths = this.#helper.endOfRib(ribId, family);
     this.#emit({ on: "end-of-rib", family, sweptPaths });
-    this.#awaited.delete(family);
-    if (this.#awaited.size === 0) this.learned = true;
+    this.learning.endOfRib(family);
   }
 
-  #limit(connection: Connection, limit: number): void {
-    const { received } = this.pathCounts();
-    if (received <= limit) return;
-    this.#emit({ on: "max-prefix", limit, received });
-    this.#fail(connection, cease(CEASE.maxPrefixes), `more than ${limit} prefixes`);
-  }
-
-  /** Ends an established session, to come back after a wait. */
-  #fail(connection: Connection, notification: Notification, words: string): void {
-    this.errors.note(words, this.#shared.world.now());
-    connection.feed({ on: "stop", how: "automatic", notification }, words);
+  #countPrefixes(): void {
+    const { maxPrefixes } = this.options;
+    if (maxPrefixes === undefined || this.#source === undefined) return;
+    this.halt.count(this.pathCounts().received, maxPrefixes, this.#shared.world.now());
   }
 
   /** After a connection ended: the second one takes the place of the first, or is forgotten. */
@@ -393,7 +388,7 @@ export class Peer implements ConnectionOwner, Recipient {
     else old.feed({ on: "collision-lost" }, "connection collision");
   }
 
-  #emit(event: Parameters<Shared["emit"]>[1]): void {
+  #emit(event: PeerEvent): void {
     this.#shared.emit(this.address, event);
   }
 }

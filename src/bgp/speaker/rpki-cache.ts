@@ -118,9 +118,10 @@ export class RpkiCache {
   }
 
   #take({ session, actions }: RtrStep): void {
+    const isOther = session !== this.#session;
     this.#session = session;
     for (const action of actions) this.#perform(action);
-    this.#owner.rearmed(this.nextDeadline());
+    if (isOther) this.#owner.rearmed(this.nextDeadline());
   }
 
   #perform(action: RtrAction): void {
@@ -175,9 +176,10 @@ export class RpkiCache {
       connected: () => this.#take(connected(this.#session, this.#now()[0])),
       received: (octets) => {
         const link = this.#link;
+        const [nowMs, unit] = this.#now();
         this.#reader.push(octets, (pdu, raw) => {
           this.#octets = raw;
-          this.#take(receive(this.#session, pdu, raw, ...this.#now()));
+          this.#take(receive(this.#session, pdu, raw, nowMs, unit));
           return this.#link === link;
         });
       },

@@ -5,10 +5,11 @@ import type { Policy } from "../policy/rules.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
+import type { Notification } from "../wire/messages.ts";
 import type { PeerEvent } from "./events.ts";
 import type { Monitor } from "./monitor.ts";
 import type { SpeakerOptions } from "./options.ts";
-import type { World } from "./world.ts";
+import type { Link, World } from "./world.ts";
 
 /** Whom the RIB's UPDATEs go to. */
 export interface Recipient {
@@ -28,6 +29,8 @@ export interface Shared {
   readonly restarting: () => boolean;
   /** Equal policies give the same filter, so that their peers share update groups. */
   readonly filterOf: (policy: Policy) => RouteFilter;
+  /** Tells whoever opened a connection why it is not taken, and closes it. */
+  readonly turnAway: (link: Link, notification: Notification) => void;
   readonly emit: (peer: Address, event: PeerEvent) => void;
   /** From now on, or with undefined no longer, what the RIB has for `peer` goes to `recipient`. */
   readonly bind: (peer: PeerId, recipient: Recipient | undefined) => void;
@@ -45,6 +48,8 @@ export const LIMITS = {
   idleHoldSeconds: 120,
   /** How long stale paths wait for a peer that is back, or tells all again, to be done (RFC 4724 §4.2, RFC 7313 §4.2). */
   staleSeconds: 360,
+  /** Connections in one second whose opener is told why they are not taken. */
+  refusalsPerSecond: 10,
   /** Offending messages kept per peer, latest last. */
   keptMessages: 10,
 } as const;

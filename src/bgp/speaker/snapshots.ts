@@ -14,9 +14,11 @@ import type {
 } from "../rib/snapshot.ts";
 import type { Reaction } from "../wire/fault.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
+import type { PrefixLimit } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
 import type { OffendingMessage } from "./peer-error-log.ts";
+import type { Halt } from "./peer-halt.ts";
 import type { MessageCounts } from "./traffic.ts";
 
 export interface PeerSnapshot {
@@ -57,7 +59,18 @@ export interface PeerSnapshot {
   readonly offendingMessages: readonly OffendingMessage[];
   /** Sessions lost. */
   readonly flaps: number;
+  readonly maxPrefixes: PrefixLimit | undefined;
+  /** Why no session is wanted; undefined: one is. */
+  readonly halt: HaltSnapshot | undefined;
   readonly lastError: { readonly agoMs: number; readonly words: string } | undefined;
+}
+
+export interface HaltSnapshot {
+  readonly reason: Halt["reason"];
+  /** What the other side's operator is told. */
+  readonly text: string | undefined;
+  /** Undefined: it lasts until somebody ends it. */
+  readonly restartsInMs: number | undefined;
 }
 
 export interface RouteFilterOptions {
@@ -116,7 +129,7 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     holdSeconds: negotiated?.holdSeconds,
     families: negotiated?.families ?? options.families,
     addPath: negotiated?.addPath ?? { send: [], receive: [] },
-    learned: peer.learned,
+    learned: peer.learning.complete,
     gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
     bfd: peer.bfd.snapshot,
     prefixes: {
@@ -129,8 +142,16 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     updateErrors: errors.counts(),
     offendingMessages: errors.messages(),
     flaps: peer.flaps,
+    maxPrefixes: options.maxPrefixes,
+    halt: haltSnapshot(peer.halt.current, nowMs),
     lastError: errors.last && { agoMs: nowMs - errors.last.atMs, words: errors.last.words },
   };
+}
+
+function haltSnapshot(halt: Halt | undefined, nowMs: number): HaltSnapshot | undefined {
+  if (halt === undefined) return undefined;
+  const { reason, text, untilMs } = halt;
+  return { reason, text, restartsInMs: Number.isFinite(untilMs) ? untilMs - nowMs : undefined };
 }
 
 export function* routeSnapshots(rib: Rib, filter: RouteFilterOptions): Generator<RouteSnapshot> {

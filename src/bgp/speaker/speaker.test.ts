@@ -240,7 +240,7 @@ describe("strangers and guests", () => {
 
   test("more prefixes than allowed: Cease 1, and the paths are gone", () => {
     const net = new VirtualNetwork({ seed: 1 });
-    const [left, right] = pair(net, { maxPrefixes: 2 });
+    const [left, right] = pair(net, { maxPrefixes: { limit: 2 } });
     right.speaker.announce([local("198.51.101.0/24"), local("198.51.102.0/24")]);
     net.until(() => left.events.some((e) => e.on === "max-prefix"), 30_000);
     net.run(100);

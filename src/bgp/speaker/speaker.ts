@@ -6,7 +6,7 @@
  * links take. What is left waits for the next turn, in sets that cannot outgrow one bit per prefix.
  */
 
-import { type Address, contains, type Family, type Prefix, sameAddress } from "../net/address.ts";
+import { type Address, type Family, type Prefix, sameAddress } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { Rib } from "../rib/rib.ts";
@@ -22,7 +22,9 @@ import type { Monitor, MonitoredSession } from "./monitor.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
+import type { PeerOrder } from "./peer-halt.ts";
 import { protectionOf, remoteKey } from "./peer-options.ts";
+import { hasRoom, rangeOf, rangesOf } from "./ranges.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
 import { Rpki } from "./rpki.ts";
 import type { Recipient, Shared } from "./shared.ts";
@@ -39,6 +41,7 @@ import {
   routePage,
   routeSnapshots,
 } from "./snapshots.ts";
+import { TurnedAway } from "./turned-away.ts";
 import { Work } from "./work.ts";
 import type { Link, LinkEvents, World } from "./world.ts";
 
@@ -62,6 +65,7 @@ export class Speaker {
   readonly #filters: Filters;
   readonly #deferral: Deferral = new Deferral();
   readonly #peers: Map<string, Peer> = new Map();
+  readonly #turnedAway: TurnedAway = new TurnedAway();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
   readonly #monitors: Set<Monitor> = new Set();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
@@ -99,6 +103,7 @@ export class Speaker {
       monitors: this.#monitors,
       restarting: () => !this.#complete,
       filterOf: (policy) => this.#filters.of(policy),
+      turnAway: (link, notification) => this.#turnedAway.tell(link, notification, world.now()),
       emit: (peer, event) => this.#emit({ peer, ...event }),
       bind: (id, recipient) => {
         if (recipient === undefined) this.#recipients.delete(id);
@@ -129,12 +134,12 @@ export class Speaker {
     this.#world.protect(wanted.map(protectionOf));
     this.#filters.keepOnly(wanted.flatMap(({ importPolicy, exportPolicy }) => [importPolicy, exportPolicy]));
     const before = new Map(this.#peers);
-    this.#ranges = wanted.filter(({ remote }) => "range" in remote).sort(byLongestRange);
+    this.#ranges = rangesOf(wanted);
     for (const options of wanted) {
       if ("address" in options.remote) this.#setPeer(options.remote.address, options, before);
     }
     for (const [key, peer] of before) {
-      const range = peer.dynamic ? this.#rangeOf(peer.address) : undefined;
+      const range = peer.dynamic ? rangeOf(this.#ranges, peer.address) : undefined;
       if (range !== undefined) peer.configure(range);
       else this.#remove(key, peer);
     }
@@ -234,6 +239,14 @@ export class Speaker {
     }
   }
 
+  /** What an operator wants of one peer while it runs. False: there is no such peer. */
+  order(peer: Address, order: PeerOrder): boolean {
+    const known = this.#peers.get(formatAddress(peer));
+    known?.halt.obey(order);
+    this.#wake(this.#world.now());
+    return known !== undefined;
+  }
+
   /** Every peer, those of ranges too. */
   peers(): readonly PeerSnapshot[] {
     const nowMs = this.#world.now();
@@ -302,18 +315,20 @@ export class Speaker {
     if (peer.dynamic) this.#emit({ peer: peer.address, on: "dynamic-peer-gone" });
   }
 
-  #rangeOf(address: Address): PeerOptions | undefined {
-    return this.#ranges.find(({ remote }) => "range" in remote && contains(remote.range, address));
-  }
-
   /** Strangers are refused before anything is kept for them. */
   #accept(link: Link): LinkEvents | undefined {
     if (this.#stopped) return undefined;
     const known = this.#peers.get(formatAddress(link.remote));
     if (known !== undefined) return known.accept(link);
-    const options = this.#rangeOf(link.remote);
-    if (options === undefined || !this.#hasRoom(options)) {
+    const options = rangeOf(this.#ranges, link.remote);
+    if (options === undefined || !hasRoom(options, this.#peers.values())) {
       this.#emit({ peer: link.remote, on: "stranger-refused" });
+      this.#shared.turnAway(link, cease(CEASE.rejected));
+      return undefined;
+    }
+    const { shutdown } = options;
+    if (shutdown !== undefined) {
+      this.#shared.turnAway(link, cease(CEASE.shutdown, shutdown === true ? undefined : shutdown));
       return undefined;
     }
     const peer = new Peer(this.#shared, this.#inbound, link.remote, true, options);
@@ -321,14 +336,6 @@ export class Speaker {
     this.#emit({ peer: link.remote, on: "dynamic-peer-created" });
     peer.start();
     return peer.accept(link);
-  }
-
-  #hasRoom({ remote }: PeerOptions): boolean {
-    if (!("range" in remote)) return false;
-    let members = 0;
-    for (const peer of this.#peers.values())
-      if (peer.dynamic && contains(remote.range, peer.address)) members++;
-    return members < remote.limit;
   }
 
   #tellUnsendable(peers: readonly PeerId[], family: Family, prefixes: number): void {
@@ -383,17 +390,14 @@ export class Speaker {
 
   #missing(): readonly Address[] {
     const missing: Address[] = [];
-    for (const peer of this.#peers.values()) if (!peer.dynamic && !peer.learned) missing.push(peer.address);
+    for (const peer of this.#peers.values()) {
+      if (!peer.dynamic && !peer.learning.complete && peer.halt.current === undefined)
+        missing.push(peer.address);
+    }
     for (const address of this.#deferral.expected) {
       if (missing.some((other) => sameAddress(other, address))) continue;
-      if (this.#peers.get(formatAddress(address))?.learned !== true) missing.push(address);
+      if (this.#peers.get(formatAddress(address))?.learning.complete !== true) missing.push(address);
     }
     return missing;
   }
 }
-
-function byLongestRange(a: PeerOptions, b: PeerOptions): number {
-  return rangeLength(b) - rangeLength(a);
-}
-
-const rangeLength = ({ remote }: PeerOptions): number => ("range" in remote ? remote.range.length : 0);

@@ -75,7 +75,7 @@ export interface DialTarget {
 
 export interface Served {
   turn(): void;
-  /** Undefined: refused. The link is connected already. */
+  /** Undefined: refused, and cut off unless it was closed. The link is connected already. */
   accept(link: Link): LinkEvents | undefined;
 }
 
@@ -105,7 +105,7 @@ export interface Link {
   write(octets: Uint8Array): boolean;
   /** Sends what was written, then closes. */
   close(): void;
-  /** Closes at once; what was written and not sent is lost. */
+  /** Closes at once; what was written and not sent is lost. Nothing happens to a link that was closed. */
   abort(): void;
 }
 

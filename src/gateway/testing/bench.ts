@@ -38,12 +38,25 @@ export class Bench {
   async give(changes: Partial<Given>): Promise<void> {
     Object.assign(this.given, changes);
     this.reconciler.wake();
-    await this.reconciler.idle();
+    await this.idle();
+  }
+
+  /** Waits until all passes are over. Where nothing more happens by itself, one rests, and time goes on. */
+  async idle(): Promise<void> {
+    let over = false;
+    void this.reconciler.idle().then(() => {
+      over = true;
+    });
+    for (;;) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (over) return;
+      this.clock.step(this.clock.now() + 1000);
+    }
   }
 
   async advance(ms: number): Promise<void> {
     const until = this.clock.now() + ms;
-    while (this.clock.step(until)) await this.reconciler.idle();
+    while (this.clock.step(until)) await this.idle();
   }
 
   /** What happened since the last time, but the reading. */
