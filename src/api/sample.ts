@@ -170,6 +170,9 @@ function peers(): PeerAnswer[] {
     {
       address: "198.51.100.2",
       asn: 64512,
+      localAsn: 65000,
+      role: "customer",
+      remoteRole: "provider",
       description: "ToR 1",
       group: "upstream",
       dynamic: false,
@@ -181,7 +184,8 @@ function peers(): PeerAnswer[] {
       holdSeconds: 9,
       families: ["ipv4", "ipv6"],
       addPath: { send: [], receive: ["ipv4"] },
-      gracefulRestart: { negotiated: true, stalePaths: 0 },
+      drains: false,
+      gracefulRestart: { negotiated: true, longLived: { ipv4: 3600 }, stalePaths: 0, stale: [] },
       bfd: { state: "up", remoteState: "up", intervalSeconds: 0.3, multiplier: 3 },
       prefixes: { received: 1, accepted: 1, advertised: 4, refused: 0 },
       maxPrefixes: { limit: 1000, warnAt: 750 },
@@ -195,6 +199,7 @@ function peers(): PeerAnswer[] {
     {
       address: "198.51.100.3",
       asn: 64512,
+      localAsn: 65000,
       description: "ToR 2",
       group: "upstream",
       dynamic: false,
@@ -204,7 +209,13 @@ function peers(): PeerAnswer[] {
       sinceSeconds: 751,
       families: [],
       addPath: { send: [], receive: [] },
-      gracefulRestart: { negotiated: false, stalePaths: 0 },
+      drains: false,
+      gracefulRestart: {
+        negotiated: false,
+        longLived: {},
+        stalePaths: 2,
+        stale: [{ family: "ipv4", phase: "long-lived", paths: 2, sinceSeconds: 192, leftSeconds: 3408 }],
+      },
       prefixes: { received: 0, accepted: 0, advertised: 0, refused: 0 },
       messages: {
         received: { open: 1, update: 2, keepalive: 12, notification: 1 },

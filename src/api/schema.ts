@@ -41,6 +41,12 @@ export interface StatusAnswer {
 export interface PeerAnswer {
   readonly address: string;
   readonly asn: number;
+  /** Our own as the peer knows it. */
+  readonly localAsn: number;
+  /** What we are to the peer (RFC 9234); absent: that is not configured. */
+  readonly role?: string;
+  /** What the peer says that it is to us; absent: it says nothing, or there is no session. */
+  readonly remoteRole?: string;
   readonly description?: string;
   readonly group?: string;
   /** From a range rather than configured by address. */
@@ -65,7 +71,24 @@ export interface PeerAnswer {
   readonly families: readonly string[];
   /** Families whose prefixes come with several paths on this session (RFC 7911), each way. */
   readonly addPath: { readonly send: readonly string[]; readonly receive: readonly string[] };
-  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  /** What leads over it is a last resort: it is about to end (RFC 8326). */
+  readonly drains: boolean;
+  readonly gracefulRestart: {
+    readonly negotiated: boolean;
+    /** By family ("ipv4"): seconds that stale paths may be kept behind the restart time (RFC 9494). */
+    readonly longLived: Readonly<Record<string, number>>;
+    readonly stalePaths: number;
+    /** Families with stale paths. */
+    readonly stale: readonly {
+      readonly family: string;
+      /** long-lived: a last resort behind the restart time. refreshing: the peer tells all of it again. */
+      readonly phase: "restarting" | "long-lived" | "refreshing";
+      readonly paths: number;
+      /** Seconds that they have been stale, and may be yet in this phase. */
+      readonly sinceSeconds: number;
+      readonly leftSeconds: number;
+    }[];
+  };
   /** Absent: the peer is not watched by BFD. */
   readonly bfd?: {
     readonly state: "admin-down" | "down" | "init" | "up";
@@ -144,6 +167,8 @@ export interface RoutePath {
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities?: readonly string[];
+  /** OTC (RFC 9234): the AS that told it to its customers. */
+  readonly onlyToCustomer?: number;
   /** best, multipath, or why it is neither. */
   readonly status: string;
   /** The import rule that decided; none for what is our own. */
@@ -205,6 +230,8 @@ export interface AnnouncementAnswer {
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities?: readonly string[];
+  /** OTC (RFC 9234): the AS that told it to its customers. */
+  readonly onlyToCustomer?: number;
   /** The export rule that lets it out; none when it no longer does, and the withdrawal is on its way. */
   readonly rule?: string;
 }
@@ -232,6 +259,8 @@ export interface ReceivedAnswer {
   readonly communities: readonly string[];
   readonly largeCommunities: readonly string[];
   readonly extendedCommunities?: readonly string[];
+  /** OTC (RFC 9234): the AS that told it to its customers. */
+  readonly onlyToCustomer?: number;
   readonly stale: boolean;
 }
 

@@ -101,13 +101,14 @@ export interface ApiControl {
   order(request: PeerRequest): PeerAnswer | undefined;
 }
 
-export const PEER_ORDERS = ["shutdown", "start", "reset", "refresh"] as const;
+export const PEER_ORDERS = ["shutdown", "start", "reset", "refresh", "drain", "undrain"] as const;
 
 export interface PeerRequest {
   readonly peer: string;
   /**
    * shutdown: no session until start. reset: a new session in the place of this one. refresh: all is told again, both
-   * ways, on the session as it is.
+   * ways, on the session as it is. drain: what leads over it becomes a last resort, before it ends (RFC 8326); undrain:
+   * no longer.
    */
   readonly order: (typeof PEER_ORDERS)[number];
   /** For the operator of the peer (RFC 9003), with shutdown and reset; 1..255 octets of UTF-8. */

@@ -33,18 +33,20 @@ export {
   REJECT_ALL,
   type Rule,
 } from "./policy/rules.ts";
+export type { PrivateAsRemoval } from "./rib/as-view.ts";
 export type { HeldBack } from "./rib/exporter.ts";
 export type { AdvertisedRoute, Page, ReceivedRoute } from "./rib/snapshot.ts";
 export type { RtrVersion } from "./rpki/pdu.ts";
 export type { CacheState } from "./rpki/session.ts";
 export { VALIDITIES, type Validity, type Vrp } from "./rpki/vrp-table.ts";
-export type { Negotiated, PeerRestart } from "./session/negotiation.ts";
+export type { Negotiated, PeerRestart, SecondsByFamily } from "./session/negotiation.ts";
 export type { Loss } from "./speaker/connection.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { CacheEvent, PeerEvent, SpeakerEvent } from "./speaker/events.ts";
 export type { Monitor, MonitoredPeer, MonitoredSession } from "./speaker/monitor.ts";
 export {
   type AddPathOptions,
+  type LocalAs,
   type LocalRoute,
   PEER_DEFAULTS,
   type PeerOptions,
@@ -54,6 +56,7 @@ export {
 export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
 export type { OffendingMessage } from "./speaker/peer-error-log.ts";
 export type { PeerOrder } from "./speaker/peer-halt.ts";
+export type { StaleFamily, StalePhase } from "./speaker/restart-helper.ts";
 export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
 export type { Rpki } from "./speaker/rpki.ts";
 export type { CacheOptions, CacheSnapshot } from "./speaker/rpki-cache.ts";
@@ -90,3 +93,4 @@ export type {
   PathAttributes,
   RawAttribute,
 } from "./wire/path-attributes.ts";
+export type { Role } from "./wire/roles.ts";

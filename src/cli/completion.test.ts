@@ -66,6 +66,7 @@ describe("bash offers", () => {
     ["gwctl completion z", ["zsh"]],
     ["gwctl show routes --limit ", []],
     ["gwctl nonsense ", ["show", "peer", "mrt", "completion"]],
+    ["gwctl peer drain 198", ["198.51.100.2"]],
   ])("%s", async (line, words) => {
     expect((await offered(line)).words).toEqual(words);
   });

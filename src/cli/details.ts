@@ -50,6 +50,8 @@ function onePeer(peer: PeerAnswer): string {
     ["Description", peer.description],
     ["Group", peer.group],
     ["AS", String(peer.asn)],
+    ["Local AS", String(peer.localAsn)],
+    ["Role", roleText(peer)],
     ["State", `${stateWord(peer)} for ${clock(peer.sinceSeconds)}`],
     ["No session", haltText(peer)],
     ["Router ID", peer.routerId],
@@ -58,7 +60,9 @@ function onePeer(peer: PeerAnswer): string {
     ["Several paths", addPathText(peer)],
     ["MD5", peer.md5 ? "yes" : "no"],
     ["TTL security", peer.ttlSecurity ? "yes" : "no"],
-    ["Graceful restart", `${restart.negotiated ? "" : "not "}negotiated, ${restart.stalePaths} stale paths`],
+    ["Drained", peer.drains ? "yes: what leads over it is a last resort" : undefined],
+    ["Graceful restart", restartText(restart)],
+    ...restart.stale.map((stale): [string, string] => ["Stale", staleText(stale)]),
     ["BFD", bfdText(peer)],
     ["Prefixes", prefixesText(prefixes)],
     [
@@ -71,6 +75,24 @@ function onePeer(peer: PeerAnswer): string {
     ["Flaps", String(peer.flaps)],
     ["Last error", lastErrorOf(peer)],
   ]);
+}
+
+function restartText({ negotiated, stalePaths, longLived }: PeerAnswer["gracefulRestart"]): string {
+  const long = Object.entries(longLived).map(
+    ([family, seconds]) => `, ${family} long-lived for ${clock(seconds)}`,
+  );
+  return `${negotiated ? "" : "not "}negotiated${long.join("")}, ${stalePaths} stale paths`;
+}
+
+type Stale = PeerAnswer["gracefulRestart"]["stale"][number];
+
+const staleText = ({ family, phase, paths, sinceSeconds, leftSeconds }: Stale): string =>
+  `${family}, ${phase}: ${paths} paths for ${clock(sinceSeconds)}, ${clock(leftSeconds)} left`;
+
+/** RFC 9234: ours, and what the peer says. */
+function roleText({ role, remoteRole }: PeerAnswer): string | undefined {
+  if (role === undefined && remoteRole === undefined) return undefined;
+  return `${role ?? "none"}; the peer says ${remoteRole ?? "nothing"}`;
 }
 
 function bfdText({ bfd }: PeerAnswer): string | undefined {

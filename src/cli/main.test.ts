@@ -73,8 +73,8 @@ Peer             AS   Up/Down  State/PfxRcd  Received  Accepted  Advertised  Des
     [
       "show peers -o wide --no-headers",
       `
-198.51.100.2  64512     1d02h       1  1  1  4  0  9  up  198.51.100.2  ipv4,ipv6  upstream  ToR 1  -
-198.51.100.3  64512  00:12:31  Active  0  0  0  1  -  -   -             -          upstream  ToR 2  2026-11-21T09:50:33.000Z received Cease, administrative shutdown: "maintenance until noon"
+198.51.100.2  64512     1d02h       1  1  1  4  0  9  no  up  198.51.100.2  ipv4,ipv6  upstream  ToR 1  -
+198.51.100.3  64512  00:12:31  Active  0  0  0  1  -  no  -   -             -          upstream  ToR 2  2026-11-21T09:50:33.000Z received Cease, administrative shutdown: "maintenance until noon"
 `,
     ],
     [
@@ -176,11 +176,13 @@ Peer              198.51.100.3
 Description       ToR 2
 Group             upstream
 AS                64512
+Local AS          65000
 State             Active for 00:12:31
 Several paths     no
 MD5               yes
 TTL security      no
-Graceful restart  not negotiated, 0 stale paths
+Graceful restart  not negotiated, 2 stale paths
+Stale             ipv4, long-lived: 2 paths for 00:03:12, 00:56:48 left
 Prefixes          0 received, 0 accepted, 0 advertised
 Received          1 open, 2 update, 12 keepalive, 1 notification
 Sent              2 open, 5 update, 13 keepalive

@@ -29,6 +29,20 @@ export function addOrders(program: Command, io: Io): void {
     .addHelpText("after", examples("gwctl peer shutdown 198.51.100.2 --text 'back at 14:00'"))
     .action((of: string, { text }: Flags, command: Command) => act("shutdown", of, text, command));
   peer
+    .command("drain")
+    .description(
+      "before maintenance: what leads over the session becomes a last resort, at both ends (RFC 8326)",
+    )
+    .addArgument(address())
+    .addHelpText("after", examples("gwctl peer drain 198.51.100.2"))
+    .action((of: string, _flags: Flags, command: Command) => act("drain", of, undefined, command));
+  peer
+    .command("undrain")
+    .description("call that off")
+    .addArgument(address())
+    .addHelpText("after", examples("gwctl peer undrain 198.51.100.2"))
+    .action((of: string, _flags: Flags, command: Command) => act("undrain", of, undefined, command));
+  peer
     .command("start")
     .description("end a shutdown, a halt after too many prefixes, or the wait after a failure")
     .addArgument(address())
@@ -56,7 +70,7 @@ async function orderPeer(path: string, { target, format }: Options, io: Io): Pro
   else if (format === "yaml") io.stdout.write(toYaml(json));
   else {
     const why = haltText(peer);
-    const words = `${peer.address}: ${stateWord(peer)}${why === undefined ? "" : `, ${why}`}`;
+    const words = `${peer.address}: ${stateWord(peer)}${why === undefined ? "" : `, ${why}`}${peer.drains ? ", drained" : ""}`;
     io.stdout.write(`${printable(words)}\n`);
   }
 }

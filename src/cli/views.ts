@@ -38,6 +38,7 @@ export function peersTable(peers: readonly PeerAnswer[], look: Look): string {
     ...wideOnly<PeerAnswer>(look, [
       { header: "Flaps", align: "right", cell: (p) => String(p.flaps) },
       { header: "Hold", align: "right", cell: (p) => figure(p.holdSeconds) },
+      { header: "Drained", cell: (p) => (p.drains ? "yes" : "no") },
       { header: "BFD", cell: (p) => p.bfd?.state ?? "" },
       { header: "Router ID", cell: (p) => p.routerId ?? "" },
       { header: "Families", cell: (p) => p.families.join(",") },
@@ -157,6 +158,12 @@ const communitiesOf = (path: Communities | undefined): string =>
     ...(path?.largeCommunities ?? []),
   ].join(" ");
 
+/** A column for Only to Customer (RFC 9234) where anything has it, which is seldom. */
+function otcOf<T extends { readonly onlyToCustomer?: number }>(rows: readonly T[]): readonly Column<T>[] {
+  if (rows.every(({ onlyToCustomer }) => onlyToCustomer === undefined)) return [];
+  return [{ header: "OTC", align: "right", cell: (row) => figure(row.onlyToCustomer) }];
+}
+
 /** One prefix: every path that anyone told us, and why it is or is not used. */
 export function routeDetail(routes: readonly RouteAnswer[], look: Look): string {
   const paths = routes.flatMap((route) => route.paths);
@@ -169,6 +176,7 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
     { header: "MED", align: "right", cell: (p) => figure(p.med) },
     { header: "Origin", cell: (p) => p.origin },
     { header: "Communities", cell: communitiesOf },
+    ...otcOf(paths),
     { header: "AS path", cell: (p) => p.asPath },
     ...validityOf<RoutePath>(paths, (p) => p.rpki),
     { header: "Import rule", cell: (p) => p.rule ?? "" },
@@ -205,6 +213,7 @@ export function receivedTable(received: readonly ReceivedAnswer[], look: Look): 
     { header: "MED", align: "right", cell: (r) => figure(r.med) },
     { header: "Origin", cell: (r) => r.origin },
     { header: "Communities", cell: communitiesOf, clip: TEXT_COLUMNS },
+    ...otcOf(received),
     { header: "AS path", cell: (r) => r.asPath, clip: TEXT_COLUMNS },
     { header: "Changed to", cell: changesText, clip: TEXT_COLUMNS },
   ];
@@ -228,6 +237,7 @@ export function advertisedTable(advertised: readonly AnnouncementAnswer[], look:
     { header: "MED", align: "right", cell: (a) => figure(a.med) },
     { header: "Origin", cell: (a) => a.origin },
     { header: "Communities", cell: communitiesOf, clip: TEXT_COLUMNS },
+    ...otcOf(advertised),
     { header: "AS path", cell: (a) => a.asPath, clip: TEXT_COLUMNS },
   ];
   return table(columns, advertised, look);

@@ -2,8 +2,10 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import type { BgpSettings, BmpSettings, GracefulRestart, MrtSettings, Peer } from "../model/model.ts";
+import type { BgpSettings, BmpSettings, MrtSettings, Peer } from "../model/model.ts";
+import { asKeys, asRulesOf } from "./as-schema.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
+import { gracefulRestart, peerRestart } from "./restart-schema.ts";
 import {
   address,
   asn,
@@ -37,6 +39,8 @@ const PEER_DEFAULTS = {
   ttlSecurity: false,
   families: ["ipv4", "ipv6"],
   routeReflectorClient: false,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   shutdown: false,
 };
 
@@ -47,6 +51,7 @@ const peerDefaults = {
   ttlSecurity: PEER_DEFAULTS.ttlSecurity,
   families: families.parse(PEER_DEFAULTS.families),
   routeReflectorClient: PEER_DEFAULTS.routeReflectorClient,
+  honorGracefulShutdown: PEER_DEFAULTS.honorGracefulShutdown,
 };
 
 const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
@@ -116,6 +121,7 @@ const common = {
     default: PEER_DEFAULTS.routeReflectorClient,
     description: "iBGP only: reflect its routes to other iBGP peers, and theirs to it (RFC 4456).",
   }),
+  ...asKeys,
   addPath: addPath.optional().meta({
     default: false,
     description: "Several paths of one prefix, where the peer agrees (RFC 7911); `send` and `both` send all.",
@@ -131,6 +137,15 @@ const common = {
   bfd: bfd.optional().meta({
     description: "Watch the peer by single-hop BFD (RFC 5881). Default: only by holdTime.",
   }),
+  gracefulShutdown: flag.optional().meta({
+    default: PEER_DEFAULTS.gracefulShutdown,
+    description: "Its session is about to end: make what leads over it a last resort, both ways (RFC 8326).",
+  }),
+  honorGracefulShutdown: flag.optional().meta({
+    default: PEER_DEFAULTS.honorGracefulShutdown,
+    description: "eBGP only: what the peer marks with graceful-shutdown gets local preference 0 (RFC 8326).",
+  }),
+  gracefulRestart: peerRestart.meta({ description: "What differs from bgp.gracefulRestart." }),
   import: rules.optional().meta({
     description:
       "What we believe: rules, or a name of `policies`. The first match wins, no match is rejected.",
@@ -153,21 +168,6 @@ const peer = mapping({
     .meta({ description: "A name of `groups`, whose settings count where none stand here." }),
   ...common,
 });
-
-const gracefulRestart: z.ZodType<GracefulRestart | undefined> = z.union(
-  [
-    z.literal(false).transform(() => undefined),
-    mapping({
-      restartTime: duration("1s", "4095s")
-        .prefault("120s")
-        .meta({ description: "How long peers keep our routes while we are gone (RFC 4724)." }),
-      notification: flag
-        .prefault(true)
-        .meta({ description: "Keep routes when a session ends by NOTIFICATION too (RFC 8538)." }),
-    }).transform((given) => ({ restartMs: given.restartTime, notification: given.notification })),
-  ],
-  { error: "a mapping, or false" },
-);
 
 /** A cache has a connection and memory of its own: more than a few is a mistake. */
 export const RPKI_CACHES = 8;
@@ -194,6 +194,14 @@ const listen = mapping({
   port: port.prefault(179).meta({ description: "TCP port that BGP listens on." }),
 });
 
+const decision = mapping({
+  alwaysCompareMed: flag
+    .prefault(false)
+    .meta({ description: "Compare MED between paths of different neighbour ASes too." }),
+  missingMedAsWorst: flag
+    .prefault(false)
+    .meta({ description: "A path without MED is the worst, not the best." }),
+});
 const bmp: z.ZodType<BmpSettings> = mapping({
   address: address.meta({ description: "The station's address; we connect to it." }),
   port: port.meta({ description: "TCP port that the station listens on." }),
@@ -233,9 +241,15 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   linkBandwidth: flag.prefault(true).meta({
     description: "Share flows by the link bandwidth communities of equal-cost paths, where all have one.",
   }),
+  decision: decision
+    .prefault({})
+    .meta({ description: "How the best path is chosen, where not as RFC 4271 has it." }),
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),
+  gracefulShutdown: flag.prefault(PEER_DEFAULTS.gracefulShutdown).meta({
+    description: "Every session is about to end: where peers and groups do not say otherwise (RFC 8326).",
+  }),
   rpki: rpki.prefault({}).meta({ description: "Origin validation (RFC 6811), for `match.rpki`." }),
   bmp: list(bmp)
     .prefault([])
@@ -255,7 +269,8 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     .meta({ description: "Lists of rules by name, for `import` and `export` of any peers." }),
   peers: list(peer).prefault([]).meta({ description: "Whom we speak to." }),
 }).transform((given, context) => {
-  const { groups, peers, prefixSets: sets, policies: shared, ...speaker } = given;
+  const { groups, peers, prefixSets: sets, policies: shared, gracefulRestart: all, ...others } = given;
+  const { gracefulShutdown, ...speaker } = others;
   const named = { policies: shared, prefixSets: sets };
   const reported = (path: readonly (string | number)[], { at, message, hint }: Fault): void =>
     context.addIssue({
@@ -269,13 +284,17 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     for (const fault of nameFaults(list, named)) reported(["policies", key], fault);
   }
   for (const [key, entry] of Object.entries(groups)) {
-    for (const fault of ruleFaults(entry, named)) reported(["groups", key], fault);
+    const faults = [...ruleFaults(entry, named), ...restartFaults(entry, all !== undefined)];
+    for (const fault of faults) reported(["groups", key], fault);
   }
   const merged = peers.map((one, i) => {
-    for (const fault of [...faultsOf(one, groups), ...ruleFaults(one, named)]) reported(["peers", i], fault);
-    return mergePeer(one, one.group === undefined ? undefined : groups[one.group], named);
+    const faults = [...faultsOf(one, groups), ...ruleFaults(one, named)];
+    for (const fault of [...faults, ...restartFaults(one, all !== undefined)]) reported(["peers", i], fault);
+    const inherited = one.group === undefined ? undefined : groups[one.group];
+    return mergePeer(one, inherited, named, { longLivedMs: all?.longLivedMs, gracefulShutdown });
   });
-  return { ...speaker, clusterId: speaker.clusterId, peers: merged };
+  const restart = all && { restartMs: all.restartMs, notification: all.notification };
+  return { ...speaker, gracefulRestart: restart, clusterId: speaker.clusterId, peers: merged };
 });
 
 type PeerEntry = z.output<typeof peer>;
@@ -292,6 +311,13 @@ const ruleFaults = (entry: Groups[string], named: Named): Fault[] =>
   (["import", "export"] as const).flatMap((key) =>
     nameFaults(entry[key], named).map((fault) => ({ ...fault, at: [key, ...fault.at] })),
   );
+
+/** RFC 9494 §4.1: there is no long-lived graceful restart without the short one. */
+function restartFaults({ gracefulRestart: restart }: Groups[string], restarts: boolean): Fault[] {
+  if (restarts || restart?.longLived === undefined) return [];
+  const message = "stale routes are kept by graceful restart, and bgp.gracefulRestart is false";
+  return [{ at: ["gracefulRestart", "longLived"], message, hint: "take one of the two out" }];
+}
 
 /** What keeps an entry of `peers` from being a peer. Empty: {@link mergePeer} gives a whole one. */
 function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
@@ -327,8 +353,15 @@ function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
   return faults;
 }
 
-function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, named: Named): Peer {
+/** @param all - what stands for all peers */
+function mergePeer(
+  entry: PeerEntry,
+  inherited: Groups[string] | undefined,
+  named: Named,
+  all: Pick<Peer, "longLivedMs" | "gracefulShutdown">,
+): Peer {
   const given = { ...inherited, ...entry };
+  const { gracefulRestart: restart } = given;
   const remote = entry.range === undefined ? { address: entry.address! } : { range: entry.range };
   return {
     remote,
@@ -344,10 +377,14 @@ function mergePeer(entry: PeerEntry, inherited: Groups[string] | undefined, name
     ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,
     families: [...new Set(given.families ?? peerDefaults.families)],
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
+    asRules: asRulesOf(given),
     shutdown: given.shutdown === false ? undefined : given.shutdown,
     addPath: given.addPath ?? NO_ADD_PATH,
     maxPrefixes: given.maxPrefixes,
     bfd: given.bfd === false ? undefined : given.bfd,
+    longLivedMs: restart !== undefined && "longLived" in restart ? restart.longLived : all.longLivedMs,
+    gracefulShutdown: given.gracefulShutdown ?? all.gracefulShutdown,
+    honorGracefulShutdown: given.honorGracefulShutdown ?? peerDefaults.honorGracefulShutdown,
     importRules: resolved(given.import, named),
     exportRules: resolved(given.export, named),
   };

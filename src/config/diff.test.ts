@@ -69,6 +69,7 @@ describe("what a reload changes, in words", () => {
       ["peer 192.168.8.0/24: session resets because routeReflectorClient changed"],
     ],
     ["  peers:", "  multipath: 2\n  peers:", ["bgp.multipath changed"]],
+    ["  peers:", "  decision: { alwaysCompareMed: true }\n  peers:", ["bgp.decision changed"]],
     ["10.65.0.0/16", "10.64.0.0/15", ["nat.private changed"]],
     ["198.51.100.10", "[198.51.100.10, 198.51.100.11]", ["pool default: addresses changed"]],
     ["to: 10.65.0.13", "to: 10.65.0.14", ["floating IP 172.16.1.3: to changed"]],
@@ -107,6 +108,26 @@ describe("what is no change", () => {
       "peer 192.0.2.3",
     ]);
   });
+});
+
+test.each([
+  [
+    "holdTime: 9s",
+    "holdTime: 9s, role: customer, strictRole: true, localAs: 64999",
+    ["peer 192.0.2.2: session resets because role, strictRole, localAs changed"],
+  ],
+  [
+    "holdTime: 9s",
+    "holdTime: 9s, enforceFirstAs: false, routeServerClient: true",
+    ["peer 192.0.2.2: session resets because enforceFirstAs, routeServerClient changed"],
+  ],
+  [
+    "holdTime: 9s",
+    "holdTime: 9s, allowOwnAs: 1, removePrivateAs: all, asOverride: true",
+    ["peer 192.0.2.2: allowOwnAs, removePrivateAs, asOverride changed, no reset"],
+  ],
+])("a peer's role and AS numbers: %s → %s", (from, to, said) => {
+  expect(diff(base, modelOf(TEXT.replace(from, to))).map(describeChange)).toEqual(said);
 });
 
 test("RPKI caches come and go by address and port", () => {

@@ -24,16 +24,27 @@ const SESSION_KEYS = {
   ttlSecurity: (peer: Peer) => peer.ttlSecurity,
   families: (peer: Peer) => peer.families,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
+  "gracefulRestart.longLived": (peer: Peer) => peer.longLivedMs,
+  role: (peer: Peer) => peer.asRules.role,
+  strictRole: (peer: Peer) => peer.asRules.strictRole,
+  localAs: (peer: Peer) => peer.asRules.localAs,
+  enforceFirstAs: (peer: Peer) => peer.asRules.enforceFirstAs,
+  routeServerClient: (peer: Peer) => peer.asRules.routeServerClient,
   addPath: ({ addPath: { receive, send } }: Peer) => [receive, send !== 0],
 } as const;
 
 /** Peer settings that an established session takes on as it is. */
 const SOFT_KEYS = {
+  allowOwnAs: (peer: Peer) => peer.asRules.allowOwnAs,
+  removePrivateAs: (peer: Peer) => peer.asRules.removePrivateAs,
+  asOverride: (peer: Peer) => peer.asRules.asOverride,
   // How many, where it goes on being several, is no matter of the session.
   "addPath.send": ({ addPath: { send } }: Peer) => send,
   shutdown: (peer: Peer) => peer.shutdown,
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
   bfd: (peer: Peer) => peer.bfd,
+  gracefulShutdown: (peer: Peer) => peer.gracefulShutdown,
+  honorGracefulShutdown: (peer: Peer) => peer.honorGracefulShutdown,
   import: (peer: Peer) => peer.importRules,
   export: (peer: Peer) => peer.exportRules,
   description: (peer: Peer) => peer.description,
@@ -57,6 +68,7 @@ const OTHER_KEYS = {
   "bgp.multipath": (model: Model) => model.bgp.multipath,
   "bgp.multipathRelax": (model: Model) => model.bgp.multipathRelax,
   "bgp.linkBandwidth": (model: Model) => model.bgp.linkBandwidth,
+  "bgp.decision": (model: Model) => model.bgp.decision,
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,
   metadata: (model: Model) => model.metadata,

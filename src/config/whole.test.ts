@@ -25,6 +25,15 @@ const VERDICT = "then";
 
 const accept = (match: object, set?: object): object => ({ match, [VERDICT]: "accept", set });
 
+const asRules = {
+  strictRole: false,
+  allowOwnAs: 0,
+  enforceFirstAs: true,
+  removePrivateAs: false,
+  asOverride: false,
+  routeServerClient: false,
+};
+
 const upstream = {
   group: "upstream",
   asn: 64512,
@@ -37,6 +46,9 @@ const upstream = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
+  asRules,
   shutdown: undefined,
   maxPrefixes: { limit: 10_000, warnAt: 7500, restartMs: undefined },
   addPath: { receive: false, send: 0 },
@@ -56,6 +68,9 @@ const hosts = {
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
+  asRules,
   addPath: { receive: false, send: 0 },
   importRules: [
     accept({ within: ["10.65.0.0/16", "203.0.113.0/24", "172.16.1.0/24"], lengths: { min: 32, max: 32 } }),
@@ -73,6 +88,7 @@ const whole = {
     multipath: 64,
     multipathRelax: true,
     linkBandwidth: true,
+    decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: { restartMs: 120_000, notification: true },
     rpki: { caches: [] },
     bmp: [],
@@ -180,6 +196,22 @@ describe("spellings", () => {
 
   test("graceful restart is off only when it is said so", () => {
     expect(model("", ", gracefulRestart: false")).toMatchObject({ bgp: { gracefulRestart: undefined } });
+    const longLived = (text: string): unknown[] => {
+      const peers = `
+  groups:
+    quick: { gracefulRestart: { longLived: 1m } }
+    none: { gracefulRestart: { longLived: false } }
+  peers:
+    - { address: 192.0.2.2, asn: 1 }
+    - { address: 192.0.2.3, asn: 1, group: quick }
+    - { address: 192.0.2.4, asn: 1, group: none }
+    - { address: 192.0.2.5, asn: 1, group: quick, gracefulRestart: { longLived: { ipv6: 2h } } }`;
+      const { model } = loaded(`bgp:\n  asn: 65000\n  routerId: 192.0.2.1\n${text}${peers}\n`);
+      return model.bgp.peers.map(({ longLivedMs }) => longLivedMs);
+    };
+    const minute = { 4: 60_000, 6: 60_000 };
+    expect(longLived("")).toEqual([undefined, minute, undefined, { 6: 7_200_000 }]);
+    expect(longLived("  gracefulRestart: { longLived: { ipv4: 1s } }")[0]).toEqual({ 4: 1000 });
     expect(model("", ", gracefulRestart: {}")).toMatchObject({
       bgp: { gracefulRestart: { notification: true } },
     });

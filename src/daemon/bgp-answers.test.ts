@@ -213,3 +213,32 @@ test("a peer's answer has whole seconds, text, and no field without a value", ()
   expect(Date.now() - Date.parse(answer.lastError!.at)).toBeGreaterThanOrEqual(1000);
   expect(Object.values(peerAnswer(snapshot))).not.toContain(undefined);
 });
+
+test("roles, the AS number that a peer knows us by, and OTC with the rule that refuses a leak", async () => {
+  const net = new VirtualNetwork({ seed: 1 });
+  const us = node(net, 65000, "192.0.2.1");
+  const [provider, customer] = [node(net, 64512, "192.0.2.2"), node(net, 64513, "192.0.2.3")];
+  us.speaker.setPeers([
+    peer("192.0.2.2", 64512, { role: "customer", localAs: { asn: 64999 } }),
+    peer("192.0.2.3", 64513, { role: "provider" }),
+  ]);
+  provider.speaker.setPeers([peer("192.0.2.1", 64999, { role: "provider" })]);
+  customer.speaker.setPeers([peer("192.0.2.1", 65000), peer("192.0.2.2", 64512)]);
+  provider.speaker.announce([{ prefix: prefix("10.0.0.0/8"), tag: 0 }]);
+  net.run(30_000);
+  const [one, two] = us.speaker.peers().map(peerAnswer);
+  expect(one).toMatchObject({ localAsn: 64999, role: "customer", remoteRole: "provider" });
+  expect(two).toMatchObject({ localAsn: 65000, role: "provider" });
+  expect(two).not.toHaveProperty("remoteRole");
+  const held = { installed: new Set<string>(), announced: new Set<string>() };
+  const { items } = await routesPage(us.speaker, held, { limit: 10, prefix: "10.0.0.0/8" });
+  expect(items[0]).toMatchObject({
+    paths: [{ status: "best", asPath: "64999 64512", onlyToCustomer: 64512 }],
+    exports: [
+      { peer: "192.0.2.2", sent: false, reason: "only to customers (RFC 9234)" },
+      { peer: "192.0.2.3", sent: true },
+    ],
+  });
+  const told = await announcementsPage(us.speaker, { limit: 10, peer: "192.0.2.3" });
+  expect(told.items).toMatchObject([{ asPath: "65000 64999 64512", onlyToCustomer: 64512 }]);
+});

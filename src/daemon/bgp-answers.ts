@@ -41,6 +41,9 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
   return {
     address: formatAddress(peer.address),
     asn: peer.asn,
+    localAsn: peer.localAsn,
+    ...(peer.role.local && { role: peer.role.local }),
+    ...(peer.role.remote && { remoteRole: peer.role.remote }),
     ...(description !== undefined && { description }),
     ...(group !== undefined && { group }),
     dynamic: peer.dynamic,
@@ -56,7 +59,8 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
       send: peer.addPath.send.map(familyName),
       receive: peer.addPath.receive.map(familyName),
     },
-    gracefulRestart: peer.gracefulRestart,
+    drains: peer.drains,
+    gracefulRestart: restartAnswer(peer.gracefulRestart),
     ...(peer.bfd && { bfd: bfdAnswer(peer.bfd) }),
     prefixes: peer.prefixes,
     ...(peer.maxPrefixes && { maxPrefixes: limitAnswer(peer.maxPrefixes) }),
@@ -66,6 +70,24 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(lastError && {
       lastError: { at: new Date(Date.now() - lastError.agoMs).toISOString(), text: lastError.words },
     }),
+  };
+}
+
+function restartAnswer(restart: PeerSnapshot["gracefulRestart"]): PeerAnswer["gracefulRestart"] {
+  const { negotiated, stalePaths, longLivedSeconds, stale } = restart;
+  return {
+    negotiated,
+    longLived: Object.fromEntries(
+      Object.entries(longLivedSeconds).map(([family, seconds]) => [`ipv${family}`, seconds]),
+    ),
+    stalePaths,
+    stale: stale.map(({ family, phase, paths, sinceMs, leftMs }) => ({
+      family: `ipv${family}`,
+      phase,
+      paths,
+      sinceSeconds: Math.floor(sinceMs / 1000),
+      leftSeconds: Math.ceil(leftMs / 1000),
+    })),
   };
 }
 
@@ -285,6 +307,7 @@ const texts = (attributes: PathAttributes): Record<string, string> => ({
   communities: attributes.communities.map(formatCommunity).join(" "),
   largeCommunities: attributes.largeCommunities.map(formatLargeCommunity).join(" "),
   extendedCommunities: attributes.extendedCommunities.map(formatExtendedCommunity).join(" "),
+  onlyToCustomer: String(attributes.onlyToCustomer ?? ""),
 });
 
 function announcementAnswer(
@@ -305,11 +328,11 @@ function announcementAnswer(
 
 type Shared = Pick<
   RoutePath,
-  "asPath" | "origin" | "med" | "communities" | "largeCommunities" | "extendedCommunities"
+  "asPath" | "origin" | "med" | "communities" | "largeCommunities" | "extendedCommunities" | "onlyToCustomer"
 >;
 
 function shared({ asPath, origin, med, communities, ...others }: PathAttributes): Shared {
-  const { largeCommunities, extendedCommunities } = others;
+  const { largeCommunities, extendedCommunities, onlyToCustomer } = others;
   return {
     asPath: formatAsPath(asPath),
     origin: ORIGINS[origin],
@@ -319,5 +342,6 @@ function shared({ asPath, origin, med, communities, ...others }: PathAttributes)
     ...(extendedCommunities.length > 0 && {
       extendedCommunities: extendedCommunities.map(formatExtendedCommunity),
     }),
+    ...(onlyToCustomer !== undefined && { onlyToCustomer }),
   };
 }

@@ -91,6 +91,7 @@ const FIXED: ReadonlySet<Change["subject"]> = new Set([
   "bgp.listen",
   "bgp.multipath",
   "bgp.multipathRelax",
+  "bgp.decision",
   "kernel",
 ]);
 

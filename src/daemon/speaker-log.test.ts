@@ -56,8 +56,16 @@ test.each<[PeerEvent, Partial<Line>]>([
     { event: "bgp.peer.end-of-rib", family: 6, sweptPaths: 3 },
   ],
   [
-    { on: "stale-expired", sweptPaths: 3 },
+    { on: "stale-expired", family: 4, sweptPaths: 3 },
     { event: "bgp.peer.stale-expired", sweptPaths: 3 },
+  ],
+  [
+    { on: "long-lived-stale", family: 6, paths: 3, seconds: 3600 },
+    { level: "warn", event: "bgp.peer.long-lived-stale", family: 6, paths: 3, seconds: 3600 },
+  ],
+  [
+    { on: "drained", drained: true },
+    { event: "bgp.peer.drain", drained: true },
   ],
   [{ on: "dynamic-peer-created" }, { event: "bgp.peer.created" }],
   [{ on: "dynamic-peer-gone" }, { event: "bgp.peer.gone" }],

@@ -14,7 +14,8 @@ export const STRANGER_MS = 60_000;
 
 type OfPeer = Extract<SpeakerEvent, { readonly peer: unknown }>;
 type OfCache = Extract<SpeakerEvent, { readonly cache: unknown }>;
-type Wanted = OfPeer & { readonly on: "max-prefix" | "max-prefix-near" | "shutdown" | "started" };
+type Wanted = OfPeer & { readonly on: "max-prefix" | "max-prefix-near" | "shutdown" | "started" | "drained" };
+type Restart = OfPeer & { readonly on: "end-of-rib" | "stale-expired" | "long-lived-stale" };
 type Failed = OfPeer & { readonly on: "connection-failed" };
 
 export class SpeakerLog {
@@ -62,16 +63,16 @@ export class SpeakerLog {
       case "max-prefix-near":
       case "shutdown":
       case "started":
+      case "drained":
         this.#wanted(peer, event);
         break;
       case "collision":
         log.info({ event: "bgp.connection.collision", peer, ...facts }, "two connections at once");
         break;
       case "end-of-rib":
-        log.info({ event: "bgp.peer.end-of-rib", peer, ...facts }, "the peer has told all it knows");
-        break;
       case "stale-expired":
-        log.warn({ event: "bgp.peer.stale-expired", peer, ...facts }, "the peer did not come back in time");
+      case "long-lived-stale":
+        this.#restart(peer, event);
         break;
       case "dynamic-peer-created":
         log.debug({ event: "bgp.peer.created", peer }, "a peer of a range connected");
@@ -105,6 +106,17 @@ export class SpeakerLog {
   }
 
   /** Whether a session is wanted at all. */
+  #restart(peer: string, { peer: _, ...event }: Restart): void {
+    const { on, ...facts } = event;
+    const log = this.#log;
+    if (on === "end-of-rib") {
+      log.info({ event: "bgp.peer.end-of-rib", peer, ...facts }, "the peer has told all it knows");
+    } else if (on === "stale-expired") {
+      log.warn({ event: "bgp.peer.stale-expired", peer, ...facts }, "the peer did not come back in time");
+    } else
+      log.warn({ event: "bgp.peer.long-lived-stale", peer, ...facts }, "its paths stay as a last resort");
+  }
+
   #wanted(peer: string, { peer: _, ...event }: Wanted): void {
     const { on, ...facts } = event;
     const log = this.#log;
@@ -117,6 +129,9 @@ export class SpeakerLog {
           { event: "bgp.peer.max-prefix-near", peer, ...facts },
           "nearly as many prefixes as maxPrefixes",
         );
+        break;
+      case "drained":
+        log.info({ event: "bgp.peer.drain", peer, ...facts }, "asked for by hand");
         break;
       case "shutdown":
         log.warn({ event: "bgp.peer.shutdown", peer, ...facts }, "shut down: no session until it is started");

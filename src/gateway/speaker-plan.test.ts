@@ -23,10 +23,23 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
   ttlSecurity: false,
   families: [4],
   routeReflectorClient: false,
+  asRules: {
+    role: undefined,
+    strictRole: false,
+    localAs: undefined,
+    allowOwnAs: 0,
+    enforceFirstAs: true,
+    removePrivateAs: false,
+    asOverride: false,
+    routeServerClient: false,
+  },
   shutdown: undefined,
   maxPrefixes: undefined,
   addPath: { receive: false, send: 0 },
   bfd: undefined,
+  longLivedMs: undefined,
+  gracefulShutdown: false,
+  honorGracefulShutdown: true,
   importRules: undefined,
   exportRules: undefined,
   ...changes,
@@ -207,6 +220,7 @@ test("what a speaker and a peer are told besides", () => {
     routerId: address("192.168.8.11"),
     multipath: 8,
     multipathRelax: true,
+    decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: { restartSeconds: 120, notification: true, restarting: true },
     advertiseInstalledOnly: true,
   });
@@ -226,4 +240,24 @@ test("what a speaker and a peer are told besides", () => {
   expect(peerOptions(reflecting)[0]?.reflectorClient).toBe(true);
   const none = { ...told, kernel: { ...told.kernel, type: "none" as const } };
   expect(speakerOptions(none, false).advertiseInstalledOnly).toBe(false);
+});
+
+test("a peer's role and AS numbers are told, and nothing of what is not given", () => {
+  const base = model({});
+  const told = (asRules: Partial<Peer["asRules"]>) => {
+    const given = peer({ asn: 64512, asRules: { ...peer().asRules, ...asRules } });
+    return peerOptions({ ...base, bgp: { ...base.bgp, peers: [given] } })[0]!;
+  };
+  const plain = told({});
+  expect(plain).toMatchObject({ allowOwnAs: 0, enforceFirstAs: true, asOverride: false });
+  for (const key of ["role", "localAs", "removePrivateAs"]) expect(plain).not.toHaveProperty(key);
+  const localAs = { asn: 64999, noPrepend: true, replaceAs: true };
+  expect(told({ role: "rs", strictRole: true, localAs, routeServerClient: true })).toMatchObject({
+    role: "rs",
+    strictRole: true,
+    localAs,
+    routeServerClient: true,
+  });
+  expect(told({ removePrivateAs: true }).removePrivateAs).toBe("if-only");
+  expect(told({ removePrivateAs: "all" }).removePrivateAs).toBe("all");
 });

@@ -43,6 +43,7 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
     ...(bgp.clusterId && { clusterId: bgp.clusterId }),
     multipath: bgp.multipath,
     multipathRelax: bgp.multipathRelax,
+    decision: bgp.decision,
     ...(bgp.gracefulRestart && {
       gracefulRestart: {
         restartSeconds: Math.ceil(bgp.gracefulRestart.restartMs / 1000),
@@ -73,15 +74,33 @@ export function peerOptions(model: Model): PeerOptions[] {
       ...(peer.password !== undefined && { password: peer.password }),
       ...(peer.ttlSecurity && { ttlSecurity: true }),
       reflectorClient: peer.routeReflectorClient,
+      ...asOptions(peer.asRules),
       ...(peer.localAddress && { localAddress: peer.localAddress }),
       ...((peer.addPath.receive || peer.addPath.send !== 0) && { addPath: peer.addPath }),
       ...(peer.shutdown !== undefined && { shutdown: peer.shutdown }),
       ...(peer.maxPrefixes && { maxPrefixes: prefixLimit(peer.maxPrefixes) }),
       ...(peer.bfd && { bfd: peer.bfd }),
+      gracefulShutdown: peer.gracefulShutdown,
+      honorGracefulShutdown: peer.honorGracefulShutdown,
+      ...(peer.longLivedMs && { longLivedSeconds: inSeconds(peer.longLivedMs) }),
       ...(peer.description !== undefined && { description: peer.description }),
       ...(peer.group !== undefined && { group: peer.group }),
     };
   });
+}
+
+const inSeconds = (ms: NonNullable<Peer["longLivedMs"]>): NonNullable<PeerOptions["longLivedSeconds"]> =>
+  Object.fromEntries(Object.entries(ms).map(([family, time]) => [family, Math.ceil(time / 1000)]));
+
+function asOptions({ role, localAs, removePrivateAs, ...others }: Peer["asRules"]): Partial<PeerOptions> {
+  return {
+    ...others,
+    ...(role && { role }),
+    ...(localAs && { localAs }),
+    ...(removePrivateAs !== false && {
+      removePrivateAs: removePrivateAs === true ? "if-only" : removePrivateAs,
+    }),
+  };
 }
 
 const prefixLimit = ({ limit, warnAt, restartMs }: ConfiguredLimit): PrefixLimit => ({

@@ -120,7 +120,7 @@ function addSessions(registry: Registry, read: Read): void {
       help: "Always 1; what is known of a peer by configuration.",
       labels: [...PEER, "local_as", "group", "description"],
     },
-    () => read().peers.map((peer) => ({ labels: { ...labelsOf(peer), ...infoOf(peer, read) }, value: 1 })),
+    () => read().peers.map((peer) => ({ labels: { ...labelsOf(peer), ...infoOf(peer) }, value: 1 })),
   );
 }
 
@@ -181,6 +181,21 @@ function addPrefixes(registry: Registry, read: Read): void {
     },
     () => perPeerOf(read, (peer) => peer.gracefulRestart.stalePaths),
   );
+  addGauge(
+    registry,
+    {
+      name: "bgp_paths_stale_left_seconds",
+      help: "Until stale paths go, or become a last resort. phase: restarting, long-lived (RFC 9494) or refreshing.",
+      labels: [...PEER, "family", "phase"],
+    },
+    () =>
+      read().peers.flatMap((peer) =>
+        peer.gracefulRestart.stale.map(({ family, phase, leftSeconds }) => ({
+          labels: { ...labelsOf(peer), family, phase },
+          value: leftSeconds,
+        })),
+      ),
+  );
 }
 
 function addOwn(registry: Registry, read: Read): void {
@@ -212,8 +227,8 @@ const labelsOf = (peer: PeerAnswer): Record<string, string> => ({
   peer_as: String(peer.asn),
 });
 
-const infoOf = (peer: PeerAnswer, read: Read): Record<string, string> => ({
-  local_as: String(read().status.asn),
+const infoOf = (peer: PeerAnswer): Record<string, string> => ({
+  local_as: String(peer.localAsn),
   group: peer.group ?? "",
   description: peer.description ?? "",
 });

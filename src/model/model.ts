@@ -46,6 +46,8 @@ export interface BgpSettings {
   readonly multipathRelax: boolean;
   /** They are weighed by their link bandwidth communities, where all have one. */
   readonly linkBandwidth: boolean;
+  /** Where the best path is chosen otherwise than RFC 4271 §9.1.2.2 has it. */
+  readonly decision: { readonly alwaysCompareMed: boolean; readonly missingMedAsWorst: boolean };
   readonly gracefulRestart: GracefulRestart | undefined;
   /** Origin validation (RFC 6811): who is asked for VRPs. */
   readonly rpki: { readonly caches: readonly RpkiCache[] };
@@ -107,6 +109,7 @@ export interface Peer {
   readonly families: readonly Family[];
   /** iBGP only: its routes are reflected to other iBGP peers, and theirs to it (RFC 4456). */
   readonly routeReflectorClient: boolean;
+  readonly asRules: PeerAsRules;
   /** Several paths of one prefix (RFC 7911). send: the best 1..255 of those that export rules let out; 0: only the best. */
   readonly addPath: { readonly receive: boolean; readonly send: number | "all" };
   /** No session is wanted: true, or words for the operator of the other side (RFC 9003); undefined: one is. */
@@ -115,9 +118,42 @@ export interface Peer {
   readonly maxPrefixes: PrefixLimit | undefined;
   /** Single-hop BFD, 10..10000 ms between packets, 1..255 of them missed; undefined: not watched. */
   readonly bfd: { readonly intervalMs: number; readonly multiplier: number } | undefined;
+  /** RFC 9494: how long stale routes are kept behind the restart time, by family; undefined: not at all. */
+  readonly longLivedMs: Readonly<Partial<Record<Family, number>>> | undefined;
+  /** RFC 8326: the session is about to end. */
+  readonly gracefulShutdown: boolean;
+  readonly honorGracefulShutdown: boolean;
   /** undefined: none given; nothing for eBGP (RFC 8212), everything for iBGP. */
   readonly importRules: readonly Rule[] | undefined;
   readonly exportRules: readonly Rule[] | undefined;
+}
+
+/** What a peer and we are to each other, and which AS numbers are shown, allowed and expected. */
+export interface PeerAsRules {
+  /** What we are to the peer (RFC 9234). */
+  readonly role: "provider" | "customer" | "peer" | "rs" | "rs-client" | undefined;
+  /** No session with a peer that does not say its role. */
+  readonly strictRole: boolean;
+  /** What the peer takes for our AS number; undefined: our AS number. */
+  readonly localAs:
+    | {
+        readonly asn: number;
+        /** It is not put in front of what the peer tells. */
+        readonly noPrepend: boolean;
+        /** Our real number does not stand behind it in what the peer is told. */
+        readonly replaceAs: boolean;
+      }
+    | undefined;
+  /** 0..10 times our own AS number in a path is no loop. */
+  readonly allowOwnAs: number;
+  /** eBGP: paths begin with the peer's AS number, or are withdrawn. */
+  readonly enforceFirstAs: boolean;
+  /** Of what the peer is told. true: they go where there are no others. */
+  readonly removePrivateAs: boolean | "all" | "replace";
+  /** Ours stands in place of the peer's own in what it is told. */
+  readonly asOverride: boolean;
+  /** What other such peers told is told to it as it came (RFC 7947). */
+  readonly routeServerClient: boolean;
 }
 
 /** Counted in all families together, before import rules. */

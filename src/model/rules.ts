@@ -8,6 +8,7 @@
 import { contains, type Prefix, widthOf } from "../bgp/net/address.ts";
 import { formatAddress, formatEndpoint, formatPrefix } from "../bgp/net/text.ts";
 import { addressViolations } from "./address-rules.ts";
+import { asViolations } from "./as-rules.ts";
 import type { AnycastService, Model, Peer, Rule } from "./model.ts";
 import { isUnicast, nested } from "./prefixes.ts";
 import { error, type Violation, warning } from "./violation.ts";
@@ -37,6 +38,7 @@ function peerViolations({ bgp }: Partial<Model>): Violation[] {
     const path = ["bgp", "peers", i];
     found.push(...remoteViolations(peer, path, bgp.listen.addresses.length > 0));
     found.push(...policyViolations(peer, path, peer.asn === bgp.asn));
+    found.push(...asViolations(peer, path, bgp.asn));
     found.push(...reflectionViolations(peer, path, peer.asn === bgp.asn));
     if ("range" in peer.remote) {
       ranges.push({ prefix: peer.remote.range, label: `bgp.peers[${i}]`, path: [...path, "range"] });

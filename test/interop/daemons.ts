@@ -16,12 +16,18 @@ export interface DaemonSettings {
   /** What it announces. */
   readonly routes: readonly string[];
   readonly gracefulRestart: boolean;
+  /** Restart time, and the long-lived stale time behind it (RFC 9494). */
+  readonly longLived?: { readonly restartSeconds: number; readonly staleSeconds: number };
   /** TCP-MD5 (RFC 2385). */
   readonly password?: string | undefined;
   /** GTSM (RFC 5082). */
   readonly ttlSecurity?: boolean | undefined;
   /** Milliseconds between its BFD packets, three of which may be missed; BIRD only. */
   readonly bfdMs?: number;
+  /** What it is told of its neighbour besides: BIRD: in the protocol; FRR: after `neighbor ADDRESS`. */
+  readonly neighbour?: readonly string[];
+  /** BIRD only: statements of the filter that its announcements pass. */
+  readonly filter?: string;
   /** Several paths of a prefix both ways with us (RFC 7911), and what these others tell it passed on to us. */
   readonly addPath?: { readonly neighbours: readonly { readonly address: string; readonly asn: number }[] };
   /** FRR only: what its IPv4 announcements pass instead of the usual route map. */
@@ -130,6 +136,8 @@ export function startBird(settings: DaemonSettings): Daemon {
 
 function birdConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, bfdMs } = settings;
+  const { longLived } = settings;
+  const { neighbour = [], filter = "" } = settings;
   const { neighbours = [] } = settings.addPath ?? {};
   const others = neighbours.map(
     (of, i) => `protocol bgp other${i} {
@@ -166,9 +174,12 @@ protocol bgp ours {
   connect retry time 2;
   error wait time 1, 2;
   graceful restart ${gracefulRestart ? "on" : "off"};
+  ${longLived === undefined ? "" : `graceful restart time ${longLived.restartSeconds};`}
+  ${longLived === undefined ? "" : `long lived graceful restart on; long lived stale time ${longLived.staleSeconds};`}
+  ${neighbour.map((line) => `${line};`).join("\n  ")}
   ipv4 {
     import all;
-    export where source = RTS_STATIC || proto ~ "other*";
+    export filter { if source != RTS_STATIC && proto !~ "other*" then reject; ${filter} accept; };
     next hop self;
     ${settings.addPath === undefined ? "" : "add paths on;"}
   };
@@ -227,7 +238,9 @@ interface FrrPath {
 function frrConfiguration(settings: DaemonSettings, log: string): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, routeMap } =
     settings;
+  const { neighbour = [] } = settings;
   const us = US[transport];
+  const { longLived } = settings;
   const { neighbours = [] } = settings.addPath ?? {};
   const others = neighbours.map(
     (of) => `neighbor ${of.address} remote-as ${of.asn}
@@ -268,6 +281,9 @@ router bgp ${asn}
  no bgp default ipv4-unicast
  no bgp network import-check
  ${gracefulRestart ? "bgp graceful-restart" : ""}
+ ${longLived === undefined ? "" : `bgp graceful-restart restart-time ${longLived.restartSeconds}`}
+ ${longLived === undefined ? "" : "bgp graceful-restart preserve-fw-state"}
+ ${longLived === undefined ? "" : `bgp long-lived-graceful-restart stale-time ${longLived.staleSeconds}`}
  neighbor ${us} remote-as ${ourAsn}
  neighbor ${us} timers 3 9
  neighbor ${us} timers connect 1
@@ -275,6 +291,7 @@ router bgp ${asn}
  ${passive ? `neighbor ${us} passive` : ""}
  ${password === undefined ? "" : `neighbor ${us} password ${password}`}
  ${ttlSecurity === true ? `neighbor ${us} ttl-security hops 1` : ""}
+ ${neighbour.map((line) => `neighbor ${us} ${line}`).join("\n ")}
 ${others.join("")}${family("ipv4")}${family("ipv6")}exit
 `;
 }

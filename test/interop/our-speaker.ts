@@ -78,7 +78,11 @@ export interface OurPeer {
   readonly prefixes: { readonly received: number; readonly accepted: number; readonly advertised: number };
   readonly bfd?: { readonly state: string; readonly remoteState: string; readonly diagnostic?: string };
   readonly messages: Readonly<Record<"received" | "sent", Readonly<Record<string, number>>>>;
-  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  readonly gracefulRestart: {
+    readonly negotiated: boolean;
+    readonly stalePaths: number;
+    readonly stale: readonly { readonly family: number; readonly phase: string; readonly leftMs: number }[];
+  };
 }
 
 export interface OurRoute {
@@ -93,6 +97,8 @@ export interface OurRoute {
   /** As import policy left it. */
   readonly after?: {
     readonly asPath: string;
+    readonly med?: number;
+    readonly onlyToCustomer?: number;
     readonly localPref?: number;
     readonly communities: readonly number[];
   };

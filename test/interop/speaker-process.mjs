@@ -66,6 +66,7 @@ const commands = {
     ),
   withdraw: (prefixes) => speaker.withdraw(prefixes.map(parsePrefix)),
   complete: () => speaker.complete(),
+  order: ([peer, order]) => speaker.order(parseAddress(peer), { do: order }),
   peers: () =>
     speaker
       .peers()
@@ -77,6 +78,8 @@ const commands = {
       ...(accepted && {
         after: {
           asPath: accepted.asPath.map(({ asns }) => asns.join(" ")).join(" "),
+          med: accepted.med,
+          onlyToCustomer: accepted.onlyToCustomer,
           localPref: accepted.localPref,
           communities: accepted.communities,
         },

@@ -1,6 +1,7 @@
 /**
- * A route server: tells every member what the others told, so that they need one session each instead of one with every
- * other. Not a transparent one (RFC 7947 §2.2): our AS number and our address stand in what it tells.
+ * A route server (RFC 7947): tells every member what the others told, as it came, so that they need one session each
+ * instead of one with every other. A route with the large community 65000:0:ASN is not told to the member of that AS. The best path
+ * is chosen once for all, so that it may hide another that a member could be told (RFC 7947 §2.3).
  */
 
 import { ACCEPT_ALL, nodeWorld, PEER_DEFAULTS, parseAddress, parsePrefix, Speaker } from "../index.ts";
@@ -20,18 +21,22 @@ export async function routeServer(
   const world = nodeWorld();
   const routerId = parseAddress(own)!;
   const speaker = new Speaker({ asn: 65000, routerId, multipath: 1, advertiseInstalledOnly: false }, world);
-  const policies = { importPolicy: ACCEPT_ALL, exportPolicy: ACCEPT_ALL };
+  const client = {
+    ...PEER_DEFAULTS,
+    passive: true,
+    maxPrefixes: { limit: 10_000 },
+    role: "rs",
+    routeServerClient: true,
+  } as const;
   speaker.setPeers(
     members.map(({ asn, range }) => {
       const remote = { range: parsePrefix(range)!, limit: 100 };
-      return {
-        ...PEER_DEFAULTS,
-        ...policies,
-        remote,
-        remoteAsn: asn,
-        passive: true,
-        maxPrefixes: { limit: 10_000 },
-      };
+      const match = { largeCommunities: [[65000, 0, asn]] } as const;
+      const exportPolicy = {
+        rules: [{ name: "refused", match, then: "reject" }],
+        otherwise: "accept",
+      } as const;
+      return { ...client, remote, remoteAsn: asn, importPolicy: ACCEPT_ALL, exportPolicy };
     }),
   );
   const [bound = port] = await world.listen({ addresses: [routerId], port });

@@ -2,7 +2,8 @@
 
 import type { Address } from "../net/address.ts";
 import { includesPattern, type LargeCommunity, sameLarge } from "../net/communities.ts";
-import { type AsPathSegment, MOST_IN_SEGMENT, type PathAttributes } from "../wire/path-attributes.ts";
+import { withFront } from "../wire/as-path.ts";
+import type { AsPathSegment, PathAttributes } from "../wire/path-attributes.ts";
 import { type Field, fieldOf } from "./conditions.ts";
 import type { Changes } from "./rules.ts";
 
@@ -65,15 +66,8 @@ function medAfter(before: number | undefined, { med, addMed }: Changes): number 
 const nextHopAfter = (before: Address, chosen: Address | undefined): Address =>
   chosen?.family === before.family ? chosen : before;
 
-function prepended(path: readonly AsPathSegment[], prepend: Changes["prepend"]): readonly AsPathSegment[] {
-  if (prepend === undefined || prepend.times === 0) return path;
-  const asns = Array.from({ length: prepend.times }, () => prepend.asn);
-  const first = path[0];
-  if (first?.type !== "sequence" || first.asns.length + asns.length > MOST_IN_SEGMENT) {
-    return [{ type: "sequence", asns }, ...path];
-  }
-  return [{ type: "sequence", asns: [...asns, ...first.asns] }, ...path.slice(1)];
-}
+const prepended = (path: readonly AsPathSegment[], prepend: Changes["prepend"]): readonly AsPathSegment[] =>
+  prepend === undefined ? path : withFront(path, new Array<number>(prepend.times).fill(prepend.asn));
 
 /** Whether `removeLargeCommunities` means this one. */
 const isRemoved = (community: LargeCommunity, removed: Changes["removeLargeCommunities"]): boolean =>

@@ -54,17 +54,22 @@ const MOST_NODES = 4096;
 class CompiledPolicy implements RouteFilter {
   readonly onlyClass: AttributeClass | undefined;
   readonly usesPrefix: boolean;
+  readonly honorsGracefulShutdown: boolean;
   readonly usesValidity: boolean;
   readonly #vrps: OriginCheck;
   readonly #otherwise: Policy["otherwise"];
+  readonly #finally: readonly Changes[];
   readonly #rules: readonly CompiledRule[];
   readonly #classes: AttributeClasses;
   readonly #start: Applied = { changes: [], next: [], verdicts: [] };
   #nodes = 0;
 
-  constructor({ rules, otherwise }: Policy, vrps: OriginCheck) {
+  constructor(policy: Policy, vrps: OriginCheck) {
+    const { rules, otherwise, finally: last, honorsGracefulShutdown = false } = policy;
     this.#vrps = vrps;
     this.#otherwise = otherwise;
+    this.#finally = last === undefined ? [] : [last];
+    this.honorsGracefulShutdown = honorsGracefulShutdown;
     this.#rules = rules.map(compileRule);
     this.#classes = new AttributeClasses(rules);
     this.onlyClass = this.#classes.only && branded(this.#classes.only);
@@ -119,7 +124,8 @@ class CompiledPolicy implements RouteFilter {
   #ended(applied: Applied, at: number, how: "accept" | "reject", rule: Rule | undefined): Verdict {
     const known = applied.verdicts[at];
     if (known !== undefined) return known;
-    const changes = rule?.set === undefined ? applied.changes : [...applied.changes, rule.set];
+    const own = rule?.set === undefined ? [] : [rule.set];
+    const changes = [...applied.changes, ...own, ...this.#finally];
     const verdict = verdictOf(how === "accept", rule?.name ?? "otherwise", changes);
     applied.verdicts[at] = verdict;
     return verdict;

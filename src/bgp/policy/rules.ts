@@ -14,6 +14,10 @@ import type { Origin } from "../wire/path-attributes.ts";
 export interface Policy {
   readonly rules: readonly Rule[];
   readonly otherwise: "accept" | "reject";
+  /** What is done to every route that is accepted, behind all that its rules do. */
+  readonly finally?: Changes;
+  /** On import: what still says GRACEFUL_SHUTDOWN then is accepted with local preference 0 (RFC 8326 §4.1). */
+  readonly honorsGracefulShutdown?: boolean;
 }
 
 export interface Rule {

@@ -6,13 +6,17 @@
  * gone, stale ones after a restart) is a sweep over the rows, done in slices by {@link AdjRibIn.sweepSome}.
  *
  * Stale (RFC 4724 §4.2): each peer has a generation, each path the one in which it was last announced. When they differ
- * the path is stale. So marking everything stale is one increment.
+ * the path is stale. So marking everything stale is one increment. Stale for long (RFC 9494) is a generation of its own,
+ * into which a sweep puts the stale paths one by one, and LLGR_STALE among the attributes that such a path is accepted
+ * with: selection and export see it there.
  */
 
 import type { Prefix } from "../net/address.ts";
 import type { PrefixBatch } from "../wire/prefix-batch.ts";
+import { changed, WITH_LLGR_STALE, WITHOUT_PREFERENCE } from "./amendments.ts";
 import { AppliedFilter } from "./applied-filter.ts";
-import type { AttrId, AttributePool } from "./attribute-pool.ts";
+import { GRACEFUL_SHUTDOWN, NO_LLGR } from "./attribute-columns.ts";
+import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
 import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
@@ -21,7 +25,7 @@ import type { RouteFilter, Verdict } from "./route-filter.ts";
 /** One peer's counters and the policy that its paths pass. */
 interface Feed {
   filter: AppliedFilter;
-  /** 0..255, see the head of the file. */
+  /** 0..254, see the head of the file. */
   generation: number;
   received: number;
   accepted: number;
@@ -29,9 +33,10 @@ interface Feed {
   refused: number;
 }
 
-/** Takes away what is not of its peer's generation, from row `at` on. */
+/** Takes away what is not of its peer's generation, or makes it stale for long, from row `at` on. */
 interface Sweep {
   readonly peer: PeerId;
+  readonly ages: boolean;
   at: number;
   readonly done: () => void;
 }
@@ -60,7 +65,9 @@ export interface FeedCounts {
   readonly refused: number;
 }
 
-const GENERATIONS = 256;
+const GENERATIONS = 255;
+/** The generation of what is stale for long. */
+const LONG_LIVED = 255;
 
 export class AdjRibIn {
   readonly #paths: PathTable;
@@ -159,11 +166,11 @@ export class AdjRibIn {
 
   /**
    * Graceful restart began: what is there is stale until it is announced again. Returns how much that is.
-   * What was stale already goes at once (RFC 4724 §4.2, consecutive restarts).
+   * @param before - what was stale already goes at once (RFC 4724 §4.2, consecutive restarts), or stays (RFC 9494 §4.2)
    */
-  markStale(peer: PeerId): number {
+  markStale(peer: PeerId, before: "goes" | "stays" = "goes"): number {
     const feed = this.#feed(peer);
-    if (feed.stale > 0) this.sweepStale(peer);
+    if (feed.stale > 0 && before === "goes") this.sweepStale(peer);
     this.#finish(peer);
     feed.generation = (feed.generation + 1) % GENERATIONS;
     feed.stale = feed.received;
@@ -174,7 +181,17 @@ export class AdjRibIn {
   sweepStale(peer: PeerId, done: () => void = nothing): number {
     const { stale } = this.#feed(peer);
     if (stale === 0) done();
-    else this.#sweeps.push({ peer, at: 0, done });
+    else this.#sweeps.push({ peer, ages: false, at: 0, done });
+    return stale;
+  }
+
+  /**
+   * What is stale is so for long from now on (RFC 9494 §4.2): in slices it is given LLGR_STALE, or goes where it says
+   * NO_LLGR. Returns how much is stale.
+   */
+  age(peer: PeerId): number {
+    const { stale } = this.#feed(peer);
+    if (stale > 0) this.#sweeps.push({ peer, ages: true, at: 0, done: nothing });
     return stale;
   }
 
@@ -201,9 +218,11 @@ export class AdjRibIn {
     return budget - left;
   }
 
-  /** Another import policy: what the peer says from now on passes it at once, what it has told us in slices. */
+  /** Another import policy, or the same, which is passed over: what the peer says from now on passes it at once, what it has told us in slices. */
   refilter(peer: PeerId, filter: RouteFilter): void {
-    this.#feed(peer).filter = new AppliedFilter(filter, this.#pool);
+    const feed = this.#feed(peer);
+    if (feed.filter.filter === filter) return;
+    feed.filter = new AppliedFilter(filter, this.#pool);
     this.#refilters = this.#refilters.filter((other) => other.peer !== peer);
     this.#refilters.push({ peer, at: 0 });
   }
@@ -216,7 +235,7 @@ export class AdjRibIn {
   /** Judges a path again, if its peer's import policy asks for the validity of origins. */
   revalidate(row: number): void {
     const feed = this.#feeds[this.#paths.peer[row]!];
-    if (feed?.filter.filter.usesValidity === true) this.#accept(feed, row, this.#verdictOn(feed, row));
+    if (feed?.filter.filter.usesValidity === true) this.#judge(feed, row);
   }
 
   counts(peer: PeerId): FeedCounts {
@@ -236,6 +255,7 @@ export class AdjRibIn {
   #put(feed: Feed, peer: PeerId, prefix: PrefixId, pathId: number, attrs: AttrId, verdict: Verdict): void {
     const paths = this.#paths;
     let row = paths.find(prefix, peer, pathId);
+    let marked = false;
     if (row === NIL) {
       if (pathId !== 0 && paths.countOf(prefix, peer) >= MOST_PATHS) {
         feed.refused++;
@@ -243,9 +263,12 @@ export class AdjRibIn {
       }
       row = this.#append(prefix, peer, pathId);
       feed.received++;
-    } else if (paths.generation[row] !== feed.generation) feed.stale--;
+    } else if (paths.generation[row] !== feed.generation) {
+      feed.stale--;
+      marked = paths.generation[row] === LONG_LIVED;
+    }
     paths.generation[row] = feed.generation;
-    if (paths.received[row] === attrs) return;
+    if (paths.received[row] === attrs && !marked) return;
     this.#replace(paths.received, row, this.#pool.retain(attrs));
     this.#accept(feed, row, verdict);
   }
@@ -263,14 +286,24 @@ export class AdjRibIn {
   #accept(feed: Feed, row: number, verdict: Verdict): void {
     const paths = this.#paths;
     const before = paths.accepted[row]!;
-    const after = verdict.accepted ? feed.filter.apply(paths.received[row]! as AttrId, verdict) : 0;
+    const after = verdict.accepted ? this.#accepted(feed, row, verdict) : NO_ATTRIBUTES;
     const tag = verdict.tag ?? 0;
-    const changed = before !== after || paths.tag[row] !== tag;
+    const isOther = before !== after || paths.tag[row] !== tag;
     feed.accepted += (after === 0 ? 0 : 1) - (before === 0 ? 0 : 1);
-    this.#replace(paths.accepted, row, after as AttrId);
+    this.#replace(paths.accepted, row, after);
     paths.tag[row] = tag;
     paths.rule[row] = this.#ruleNumber(verdict);
-    if (changed) paths.touch(row);
+    if (isOther) paths.touch(row);
+  }
+
+  /** What is left of a path when policy and well-known communities have had their say. Takes one reference. */
+  #accepted({ filter }: Feed, row: number, verdict: Verdict): AttrId {
+    const attrs = filter.apply(this.#paths.received[row]! as AttrId, verdict);
+    const lowers = filter.filter.honorsGracefulShutdown;
+    const lowered = lowers && (this.#pool.columns.flags[attrs]! & GRACEFUL_SHUTDOWN) !== 0;
+    const kept = lowered ? changed(this.#pool, filter, attrs, WITHOUT_PREFERENCE) : attrs;
+    const long = this.#paths.generation[row] === LONG_LIVED;
+    return long ? changed(this.#pool, filter, kept, WITH_LLGR_STALE) : kept;
   }
 
   /** Puts an id that was retained in the place of another, which is released. */
@@ -293,22 +326,29 @@ export class AdjRibIn {
     this.#replace(paths.accepted, row, 0 as AttrId);
   }
 
-  /** Sweeps on; returns how many rows it looked at. */
+  /** Sweeps on; returns what that cost. */
   #advance(sweep: Sweep, budget: number): number {
     const paths = this.#paths;
-    const { generation } = this.#feed(sweep.peer);
-    const end = Math.min(sweep.at + budget, paths.extent);
-    const looked = Math.max(1, end - sweep.at);
-    for (; sweep.at < end; sweep.at++) {
+    const feed = this.#feed(sweep.peer);
+    let spent = 0;
+    for (; sweep.at < paths.extent && spent < budget; sweep.at++) {
       const row = sweep.at;
+      spent++;
       if (paths.peer[row] !== sweep.peer || !paths.has(row)) continue;
-      if (paths.generation[row] !== generation) this.#remove(row);
+      const generation = paths.generation[row];
+      if (generation === feed.generation) continue;
+      if (!sweep.ages) this.#remove(row);
+      else if (generation !== LONG_LIVED) {
+        paths.generation[row] = LONG_LIVED;
+        this.#judge(feed, row);
+        spent += JUDGED_ROWS;
+      }
     }
     if (sweep.at >= paths.extent) {
       this.#sweeps = this.#sweeps.filter((other) => other !== sweep);
       sweep.done();
     }
-    return looked;
+    return Math.max(1, spent);
   }
 
   /** Judges on; returns what that cost. */
@@ -320,11 +360,20 @@ export class AdjRibIn {
       const row = refilter.at;
       spent++;
       if (paths.peer[row] !== refilter.peer || !paths.has(row)) continue;
-      this.#accept(feed, row, this.#verdictOn(feed, row));
+      this.#judge(feed, row);
       spent += JUDGED_ROWS;
     }
     if (refilter.at >= paths.extent) this.#refilters.shift();
     return Math.max(1, spent);
+  }
+
+  /** Asks the policy about a path again. */
+  #judge(feed: Feed, row: number): void {
+    const paths = this.#paths;
+    this.#accept(feed, row, this.#verdictOn(feed, row));
+    const flags = this.#pool.columns.flags[paths.accepted[row]! || paths.received[row]!]!;
+    // RFC 9494 §4.2: what says so is not kept for long.
+    if (paths.generation[row] === LONG_LIVED && (flags & NO_LLGR) !== 0) this.#remove(row);
   }
 
   #verdictOn(feed: Feed, row: number): Verdict {
@@ -347,7 +396,7 @@ export class AdjRibIn {
   /** Ends the sweeps of a peer now: its generation is about to change, and theirs would then take too much. */
   #finish(peer: PeerId): void {
     for (const sweep of this.#sweeps.filter((one) => one.peer === peer)) {
-      this.#advance(sweep, this.#paths.extent);
+      this.#advance(sweep, Number.POSITIVE_INFINITY);
     }
   }
 

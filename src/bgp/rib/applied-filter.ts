@@ -4,12 +4,15 @@ import { AttrMemo } from "./attr-memo.ts";
 import type { AttrId, AttributePool } from "./attribute-pool.ts";
 import type { AttributeClass, RouteFilter, Verdict } from "./route-filter.ts";
 
+/** Numbers up to this one are for ways to {@link AppliedFilter.derive} that are no verdict of a filter. */
+const LAST_OTHER_WAY = 7;
+
 export class AppliedFilter {
   readonly filter: RouteFilter;
   readonly #pool: AttributePool;
   readonly #memo: AttrMemo;
   readonly #numbers: WeakMap<Verdict, number> = new WeakMap();
-  #lastNumber = 0;
+  #lastNumber = LAST_OTHER_WAY;
   #lastClassed: AttrId = 0 as AttrId;
   #lastSerial = 0;
   #lastClass: AttributeClass | undefined;
@@ -55,7 +58,7 @@ export class AppliedFilter {
     return made;
   }
 
-  /** A number of its own for each verdict, from 1 on. */
+  /** A number of its own for each verdict, behind those of other ways. */
   numberOf(verdict: Verdict): number {
     const known = this.#numbers.get(verdict);
     if (known !== undefined) return known;

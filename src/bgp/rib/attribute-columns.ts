@@ -1,6 +1,7 @@
 /** What selection and export read of an attribute set, as columns by attribute id: no object is touched per route. */
 
-import type { ExtendedCommunity } from "../net/communities.ts";
+import { type ExtendedCommunity, WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
+import { occurrences } from "../wire/as-path.ts";
 import { type AsPathSegment, asPathLength, originAs, type PathAttributes } from "../wire/path-attributes.ts";
 import { columnOf } from "./columns.ts";
 
@@ -16,26 +17,41 @@ const ORIGINATOR_LOOP = 8;
 const CLUSTER_LOOP = 16;
 /** The next hop is 0.0.0.0 or ::, which stands for "our own address of the session that it is sent on". */
 export const NEXT_HOP_OURS = 32;
-
+/** RFC 9494: it outlived the restart of the one who told it (LLGR_STALE), and must not (NO_LLGR). */
+export const LLGR_STALE = 64;
+export const NO_LLGR = 128;
+/** RFC 8326: the way that it came is about to end. */
+export const GRACEFUL_SHUTDOWN = 256;
+/** Only to Customer is there (RFC 9234). */
+export const HAS_OTC = 512;
 /** It has an extended community that does not leave the AS (RFC 4360 §6). */
-export const NON_TRANSITIVE_COMMUNITY = 64;
+export const NON_TRANSITIVE_COMMUNITY = 1024;
 
 const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
 /** RFC 4271 leaves the value open; every implementation uses this one. */
 export const DEFAULT_LOCAL_PREF = 100;
 
-const COMMUNITY_NO_EXPORT = 0xffff_ff01;
-const COMMUNITY_NO_ADVERTISE = 0xffff_ff02;
-const COMMUNITY_NO_EXPORT_SUBCONFED = 0xffff_ff03;
+const FLAG_BY_COMMUNITY: ReadonlyMap<number, number> = new Map([
+  [WELL_KNOWN_COMMUNITIES["no-export"], NO_EXPORT],
+  [WELL_KNOWN_COMMUNITIES["no-export-subconfed"], NO_EXPORT],
+  [WELL_KNOWN_COMMUNITIES["no-advertise"], NO_ADVERTISE],
+  [WELL_KNOWN_COMMUNITIES["llgr-stale"], LLGR_STALE],
+  [WELL_KNOWN_COMMUNITIES["no-llgr"], NO_LLGR],
+  [WELL_KNOWN_COMMUNITIES["graceful-shutdown"], GRACEFUL_SHUTDOWN],
+]);
 
-/** Who we are, for the loop checks. */
+/** Who we are, for the loop checks, and how attributes are read. */
 export interface Identity {
   readonly asn: number;
   /** Unsigned 32-bit. */
   readonly routerId: number;
   /** Unsigned 32-bit (RFC 4456 §7). */
   readonly clusterId: number;
+  /** A path without MED is the worst instead of the best. */
+  readonly missingMedAsWorst?: boolean;
 }
+
+const WORST_MED = 0xffff_ffff;
 
 export class AttributeColumns {
   readonly #identity: Identity;
@@ -43,8 +59,10 @@ export class AttributeColumns {
   /** RFC 4271 §9.1.2.2 a, RFC 5065 §5.3. Paths longer than 65535 count as that. */
   pathLength: Uint16Array = new Uint16Array(64);
   origin: Uint8Array = new Uint8Array(64);
-  /** 0 when there is none (RFC 4271 §9.1.2.2 c). */
+  /** Where there is none: 0 (RFC 4271 §9.1.2.2 c), unless {@link Identity.missingMedAsWorst}. */
   med: Uint32Array = new Uint32Array(64);
+  /** How often our own AS number is in the path; 255 for more. */
+  ownAs: Uint8Array = new Uint8Array(64);
   /** The first AS of the path; 0 when the path is empty or begins with a set: our own AS. */
   neighbourAs: Uint32Array = new Uint32Array(64);
   /** RFC 6811 §2; NO_ORIGIN where it cannot be told. */
@@ -53,7 +71,9 @@ export class AttributeColumns {
   originatorId: Uint32Array = new Uint32Array(64);
   clusterLength: Uint8Array = new Uint8Array(64);
   nextHop: Uint32Array = new Uint32Array(64);
-  flags: Uint8Array = new Uint8Array(64);
+  flags: Uint16Array = new Uint16Array(64);
+  /** False until the first set that is LLGR_STALE: who never meets one pays nothing for it. */
+  anyStale = false;
 
   constructor(identity: Identity) {
     this.#identity = identity;
@@ -65,35 +85,40 @@ export class AttributeColumns {
     this.localPref[id] = attributes.localPref ?? DEFAULT_LOCAL_PREF;
     this.pathLength[id] = Math.min(asPathLength(attributes.asPath), 0xffff);
     this.origin[id] = attributes.origin;
-    this.med[id] = attributes.med ?? 0;
+    this.med[id] = attributes.med ?? (this.#identity.missingMedAsWorst ? WORST_MED : 0);
+    this.ownAs[id] = Math.min(occurrences(attributes.asPath, this.#identity.asn), 0xff);
     this.neighbourAs[id] = firstAs(attributes.asPath);
     this.originAs[id] = originAs(attributes.asPath, this.#identity.asn);
     this.originatorId[id] = attributes.originatorId ?? 0;
     this.clusterLength[id] = Math.min(attributes.clusterList.length, 0xff);
     this.nextHop[id] = nextHop;
-    this.flags[id] = this.#flagsOf(attributes);
+    const flags = this.#flagsOf(attributes);
+    this.flags[id] = flags;
+    if ((flags & LLGR_STALE) !== 0) this.anyStale = true;
   }
 
   isLooped(id: number): boolean {
     return (this.flags[id]! & LOOPS) !== 0;
   }
 
-  /** Which loop it is, of a row that {@link isLooped}. */
-  loopOf(id: number): "asLoop" | "originatorLoop" | "clusterLoop" {
+  /** Which loop it is, of a row that {@link isLooped}; undefined: our own AS is there, and as often as is allowed. */
+  loopOf(id: number, allowedOwnAs: number): "asLoop" | "originatorLoop" | "clusterLoop" | undefined {
     const flags = this.flags[id]!;
-    if ((flags & AS_LOOP) !== 0) return "asLoop";
-    return (flags & ORIGINATOR_LOOP) !== 0 ? "originatorLoop" : "clusterLoop";
+    if (this.ownAs[id]! > allowedOwnAs) return "asLoop";
+    if ((flags & ORIGINATOR_LOOP) !== 0) return "originatorLoop";
+    return (flags & CLUSTER_LOOP) !== 0 ? "clusterLoop" : undefined;
   }
 
   #flagsOf(attributes: PathAttributes): number {
     const { asn, routerId, clusterId } = this.#identity;
     const { w0, w1, w2, w3 } = attributes.nextHop;
     let flags = (w0 | w1 | w2 | w3) === 0 ? NEXT_HOP_OURS : 0;
-    for (const community of attributes.communities) flags |= wellKnown(community);
+    for (const community of attributes.communities) flags |= FLAG_BY_COMMUNITY.get(community) ?? 0;
     if (attributes.extendedCommunities.some(isNonTransitive)) flags |= NON_TRANSITIVE_COMMUNITY;
     if (attributes.asPath.some((segment) => segment.asns.includes(asn))) flags |= AS_LOOP;
     if (attributes.originatorId === routerId) flags |= ORIGINATOR_LOOP;
     if (attributes.clusterList.includes(clusterId)) flags |= CLUSTER_LOOP;
+    if (attributes.onlyToCustomer !== undefined) flags |= HAS_OTC;
     return flags;
   }
 
@@ -103,6 +128,7 @@ export class AttributeColumns {
     this.pathLength = columnOf(this.pathLength, rows);
     this.origin = columnOf(this.origin, rows);
     this.med = columnOf(this.med, rows);
+    this.ownAs = columnOf(this.ownAs, rows);
     this.neighbourAs = columnOf(this.neighbourAs, rows);
     this.originAs = columnOf(this.originAs, rows);
     this.originatorId = columnOf(this.originatorId, rows);
@@ -114,11 +140,6 @@ export class AttributeColumns {
 
 /** RFC 4360 §3: the T bit of its type. */
 export const isNonTransitive = ([high]: ExtendedCommunity): boolean => (high & 0x4000_0000) !== 0;
-
-function wellKnown(community: number): number {
-  if (community === COMMUNITY_NO_EXPORT || community === COMMUNITY_NO_EXPORT_SUBCONFED) return NO_EXPORT;
-  return community === COMMUNITY_NO_ADVERTISE ? NO_ADVERTISE : 0;
-}
 
 function firstAs(path: readonly AsPathSegment[]): number {
   // RFC 5065 §5.3: confederation segments are skipped, what counts is the AS outside.

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../net/address.ts";
+import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { Outcome } from "./decision.ts";
 import type { SelectedPath } from "./loc-rib.ts";
@@ -22,6 +23,7 @@ const BASE: Candidate = {
   peer: { routerId: 10, asn: NEIGHBOUR, external: true },
   attributes: { ...path(NEIGHBOUR, 3), localPref: 100, med: 10, nextHop: ipv4(0xc0000201) },
 };
+const LLGR_STALE = WELL_KNOWN_COMMUNITIES["llgr-stale"];
 /** A next hop of its own, so that it can have a metric of its own. */
 const OTHER_NEXT_HOP = ipv4(0xc0000202);
 
@@ -52,6 +54,7 @@ function outcomes(candidates: readonly Candidate[], options: Partial<RibOptions>
 describe("each step of RFC 4271 §9.1.2.2 decides alone", () => {
   test.each<[Outcome, Candidate]>([
     // What is better in the steps below must not help.
+    ["longLivedStale", { peer: {}, attributes: { communities: [LLGR_STALE], localPref: 1000 } }],
     ["localPref", { peer: {}, attributes: { localPref: 99, ...path(NEIGHBOUR) } }],
     ["asPathLength", { peer: {}, attributes: { ...path(NEIGHBOUR, 3, 4), med: 1 } }],
     ["origin", { peer: {}, attributes: { origin: 2, med: 1 } }],
@@ -105,8 +108,91 @@ describe("MED", () => {
     expect(outcomes([BASE, loser], { alwaysCompareMed: true })).toEqual(["med", "best"]);
   });
 
-  test("none is the lowest", () => {
-    expect(outcomes([BASE, worsened({ peer: {}, attributes: { med: undefined } })])).toEqual(["med", "best"]);
+  test("none is the lowest, unless it is to be the highest", () => {
+    const none = worsened({ peer: {}, attributes: { med: undefined } });
+    expect(outcomes([BASE, none])).toEqual(["med", "best"]);
+    expect(outcomes([BASE, none], { missingMedAsWorst: true })).toEqual(["best", "med"]);
+  });
+
+  test("is deterministic: a path that loses within its neighbour AS does not help another (RFC 4271 §9.1.2.2)", () => {
+    // Compared two and two in this order, the second would beat the first, the third the second, and the first the third.
+    const [a, b, c] = [
+      worsened({ peer: { routerId: 30 }, attributes: { med: 5 } }),
+      worsened({ peer: { asn: 65002, routerId: 20 }, attributes: path(65002, 3) }),
+      worsened({ peer: { routerId: 10 }, attributes: { med: 10 } }),
+    ];
+    const orders = [
+      [a, b, c],
+      [c, b, a],
+      [b, a, c],
+      [b, c, a],
+    ] as const;
+    const winners = orders.map((order) => order[outcomes([...order]).indexOf("best")]);
+    expect(winners).toEqual([b, b, b, b]);
+    expect(outcomes([a, b, c])).toEqual(["routerId", "best", "med"]);
+  });
+});
+
+describe("how long a path is", () => {
+  const sequence = (...asns: number[]) => ({ type: "sequence", asns }) as const;
+  const longer = { asPath: [sequence(NEIGHBOUR, 3, 4)] };
+  test.each<[string, Partial<PathAttributes>]>([
+    [
+      "a set counts as one (RFC 4271 §9.1.2.2 a)",
+      { asPath: [sequence(NEIGHBOUR), { type: "set", asns: [3, 4, 5] }] },
+    ],
+    [
+      "confederation segments count as none (RFC 5065 §5.3)",
+      {
+        asPath: [
+          { type: "confed-sequence", asns: [7, 8, 9] },
+          { type: "confed-set", asns: [1] },
+          sequence(NEIGHBOUR, 3),
+        ],
+      },
+    ],
+  ])("%s", (_, attributes) => {
+    const other = worsened({ peer: {}, attributes: longer });
+    expect(outcomes([worsened({ peer: { routerId: 20 }, attributes }), other])).toEqual([
+      "best",
+      "asPathLength",
+    ]);
+    expect(outcomes([BASE, worsened({ peer: { routerId: 20 }, attributes })])).toEqual(["best", "routerId"]);
+  });
+});
+
+describe("our own AS in a path", () => {
+  const twice = path(NEIGHBOUR, OUR_ASN, 3, OUR_ASN);
+  test.each<[number | undefined, Outcome]>([
+    [undefined, "asLoop"],
+    [1, "asLoop"],
+    [2, "best"],
+    [255, "best"],
+  ])("twice, and %s allowed", (allowOwnAs, outcome) => {
+    const peer = allowOwnAs === undefined ? {} : { allowOwnAs };
+    expect(outcomes([worsened({ peer, attributes: twice })])).toEqual([outcome]);
+    // What else is a loop stays one.
+    const looped = { ...twice, originatorId: OPTIONS.routerId };
+    expect(outcomes([worsened({ peer, attributes: looped })])).toEqual([
+      outcome === "best" ? "originatorLoop" : outcome,
+    ]);
+  });
+
+  test("in any segment, and more often than a column can count", () => {
+    const attributes = { asPath: [{ type: "set", asns: [OUR_ASN] } as const] };
+    expect(outcomes([worsened({ peer: {}, attributes })])).toEqual(["asLoop"]);
+    const often = path(...new Array<number>(255).fill(OUR_ASN), OUR_ASN);
+    expect(outcomes([worsened({ peer: { allowOwnAs: 10 }, attributes: often })])).toEqual(["asLoop"]);
+  });
+
+  test("allowed from now on: decided again", () => {
+    const lab = new Lab();
+    const settings = { address: ipv4(1), asn: NEIGHBOUR, external: true, routerId: 1 };
+    const peer = lab.addPeer(settings);
+    lab.announce(peer, [host(1)], attributesWith(twice));
+    expect(lab.decide()).toEqual([]);
+    lab.rib.setPeer(peer, { ...settings, allowOwnAs: 2 });
+    expect(lab.decide()).toEqual(["10.1.0.1/32"]);
   });
 });
 
@@ -185,6 +271,7 @@ const arbitrary: fc.Arbitrary<Candidate> = fc
     originatorId: fc.constantFrom(undefined, 1),
     clusters: fc.nat(1),
     nextHop: fc.nat(1),
+    stale: fc.boolean(),
   })
   .map((it) => ({
     peer: { external: it.external, routerId: it.routerId },
@@ -196,6 +283,7 @@ const arbitrary: fc.Arbitrary<Candidate> = fc
       originatorId: it.originatorId,
       clusterList: new Array<number>(it.clusters).fill(5),
       nextHop: ipv4(0xc0000201 + it.nextHop),
+      communities: it.stale ? [LLGR_STALE] : [],
     },
     metric: it.nextHop,
   }));
@@ -209,6 +297,7 @@ function oracle(candidates: readonly Candidate[], multipath: number): number[] {
   };
   const it = (i: number) => candidates[i]!;
   let left = [...candidates.keys()].filter((i) => !first(i).includes(OUR_ASN));
+  left = by(left, (i) => it(i).attributes.communities!.length);
   left = by(left, (i) => -it(i).attributes.localPref!);
   left = by(left, (i) => first(i).length);
   left = by(left, (i) => it(i).attributes.origin!);

@@ -5,28 +5,29 @@
  * step keeps those that are best by one number and drops the others, until one path is left:
  *
  *   1 local           our own route wins over all that was learned
- *   2 localPref       the higher (§9.1.1)
- *   3 asPathLength    the shorter (§9.1.2.2 a; RFC 5065 §5.3 for how it is counted)
- *   4 origin          IGP before EGP before INCOMPLETE (b)
- *   5 med             the lower, among paths of the same neighbour AS; none counts as 0 (c)
- *   6 external        eBGP before iBGP (d)
- *   7 igpMetric       the nearer next hop (e)
+ *   2 longLivedStale  what is not LLGR_STALE before what is (RFC 9494 §4.4)
+ *   3 localPref       the higher (§9.1.1)
+ *   4 asPathLength    the shorter (§9.1.2.2 a; RFC 5065 §5.3 for how it is counted)
+ *   5 origin          IGP before EGP before INCOMPLETE (b)
+ *   6 med             the lower, among paths of the same neighbour AS; none counts as 0 (c)
+ *   7 external        eBGP before iBGP (d)
+ *   8 igpMetric       the nearer next hop (e)
  *   -                 what is left here is of equal cost: the multipath set
- *   8 routerId        the lower; ORIGINATOR_ID in its place when there is one (f; RFC 4456 §9)
- *   9 clusterLength   the shorter CLUSTER_LIST (RFC 4456 §9)
- *  10 peerAddress     the lower (g)
- *  11 pathId          the lower: several paths of one peer (RFC 7911) need an order too
+ *   9 routerId        the lower; ORIGINATOR_ID in its place when there is one (f; RFC 4456 §9)
+ *  10 clusterLength   the shorter CLUSTER_LIST (RFC 4456 §9)
+ *  11 peerAddress     the lower (g)
+ *  12 pathId          the lower: several paths of one peer (RFC 7911) need an order too
  *
  * Steps drop from the whole set rather than compare two and two, so MED gives one answer whatever the order in which
  * the paths came (what others call deterministic MED). The age of a path is no step, for the same reason.
- * The multipath set is the first N of the paths of equal cost, in the order of steps 8 to 11; unless that is relaxed,
+ * The multipath set is the first N of the paths of equal cost, in the order of steps 9 to 12; unless that is relaxed,
  * of those only that lead into the neighbouring AS of the best. AS paths of equal length may differ further on.
  *
  * Deviates: "local" (1) is no step of the RFC, which puts local routes through the degree of preference; every router
  * that lets its own routes win does it thus. MED is compared between eBGP and iBGP paths of one neighbour AS alike.
  */
 
-import type { AttributeColumns } from "./attribute-columns.ts";
+import { type AttributeColumns, LLGR_STALE } from "./attribute-columns.ts";
 import type { NextHops } from "./next-hops.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import type { PeerId, PeerTable } from "./peer-table.ts";
@@ -46,6 +47,7 @@ export type Outcome =
   | "clusterLoop"
   | "nextHopUnreachable"
   | "local"
+  | "longLivedStale"
   | "localPref"
   | "asPathLength"
   | "origin"
@@ -80,8 +82,14 @@ interface Step {
   readonly rank: (input: DecisionInput, row: number) => number;
 }
 
+const LOCAL_FIRST: Step = { outcome: "local", rank: ({ paths }, row) => (paths.isLocal(row) ? 0 : 1) };
+
+const STALE_LAST: Step = {
+  outcome: "longLivedStale",
+  rank: ({ paths, attributes }, row) => attributes.flags[paths.accepted[row]!]! & LLGR_STALE,
+};
+
 const STEPS_BEFORE_MED: readonly Step[] = [
-  { outcome: "local", rank: ({ paths }, row) => (paths.isLocal(row) ? 0 : 1) },
   {
     outcome: "localPref",
     rank: ({ paths, attributes }, row) => -attributes.localPref[paths.accepted[row]!]!,
@@ -207,6 +215,8 @@ export class Decision {
 
   /** All steps but the tie breaks. */
   #keepEquals(): void {
+    this.#keepBest(LOCAL_FIRST);
+    if (this.#input.attributes.anyStale) this.#keepBest(STALE_LAST);
     for (const step of STEPS_BEFORE_MED) this.#keepBest(step);
     this.#keepLowestMed();
     for (const step of STEPS_AFTER_MED) this.#keepBest(step);
@@ -223,10 +233,13 @@ export class Decision {
   }
 
   #unusable(row: number): Outcome | undefined {
-    const { paths, attributes, nextHops } = this.#input;
+    const { paths, attributes, nextHops, peers } = this.#input;
     const attrs = paths.accepted[row]!;
     if (attrs === 0) return "rejected";
-    if (attributes.isLooped(attrs)) return attributes.loopOf(attrs);
+    if (attributes.isLooped(attrs)) {
+      const loop = attributes.loopOf(attrs, peers.allowedOwnAs(paths.peer[row]! as PeerId));
+      if (loop !== undefined) return loop;
+    }
     // A local route is reached by what we program for it, whatever next hop it tells others.
     if (paths.isLocal(row) || nextHops.isReachable(attributes.nextHop[attrs]!)) return undefined;
     return "nextHopUnreachable";

@@ -1,10 +1,25 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
+import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
+import { ROLE_RULES } from "../wire/roles.ts";
 import { AppliedFilter } from "./applied-filter.ts";
-import { NEXT_HOP_OURS, NO_ADVERTISE, NO_EXPORT, NON_TRANSITIVE_COMMUNITY } from "./attribute-columns.ts";
+import {
+  HAS_OTC,
+  LLGR_STALE,
+  NEXT_HOP_OURS,
+  NO_ADVERTISE,
+  NO_EXPORT,
+  NON_TRANSITIVE_COMMUNITY,
+} from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { Decision } from "./decision.ts";
-import { type ExportClass, isReflected, type Origination, outgoingAttributes } from "./outgoing.ts";
+import {
+  type ExportClass,
+  isReflected,
+  isTransparent,
+  type Origination,
+  outgoingAttributes,
+} from "./outgoing.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { NO_PEER, type PeerId, type PeerTable, SOURCE, type Source } from "./peer-table.ts";
 import type { PrefixId } from "./prefix-table.ts";
@@ -23,8 +38,11 @@ export interface ExportSettings {
 /** What keeps a learned path from a class of peers whatever the policy. */
 export type HeldBack =
   | "not installed"
+  | "only to customers (RFC 9234)"
   | "community no-advertise"
   | "community no-export"
+  | "community no-export-subconfed"
+  | "community llgr-stale"
   | "from iBGP to iBGP";
 
 export interface ExportReason {
@@ -60,6 +78,8 @@ export class Exporter {
   readonly #input: ExportInput;
   readonly #settings: ExportSettings;
   readonly #filter: AppliedFilter;
+  /** To a provider, a peer or a route server (RFC 9234 §5). */
+  readonly #holdsMarked: boolean;
   readonly #rewriter: Rewriter = new Rewriter();
   /** Numbers of router ids in cache keys, from 1 on. */
   readonly #originators: Map<number, number> = new Map();
@@ -68,6 +88,7 @@ export class Exporter {
     this.exportClass = exportClass;
     this.#input = input;
     this.#settings = settings;
+    this.#holdsMarked = exportClass.role !== undefined && ROLE_RULES[exportClass.role].holdsBack;
     this.#filter = new AppliedFilter(exportClass.filter, input.pool);
   }
 
@@ -144,7 +165,7 @@ export class Exporter {
     if (attrs === NO_ATTRIBUTES) return { sent: false, reason: "no path is used", rule: undefined };
     const source = peers.sourceOf(paths.peer[row]! as PeerId);
     const held = source === SOURCE.local ? undefined : this.#heldBack(prefix, attrs, source);
-    if (held !== undefined) return { sent: false, reason: held, rule: undefined };
+    if (held !== undefined) return { sent: false, reason: this.#named(held, attrs), rule: undefined };
     const { accepted, rule } = this.#verdictOn(prefix, row, attrs);
     if (!accepted) return { sent: false, reason: "rejected by rule", rule };
     if (paths.peer[row] === peer) return { sent: false, reason: "the peer's own path", rule: undefined };
@@ -153,16 +174,28 @@ export class Exporter {
 
   /** Why a learned path may not go to such peers at all, before policy is asked. */
   #heldBack(prefix: PrefixId, attrs: AttrId, source: Source): HeldBack | undefined {
-    const { external, reflectorClient } = this.exportClass;
+    const { external, reflectorClient, longLived } = this.exportClass;
     const flags = this.#input.pool.columns.flags[attrs]!;
     if (this.#settings.advertiseInstalledOnly && !this.#input.paths.isInstalled(prefix))
       return "not installed";
+    if (this.#holdsMarked && (flags & HAS_OTC) !== 0) return "only to customers (RFC 9234)";
+    // RFC 9494 §4.3: who does not know that it is a last resort would take it for any other.
+    if (!longLived && (flags & LLGR_STALE) !== 0) return "community llgr-stale";
+    // RFC 7947 §2.2.4: communities are the clients' own business.
+    if (isTransparent(source, this.exportClass)) return undefined;
     // RFC 1997, well-known communities.
     if ((flags & NO_ADVERTISE) !== 0) return "community no-advertise";
     if (external && (flags & NO_EXPORT) !== 0) return "community no-export";
     // RFC 4271 §9.2: what one internal peer said is not told to another, but (RFC 4456 §6) what anybody said to a
     // client, and what a client said to everybody.
     return external || source !== SOURCE.internal || reflectorClient ? undefined : "from iBGP to iBGP";
+  }
+
+  /** Without confederations the two communities mean the same (RFC 1997), and share a bit. */
+  #named(held: HeldBack, attrs: AttrId): HeldBack {
+    if (held !== "community no-export") return held;
+    const { communities } = this.#input.pool.attributes(attrs);
+    return communities.includes(WELL_KNOWN_COMMUNITIES["no-export"]) ? held : "community no-export-subconfed";
   }
 
   #judge(prefix: PrefixId, row: number, attrs: AttrId, source: Source): AttrId {

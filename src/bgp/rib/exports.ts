@@ -1,6 +1,7 @@
 /** The update groups of one family, and which peer is in which. */
 
 import { sameAddress } from "../net/address.ts";
+import { sameView } from "./as-view.ts";
 import { Exporter, type ExportInput, type ExportSettings } from "./exporter.ts";
 import type { ExportClass } from "./outgoing.ts";
 import type { PeerId } from "./peer-table.ts";
@@ -88,8 +89,12 @@ const sameClass = (a: ExportClass, b: ExportClass): boolean =>
   a.filter === b.filter &&
   a.external === b.external &&
   a.reflectorClient === b.reflectorClient &&
+  a.routeServerClient === b.routeServerClient &&
+  a.role === b.role &&
+  sameView(a.asView, b.asView) &&
   a.nextHopSelf === b.nextHopSelf &&
   a.as4 === b.as4 &&
   a.extendedMessage === b.extendedMessage &&
+  a.longLived === b.longLived &&
   a.paths === b.paths &&
   sameAddress(a.localAddress, b.localAddress);

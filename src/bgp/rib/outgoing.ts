@@ -1,9 +1,12 @@
 /** What becomes of a path's attributes on the way out to a class of peers (RFC 4271 §5.1). */
 
 import type { Address } from "../net/address.ts";
-import { type AsPathSegment, MOST_IN_SEGMENT, type PathAttributes } from "../wire/path-attributes.ts";
+import { withFront } from "../wire/as-path.ts";
+import type { AsPathSegment, PathAttributes } from "../wire/path-attributes.ts";
+import { ROLE_RULES, type Role } from "../wire/roles.ts";
+import { type AsView, cleanedFor, frontOf } from "./as-view.ts";
 import { DEFAULT_LOCAL_PREF, isNonTransitive } from "./attribute-columns.ts";
-import { SOURCE, type Source } from "./peer-table.ts";
+import { isExternal, SOURCE, type Source } from "./peer-table.ts";
 import type { RouteFilter } from "./route-filter.ts";
 
 /** Peers for which all of this is equal (the filter: the same object) share one update group. */
@@ -14,12 +17,20 @@ export interface ExportClass {
   readonly external: boolean;
   /** In our AS, and a client of ours (RFC 4456 §6). */
   readonly reflectorClient: boolean;
+  /** In another AS, and served by us as a route server (RFC 7947). */
+  readonly routeServerClient: boolean;
+  /** In another AS: what we are to these peers (RFC 9234); undefined: that is not said. */
+  readonly role: Role | undefined;
+  /** In another AS: which AS numbers they are shown; undefined: the usual ones. */
+  readonly asView: AsView | undefined;
   /** To iBGP peers: our own address as next hop of what eBGP peers told us. */
   readonly nextHopSelf: boolean;
   /** The peer knows AS numbers of four octets (RFC 6793). */
   readonly as4: boolean;
   /** The peer takes messages of 65535 octets (RFC 8654). */
   readonly extendedMessage: boolean;
+  /** The peer knows what LLGR_STALE means (RFC 9494). */
+  readonly longLived: boolean;
   /** Our own next hop for this family's prefixes. IPv6 prefixes need an IPv6 address. */
   readonly localAddress: Address;
   /** How many paths of a prefix are sent at most, each with an identifier (RFC 7911); 0: the best, without. */
@@ -42,17 +53,26 @@ export interface Origination {
 export const isReflected = (source: Source, to: ExportClass): boolean =>
   !to.external && (source === SOURCE.internal || source === SOURCE.client);
 
+/** What one client of the route server told is told to another as it came (RFC 7947 §2.2). */
+export const isTransparent = (source: Source, to: ExportClass): boolean =>
+  to.routeServerClient && source === SOURCE.served;
+
+/** The OTC that a path without one gets (RFC 9234 §5); undefined: none. */
+export const markOf = ({ role, asView }: ExportClass, asn: number): number | undefined =>
+  role !== undefined && ROLE_RULES[role].marksSent ? (asView?.localAsn ?? asn) : undefined;
+
 /**
- * The attributes to send. Policy sees the path as it is in the Loc-RIB, but for what must not go further, so that a MED
- * that a rule sets is sent.
+ * The attributes to send. Policy sees the path as it is in the Loc-RIB, but for what must not go further (a MED, AS
+ * numbers, non-transitive communities), so that what a rule sets of these is sent.
  */
 export function outgoingAttributes(
   path: PathAttributes,
-  { asn, source, originatorId, clusterId }: Origination,
+  from: Origination,
   to: ExportClass,
   change: ((attributes: PathAttributes) => PathAttributes) | undefined,
 ): PathAttributes {
-  const given = to.external && source !== SOURCE.local ? withoutOurs(path) : path;
+  const { asn, source, originatorId, clusterId } = from;
+  const given = beforePolicy(path, from, to);
   const judged = change === undefined ? given : change(given);
   const reflected = isReflected(source, to);
   return {
@@ -61,12 +81,20 @@ export function outgoingAttributes(
     // RFC 2545 §3: the link-local next hop of one link means nothing on another.
     linkLocalNextHop: undefined,
     // RFC 4271 §5.1.2, §5.1.5; RFC 4456 §8: to another AS, our own is prepended, and what is ours stays here.
-    asPath: to.external ? prepended(judged.asPath, asn) : judged.asPath,
+    asPath: to.external && !isTransparent(source, to) ? fronted(judged.asPath, asn, to) : judged.asPath,
     localPref: to.external ? undefined : (judged.localPref ?? DEFAULT_LOCAL_PREF),
     // RFC 4456 §8: the first reflector says whose route it is, and every one that it passed here.
     originatorId: to.external ? undefined : (judged.originatorId ?? (reflected ? originatorId : undefined)),
     clusterList: to.external ? [] : reflected ? [clusterId, ...judged.clusterList] : judged.clusterList,
+    onlyToCustomer: judged.onlyToCustomer ?? markOf(to, asn),
   };
+}
+
+/** A path as export policy changes it: what it puts there stays, what was there before it may not. */
+function beforePolicy(path: PathAttributes, { asn, source }: Origination, to: ExportClass): PathAttributes {
+  if (!to.external || isTransparent(source, to)) return path;
+  const given = source === SOURCE.local ? path : withoutOurs(path);
+  return to.asView === undefined ? given : { ...given, asPath: cleanedFor(given.asPath, to.asView, asn) };
 }
 
 /** What stays inside an AS: the MED of one neighbour (RFC 4271 §5.1.4), and communities that say so (RFC 4360 §6). */
@@ -86,16 +114,16 @@ function isOurNextHop(
 ): boolean {
   if (nextHop !== before.nextHop) return false;
   if ((nextHop.w0 | nextHop.w1 | nextHop.w2 | nextHop.w3) === 0) return true;
-  if (to.external) return source !== SOURCE.local;
-  return source === SOURCE.external && to.nextHopSelf;
+  if (to.external) return source !== SOURCE.local && !isTransparent(source, to);
+  return isExternal(source) && to.nextHopSelf;
 }
 
-function prepended(path: readonly AsPathSegment[], asn: number): readonly AsPathSegment[] {
+function fronted(
+  path: readonly AsPathSegment[],
+  asn: number,
+  { asView }: ExportClass,
+): readonly AsPathSegment[] {
   // RFC 5065 §4.1 c 2: what is inside a confederation does not leave it.
   const outside = path.filter(({ type }) => type === "sequence" || type === "set");
-  const first = outside[0];
-  if (first?.type !== "sequence" || first.asns.length >= MOST_IN_SEGMENT) {
-    return [{ type: "sequence", asns: [asn] }, ...outside];
-  }
-  return [{ type: "sequence", asns: [asn, ...first.asns] }, ...outside.slice(1)];
+  return withFront(outside, asView === undefined ? [asn] : frontOf(asView, asn));
 }

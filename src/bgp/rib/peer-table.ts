@@ -22,16 +22,24 @@ export interface RibPeer {
   readonly routerId: number;
   /** An iBGP peer whose routes we reflect (RFC 4456 §6). */
   readonly reflectorClient?: boolean;
+  /** An eBGP peer that we serve as a route server (RFC 7947). */
+  readonly routeServerClient?: boolean;
+  /** How often our own AS number may be in its paths before they are loops, 0..255. */
+  readonly allowOwnAs?: number;
 }
 
-/** Where a path came from. The numbers are part of a cache key. */
-export const SOURCE = { local: 0, external: 1, internal: 2, client: 3 } as const;
+/**
+ * Where a path came from; client: of ours as a reflector, served: of ours as a route server. The numbers are part of a
+ * cache key.
+ */
+export const SOURCE = { local: 0, external: 1, internal: 2, client: 3, served: 4 } as const;
 export type Source = (typeof SOURCE)[keyof typeof SOURCE];
 
 export class PeerTable {
   readonly #peers: (RibPeer | undefined)[] = [{ address: ipv4(0), asn: 0, external: false, routerId: 0 }];
   /** Of the pseudo peer it is SOURCE.local. */
   #source: Uint8Array = new Uint8Array(16);
+  #allowedOwnAs: Uint8Array = new Uint8Array(16);
   #routerId: Uint32Array = new Uint32Array(16);
   /** Place of the peer's address among all of them: compares addresses of any family by one number. */
   #addressRank: Uint16Array = new Uint16Array(16);
@@ -42,6 +50,7 @@ export class PeerTable {
     const id = (free < 0 ? this.#peers.length : free) as PeerId;
     if (id >= NO_PEER) throw new RangeError("no more than 65534 peers");
     this.#source = columnOf(this.#source, id + 1);
+    this.#allowedOwnAs = columnOf(this.#allowedOwnAs, id + 1);
     this.#routerId = columnOf(this.#routerId, id + 1);
     this.#addressRank = columnOf(this.#addressRank, id + 1);
     this.set(id, peer);
@@ -52,6 +61,7 @@ export class PeerTable {
   set(id: PeerId, peer: RibPeer): void {
     this.#peers[id] = peer;
     this.#source[id] = sourceOf(peer);
+    this.#allowedOwnAs[id] = peer.allowOwnAs ?? 0;
     this.#routerId[id] = peer.routerId;
     this.#rank();
   }
@@ -68,7 +78,11 @@ export class PeerTable {
   }
 
   isExternal(id: PeerId): boolean {
-    return this.#source[id] === SOURCE.external;
+    return isExternal(this.#source[id]! as Source);
+  }
+
+  allowedOwnAs(id: PeerId): number {
+    return this.#allowedOwnAs[id]!;
   }
 
   sourceOf(id: PeerId): Source {
@@ -91,7 +105,10 @@ export class PeerTable {
   }
 }
 
-function sourceOf({ external, reflectorClient }: RibPeer): Source {
-  if (external) return SOURCE.external;
+/** From another AS. */
+export const isExternal = (source: Source): boolean => source === SOURCE.external || source === SOURCE.served;
+
+function sourceOf({ external, reflectorClient, routeServerClient }: RibPeer): Source {
+  if (external) return routeServerClient === true ? SOURCE.served : SOURCE.external;
   return reflectorClient === true ? SOURCE.client : SOURCE.internal;
 }

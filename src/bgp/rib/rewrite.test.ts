@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Family, ipv4, ipv6 } from "../net/address.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
+import { ROLES } from "../wire/roles.ts";
 import { AttributePool } from "./attribute-pool.ts";
 import { type ExportClass, type Origination, outgoingAttributes } from "./outgoing.ts";
 import { SOURCE, type Source } from "./peer-table.ts";
@@ -38,8 +39,19 @@ const attributes: fc.Arbitrary<Partial<PathAttributes>> = fc.record({
   partial: fc.constantFrom([], [8]),
 });
 
+const withOtc = fc.record({ onlyToCustomer: u32, partial: fc.constantFrom([], [35], [8, 35]) });
+const paths = fc
+  .tuple(attributes, option(withOtc))
+  .map(([plain, otc]): Partial<PathAttributes> => ({ ...plain, ...otc }));
+
 const sources = fc.constantFrom<Source>(...Object.values(SOURCE));
-const classes = fc.record({ external: fc.boolean(), nextHopSelf: fc.boolean() });
+const internal = fc.record({ external: fc.constant(false), nextHopSelf: fc.boolean() });
+const external = fc.record({
+  external: fc.constant(true),
+  routeServerClient: fc.boolean(),
+  role: option(fc.constantFrom(...ROLES)),
+});
+const classes: fc.Arbitrary<Partial<ExportClass>> = fc.oneof(internal, external);
 
 const originationOf = (source: Source): Origination => ({
   asn: OUR_ASN,
@@ -76,7 +88,7 @@ describe.each<Family>([4, 6])("IPv%i", (family) => {
 
   test("octet for octet what the slow way gives, and never left to it without need", () => {
     fc.assert(
-      fc.property(attributes, sources, classes, (path, source, kind) => {
+      fc.property(paths, sources, classes, (path, source, kind) => {
         const to = exportClassWith({ ...kind, localAddress: ours });
         const { fast, slow } = bothWays(attributesWith({ ...path, nextHop: theirs }), source, to, family);
         expect(fast).toEqual(slow);
@@ -86,11 +98,20 @@ describe.each<Family>([4, 6])("IPv%i", (family) => {
   });
 });
 
+const VIEW = {
+  remoteAsn: 1,
+  localAsn: OUR_ASN,
+  hidesOwnAsn: false,
+  removePrivateAs: "all",
+  asOverride: false,
+} as const;
+
 describe("left to the slow way", () => {
   const to = exportClassWith({});
   test.each<[string, Partial<PathAttributes>, ExportClass]>([
     ["confederation segments", { asPath: [{ type: "confed-sequence", asns: [1] }] }, to],
     ["IPv4 prefixes over IPv6", { nextHop: ipv6(1, 2, 3, 4) }, to],
+    ["AS numbers that are not shown", {}, exportClassWith({ asView: VIEW })],
     ["our own address of another family", {}, exportClassWith({ localAddress: ipv6(1, 2, 3, 4) })],
   ])("%s", (_, path, kind) => {
     expect(bothWays(attributesWith(path), SOURCE.external, kind, 4).fast).toBeUndefined();

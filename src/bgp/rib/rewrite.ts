@@ -4,8 +4,8 @@
  * the export took 0.7 s of CPU this way, and 4.2 s by way of parsed values.
  *
  * It does the plain cases only, and leaves the others (-1) to the slow way: attributes out of order, AS numbers of
- * another width than the peer's, confederation segments, a next hop of another family. Where it does answer, it
- * answers with the same octets as the slow way; a test holds it to that.
+ * another width than the peer's, confederation segments, a next hop of another family, AS numbers that the peer is not
+ * shown as they are. Where it does answer, it answers with the same octets as the slow way; a test holds it to that.
  */
 
 import type { Family } from "../net/address.ts";
@@ -13,8 +13,8 @@ import { type AttributeBlock, AttributeHeader } from "../wire/attribute-block.ts
 import { type AttributeRow, EXTENDED_LENGTH, OPTIONAL, PARTIAL, TRANSITIVE } from "../wire/attributes/row.ts";
 import { ROW_BY_CODE } from "../wire/attributes/table.ts";
 import { DEFAULT_LOCAL_PREF } from "./attribute-columns.ts";
-import { type ExportClass, isReflected, type Origination } from "./outgoing.ts";
-import { SOURCE, type Source } from "./peer-table.ts";
+import { type ExportClass, isReflected, isTransparent, markOf, type Origination } from "./outgoing.ts";
+import { isExternal, SOURCE, type Source } from "./peer-table.ts";
 
 const AS_PATH = 2;
 const NEXT_HOP = 3;
@@ -23,6 +23,7 @@ const LOCAL_PREF = 5;
 const ORIGINATOR_ID = 9;
 const CLUSTER_LIST = 10;
 const MP_REACH = 14;
+const ONLY_TO_CUSTOMER = 35;
 
 const AS_SET = 1;
 const AS_SEQUENCE = 2;
@@ -49,7 +50,7 @@ export class Rewriter {
   rewrite(block: AttributeBlock, input: RewriteInput): number {
     // Room for all of it and what can be added; nothing below checks again.
     const most = (block.end - block.start) * 2 + 64;
-    if (most > MOST_OCTETS) return -1;
+    if (most > MOST_OCTETS || input.to.asView !== undefined) return -1;
     if (this.octets.length < most) this.octets = new Uint8Array(most);
     this.#length = 0;
     this.#lastCode = 0;
@@ -62,6 +63,7 @@ export class Rewriter {
       this.#lastCode = header.code;
     }
     this.#fill(CLUSTER_LIST + 1, input);
+    this.#mark(input);
     return this.#length;
   }
 
@@ -70,6 +72,7 @@ export class Rewriter {
     const { code, flags, start, end } = this.#header;
     const { to, family, from } = input;
     if (code > LOCAL_PREF && this.#lastCode < CLUSTER_LIST) this.#fill(code, input);
+    if (code > ONLY_TO_CUSTOMER) this.#mark(input);
     const row = ROW_BY_CODE.get(code);
     if (row === undefined) {
       // RFC 4271 §5: an attribute that we do not know goes on if it is transitive, marked as partial.
@@ -77,8 +80,10 @@ export class Rewriter {
       return true;
     }
     if (row.oldSpeakerOnly === true) return false;
-    if (to.external && staysHere(row, from.source)) return true;
-    if (code === AS_PATH && to.external) return this.#putAsPath(octets, input);
+    if (staysHere(row, from.source, to)) return true;
+    if (code === AS_PATH && to.external && !isTransparent(from.source, to)) {
+      return this.#putAsPath(octets, input);
+    }
     if (code === NEXT_HOP) return family === 6 || this.#putNextHop(octets, input);
     if (code === CLUSTER_LIST && isReflected(from.source, to)) return this.#putClusterList(octets, input);
     this.#copy(row.flags | ((row.flags & OPTIONAL) === 0 ? 0 : flags & PARTIAL), octets, start, end);
@@ -157,6 +162,14 @@ export class Rewriter {
     }
   }
 
+  /** RFC 9234 §5: what is told to such peers has OTC; all that comes before it has been put. */
+  #mark({ to, from }: RewriteInput): void {
+    const asn = markOf(to, from.asn);
+    if (asn === undefined || this.#lastCode >= ONLY_TO_CUSTOMER) return;
+    this.#word(OPTIONAL | TRANSITIVE, ONLY_TO_CUSTOMER, asn);
+    this.#lastCode = ONLY_TO_CUSTOMER;
+  }
+
   #word(flags: number, code: number, value: number): void {
     this.#head(flags, code, 4);
     this.#u32(value);
@@ -199,12 +212,16 @@ export class Rewriter {
 }
 
 /** What is not told to another AS: RFC 4271 §5.1.4 (the MED of one neighbour), §5.1.5, RFC 4456 §8. */
-const staysHere = (row: AttributeRow, source: Source): boolean =>
-  row.ibgpOnly === true || (row.code === MED && source !== SOURCE.local);
+function staysHere(row: AttributeRow, source: Source, to: ExportClass): boolean {
+  if (!to.external) return false;
+  return row.ibgpOnly === true || (row.code === MED && source !== SOURCE.local && !isTransparent(source, to));
+}
 
 /** As in {@link outgoingAttributes}; a next hop that is still to be filled in never comes here. */
-const takesOurs = (to: ExportClass, source: Source): boolean =>
-  to.external ? source !== SOURCE.local : source === SOURCE.external && to.nextHopSelf;
+function takesOurs(to: ExportClass, source: Source): boolean {
+  if (to.external) return source !== SOURCE.local && !isTransparent(source, to);
+  return isExternal(source) && to.nextHopSelf;
+}
 
 function putU32(out: Uint8Array, at: number, value: number): void {
   out[at] = value >>> 24;

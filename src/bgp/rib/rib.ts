@@ -34,6 +34,8 @@ export interface RibOptions {
   readonly multipathRelax: boolean;
   /** Compares MED between different neighbour ASes too. */
   readonly alwaysCompareMed: boolean;
+  /** A path without MED is the worst instead of the best. */
+  readonly missingMedAsWorst: boolean;
   /** A learned route is sent to others only while {@link LocRib.setInstalled} says that it is in the forwarding plane. */
   readonly advertiseInstalledOnly: boolean;
 }
@@ -109,13 +111,16 @@ export class Rib {
   setPeer(id: PeerId, peer: RibPeer): void {
     const before = this.peers.get(id);
     this.peers.set(id, peer);
-    // Sessions come and go with the same router id; only another one can change a decision that was made.
-    const isSame = before.routerId === peer.routerId && before.external === peer.external;
-    if (isSame && before.reflectorClient === peer.reflectorClient) return;
+    if (isSamePeer(before, peer)) return;
     for (const rib of [this.v4, this.v6]) {
       rib.best.reconsider((_attrs, from) => from === id);
       rib.best.tellAgain(id);
     }
+  }
+
+  /** Another import policy, or the same. */
+  setFilter(id: PeerId, filter: RouteFilter): void {
+    for (const { received } of [this.v4, this.v6]) received.refilter(id, filter);
   }
 
   /** Leaves the update groups at once; its paths go in slices, and then its id is free. */
@@ -140,3 +145,11 @@ export class Rib {
     }
   }
 }
+
+/** Sessions come and go with equal settings; only others can change a decision that was made, or what is told of it. */
+const isSamePeer = (a: RibPeer, b: RibPeer): boolean =>
+  a.routerId === b.routerId &&
+  a.external === b.external &&
+  a.reflectorClient === b.reflectorClient &&
+  a.routeServerClient === b.routeServerClient &&
+  a.allowOwnAs === b.allowOwnAs;

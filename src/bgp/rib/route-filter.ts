@@ -18,6 +18,8 @@ export interface RouteFilter {
   readonly onlyClass: AttributeClass | undefined;
   /** False: no verdict depends on the prefix, so that one serves a whole batch. */
   readonly usesPrefix: boolean;
+  /** On import: what says GRACEFUL_SHUTDOWN when it has passed is accepted with local preference 0 (RFC 8326 §4.1). */
+  readonly honorsGracefulShutdown: boolean;
   /** True: verdicts depend on what is known of the prefix's rightful origins (RFC 6811), which may change. */
   readonly usesValidity: boolean;
   classify(attributes: PathAttributes): AttributeClass;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Capability, Open } from "../wire/messages.ts";
-import { negotiate, type Offer, openFor } from "./negotiation.ts";
+import { negotiate, type Offer, openFor, type SecondsByFamily } from "./negotiation.ts";
 
 const OFFER: Offer = {
   asn: 65000,
@@ -8,7 +8,14 @@ const OFFER: Offer = {
   holdSeconds: 90,
   families: [4, 6],
   addPath: undefined,
-  gracefulRestart: { restartSeconds: 120, restarting: true, forwarding: true, notification: true },
+  gracefulRestart: {
+    restartSeconds: 120,
+    restarting: true,
+    forwarding: true,
+    notification: true,
+    longLivedSeconds: {},
+  },
+  role: undefined,
 };
 const V4 = { afi: 1, safi: 1 };
 const V6 = { afi: 2, safi: 1 };
@@ -104,14 +111,90 @@ describe("what is agreed on", () => {
       families: [4, 6],
       forwarding: [4],
       notification: true,
+      longLived: undefined,
     });
   });
   test("N counts only when both sent it (RFC 8538 §3)", () => {
     const offer = { gracefulRestart: { ...OFFER.gracefulRestart!, notification: false } };
     expect(agreed([...both, restart], offer).gracefulRestart?.notification).toBe(false);
   });
+  test("of several, the last counts (RFC 4724 §3)", () => {
+    const twice = [
+      ...both,
+      restart,
+      { ...restart, restartSeconds: 7, families: [{ ...V6, forwarding: true }] },
+    ];
+    expect(agreed(twice).gracefulRestart).toMatchObject({ restartSeconds: 7, families: [6] });
+  });
   test("graceful restart is nothing that one side can do alone", () => {
     expect(agreed([...both, restart], { gracefulRestart: undefined }).gracefulRestart).toBeUndefined();
     expect(agreed(both).gracefulRestart).toBeUndefined();
   });
+});
+
+describe("long-lived graceful restart (RFC 9494)", () => {
+  const restart: Capability = {
+    is: "graceful-restart",
+    restarting: false,
+    notification: false,
+    restartSeconds: 60,
+    families: [{ ...V4, forwarding: true }],
+  };
+  const both: readonly Capability[] = [
+    { is: "multiprotocol", ...V4 },
+    { is: "multiprotocol", ...V6 },
+  ];
+  const longLived = (v4: number, v6: number): Capability => ({
+    is: "long-lived-graceful-restart",
+    families: [
+      { ...V4, forwarding: true, staleSeconds: v4 },
+      { ...V6, forwarding: false, staleSeconds: v6 },
+      { afi: 25, safi: 65, forwarding: true, staleSeconds: 9 },
+    ],
+  });
+  const asked = (longLivedSeconds: SecondsByFamily): Partial<Offer> => ({
+    gracefulRestart: { ...OFFER.gracefulRestart!, longLivedSeconds },
+  });
+
+  test.each<[string, SecondsByFamily, readonly Capability[], unknown]>([
+    ["the lesser of both counts", { 4: 100, 6: 7200 }, [restart, longLived(3600, 300)], { 4: 100, 6: 300 }],
+    ["a family that one side leaves out has none", { 6: 7200 }, [restart, longLived(3600, 300)], { 6: 300 }],
+    ["0 is none", { 4: 100, 6: 900 }, [restart, longLived(0, 300)], { 6: 300 }],
+    ["who only knows the community names no family", {}, [restart, longLived(3600, 300)], {}],
+    ["twice: the last counts", { 4: 900 }, [restart, longLived(60, 0), longLived(600, 0)], { 4: 600 }],
+    [
+      "without the capability of RFC 4724 it says nothing (§4.5)",
+      { 4: 100 },
+      [longLived(3600, 300)],
+      undefined,
+    ],
+    ["a peer that does not know it", { 4: 100 }, [restart], undefined],
+  ])("%s", (_, seconds, theirs, agreedOn) => {
+    expect(agreed([...both, ...theirs], asked(seconds)).gracefulRestart?.longLived?.seconds).toEqual(
+      agreedOn,
+    );
+  });
+
+  test("forwarding, per family, and only where there is a time", () => {
+    const both6 = agreed([...both, restart, longLived(10, 10)], asked({ 4: 60, 6: 60 }));
+    expect(both6.gracefulRestart?.longLived).toEqual({ seconds: { 4: 10, 6: 10 }, forwarding: [4] });
+    const only6 = agreed([...both, restart, longLived(10, 10)], asked({ 6: 60 }));
+    expect(only6.gracefulRestart?.longLived?.forwarding).toEqual([]);
+  });
+
+  test("our OPEN names the families for which it was asked for, and no other (§5)", () => {
+    const { capabilities } = openFor({ ...OFFER, ...asked({ 6: 3600 }) });
+    expect(capabilities.at(-1)).toEqual({
+      is: "long-lived-graceful-restart",
+      families: [{ ...V6, forwarding: true, staleSeconds: 3600 }],
+    });
+    expect(openFor({ ...OFFER, ...asked({ 4: 0 }) }).capabilities.at(-1)?.is).toBe("graceful-restart");
+  });
+});
+
+test("the role is in the OPEN when there is one, and what the peer says of its own is kept", () => {
+  expect(openFor({ ...OFFER, role: "customer" }).capabilities.at(-1)).toEqual({ is: "role", role: 3 });
+  expect(agreed([{ is: "role", role: 0 }]).remoteRole).toBe("provider");
+  expect(agreed([]).remoteRole).toBeUndefined();
+  expect(agreed([{ is: "role", role: 77 }]).remoteRole).toBeUndefined();
 });

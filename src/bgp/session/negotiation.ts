@@ -3,8 +3,16 @@
 import type { Family } from "../net/address.ts";
 import type { DecodeContext, EncodeContext } from "../wire/context.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
-import { type AddPathFamily, afiSafiOf, type Capability, familyOf, type Open } from "../wire/messages.ts";
-import { asnOf, capability, familiesOf } from "../wire/open.ts";
+import {
+  type AddPathFamily,
+  type AfiSafi,
+  afiSafiOf,
+  type Capability,
+  familyOf,
+  type Open,
+} from "../wire/messages.ts";
+import { asnOf, capability, familiesOf, lastCapability } from "../wire/open.ts";
+import { ROLES, type Role } from "../wire/roles.ts";
 
 /** What our OPEN says. */
 export interface Offer {
@@ -17,7 +25,12 @@ export interface Offer {
   /** For every family (RFC 7911); undefined: neither way. */
   readonly addPath: AddPathFamily["mode"] | undefined;
   readonly gracefulRestart: GracefulRestartOffer | undefined;
+  /** RFC 9234. */
+  readonly role: Role | undefined;
 }
+
+/** Seconds by family: 1..16777215, or 0 or nothing for a family that has none. */
+export type SecondsByFamily = Readonly<Partial<Record<Family, number>>>;
 
 interface GracefulRestartOffer {
   readonly restartSeconds: number;
@@ -27,6 +40,8 @@ interface GracefulRestartOffer {
   readonly forwarding: boolean;
   /** N (RFC 8538). */
   readonly notification: boolean;
+  /** RFC 9494: how long stale paths may be kept behind the restart time, ours by the peer and the peer's by us. */
+  readonly longLivedSeconds: SecondsByFamily;
 }
 
 /** What holds on a session. */
@@ -47,6 +62,8 @@ export interface Negotiated {
   readonly addPath: { readonly send: readonly Family[]; readonly receive: readonly Family[] };
   /** Undefined unless both sides sent the capability. */
   readonly gracefulRestart: PeerRestart | undefined;
+  /** What the peer says that it is to us (RFC 9234); undefined: nothing. */
+  readonly remoteRole: Role | undefined;
 }
 
 /** The peer's half of RFC 4724. */
@@ -60,6 +77,15 @@ export interface PeerRestart {
   readonly forwarding: readonly Family[];
   /** Both sides sent N (RFC 8538): a NOTIFICATION other than a hard reset keeps the paths too. */
   readonly notification: boolean;
+  /** RFC 9494. Undefined: the peer does not know what LLGR_STALE means, and must not be told of such paths. */
+  readonly longLived:
+    | {
+        /** The lesser of what both sides said. */
+        readonly seconds: SecondsByFamily;
+        /** Families with such a time that the peer forwarded on for while it was away. */
+        readonly forwarding: readonly Family[];
+      }
+    | undefined;
 }
 
 /** RFC 6793 §9: stands for an AS number that needs four octets. */
@@ -87,13 +113,28 @@ export function openFor(offer: Offer): Open {
       restartSeconds: restart.restartSeconds,
       families: offer.families.map((family) => ({ ...afiSafiOf(family), forwarding: restart.forwarding })),
     });
+    capabilities.push(...longLivedOffer(offer.families, restart));
   }
+  if (offer.role !== undefined) capabilities.push({ is: "role", role: ROLES.indexOf(offer.role) });
   return {
     asn: offer.asn > 0xffff ? AS_TRANS : offer.asn,
     holdSeconds: offer.holdSeconds,
     routerId: offer.routerId,
     capabilities,
   };
+}
+
+/** RFC 9494 §5: only for families for which somebody asked for it. */
+function longLivedOffer(families: readonly Family[], restart: GracefulRestartOffer): Capability[] {
+  const { longLivedSeconds: seconds, forwarding } = restart;
+  const named = families.filter((family) => (seconds[family] ?? 0) > 0);
+  if (named.length === 0) return [];
+  const tuples = named.map((family) => ({
+    ...afiSafiOf(family),
+    forwarding,
+    staleSeconds: seconds[family]!,
+  }));
+  return [{ is: "long-lived-graceful-restart", families: tuples }];
 }
 
 /** `theirs` has passed the checks of RFC 4271 §6.2. */
@@ -126,6 +167,7 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
     routeRefresh: capability(theirs, "route-refresh") !== undefined,
     addPath,
     gracefulRestart: restartOf(ours, theirs, families),
+    remoteRole: ROLES[capability(theirs, "role")?.role ?? -1],
   };
 }
 
@@ -143,8 +185,8 @@ function addPathOf(ours: Open, theirs: Open, families: readonly Family[]): Negot
 }
 
 function restartOf(ours: Open, theirs: Open, families: readonly Family[]): PeerRestart | undefined {
-  const mine = capability(ours, "graceful-restart");
-  const peer = capability(theirs, "graceful-restart");
+  const mine = lastCapability(ours, "graceful-restart");
+  const peer = lastCapability(theirs, "graceful-restart");
   if (mine === undefined || peer === undefined) return undefined;
   const named = families.filter((family) => forwardingOf(peer.families, family) !== undefined);
   return {
@@ -153,10 +195,34 @@ function restartOf(ours: Open, theirs: Open, families: readonly Family[]): PeerR
     families: named,
     forwarding: named.filter((family) => forwardingOf(peer.families, family) === true),
     notification: mine.notification && peer.notification,
+    longLived: longLivedOf(ours, theirs, families),
   };
 }
 
-type RestartFamilies = Extract<Capability, { is: "graceful-restart" }>["families"];
+/** RFC 9494 §4.5: without the capability of RFC 4724 beside it, it says nothing; {@link restartOf} has seen to that. */
+function longLivedOf(ours: Open, theirs: Open, families: readonly Family[]): PeerRestart["longLived"] {
+  const peer = lastCapability(theirs, "long-lived-graceful-restart");
+  if (peer === undefined) return undefined;
+  const mine = lastCapability(ours, "long-lived-graceful-restart")?.families ?? [];
+  const seconds: Partial<Record<Family, number>> = {};
+  for (const family of families) {
+    // RFC 9494 §4.2: what the peer asks for may be reduced here.
+    const agreed = Math.min(
+      tupleOf(mine, family)?.staleSeconds ?? 0,
+      tupleOf(peer.families, family)?.staleSeconds ?? 0,
+    );
+    if (agreed > 0) seconds[family] = agreed;
+  }
+  const forwarding = families.filter(
+    (family) => seconds[family] !== undefined && tupleOf(peer.families, family)?.forwarding === true,
+  );
+  return { seconds, forwarding };
+}
 
-const forwardingOf = (families: RestartFamilies, family: Family): boolean | undefined =>
-  families.find(({ afi, safi }) => familyOf(afi, safi) === family)?.forwarding;
+const forwardingOf = (
+  families: readonly (AfiSafi & { readonly forwarding: boolean })[],
+  family: Family,
+): boolean | undefined => tupleOf(families, family)?.forwarding;
+
+const tupleOf = <T extends AfiSafi>(tuples: readonly T[], family: Family): T | undefined =>
+  tuples.find(({ afi, safi }) => familyOf(afi, safi) === family);

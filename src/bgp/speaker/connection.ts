@@ -123,6 +123,11 @@ export class Connection {
     return this.state.at === "established" && !this.blocked;
   }
 
+  /** RFC 4271 §6.8: only a connection whose OPEN has been accepted can collide. */
+  get isContender(): boolean {
+    return this.state.at === "open-confirm" || this.state.at === "established";
+  }
+
   /** In `now()` milliseconds; infinite when nothing is armed. */
   nextDeadline(): number {
     let next = Number.POSITIVE_INFINITY;

@@ -68,11 +68,20 @@ export type PeerEvent =
   /** An operator wants no session, or wants one again. */
   | { readonly on: "shutdown"; readonly text: string | undefined }
   | { readonly on: "started" }
+  /** An operator wants what leads over the session to be a last resort (RFC 8326), or no longer. */
+  | { readonly on: "drained"; readonly drained: boolean }
   /** Two connections at once; `kept` is who opened the one that stays (RFC 4271 §6.8). */
   | { readonly on: "collision"; readonly kept: "local" | "remote" }
   | { readonly on: "end-of-rib"; readonly family: Family; readonly sweptPaths: number }
   /** The restart time passed and the peer is not back, or it did not end a refresh (RFC 7313). */
-  | { readonly on: "stale-expired"; readonly sweptPaths: number }
+  | { readonly on: "stale-expired"; readonly family: Family; readonly sweptPaths: number }
+  /** The restart time passed and the peer is not back: its paths stay as a last resort for so long (RFC 9494). */
+  | {
+      readonly on: "long-lived-stale";
+      readonly family: Family;
+      readonly paths: number;
+      readonly seconds: number;
+    }
   /** Its BFD session changed, or cannot run here: `problem`. */
   | ({ readonly on: "bfd" } & BfdSnapshot)
   | { readonly on: "dynamic-peer-created" | "dynamic-peer-gone" }

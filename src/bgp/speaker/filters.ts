@@ -1,32 +1,84 @@
-/** Policies compiled once: equal ones give the same filter, so that their peers share update groups. */
+/** Policies of peers, compiled: one filter for all that are equal, so that their peers share update groups. */
 
+import { type EntryRules, withEntry } from "../policy/entry.ts";
 import { compilePolicy } from "../policy/evaluate.ts";
 import type { Policy } from "../policy/rules.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
 import type { VrpTable } from "../rpki/vrp-table.ts";
+import { exportPolicyOf, importPolicyOf } from "./maintenance.ts";
+import type { PeerOptions } from "./options.ts";
+
+/** A filter that may have to be made. */
+interface Wanted {
+  readonly key: string;
+  readonly make: () => RouteFilter;
+}
 
 export class Filters {
+  readonly #asn: number;
   readonly #vrps: VrpTable;
-  #current: Map<string, RouteFilter> = new Map();
+  #held: Map<string, RouteFilter> = new Map();
 
-  constructor(vrps: VrpTable) {
+  /** @param asn - the speaker's own */
+  constructor(asn: number, vrps: VrpTable) {
+    this.#asn = asn;
     this.#vrps = vrps;
   }
 
-  of(policy: Policy): RouteFilter {
-    const key = JSON.stringify(policy);
-    const filter = this.#current.get(key) ?? compilePolicy(policy, this.#vrps);
-    this.#current.set(key, filter);
+  /** Makes what these peers need, and lets go of all else. @throws RangeError for a wrong pattern or localAs */
+  renew(peers: readonly PeerOptions[]): void {
+    const held = new Map<string, RouteFilter>();
+    for (const { key, make } of peers.flatMap((options) => this.#both(options, false))) {
+      held.set(key, held.get(key) ?? this.#held.get(key) ?? make());
+    }
+    // Those of peers that are drained by hand stay, so that such a peer is not told everything again.
+    for (const { key } of peers.flatMap((options) => this.#both(options, true))) {
+      const filter = this.#held.get(key);
+      if (filter !== undefined) held.set(key, filter);
+    }
+    this.#held = held;
+  }
+
+  /** @param drained - by hand (RFC 8326), beside what the options say */
+  importOf(options: PeerOptions, drained: boolean): RouteFilter {
+    return this.#filterOf(this.#import(options, drained));
+  }
+
+  /** @param drained - as above */
+  exportOf(options: PeerOptions, drained: boolean): RouteFilter {
+    return this.#filterOf(this.#policy(exportPolicyOf(options, drained)));
+  }
+
+  #both(options: PeerOptions, drained: boolean): Wanted[] {
+    return [this.#import(options, drained), this.#policy(exportPolicyOf(options, drained))];
+  }
+
+  #filterOf({ key, make }: Wanted): RouteFilter {
+    const filter = this.#held.get(key) ?? make();
+    this.#held.set(key, filter);
     return filter;
   }
 
-  /** Forgets all but these. */
-  keepOnly(policies: readonly Policy[]): void {
-    const before = this.#current;
-    this.#current = new Map();
-    for (const policy of policies) {
-      const key = JSON.stringify(policy);
-      this.#current.set(key, before.get(key) ?? compilePolicy(policy, this.#vrps));
-    }
+  #import(options: PeerOptions, drained: boolean): Wanted {
+    const policy = this.#policy(importPolicyOf(options, this.#asn, drained));
+    const entry = entryOf(options, this.#asn);
+    if (entry === undefined) return policy;
+    return { key: `${JSON.stringify(entry)} ${policy.key}`, make: () => withEntry(policy.make(), entry) };
   }
+
+  #policy(policy: Policy): Wanted {
+    return { key: JSON.stringify(policy), make: () => compilePolicy(policy, this.#vrps) };
+  }
+}
+
+/** Undefined for most peers: then the policy is asked at once. */
+function entryOf(options: PeerOptions, asn: number): EntryRules | undefined {
+  const { remoteAsn, role, localAs, allowOwnAs = 0 } = options;
+  if (localAs !== undefined && new Set([asn, remoteAsn, localAs.asn]).size < 3) {
+    throw new RangeError(
+      `localAs ${localAs.asn}, our AS ${asn} and the peer's AS ${remoteAsn} must all differ`,
+    );
+  }
+  if (remoteAsn === asn || (role === undefined && localAs === undefined)) return undefined;
+  return { remoteAsn, role, localAsn: localAs?.asn, prepends: localAs?.noPrepend !== true, allowOwnAs };
 }

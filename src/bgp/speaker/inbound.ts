@@ -21,6 +21,8 @@ export interface Source {
   readonly negotiated: Negotiated;
   /** Our own address on the session, as the RIB numbers next hops; -1 when it is not known. */
   readonly ownNextHop: number;
+  /** What its paths must begin with; 0: that is not looked at. */
+  readonly firstAs: number;
 }
 
 export interface Outcome {
@@ -108,14 +110,14 @@ const NO_FAULTS: Fault[] = [];
 
 /** Checks that depend on the session rather than on the octets; on columns, since they are made for every message. */
 function faultOfPath(columns: AttributeColumns, attrs: AttrId, source: Source): Fault | undefined {
-  const { negotiated, ownNextHop } = source;
+  const { firstAs, ownNextHop } = source;
   // RFC 4271 §5.1.3, §6.3: a next hop that is the receiver's own address is not to be used.
   if (columns.nextHop[attrs] === ownNextHop) {
     return withdrawal("next hop is our own address", INVALID_NEXT_HOP, 3);
   }
   // RFC 4271 §6.3: the leftmost AS of what an external peer sends is its own.
-  if (negotiated.external && columns.neighbourAs[attrs] !== negotiated.remoteAsn) {
-    return withdrawal(`first AS is not ${negotiated.remoteAsn}`, MALFORMED_AS_PATH, 2);
+  if (firstAs !== 0 && columns.neighbourAs[attrs] !== firstAs) {
+    return withdrawal(`first AS is not ${firstAs}`, MALFORMED_AS_PATH, 2);
   }
   return undefined;
 }

@@ -9,6 +9,7 @@ import type { Open } from "../wire/messages.ts";
 import { asnOf } from "../wire/open.ts";
 import { checkOpen } from "../wire/open-check.ts";
 import type { Connection } from "./connection.ts";
+import type { PeerOptions } from "./options.ts";
 import { LIMITS } from "./shared.ts";
 
 /** OPEN Message Error, Unsupported Capability (RFC 5492 §5). */
@@ -20,14 +21,18 @@ interface Own {
   readonly routerId: Address;
 }
 
-/** @param offered - our own OPEN on this connection */
+/**
+ * @param offered - our own OPEN on this connection
+ * @param own - as the peer knows us
+ */
 export function judgeOpen(
   open: Open,
   offered: Open,
-  { asn, routerId }: Own,
-  remoteAsn: number,
+  own: Own,
+  { remoteAsn, role, strictRole }: PeerOptions,
 ): Negotiated | Refusal {
-  const refusal = checkOpen(open, { localAsn: asn, remoteAsn, localRouterId: routerId.w0 });
+  const expected = { localAsn: own.asn, localRouterId: own.routerId.w0, remoteAsn, role, strictRole };
+  const refusal = checkOpen(open, expected);
   if (refusal !== undefined) return refusal;
   const negotiated = negotiate(offered, open);
   return negotiated.families.length === 0

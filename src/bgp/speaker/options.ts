@@ -4,6 +4,9 @@ import type { BfdTiming } from "../bfd/session.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
 import type { LargeCommunity } from "../net/communities.ts";
 import { type Policy, REJECT_ALL } from "../policy/rules.ts";
+import type { PrivateAsRemoval } from "../rib/as-view.ts";
+import type { SecondsByFamily } from "../session/negotiation.ts";
+import type { Role } from "../wire/roles.ts";
 
 export interface SpeakerOptions {
   /** 1..4294967295. */
@@ -16,6 +19,13 @@ export interface SpeakerOptions {
   readonly multipath: number;
   /** False: only paths that lead into the same neighbouring AS are of equal cost. Default: true. */
   readonly multipathRelax?: boolean;
+  /** Where the choice of the best path is otherwise than RFC 4271 §9.1.2.2 has it; all false. */
+  readonly decision?: {
+    /** Compares MED between paths of different neighbour ASes too. */
+    readonly alwaysCompareMed?: boolean;
+    /** A path without MED is the worst instead of the best. */
+    readonly missingMedAsWorst?: boolean;
+  };
   /** RFC 4724; undefined: the capability is not sent, and no stale path is kept. */
   readonly gracefulRestart?: {
     /** 1..4095 s. */
@@ -67,6 +77,36 @@ export interface PeerOptions {
   readonly nextHopSelf: boolean;
   /** An iBGP peer to which other iBGP peers' routes are reflected, and whose routes are reflected to them (RFC 4456). */
   readonly reflectorClient: boolean;
+  /**
+   * RFC 9494, beside {@link SpeakerOptions.gracefulRestart}: how long the peer may keep our paths, and we the peer's, as
+   * stale ones and last resort when the restart time is over. Undefined: not at all.
+   */
+  readonly longLivedSeconds?: SecondsByFamily;
+  /** The session is about to end: what leads over it is a last resort at both ends (RFC 8326). */
+  readonly gracefulShutdown?: boolean;
+  /** False: what an eBGP peer marks with GRACEFUL_SHUTDOWN is taken as any other route. */
+  readonly honorGracefulShutdown?: boolean;
+  /**
+   * An eBGP peer that is told what the others of its kind told us as it came, with AS path, next hop, MED and communities
+   * (RFC 7947 §2.2).
+   */
+  readonly routeServerClient?: boolean;
+  /** What we are to an eBGP peer (RFC 9234). It is said in the OPEN, and keeps route leaks out both ways. */
+  readonly role?: Role;
+  /** There is no session with a peer that does not say its role. */
+  readonly strictRole?: boolean;
+  readonly localAs?: LocalAs;
+  /** How often our own AS number may be in a path before that is a loop, 0..255; 0. */
+  readonly allowOwnAs?: number;
+  /**
+   * An eBGP peer's paths must begin with its own AS number (RFC 4271 §6.3), else they are taken for withdrawn. True, but for
+   * a peer that is a route server by `role`.
+   */
+  readonly enforceFirstAs?: boolean;
+  /** Numbers for private use in the paths that an eBGP peer is told (RFC 6996); undefined: they stay. */
+  readonly removePrivateAs?: PrivateAsRemoval;
+  /** In the paths that an eBGP peer is told, our AS number stands in place of its own. */
+  readonly asOverride?: boolean;
   /** Undefined: neither way. */
   readonly addPath?: AddPathOptions;
   /** How many prefixes it may tell; undefined: any number. */
@@ -77,6 +117,16 @@ export interface PeerOptions {
   readonly bfd?: BfdTiming;
   readonly description?: string;
   readonly group?: string;
+}
+
+/** Another AS number that one eBGP peer knows us by. */
+export interface LocalAs {
+  /** 1..4294967295; neither the speaker's nor the peer's. */
+  readonly asn: number;
+  /** The peer's paths do not get it in front. */
+  readonly noPrepend?: boolean;
+  /** What the peer is told begins with it alone, and not with our real number behind it. */
+  readonly replaceAs?: boolean;
 }
 
 /** Counted in all families together, before import policy. */

@@ -1,6 +1,7 @@
 /** What one peer is told: its membership in update groups, and the End-of-RIB that it is owed. */
 
 import type { Address, Family } from "../net/address.ts";
+import { sameView } from "../rib/as-view.ts";
 import { ALL_PATHS, type ExportClass } from "../rib/outgoing.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { UpdateGroup } from "../rib/update-group.ts";
@@ -12,6 +13,7 @@ import { encodeEndOfRib } from "../wire/update-pack.ts";
 import type { Connection } from "./connection.ts";
 import type { PeerEvent } from "./events.ts";
 import type { PeerOptions } from "./options.ts";
+import { asViewOf } from "./peer-options.ts";
 import type { Shared } from "./shared.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -19,6 +21,7 @@ import type { Traffic } from "./traffic.ts";
 interface Exporter {
   readonly address: Address;
   readonly options: PeerOptions;
+  readonly drains: boolean;
   readonly connection: Connection;
   readonly traffic: Traffic;
   readonly ribId: PeerId | undefined;
@@ -132,15 +135,21 @@ export class PeerExports {
   #classOf(family: Family, negotiated: Negotiated): ExportClass | undefined {
     const localAddress = this.#peer.connection.link?.localIn(family);
     if (localAddress === undefined) return undefined;
-    const { exportPolicy, nextHopSelf, reflectorClient, addPath } = this.#peer.options;
+    const { options } = this.#peer;
+    const { nextHopSelf, reflectorClient, routeServerClient, role, addPath } = options;
+    const { external } = negotiated;
     const most = addPath?.send === "all" ? ALL_PATHS : (addPath?.send ?? 0);
     return {
-      filter: this.#shared.filterOf(exportPolicy),
-      external: negotiated.external,
-      reflectorClient: reflectorClient && !negotiated.external,
+      filter: this.#shared.filters.exportOf(options, this.#peer.drains),
+      external,
+      reflectorClient: reflectorClient && !external,
+      routeServerClient: routeServerClient === true && external,
+      role: external ? role : undefined,
+      asView: external ? asViewOf(this.#shared.options, options) : undefined,
       nextHopSelf,
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
+      longLived: negotiated.gracefulRestart?.longLived !== undefined,
       localAddress,
       paths: negotiated.addPath.send.includes(family) ? most : 0,
     };
@@ -153,4 +162,7 @@ export class PeerExports {
 
 /** Within one session only these can change. */
 const isSameClass = (a: ExportClass, b: ExportClass): boolean =>
-  a.filter === b.filter && a.nextHopSelf === b.nextHopSelf && a.paths === b.paths;
+  a.filter === b.filter &&
+  a.nextHopSelf === b.nextHopSelf &&
+  a.paths === b.paths &&
+  sameView(a.asView, b.asView);

@@ -27,7 +27,9 @@ export type PeerOrder =
   /** A new session in the place of this one, without the routes of either side. A peer that is shut down stays so. */
   | { readonly do: "reset"; readonly text?: string }
   /** On the session as it is: we tell everything again, and ask for everything again (RFC 2918). */
-  | { readonly do: "refresh" };
+  | { readonly do: "refresh" }
+  /** What leads over the session becomes a last resort at both ends, before it ends (RFC 8326); or no longer. */
+  | { readonly do: "drain" | "undrain" };
 
 interface Halted {
   readonly options: PeerOptions;
@@ -35,6 +37,7 @@ interface Halted {
   stopForGood(notification: Notification, words: string): void;
   start(): void;
   exchangeAgain(): void;
+  drain(drained: boolean): void;
   haltChanged(event: PeerEvent): void;
 }
 
@@ -75,6 +78,11 @@ export class PeerHalt {
         break;
       case "refresh":
         this.#peer.exchangeAgain();
+        break;
+      case "drain":
+      case "undrain":
+        this.#peer.drain(order.do === "drain");
+        this.#peer.haltChanged({ on: "drained", drained: order.do === "drain" });
         break;
       default:
         order satisfies never;

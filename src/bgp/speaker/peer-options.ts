@@ -1,12 +1,45 @@
 /** What a change of a peer's settings costs. */
 
 import { formatAddress, formatPrefix } from "../net/text.ts";
-import type { PeerOptions } from "./options.ts";
+import type { AsView } from "../rib/as-view.ts";
+import type { RibPeer } from "../rib/peer-table.ts";
+import type { PeerOptions, SpeakerOptions } from "./options.ts";
 import type { DialTarget, Protection } from "./world.ts";
 
 /** True when a session of the old settings cannot go on with the new ones: agreed on in the OPEN, or of its socket. */
 export function needsReset(before: PeerOptions, after: PeerOptions): boolean {
   return agreedKey(before) !== agreedKey(after) || !sameProtection(protectionOf(before), protectionOf(after));
+}
+
+/** Our AS number as the peer knows it. */
+export const sessionAsn = ({ asn }: SpeakerOptions, { localAs }: PeerOptions): number => localAs?.asn ?? asn;
+
+/** Where an UPDATE of an external peer must say that it comes from (RFC 4271 §6.3); 0: nowhere. */
+export function firstAsOf({ role, enforceFirstAs }: PeerOptions, remoteAsn: number): number {
+  // RFC 7947 §2.2.2.1: a route server does not put its own number in front.
+  return (enforceFirstAs ?? role !== "rs-client") ? remoteAsn : 0;
+}
+
+/** What of its settings the RIB knows of a peer. */
+export function ribSettings({ reflectorClient, routeServerClient, allowOwnAs }: PeerOptions): RibSettings {
+  return { reflectorClient, routeServerClient: routeServerClient === true, allowOwnAs: allowOwnAs ?? 0 };
+}
+
+type RibSettings = Required<Pick<RibPeer, "reflectorClient" | "routeServerClient" | "allowOwnAs">>;
+
+/** How AS numbers are shown to an external peer; undefined: as usual. */
+export function asViewOf(speaker: SpeakerOptions, options: PeerOptions): AsView | undefined {
+  const { remoteAsn, localAs, removePrivateAs, asOverride = false } = options;
+  const looksForRemote = removePrivateAs !== undefined || asOverride;
+  if (localAs === undefined && !looksForRemote) return undefined;
+  return {
+    // Peers that differ in it alone share an update group where it does not matter.
+    remoteAsn: looksForRemote ? remoteAsn : 0,
+    localAsn: sessionAsn(speaker, options),
+    hidesOwnAsn: localAs?.replaceAs === true,
+    removePrivateAs,
+    asOverride,
+  };
 }
 
 /** How the connections of a peer are protected. */
@@ -31,11 +64,15 @@ export function remoteKey({ remote }: PeerOptions): string {
   return "address" in remote ? formatAddress(remote.address) : formatPrefix(remote.range);
 }
 
-function agreedKey(peer: PeerOptions): string {
-  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = peer;
+function agreedKey(options: PeerOptions): string {
+  const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = options;
+  const { routeServerClient, role, strictRole, localAs, enforceFirstAs, longLivedSeconds = {} } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
-  const key = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, addPathModeOf(peer)];
-  return key.join(" ");
+  const longLived = families.map((family) => longLivedSeconds[family] ?? 0);
+  const asNumbers = [routeServerClient, role, strictRole, localAs, enforceFirstAs];
+  const mode = addPathModeOf(options);
+  const agreed = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, mode];
+  return JSON.stringify([...agreed, ...asNumbers, ...longLived]);
 }
 
 /** What the capability of RFC 7911 says; undefined: it is not sent. */

@@ -8,8 +8,7 @@ import type { Address, Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
-import type { Notification, Open, RouteRefresh } from "../wire/messages.ts";
-import { familyOf } from "../wire/messages.ts";
+import { familyOf, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
 import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
 import { CEASE, forGood, forRestart } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
@@ -24,7 +23,7 @@ import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
-import { needsReset, protectionOf } from "./peer-options.ts";
+import { firstAsOf, needsReset, protectionOf, ribSettings, sessionAsn } from "./peer-options.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import type { Recipient, Shared } from "./shared.ts";
@@ -47,9 +46,10 @@ export class Peer implements ConnectionOwner, Recipient {
   /** Sessions lost. */
   flaps = 0;
   readonly learning: Learning = new Learning();
+  drains = false;
+  readonly helper: RestartHelper;
   readonly #shared: Shared;
   readonly #inbound: Inbound;
-  readonly #helper: RestartHelper;
   #connection: Connection;
   #second: Connection | undefined;
   #wasUp = false;
@@ -59,7 +59,7 @@ export class Peer implements ConnectionOwner, Recipient {
   constructor(shared: Shared, inbound: Inbound, address: Address, dynamic: boolean, options: PeerOptions) {
     this.#shared = shared;
     this.#inbound = inbound;
-    this.#helper = new RestartHelper(shared.rib);
+    this.helper = new RestartHelper(shared.rib);
     this.address = address;
     this.dynamic = dynamic;
     this.options = options;
@@ -93,7 +93,7 @@ export class Peer implements ConnectionOwner, Recipient {
       this.dynamic &&
       this.#connection.state.at === "active" &&
       this.#second === undefined &&
-      this.#helper.deadlineMs === Number.POSITIVE_INFINITY
+      this.helper.deadlineMs === Number.POSITIVE_INFINITY
     );
   }
 
@@ -101,7 +101,7 @@ export class Peer implements ConnectionOwner, Recipient {
     return Math.min(
       this.#connection.nextDeadline(),
       this.#second?.nextDeadline() ?? Number.POSITIVE_INFINITY,
-      this.#helper.deadlineMs,
+      this.helper.deadlineMs,
       this.halt.deadlineMs,
     );
   }
@@ -110,10 +110,11 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#connection.expire();
     this.#second?.expire();
     if (this.halt.deadlineMs <= nowMs) this.halt.end();
-    if (this.#helper.deadlineMs > nowMs || this.ribId === undefined) return;
-    const sweptPaths = this.#helper.expire(this.ribId);
-    if (sweptPaths > 0) this.watch.swept();
-    this.#emit({ on: "stale-expired", sweptPaths });
+    if (this.helper.deadlineMs > nowMs || this.ribId === undefined) return;
+    for (const event of this.helper.expire(this.ribId, nowMs)) {
+      if (event.on === "stale-expired" && event.sweptPaths > 0) this.watch.swept();
+      this.#emit(event);
+    }
     this.#shared.wake();
   }
 
@@ -142,7 +143,7 @@ export class Peer implements ConnectionOwner, Recipient {
   /** As {@link stop}; what waited for the peer's return is not waited for any more. */
   stopForGood(notification: Notification, words: string): void {
     this.stop(notification, words);
-    if (this.ribId !== undefined && this.#helper.expire(this.ribId) > 0) this.watch.swept();
+    if (this.ribId !== undefined && this.helper.giveUp(this.ribId) > 0) this.watch.swept();
   }
 
   /** Ends the session so that a peer which does graceful restart keeps our routes. */
@@ -173,13 +174,19 @@ export class Peer implements ConnectionOwner, Recipient {
       this.stop(cease(CEASE.changed), "settings of the session changed");
       this.start();
     } else if (this.halt.current === undefined) this.bfd.configure(options.bfd);
+    this.#judgeAgain();
+  }
+
+  drain(drained: boolean): void {
+    this.drains = drained;
+    this.#judgeAgain();
+  }
+
+  #judgeAgain(): void {
     if (this.ribId === undefined) return;
-    const importFilter = this.#shared.filterOf(options.importPolicy);
-    if (importFilter !== this.#shared.filterOf(before.importPolicy)) {
-      for (const family of [4, 6] as const) {
-        this.#shared.rib.of(family).received.refilter(this.ribId, importFilter);
-      }
-    }
+    const { rib, filters } = this.#shared;
+    rib.setPeer(this.ribId, { ...rib.peers.get(this.ribId), ...ribSettings(this.options) });
+    rib.setFilter(this.ribId, filters.importOf(this.options, this.drains));
     this.exports.move();
     this.#countPrefixes();
     this.#shared.wake();
@@ -221,11 +228,12 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
-    const negotiated = judgeOpen(open, offered, this.#shared.options, this.options.remoteAsn);
+    const own = { ...this.#shared.options, asn: sessionAsn(this.#shared.options, this.options) };
+    const negotiated = judgeOpen(open, offered, own, this.options);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
-    if (other === undefined || !isContender(other)) return negotiated;
-    const lost = loserOf(this.#shared.options, open, other, connection);
+    if (other?.isContender !== true) return negotiated;
+    const lost = loserOf(own, open, other, connection);
     this.#emit({ on: "collision", kept: (lost === other ? connection : other).initiator });
     lost.feed({ on: "collision-lost" }, "connection collision");
     return lost === other ? negotiated : undefined;
@@ -236,17 +244,18 @@ export class Peer implements ConnectionOwner, Recipient {
     else this.#second?.feed({ on: "collision-lost" }, "connection collision");
     const { rib } = this.#shared;
     const { remoteAsn: asn, external, remoteRouterId: routerId } = negotiated;
-    const { reflectorClient } = this.options;
-    const ribPeer = { address: this.address, asn, external, routerId, reflectorClient };
-    const ribId = this.ribId ?? rib.addPeer(ribPeer, this.#shared.filterOf(this.options.importPolicy));
+    const ribPeer = { address: this.address, asn, external, routerId, ...ribSettings(this.options) };
+    const ribId =
+      this.ribId ?? rib.addPeer(ribPeer, this.#shared.filters.importOf(this.options, this.drains));
     if (this.ribId === undefined) this.#shared.bind(ribId, this);
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
     const local = connection.link?.local;
     const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
-    this.#source = { peer: ribId, negotiated, ownNextHop };
-    this.#helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
+    const firstAs = external ? firstAsOf(this.options, asn) : 0;
+    this.#source = { peer: ribId, negotiated, ownNextHop, firstAs };
+    this.helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
     this.watch.began(connection, negotiated);
@@ -273,7 +282,7 @@ export class Peer implements ConnectionOwner, Recipient {
     let retained = false;
     if (this.ribId !== undefined) {
       this.exports.leave(this.ribId);
-      retained = this.#helper.sessionEnded(this.ribId, negotiated, loss, nowMs);
+      retained = this.helper.sessionEnded(this.ribId, negotiated, loss, nowMs);
     }
     this.#emit({ on: "session-down", reason: loss.words, retained });
     this.#succeed(connection);
@@ -322,7 +331,7 @@ export class Peer implements ConnectionOwner, Recipient {
     if (family === undefined || this.negotiated?.families.includes(family) !== true) return;
     if (this.ribId === undefined) return;
     if (refresh.subtype === "request") this.exports.resend(this.ribId, family);
-    else if (this.#helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
+    else if (this.helper.refresh(this.ribId, family, refresh.subtype, this.#shared.world.now()) > 0)
       this.watch.swept();
     this.#shared.wake();
   }
@@ -362,7 +371,7 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   #takeEndOfRib(ribId: PeerId, family: Family): void {
-    const sweptPaths = this.#helper.endOfRib(ribId, family);
+    const sweptPaths = this.helper.endOfRib(ribId, family);
     this.#emit({ on: "end-of-rib", family, sweptPaths });
     this.learning.endOfRib(family);
   }
@@ -392,7 +401,3 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared.emit(this.address, event);
   }
 }
-
-/** RFC 4271 §6.8: only a connection whose OPEN has been accepted can collide. */
-const isContender = (connection: Connection): boolean =>
-  connection.state.at === "open-confirm" || connection.state.at === "established";

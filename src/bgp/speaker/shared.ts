@@ -1,12 +1,11 @@
 /** What all peers of one speaker have in common. */
 
 import type { Address } from "../net/address.ts";
-import type { Policy } from "../policy/rules.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
-import type { RouteFilter } from "../rib/route-filter.ts";
 import type { Notification } from "../wire/messages.ts";
 import type { PeerEvent } from "./events.ts";
+import type { Filters } from "./filters.ts";
 import type { Monitor } from "./monitor.ts";
 import type { SpeakerOptions } from "./options.ts";
 import type { Link, World } from "./world.ts";
@@ -27,8 +26,7 @@ export interface Shared {
   readonly monitors: ReadonlySet<Monitor>;
   /** True until {@link Speaker.complete}: the R bit is set and End-of-RIB is held back (RFC 4724 §4.1). */
   readonly restarting: () => boolean;
-  /** Equal policies give the same filter, so that their peers share update groups. */
-  readonly filterOf: (policy: Policy) => RouteFilter;
+  readonly filters: Filters;
   /** Tells whoever opened a connection why it is not taken, and closes it. */
   readonly turnAway: (link: Link, notification: Notification) => void;
   readonly emit: (peer: Address, event: PeerEvent) => void;

@@ -12,18 +12,27 @@ import type {
   ReceivedRoute,
   RouteDescription,
 } from "../rib/snapshot.ts";
+import type { SecondsByFamily } from "../session/negotiation.ts";
 import type { Reaction } from "../wire/fault.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
-import type { PrefixLimit } from "./options.ts";
+import type { Role } from "../wire/roles.ts";
+import { drains } from "./maintenance.ts";
+import type { PrefixLimit, SpeakerOptions } from "./options.ts";
 import type { Peer } from "./peer.ts";
 import type { BfdSnapshot } from "./peer-bfd.ts";
 import type { OffendingMessage } from "./peer-error-log.ts";
 import type { Halt } from "./peer-halt.ts";
+import { sessionAsn } from "./peer-options.ts";
+import type { StaleFamily } from "./restart-helper.ts";
 import type { MessageCounts } from "./traffic.ts";
 
 export interface PeerSnapshot {
   readonly address: Address;
   readonly asn: number;
+  /** Our own as the peer knows it. */
+  readonly localAsn: number;
+  /** What we are to the peer (RFC 9234), and what it says that it is to us. */
+  readonly role: { readonly local: Role | undefined; readonly remote: Role | undefined };
   readonly description: string | undefined;
   readonly group: string | undefined;
   /** From a range rather than configured by address. */
@@ -43,7 +52,16 @@ export interface PeerSnapshot {
   readonly addPath: { readonly send: readonly Family[]; readonly receive: readonly Family[] };
   /** It has told all that it knew at least once. */
   readonly learned: boolean;
-  readonly gracefulRestart: { readonly negotiated: boolean; readonly stalePaths: number };
+  /** What leads over it is a last resort: the session is about to end (RFC 8326). */
+  readonly drains: boolean;
+  readonly gracefulRestart: {
+    readonly negotiated: boolean;
+    /** RFC 9494; of the session: how long stale paths may be kept behind the restart time. */
+    readonly longLivedSeconds: SecondsByFamily;
+    readonly stalePaths: number;
+    /** Families with stale paths, and how long they may stay. */
+    readonly stale: readonly StaleFamily[];
+  };
   /** Undefined: the peer is not watched by BFD. */
   readonly bfd: BfdSnapshot | undefined;
   /** With ADD-PATH, paths. refused: more than 256 of one prefix, not kept; since the peer is known. */
@@ -111,13 +129,16 @@ export interface ExportSnapshot extends ExportReason {
 const PAGE = 1000;
 const FAMILIES: readonly Family[] = [4, 6];
 
-export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
+export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number): PeerSnapshot {
   const { negotiated, options, errors } = peer;
+  const restart = negotiated?.gracefulRestart;
   const counts = peer.pathCounts();
   const advertised = peer.ribId === undefined ? 0 : peer.exports.advertised(peer.ribId);
   return {
     address: peer.address,
     asn: options.remoteAsn,
+    localAsn: sessionAsn(speaker, options),
+    role: { local: options.role, remote: negotiated?.remoteRole },
     description: options.description,
     group: options.group,
     dynamic: peer.dynamic,
@@ -130,7 +151,13 @@ export function peerSnapshot(peer: Peer, nowMs: number): PeerSnapshot {
     families: negotiated?.families ?? options.families,
     addPath: negotiated?.addPath ?? { send: [], receive: [] },
     learned: peer.learning.complete,
-    gracefulRestart: { negotiated: negotiated?.gracefulRestart !== undefined, stalePaths: counts.stale },
+    drains: drains(options, peer.drains),
+    gracefulRestart: {
+      negotiated: restart !== undefined,
+      longLivedSeconds: restart?.longLived?.seconds ?? {},
+      stalePaths: counts.stale,
+      stale: peer.ribId === undefined ? [] : peer.helper.stale(peer.ribId, nowMs),
+    },
     bfd: peer.bfd.snapshot,
     prefixes: {
       received: counts.received,

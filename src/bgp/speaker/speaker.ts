@@ -85,7 +85,8 @@ export class Speaker {
       clusterId: (options.clusterId ?? options.routerId).w0,
       multipath: options.multipath,
       multipathRelax: options.multipathRelax ?? true,
-      alwaysCompareMed: false,
+      alwaysCompareMed: options.decision?.alwaysCompareMed === true,
+      missingMedAsWorst: options.decision?.missingMedAsWorst === true,
       advertiseInstalledOnly: options.advertiseInstalledOnly,
     });
     this.rpki = new Rpki({
@@ -95,14 +96,14 @@ export class Speaker {
       changed: () => this.#wake(world.now()),
       rearmed: (atMs) => this.#wake(atMs),
     });
-    this.#filters = new Filters(this.rpki.vrps);
+    this.#filters = new Filters(options.asn, this.rpki.vrps);
     this.#shared = {
       options,
       world,
       rib: this.rib,
       monitors: this.#monitors,
       restarting: () => !this.#complete,
-      filterOf: (policy) => this.#filters.of(policy),
+      filters: this.#filters,
       turnAway: (link, notification) => this.#turnedAway.tell(link, notification, world.now()),
       emit: (peer, event) => this.#emit({ peer, ...event }),
       bind: (id, recipient) => {
@@ -128,11 +129,11 @@ export class Speaker {
   /**
    * Says which peers there are to be. Those not named any more are told so and forgotten; a session goes on where
    * nothing changed that was agreed on in its OPEN; another policy acts on the routes that are there.
-   * @throws Error when a password or ttlSecurity cannot be had; then nothing is changed
+   * @throws Error when a password or ttlSecurity cannot be had, or a policy or localAs is wrong; then no peer is changed
    */
   setPeers(wanted: readonly PeerOptions[]): void {
+    this.#filters.renew(wanted);
     this.#world.protect(wanted.map(protectionOf));
-    this.#filters.keepOnly(wanted.flatMap(({ importPolicy, exportPolicy }) => [importPolicy, exportPolicy]));
     const before = new Map(this.#peers);
     this.#ranges = rangesOf(wanted);
     for (const options of wanted) {
@@ -250,7 +251,7 @@ export class Speaker {
   /** Every peer, those of ranges too. */
   peers(): readonly PeerSnapshot[] {
     const nowMs = this.#world.now();
-    return [...this.#peers.values()].map((peer) => peerSnapshot(peer, nowMs));
+    return [...this.#peers.values()].map((peer) => peerSnapshot(peer, this.options, nowMs));
   }
 
   /** The Loc-RIB: every path of every prefix, with what became of it. */

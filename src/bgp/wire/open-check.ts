@@ -3,11 +3,14 @@
 import { Refusal } from "./fault.ts";
 import type { Open } from "./messages.ts";
 import { asnOf } from "./open.ts";
+import { ROLE_RULES, ROLES, type Role } from "./roles.ts";
 
 const OPEN_ERROR = 2;
 const BAD_PEER_AS = 2;
 const BAD_IDENTIFIER = 3;
 const UNACCEPTABLE_HOLD_TIME = 6;
+/** RFC 9234 §4.2. */
+const ROLE_MISMATCH = 11;
 
 /** What the peer is configured to be, and who we are. */
 export interface Expected {
@@ -15,6 +18,10 @@ export interface Expected {
   readonly remoteAsn: number;
   /** Unsigned 32-bit. */
   readonly localRouterId: number;
+  /** What we are to the peer, as our OPEN says; undefined: it does not. */
+  readonly role?: Role | undefined;
+  /** The peer must say its role too. */
+  readonly strictRole?: boolean | undefined;
 }
 
 /** Why the session ends, undefined when the OPEN is acceptable. */
@@ -33,5 +40,15 @@ export function checkOpen(open: Open, expected: Expected): Refusal | undefined {
   if (open.holdSeconds === 1 || open.holdSeconds === 2) {
     return new Refusal(`hold time ${open.holdSeconds} s`, OPEN_ERROR, UNACCEPTABLE_HOLD_TIME);
   }
-  return undefined;
+  return expected.role && checkRole(open, expected.role, expected.strictRole === true);
+}
+
+/** RFC 9234 §4.2: the roles must fit each other; a role that is said several times must be the same. */
+function checkRole(open: Open, ours: Role, strict: boolean): Refusal | undefined {
+  const { otherEnd } = ROLE_RULES[ours];
+  const theirs = open.capabilities.filter((each) => each.is === "role").map(({ role }) => role);
+  const wrong = theirs.find((role) => ROLES[role] !== otherEnd);
+  if (wrong === undefined && (theirs.length > 0 || !strict)) return undefined;
+  const said = wrong === undefined ? "no role" : `role ${ROLES[wrong] ?? wrong}`;
+  return new Refusal(`${said} where ${otherEnd} fits ours, ${ours}`, OPEN_ERROR, ROLE_MISMATCH);
 }

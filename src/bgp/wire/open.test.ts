@@ -4,6 +4,7 @@ import { Refusal } from "./fault.ts";
 import type { Capability, Open } from "./messages.ts";
 import { asnOf, capability, decodeOpen, encodeOpen, familiesOf } from "./open.ts";
 import { checkOpen } from "./open-check.ts";
+import { ROLES, type Role } from "./roles.ts";
 
 const u8 = fc.nat(0xff);
 const u16 = fc.nat(0xffff);
@@ -144,5 +145,32 @@ describe("an OPEN is judged by what is configured", () => {
   ])("%s", (_, open, differing, subcode) => {
     const refusal = checkOpen({ ...bare, ...open }, { ...expected, ...differing });
     expect(refusal?.notification.subcode).toBe(subcode);
+  });
+});
+
+describe("roles (RFC 9234 §4.2)", () => {
+  const CODES = { provider: 0, rs: 1, "rs-client": 2, customer: 3, peer: 4 } as const;
+  const PAIRS = ["provider customer", "customer provider", "rs rs-client", "rs-client rs", "peer peer"];
+  const expected = { localAsn: 65000, remoteAsn: 64512, localRouterId: 0x0a000001 };
+  const subcodeFor = (role: Role | undefined, theirs: readonly number[], strictRole = false) => {
+    const capabilities = theirs.map((code): Capability => ({ is: "role", role: code }));
+    return checkOpen({ ...bare, capabilities }, { ...expected, role, strictRole })?.notification.subcode;
+  };
+
+  test.each(ROLES.flatMap((ours) => ROLES.map((theirs) => [ours, theirs] as const)))(
+    "%s and %s",
+    (ours, theirs) => {
+      const wanted = PAIRS.includes(`${ours} ${theirs}`) ? undefined : 11;
+      expect(subcodeFor(ours, [CODES[theirs]])).toBe(wanted);
+      expect(subcodeFor(ours, [CODES[theirs], CODES[theirs]], true)).toBe(wanted);
+      expect(subcodeFor(undefined, [CODES[theirs]], true), "without a role of ours").toBeUndefined();
+    },
+  );
+
+  test.each(ROLES)("%s: a peer that says nothing, or what we do not know, or two things", (ours) => {
+    expect(subcodeFor(ours, [])).toBeUndefined();
+    expect(subcodeFor(ours, [], true)).toBe(11);
+    expect(subcodeFor(ours, [5])).toBe(11);
+    expect(subcodeFor(ours, [0, 1, 2, 3, 4])).toBe(11);
   });
 });

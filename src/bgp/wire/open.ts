@@ -67,6 +67,14 @@ export function capability<K extends Capability["is"]>(
   return open.capabilities.find((each): each is Extract<Capability, { is: K }> => each.is === is);
 }
 
+/** As {@link capability}, of those of which all but the last count for nothing (RFC 4724 §3). */
+export function lastCapability<K extends Capability["is"]>(
+  open: Open,
+  is: K,
+): Extract<Capability, { is: K }> | undefined {
+  return open.capabilities.findLast((each): each is Extract<Capability, { is: K }> => each.is === is);
+}
+
 /** The families of the multiprotocol capabilities; IPv4 alone when there is none (RFC 4760 §8). */
 export function familiesOf(open: Open): readonly Family[] {
   const offered = open.capabilities.filter((each) => each.is === "multiprotocol");

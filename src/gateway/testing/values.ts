@@ -31,6 +31,7 @@ const BASE: Model = {
     multipath: 8,
     multipathRelax: true,
     linkBandwidth: true,
+    decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: undefined,
     rpki: { caches: [] },
     peers: [],

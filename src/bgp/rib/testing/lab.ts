@@ -21,6 +21,7 @@ export const OPTIONS: RibOptions = {
   multipath: 1,
   multipathRelax: true,
   alwaysCompareMed: false,
+  missingMedAsWorst: false,
   advertiseInstalledOnly: false,
 };
 
@@ -30,6 +31,7 @@ export function filterSaying(verdict: Partial<Verdict>): RouteFilter {
   return {
     onlyClass: {} as AttributeClass,
     usesPrefix: false,
+    honorsGracefulShutdown: false,
     usesValidity: false,
     classify: () => ({}) as AttributeClass,
     judge: () => said,
@@ -152,9 +154,13 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   filter: ACCEPT,
   external: true,
   reflectorClient: false,
+  routeServerClient: false,
+  role: undefined,
+  asView: undefined,
   nextHopSelf: false,
   as4: true,
   extendedMessage: false,
+  longLived: false,
   localAddress: OUR_ADDRESS,
   paths: 0,
   ...changes,
