@@ -48,10 +48,7 @@ function peersOfNeighbour({ address }: (typeof NEIGHBOURS)[number]): object[] {
       otherwise: "reject",
     },
   });
-  return [
-    peerOf(THEM.v4, THEIR_ASN, address, only(FROM_THEM)),
-    peerOf(US.v4, ASN, address, { ...only(FROM_US), passive: true }),
-  ];
+  return [peerOf(THEM.v4, THEIR_ASN, address, only(FROM_THEM)), peerOf(US.v4, ASN, address, only(FROM_US))];
 }
 
 /** AS paths of what they tell us. */
@@ -114,7 +111,7 @@ describe.skipIf(lacking !== undefined)(
       const several = { addPath: { receive: true, send: "all" } };
       await us.ask("setPeers", [
         peerOf(THEM.v4, THEIR_ASN, US.v4, several),
-        ...NEIGHBOURS.map(({ address, asn }) => peerOf(address, asn, US.v4)),
+        ...NEIGHBOURS.map(({ address, asn }) => peerOf(address, asn, US.v4, { passive: true })),
       ]);
       const neighbours = await Promise.all(NEIGHBOURS.map(({ address, asn }) => startOurs(address, asn)));
       for (const [i, neighbour] of neighbours.entries()) {

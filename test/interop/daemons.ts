@@ -143,7 +143,8 @@ function birdConfiguration(settings: DaemonSettings, log: string): string {
     (of, i) => `protocol bgp other${i} {
   local ${THEM.v4} as ${asn};
   neighbor ${of.address} as ${of.asn};
-  passive on;
+  connect delay time 1;
+  connect retry time 2;
   ipv4 { import all; export none; };
 }
 `,
@@ -244,7 +245,7 @@ function frrConfiguration(settings: DaemonSettings, log: string): string {
   const { neighbours = [] } = settings.addPath ?? {};
   const others = neighbours.map(
     (of) => `neighbor ${of.address} remote-as ${of.asn}
- neighbor ${of.address} passive
+ neighbor ${of.address} timers connect 1
  address-family ipv4 unicast
   neighbor ${of.address} activate
  exit-address-family
