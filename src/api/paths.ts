@@ -17,6 +17,7 @@ import {
   readRpkiQuery,
   readStopQuery,
 } from "./query.ts";
+import type { PeerAnswer } from "./schema.ts";
 import {
   type ApiControl,
   type ApiSource,
@@ -97,7 +98,7 @@ function addLists(app: FastifyInstance, source: ApiSource): void {
         reply,
         cut(peers, (p) => p.address, paging),
       );
-    const named = peers.filter((p) => p.address === peer);
+    const named = peers.filter((p) => isNamed(p, peer));
     if (named.length === 0) throw unknownPeer(peer);
     return named;
   });
@@ -161,13 +162,16 @@ async function* inTurns(pieces: Iterable<Uint8Array>): AsyncGenerator<Uint8Array
   }
 }
 
-async function requirePeer(source: ApiSource, address: string): Promise<void> {
+async function requirePeer(source: ApiSource, name: string): Promise<void> {
   const peers = await source.peers();
-  if (!peers.some((p) => p.address === address)) throw unknownPeer(address);
+  if (!peers.some((p) => isNamed(p, name))) throw unknownPeer(name);
 }
 
-const unknownPeer = (address: string): Refusal =>
-  new Refusal("peer.unknown", `no peer has the address ${address}`, "GET /api/v1/peers lists them");
+/** By its address, or by the interface that it is behind. */
+const isNamed = (peer: PeerAnswer, name: string): boolean => peer.address === name || peer.interface === name;
+
+const unknownPeer = (name: string): Refusal =>
+  new Refusal("peer.unknown", `no peer has the address ${name}`, "GET /api/v1/peers lists them");
 
 const badCursor = (): Refusal =>
   new Refusal("request.invalid", "query parameter after names no page", "take it from the link of a page");

@@ -20,10 +20,10 @@ const PAGE_MAX = 10_000;
 /** Longer than any cursor that a source makes of an address, a prefix and an index. */
 const CURSOR_MAX_CHARACTERS = 256;
 
-const address = z
+const peer = z
   .string()
-  .refine(isAddressText, { error: "is not an IP address" })
-  .transform(canonicalAddress);
+  .refine(isPeerText, { error: "is neither an IP address nor an interface" })
+  .transform(canonicalPeer);
 const prefix = z
   .string()
   .refine(isPrefixText, { error: "is neither a prefix nor an address" })
@@ -43,7 +43,7 @@ const paging = { limit: limit.optional(), after: after.optional() };
 
 const NOTHING = z.strictObject({});
 const PAGING = z.strictObject(paging);
-const PEERS = z.strictObject({ peer: address.optional(), ...paging });
+const PEERS = z.strictObject({ peer: peer.optional(), ...paging });
 const ROUTES = z.strictObject({
   prefix: prefix.optional(),
   kind: kind.optional(),
@@ -51,13 +51,13 @@ const ROUTES = z.strictObject({
   ...paging,
 });
 const ANNOUNCEMENTS = z.strictObject({
-  peer: address.optional(),
+  peer: peer.optional(),
   prefix: prefix.optional(),
   kind: kind.optional(),
   ...paging,
 });
 const RECEIVED = z.strictObject({
-  peer: z.string({ error: "is missing" }).pipe(address),
+  peer: z.string({ error: "is missing" }).pipe(peer),
   prefix: prefix.optional(),
   ...paging,
 });
@@ -83,9 +83,9 @@ const text = z
   })
   .optional();
 const STOP = z.strictObject({ graceful: flag.optional(), text });
-const peer = z.string({ error: "is missing" }).pipe(address);
-const ORDER = z.strictObject({ peer });
-const ORDER_WITH_TEXT = z.strictObject({ peer, text });
+const ordered = z.string({ error: "is missing" }).pipe(peer);
+const ORDER = z.strictObject({ peer: ordered });
+const ORDER_WITH_TEXT = z.strictObject({ peer: ordered, text });
 
 export interface Paging {
   /** 1..{@link PAGE_MAX}. */
@@ -164,9 +164,15 @@ function canonicalPrefix(text: string): string {
   return length === undefined ? canonicalAddress(bare) : `${canonicalAddress(bare)}/${length}`;
 }
 
-/** A zone (fe80::1%eth0) passes isIP, and belongs to a link and not to an address. */
-function isAddressText(text: string): boolean {
-  return isIP(text) !== 0 && !text.includes("%");
+/** An address, where link-local with its interface (fe80::1%eth0), or the name of an interface. */
+function isPeerText(text: string): boolean {
+  return isIP(text) !== 0 || /^(?!\d+$)[^\s/:%]{1,15}$/.test(text);
+}
+
+function canonicalPeer(text: string): string {
+  const [bare = "", zone] = text.split("%");
+  if (isIP(bare) === 0) return text;
+  return zone === undefined ? canonicalAddress(bare) : `${canonicalAddress(bare)}%${zone}`;
 }
 
 function isPrefixText(text: string): boolean {

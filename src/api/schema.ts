@@ -39,8 +39,14 @@ export interface StatusAnswer {
 }
 
 export interface PeerAnswer {
+  /** A link-local one with its interface: fe80::1%eth0; ::%eth0 as long as nobody knows who is behind it. */
   readonly address: string;
-  readonly asn: number;
+  /** Of a peer by interface: its name, which stands for the address in queries too. */
+  readonly interface?: string;
+  /** Absent: any but our own, and there is no session. */
+  readonly asn?: number;
+  /** Any AS but our own may be there (`asn: external`). */
+  readonly anyAsn?: true;
   /** Our own as the peer knows it. */
   readonly localAsn: number;
   /** What we are to the peer (RFC 9234); absent: that is not configured. */

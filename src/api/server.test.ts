@@ -194,8 +194,9 @@ describe("what is refused says why", () => {
     ["/api/v1/routes?prefix=fe80::1%25eth0", 400, "request.invalid", "prefix"],
     ["/api/v1/routes?kind=floatin", 400, "request.invalid", "floating"],
     ["/api/v1/routes?local=yes", 400, "request.invalid", "true or false"],
-    ["/api/v1/announcements?peer=tor1", 400, "request.invalid", "peer"],
-    ["/api/v1/announcements?peer=fe80::1%25eth0", 400, "request.invalid", "peer"],
+    ["/api/v1/announcements?peer=tor/1", 400, "request.invalid", "peer"],
+    ["/api/v1/announcements?peer=fe80::1%25eth0", 404, "peer.unknown", "fe80::1%eth0"],
+    ["/api/v1/announcements?peer=eth0", 404, "peer.unknown", "eth0"],
     ["/api/v1/announcements?peer=203.0.113.9", 404, "peer.unknown", "203.0.113.9"],
     ["/api/v1/peers?peer=203.0.113.9", 404, "peer.unknown", "203.0.113.9"],
     ["/api/v1/status?verbose=1", 400, "request.invalid", "verbose"],
@@ -238,7 +239,7 @@ test("each answer is counted under its path, never under what a client invented"
   const counted: [string, number][] = [];
   await start({}, { onAnswer: (route, code) => counted.push([route, code]) });
   await ask("/api/v1/peers?peer=198.51.100.2");
-  await ask("/api/v1/peers?peer=x");
+  await ask("/api/v1/peers?peer=x/y");
   await ask(`/${"x".repeat(50)}`);
   await expect
     .poll(() => counted)
@@ -321,7 +322,7 @@ describe("orders to a peer", () => {
   test.each<[string, string, number, string]>([
     ["GET", "shutdown?peer=198.51.100.2", 405, "method.refused"],
     ["POST", "shutdown", 400, "request.invalid"],
-    ["POST", "shutdown?peer=gw", 400, "request.invalid"],
+    ["POST", "shutdown?peer=gw/1", 400, "request.invalid"],
     ["POST", "shutdown?peer=198.51.100.2&text=", 400, "request.invalid"],
     ["POST", `reset?peer=198.51.100.2&text=${"%C3%BC".repeat(128)}`, 400, "request.invalid"],
     ["POST", "start?peer=198.51.100.2&text=x", 400, "request.invalid"],

@@ -51,6 +51,7 @@ export {
   PEER_DEFAULTS,
   type PeerOptions,
   type PrefixLimit,
+  type RemoteAsn,
   type SpeakerOptions,
 } from "./speaker/options.ts";
 export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
@@ -93,4 +94,4 @@ export type {
   PathAttributes,
   RawAttribute,
 } from "./wire/path-attributes.ts";
-export type { Role } from "./wire/roles.ts";
+export { ROLES, type Role } from "./wire/roles.ts";

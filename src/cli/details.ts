@@ -3,7 +3,7 @@
 import type { NatAnswer, PeerAnswer, StatusAnswer } from "../api/schema.ts";
 import { type Column, fields, type Look, table } from "./table.ts";
 import { clock } from "./text.ts";
-import { haltText, lastErrorOf, stateWord } from "./views.ts";
+import { haltText, lastErrorOf, peerName, stateWord } from "./views.ts";
 
 type Problem = StatusAnswer["problems"][number];
 type Pool = NatAnswer["pools"][number];
@@ -46,10 +46,10 @@ export function peerDetail(peers: readonly PeerAnswer[]): string {
 function onePeer(peer: PeerAnswer): string {
   const { prefixes, gracefulRestart: restart } = peer;
   return fields([
-    ["Peer", `${peer.address}${peer.dynamic ? " (from a range)" : ""}`],
+    ["Peer", `${peerName(peer)}${peer.dynamic ? " (from a range)" : ""}`],
     ["Description", peer.description],
     ["Group", peer.group],
-    ["AS", String(peer.asn)],
+    ["AS", peer.asn === undefined ? "any but our own" : String(peer.asn)],
     ["Local AS", String(peer.localAsn)],
     ["Role", roleText(peer)],
     ["State", `${stateWord(peer)} for ${clock(peer.sinceSeconds)}`],

@@ -286,7 +286,7 @@ describe("exit status", () => {
     ["show peers --url ftp://x", 2, "http://"],
     ["show peers --url http://127.0.0.1:1 --socket /x", 2, "cannot be used with"],
     ["show peers one two", 2, "too many arguments"],
-    ["show peer tor1", 2, "not an IP address"],
+    ["show peer tor/1", 2, "neither an IP address nor an interface"],
     ["show routes --kind flaoting", 2, "floating, public"],
     ["show routes --limit 0", 2, "limit"],
     ["show route 10.0.0.0/33", 2, "prefix"],

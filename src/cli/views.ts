@@ -28,8 +28,8 @@ const wideOnly = <T>(look: Look, columns: readonly Column<T>[]): readonly Column
 /** The order that people scan: Cisco's and FRR's, then what came of it. */
 export function peersTable(peers: readonly PeerAnswer[], look: Look): string {
   const columns: Column<PeerAnswer>[] = [
-    { header: "Peer", cell: (p) => p.address },
-    { header: "AS", align: "right", cell: (p) => String(p.asn) },
+    { header: "Peer", cell: peerName },
+    { header: "AS", align: "right", cell: (p) => figure(p.asn) },
     { header: "Up/Down", align: "right", cell: (p) => clock(p.sinceSeconds) },
     { header: "State/PfxRcd", align: "right", cell: stateOrPrefixes, color: colorOfPeer },
     { header: "Received", align: "right", cell: (p) => String(p.prefixes.received) },
@@ -49,6 +49,13 @@ export function peersTable(peers: readonly PeerAnswer[], look: Look): string {
     ...(look.wide ? [] : [{ header: "Description/Last error", clip: TEXT_COLUMNS, cell: describe }]),
   ];
   return table(columns, peers, look);
+}
+
+/** "198.51.100.2", or "eth0 (fe80::1)" for the one who is behind an interface. */
+export function peerName({ address, interface: name }: PeerAnswer): string {
+  if (name === undefined) return address;
+  const there = address.slice(0, address.indexOf("%"));
+  return there === "::" ? name : `${name} (${there})`;
 }
 
 const STATES: Readonly<Record<PeerAnswer["state"], string>> = {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
 import type { BgpSettings, BmpSettings, MrtSettings, Peer } from "../model/model.ts";
 import { asKeys, asRulesOf } from "./as-schema.ts";
+import { isOnLink, numberOf, peerAsn, remoteFaults, remoteOf } from "./peer-remote.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import { gracefulRestart, peerRestart } from "./restart-schema.ts";
 import {
@@ -16,6 +17,7 @@ import {
   flag,
   holdTime,
   integer,
+  interfaceName,
   list,
   mapping,
   name,
@@ -23,6 +25,7 @@ import {
   port,
   prefix,
   routerId,
+  scopedAddress,
 } from "./scalars.ts";
 import { maxPrefixes, shutdown } from "./session-schema.ts";
 import { suggestion } from "./suggest.ts";
@@ -94,7 +97,9 @@ const addPath: z.ZodType<Peer["addPath"]> = z.union(
 );
 
 const common = {
-  asn: asn.optional().meta({ description: "The peer's AS number. Our own makes it an iBGP peer." }),
+  asn: peerAsn.optional().meta({
+    description: "The peer's AS number; external: any but our own; internal, or our own: an iBGP peer.",
+  }),
   description: description.optional().meta({ description: "Shown wherever the peer is." }),
   holdTime: holdTime.optional().meta({
     default: PEER_DEFAULTS.holdTime,
@@ -117,6 +122,10 @@ const common = {
   families: families
     .optional()
     .meta({ default: PEER_DEFAULTS.families, description: "Routes that the session carries." }),
+  extendedNextHop: flag.optional().meta({
+    description:
+      "IPv4 routes may have IPv6 next hops (RFC 8950). Default: true for link-local peers, else false.",
+  }),
   routeReflectorClient: flag.optional().meta({
     default: PEER_DEFAULTS.routeReflectorClient,
     description: "iBGP only: reflect its routes to other iBGP peers, and theirs to it (RFC 4456).",
@@ -159,10 +168,16 @@ const common = {
 const group = mapping(common);
 
 const peer = mapping({
-  address: address.optional().meta({ description: "The peer's address. Either this or `range`." }),
+  address: scopedAddress
+    .optional()
+    .meta({ description: "The peer's address. One of this, `range` and `interface`." }),
   range: prefix
     .optional()
-    .meta({ description: "Whoever connects from here is a peer. Either this or `address`." }),
+    .meta({ description: "Whoever connects from here is a peer. One of this, `address` and `interface`." }),
+  interface: interfaceName.optional().meta({
+    description:
+      "The one router at the other end of this interface, by link-local addresses. One of this, `address` and `range`.",
+  }),
   group: name
     .optional()
     .meta({ description: "A name of `groups`, whose settings count where none stand here." }),
@@ -291,7 +306,11 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
     const faults = [...faultsOf(one, groups), ...ruleFaults(one, named)];
     for (const fault of [...faults, ...restartFaults(one, all !== undefined)]) reported(["peers", i], fault);
     const inherited = one.group === undefined ? undefined : groups[one.group];
-    return mergePeer(one, inherited, named, { longLivedMs: all?.longLivedMs, gracefulShutdown });
+    return mergePeer(one, inherited, named, {
+      ownAsn: given.asn,
+      longLivedMs: all?.longLivedMs,
+      gracefulShutdown,
+    });
   });
   const restart = all && { restartMs: all.restartMs, notification: all.notification };
   return { ...speaker, gracefulRestart: restart, clusterId: speaker.clusterId, peers: merged };
@@ -321,12 +340,7 @@ function restartFaults({ gracefulRestart: restart }: Groups[string], restarts: b
 
 /** What keeps an entry of `peers` from being a peer. Empty: {@link mergePeer} gives a whole one. */
 function faultsOf(entry: PeerEntry, groups: Groups): Fault[] {
-  const faults: Fault[] = [];
-  if (entry.address === undefined && entry.range === undefined) {
-    faults.push({ at: [], message: "a peer needs an address or a range", hint: "add `address: 192.0.2.1`" });
-  } else if (entry.address !== undefined && entry.range !== undefined) {
-    faults.push({ at: ["range"], message: "a peer has an address or a range, not both" });
-  }
+  const faults: Fault[] = remoteFaults(entry);
   if (entry.range !== undefined && entry.passive === false) {
     faults.push({
       at: ["passive"],
@@ -358,16 +372,16 @@ function mergePeer(
   entry: PeerEntry,
   inherited: Groups[string] | undefined,
   named: Named,
-  all: Pick<Peer, "longLivedMs" | "gracefulShutdown">,
+  all: Pick<Peer, "longLivedMs" | "gracefulShutdown"> & { readonly ownAsn: number },
 ): Peer {
   const given = { ...inherited, ...entry };
   const { gracefulRestart: restart } = given;
-  const remote = entry.range === undefined ? { address: entry.address! } : { range: entry.range };
+  const remote = remoteOf(entry);
   return {
     remote,
     group: given.group,
     description: given.description,
-    asn: given.asn!,
+    asn: numberOf(given.asn!, all.ownAsn),
     holdMs: given.holdTime ?? peerDefaults.holdTime,
     port: given.port ?? peerDefaults.port,
     passive: "range" in remote || (given.passive ?? peerDefaults.passive),
@@ -376,6 +390,7 @@ function mergePeer(
     password: undefined,
     ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,
     families: [...new Set(given.families ?? peerDefaults.families)],
+    extendedNextHop: given.extendedNextHop ?? isOnLink(remote),
     routeReflectorClient: given.routeReflectorClient ?? peerDefaults.routeReflectorClient,
     asRules: asRulesOf(given),
     shutdown: given.shutdown === false ? undefined : given.shutdown,

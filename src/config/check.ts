@@ -28,7 +28,7 @@ export function summary(model: Model): string {
   const { bgp, networks, nat, floatingIps, anycast, ports } = model;
   const addresses = nat.pools.reduce((sum, pool) => sum + pool.addresses.length, 0);
   const counts: [number, string][] = [
-    [bgp.peers.filter(({ remote }) => "address" in remote).length, "peer"],
+    [bgp.peers.filter(({ remote }) => !("range" in remote)).length, "peer"],
     [bgp.peers.filter(({ remote }) => "range" in remote).length, "peer range"],
     [networks.length, "network"],
     [nat.pools.length, "pool"],

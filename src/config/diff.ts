@@ -23,6 +23,7 @@ const SESSION_KEYS = {
   passwordFile: (peer: Peer) => peer.password,
   ttlSecurity: (peer: Peer) => peer.ttlSecurity,
   families: (peer: Peer) => peer.families,
+  extendedNextHop: (peer: Peer) => peer.extendedNextHop,
   routeReflectorClient: (peer: Peer) => peer.routeReflectorClient,
   "gracefulRestart.longLived": (peer: Peer) => peer.longLivedMs,
   role: (peer: Peer) => peer.asRules.role,
@@ -75,9 +76,11 @@ const OTHER_KEYS = {
   kernel: (model: Model) => model.kernel,
 } as const;
 
-/** "198.51.100.2" or "192.168.8.0/24": what names a peer. */
-const remoteText = ({ remote }: Peer): string =>
-  "range" in remote ? formatPrefix(remote.range) : formatAddress(remote.address);
+/** "198.51.100.2", "192.168.8.0/24" or "eth0": what names a peer. */
+function remoteText({ remote }: Peer): string {
+  if ("interface" in remote) return remote.interface;
+  return "range" in remote ? formatPrefix(remote.range) : formatAddress(remote.address);
+}
 
 /** Every difference, the speaker's first. Empty when both models say the same. */
 export function diff(before: Model, after: Model): Change[] {

@@ -14,7 +14,7 @@ import {
   parseCommunityPattern,
   WELL_KNOWN_COMMUNITIES,
 } from "../bgp/net/communities.ts";
-import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
+import { parseAddress, parsePrefix, parseScopedAddress } from "../bgp/net/text.ts";
 import type { Endpoint, PortRange, PrefixRange } from "../model/model.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -117,6 +117,15 @@ export const holdTime: z.ZodType<number> = text(
 export const address: z.ZodType<Address> = text(
   { expected: "an IPv4 or IPv6 address", json: { examples: ["192.0.2.1", "2001:db8::1"] } },
   parseAddress,
+);
+
+/** Of a peer: a link-local one says the interface that it is behind. */
+export const scopedAddress: z.ZodType<Address> = text(
+  {
+    expected: "an IPv4 or IPv6 address",
+    json: { examples: ["192.0.2.1", "2001:db8::1", "fe80::1%eth0"] },
+  },
+  parseScopedAddress,
 );
 
 /** RFC 6286 §2.1: any four octets but zero. */

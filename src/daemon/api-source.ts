@@ -102,7 +102,7 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
       driftRepairs: now.driftRepairs,
     },
     peers: {
-      configured: model.bgp.peers.filter(({ remote }) => "address" in remote).length,
+      configured: model.bgp.peers.filter(({ remote }) => !("range" in remote)).length,
       established: peers.filter(({ state }) => state === "established").length,
     },
     problems: now.problems.slice(0, PROBLEMS),

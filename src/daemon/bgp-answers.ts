@@ -40,7 +40,9 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
   const { description, group, routerId, holdSeconds, lastError } = peer;
   return {
     address: formatAddress(peer.address),
-    asn: peer.asn,
+    ...(peer.interface !== undefined && { interface: peer.interface }),
+    ...(peer.asn !== undefined && { asn: peer.asn }),
+    ...(peer.anyAsn && { anyAsn: true as const }),
     localAsn: peer.localAsn,
     ...(peer.role.local && { role: peer.role.local }),
     ...(peer.role.remote && { remoteRole: peer.role.remote }),
@@ -106,7 +108,7 @@ const limitAnswer = ({ limit, warnAt = limit }: PrefixLimit): NonNullable<PeerAn
 
 /** Does what an operator wants of a peer; what it is then. Undefined: there is no such peer. */
 export function orderPeer(speaker: Speaker, { peer, order, text }: PeerRequest): PeerAnswer | undefined {
-  const address = parseAddress(peer);
+  const address = speaker.peers().find((each) => isNamed(each, peer))?.address;
   const words = text === undefined ? {} : { text };
   if (address === undefined || !speaker.order(address, { do: order, ...words })) return undefined;
   const after = speaker.peers().find((each) => sameAddress(each.address, address));
@@ -173,8 +175,10 @@ export function announcementsPage(
   query: AnnouncementQuery,
 ): Promise<Page<AnnouncementAnswer>> {
   const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
-  const peers = speaker.peers().map(({ address }) => ({ address, text: formatAddress(address) }));
-  const asked = query.peer === undefined ? peers : peers.filter(({ text }) => text === query.peer);
+  const asked = speaker
+    .peers()
+    .filter((peer) => query.peer === undefined || isNamed(peer, query.peer))
+    .map(({ address }) => ({ address, text: formatAddress(address) }));
   return pageOf(
     asked.flatMap((peer) => announcementParts(speaker, peer)),
     query,
@@ -186,6 +190,10 @@ export function announcementsPage(
     },
   );
 }
+
+/** By its address, or by the interface that it is behind. */
+const isNamed = (peer: PeerSnapshot, text: string): boolean =>
+  peer.interface === text || formatAddress(peer.address) === text;
 
 interface Told {
   readonly route: AdvertisedRoute;
@@ -202,7 +210,7 @@ function announcementParts(speaker: Speaker, peer: { address: Address; text: str
 /** @throws CursorError */
 export function receivedPage(speaker: Speaker, query: ReceivedQuery): Promise<Page<ReceivedAnswer>> {
   const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
-  const peer = parseAddress(query.peer);
+  const peer = speaker.peers().find((each) => isNamed(each, query.peer))?.address;
   const parts = FAMILIES.map(
     (family): Part<ReceivedRoute> =>
       (from, limit) =>

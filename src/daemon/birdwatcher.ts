@@ -66,7 +66,7 @@ function protocolOf(peer: PeerSnapshot, nowMs: number): BirdProtocol {
     since,
     bgp_state: BGP_STATES[peer.state],
     neighbor_address: formatAddress(peer.address),
-    neighbor_as: peer.asn,
+    neighbor_as: peer.asn ?? 0,
     description: peer.description ?? "",
     last_error: peer.lastError?.words ?? "",
     routes: { imported: accepted, filtered: received - accepted, exported: advertised },

@@ -1,5 +1,6 @@
 /** The forwarding plane of this machine, or none: what the reconciler programs, and what it hears from there. */
 
+import { type Address, zoned } from "../bgp/net/address.ts";
 import type { Dataplane, Link } from "../gateway/intent.ts";
 import { startKernel } from "../kernel/client.ts";
 import type { ConntrackUse, Warning } from "../kernel/commands.ts";
@@ -12,6 +13,8 @@ export interface Forwarding {
   /** Undefined where no connections are tracked. */
   conntrack(): Promise<ConntrackUse | undefined>;
   state(): { readonly connected: boolean; readonly restarts: number };
+  /** Looks for the routers at the other end of these interfaces, and lets them find us. */
+  seek(interfaces: readonly string[]): void;
   /** Tells once what there is, then every change. One listener. */
   attach(listener: ForwardingListener): void;
   /** What is programmed stays. */
@@ -20,6 +23,8 @@ export interface Forwarding {
 
 interface ForwardingListener {
   links(links: readonly Link[]): void;
+  /** A link-local address, with its zone. */
+  neighbour(address: Address): void;
   /** The kernel may not hold what it acknowledged any more. */
   doubt(): void;
 }
@@ -38,13 +43,23 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
     log.warn({ event: "kernel.warning", code, subject }, message);
   let connected = true;
   let starts = 0;
+  let sought: readonly string[] = [];
+  const seek = (): void => {
+    // Refused while netd is away; it is asked again when it is back.
+    if (sought.length > 0 || starts > 0) void kernel.seek(sought).catch(() => undefined);
+  };
   return {
     type: "linux",
     dataplane: kernel,
     conntrack: () => kernel.conntrack(),
     state: () => ({ connected, restarts: Math.max(0, starts - 1) }),
+    seek: (interfaces) => {
+      sought = interfaces;
+      seek();
+    },
     attach: (listener) => {
       kernel.onLinks((links) => listener.links(links));
+      kernel.onNeighbour((found) => listener.neighbour(zoned(found.address, found.interface)));
       kernel.onDown((reason) => {
         connected = false;
         log.error({ event: "kernel.down", reason }, "netd ended; it is started again");
@@ -54,6 +69,7 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
         starts++;
         for (const warning of warnings) warn(warning);
         if (starts === 1) return;
+        seek();
         log.info({ event: "kernel.up", restarts: starts - 1 }, "netd is back; comparing with the kernel");
         listener.doubt();
       });
@@ -82,6 +98,7 @@ function announceOnly(): Forwarding {
     },
     conntrack: () => Promise.resolve(undefined),
     state: () => ({ connected: false, restarts: 0 }),
+    seek: () => undefined,
     attach: (listener) => listener.links([]),
     close: () => Promise.resolve(),
   };

@@ -5,7 +5,7 @@
  */
 
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
-import { type Address, sameAddress } from "../bgp/net/address.ts";
+import { type Address, sameAddress, zoned } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
@@ -13,14 +13,14 @@ import type { Settings } from "../config/settings.ts";
 import type { Announcer } from "../gateway/announcer.ts";
 import type { Dataplane, KernelRoute, Link } from "../gateway/intent.ts";
 import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
-import { peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
+import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import type { Model } from "../model/model.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { HealthChecks } from "./health.ts";
 import { LearnedTable } from "./learned.ts";
-import { changedLinks } from "./links.ts";
+import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { Monitors } from "./monitors.ts";
@@ -131,11 +131,13 @@ export class Gateway {
     });
     this.forwarding.attach({
       links: (links) => this.#linksAre(links),
+      neighbour: (address) => this.speaker.setNeighbour(address),
       doubt: () => this.reconciler.resync(),
     });
     this.speaker.rpki.setCaches(this.model.bgp.rpki.caches);
     this.monitors.set(this.model.bgp);
     this.speaker.setPeers(peerOptions(this.model));
+    this.forwarding.seek(peerInterfaces(this.model));
     this.checks.watch(this.model);
     if (!this.#learnedComplete) this.#waitForPeers(this.#held);
     this.reconciler.wake();
@@ -156,6 +158,7 @@ export class Gateway {
     this.#settings = settings;
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
+    this.forwarding.seek(peerInterfaces(settings.model));
     this.checks.watch(settings.model);
     this.reconciler.wake();
     return [];
@@ -200,8 +203,10 @@ export class Gateway {
 
   #linksAre(links: readonly Link[]): void {
     const changed = changedLinks(this.#links, links);
+    const turned = turnedLinks(this.#links, links);
     this.#links = links;
     for (const name of changed) this.reconciler.linkChanged(name);
+    for (const { name, networks, up } of turned) this.speaker.setLink(name, networks, up);
     if (changed.length > 0) this.reconciler.wake();
   }
 
@@ -220,7 +225,8 @@ function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
   const found: Address[] = [];
   for (const { target } of routes) {
     if (target.to !== "via") continue;
-    for (const { address } of target.nextHops) {
+    for (const hop of target.nextHops) {
+      const address = zoned(hop.address, hop.interface);
       if (!found.some((known) => sameAddress(known, address))) found.push(address);
     }
   }

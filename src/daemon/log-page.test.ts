@@ -72,7 +72,7 @@ test("every problem that can be found is listed, and no other", () => {
   );
 });
 
-const WARNINGS = found(["kernel"], /\bcode: "((?:privileges|sysctl)\.\w+)"/g);
+const WARNINGS = found(["kernel"], /\bcode: "((?:neighbours|privileges|sysctl)\.\w+)"/g);
 
 test("every warning of netd is listed", () => {
   expect(WARNINGS.length).toBeGreaterThan(1);

@@ -6,7 +6,7 @@ import type { Gateway } from "./gateway.ts";
 
 export function mrtTable({ speaker, model }: Gateway): Iterable<Uint8Array> {
   const seconds = Math.floor(Date.now() / 1000);
-  const peers = speaker.peers().map(({ address, asn, routerId = 0, inStateMs }) => ({
+  const peers = speaker.peers().map(({ address, asn = 0, routerId = 0, inStateMs }) => ({
     routerId,
     address,
     asn,

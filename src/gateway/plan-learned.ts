@@ -1,6 +1,6 @@
 /** Routes that peers told us, resolved to next hops that the kernel can use. */
 
-import { type Address, contains, hostPrefix, sameAddress } from "../bgp/net/address.ts";
+import { type Address, contains, hostPrefix, isLinkLocal, sameAddress, unzoned } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import { addRoute, type Connected, type Draft } from "./draft.ts";
 import type { KernelRoute, LearnedRoute, NextHop } from "./intent.ts";
@@ -15,7 +15,7 @@ export function planLearned(draft: Draft): void {
   for (const route of learned) {
     if (route.paths.length === 0) continue;
     const key = formatPrefix(route.prefix);
-    if (draft.routes.has(key) || translated.has(key)) continue;
+    if (draft.routes.has(key) || translated.has(key) || isLinkLocal(route.prefix)) continue;
     if (guarded.has(key)) {
       reportCut(draft, key);
       continue;
@@ -50,7 +50,7 @@ class Targets {
       const text = formatAddress(nextHop);
       const name = this.#interfaceTo(text, nextHop);
       if (name === undefined) this.#unresolved.set(text, (this.#unresolved.get(text) ?? 0) + 1);
-      else hops.set(text, hopOf(nextHop, name, weights?.get(text)));
+      else hops.set(text, hopOf(unzoned(nextHop), name, weights?.get(text)));
     }
     if (hops.size === 0) return undefined;
     const resilient = route.kind === "anycast";
@@ -87,6 +87,7 @@ const hopOf = (address: Address, name: string, weight: number | undefined): Next
 function resolve(draft: Draft, nextHop: Address): string | undefined {
   const { model, links } = draft.input;
   if (model.kernel.type === "none") return "";
+  if (isLinkLocal(nextHop)) return links.find(({ name, up }) => up && name === nextHop.zone)?.name;
   if (links.some((link) => link.addresses.some((own) => sameAddress(own.address, nextHop)))) return undefined;
   let best: Connected | undefined;
   for (const candidate of draft.connected) {
@@ -104,7 +105,7 @@ function guardedPrefixes(draft: Draft): ReadonlySet<string> {
   const guarded = new Set(draft.connected.map((c) => formatPrefix(c.prefix)));
   const onLink = (address: Address): boolean => draft.connected.some((c) => contains(c.prefix, address));
   const guard = (address: Address): void => {
-    if (onLink(address)) guarded.add(formatPrefix(hostPrefix(address)));
+    if (!isLinkLocal(address) && onLink(address)) guarded.add(formatPrefix(hostPrefix(address)));
   };
   for (const { remote } of draft.input.model.bgp.peers) if ("address" in remote) guard(remote.address);
   const seen = new Set<string>();

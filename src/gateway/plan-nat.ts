@@ -57,7 +57,11 @@ const networksOf = (model: Model): Prefix[] => model.networks.map((network) => n
 const ourPeers = (model: Model): Prefix[] =>
   model.bgp.peers
     .filter((peer) => peer.asn === model.bgp.asn)
-    .map(({ remote }) => ("address" in remote ? hostPrefix(remote.address) : remote.range));
+    .flatMap(({ remote }) => {
+      // From link-local addresses nothing is forwarded.
+      if ("interface" in remote) return [];
+      return "address" in remote ? hostPrefix(remote.address) : remote.range;
+    });
 
 function metadataOf(draft: Draft, taps: readonly string[]): NatTable["metadata"] {
   const { metadata: to } = draft.input.model;

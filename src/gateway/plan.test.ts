@@ -61,6 +61,35 @@ const codes = (intent: Intent): string[] => intent.problems.map((problem) => pro
 
 const VM_A = port("tap0", "10.65.0.13");
 
+describe("link-local next hops", () => {
+  const fabric = [link("eth0"), link("eth1", false)];
+
+  test("are behind the interface that they say, when it is up, and lead IPv4 too", () => {
+    const intent = planned({
+      links: fabric,
+      learned: [
+        learned("10.99.1.0/24", "other", "fe80::1%eth0"),
+        learned("10.99.2.0/24", "other", "fe80::1%eth1"),
+        learned("2001:db8:99::/48", "other", "fe80::1%eth0", "fe80::1%eth1"),
+      ],
+    });
+    expect(routes(intent)).toEqual(["10.99.1.0/24 fe80::1@eth0", "2001:db8:99::/48 fe80::1@eth0"]);
+    expect(intent.problems.map(({ subject }) => subject)).toEqual(["fe80::1%eth1"]);
+  });
+
+  test("without an interface lead nowhere, and nobody takes the addresses of a link away", () => {
+    const intent = planned({
+      links: [{ ...link("eth0"), addresses: [{ address: address("fe80::9"), length: 64 }] }],
+      learned: [
+        learned("10.99.1.0/24", "other", "fe80::1"),
+        learned("fe80::/64", "other", "fe80::1%eth0"),
+        learned("fe80::7/128", "other", "fe80::1%eth0"),
+      ],
+    });
+    expect(routes(intent)).toEqual([]);
+  });
+});
+
 describe("a compute host", () => {
   test("routes and announces what runs on it, as the first seed shows", () => {
     const intent = planned({

@@ -11,6 +11,7 @@ import { address, floatingIp, model, network, PRIVATE, prefix, service } from ".
 
 const peer = (changes: Partial<Peer> = {}): Peer => ({
   remote: { address: address("192.168.8.11") },
+  extendedNextHop: false,
   group: undefined,
   description: undefined,
   asn: 65000,
@@ -224,6 +225,9 @@ test("what a speaker and a peer are told besides", () => {
     gracefulRestart: { restartSeconds: 120, notification: true, restarting: true },
     advertiseInstalledOnly: true,
   });
+  expect(speakerOptions(told, false).gracefulRestart).toMatchObject({ restarting: false });
+  const announcing: Model = { ...told, kernel: { ...told.kernel, type: "none" } };
+  expect(speakerOptions(announcing, false).gracefulRestart).toMatchObject({ restarting: true });
   expect(peerOptions(told)[0]).toMatchObject({
     remote: { range: prefix("192.168.8.0/24"), limit: 1024 },
     passive: true,

@@ -48,7 +48,8 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
       gracefulRestart: {
         restartSeconds: Math.ceil(bgp.gracefulRestart.restartMs / 1000),
         notification: bgp.gracefulRestart.notification,
-        restarting,
+        // Who only announces forwards nothing that could be lost with the process: F holds from its first OPEN on.
+        restarting: restarting || kernel.type === "none",
       },
     }),
     advertiseInstalledOnly: kernel.type === "linux",
@@ -62,12 +63,13 @@ export function peerOptions(model: Model): PeerOptions[] {
     const { remote } = peer;
     const policy = policies(peer);
     return {
-      remote: "address" in remote ? remote : { range: remote.range, limit: MAX_PEERS_PER_RANGE },
+      remote: "range" in remote ? { range: remote.range, limit: MAX_PEERS_PER_RANGE } : remote,
       remoteAsn: peer.asn,
       port: peer.port,
       passive: peer.passive || "range" in remote,
       holdSeconds: Math.ceil(peer.holdMs / 1000),
       families: peer.families,
+      extendedNextHop: peer.extendedNextHop,
       importPolicy: policy.import,
       exportPolicy: policy.export,
       nextHopSelf: true,
@@ -88,6 +90,10 @@ export function peerOptions(model: Model): PeerOptions[] {
     };
   });
 }
+
+/** Interfaces whose other end is a peer. */
+export const peerInterfaces = (model: Model): string[] =>
+  model.bgp.peers.flatMap(({ remote }) => ("interface" in remote ? [remote.interface] : []));
 
 const inSeconds = (ms: NonNullable<Peer["longLivedMs"]>): NonNullable<PeerOptions["longLivedSeconds"]> =>
   Object.fromEntries(Object.entries(ms).map(([family, time]) => [family, Math.ceil(time / 1000)]));
@@ -132,7 +138,9 @@ function policiesOf(model: Model): (peer: Peer) => Policies {
   const known = new Map<string, Policies>();
   return (peer) => {
     const internal = peer.asn === model.bgp.asn;
-    const importRules = peer.importRules && rulesFor("import", peer, peer.importRules, peer.asn);
+    // Without a number no rule prepends it (model/rules.ts).
+    const theirs = peer.asn === "external" ? 0 : peer.asn;
+    const importRules = peer.importRules && rulesFor("import", peer, peer.importRules, theirs);
     const exportRules = peer.exportRules && rulesFor("export", peer, peer.exportRules, model.bgp.asn);
     const key = JSON.stringify([internal, importRules, exportRules]);
     const held = known.get(key);
@@ -168,10 +176,19 @@ function rulesFor(
 
 /** Who is at the other end does not change, so that it is asked once and not for every route. */
 function isAbout({ peers, groups }: RuleMatch, { remote, group }: Peer): boolean {
-  const there = "range" in remote ? remote.range : hostPrefix(remote.address);
+  const there = placeOf(remote);
   if (peers?.some((prefix) => contains(prefix, there)) === false) return false;
   return groups === undefined || (group !== undefined && groups.includes(group));
 }
+
+/** All that a peer's address can be. */
+function placeOf(remote: Peer["remote"]): Prefix {
+  if ("interface" in remote) return LINK_LOCAL;
+  return "range" in remote ? remote.range : hostPrefix(remote.address);
+}
+
+/** RFC 4291 §2.5.6 */
+const LINK_LOCAL = prefixOf(ipv6(0xfe80_0000, 0, 0, 0), 10);
 
 /** Own networks and services first, then default, then the large community, else other: the last to match decides. */
 function classification(model: Model, internal: boolean): Rule[] {

@@ -17,11 +17,12 @@ import {
   encodeRoutes,
   type KernelRoute,
   type Link,
-  parseJson,
+  type Neighbour,
   routesOf,
   type Settings,
   type Warning,
 } from "./commands.ts";
+import { parseJson } from "./fields.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** Routes of one command: netd answers between two of them. */
@@ -48,6 +49,10 @@ export interface Kernel {
   prepareTaps(interfaces: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Entries in use and their limit; undefined where the kernel tracks no connections. */
   conntrack(): Promise<ConntrackUse | undefined>;
+  /** Sends router advertisements over these interfaces, and no others, and hears those of others there. */
+  seek(interfaces: readonly string[]): Promise<void>;
+  /** Which router an advertisement came from; again after netd, or the link, was away. */
+  onNeighbour(listener: (neighbour: Neighbour) => void): () => void;
   links(): readonly Link[];
   /** Called at once with what is, then with every change. Returns what ends it. */
   onLinks(listener: (links: readonly Link[]) => void): () => void;
@@ -100,6 +105,10 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       const use = parseJson(end);
       return use === false ? undefined : (use as ConntrackUse);
     },
+    seek: async (interfaces) => {
+      await supervisor.ask(CODE.seek, encodeJson(interfaces));
+    },
+    onNeighbour: (listener) => supervisor.on("neighbour", listener),
     links: () => supervisor.links(),
     onLinks: (listener) => {
       listener(supervisor.links());

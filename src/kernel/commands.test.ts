@@ -10,14 +10,13 @@ import {
   encodeJson,
   encodePrefixes,
   encodeRoutes,
-  InvalidCommand,
   type KernelRoute,
-  parseJson,
   prefixAt,
   ROW_OCTETS,
   routesOf,
   type Target,
 } from "./commands.ts";
+import { InvalidCommand, parseJson } from "./fields.ts";
 
 const word = fc.nat(0xffffffff);
 const address: fc.Arbitrary<Address> = fc.oneof(

@@ -7,7 +7,8 @@
  */
 
 import { type Address, type Prefix, widthOf } from "../bgp/net/address.ts";
-import { formatAddress, parseAddress } from "../bgp/net/text.ts";
+import { formatAddress } from "../bgp/net/text.ts";
+import { addressOf, InvalidCommand, integerOf, interfaceOf, listOf, parseJson, recordOf } from "./fields.ts";
 
 /** A route with our protocol number. One per prefix; equal in shape to what the reconciler of the gateway speaks of. */
 export interface KernelRoute {
@@ -77,6 +78,7 @@ export const CODE = {
   forget: 5,
   prepareTaps: 6,
   conntrack: 7,
+  seek: 8,
   done: 128,
   failed: 129,
   part: 130,
@@ -85,12 +87,8 @@ export const CODE = {
   drift: 133,
   fatal: 134,
   warning: 135,
+  neighbour: 136,
 } as const;
-
-/** A command that says what it must not. The text names the field. */
-export class InvalidCommand extends Error {
-  override readonly name: string = "InvalidCommand";
-}
 
 export const ROW_OCTETS = 24;
 export const MAX_ROWS = 65_536;
@@ -196,15 +194,6 @@ export function routesOf({ targets, count, rows }: RouteRows): KernelRoute[] {
 export const encodeJson = (value: unknown): Buffer => Buffer.from(JSON.stringify(value, plain));
 
 /** @throws InvalidCommand */
-export function parseJson(payload: Buffer): unknown {
-  try {
-    return JSON.parse(payload.toString("utf8")) as unknown;
-  } catch (error) {
-    throw new InvalidCommand(`not JSON: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-/** @throws InvalidCommand */
 export function decodeTranslation(payload: Buffer): { public: Address; private: Address } {
   const value = recordOf(parseJson(payload), "translation");
   const translation = {
@@ -243,6 +232,22 @@ export function decodeLinkChanges(value: unknown): LinkChanges {
   return {
     changed: listOf(changes.changed, "changed", 1_000_000).map(linkOf),
     gone: listOf(changes.gone, "gone", 1_000_000).map((index) => integerOf(index, "gone", 0, 0x7fffffff)),
+  };
+}
+
+/** The router at the other end of a link. */
+export interface Neighbour {
+  readonly interface: string;
+  /** Link-local. */
+  readonly address: Address;
+}
+
+/** @throws InvalidCommand */
+export function decodeNeighbour(payload: Buffer): Neighbour {
+  const neighbour = recordOf(parseJson(payload), "neighbour");
+  return {
+    interface: interfaceOf(neighbour.interface, "interface"),
+    address: addressOf(neighbour.address, "address"),
   };
 }
 
@@ -316,65 +321,6 @@ function membersOf<Member>(value: unknown, of: (entry: unknown) => Member): Memb
 
 /** The same next hop with two weights is one member. */
 const unweighed = (key: string, value: unknown): unknown => (key === "weight" ? undefined : value);
-
-/** What an object of ours may hold, none of it checked. */
-type Fields = Partial<
-  Record<
-    | "address"
-    | "addresses"
-    | "anycastIdleMs"
-    | "fastSwitch"
-    | "changed"
-    | "gone"
-    | "how"
-    | "index"
-    | "interface"
-    | "interfaces"
-    | "length"
-    | "name"
-    | "nextHops"
-    | "private"
-    | "protocol"
-    | "public"
-    | "resilient"
-    | "routeTable"
-    | "to"
-    | "up"
-    | "weight",
-    unknown
-  >
->;
-
-function recordOf(value: unknown, what: string): Fields {
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new InvalidCommand(`${what}: not an object`);
-  return value;
-}
-
-function listOf(value: unknown, what: string, max: number): unknown[] {
-  if (!Array.isArray(value) || value.length > max)
-    throw new InvalidCommand(`${what}: not a list of up to ${max}`);
-  return value;
-}
-
-function integerOf(value: unknown, what: string, min: number, max: number): number {
-  if (typeof value !== "number" || !Number.isInteger(value) || value < min || value > max)
-    throw new InvalidCommand(`${what}: not an integer from ${min} to ${max}`);
-  return value;
-}
-
-function addressOf(value: unknown, what: string): Address {
-  const address = typeof value === "string" ? parseAddress(value) : undefined;
-  if (address === undefined) throw new InvalidCommand(`${what}: not an address`);
-  return address;
-}
-
-/** The kernel's own rule for names of links (dev_valid_name), and not one of the directories that mean all of them. */
-function interfaceOf(value: unknown, what: string): string {
-  if (typeof value !== "string" || !/^[^\s/:\0]{1,15}$/.test(value) || /^(\.|\.\.|all|default)$/.test(value))
-    throw new InvalidCommand(`${what}: not the name of an interface`);
-  return value;
-}
 
 function writeRow(rows: Buffer, i: number, prefix: Prefix, target: number): void {
   const at = i * ROW_OCTETS;

@@ -14,6 +14,12 @@ const cGetsockopt = libc.func("int getsockopt(int fd, int level, int name, void 
 const cSetsockopt = libc.func("int setsockopt(int fd, int level, int name, void *value, uint length)");
 const cSend = libc.func("long send(int fd, void *octets, size_t length, int flags)");
 const cRecv = libc.func("long recv(int fd, void *octets, size_t length, int flags)");
+const cSendto = libc.func(
+  "long sendto(int fd, void *octets, size_t length, int flags, void *to, uint toLength)",
+);
+const cRecvfrom = libc.func(
+  "long recvfrom(int fd, void *octets, size_t length, int flags, void *from, void *fromLength)",
+);
 const cPoll = libc.func("int poll(void *fds, ulong count, int timeoutMs)");
 const cPrctl = libc.func("int prctl(int option, ulong a, ulong b, ulong c, ulong d)");
 const cCapget = libc.func("int capget(void *header, void *data)");
@@ -21,6 +27,13 @@ const cCapset = libc.func("int capset(void *header, void *data)");
 const cExit = libc.func("void _exit(int status)");
 
 const AF_NETLINK = 16;
+const AF_INET6 = 10;
+const IPPROTO_ICMPV6 = 58;
+/** struct sockaddr_in6: where address and scope are. */
+const SOCKADDR_IN6_OCTETS = 28;
+const SIN6_ADDR = 8;
+const SIN6_SCOPE_ID = 24;
+const MSG_DONTWAIT = 0x40;
 const SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0x80000;
 const SOL_SOCKET = 1;
@@ -98,19 +111,26 @@ export function setQueue(fd: number, forced: number, plain: number, octets: numb
   }
 }
 
+/** Instructions of classic BPF. */
+export type Filter = readonly (readonly [code: number, yes: number, no: number, k: number])[];
+
 /** Drops, in the kernel, messages that were caused by a request from `port`, before they take room in the queue. */
 export function ignorePort(fd: number, port: number): void {
-  const SO_ATTACH_FILTER = 26;
   // BPF loads in network order, and nlmsg_pid (octets 12 to 15) is in the host's.
   const word = Buffer.alloc(4);
   new Uint32Array(word.buffer, word.byteOffset, 1)[0] = port;
-  const program = Buffer.alloc(32);
-  const instructions: readonly (readonly [code: number, yes: number, no: number, k: number])[] = [
+  attachFilter(fd, [
     [0x20, 0, 0, 12], // ld [12]
     [0x15, 0, 1, word.readUInt32BE(0)], // jeq port
     [0x06, 0, 0, 0], // ret 0: drop
     [0x06, 0, 0, 0xffffffff], // ret all
-  ];
+  ]);
+}
+
+/** What a filter answers with 0, the kernel drops before it takes room in the queue. @throws SystemError */
+export function attachFilter(fd: number, instructions: Filter): void {
+  const SO_ATTACH_FILTER = 26;
+  const program = Buffer.alloc(instructions.length * 8);
   for (const [i, [code, yes, no, k]] of instructions.entries()) {
     new Uint16Array(program.buffer, program.byteOffset + i * 8, 1)[0] = code;
     program[i * 8 + 2] = yes;
@@ -124,6 +144,39 @@ export function ignorePort(fd: number, port: number): void {
   setOption(fd, SOL_SOCKET, SO_ATTACH_FILTER, header);
 }
 
+/** A raw ICMPv6 socket: packets without their IPv6 header, to and from link-local addresses. */
+export class IcmpSocket {
+  readonly fd: number;
+  readonly #address: Buffer = Buffer.alloc(SOCKADDR_IN6_OCTETS);
+
+  /** @throws SystemError without CAP_NET_RAW */
+  constructor() {
+    const kind = SOCK_RAW | SOCK_CLOEXEC;
+    this.fd = checked("socket(AF_INET6)", cSocket(AF_INET6, kind, IPPROTO_ICMPV6));
+  }
+
+  /** Sends to 16 octets of address over a link. False when the kernel does not; what is sent may be lost anyway. */
+  send(octets: Buffer, to: Buffer, index: number): boolean {
+    const address = Buffer.alloc(SOCKADDR_IN6_OCTETS);
+    new Uint16Array(address.buffer, address.byteOffset, 1)[0] = AF_INET6;
+    to.copy(address, SIN6_ADDR);
+    new Uint32Array(address.buffer, address.byteOffset + SIN6_SCOPE_ID, 1)[0] = index;
+    return Number(cSendto(this.fd, octets, octets.length, MSG_DONTWAIT, address, address.length)) >= 0;
+  }
+
+  /** Undefined when there is nothing, or nothing that is whole. `scope`: the index of the link that it came over. */
+  receive(
+    into: Buffer,
+  ): { readonly length: number; readonly from: Buffer; readonly scope: number } | undefined {
+    const address = this.#address;
+    const length = new Uint32Array([address.length]);
+    const got = Number(cRecvfrom(this.fd, into, into.length, MSG_DONTWAIT, address, length));
+    if (got < 0 || length[0] !== address.length) return undefined;
+    const scope = new Uint32Array(address.buffer, address.byteOffset + SIN6_SCOPE_ID, 1)[0]!;
+    return { length: got, from: address.subarray(SIN6_ADDR, SIN6_SCOPE_ID), scope };
+  }
+}
+
 /** Sends the first `length` octets. @throws SystemError */
 export function send(fd: number, octets: Buffer, length: number): void {
   checked("send", Number(cSend(fd, octets, length, 0)));
@@ -131,7 +184,6 @@ export function send(fd: number, octets: Buffer, length: number): void {
 
 /** Receives one datagram into `into`. Undefined when `wait` is false and there is none. @throws SystemError */
 export function receive(fd: number, into: Buffer, wait: boolean): number | undefined {
-  const MSG_DONTWAIT = 0x40;
   const EAGAIN = 11;
   const length = Number(cRecv(fd, into, into.length, wait ? 0 : MSG_DONTWAIT));
   if (length >= 0) return length;

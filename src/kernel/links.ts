@@ -46,6 +46,12 @@ export class LinkTable {
     return this.#byIndex.get(index)?.name;
   }
 
+  placeOf(name: string): { readonly index: number; readonly up: boolean } | undefined {
+    const index = this.#indexByName.get(name);
+    const entry = index === undefined ? undefined : this.#byIndex.get(index);
+    return index === undefined || entry === undefined ? undefined : { index, up: entry.up };
+  }
+
   /** Reads everything anew. What is different afterwards counts as changed. @throws SystemError */
   reload(): void {
     for (const index of this.#byIndex.keys()) this.#changed.add(index);

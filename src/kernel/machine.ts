@@ -12,14 +12,17 @@ import {
   decodeTranslation,
   encodeJson,
   encodeRoutes,
-  InvalidCommand,
   type LinkChanges,
   MAX_ROWS,
+  type Neighbour,
   type Settings,
   type Warning,
 } from "./commands.ts";
 import { Conntrack, conntrackUse } from "./conntrack.ts";
+import type { IcmpSocket } from "./ffi.ts";
+import { InvalidCommand } from "./fields.ts";
 import { LinkTable } from "./links.ts";
+import { Neighbours } from "./neighbours.ts";
 import type { Message } from "./netlink.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
 import { Nexthops } from "./nexthops.ts";
@@ -39,6 +42,7 @@ const NFNLGRP_NFTABLES = 7;
 export interface Listener {
   links(changes: LinkChanges): void;
   drift(what: Drift): void;
+  neighbour(neighbour: Neighbour): void;
   warning(warning: Warning): void;
 }
 
@@ -51,23 +55,29 @@ export class Machine {
   readonly #routeWatch = new Watch(NETLINK_ROUTE, ROUTE_GROUPS, this.#socket.port);
   readonly #nftWatch: Watch;
   readonly #listener: Listener;
+  readonly #neighbours: Neighbours | undefined;
   #conntrack: Conntrack | undefined;
 
-  /** @throws SystemError */
-  constructor(settings: Settings, nft: Nft, listener: Listener) {
+  /**
+   * @param icmp - to look for neighbours with; undefined: that cannot be done
+   * @throws SystemError
+   */
+  constructor(settings: Settings, nft: Nft, icmp: IcmpSocket | undefined, listener: Listener) {
     const { routeTable, protocol, anycastIdleMs, fastSwitch } = settings;
     const nexthops = new Nexthops(this.#socket, protocol, anycastIdleMs);
     this.#routes = new Routes(this.#socket, nexthops, this.#links, routeTable, protocol);
     this.#nft = nft;
     this.#nftWatch = new Watch(NETLINK_NETFILTER, [NFNLGRP_NFTABLES], nft.port);
     this.#listener = listener;
+    this.#neighbours = icmp && new Neighbours(icmp, (neighbour) => listener.neighbour(neighbour));
     this.warnings = prepareNamespace(fastSwitch);
     this.#links.reload();
   }
 
   /** Descriptors that have something for {@link hear} when they can be read. */
   get watched(): readonly number[] {
-    return [this.#routeWatch.fd, this.#nftWatch.fd];
+    const fds = [this.#routeWatch.fd, this.#nftWatch.fd];
+    return this.#neighbours === undefined ? fds : [...fds, this.#neighbours.fd];
   }
 
   /** All links, for the first time. */
@@ -87,7 +97,16 @@ export class Machine {
     });
     if (foreign || !complete) this.#listener.drift("nat");
     const changes = this.#links.takeChanges();
-    if (changes.changed.length > 0 || changes.gone.length > 0) this.#listener.links(changes);
+    if (changes.changed.length > 0 || changes.gone.length > 0) {
+      this.#listener.links(changes);
+      this.tick();
+    }
+    this.#neighbours?.hear(performance.now());
+  }
+
+  /** What time brings; called every second. */
+  tick(): void {
+    this.#neighbours?.tick(performance.now(), (name) => this.#links.placeOf(name));
   }
 
   /**
@@ -114,6 +133,8 @@ export class Machine {
         return encodeJson(this.#prepareTaps(decodeInterfaces(payload)));
       case CODE.conntrack:
         return encodeJson(conntrackUse() ?? false);
+      case CODE.seek:
+        return this.#seek(decodeInterfaces(payload));
       default:
         throw new InvalidCommand(`no command has the number ${code}`);
     }
@@ -153,6 +174,17 @@ export class Machine {
       if (message !== undefined) errors.push([name, message]);
     }
     return errors;
+  }
+
+  #seek(names: readonly string[]): Buffer {
+    if (this.#neighbours === undefined && names.length > 0) {
+      const message =
+        "without CAP_NET_RAW no router advertisements are sent or heard: peers by interface must connect to us";
+      this.#listener.warning({ code: "neighbours.socket", subject: "netd", message });
+    }
+    this.#neighbours?.seek(names);
+    this.tick();
+    return encodeJson(true);
   }
 
   #routeEvent(message: Message): void {

@@ -5,15 +5,17 @@
 
 import { Socket } from "node:net";
 import { CODE, type Drift, decodeSettings, encodeJson } from "./commands.ts";
-import { exitNow, pollReadable } from "./ffi.ts";
+import { exitNow, type IcmpSocket, pollReadable, SystemError } from "./ffi.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { Machine } from "./machine.ts";
+import { openNeighbourSocket } from "./neighbours.ts";
 import { Nft, NoLibrary } from "./nft.ts";
 import { dropPrivileges, Missing } from "./privileges.ts";
 
 const CORE_FD = 3;
 /** Changes by others come in bursts: they are told of once, so long after the first. */
 const DRIFT_QUIET_MS = 100;
+const TICK_MS = 1000;
 
 const core = new Socket({ fd: CORE_FD, readable: true, writable: true });
 const drifted = new Set<Drift>();
@@ -39,6 +41,16 @@ function openNft(): Nft {
   }
 }
 
+/** Before privileges are dropped: it is the only thing that needs CAP_NET_RAW, and most gateways do without. */
+function openIcmp(): IcmpSocket | undefined {
+  try {
+    return openNeighbourSocket();
+  } catch (error) {
+    if (error instanceof SystemError) return undefined;
+    throw error;
+  }
+}
+
 function tellDrift(what: Drift): void {
   if (drifted.size === 0)
     setTimeout(() => {
@@ -50,10 +62,12 @@ function tellDrift(what: Drift): void {
 
 function start(): Machine {
   const settings = decodeSettings(process.argv[2] ?? "");
+  const icmp = openIcmp();
   const warnings = dropPrivileges();
-  const machine = new Machine(settings, openNft(), {
+  const machine = new Machine(settings, openNft(), icmp, {
     links: (changes) => send(0, CODE.links, encodeJson(changes)),
     drift: tellDrift,
+    neighbour: (neighbour) => send(0, CODE.neighbour, encodeJson(neighbour)),
     warning: (warning) => send(0, CODE.warning, encodeJson(warning)),
   });
   const hello = { warnings: [...warnings, ...machine.warnings], links: machine.links() };
@@ -99,6 +113,7 @@ try {
     for (const frame of frames.push(chunk)) answer(machine, frame);
   });
   listen(machine);
+  setInterval(() => machine.tick(), TICK_MS);
 } catch (error) {
   fail(error);
 }

@@ -13,15 +13,8 @@
 
 import type { Family, Prefix } from "../bgp/net/address.ts";
 import { formatPrefix } from "../bgp/net/text.ts";
-import {
-  InvalidCommand,
-  type KernelRoute,
-  prefixAt,
-  ROW_OCTETS,
-  type RouteRows,
-  type Target,
-  targetAt,
-} from "./commands.ts";
+import { type KernelRoute, prefixAt, ROW_OCTETS, type RouteRows, type Target, targetAt } from "./commands.ts";
+import { InvalidCommand } from "./fields.ts";
 import type { LinkTable } from "./links.ts";
 import { type Message, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "./netlink.ts";
 import type { NetlinkSocket, OnRefusal, Refusal } from "./netlink-socket.ts";

@@ -6,14 +6,15 @@ import {
   CODE,
   type Drift,
   decodeLinkChanges,
+  decodeNeighbour,
   encodeJson,
-  InvalidCommand,
   type Link,
   type LinkChanges,
-  parseJson,
+  type Neighbour,
   type Settings,
   type Warning,
 } from "./commands.ts";
+import { InvalidCommand, parseJson } from "./fields.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { KernelError } from "./kernel-error.ts";
 
@@ -44,6 +45,7 @@ interface Events {
   links: readonly Link[];
   drift: readonly Drift[];
   warning: Warning;
+  neighbour: Neighbour;
 }
 
 type Listeners = { [Name in keyof Events]: Set<(told: Events[Name]) => void> };
@@ -67,6 +69,7 @@ export class Supervisor {
     links: new Set(),
     drift: new Set(),
     warning: new Set(),
+    neighbour: new Set(),
   };
   #links = new Map<number, Link>();
   #warnings: readonly Warning[] | undefined;
@@ -195,6 +198,9 @@ export class Supervisor {
         return;
       case CODE.warning:
         this.#tell("warning", parseJson(payload) as Warning);
+        return;
+      case CODE.neighbour:
+        this.#tell("neighbour", decodeNeighbour(payload));
         return;
       case CODE.fatal: {
         const { code: reason, message } = parseJson(payload) as { code: string; message: string };

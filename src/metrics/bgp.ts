@@ -223,8 +223,10 @@ function addOwn(registry: Registry, read: Read): void {
 }
 
 const labelsOf = (peer: PeerAnswer): Record<string, string> => ({
-  peer: peer.address,
-  peer_as: String(peer.asn),
+  // The address behind an interface changes with every card that is put in.
+  peer: peer.interface ?? peer.address,
+  // Nor does the name of a series change when a session comes up.
+  peer_as: peer.anyAsn === true ? "external" : String(peer.asn),
 });
 
 const infoOf = (peer: PeerAnswer): Record<string, string> => ({

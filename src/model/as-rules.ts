@@ -14,10 +14,22 @@ const EXTERNAL_ONLY: readonly (readonly [keyof AsRules, (rules: AsRules) => bool
   ["routeServerClient", ({ routeServerClient }) => routeServerClient],
 ];
 
+/** Of these, those that look at the peer's number. */
+const NUMBER_NEEDED = EXTERNAL_ONLY.filter(([key]) => key !== "routeServerClient");
+
 export function asViolations({ asn, asRules }: Peer, path: Violation["path"], ownAsn: number): Violation[] {
   if (asn === ownAsn) {
     return EXTERNAL_ONLY.filter(([, isGiven]) => isGiven(asRules)).map(([key]) =>
       error([...path, key], "is for eBGP peers, and this one is in our own AS", "take this line out"),
+    );
+  }
+  if (asn === "external") {
+    return NUMBER_NEEDED.filter(([, isGiven]) => isGiven(asRules)).map(([key]) =>
+      error(
+        [...path, key],
+        "needs the peer's AS number, and `asn: external` does not say it",
+        "give the number",
+      ),
     );
   }
   return [

@@ -89,12 +89,19 @@ interface RpkiCache {
   readonly preference: number;
 }
 
+/** One address (a link-local one with its zone), whoever connects from a range, or the one router behind an interface. */
+export type PeerRemote =
+  | { readonly address: Address }
+  | { readonly range: Prefix }
+  | { readonly interface: string };
+
 /** A peer with its group's settings already merged in. */
 export interface Peer {
-  readonly remote: { readonly address: Address } | { readonly range: Prefix };
+  readonly remote: PeerRemote;
   readonly group: string | undefined;
   readonly description: string | undefined;
-  readonly asn: number;
+  /** external: any but our own. */
+  readonly asn: number | "external";
   /** 0, or 3 s and more. */
   readonly holdMs: number;
   readonly port: number;
@@ -107,6 +114,8 @@ export interface Peer {
   /** GTSM (RFC 5082): the peer is one hop away. */
   readonly ttlSecurity: boolean;
   readonly families: readonly Family[];
+  /** IPv4 routes may have IPv6 next hops (RFC 8950). */
+  readonly extendedNextHop: boolean;
   /** iBGP only: its routes are reflected to other iBGP peers, and theirs to it (RFC 4456). */
   readonly routeReflectorClient: boolean;
   readonly asRules: PeerAsRules;

@@ -9,6 +9,7 @@ const net = (text: string) => parsePrefix(text)!;
 
 const peer: Peer = {
   remote: { address: ip("192.0.2.2") },
+  extendedNextHop: false,
   group: undefined,
   description: undefined,
   asn: 65000,

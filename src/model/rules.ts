@@ -5,11 +5,11 @@
  * n log n in the number of addresses and prefixes, since a file or the API may hold a hundred thousand of them.
  */
 
-import { contains, type Prefix, widthOf } from "../bgp/net/address.ts";
+import { type Address, contains, isLinkLocal, type Prefix, widthOf } from "../bgp/net/address.ts";
 import { formatAddress, formatEndpoint, formatPrefix } from "../bgp/net/text.ts";
 import { addressViolations } from "./address-rules.ts";
 import { asViolations } from "./as-rules.ts";
-import type { AnycastService, Model, Peer, Rule } from "./model.ts";
+import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
 import { isUnicast, nested } from "./prefixes.ts";
 import { error, type Violation, warning } from "./violation.ts";
 
@@ -44,12 +44,15 @@ function peerViolations({ bgp }: Partial<Model>): Violation[] {
       ranges.push({ prefix: peer.remote.range, label: `bgp.peers[${i}]`, path: [...path, "range"] });
       continue;
     }
-    const text = formatAddress(peer.remote.address);
+    const [key, text] =
+      "interface" in peer.remote
+        ? (["interface", peer.remote.interface] as const)
+        : (["address", formatAddress(peer.remote.address)] as const);
     const first = seen.get(text);
     if (first === undefined) seen.set(text, i);
-    else found.push(error([...path, "address"], `${text} is bgp.peers[${first}] already`));
+    else found.push(error([...path, key], `${text} is bgp.peers[${first}] already`));
   }
-  found.push(...unsignedViolations(bgp.peers));
+  found.push(...unsignedViolations(bgp.peers), ...linkLocalPasswords(bgp.peers));
   for (const { inner, outer } of nested(ranges)) {
     found.push(error(inner.path, `overlaps ${outer.label} (${formatPrefix(outer.prefix)})`));
   }
@@ -91,22 +94,50 @@ function unsignedViolations(peers: readonly Peer[]): Violation[] {
   return found;
 }
 
+/** The kernel asks for passwords by address and not by interface: peers by interface have one for all of them. */
+function linkLocalPasswords(peers: readonly Peer[]): Violation[] {
+  const [first, ...others] = peers.filter(({ remote }) => "interface" in remote);
+  return others
+    .filter(({ passwordFile }) => passwordFile !== first?.passwordFile)
+    .map((peer) => {
+      const message = "peers by interface have one password, or none of them has";
+      const path = ["bgp", "peers", peers.indexOf(peer)];
+      return error(path, message, "give all of them the same `passwordFile`");
+    });
+}
+
 function remoteViolations(peer: Peer, path: Violation["path"], listening: boolean): Violation[] {
   const found: Violation[] = [];
   const { remote, localAddress } = peer;
-  const family = "range" in remote ? remote.range.family : remote.address.family;
+  const there = remoteAddressOf(remote);
   if ("address" in remote && !isUnicast(remote.address)) {
     found.push(error([...path, "address"], `${formatAddress(remote.address)} is no unicast address`));
   }
-  if (localAddress !== undefined && localAddress.family !== family) {
+  if ("address" in remote && isLinkLocal(remote.address) && remote.address.zone === undefined) {
+    const text = formatAddress(remote.address);
+    const message = `${text} is link-local: it stands behind an interface`;
+    found.push(error([...path, "address"], message, `say which: ${text}%eth0`));
+  }
+  if (localAddress !== undefined && there === undefined) {
+    const message = "a session with a peer by interface has the link-local address of that interface";
+    found.push(error([...path, "localAddress"], message, "take this line out"));
+  }
+  if (localAddress !== undefined && there !== undefined && localAddress.family !== there.family) {
     const message = `${formatAddress(localAddress)} is of another family than the peer`;
-    found.push(error([...path, "localAddress"], message, `give an IPv${family} address of this machine`));
+    found.push(
+      error([...path, "localAddress"], message, `give an IPv${there.family} address of this machine`),
+    );
   }
   if (peer.passive && !listening) {
     const message = "this peer connects to us, and bgp.listen.addresses is empty";
     found.push(error(path, message, "give an address to listen on"));
   }
   return found;
+}
+
+function remoteAddressOf(remote: PeerRemote): Address | undefined {
+  if ("interface" in remote) return undefined;
+  return "range" in remote ? remote.range : remote.address;
 }
 
 function reflectionViolations(peer: Peer, path: Violation["path"], internal: boolean): Violation[] {
@@ -130,7 +161,12 @@ function policyViolations(peer: Peer, path: Violation["path"], internal: boolean
         warning(path, message, `add \`${key}\` rules, here or in its group; \`[]\` says that it is meant`),
       );
     }
-    for (const [i, rule] of (rules ?? []).entries()) found.push(...ruleViolations(rule, [...path, key, i]));
+    for (const [i, rule] of (rules ?? []).entries()) {
+      found.push(...ruleViolations(rule, [...path, key, i]));
+      if (key !== "import" || peer.asn !== "external" || rule.set?.prepend === undefined) continue;
+      const message = "import prepends the peer's AS number, and `asn: external` does not say which that is";
+      found.push(error([...path, key, i, "set", "prepend"], message, "give the peer's AS number"));
+    }
   }
   return found;
 }

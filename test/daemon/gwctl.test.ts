@@ -2,6 +2,7 @@
 
 import { readFileSync, statSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseAddress } from "../../src/bgp/index.ts";
 import { accept, gatewayFile } from "./gateway-file.ts";
 import { GoodPeer } from "./good-peer.ts";
 import { type Daemon, type Ended, eventually, GATEWAYD, GWCTL, Lab, PORT, runToEnd } from "./lab.ts";
@@ -208,4 +209,37 @@ describe("the log", () => {
     expect(daemon.logs).toEqual([]);
     expect(daemon.text).toBe("");
   });
+});
+
+test("a peer is shut down, reset and started; it hears why, and everybody sees it", async () => {
+  const address = lab.address(2);
+  const order = (...words: string[]): Promise<Ended> => gateway.gwctl("peer", ...words);
+  const gauge = (): Promise<number | undefined> =>
+    gateway.metric(`gatewayd_bgp_peer_shutdown{peer="${address}",peer_as="64512"}`);
+  const heard = (subcode: number): boolean =>
+    peer.events.some(
+      (event) =>
+        event.on === "notification-received" &&
+        event.subcode === subcode &&
+        event.communication === "new optics",
+    );
+  expect(await order("reset", address, "--text", "new optics")).toMatchObject({ status: 0 });
+  // Both do graceful restart or neither: here the peer does not, so that the reset is a plain one.
+  await eventually("the word of the reset", () => heard(4));
+  await gateway.established(address);
+  expect((await order("shutdown", address, "--text", "new optics")).stdout).toBe(
+    `${address}: Idle(Admin), shut down: new optics\n`,
+  );
+  await eventually("the word of the shutdown", () => heard(2));
+  await gateway.logged("bgp.peer.shutdown", { peer: address, text: "new optics" });
+  expect((await gateway.gwctl("show", "peers")).stdout).toMatch(/ Idle\(Admin\) .*shut down: new optics$/m);
+  expect(await gauge()).toBe(1);
+  // A reload of the same file is no reason to come back.
+  await gateway.reload();
+  expect(await gateway.peer(address)).toMatchObject({ state: "idle", halt: { reason: "shutdown" } });
+  expect((await order("start", address)).status).toBe(0);
+  peer.speaker.order(parseAddress(lab.address(1))!, { do: "start" });
+  await gateway.established(address);
+  expect(await gauge()).toBe(0);
+  expect((await order("start", "203.0.113.9")).status).toBe(3);
 });

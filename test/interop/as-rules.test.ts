@@ -2,16 +2,9 @@
 
 import { execFileSync } from "node:child_process";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import {
-  BGPD,
-  BIRD,
-  BIRDC,
-  type Daemon,
-  type DaemonSettings,
-  startBird,
-  startFrr,
-  VTYSH,
-} from "./daemons.ts";
+import { bird } from "./daemons/bird.ts";
+import type { Daemon, DaemonKind, DaemonSettings } from "./daemons/daemon.ts";
+import { frr } from "./daemons/frr.ts";
 import { holdsWithin, missing, namespacePair, type Pair, THEM, US } from "./namespaces.ts";
 import { buildLibrary, type OurRoute, OurSpeaker } from "./our-speaker.ts";
 
@@ -25,7 +18,7 @@ const LOCAL = 4_200_000_001;
 const ROUTE = "198.51.100.0/24";
 const MED = 7;
 
-const lacking = missing([BIRD, BIRDC, BGPD, VTYSH]);
+const lacking = missing([...bird.programs, ...frr.programs]);
 const { CI } = process.env;
 if (lacking !== undefined && CI === "true") throw new Error(`interop needs ${lacking}`);
 
@@ -57,14 +50,14 @@ exit`,
 const DAEMONS = [
   [
     "FRR",
-    startFrr,
+    frr,
     (role: string) => [`local-role ${role}`],
     (path: string, nextHop: string, otc: number) =>
       new RegExp(`\\n  ${path}\\n[\\s\\S]*${nextHop}[\\s\\S]*otc ${otc}\\b`),
   ],
   [
     "BIRD",
-    startBird,
+    bird,
     (role: string) => [`local role ${role.replace("-", "_")}`],
     (path: string, nextHop: string, otc: number) =>
       new RegExp(`as_path: ${path}\\n[\\s\\S]*next_hop: ${nextHop}\\n[\\s\\S]*otc: ${otc}\\n`),
@@ -95,8 +88,8 @@ class Lab {
     return speaker;
   }
 
-  start(daemon: (settings: DaemonSettings) => Daemon, more: Partial<DaemonSettings>): Daemon {
-    this.theirs = daemon({
+  async start(kind: DaemonKind, more: Partial<DaemonSettings>): Promise<Daemon> {
+    this.theirs = await kind.start({
       namespace: this.#pair.them,
       asn: THEIRS,
       ourAsn: ASN,
@@ -122,7 +115,7 @@ const received = async (speaker: OurSpeaker, from: string, prefix: string): Prom
 const passedOn = (theirs: Daemon, other: OurSpeaker): Promise<boolean> =>
   holdsWithin(
     20_000,
-    async () => theirs.prefixes().length === 1 && (await received(other, US.v4, ROUTE)) !== undefined,
+    async () => (await theirs.count()) === 1 && (await received(other, US.v4, ROUTE)) !== undefined,
   );
 
 async function servesRoutes(lab: Lab, theirs: Daemon, shown: Says): Promise<void> {
@@ -139,7 +132,7 @@ async function servesRoutes(lab: Lab, theirs: Daemon, shown: Says): Promise<void
   };
   await server.ask("setPeers", [peerOf(THEM.v4, THEIRS, client), peerOf(OTHER, 65_102, client)]);
   expect(await passedOn(theirs, member)).toBe(true);
-  expect(theirs.details("192.0.2.1/32")).toMatch(shown("65102", OTHER, ASN));
+  expect(await theirs.details("192.0.2.1/32")).toMatch(shown("65102", OTHER, ASN));
   const path = await received(member, US.v4, ROUTE);
   expect(path).toMatchObject({ nextHop: THEM.v4, after: { med: MED, onlyToCustomer: ASN } });
   expect(path?.after?.asPath).toMatch(/^65101\b/);
@@ -162,7 +155,7 @@ async function isAnother(lab: Lab, theirs: Daemon, shown: Says): Promise<void> {
   ];
   await us.ask("setPeers", peers("provider"));
   expect(await passedOn(theirs, other)).toBe(true);
-  expect(theirs.details("192.0.2.1/32")).toMatch(shown(`${LOCAL}`, US.v4, LOCAL));
+  expect(await theirs.details("192.0.2.1/32")).toMatch(shown(`${LOCAL}`, US.v4, LOCAL));
   const back = `${LOCAL} ${THEIRS} ${ASN}`;
   expect((await received(us, THEM.v4, ROUTE))?.after?.asPath).toBe(back);
   expect((await received(other, US.v4, ROUTE))?.after?.asPath).toBe(`${ASN} ${back}`);
@@ -196,7 +189,11 @@ describe.skipIf(lacking !== undefined)(
       async (...row) => {
         const [, daemon, role, shown] = row;
         const filter = `bgp_med = ${MED};`;
-        const theirs = lab.start(daemon, { neighbour: role("rs-client"), routeMap: WITH_OUR_AS, filter });
+        const theirs = await lab.start(daemon, {
+          neighbour: role("rs-client"),
+          routeMap: WITH_OUR_AS,
+          filter,
+        });
         await servesRoutes(lab, theirs, shown);
       },
     );
@@ -206,14 +203,14 @@ describe.skipIf(lacking !== undefined)(
       async (_, daemon, role, shown) => {
         const filter = `bgp_path.prepend(${ASN});`;
         const neighbour = role("customer");
-        const theirs = lab.start(daemon, { ourAsn: LOCAL, neighbour, routeMap: WITH_OUR_AS, filter });
+        const theirs = await lab.start(daemon, { ourAsn: LOCAL, neighbour, routeMap: WITH_OUR_AS, filter });
         await isAnother(lab, theirs, shown);
       },
     );
 
     test("BIRD leaks: what it marks is refused with the reason, what it does not mark is believed", async () => {
       const leaked = "203.0.113.0/24";
-      lab.start(startBird, {
+      await lab.start(bird, {
         routes: [ROUTE, leaked],
         filter: `if net = ${leaked} then bgp_otc = 64999;`,
       });

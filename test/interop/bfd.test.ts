@@ -1,6 +1,8 @@
 /** Our BFD against FRR's, packet by packet of a session's life; what a fall does to BGP is a row of the matrix. */
 
-import { execFileSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { BFDD, type Bfdd, startBfdd } from "./daemons/bfdd.ts";
 import { VTYSH } from "./daemons/frr.ts";
@@ -16,7 +18,7 @@ const SLOW_ENOUGH = { intervalMs: 300, multiplier: 3 };
 const UNDER_LOAD = { intervalMs: 50, multiplier: 20 };
 const MANY = 200_000;
 
-const lacking = missing([BFDD, VTYSH]);
+const lacking = missing([BFDD, VTYSH, "/usr/sbin/nft"]);
 const { CI } = process.env;
 if (lacking !== undefined && CI === "true") throw new Error(`interop needs ${lacking}`);
 
@@ -54,6 +56,9 @@ async function begin(transport: "v4" | "v6", bfd: object | undefined): Promise<O
 const look = async (speaker: OurSpeaker): Promise<OurPeer> => (await speaker.peers())[0]!;
 const bfdIs = (speaker: OurSpeaker, state: string): Promise<boolean> =>
   holdsWithin(20_000, async () => (await look(speaker)).bfd?.state === state);
+const nft = (words: string): void => {
+  execFileSync("ip", ["netns", "exec", pair!.them, "nft", words]);
+};
 const link = (state: "up" | "down"): void => {
   execFileSync("ip", ["-n", pair!.them, "link", "set", "veth0", state]);
 };
@@ -95,6 +100,15 @@ describe.skipIf(lacking !== undefined)(`BFD with bfdd${skipped}`, () => {
       bfdd.configure("no shutdown");
       expect(await bfdIs(speaker, "up"), "up again").toBe(true);
 
+      // RFC 5881 §5: what does not come with TTL 255 has come from afar, or is made up.
+      const ttl = ip === "v4" ? "ip ttl" : "ip6 hoplimit";
+      const rule = `udp dport 3784 ${ttl} set 254`;
+      nft(`table inet far { chain out { type filter hook output priority 0; ${rule}; }; }`);
+      expect(await bfdIs(speaker, "down"), "TTL 254 is not heard").toBe(true);
+      expect((await look(speaker)).bfd).toMatchObject({ diagnostic: "control detection time expired" });
+      nft("delete table inet far");
+      expect(await bfdIs(speaker, "up"), "TTL 255 is").toBe(true);
+
       link("down");
       expect(await bfdIs(speaker, "down")).toBe(true);
       expect((await look(speaker)).bfd).toMatchObject({ diagnostic: "control detection time expired" });
@@ -109,6 +123,46 @@ describe.skipIf(lacking !== undefined)(`BFD with bfdd${skipped}`, () => {
       }
     },
   );
+});
+
+describe.skipIf(lacking !== undefined)(`BFD whose thread fails${skipped}`, () => {
+  let child: ChildProcess | undefined;
+  afterEach(() => child?.kill("SIGKILL"));
+
+  test("a new one is up soon, and the other side was told that it is no failure", async () => {
+    bfdd = startBfdd(pair!.them, THEM.v4, US.v4, SLOW_ENOUGH.intervalMs);
+    const reports: { readonly state: string; readonly problem?: string }[] = [];
+    const at = (file: string): string => new URL(file, pathToFileURL(library)).href;
+    const script = `
+      import { Worker } from "node:worker_threads";
+      import { BfdThread } from "${at("io/bfd-thread.js")}";
+      import { parseAddress } from "${at("index.js")}";
+      let worker;
+      const start = () => (worker = new Worker(new URL("${at("io/bfd-worker.js")}"), { execArgv: [] }));
+      const thread = new BfdThread(start);
+      const target = {
+        address: parseAddress("${THEM.v4}"),
+        localAddress: parseAddress("${US.v4}"),
+        timing: ${JSON.stringify(SLOW_ENOUGH)},
+      };
+      thread.watch(target, (report) => console.log(JSON.stringify(report)));
+      process.stdin.on("data", () => worker.terminate());`;
+    const words = ["netns", "exec", pair!.us, process.execPath, "--input-type=module", "-e", script];
+    child = spawn("ip", words, { stdio: ["pipe", "pipe", "inherit"] });
+    createInterface({ input: child.stdout! }).on("line", (line) => reports.push(JSON.parse(line)));
+    const up = (): boolean => reports.at(-1)?.state === "up" && bfdd!.status() === "up";
+    expect(await holdsWithin(20_000, up), "up").toBe(true);
+    child.stdin!.write("fail\n");
+    const said = new Set<string | undefined>();
+    const upAgain = (): boolean => {
+      said.add(bfdd!.diagnostic());
+      return reports.some(({ problem }) => problem !== undefined) && up();
+    };
+    expect(await holdsWithin(20_000, upAgain), "up again").toBe(true);
+    // It heard of the new session before it could miss the old one.
+    expect([...said]).not.toContain("control detection time expired");
+    expect(reports.map(({ problem }) => problem)).toContain("BFD's thread failed: it ended");
+  });
 });
 
 describe.skipIf(lacking !== undefined)(`BFD beside a core that works${skipped}`, () => {

@@ -46,7 +46,7 @@ for (const kind of DAEMONS) {
 }
 
 test("docs/INTEROP.md says what ran", () => {
-  if (INTEROP === "write") writePage(page(DAEMONS, outcomes, ""));
+  if (INTEROP === "write") writePage(page(DAEMONS, outcomes, committedPage()));
   const committed = committedPage();
   expect(withoutVersions(committed)).toBe(withoutVersions(page(DAEMONS, outcomes, committed)));
 });

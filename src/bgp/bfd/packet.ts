@@ -2,6 +2,9 @@
 
 import { Cursor } from "../wire/cursor.ts";
 
+/** UDP port that control packets go to (RFC 5881 §4). */
+export const BFD_PORT = 3784;
+
 /** By their number on the wire. */
 const STATES = ["admin-down", "down", "init", "up"] as const;
 export type BfdState = (typeof STATES)[number];

@@ -1,7 +1,7 @@
 /**
  * A route server (RFC 7947): tells every member what the others told, as it came, so that they need one session each
- * instead of one with every other. A route with the large community 65000:0:ASN is not told to the member of that AS. The best path
- * is chosen once for all, so that it may hide another that a member could be told (RFC 7947 §2.3).
+ * instead of one with every other. A route with the large community 65000:0:ASN is not told to the member of that AS.
+ * The best path is chosen once for all, so that it may hide another that a member could be told (RFC 7947 §2.3).
  */
 
 import { ACCEPT_ALL, nodeWorld, PEER_DEFAULTS, parseAddress, parsePrefix, Speaker } from "../index.ts";

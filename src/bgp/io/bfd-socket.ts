@@ -4,10 +4,10 @@
  */
 
 import { createSocket, type Socket } from "node:dgram";
+import { BFD_PORT } from "../bfd/packet.ts";
 import type { Family } from "../net/address.ts";
 
 /** RFC 5881 §4 */
-const CONTROL_PORT = 3784;
 const FIRST_SOURCE_PORT = 49_152;
 const SOURCE_PORTS = 65_536 - FIRST_SOURCE_PORT;
 /** Ports tried before it is said that there is none. */
@@ -76,7 +76,7 @@ async function boundDescriptor(family: Family): Promise<number> {
       errno === koffi.os.errno["EADDRINUSE"]
         ? "it is in use: does another BFD daemon run?"
         : `errno ${errno}`;
-    throw new Error(`${call} for BFD's UDP port ${CONTROL_PORT}: ${why}`);
+    throw new Error(`${call} for BFD's UDP port ${BFD_PORT}: ${why}`);
   };
   const [afInet, sockDgram, cloexec, nonblock] = [family === 4 ? 2 : 10, 2, 0x80000, 0x800];
   const open = libc.func("int socket(int domain, int type, int protocol)");
@@ -108,7 +108,7 @@ async function boundDescriptor(family: Family): Promise<number> {
 function anyAddress(family: number, length: number): Buffer {
   const address = Buffer.alloc(length);
   new Uint16Array(address.buffer, address.byteOffset, 1)[0] = family;
-  address.writeUInt16BE(CONTROL_PORT, 2);
+  address.writeUInt16BE(BFD_PORT, 2);
   return address;
 }
 

@@ -7,7 +7,7 @@ import { randomInt } from "node:crypto";
 import type { Socket } from "node:dgram";
 import { setPriority } from "node:os";
 import { parentPort } from "node:worker_threads";
-import { decodeBfd, encodeBfd } from "../bfd/packet.ts";
+import { BFD_PORT, decodeBfd, encodeBfd } from "../bfd/packet.ts";
 import {
   administrativelyDown,
   type BfdSession,
@@ -19,7 +19,7 @@ import {
   receive,
 } from "../bfd/session.ts";
 import type { Family } from "../net/address.ts";
-import { formatAddress, parseAddress } from "../net/text.ts";
+import { formatAddress, parseScopedAddress } from "../net/text.ts";
 import { openReceiver, openSender } from "./bfd-socket.ts";
 import type { FromBfd, ToBfd } from "./bfd-thread.ts";
 
@@ -35,8 +35,6 @@ interface Watched {
   ended: boolean;
 }
 
-/** RFC 5881 §4 */
-const CONTROL_PORT = 3784;
 /** How often the end of a session is said: the other side must not take it for a failure when one packet is lost. */
 const FAREWELLS = 3;
 const BEFORE_THE_CORE = -10;
@@ -83,7 +81,7 @@ port.on("message", (message: ToBfd) => {
   }
 });
 
-async function watch({ id, family, address, local, timing }: ToBfd & { do: "watch" }): Promise<void> {
+async function watch({ id, family, address, local, timing, again }: ToBfd & { do: "watch" }): Promise<void> {
   const session = beginSession(freshDiscriminator(), timing, performance.now());
   const watched: Watched = {
     id,
@@ -105,6 +103,8 @@ async function watch({ id, family, address, local, timing }: ToBfd & { do: "watc
     if (watched.ended) sender.close();
     else {
       watched.sender = sender;
+      // The other side may still be up with the thread before this one: to begin anew is no failure of the link.
+      if (again) farewell(watched);
       due(watched);
     }
   } catch (error) {
@@ -136,7 +136,7 @@ async function listen(family: Family): Promise<Socket | undefined> {
 
 /** RFC 5881 §4: on one hop the address tells whose it is; the discriminator must then fit as well. */
 function hear(octets: Uint8Array, from: string): void {
-  const known = parseAddress(from.replace(/%.*$/, ""));
+  const known = parseScopedAddress(from);
   const watched = known && watchedByAddress.get(formatAddress(known));
   const packet = watched && decodeBfd(octets);
   if (packet === undefined) return;
@@ -184,7 +184,7 @@ function take(watched: Watched, { session, packet }: BfdStep): void {
 
 function send(watched: Watched, octets: Uint8Array): void {
   // An error (no route, no buffer) is a packet lost, as on the way.
-  watched.sender?.send(octets, CONTROL_PORT, watched.address, () => undefined);
+  watched.sender?.send(octets, BFD_PORT, watched.address, () => undefined);
 }
 
 /**
@@ -198,16 +198,21 @@ function end(watched: Watched): void {
   if (watchedByAddress.get(watched.address) === watched) watchedByAddress.delete(watched.address);
   const { sender } = watched;
   if (sender === undefined) return;
+  farewell(watched, () => sender.close());
+}
+
+/** Says that the session ends and that this is no failure, as often as needed. `sent`: all of it is on its way. */
+function farewell({ session, sender, address }: Watched, sent: () => void = () => undefined): void {
   const nowMs = performance.now();
-  const { packet } = expire(administrativelyDown(watched.session, nowMs), nowMs, 0);
+  const { packet } = expire(administrativelyDown(session, nowMs), nowMs, 0);
   if (packet === undefined) {
-    sender.close();
+    sent();
     return;
   }
   let left = FAREWELLS;
   for (let i = 0; i < FAREWELLS; i++) {
-    sender.send(encodeBfd(packet), CONTROL_PORT, watched.address, () => {
-      if (--left === 0) sender.close();
+    sender?.send(encodeBfd(packet), BFD_PORT, address, () => {
+      if (--left === 0) sent();
     });
   }
 }

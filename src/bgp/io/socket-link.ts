@@ -2,8 +2,8 @@
 
 import { Socket, type SocketConstructorOpts } from "node:net";
 import { networkInterfaces } from "node:os";
-import { type Address, type Family, hostPrefix, sameAddress } from "../net/address.ts";
-import { formatAddress, parseAddress } from "../net/text.ts";
+import { type Address, type Family, hostPrefix, isLinkLocal, sameAddress } from "../net/address.ts";
+import { formatAddress, parseScopedAddress } from "../net/text.ts";
 import type { DialTarget, Link, LinkEvents, Ports } from "../speaker/world.ts";
 import {
   closeSocket,
@@ -94,13 +94,11 @@ export class SocketLink implements Link {
 
   localIn(family: Family): Address | undefined {
     const { local } = this;
-    if (local === undefined || local.family === family) return local;
-    for (const addresses of Object.values(networkInterfaces())) {
-      const known = (addresses ?? []).map(({ address }) => addressOf(address)).filter((a) => a !== undefined);
-      if (!known.some((a) => sameAddress(a, local))) continue;
-      return known.find((a) => a.family === family && !isLinkLocal(a));
-    }
-    return undefined;
+    return local === undefined || local.family === family ? local : wideIn(family, local);
+  }
+
+  get globalBeside(): Address | undefined {
+    return this.local && wideIn(6, this.local);
   }
 
   hearNeighbourOnly(): void {
@@ -157,15 +155,23 @@ function protectedSocket({ address, password, ttlSecurity }: DialTarget): { fd?:
   return { fd };
 }
 
-/** A zone (fe80::1%eth0) is dropped; an IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2) is one of IPv4. */
+/** An IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2) is one of IPv4. */
 function addressOf(text: string | undefined): Address | undefined {
-  return text === undefined
-    ? undefined
-    : parseAddress(text.replace(/%.*$/, "").replace(/^::ffff:(?=\d+\.)/, ""));
+  return text === undefined ? undefined : parseScopedAddress(text.replace(/^::ffff:(?=\d+\.)/, ""));
 }
 
-const isLinkLocal = (address: Address): boolean =>
-  address.family === 6 ? address.w0 >>> 22 === 0xfe80 >>> 6 : address.w0 >>> 16 === 0xa9fe;
+/** An address of `family` that means something on other links too, of the interface that `local` is on. */
+function wideIn(family: Family, local: Address): Address | undefined {
+  for (const [name, addresses] of Object.entries(networkInterfaces())) {
+    const known = (addresses ?? []).map(({ address }) => addressOf(address)).filter((a) => a !== undefined);
+    const isIt = local.zone === undefined ? known.some((a) => sameAddress(a, local)) : local.zone === name;
+    if (isIt) return known.find((a) => a.family === family && !isOfOneLink(a));
+  }
+  return undefined;
+}
+
+const isOfOneLink = (address: Address): boolean =>
+  address.family === 6 ? isLinkLocal(address) : address.w0 >>> 16 === 0xa9fe;
 
 function wordsOf(error: NodeJS.ErrnoException): string {
   switch (error.code) {

@@ -12,10 +12,20 @@ import {
   overlaps,
   type Prefix,
   prefixOf,
+  sameAddress,
   samePrefix,
+  unzoned,
   widthOf,
 } from "./address.ts";
-import { addressAt, addressOctets, formatAddress, formatPrefix, parseAddress, parsePrefix } from "./text.ts";
+import {
+  addressAt,
+  addressOctets,
+  formatAddress,
+  formatPrefix,
+  parseAddress,
+  parsePrefix,
+  parseScopedAddress,
+} from "./text.ts";
 
 const word = fc.oneof(fc.integer({ min: 0, max: 0xffff_ffff }), fc.constantFrom(0, 1, 0xffff, 0xffff_0000));
 const address: fc.Arbitrary<Address> = fc.oneof(
@@ -170,5 +180,39 @@ describe("prefixes", () => {
       }),
     );
     expect(compareAddresses(ipv4(0xffff_ffff), ipv6(0, 0, 0, 0))).toBeLessThan(0);
+  });
+});
+
+describe("an address behind an interface", () => {
+  test.each([
+    ["fe80::1%eth0", "fe80::1%eth0"],
+    ["FE80:0::1%swp1.100", "fe80::1%swp1.100"],
+    ["192.0.2.1", "192.0.2.1"],
+    ["2001:db8::1", "2001:db8::1"],
+  ])("%s is printed as %s", (text, printed) => {
+    expect(formatAddress(parseScopedAddress(text)!)).toBe(printed);
+  });
+
+  test.each([
+    "2001:db8::1%eth0",
+    "192.0.2.1%eth0",
+    "fe81::1%eth0",
+    "fe80::1%",
+    "fe80::1%a b",
+    "fe80::1%a%b",
+    "fe80::1%sixteen-letters1",
+    "eth0",
+  ])("%j is none", (text) => {
+    expect(parseScopedAddress(text)).toBeUndefined();
+  });
+
+  test("is another one than the same address elsewhere", () => {
+    const [one, other] = ["fe80::1%eth0", "fe80::1%eth1"].map((text) => parseScopedAddress(text)!);
+    expect(sameAddress(one!, other!)).toBe(false);
+    expect(sameAddress(one!, { ...one! })).toBe(true);
+    expect(Math.sign(compareAddresses(one!, other!))).toBe(-1);
+    expect(Math.sign(compareAddresses(other!, one!))).toBe(1);
+    expect(sameAddress(unzoned(one!), unzoned(other!))).toBe(true);
+    expect(hostPrefix(one!)).toEqual(hostPrefix(other!));
   });
 });

@@ -14,6 +14,8 @@ export interface Address {
   readonly w1: number;
   readonly w2: number;
   readonly w3: number;
+  /** Of a link-local IPv6 address: the interface that it is behind (RFC 4007). Elsewhere it would mean nothing. */
+  readonly zone?: string;
 }
 
 /** A prefix: an address whose bits from `length` on are zero. */
@@ -65,15 +67,32 @@ export const overlaps = (a: Prefix, b: Prefix): boolean =>
   a.length <= b.length ? contains(a, b) : contains(b, a);
 
 export function sameAddress(a: Address, b: Address): boolean {
-  return a.family === b.family && a.w0 === b.w0 && a.w1 === b.w1 && a.w2 === b.w2 && a.w3 === b.w3;
+  return compareWords(a, b) === 0 && a.zone === b.zone;
 }
 
 export const samePrefix = (a: Prefix, b: Prefix): boolean => a.length === b.length && sameAddress(a, b);
 
-/** Numeric order, IPv4 before IPv6. */
+/** Numeric order, IPv4 before IPv6; equal ones by the name of their zone. */
 export function compareAddresses(a: Address, b: Address): number {
-  return a.family - b.family || a.w0 - b.w0 || a.w1 - b.w1 || a.w2 - b.w2 || a.w3 - b.w3;
+  const order = compareWords(a, b);
+  if (order !== 0 || a.zone === b.zone) return order;
+  return (a.zone ?? "") < (b.zone ?? "") ? -1 : 1;
 }
+
+/** In fe80::/64: the 54 bits behind fe80::/10 are zero (RFC 4291 §2.5.6). */
+export const isLinkLocal = ({ family, w0, w1 }: Address): boolean =>
+  family === 6 && w0 === 0xfe80_0000 && w1 === 0;
+
+/** The address without its zone. */
+export const unzoned = (address: Address): Address =>
+  address.zone === undefined ? address : ipv6(address.w0, address.w1, address.w2, address.w3);
+
+/** 0.0.0.0 or ::, on whatever interface. */
+export const isUnspecified = ({ w0, w1, w2, w3 }: Address): boolean => (w0 | w1 | w2 | w3) === 0;
+
+/** The address on, or behind, that interface. Only a link-local one is another one there. */
+export const zoned = (address: Address, zone: string | undefined): Address =>
+  zone === undefined || !isLinkLocal(address) ? address : { ...address, zone };
 
 /** By address, then the shorter prefix first. */
 export const comparePrefixes = (a: Prefix, b: Prefix): number =>
@@ -84,3 +103,6 @@ export function maskWord(word: number, bits: number): number {
   if (bits >= 32) return word;
   return bits <= 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
 }
+
+const compareWords = (a: Address, b: Address): number =>
+  a.family - b.family || a.w0 - b.w0 || a.w1 - b.w1 || a.w2 - b.w2 || a.w3 - b.w3;

@@ -5,15 +5,26 @@ import {
   type Family,
   ipv4,
   ipv6,
+  isLinkLocal,
   type Prefix,
   prefixOf,
   sameAddress,
   widthOf,
+  zoned,
 } from "./address.ts";
 
 /** Parses "192.0.2.1" or "2001:db8::1" (RFC 4291 §2.2, no zone). Undefined when it is neither. */
 export function parseAddress(text: string): Address | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+}
+
+/** As {@link parseAddress}, and a link-local address with its zone: "fe80::1%eth0" (RFC 4007 §11). */
+export function parseScopedAddress(text: string): Address | undefined {
+  const at = text.indexOf("%");
+  if (at < 0) return parseAddress(text);
+  const address = parseAddress(text.slice(0, at));
+  const zone = text.slice(at + 1);
+  return address !== undefined && isLinkLocal(address) && isZone(zone) ? zoned(address, zone) : undefined;
 }
 
 /** Parses "192.0.2.0/24" or "2001:db8::/32"; host bits must be zero. A bare address is its /32 or /128. */
@@ -32,7 +43,8 @@ export function parsePrefix(text: string): Prefix | undefined {
 
 export function formatAddress(address: Address): string {
   if (address.family === 4) return formatIpv4(address.w0);
-  return formatIpv6(address);
+  const text = formatIpv6(address);
+  return address.zone === undefined ? text : `${text}%${address.zone}`;
 }
 
 export const formatPrefix = (prefix: Prefix): string => `${formatAddress(prefix)}/${prefix.length}`;
@@ -106,6 +118,9 @@ function groupsOf(text: string, last: boolean): number[] | undefined {
   }
   return groups;
 }
+
+/** What Linux takes for the name of an interface. */
+const isZone = (text: string): boolean => /^[^\s/:%\0]{1,15}$/.test(text);
 
 const formatIpv4 = (w: number): string => `${w >>> 24}.${(w >>> 16) & 255}.${(w >>> 8) & 255}.${w & 255}`;
 

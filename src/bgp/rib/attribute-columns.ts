@@ -1,5 +1,6 @@
 /** What selection and export read of an attribute set, as columns by attribute id: no object is touched per route. */
 
+import { isLinkLocal } from "../net/address.ts";
 import { type ExtendedCommunity, WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import { occurrences } from "../wire/as-path.ts";
 import { type AsPathSegment, asPathLength, originAs, type PathAttributes } from "../wire/path-attributes.ts";
@@ -24,8 +25,12 @@ export const NO_LLGR = 128;
 export const GRACEFUL_SHUTDOWN = 256;
 /** Only to Customer is there (RFC 9234). */
 export const HAS_OTC = 512;
+/** The next hop is link-local: it means nothing on another link. */
+export const NEXT_HOP_ON_LINK = 1024;
+/** The next hop is an IPv6 address. */
+export const NEXT_HOP_SIX = 2048;
 /** It has an extended community that does not leave the AS (RFC 4360 §6). */
-export const NON_TRANSITIVE_COMMUNITY = 1024;
+export const NON_TRANSITIVE_COMMUNITY = 4096;
 
 const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
 /** RFC 4271 leaves the value open; every implementation uses this one. */
@@ -111,8 +116,10 @@ export class AttributeColumns {
 
   #flagsOf(attributes: PathAttributes): number {
     const { asn, routerId, clusterId } = this.#identity;
-    const { w0, w1, w2, w3 } = attributes.nextHop;
+    const { family, w0, w1, w2, w3 } = attributes.nextHop;
     let flags = (w0 | w1 | w2 | w3) === 0 ? NEXT_HOP_OURS : 0;
+    if (family === 6)
+      flags |= isLinkLocal(attributes.nextHop) ? NEXT_HOP_SIX | NEXT_HOP_ON_LINK : NEXT_HOP_SIX;
     for (const community of attributes.communities) flags |= FLAG_BY_COMMUNITY.get(community) ?? 0;
     if (attributes.extendedCommunities.some(isNonTransitive)) flags |= NON_TRANSITIVE_COMMUNITY;
     if (attributes.asPath.some((segment) => segment.asns.includes(asn))) flags |= AS_LOOP;

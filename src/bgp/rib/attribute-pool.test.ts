@@ -133,6 +133,41 @@ test("what we wrote ourselves is shown whatever its next hop: a session over loo
   const to = { as4: true, external: true };
   const loopback = ipv4(0x7f000001);
   const { octets } = encodeAttributes(attributesWith({ nextHop: loopback }), 4, to);
-  const id = pool.internOctets(octets, octets.length, 4, to);
+  const id = pool.internOctets(octets, octets.length, 4, to, "body");
   expect(pool.attributes(id).nextHop).toEqual(loopback);
+});
+
+describe("link-local next hops", () => {
+  const LINK_LOCAL = ipv6(0xfe800000, 0, 0, 1);
+  const reach = encodeAttributes(attributesWith({ nextHop: LINK_LOCAL }), 4, { as4: true, external: true });
+  const octets = Uint8Array.of(0x80, 14, 21, 0, 1, 1, 16, ...reach.mpNextHop!, 0, ...reach.octets);
+  const block: AttributeBlock = { octets, start: 0, end: octets.length, of: "mp" };
+  const context = (zone: string): DecodeContext => ({ ...NOTHING_NEGOTIATED, as4: true, zone });
+  const add = (pool: AttributePool, zone: string): ReturnType<AttributePool["add"]> =>
+    pool.add(block, context(zone), decodeAttributes(block, context(zone)).attributes!);
+
+  test("the same octets behind two interfaces are two next hops, which fare each by itself", () => {
+    const pool = new AttributePool(IDENTITY);
+    const [one, other] = [add(pool, "eth0"), add(pool, "eth1")];
+    expect(one).not.toBe(other);
+    expect(add(pool, "eth0")).toBe(one);
+    expect(pool.attributes(one).nextHop).toEqual({ ...LINK_LOCAL, zone: "eth0" });
+    expect(pool.attributes(other).nextHop).toEqual({ ...LINK_LOCAL, zone: "eth1" });
+    pool.nextHops.tell({ ...LINK_LOCAL, zone: "eth1" }, { reachable: false, metric: 0 });
+    expect([one, other].map((id) => pool.nextHops.isReachable(pool.columns.nextHop[id]!))).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  test("the interface is known again after the value was let go, and after a policy changed it", () => {
+    const pool = new AttributePool(IDENTITY);
+    const id = add(pool, "eth0");
+    const changed = pool.intern({ ...pool.attributes(id), localPref: 200 });
+    // As many others as are kept, and more.
+    for (let med = 1; med <= 2048; med++) pool.intern(attributesWith({ med }));
+    for (const each of [id, changed]) {
+      expect(pool.attributes(each).nextHop).toEqual({ ...LINK_LOCAL, zone: "eth0" });
+    }
+  });
 });

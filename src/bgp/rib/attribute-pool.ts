@@ -40,6 +40,8 @@ const OURS = 8;
 const SIX = 16;
 /** Only ever sent: selection does not read it, so it has no row in the columns. */
 const SENT = 32;
+/** Above these bits: the number of the interface that link-local next hops are behind; 0 for none. */
+const ZONE_SHIFT = 6;
 
 /** What our own attributes are written with until they are sent: nothing is left out. */
 const LOSSLESS: EncodeContext = { as4: true, external: false };
@@ -55,7 +57,7 @@ export class AttributePool {
   readonly #arena: OctetArena = new OctetArena();
   #ref: Uint32Array = new Uint32Array(256);
   #octets: Uint32Array = new Uint32Array(256);
-  #context: Uint8Array = new Uint8Array(256);
+  #context: Uint32Array = new Uint32Array(256);
   #hash: Uint32Array = new Uint32Array(256);
   /** 0: the id is free. */
   #references: Uint32Array = new Uint32Array(256);
@@ -81,7 +83,7 @@ export class AttributePool {
 
   /** Takes one reference on a block that is known; NO_ATTRIBUTES when it is not: then decode it and {@link add} it. */
   find(block: AttributeBlock, context: DecodeContext): AttrId {
-    const key = keyOf(block, context);
+    const key = this.#keyOf(block, context);
     const id = this.#lookUp(block, key, hashOctets(block.octets, block.start, block.end, key));
     if (id !== NO_ATTRIBUTES) this.#references[id]!++;
     return id;
@@ -92,7 +94,7 @@ export class AttributePool {
    * block with a fault to {@link intern} instead: its octets say what was discarded.
    */
   add(block: AttributeBlock, context: DecodeContext, attributes: PathAttributes): AttrId {
-    return this.#intern(block, keyOf(block, context), attributes);
+    return this.#intern(block, this.#keyOf(block, context), attributes);
   }
 
   /**
@@ -109,11 +111,16 @@ export class AttributePool {
   }
 
   /**
-   * As {@link internFor}, of octets[0..length) that are written already: for IPv6 with an MP_REACH_NLRI without NLRI in
+   * As {@link internFor}, of octets[0..length) that are written already; for "mp" with an MP_REACH_NLRI without NLRI in
    * front, as {@link block} has it.
    */
-  internOctets(octets: Uint8Array, length: number, family: Family, context: EncodeContext): AttrId {
-    const of = family === 6 ? "mp" : "body";
+  internOctets(
+    octets: Uint8Array,
+    length: number,
+    family: Family,
+    context: EncodeContext,
+    of: "body" | "mp",
+  ): AttrId {
     return this.#intern({ octets, start: 0, end: length, of }, keyOfOurs(family, context, of) | SENT);
   }
 
@@ -187,7 +194,13 @@ export class AttributePool {
     const octets = blockOf(encoded);
     const of = encoded.mpNextHop === undefined ? "body" : "mp";
     const block: AttributeBlock = { octets, start: 0, end: octets.length, of };
-    return this.#intern(block, keyOfOurs(family, context, of) | use, attributes);
+    const zone = this.nextHops.zoneNumber(attributes.nextHop.zone) << ZONE_SHIFT;
+    return this.#intern(block, keyOfOurs(family, context, of) | use | zone, attributes);
+  }
+
+  #keyOf(block: AttributeBlock, context: DecodeContext): number {
+    const key = attributeContextKey(context) | (block.of === "mp" ? MP : 0);
+    return context.zone === undefined ? key : key | (this.nextHops.zoneNumber(context.zone) << ZONE_SHIFT);
   }
 
   /** `attributes` may be left out for what is only SENT. */
@@ -297,15 +310,13 @@ export class AttributePool {
       ...NOTHING_NEGOTIATED,
       as4: (context & AS4) !== 0,
       external: (context & EXTERNAL) !== 0,
+      zone: this.nextHops.zoneOf(context >>> ZONE_SHIFT),
       ...((context & OURS) !== 0 && { ours: true }),
     });
     if (attributes === undefined) throw new RangeError(`attributes ${id} do not parse again`);
     return attributes;
   }
 }
-
-const keyOf = (block: AttributeBlock, context: DecodeContext): number =>
-  attributeContextKey(context) | (block.of === "mp" ? MP : 0);
 
 const keyOfOurs = (family: Family, { as4, external }: EncodeContext, of: AttributeBlock["of"]): number =>
   OURS | (as4 ? AS4 : 0) | (external ? EXTERNAL : 0) | (of === "mp" ? MP : 0) | (family === 6 ? SIX : 0);

@@ -6,7 +6,9 @@ import { AppliedFilter } from "./applied-filter.ts";
 import {
   HAS_OTC,
   LLGR_STALE,
+  NEXT_HOP_ON_LINK,
   NEXT_HOP_OURS,
+  NEXT_HOP_SIX,
   NO_ADVERTISE,
   NO_EXPORT,
   NON_TRANSITIVE_COMMUNITY,
@@ -19,6 +21,7 @@ import {
   isTransparent,
   type Origination,
   outgoingAttributes,
+  takesOurs,
 } from "./outgoing.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { NO_PEER, type PeerId, type PeerTable, SOURCE, type Source } from "./peer-table.ts";
@@ -254,10 +257,14 @@ export class Exporter {
     const { family } = paths.prefixes;
     const to = this.exportClass;
     const special = to.external ? NEXT_HOP_OURS | NON_TRANSITIVE_COMMUNITY : NEXT_HOP_OURS;
-    const isPlain = change === undefined && (pool.columns.flags[attrs]! & special) === 0;
+    const flags = pool.columns.flags[attrs]!;
+    const isPlain = change === undefined && (flags & special) === 0;
     if (isPlain && pool.isAs4(attrs) === to.as4) {
-      const length = this.#rewriter.rewrite(pool.block(attrs), { to, from, family });
-      if (length >= 0) return pool.internOctets(this.#rewriter.octets, length, family, to);
+      const kind = { six: (flags & NEXT_HOP_SIX) !== 0, onLink: (flags & NEXT_HOP_ON_LINK) !== 0 };
+      const ours = takesOurs(kind, from.source, to);
+      const length = this.#rewriter.rewrite(pool.block(attrs), { to, from, family, ours });
+      const { octets, of } = this.#rewriter;
+      if (length >= 0) return pool.internOctets(octets, length, family, to, of);
     }
     return pool.internFor(outgoingAttributes(pool.attributes(attrs), from, to, change), family, to);
   }

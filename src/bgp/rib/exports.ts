@@ -1,6 +1,6 @@
 /** The update groups of one family, and which peer is in which. */
 
-import { sameAddress } from "../net/address.ts";
+import { type Address, sameAddress } from "../net/address.ts";
 import { sameView } from "./as-view.ts";
 import { Exporter, type ExportInput, type ExportSettings } from "./exporter.ts";
 import type { ExportClass } from "./outgoing.ts";
@@ -97,4 +97,9 @@ const sameClass = (a: ExportClass, b: ExportClass): boolean =>
   a.extendedMessage === b.extendedMessage &&
   a.longLived === b.longLived &&
   a.paths === b.paths &&
-  sameAddress(a.localAddress, b.localAddress);
+  a.sixNextHop === b.sixNextHop &&
+  sameAddress(a.localAddress, b.localAddress) &&
+  isSameOrNone(a.linkLocal, b.linkLocal);
+
+const isSameOrNone = (a: Address | undefined, b: Address | undefined): boolean =>
+  a === undefined || b === undefined ? a === b : sameAddress(a, b);

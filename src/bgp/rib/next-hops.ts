@@ -7,6 +7,10 @@ import type { Address } from "../net/address.ts";
 import { columnOf } from "./columns.ts";
 import { NO_PREFIX, type PrefixId, PrefixTable } from "./prefix-table.ts";
 
+/** In place of a family: a link-local address with its zone. */
+const ZONED = 7;
+const NO_ZONE = "";
+
 export interface NextHopState {
   readonly reachable: boolean;
   /** Cost inside the AS, unsigned 32-bit; the lower is better (RFC 4271 §9.1.2.2 e). */
@@ -14,8 +18,11 @@ export interface NextHopState {
 }
 
 export class NextHops {
-  /** Both families in one table of wide keys; "length" tells them apart. */
+  /** Both families in one table of wide keys; "length" tells them apart, and those behind an interface. */
   readonly #table: PrefixTable = new PrefixTable(6);
+  /** Names of interfaces by number. Bounded by those that peers are behind. */
+  readonly #zones: string[] = [NO_ZONE];
+  readonly #zoneNumbers: Map<string, number> = new Map();
   #references: Uint32Array = new Uint32Array(64);
   #unreachable: Uint8Array = new Uint8Array(64);
   #metric: Uint32Array = new Uint32Array(64);
@@ -56,10 +63,28 @@ export class NextHops {
     return this.#metric[id]!;
   }
 
+  /** A small number for the name of an interface; 0 for none. */
+  zoneNumber(zone: string | undefined): number {
+    if (zone === undefined) return 0;
+    let number = this.#zoneNumbers.get(zone);
+    if (number === undefined) {
+      number = this.#zones.push(zone) - 1;
+      this.#zoneNumbers.set(zone, number);
+    }
+    return number;
+  }
+
+  zoneOf(number: number): string | undefined {
+    return number === 0 ? undefined : this.#zones[number];
+  }
+
   #idOf(a: Address): PrefixId {
-    const known = this.#table.find(a.w0, a.w1, a.w2, a.w3, a.family);
+    // A link-local address has nothing in its second word (RFC 4291 §2.5.6), so that its zone can stand there.
+    const w1 = a.zone === undefined ? a.w1 : this.zoneNumber(a.zone);
+    const kind = a.zone === undefined ? a.family : ZONED;
+    const known = this.#table.find(a.w0, w1, a.w2, a.w3, kind);
     if (known !== NO_PREFIX) return known;
-    const id = this.#table.findOrAdd(a.w0, a.w1, a.w2, a.w3, a.family);
+    const id = this.#table.findOrAdd(a.w0, w1, a.w2, a.w3, kind);
     this.#references = columnOf(this.#references, this.#table.extent);
     this.#unreachable = columnOf(this.#unreachable, this.#table.extent);
     this.#metric = columnOf(this.#metric, this.#table.extent);

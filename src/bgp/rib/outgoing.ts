@@ -1,6 +1,6 @@
 /** What becomes of a path's attributes on the way out to a class of peers (RFC 4271 §5.1). */
 
-import type { Address } from "../net/address.ts";
+import { type Address, isLinkLocal } from "../net/address.ts";
 import { withFront } from "../wire/as-path.ts";
 import type { AsPathSegment, PathAttributes } from "../wire/path-attributes.ts";
 import { ROLE_RULES, type Role } from "../wire/roles.ts";
@@ -31,8 +31,12 @@ export interface ExportClass {
   readonly extendedMessage: boolean;
   /** The peer knows what LLGR_STALE means (RFC 9494). */
   readonly longLived: boolean;
-  /** Our own next hop for this family's prefixes. IPv6 prefixes need an IPv6 address. */
+  /** Our own next hop for this family's prefixes. IPv6 prefixes need an IPv6 address. No zone. */
   readonly localAddress: Address;
+  /** Beside a global one: our link-local address, for a peer on the same link (RFC 2545 §3). */
+  readonly linkLocal?: Address | undefined;
+  /** The peer takes IPv6 next hops for these prefixes: it always does for IPv6, for IPv4 as RFC 8950 has it. */
+  readonly sixNextHop: boolean;
   /** How many paths of a prefix are sent at most, each with an identifier (RFC 7911); 0: the best, without. */
   readonly paths: number;
 }
@@ -47,6 +51,22 @@ export interface Origination {
   /** Of an iBGP peer's path: what a reflected route says of itself (RFC 4456 §8). Unsigned 32-bit. */
   readonly originatorId: number;
   readonly clusterId: number;
+}
+
+/** What of a next hop decides whether it can be told to others. */
+export interface NextHopKind {
+  readonly six: boolean;
+  readonly onLink: boolean;
+}
+
+/** RFC 4271 §5.1.3, of a next hop that no rule chose: does our own address take its place? */
+export function takesOurs({ six, onLink }: NextHopKind, source: Source, to: ExportClass): boolean {
+  // RFC 8950 §4: no IPv6 next hop of an IPv4 prefix to those who do not know it.
+  if (six && !to.sixNextHop) return true;
+  if (source === SOURCE.local) return false;
+  // RFC 2545 §3: a link-local next hop means nothing on another link.
+  if (onLink) return true;
+  return to.external ? !isTransparent(source, to) : isExternal(source) && to.nextHopSelf;
 }
 
 /** What goes from one internal peer to another is reflected. */
@@ -75,11 +95,12 @@ export function outgoingAttributes(
   const given = beforePolicy(path, from, to);
   const judged = change === undefined ? given : change(given);
   const reflected = isReflected(source, to);
+  const ours = isOurNextHop(judged, path, source, to);
   return {
     ...judged,
-    nextHop: isOurNextHop(judged, path, source, to) ? to.localAddress : judged.nextHop,
+    nextHop: ours ? to.localAddress : judged.nextHop,
     // RFC 2545 §3: the link-local next hop of one link means nothing on another.
-    linkLocalNextHop: undefined,
+    linkLocalNextHop: ours ? to.linkLocal : undefined,
     // RFC 4271 §5.1.2, §5.1.5; RFC 4456 §8: to another AS, our own is prepended, and what is ours stays here.
     asPath: to.external && !isTransparent(source, to) ? fronted(judged.asPath, asn, to) : judged.asPath,
     localPref: to.external ? undefined : (judged.localPref ?? DEFAULT_LOCAL_PREF),
@@ -114,8 +135,7 @@ function isOurNextHop(
 ): boolean {
   if (nextHop !== before.nextHop) return false;
   if ((nextHop.w0 | nextHop.w1 | nextHop.w2 | nextHop.w3) === 0) return true;
-  if (to.external) return source !== SOURCE.local && !isTransparent(source, to);
-  return isExternal(source) && to.nextHopSelf;
+  return takesOurs({ six: nextHop.family === 6, onLink: isLinkLocal(nextHop) }, source, to);
 }
 
 function fronted(

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Family, ipv4, ipv6 } from "../net/address.ts";
+import { type Address, type Family, ipv4, ipv6, isLinkLocal } from "../net/address.ts";
+import { formatAddress } from "../net/text.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import { ROLES } from "../wire/roles.ts";
 import { AttributePool } from "./attribute-pool.ts";
-import { type ExportClass, type Origination, outgoingAttributes } from "./outgoing.ts";
+import { type ExportClass, type Origination, outgoingAttributes, takesOurs } from "./outgoing.ts";
 import { SOURCE, type Source } from "./peer-table.ts";
 import { Rewriter } from "./rewrite.ts";
 import { attributesWith, exportClassWith, OUR_ASN } from "./testing/lab.ts";
@@ -75,10 +76,12 @@ function bothWays(
   const from = originationOf(source);
   const slow = pool.internFor(outgoingAttributes(path, from, to, undefined), family, to);
   const rewriter = new Rewriter();
-  const input = { to, from, family };
+  const kind = { six: path.nextHop.family === 6, onLink: isLinkLocal(path.nextHop) };
+  const input = { to, from, family, ours: takesOurs(kind, source, to) };
   const length = rewriter.rewrite(pool.block(pool.intern(path)), input);
-  const fast = length < 0 ? undefined : [...rewriter.octets.subarray(0, length)];
-  if (fast !== undefined) expect(pool.internOctets(rewriter.octets, length, family, to)).toBe(slow);
+  const { octets, of } = rewriter;
+  const fast = length < 0 ? undefined : [...octets.subarray(0, length)];
+  if (fast !== undefined) expect(pool.internOctets(octets, length, family, to, of)).toBe(slow);
   return { fast, slow: octetsOf(slow) };
 }
 
@@ -98,6 +101,55 @@ describe.each<Family>([4, 6])("IPv%i", (family) => {
   });
 });
 
+describe("IPv4 prefixes with IPv6 next hops (RFC 8950)", () => {
+  const global = ipv6(0x20010db8, 0, 0, 0xfe);
+  const linkLocal = ipv6(0xfe800000, 0, 0, 0xfe);
+  const nextHops = fc.constantFrom(ipv4(0x0a000001), ipv6(0x20010db8, 0, 0, 1), ipv6(0xfe800000, 0, 0, 1));
+  const own = fc.constantFrom(
+    { localAddress: global },
+    { localAddress: linkLocal },
+    { localAddress: global, linkLocal },
+  );
+  const families = fc.constantFrom<Family>(4, 6);
+
+  test("octet for octet what the slow way gives, with one next hop or two", () => {
+    fc.assert(
+      fc.property(
+        attributes,
+        sources,
+        classes,
+        nextHops,
+        own,
+        families,
+        (path, source, kind, nextHop, ours, family) => {
+          fc.pre(family === 4 || nextHop.family === 6);
+          const to = exportClassWith({ ...kind, ...ours });
+          const { fast, slow } = bothWays(attributesWith({ ...path, nextHop }), source, to, family);
+          expect(fast).toEqual(slow);
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
+
+  test("a peer that does not know them, or is on another link, is given our own", () => {
+    const kinds = (nextHop: Address, to: Partial<ExportClass>, source: Source): string => {
+      const path = attributesWith({ nextHop });
+      const sent = outgoingAttributes(path, originationOf(source), exportClassWith(to), undefined);
+      return formatAddress(sent.nextHop);
+    };
+    const internal = { external: false, nextHopSelf: false };
+    const plain = { ...internal, localAddress: ipv4(0x0a0000fe), sixNextHop: false };
+    expect(kinds(ipv6(0x20010db8, 0, 0, 1), plain, SOURCE.client)).toBe("10.0.0.254");
+    expect(kinds(ipv6(0x20010db8, 0, 0, 1), { ...internal, localAddress: global }, SOURCE.client)).toBe(
+      "2001:db8::1",
+    );
+    expect(kinds(ipv6(0xfe800000, 0, 0, 1), { ...internal, localAddress: global }, SOURCE.client)).toBe(
+      "2001:db8::fe",
+    );
+    expect(kinds(ipv6(0x20010db8, 0, 0, 1), plain, SOURCE.local)).toBe("10.0.0.254");
+  });
+});
 const VIEW = {
   remoteAsn: 1,
   localAsn: OUR_ASN,
@@ -110,16 +162,15 @@ describe("left to the slow way", () => {
   const to = exportClassWith({});
   test.each<[string, Partial<PathAttributes>, ExportClass]>([
     ["confederation segments", { asPath: [{ type: "confed-sequence", asns: [1] }] }, to],
-    ["IPv4 prefixes over IPv6", { nextHop: ipv6(1, 2, 3, 4) }, to],
+    ["IPv4 prefixes over IPv6 that go out over IPv4", { nextHop: ipv6(1, 2, 3, 4) }, to],
     ["AS numbers that are not shown", {}, exportClassWith({ asView: VIEW })],
-    ["our own address of another family", {}, exportClassWith({ localAddress: ipv6(1, 2, 3, 4) })],
   ])("%s", (_, path, kind) => {
     expect(bothWays(attributesWith(path), SOURCE.external, kind, 4).fast).toBeUndefined();
   });
 
   test("attributes out of order", () => {
     const block = { octets: Uint8Array.of(0x40, 2, 0, 0x40, 1, 1, 0), start: 0, end: 7, of: "body" as const };
-    const input = { to, from: originationOf(SOURCE.external), family: 4 as const };
+    const input = { to, from: originationOf(SOURCE.external), family: 4 as const, ours: true };
     expect(new Rewriter().rewrite(block, input)).toBe(-1);
   });
 });

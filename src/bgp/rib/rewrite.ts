@@ -4,17 +4,18 @@
  * the export took 0.7 s of CPU this way, and 4.2 s by way of parsed values.
  *
  * It does the plain cases only, and leaves the others (-1) to the slow way: attributes out of order, AS numbers of
- * another width than the peer's, confederation segments, a next hop of another family, AS numbers that the peer is not
- * shown as they are. Where it does answer, it answers with the same octets as the slow way; a test holds it to that.
+ * another width than the peer's, confederation segments, a next hop that moves from MP_REACH_NLRI into the body, AS
+ * numbers that the peer is not shown as they are. Where it does answer, it answers with the same octets as the slow way;
+ * a test holds it to that.
  */
 
-import type { Family } from "../net/address.ts";
+import type { Address, Family } from "../net/address.ts";
 import { type AttributeBlock, AttributeHeader } from "../wire/attribute-block.ts";
 import { type AttributeRow, EXTENDED_LENGTH, OPTIONAL, PARTIAL, TRANSITIVE } from "../wire/attributes/row.ts";
 import { ROW_BY_CODE } from "../wire/attributes/table.ts";
 import { DEFAULT_LOCAL_PREF } from "./attribute-columns.ts";
 import { type ExportClass, isReflected, isTransparent, markOf, type Origination } from "./outgoing.ts";
-import { isExternal, SOURCE, type Source } from "./peer-table.ts";
+import { SOURCE, type Source } from "./peer-table.ts";
 
 const AS_PATH = 2;
 const NEXT_HOP = 3;
@@ -36,12 +37,16 @@ export interface RewriteInput {
   readonly to: ExportClass;
   readonly from: Origination;
   readonly family: Family;
+  /** Our own next hop takes the place of the path's. */
+  readonly ours: boolean;
 }
 
 /** Writes into one buffer that is used again. */
 export class Rewriter {
   /** What the last {@link rewrite} wrote, from 0 on. */
   octets: Uint8Array = new Uint8Array(4096);
+  /** Where it has the next hop: "mp": in an MP_REACH_NLRI without NLRI, which goes first. */
+  of: "body" | "mp" = "body";
   readonly #header: AttributeHeader = new AttributeHeader();
   #length = 0;
   #lastCode = 0;
@@ -70,7 +75,7 @@ export class Rewriter {
   /** One attribute, whose header was read, as it goes out. False: the slow way. */
   #put(octets: Uint8Array, input: RewriteInput): boolean {
     const { code, flags, start, end } = this.#header;
-    const { to, family, from } = input;
+    const { to, from } = input;
     if (code > LOCAL_PREF && this.#lastCode < CLUSTER_LIST) this.#fill(code, input);
     if (code > ONLY_TO_CUSTOMER) this.#mark(input);
     const row = ROW_BY_CODE.get(code);
@@ -84,34 +89,43 @@ export class Rewriter {
     if (code === AS_PATH && to.external && !isTransparent(from.source, to)) {
       return this.#putAsPath(octets, input);
     }
-    if (code === NEXT_HOP) return family === 6 || this.#putNextHop(octets, input);
+    if (code === NEXT_HOP) return this.of === "mp" || this.#putNextHop(octets, input);
     if (code === CLUSTER_LIST && isReflected(from.source, to)) return this.#putClusterList(octets, input);
     this.#copy(row.flags | ((row.flags & OPTIONAL) === 0 ? 0 : flags & PARTIAL), octets, start, end);
     return true;
   }
 
-  /** IPv6 prefixes: the next hop goes first, in an MP_REACH_NLRI without NLRI, as the pool keeps it. */
-  #putMpReach({ octets, start, end, of }: AttributeBlock, { to, family, from }: RewriteInput): boolean {
-    if ((family === 6) !== (of === "mp") || (family === 6) !== (to.localAddress.family === 6)) return false;
-    if (family === 4) return true;
+  /** An IPv6 next hop goes first, in an MP_REACH_NLRI without NLRI, as the pool keeps it. */
+  #putMpReach({ octets, start, end, of }: AttributeBlock, { to, family, ours }: RewriteInput): boolean {
+    this.of = (ours ? to.localAddress.family === 6 : of === "mp") ? "mp" : "body";
+    // What was in MP_REACH_NLRI has no place of its own in the body.
+    if (this.of === "body") return of === "body" && family === 4;
+    const length = ours && to.linkLocal !== undefined ? 32 : 16;
     const out = this.octets;
-    out.set([OPTIONAL, MP_REACH, 21, 0, 2, 1, 16], 0);
-    if (takesOurs(to, from.source)) {
-      const { w0, w1, w2, w3 } = to.localAddress;
-      for (const [i, word] of [w0, w1, w2, w3].entries()) putU32(out, 7 + i * 4, word);
+    out.set([OPTIONAL, MP_REACH, length + 5, 0, family === 4 ? 1 : 2, 1, length], 0);
+    if (ours) {
+      this.#putAddress(7, to.localAddress);
+      if (to.linkLocal !== undefined) this.#putAddress(23, to.linkLocal);
     } else {
       const at = this.#find(octets, start, end, MP_REACH);
       if (at < 0 || octets[at + 3]! < 16) return false;
       out.set(octets.subarray(at + 4, at + 20), 7);
     }
-    out[23] = 0;
-    this.#length = 24;
+    out[7 + length] = 0;
+    this.#length = 8 + length;
     return true;
   }
 
-  #putNextHop(octets: Uint8Array, { to, from }: RewriteInput): boolean {
+  #putAddress(at: number, { w0, w1, w2, w3 }: Address): void {
+    putU32(this.octets, at, w0);
+    putU32(this.octets, at + 4, w1);
+    putU32(this.octets, at + 8, w2);
+    putU32(this.octets, at + 12, w3);
+  }
+
+  #putNextHop(octets: Uint8Array, { to, ours }: RewriteInput): boolean {
     const { start, end } = this.#header;
-    if (takesOurs(to, from.source)) {
+    if (ours) {
       this.#head(TRANSITIVE, NEXT_HOP, 4);
       this.#u32(to.localAddress.w0);
     } else this.#copy(TRANSITIVE, octets, start, end);
@@ -215,12 +229,6 @@ export class Rewriter {
 function staysHere(row: AttributeRow, source: Source, to: ExportClass): boolean {
   if (!to.external) return false;
   return row.ibgpOnly === true || (row.code === MED && source !== SOURCE.local && !isTransparent(source, to));
-}
-
-/** As in {@link outgoingAttributes}; a next hop that is still to be filled in never comes here. */
-function takesOurs(to: ExportClass, source: Source): boolean {
-  if (to.external) return source !== SOURCE.local && !isTransparent(source, to);
-  return isExternal(source) && to.nextHopSelf;
 }
 
 function putU32(out: Uint8Array, at: number, value: number): void {

@@ -198,3 +198,18 @@ test("the role is in the OPEN when there is one, and what the peer says of its o
   expect(agreed([]).remoteRole).toBeUndefined();
   expect(agreed([{ is: "role", role: 77 }]).remoteRole).toBeUndefined();
 });
+
+const V4_TOO: Capability = { is: "multiprotocol", ...V4 };
+
+test("IPv6 next hops of IPv4 prefixes, when both can (RFC 8950 §4)", () => {
+  const tuples = [{ ...V4, nextHopAfi: 2 }];
+  const can: Capability = { is: "extended-next-hop", tuples };
+  const offer = { extendedNextHop: true };
+  expect(openFor({ ...OFFER, ...offer }).capabilities).toContainEqual(can);
+  expect(openFor({ ...OFFER, ...offer, families: [6] }).capabilities).not.toContainEqual(can);
+  expect(agreed([V4_TOO, can], offer).decode.extendedNextHop).toBe(true);
+  expect(agreed([V4_TOO, can]).decode.extendedNextHop).toBe(false);
+  expect(agreed([V4_TOO], offer).decode.extendedNextHop).toBe(false);
+  const other: Capability = { is: "extended-next-hop", tuples: [{ afi: 1, safi: 128, nextHopAfi: 2 }] };
+  expect(agreed([V4_TOO, other], offer).decode.extendedNextHop).toBe(false);
+});

@@ -22,6 +22,8 @@ export interface Offer {
   /** 0, or 3..65535. */
   readonly holdSeconds: number;
   readonly families: readonly Family[];
+  /** IPv4 prefixes may have IPv6 next hops, both ways (RFC 8950). */
+  readonly extendedNextHop?: boolean;
   /** For every family (RFC 7911); undefined: neither way. */
   readonly addPath: AddPathFamily["mode"] | undefined;
   readonly gracefulRestart: GracefulRestartOffer | undefined;
@@ -88,6 +90,9 @@ export interface PeerRestart {
     | undefined;
 }
 
+/** RFC 8950 §4: IPv4 unicast with next hops of AFI 2. */
+const IPV4_OVER_IPV6 = { ...afiSafiOf(4), nextHopAfi: afiSafiOf(6).afi };
+
 /** RFC 6793 §9: stands for an AS number that needs four octets. */
 const AS_TRANS = 23_456;
 
@@ -100,6 +105,9 @@ export function openFor(offer: Offer): Open {
     { is: "extended-message" },
     { is: "four-octet-as", asn: offer.asn },
   ];
+  if (offer.extendedNextHop === true && offer.families.includes(4)) {
+    capabilities.push({ is: "extended-next-hop", tuples: [IPV4_OVER_IPV6] });
+  }
   const { addPath: mode } = offer;
   if (mode !== undefined) {
     const families = offer.families.map((family) => ({ ...afiSafiOf(family), mode }));
@@ -137,8 +145,11 @@ function longLivedOffer(families: readonly Family[], restart: GracefulRestartOff
   return [{ is: "long-lived-graceful-restart", families: tuples }];
 }
 
-/** `theirs` has passed the checks of RFC 4271 §6.2. */
-export function negotiate(ours: Open, theirs: Open): Negotiated {
+/**
+ * `theirs` has passed the checks of RFC 4271 §6.2.
+ * @param zone - the interface of a session between link-local addresses
+ */
+export function negotiate(ours: Open, theirs: Open, zone?: string): Negotiated {
   const remoteAsn = asnOf(theirs);
   const external = asnOf(ours) !== remoteAsn;
   const as4 = capability(theirs, "four-octet-as") !== undefined;
@@ -158,7 +169,8 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
       as4,
       external,
       addPath: addPath.receive,
-      extendedNextHop: false,
+      extendedNextHop: families.includes(4) && takesIpv6(ours) && takesIpv6(theirs),
+      zone,
       extendedMessage: true,
       enhancedRefresh,
     },
@@ -170,6 +182,11 @@ export function negotiate(ours: Open, theirs: Open): Negotiated {
     remoteRole: ROLES[capability(theirs, "role")?.role ?? -1],
   };
 }
+
+const takesIpv6 = (open: Open): boolean =>
+  capability(open, "extended-next-hop")?.tuples.some(
+    ({ afi, safi, nextHopAfi }) => familyOf(afi, safi) === 4 && nextHopAfi === IPV4_OVER_IPV6.nextHopAfi,
+  ) === true;
 
 /** RFC 7911 §5: one side says that it sends, the other that it receives. */
 function addPathOf(ours: Open, theirs: Open, families: readonly Family[]): Negotiated["addPath"] {

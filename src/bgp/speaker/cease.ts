@@ -1,11 +1,13 @@
-/** The last message of a session that we end, and what the peer keeps after it. */
+/** The last message of a session, and what the peer keeps after it. */
 
 import type { Negotiated } from "../session/negotiation.ts";
 import type { Notification } from "../wire/messages.ts";
-import { cease, hardReset } from "../wire/notification.ts";
+import { cease, describeNotification, hardReset, shutdownCommunication } from "../wire/notification.ts";
+import type { PeerEvent } from "./events.ts";
 
 /** Cease (RFC 4486 §4). */
 export const CEASE = {
+  unspecific: 0,
   maxPrefixes: 1,
   shutdown: 2,
   deconfigured: 3,
@@ -30,3 +32,11 @@ export function forRestart(
   const silent = negotiated === undefined || negotiated.gracefulRestart?.notification === false;
   return silent ? undefined : cease(CEASE.reset, text);
 }
+
+export const notificationEvent = (direction: "sent" | "received", notification: Notification): PeerEvent => ({
+  on: direction === "sent" ? "notification-sent" : "notification-received",
+  code: notification.code,
+  subcode: notification.subcode,
+  words: describeNotification(notification),
+  communication: shutdownCommunication(notification),
+});

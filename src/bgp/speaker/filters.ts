@@ -73,7 +73,9 @@ export class Filters {
 
 /** Undefined for most peers: then the policy is asked at once. */
 function entryOf(options: PeerOptions, asn: number): EntryRules | undefined {
-  const { remoteAsn, role, localAs, allowOwnAs = 0 } = options;
+  const { role, localAs, allowOwnAs = 0 } = options;
+  // What is asked of the peer's own number holds for nobody where that may be any.
+  const remoteAsn = options.remoteAsn === "external" ? 0 : options.remoteAsn;
   if (localAs !== undefined && new Set([asn, remoteAsn, localAs.asn]).size < 3) {
     throw new RangeError(
       `localAs ${localAs.asn}, our AS ${asn} and the peer's AS ${remoteAsn} must all differ`,

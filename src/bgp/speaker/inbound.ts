@@ -3,10 +3,11 @@
  * before. What is wrong with a message costs what RFC 7606 says and no more.
  */
 
-import type { Family } from "../net/address.ts";
+import type { Address, Family } from "../net/address.ts";
 import type { AttributeColumns } from "../rib/attribute-columns.ts";
 import type { AttrId } from "../rib/attribute-pool.ts";
 import { NO_ATTRIBUTES } from "../rib/attribute-pool.ts";
+import type { NextHops } from "../rib/next-hops.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { Negotiated } from "../session/negotiation.ts";
@@ -23,6 +24,21 @@ export interface Source {
   readonly ownNextHop: number;
   /** What its paths must begin with; 0: that is not looked at. */
   readonly firstAs: number;
+}
+
+/** Of a session that begins; its next hop is held until {@link closeSource}. */
+export function openSource(
+  nextHops: NextHops,
+  peer: PeerId,
+  negotiated: Negotiated,
+  firstAs: number,
+  local: Address | undefined,
+): Source {
+  return { peer, negotiated, firstAs, ownNextHop: local === undefined ? -1 : nextHops.take(local) };
+}
+
+export function closeSource(nextHops: NextHops, source: Source | undefined): void {
+  if (source !== undefined && source.ownNextHop >= 0) nextHops.give(source.ownNextHop);
 }
 
 export interface Outcome {

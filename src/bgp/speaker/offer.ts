@@ -8,7 +8,7 @@ import type { Shared } from "./shared.ts";
 
 /** @param wasUp - there was a session with this peer in the life of this speaker */
 export function offerTo(shared: Shared, options: PeerOptions, wasUp: boolean): Open {
-  const { holdSeconds, families, role, longLivedSeconds = {} } = options;
+  const { holdSeconds, families, role, longLivedSeconds = {}, extendedNextHop = false } = options;
   const { routerId, gracefulRestart } = shared.options;
   return openFor({
     asn: sessionAsn(shared.options, options),
@@ -16,6 +16,7 @@ export function offerTo(shared: Shared, options: PeerOptions, wasUp: boolean): O
     holdSeconds,
     families,
     role,
+    extendedNextHop,
     addPath: addPathModeOf(options),
     gracefulRestart: gracefulRestart && {
       restartSeconds: gracefulRestart.restartSeconds,

@@ -9,6 +9,7 @@ import type { Open } from "../wire/messages.ts";
 import { asnOf } from "../wire/open.ts";
 import { checkOpen } from "../wire/open-check.ts";
 import type { Connection } from "./connection.ts";
+import type { PeerEvent } from "./events.ts";
 import type { PeerOptions } from "./options.ts";
 import { LIMITS } from "./shared.ts";
 
@@ -24,21 +25,27 @@ interface Own {
 /**
  * @param offered - our own OPEN on this connection
  * @param own - as the peer knows us
+ * @param zone - the interface of a session between link-local addresses
  */
 export function judgeOpen(
   open: Open,
   offered: Open,
   own: Own,
   { remoteAsn, role, strictRole }: PeerOptions,
+  zone: string | undefined,
 ): Negotiated | Refusal {
   const expected = { localAsn: own.asn, localRouterId: own.routerId.w0, remoteAsn, role, strictRole };
   const refusal = checkOpen(open, expected);
   if (refusal !== undefined) return refusal;
-  const negotiated = negotiate(offered, open);
+  const negotiated = negotiate(offered, open, zone);
   return negotiated.families.length === 0
     ? new Refusal("no address family in common", OPEN_ERROR, UNSUPPORTED_CAPABILITY)
     : negotiated;
 }
+
+/** A session, or a connection that has come as far as an OPEN. */
+export const isBusy = (connection: Connection): boolean =>
+  connection.state.at === "open-sent" || connection.isContender;
 
 /** RFC 4271 §6.8: `older` has come as far as OpenConfirm, and `open` has just been accepted on `newer`. */
 export function loserOf(own: Own, open: Open, older: Connection, newer: Connection): Connection {
@@ -68,3 +75,11 @@ export function machineSettings(
     unit,
   };
 }
+
+export const sessionUp = (negotiated: Negotiated): PeerEvent => ({
+  on: "session-up",
+  asn: negotiated.remoteAsn,
+  families: negotiated.families,
+  holdSeconds: negotiated.holdSeconds,
+  gracefulRestart: negotiated.gracefulRestart !== undefined,
+});

@@ -45,6 +45,9 @@ export interface SpeakerOptions {
   readonly advertiseInstalledOnly: boolean;
 }
 
+/** The peer's AS number, or any other than our own. */
+export type RemoteAsn = number | "external";
+
 /** Several paths of one prefix on a session (RFC 7911), for all of its families; each way needs the peer's consent. */
 export interface AddPathOptions {
   readonly receive: boolean;
@@ -53,9 +56,17 @@ export interface AddPathOptions {
 }
 
 export interface PeerOptions {
-  /** One address to talk to, or a range from which peers may connect (at most `limit` at a time). */
-  readonly remote: { readonly address: Address } | { readonly range: Prefix; readonly limit: number };
-  readonly remoteAsn: number;
+  /**
+   * One address to talk to, a range from which peers may connect (at most `limit` at a time), or the one router at the
+   * other end of an interface: whoever connects over it from a link-local address, or whom
+   * {@link Speaker.setNeighbour} names.
+   */
+  readonly remote:
+    | { readonly address: Address }
+    | { readonly range: Prefix; readonly limit: number }
+    | { readonly interface: string };
+  /** "external": any but our own. */
+  readonly remoteAsn: RemoteAsn;
   /** TCP port to connect to; 179. */
   readonly port: number;
   readonly localAddress?: Address;
@@ -71,6 +82,8 @@ export interface PeerOptions {
   /** 0, or 3..65535 s. */
   readonly holdSeconds: number;
   readonly families: readonly Family[];
+  /** IPv4 prefixes may have IPv6 next hops, where the peer agrees (RFC 8950); a session over IPv6 then uses its own. */
+  readonly extendedNextHop?: boolean;
   readonly importPolicy: Policy;
   readonly exportPolicy: Policy;
   /** To iBGP peers: our own address as next hop of what eBGP peers told us. */

@@ -9,7 +9,8 @@ export interface PathCounts {
   readonly refused: number;
 }
 
-export function pathCountsOf(rib: Rib, peer: PeerId): PathCounts {
+export function pathCountsOf(rib: Rib, peer: PeerId | undefined): PathCounts {
+  if (peer === undefined) return NONE;
   const sum = { received: 0, accepted: 0, stale: 0, refused: 0 };
   for (const family of [4, 6] as const) {
     const counts = rib.of(family).received.counts(peer);
@@ -20,3 +21,5 @@ export function pathCountsOf(rib: Rib, peer: PeerId): PathCounts {
   }
   return sum;
 }
+
+const NONE: PathCounts = { received: 0, accepted: 0, stale: 0, refused: 0 };

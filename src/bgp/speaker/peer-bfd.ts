@@ -2,6 +2,7 @@
 
 import type { BfdState } from "../bfd/packet.ts";
 import { type BfdTiming, DIAGNOSTIC } from "../bfd/session.ts";
+import { isUnspecified } from "../net/address.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import type { Notification } from "../wire/messages.ts";
 import { cease, hardReset } from "../wire/notification.ts";
@@ -45,12 +46,12 @@ export class PeerBfd {
     this.#owner = owner;
   }
 
-  /** Runs as `timing` says from now on; undefined: not at all, which the peer is told. */
+  /** Runs as `timing` says from now on, to where the peer is; undefined: not at all, which the peer is told. */
   configure(timing: BfdTiming | undefined): void {
     const { address, localAddress } = this.#owner.dialTarget();
-    const from = JSON.stringify(localAddress);
+    const from = JSON.stringify([address, localAddress]);
     if (timing === undefined || from !== this.#watched) this.end();
-    if (timing === undefined) return;
+    if (timing === undefined || isUnspecified(address)) return;
     const before = this.#timing;
     this.#timing = timing;
     if (this.#watch === undefined) {

@@ -1,6 +1,6 @@
 /** What one peer is told: its membership in update groups, and the End-of-RIB that it is owed. */
 
-import type { Address, Family } from "../net/address.ts";
+import { type Address, type Family, isLinkLocal, unzoned } from "../net/address.ts";
 import { sameView } from "../rib/as-view.ts";
 import { ALL_PATHS, type ExportClass } from "../rib/outgoing.ts";
 import type { PeerId } from "../rib/peer-table.ts";
@@ -16,6 +16,7 @@ import type { PeerOptions } from "./options.ts";
 import { asViewOf } from "./peer-options.ts";
 import type { Shared } from "./shared.ts";
 import type { Traffic } from "./traffic.ts";
+import type { Link } from "./world.ts";
 
 /** The peer whose exports these are. */
 interface Exporter {
@@ -133,8 +134,8 @@ export class PeerExports {
   }
 
   #classOf(family: Family, negotiated: Negotiated): ExportClass | undefined {
-    const localAddress = this.#peer.connection.link?.localIn(family);
-    if (localAddress === undefined) return undefined;
+    const nextHop = ownNextHop(family, this.#peer.connection.link, negotiated);
+    if (nextHop === undefined) return undefined;
     const { options } = this.#peer;
     const { nextHopSelf, reflectorClient, routeServerClient, role, addPath } = options;
     const { external } = negotiated;
@@ -150,7 +151,7 @@ export class PeerExports {
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
       longLived: negotiated.gracefulRestart?.longLived !== undefined,
-      localAddress,
+      ...nextHop,
       paths: negotiated.addPath.send.includes(family) ? most : 0,
     };
   }
@@ -158,6 +159,20 @@ export class PeerExports {
   #emit(event: PeerEvent): void {
     this.#shared.emit(this.#peer.address, event);
   }
+}
+
+/** What stands for ourselves in what we announce on a session; undefined: nothing that the peer could use. */
+function ownNextHop(
+  family: Family,
+  link: Link | undefined,
+  { decode }: Negotiated,
+): Pick<ExportClass, "localAddress" | "linkLocal" | "sixNextHop"> | undefined {
+  const sixNextHop = family === 6 || decode.extendedNextHop;
+  const own = sixNextHop && link?.local?.family === 6 ? link.local : link?.localIn(family);
+  if (own === undefined) return undefined;
+  const global = isLinkLocal(own) ? link?.globalBeside : undefined;
+  const linkLocal = global && unzoned(own);
+  return { localAddress: global ?? unzoned(own), linkLocal, sixNextHop };
 }
 
 /** Within one session only these can change. */

@@ -1,5 +1,6 @@
 /** What a change of a peer's settings costs. */
 
+import { type Address, ipv6, prefixOf } from "../net/address.ts";
 import { formatAddress, formatPrefix } from "../net/text.ts";
 import type { AsView } from "../rib/as-view.ts";
 import type { RibPeer } from "../rib/peer-table.ts";
@@ -34,7 +35,7 @@ export function asViewOf(speaker: SpeakerOptions, options: PeerOptions): AsView 
   if (localAs === undefined && !looksForRemote) return undefined;
   return {
     // Peers that differ in it alone share an update group where it does not matter.
-    remoteAsn: looksForRemote ? remoteAsn : 0,
+    remoteAsn: looksForRemote && remoteAsn !== "external" ? remoteAsn : 0,
     localAsn: sessionAsn(speaker, options),
     hidesOwnAsn: localAs?.replaceAs === true,
     removePrivateAs,
@@ -42,10 +43,13 @@ export function asViewOf(speaker: SpeakerOptions, options: PeerOptions): AsView 
   };
 }
 
-/** How the connections of a peer are protected. */
+/** How the connections of a peer are protected. The kernel asks for passwords by address, whatever the interface. */
 export function protectionOf({ remote, password, ttlSecurity = false }: PeerOptions): Protection {
-  return { remote, password, ttlSecurity };
+  return { remote: "interface" in remote ? { range: LINK_LOCAL } : remote, password, ttlSecurity };
 }
+
+/** RFC 4291 §2.5.6 */
+const LINK_LOCAL = prefixOf(ipv6(0xfe80_0000, 0, 0, 0), 10);
 
 const sameProtection = (a: Protection, b: Protection): boolean =>
   a.password === b.password && a.ttlSecurity === b.ttlSecurity;
@@ -61,18 +65,25 @@ export function silenceOf({ password, ttlSecurity }: DialTarget): string {
 
 /** What tells one entry of a list of peers from another. */
 export function remoteKey({ remote }: PeerOptions): string {
+  if ("interface" in remote) return interfaceKey(remote.interface);
   return "address" in remote ? formatAddress(remote.address) : formatPrefix(remote.range);
 }
 
+export const interfaceKey = (name: string): string => `%${name}`;
+
+/** Stands for the router at the other end of an interface as long as nobody knows its address. */
+export const someoneOn = (zone: string): Address => ({ ...ipv6(0, 0, 0, 0), zone });
+
 function agreedKey(options: PeerOptions): string {
   const { remoteAsn, localAddress, holdSeconds, families, reflectorClient } = options;
-  const { routeServerClient, role, strictRole, localAs, enforceFirstAs, longLivedSeconds = {} } = options;
+  const { routeServerClient, role, strictRole, localAs, enforceFirstAs } = options;
+  const { longLivedSeconds = {}, extendedNextHop = false } = options;
   const local = localAddress === undefined ? "" : formatAddress(localAddress);
   const longLived = families.map((family) => longLivedSeconds[family] ?? 0);
   const asNumbers = [routeServerClient, role, strictRole, localAs, enforceFirstAs];
   const mode = addPathModeOf(options);
   const agreed = [remoteAsn, local, holdSeconds, [...families].sort(), reflectorClient, mode];
-  return JSON.stringify([...agreed, ...asNumbers, ...longLived]);
+  return JSON.stringify([...agreed, ...asNumbers, extendedNextHop, ...longLived]);
 }
 
 /** What the capability of RFC 7911 says; undefined: it is not sent. */

@@ -79,6 +79,7 @@ export class PeerWatch {
   #peerOf({ link, negotiated }: Connection): MonitoredPeer {
     const local = link?.local ?? this.#session?.local;
     const { address: remote, options } = this.#peer;
-    return { remote, remoteAsn: options.remoteAsn, local, localAsn: this.#localAsn, negotiated };
+    const remoteAsn = options.remoteAsn === "external" ? (negotiated?.remoteAsn ?? 0) : options.remoteAsn;
+    return { remote, remoteAsn, local, localAsn: this.#localAsn, negotiated };
   }
 }

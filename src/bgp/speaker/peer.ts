@@ -9,20 +9,21 @@ import type { PeerId } from "../rib/peer-table.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import { Refusal } from "../wire/fault.ts";
 import { familyOf, type Notification, type Open, type RouteRefresh } from "../wire/messages.ts";
-import { cease, describeNotification, shutdownCommunication } from "../wire/notification.ts";
-import { CEASE, forGood, forRestart } from "./cease.ts";
+import { cease } from "../wire/notification.ts";
+import { CEASE, forGood, forRestart, notificationEvent } from "./cease.ts";
 import { Connection, type ConnectionOwner, type Loss } from "./connection.ts";
 import type { PeerEvent } from "./events.ts";
-import type { Inbound, Source } from "./inbound.ts";
+import { closeSource, type Inbound, openSource, type Source } from "./inbound.ts";
 import { Learning } from "./learning.ts";
 import { offerTo } from "./offer.ts";
-import { judgeOpen, loserOf, machineSettings } from "./opening.ts";
+import { judgeOpen, loserOf, machineSettings, sessionUp } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
+import { PeerLink } from "./peer-link.ts";
 import { firstAsOf, needsReset, protectionOf, ribSettings, sessionAsn } from "./peer-options.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
@@ -31,7 +32,7 @@ import { Traffic } from "./traffic.ts";
 import type { DialTarget, Link, LinkEvents } from "./world.ts";
 
 export class Peer implements ConnectionOwner, Recipient {
-  readonly address: Address;
+  readonly link: PeerLink;
   /** From a range rather than configured by address. */
   readonly dynamic: boolean;
   options: PeerOptions;
@@ -60,7 +61,7 @@ export class Peer implements ConnectionOwner, Recipient {
     this.#shared = shared;
     this.#inbound = inbound;
     this.helper = new RestartHelper(shared.rib);
-    this.address = address;
+    this.link = new PeerLink(this, address, options);
     this.dynamic = dynamic;
     this.options = options;
     this.exports = new PeerExports(shared, this);
@@ -68,6 +69,10 @@ export class Peer implements ConnectionOwner, Recipient {
     this.halt = new PeerHalt(this, options);
     this.watch = new PeerWatch(shared, this);
     this.#connection = new Connection(shared.world, this);
+  }
+
+  get address(): Address {
+    return this.link.where.address;
   }
 
   get connection(): Connection {
@@ -194,6 +199,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   /** A connection that the peer opened. Undefined: refused. */
   accept(link: Link): LinkEvents | undefined {
+    if (!this.link.admits(link.remote)) return undefined;
     const { at } = this.#connection.state;
     if (this.options.ttlSecurity === true) link.hearNeighbourOnly();
     const { notice } = this.halt;
@@ -213,9 +219,9 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   settings(connection: Connection): Settings {
-    const passive = this.options.passive || this.dynamic || connection === this.#second;
-    const holdSeconds = this.options.holdSeconds;
-    return machineSettings(passive, holdSeconds, connection.negotiated, this.#shared.world.random());
+    const { holdSeconds } = this.options;
+    const listens = this.link.listensOnly || connection === this.#second;
+    return machineSettings(listens, holdSeconds, connection.negotiated, this.#shared.world.random());
   }
 
   dialTarget(): DialTarget {
@@ -229,7 +235,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   opened(connection: Connection, offered: Open, open: Open): Negotiated | Refusal | undefined {
     const own = { ...this.#shared.options, asn: sessionAsn(this.#shared.options, this.options) };
-    const negotiated = judgeOpen(open, offered, own, this.options);
+    const negotiated = judgeOpen(open, offered, own, this.options, this.address.zone);
     if (negotiated instanceof Refusal) return negotiated;
     const other = connection === this.#second ? this.#connection : this.#second;
     if (other?.isContender !== true) return negotiated;
@@ -251,21 +257,13 @@ export class Peer implements ConnectionOwner, Recipient {
     else rib.setPeer(ribId, ribPeer);
     this.ribId = ribId;
     this.#wasUp = true;
-    const local = connection.link?.local;
-    const ownNextHop = local === undefined ? -1 : rib.pool.nextHops.take(local);
     const firstAs = external ? firstAsOf(this.options, asn) : 0;
-    this.#source = { peer: ribId, negotiated, ownNextHop, firstAs };
+    this.#source = openSource(rib.pool.nextHops, ribId, negotiated, firstAs, connection.link?.local);
     this.helper.sessionBegan(ribId, negotiated, this.#shared.world.now());
     this.learning.begin(negotiated);
     this.exports.join(ribId, negotiated);
     this.watch.began(connection, negotiated);
-    this.#emit({
-      on: "session-up",
-      asn,
-      families: negotiated.families,
-      holdSeconds: negotiated.holdSeconds,
-      gracefulRestart: negotiated.gracefulRestart !== undefined,
-    });
+    this.#emit(sessionUp(negotiated));
     this.#shared.wake();
   }
 
@@ -275,9 +273,7 @@ export class Peer implements ConnectionOwner, Recipient {
     const nowMs = this.#shared.world.now();
     const { reason } = this.halt.current ?? {};
     if (loss.cause !== "stopped" || reason === "max-prefixes") this.errors.note(loss.words, nowMs);
-    if (this.#source !== undefined && this.#source.ownNextHop >= 0) {
-      this.#shared.rib.pool.nextHops.give(this.#source.ownNextHop);
-    }
+    closeSource(this.#shared.rib.pool.nextHops, this.#source);
     this.#source = undefined;
     let retained = false;
     if (this.ribId !== undefined) {
@@ -286,6 +282,7 @@ export class Peer implements ConnectionOwner, Recipient {
     }
     this.#emit({ on: "session-down", reason: loss.words, retained });
     this.#succeed(connection);
+    this.link.settle();
     this.#shared.wake();
   }
 
@@ -295,16 +292,11 @@ export class Peer implements ConnectionOwner, Recipient {
       this.#emit({ on: "connection-failed", reason: loss.words });
     }
     this.#succeed(connection);
+    this.link.settle();
   }
 
   notified(direction: "sent" | "received", notification: Notification): void {
-    this.#emit({
-      on: direction === "sent" ? "notification-sent" : "notification-received",
-      code: notification.code,
-      subcode: notification.subcode,
-      words: describeNotification(notification),
-      communication: shutdownCommunication(notification),
-    });
+    this.#emit(notificationEvent(direction, notification));
   }
 
   update(connection: Connection, message: Uint8Array): void {
@@ -346,10 +338,18 @@ export class Peer implements ConnectionOwner, Recipient {
 
   bfdFell(restartable: boolean): void {
     if (this.negotiated === undefined) return;
-    const notification = farewellOf(this.negotiated, restartable);
-    this.errors.note(BFD_DOWN, this.#shared.world.now());
+    this.fell(farewellOf(this.negotiated, restartable), BFD_DOWN);
+  }
+
+  /** The way to the peer is gone; undefined: without a word, as a lost connection. */
+  fell(notification: Notification | undefined, words: string): void {
+    this.errors.note(words, this.#shared.world.now());
     const stop: Event = { on: "stop", how: "automatic", ...(notification && { notification }) };
-    this.#connection.feed(notification === undefined ? { on: "tcp-failed" } : stop, BFD_DOWN);
+    this.#connection.feed(notification === undefined ? { on: "tcp-failed" } : stop, words);
+  }
+
+  moved(): void {
+    if (this.halt.current === undefined) this.bfd.configure(this.options.bfd);
   }
 
   haltChanged(event: PeerEvent): void {
@@ -366,7 +366,6 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   pathCounts(): PathCounts {
-    if (this.ribId === undefined) return { received: 0, accepted: 0, stale: 0, refused: 0 };
     return pathCountsOf(this.#shared.rib, this.ribId);
   }
 

@@ -27,8 +27,14 @@ import type { StaleFamily } from "./restart-helper.ts";
 import type { MessageCounts } from "./traffic.ts";
 
 export interface PeerSnapshot {
+  /** Of a peer by interface: :: with the name of that, as long as nobody knows the router there. */
   readonly address: Address;
-  readonly asn: number;
+  /** Of a peer by interface. */
+  readonly interface: string | undefined;
+  /** Undefined: any but our own, and there is no session. */
+  readonly asn: number | undefined;
+  /** Any AS but our own may be there. */
+  readonly anyAsn: boolean;
   /** Our own as the peer knows it. */
   readonly localAsn: number;
   /** What we are to the peer (RFC 9234), and what it says that it is to us. */
@@ -136,7 +142,9 @@ export function peerSnapshot(peer: Peer, speaker: SpeakerOptions, nowMs: number)
   const advertised = peer.ribId === undefined ? 0 : peer.exports.advertised(peer.ribId);
   return {
     address: peer.address,
-    asn: options.remoteAsn,
+    interface: peer.link.where.interface,
+    asn: options.remoteAsn === "external" ? negotiated?.remoteAsn : options.remoteAsn,
+    anyAsn: options.remoteAsn === "external",
     localAsn: sessionAsn(speaker, options),
     role: { local: options.role, remote: negotiated?.remoteRole },
     description: options.description,

@@ -22,9 +22,9 @@ import type { Monitor, MonitoredSession } from "./monitor.ts";
 import type { LocalRoute, PeerOptions, SpeakerOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
 import { Peer } from "./peer.ts";
+import { PeerBook } from "./peer-book.ts";
 import type { PeerOrder } from "./peer-halt.ts";
-import { protectionOf, remoteKey } from "./peer-options.ts";
-import { hasRoom, rangeOf, rangesOf } from "./ranges.ts";
+import { protectionOf, remoteKey, someoneOn } from "./peer-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
 import { Rpki } from "./rpki.ts";
 import type { Recipient, Shared } from "./shared.ts";
@@ -64,12 +64,11 @@ export class Speaker {
   readonly #changes: RouteChanges;
   readonly #filters: Filters;
   readonly #deferral: Deferral = new Deferral();
-  readonly #peers: Map<string, Peer> = new Map();
+  readonly #peers: PeerBook = new PeerBook();
   readonly #turnedAway: TurnedAway = new TurnedAway();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
   readonly #monitors: Set<Monitor> = new Set();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
-  #ranges: readonly PeerOptions[] = [];
   #flushWaiters: (() => void)[] = [];
   #complete = false;
   #stopped = false;
@@ -134,13 +133,15 @@ export class Speaker {
   setPeers(wanted: readonly PeerOptions[]): void {
     this.#filters.renew(wanted);
     this.#world.protect(wanted.map(protectionOf));
-    const before = new Map(this.#peers);
-    this.#ranges = rangesOf(wanted);
+    const before = new Map(this.#peers.byKey);
+    this.#peers.options = wanted;
     for (const options of wanted) {
       if ("address" in options.remote) this.#setPeer(options.remote.address, options, before);
+      else if ("interface" in options.remote)
+        this.#setPeer(someoneOn(options.remote.interface), options, before);
     }
     for (const [key, peer] of before) {
-      const range = peer.dynamic ? rangeOf(this.#ranges, peer.address) : undefined;
+      const range = peer.dynamic ? this.#peers.rangeOf(peer.address) : undefined;
       if (range !== undefined) peer.configure(range);
       else this.#remove(key, peer);
     }
@@ -183,6 +184,24 @@ export class Speaker {
     this.#wake(this.#world.now());
   }
 
+  /**
+   * Says which router is at the other end of an interface, as a router advertisement of it shows: a peer by that
+   * interface is there. The address is link-local, with the interface as its zone.
+   */
+  setNeighbour(address: Address): void {
+    this.#peers.behind(address.zone)?.link.meet(address);
+    this.#wake(this.#world.now());
+  }
+
+  /**
+   * Says that a link went down: sessions with link-local addresses behind it, and those with other ASes in one of its
+   * networks, end at once with their routes. Or that it came up: their peers are tried without waiting.
+   */
+  setLink(name: string, networks: readonly Prefix[], up: boolean): void {
+    for (const peer of this.#peers.onLink(name, networks, this.options.asn)) peer.link.turned(up);
+    this.#wake(this.#world.now());
+  }
+
   /** Hears of every prefix whose best paths changed, in batches. Returns what stops it. */
   onRoutes(listener: RouteListener): () => void {
     return this.#changes.listen(listener);
@@ -202,7 +221,7 @@ export class Speaker {
 
   /** Those that are up, as monitors know them. */
   sessions(): readonly MonitoredSession[] {
-    return [...this.#peers.values()].flatMap(({ watch }) => watch.session ?? []);
+    return [...this.#peers].flatMap(({ watch }) => watch.session ?? []);
   }
 
   /** All that the caller wants is announced: peers that wait for our End-of-RIB may have it (RFC 4724 §4.1). */
@@ -234,7 +253,7 @@ export class Speaker {
   stop(how: StopHow): void {
     this.#stopped = true;
     this.rpki.stop();
-    for (const peer of this.#peers.values()) {
+    for (const peer of this.#peers) {
       if ("graceful" in how) peer.suspend(how.text);
       else peer.stop(cease(CEASE.shutdown, how.text), "stopped");
     }
@@ -242,7 +261,7 @@ export class Speaker {
 
   /** What an operator wants of one peer while it runs. False: there is no such peer. */
   order(peer: Address, order: PeerOrder): boolean {
-    const known = this.#peers.get(formatAddress(peer));
+    const known = this.#peers.at(peer);
     known?.halt.obey(order);
     this.#wake(this.#world.now());
     return known !== undefined;
@@ -251,7 +270,7 @@ export class Speaker {
   /** Every peer, those of ranges too. */
   peers(): readonly PeerSnapshot[] {
     const nowMs = this.#world.now();
-    return [...this.#peers.values()].map((peer) => peerSnapshot(peer, this.options, nowMs));
+    return Array.from(this.#peers, (peer) => peerSnapshot(peer, this.options, nowMs));
   }
 
   /** The Loc-RIB: every path of every prefix, with what became of it. */
@@ -266,29 +285,29 @@ export class Speaker {
 
   /** A part of {@link advertised}. */
   advertisedFrom(peer: Address, family: Family, from: number, limit: number): Page<AdvertisedRoute> {
-    return advertisedPage(this.rib, this.#peers.get(formatAddress(peer)), family, from, limit);
+    return advertisedPage(this.rib, this.#peers.at(peer), family, from, limit);
   }
 
   /** What a peer was told. Empty when there is no such peer, or no session with it. */
   advertised(peer: Address): Iterable<AdvertisedRoute> {
-    const known = this.#peers.get(formatAddress(peer));
+    const known = this.#peers.at(peer);
     return known === undefined ? [] : advertisedRoutes(this.rib, known);
   }
 
   /** Why each peer is sent a prefix, or is not. */
   exportsOf(prefix: Prefix): readonly ExportSnapshot[] {
-    return exportSnapshots(this.rib, this.#peers.values(), prefix);
+    return exportSnapshots(this.rib, this.#peers, prefix);
   }
 
   /** What a peer told us, the rejected too. Empty when there is no such peer. */
   received(peer: Address): Iterable<ReceivedRoute> {
-    const ribId = this.#peers.get(formatAddress(peer))?.ribId;
+    const ribId = this.#peers.at(peer)?.ribId;
     return ribId === undefined ? [] : receivedRoutes(this.rib, ribId);
   }
 
   /** A part of {@link received}. */
   receivedFrom(peer: Address, family: Family, from: number, limit: number): Page<ReceivedRoute> {
-    const ribId = this.#peers.get(formatAddress(peer))?.ribId;
+    const ribId = this.#peers.at(peer)?.ribId;
     if (ribId === undefined) return { rows: [], next: -1 };
     return this.rib.of(family).snapshot.received(ribId, from, limit);
   }
@@ -306,12 +325,12 @@ export class Speaker {
       before.delete(key);
       this.#remove(key, known);
     }
-    this.#peers.set(key, peer);
+    this.#peers.byKey.set(key, peer);
     peer.start();
   }
 
   #remove(key: string, peer: Peer): void {
-    this.#peers.delete(key);
+    this.#peers.byKey.delete(key);
     peer.remove();
     if (peer.dynamic) this.#emit({ peer: peer.address, on: "dynamic-peer-gone" });
   }
@@ -319,10 +338,10 @@ export class Speaker {
   /** Strangers are refused before anything is kept for them. */
   #accept(link: Link): LinkEvents | undefined {
     if (this.#stopped) return undefined;
-    const known = this.#peers.get(formatAddress(link.remote));
+    const known = this.#peers.forRemote(link.remote);
     if (known !== undefined) return known.accept(link);
-    const options = rangeOf(this.#ranges, link.remote);
-    if (options === undefined || !hasRoom(options, this.#peers.values())) {
+    const options = this.#peers.rangeOf(link.remote);
+    if (options === undefined || !this.#peers.hasRoom(options)) {
       this.#emit({ peer: link.remote, on: "stranger-refused" });
       this.#shared.turnAway(link, cease(CEASE.rejected));
       return undefined;
@@ -333,7 +352,7 @@ export class Speaker {
       return undefined;
     }
     const peer = new Peer(this.#shared, this.#inbound, link.remote, true, options);
-    this.#peers.set(formatAddress(link.remote), peer);
+    this.#peers.byKey.set(formatAddress(link.remote), peer);
     this.#emit({ peer: link.remote, on: "dynamic-peer-created" });
     peer.start();
     return peer.accept(link);
@@ -359,7 +378,7 @@ export class Speaker {
 
   #nextDeadline(): number {
     let next = Math.min(this.#deferral.nextDeadline(), this.rpki.nextDeadline());
-    for (const peer of this.#peers.values()) next = Math.min(next, peer.nextDeadline());
+    for (const peer of this.#peers) next = Math.min(next, peer.nextDeadline());
     return next;
   }
 
@@ -368,13 +387,13 @@ export class Speaker {
     this.#wakeAtMs = Number.POSITIVE_INFINITY;
     this.#inTurn = true;
     const nowMs = this.#world.now();
-    for (const [key, peer] of this.#peers) {
+    for (const [key, peer] of this.#peers.byKey) {
       if (peer.nextDeadline() <= nowMs) peer.expire(nowMs);
       if (peer.isGone) this.#remove(key, peer);
     }
     this.rpki.expire(nowMs);
     const more = this.#work.some(nowMs + TURN_MS);
-    for (const peer of this.#peers.values()) peer.sendEnds(this.#holdsEndOfRib);
+    for (const peer of this.#peers) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
       this.#deferral.settle(nowMs, () => this.#missing());
@@ -391,13 +410,13 @@ export class Speaker {
 
   #missing(): readonly Address[] {
     const missing: Address[] = [];
-    for (const peer of this.#peers.values()) {
+    for (const peer of this.#peers) {
       if (!peer.dynamic && !peer.learning.complete && peer.halt.current === undefined)
         missing.push(peer.address);
     }
     for (const address of this.#deferral.expected) {
       if (missing.some((other) => sameAddress(other, address))) continue;
-      if (this.#peers.get(formatAddress(address))?.learning.complete !== true) missing.push(address);
+      if (this.#peers.at(address)?.learning.complete !== true) missing.push(address);
     }
     return missing;
   }

@@ -97,6 +97,8 @@ export interface Link {
    * interface that `local` is on. Undefined: there is none.
    */
   localIn(family: Family): Address | undefined;
+  /** An IPv6 address of the interface that a link-local `local` is on, which means something on other links too. */
+  readonly globalBeside: Address | undefined;
   /** GTSM (RFC 5082) on a connection that was accepted; those that we dial have it from the start. */
   hearNeighbourOnly(): void;
   /**

@@ -185,6 +185,36 @@ test("a second IPv6 next hop that is not link-local is not used", () => {
   expect(again.faults).toEqual([]);
 });
 
+describe("next hops of a session over one link", () => {
+  const onLink = { ...internal, zone: "eth0" };
+  const global = ipv6(0x20010db8, 0, 0, 1);
+  const linkLocal = ipv6(0xfe800000, 0, 0, 1);
+  const behind = { ...linkLocal, zone: "eth0" };
+  test.each<[string, Address, Address | undefined, Address | undefined]>([
+    ["link-local alone, as FRR and we", linkLocal, undefined, behind],
+    ["none and link-local, as BIRD", ipv6(0, 0, 0, 0), linkLocal, behind],
+    ["link-local twice", linkLocal, linkLocal, behind],
+    ["global and link-local (RFC 2545 §3)", global, linkLocal, behind],
+    ["global alone", global, undefined, global],
+    ["none at all", ipv6(0, 0, 0, 0), undefined, undefined],
+  ])("%s", (_, nextHop, linkLocalNextHop, expected) => {
+    const attributes = { ...originatedAttributes(nextHop), linkLocalNextHop };
+    for (const family of [4, 6] as const) {
+      const again = decoded(encodeAttributes(attributes, family, internal), onLink);
+      expect(again.attributes?.nextHop).toEqual(expected);
+      expect(again.attributes?.linkLocalNextHop).toBeUndefined();
+    }
+  });
+
+  test("elsewhere the global one counts", () => {
+    const attributes = { ...originatedAttributes(global), linkLocalNextHop: linkLocal };
+    expect(decoded(encodeAttributes(attributes, 4, internal), internal).attributes).toMatchObject({
+      nextHop: global,
+      linkLocalNextHop: linkLocal,
+    });
+  });
+});
+
 test("confederation segments are an error from an external peer alone (RFC 5065 §5)", () => {
   const asPath = [{ type: "confed-sequence" as const, asns: [65001] }];
   const encoded = encodeAttributes({ ...originatedAttributes(ipv4(0x0a000001)), asPath }, 4, internal);

@@ -14,6 +14,8 @@ export interface DecodeContext {
   readonly external: boolean;
   /** Families whose received NLRI begin with a path identifier (RFC 7911). */
   readonly addPath: readonly Family[];
+  /** The interface of a session between link-local addresses: what its next hops of that kind are behind. */
+  readonly zone?: string | undefined;
   /** IPv4 prefixes may have an IPv6 next hop (RFC 8950). */
   readonly extendedNextHop: boolean;
   /** We sent the capability of RFC 8654: messages may have 65535 octets. */

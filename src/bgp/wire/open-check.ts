@@ -15,7 +15,8 @@ const ROLE_MISMATCH = 11;
 /** What the peer is configured to be, and who we are. */
 export interface Expected {
   readonly localAsn: number;
-  readonly remoteAsn: number;
+  /** "external": any but our own. */
+  readonly remoteAsn: number | "external";
   /** Unsigned 32-bit. */
   readonly localRouterId: number;
   /** What we are to the peer, as our OPEN says; undefined: it does not. */
@@ -29,11 +30,13 @@ export function checkOpen(open: Open, expected: Expected): Refusal | undefined {
   const asn = asnOf(open);
   // RFC 7607 §2: AS 0 is never acceptable, in the field or in the capability.
   if (open.asn === 0 || asn === 0) return new Refusal("AS 0", OPEN_ERROR, BAD_PEER_AS);
-  if (asn !== expected.remoteAsn) {
-    return new Refusal(`AS ${asn} where ${expected.remoteAsn} is configured`, OPEN_ERROR, BAD_PEER_AS);
+  const { localAsn, remoteAsn } = expected;
+  if (remoteAsn === "external" ? asn === localAsn : asn !== remoteAsn) {
+    const wanted = remoteAsn === "external" ? "another than our own" : remoteAsn;
+    return new Refusal(`AS ${asn} where ${wanted} is configured`, OPEN_ERROR, BAD_PEER_AS);
   }
   // RFC 6286 §2.2: not zero, and within an AS not our own.
-  const internal = expected.remoteAsn === expected.localAsn;
+  const internal = asn === localAsn;
   if (open.routerId === 0 || (internal && open.routerId === expected.localRouterId)) {
     return new Refusal(`BGP identifier ${open.routerId}`, OPEN_ERROR, BAD_IDENTIFIER);
   }

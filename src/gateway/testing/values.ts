@@ -2,12 +2,12 @@
 
 import fc from "fast-check";
 import type { Address, Prefix } from "../../bgp/net/address.ts";
-import { formatAddress, parseAddress, parsePrefix } from "../../bgp/net/text.ts";
+import { formatAddress, parsePrefix, parseScopedAddress } from "../../bgp/net/text.ts";
 import type { AnycastService, FloatingIp, Model, Network, Port } from "../../model/model.ts";
 import type { Health, LearnedRoute, Link } from "../intent.ts";
 
 export function address(text: string): Address {
-  const parsed = parseAddress(text);
+  const parsed = parseScopedAddress(text);
   if (parsed === undefined) throw new RangeError(`${text} is no address`);
   return parsed;
 }

@@ -11,6 +11,8 @@ const VTYSH = "/usr/bin/vtysh";
 export interface Bfdd {
   /** Of its one session: up, down, init or shutdown. */
   status(): string | undefined;
+  /** Why it went down the last time. */
+  diagnostic(): string | undefined;
   /** Lines below the `peer` line of its configuration. */
   configure(...lines: readonly string[]): void;
   stop(): Promise<void>;
@@ -44,15 +46,16 @@ export function startBfdd(namespace: string, local: string, remote: string, inte
       stdio: "pipe",
     });
   };
+  const session = (): { readonly status?: string; readonly diagnostic?: string } => {
+    try {
+      return JSON.parse(vtysh("show bfd peers json"))[0] ?? {};
+    } catch {
+      return {}; // it does not listen yet
+    }
+  };
   return {
-    status: () => {
-      try {
-        const [session] = JSON.parse(vtysh("show bfd peers json")) as { status?: string }[];
-        return session?.status;
-      } catch {
-        return undefined; // it does not listen yet
-      }
-    },
+    status: () => session().status,
+    diagnostic: () => session().diagnostic,
     configure: (...lines) => {
       vtysh("configure terminal", "bfd", peer, ...lines);
     },

@@ -4,8 +4,8 @@ import { THEM, US } from "../namespaces.ts";
 import { type Daemon, type DaemonKind, type DaemonSettings, ofFamily } from "./daemon.ts";
 import { Program, said, saidOrNothing, Workplace } from "./program.ts";
 
-const BIRD = "/usr/sbin/bird";
-const BIRDC = "/usr/sbin/birdc";
+export const BIRD = "/usr/sbin/bird";
+export const BIRDC = "/usr/sbin/birdc";
 
 interface Bird extends Daemon {
   /** Tells us everything again, between a begin and an end (RFC 7313). */
@@ -67,6 +67,19 @@ function configurationOf(settings: DaemonSettings, routes: readonly string[], pl
   interface "veth0" { interval ${bfdMs} ms; idle tx interval 1 s; multiplier 3; };
   neighbor ${US[transport]} dev "veth0";
 }`;
+  const { thirds = [], addPath, extendedNextHop, longLived, neighbour = [], filter = "" } = settings;
+  const others = thirds.map(
+    (third, i) => `protocol bgp third${i} {
+  local ${THEM.v4} as ${asn};
+  neighbor ${third.address} as ${third.asn};
+  passive on;
+  ipv4 { import all; export none; };
+}
+`,
+  );
+  const paths = addPath === true ? "add paths on;" : "";
+  const passed = `export filter { if source != RTS_STATIC && proto !~ "third*" then reject; ${filter} accept; };`;
+  const channel = `{ import all; ${passed} next hop self; ${paths} }`;
   const statics = (family: 4 | 6): string => {
     const lines = ofFamily(routes, family).map((route) => `  route ${route} blackhole;`);
     return `protocol static own${family} {\n  ipv${family};\n${lines.join("\n")}\n}\n`;
@@ -75,12 +88,13 @@ function configurationOf(settings: DaemonSettings, routes: readonly string[], pl
 log "${place.at("bird.log")}" all;
 router id ${THEM.v4};
 protocol device {}
-${statics(4)}${statics(6)}${bfdMs === undefined ? "" : bfd}
+${statics(4)}${statics(6)}${others.join("")}${bfdMs === undefined ? "" : bfd}
 protocol bgp ours {
   local ${THEM[transport]} as ${asn};
   neighbor ${US[transport]} as ${ourAsn};
   debug { states, routes, events };
   ${passive ? "passive on;" : ""}
+  ${neighbour.map((line) => `${line};`).join("\n  ")}
   ${password === undefined ? "" : `password "${password}";`}
   ${ttlSecurity === true ? "ttl security on;" : ""}
   hold time 9;
@@ -89,8 +103,10 @@ protocol bgp ours {
   error wait time 1, 2;
   enable extended messages on;
   graceful restart ${gracefulRestart ? "on" : "off"};
-  ipv4 { import all; export where source = RTS_STATIC; next hop self; };
-  ipv6 { import all; export where source = RTS_STATIC; next hop self; };
+  ${longLived === undefined ? "" : `graceful restart time ${longLived.restartSeconds};`}
+  ${longLived === undefined ? "" : `long lived graceful restart on; long lived stale time ${longLived.staleSeconds};`}
+  ipv4 ${extendedNextHop === true ? channel.replace("{", "{ extended next hop on;") : channel};
+  ipv6 ${channel};
 }
 `;
 }

@@ -18,8 +18,11 @@ export const exabgp: DaemonKind = {
     "GTSM, we connect (RFC 5082)": "over IPv6, it sets no TTL on connections that it accepts",
     "graceful restart, they keep our routes (RFC 4724)": "it has no table that could keep them",
     "we stop for a restart (RFC 8538)": "it has no table that could keep our routes",
+    "long-lived graceful restart, they keep our routes (RFC 9494)": "it has none",
+    "long-lived graceful restart, we keep their routes (RFC 9494)": "it has none",
     "BFD (RFC 5880)": "it has none",
   },
+  note: "it keeps no table: what it has is what it reports to a process of its configuration",
   start: startExabgp,
 };
 
@@ -35,13 +38,20 @@ interface Heard {
 interface HeardUpdate {
   readonly attribute?: object;
   /** By family, then by next hop. */
-  readonly announce?: Record<string, Record<string, readonly { readonly nlri: string }[]>>;
-  readonly withdraw?: Record<string, readonly { readonly nlri: string }[]>;
+  readonly announce?: Record<string, Record<string, readonly HeardPrefix[]>>;
+  readonly withdraw?: Record<string, readonly HeardPrefix[]>;
+}
+
+interface HeardPrefix {
+  readonly nlri: string;
+  /** RFC 7911. */
+  readonly "path-information"?: string;
 }
 
 /** The table that it does not keep. */
 class Table {
-  readonly routes: Map<string, string> = new Map();
+  /** By prefix, then by path identifier, what was said of a path. */
+  readonly routes: Map<string, Map<string, string>> = new Map();
   removals = 0;
   #read = 0;
 
@@ -58,11 +68,23 @@ class Table {
     if (type === "state" && neighbor?.state === "down") this.routes.clear();
     const { attribute, announce = {}, withdraw = {} } = neighbor?.message?.update ?? {};
     for (const byNextHop of Object.values(announce)) {
-      for (const [nextHop, routes] of Object.entries(byNextHop)) {
-        for (const { nlri } of routes) this.routes.set(nlri, JSON.stringify({ nextHop, attribute }));
+      for (const [nextHop, prefixes] of Object.entries(byNextHop)) {
+        for (const prefix of prefixes) this.#add(prefix, JSON.stringify({ nextHop, attribute }));
       }
     }
-    for (const { nlri } of Object.values(withdraw).flat()) if (this.routes.delete(nlri)) this.removals++;
+    for (const prefix of Object.values(withdraw).flat()) this.#remove(prefix);
+  }
+
+  #add({ nlri, "path-information": id = "" }: HeardPrefix, said: string): void {
+    const paths = this.routes.get(nlri) ?? new Map<string, string>();
+    this.routes.set(nlri, paths.set(id, said));
+  }
+
+  #remove({ nlri, "path-information": id = "" }: HeardPrefix): void {
+    const paths = this.routes.get(nlri);
+    if (paths?.delete(id) !== true) return;
+    this.removals++;
+    if (paths.size === 0) this.routes.delete(nlri);
   }
 }
 
@@ -92,9 +114,10 @@ async function startExabgp(settings: DaemonSettings): Promise<Daemon> {
     return table;
   };
   return {
+    forgetsToWithdraw: true,
     prefixes: async () => [...heard().routes.keys()],
     count: async () => heard().routes.size,
-    details: async (prefix) => heard().routes.get(prefix) ?? "",
+    details: async (prefix) => [...(heard().routes.get(prefix)?.values() ?? [])].join("\n"),
     announce: async (routes) => {
       place.write("exabgp.conf", configurationOf(settings, routes, place));
       program.signal("SIGUSR1");
@@ -116,7 +139,16 @@ async function startExabgp(settings: DaemonSettings): Promise<Daemon> {
 
 function configurationOf(settings: DaemonSettings, routes: readonly string[], place: Workplace): string {
   const { asn, ourAsn, transport, passive, gracefulRestart, password, ttlSecurity } = settings;
-  const nextHop = (route: string): string => (route.includes(":") ? THEM.v6 : THEM.v4);
+  const { thirds = [], addPath, extendedNextHop } = settings;
+  const nextHop = (route: string): string =>
+    route.includes(":") || extendedNextHop === true ? THEM.v6 : THEM.v4;
+  // It hears nobody but us, so that it tells by itself what others would have told it.
+  const heard = thirds.flatMap(({ asn: origin, toThem }, i) =>
+    toThem.map(
+      (route) => `${route} next-hop ${THEM.v4} as-path [ ${asn} ${origin} ] path-information ${i + 1}`,
+    ),
+  );
+  const own = routes.map((route) => `${route} next-hop ${nextHop(route)}`);
   return `
 process hear {
   run /bin/sh ${place.at("process")};
@@ -135,18 +167,22 @@ neighbor ${US[transport]} {
     route-refresh enable;
     extended-message enable;
     ${gracefulRestart ? "graceful-restart 60;" : ""}
+    ${addPath === true ? "add-path send/receive;" : ""}
+    ${extendedNextHop === true ? "nexthop enable;" : ""}
   }
   family {
     ipv4 unicast;
     ipv6 unicast;
   }
+  ${addPath === true ? "add-path { ipv4 unicast; }" : ""}
+  ${extendedNextHop === true ? "nexthop { ipv4 unicast ipv6; }" : ""}
   api {
     processes [ hear ];
     receive { parsed; update; }
     neighbor-changes;
   }
   static {
-${routes.map((route) => `    route ${route} next-hop ${nextHop(route)};`).join("\n")}
+${[...own, ...heard].map((route) => `    route ${route};`).join("\n")}
   }
 }
 `;

@@ -8,13 +8,8 @@ import { type Bfdd, startBfdd } from "./bfdd.ts";
 import { type Daemon, type DaemonKind, type DaemonSettings, ofFamily } from "./daemon.ts";
 import { Program, said, saidOrNothing, Workplace } from "./program.ts";
 
-const BGPD = "/usr/lib/frr/bgpd";
+export const BGPD = "/usr/lib/frr/bgpd";
 export const VTYSH = "/usr/bin/vtysh";
-
-interface FrrSettings extends DaemonSettings {
-  /** What its IPv4 announcements pass instead of the usual route map. */
-  readonly routeMap?: { readonly name: string; readonly text: string };
-}
 
 /** A route as it shows it. */
 interface FrrRoute {
@@ -41,15 +36,16 @@ interface Frr extends Daemon {
   route(prefix: string): Promise<FrrRoute | undefined>;
 }
 
-export const frr: DaemonKind<Frr, FrrSettings> = {
+export const frr: DaemonKind<Frr> = {
   name: "FRR",
   debian: "frr",
   programs: [BGPD, VTYSH],
   cannot: {},
+  note: "with `timers connect 1` and our side passive, it stops to dial once a dial was refused; let us dial too",
   start: startFrr,
 };
 
-async function startFrr(settings: FrrSettings): Promise<Frr> {
+async function startFrr(settings: DaemonSettings): Promise<Frr> {
   const { namespace, asn } = settings;
   const place = new Workplace("frr");
   const configuration = place.write("bgpd.conf", configurationOf(settings, place));
@@ -77,7 +73,11 @@ async function startFrr(settings: FrrSettings): Promise<Frr> {
       const peers = Object.values(families).map((family) => family.peers?.[US[settings.transport]]);
       return peers.reduce((sum, peer) => sum + (peer?.pfxRcd ?? 0), 0);
     },
-    details: (prefix) => show(`show bgp ${prefix.includes(":") ? "ipv6" : "ipv4"} unicast ${prefix} json`),
+    // Its text has what its JSON has not, but not all of a long attribute.
+    details: async (prefix) => {
+      const question = `show bgp ${prefix.includes(":") ? "ipv6" : "ipv4"} unicast ${prefix}`;
+      return `${await show(question)}\n${await show(`${question} json`)}`;
+    },
     announce: async (routes) => {
       const gone = announced.filter((route) => !routes.includes(route));
       const come = routes.filter((route) => !announced.includes(route));
@@ -111,16 +111,26 @@ function startBfddFor({ namespace, transport, bfdMs }: DaemonSettings): Bfdd | u
   return bfdMs === undefined ? undefined : startBfdd(namespace, THEM[transport], US[transport], bfdMs);
 }
 
-function configurationOf(settings: FrrSettings, place: Workplace): string {
+function configurationOf(settings: DaemonSettings, place: Workplace): string {
   const { asn, ourAsn, transport, passive, routes, gracefulRestart, password, ttlSecurity, routeMap } =
     settings;
   const us = US[transport];
+  const { thirds = [], addPath, extendedNextHop, longLived, neighbour = [] } = settings;
+  const others = thirds.map(
+    (third) => `neighbor ${third.address} remote-as ${third.asn}
+ neighbor ${third.address} passive
+ address-family ipv4 unicast
+  neighbor ${third.address} activate
+ exit-address-family
+`,
+  );
   const family = (number: 4 | 6): string => ` address-family ipv${number} unicast
 ${ofFamily(routes, number)
   .map((route) => `  network ${route}`)
   .join("\n")}
   neighbor ${us} activate
   neighbor ${us} route-map ${number === 4 ? (routeMap?.name ?? "own-ipv4") : "own-ipv6"} out
+  ${addPath === true ? `neighbor ${us} addpath-tx-all-paths` : ""}
  exit-address-family
 `;
   return `
@@ -128,9 +138,10 @@ log file ${place.at("bgpd.log")} debugging
 debug bgp updates in
 ${routeMap?.text ?? ""}
 bgp as-path access-list own permit ^$
+${thirds.map((third) => `bgp as-path access-list own permit ^${third.asn}$`).join("\n")}
 route-map own-ipv4 permit 10
  match as-path own
- set ip next-hop ${THEM.v4}
+ ${extendedNextHop === true ? "" : `set ip next-hop ${THEM.v4}`}
 exit
 route-map own-ipv6 permit 10
  match as-path own
@@ -142,13 +153,17 @@ router bgp ${asn}
  no bgp default ipv4-unicast
  no bgp network import-check
  ${gracefulRestart ? "bgp graceful-restart\n bgp graceful-restart preserve-fw-state" : ""}
+ ${longLived === undefined ? "" : `bgp graceful-restart restart-time ${longLived.restartSeconds}`}
+ ${longLived === undefined ? "" : `bgp long-lived-graceful-restart stale-time ${longLived.staleSeconds}`}
  neighbor ${us} remote-as ${ourAsn}
  neighbor ${us} timers 3 9
  neighbor ${us} timers connect 1
  neighbor ${us} advertisement-interval 0
+ ${neighbour.map((line) => `neighbor ${us} ${line}`).join("\n ")}
+ ${extendedNextHop === true ? `neighbor ${us} capability extended-nexthop` : ""}
  ${passive ? `neighbor ${us} passive` : ""}
  ${password === undefined ? "" : `neighbor ${us} password ${password}`}
  ${ttlSecurity === true ? `neighbor ${us} ttl-security hops 1` : ""}
-${family(4)}${family(6)}exit
+${others.join("")}${family(4)}${family(6)}exit
 `;
 }

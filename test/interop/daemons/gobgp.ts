@@ -21,6 +21,7 @@ export const gobgp: DaemonKind = {
     "enhanced route refresh (RFC 7313)": "it does not offer the capability",
     "BFD (RFC 5880)": "it has none",
   },
+  note: "while it dials, ten seconds or more pass between two tries; with ADD-PATH, it does not always withdraw a path that has gone",
   start: startGobgp,
 };
 
@@ -52,7 +53,8 @@ async function startGobgp(settings: DaemonSettings): Promise<Daemon> {
     await holdsWithin(10_000, async () => (await show("global")) !== "");
     // Its CLI ends before all that it has sent has arrived, and the last of it is lost: the routes come twice or more.
     const times = 1 + Math.ceil(SURPLUS / Math.max(announced.length, 1));
-    place.write("routes.mrt", mrtOf(Array.from({ length: times }, () => announced).flat()));
+    const repeated = Array.from({ length: times }, () => announced).flat();
+    place.write("routes.mrt", mrtOf(repeated, settings.extendedNextHop === true));
     const filled = await holdsWithin(30_000, async () => {
       await tell("mrt", "inject", "global", place.at("routes.mrt"));
       return holdsWithin(1000, async () => (await loaded()) === announced.length);
@@ -71,6 +73,7 @@ async function startGobgp(settings: DaemonSettings): Promise<Daemon> {
   };
   await fill();
   return {
+    forgetsToWithdraw: true,
     prefixes: async () => [...(await held("ipv4")), ...(await held("ipv6"))],
     count: async () => Number((await show("neighbor", us)).match(/Accepted:\s+(\d+)/)?.[1] ?? 0),
     details: (prefix) => show("global", "rib", prefix, "-a", prefix.includes(":") ? "ipv6" : "ipv4"),
@@ -94,20 +97,21 @@ async function startGobgp(settings: DaemonSettings): Promise<Daemon> {
 }
 
 /**
- * A table dump. An IPv6 route has its whole MP_REACH_NLRI, and not the part of it that RFC 6396 §4.3.4 wants, since
- * GoBGP reads nothing else.
+ * A table dump. What is not an IPv4 route with an IPv4 next hop has its whole MP_REACH_NLRI, and not the part of it that
+ * RFC 6396 §4.3.4 wants, since GoBGP reads nothing else.
  */
-function mrtOf(routes: readonly string[]): Uint8Array {
+function mrtOf(routes: readonly string[], extendedNextHop: boolean): Uint8Array {
   const time = { seconds: 0, microseconds: undefined };
   const self = { routerId: 0, address: parseAddress(THEM.v4)!, asn: 0 };
   const records = routes.map((route, sequence): Uint8Array => {
     const prefix = parsePrefix(route)!;
     const octets = addressOctets(prefix).subarray(0, (prefix.length + 7) >> 3);
     const nextHop = (address: string): Uint8Array => addressOctets(parseAddress(address)!);
-    const reach = [0, 2, 1, 16, ...nextHop(THEM.v6), 0, prefix.length, ...octets];
+    const afi = prefix.family === 4 ? 1 : 2;
+    const reach = [0, afi, 1, 16, ...nextHop(THEM.v6), 0, prefix.length, ...octets];
     const originAndPath = [0x40, 1, 1, 0, 0x40, 2, 0];
     const attributes = Uint8Array.from(
-      prefix.family === 4
+      prefix.family === 4 && !extendedNextHop
         ? [...originAndPath, 0x40, 3, 4, ...nextHop(THEM.v4)]
         : [...originAndPath, 0x80, 14, reach.length, ...reach],
     );
@@ -127,12 +131,32 @@ function mrtOf(routes: readonly string[]): Uint8Array {
 /** Its peer is kept down until the routes are there, so that End-of-RIB does not come before them. */
 function configurationOf(settings: DaemonSettings): string {
   const { asn, ourAsn, transport, passive, gracefulRestart, password, ttlSecurity } = settings;
+  const { longLived } = settings;
   const family = (name: string): string => `
   [[neighbors.afi-safis]]
     [neighbors.afi-safis.config]
       afi-safi-name = "${name}-unicast"
     [neighbors.afi-safis.mp-graceful-restart.config]
-      enabled = ${gracefulRestart}`;
+      enabled = ${gracefulRestart}
+    [neighbors.afi-safis.long-lived-graceful-restart.config]
+      enabled = ${longLived !== undefined}
+      restart-time = ${longLived?.staleSeconds ?? 0}`;
+  const { thirds = [], addPath = false } = settings;
+  const others = thirds.map(
+    (third) => `
+[[neighbors]]
+  [neighbors.config]
+    neighbor-address = "${third.address}"
+    peer-as = ${third.asn}
+  [neighbors.transport.config]
+    local-address = "${THEM.v4}"
+    passive-mode = true
+`,
+  );
+  const paths = `
+  [neighbors.add-paths.config]
+    receive = true
+    send-max = 8`;
   return `
 [global.config]
   as = ${asn}
@@ -155,9 +179,12 @@ function configurationOf(settings: DaemonSettings): string {
     idle-hold-time-after-reset = 1
   [neighbors.graceful-restart.config]
     enabled = ${gracefulRestart}
-    restart-time = 60
+    restart-time = ${longLived?.restartSeconds ?? 60}
+    long-lived-enabled = ${longLived !== undefined}
     notification-enabled = ${gracefulRestart}
   ${ttlSecurity === true ? "[neighbors.ttl-security.config]\n    enabled = true\n    ttl-min = 255" : ""}
+${addPath ? paths : ""}
 ${family("ipv4")}${family("ipv6")}
+${others.join("")}
 `;
 }

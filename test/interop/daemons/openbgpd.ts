@@ -25,11 +25,15 @@ export const openbgpd: DaemonKind = {
   programs: [BGPD, BGPCTL],
   cannot: {
     "extended messages (RFC 8654)": "it does not know the capability",
+    "IPv4 routes with IPv6 next hops (RFC 8950)": "it does not know the capability",
     "TCP-MD5, we connect (RFC 2385)": "on Linux, the socket that it listens on has no key",
     "graceful restart, we keep their routes (RFC 4724)":
       "it offers End-of-RIB alone, and keeps none of its own",
+    "long-lived graceful restart, they keep our routes (RFC 9494)": "it has none",
+    "long-lived graceful restart, we keep their routes (RFC 9494)": "it has none",
     "BFD (RFC 5880)": "it has none",
   },
+  note: "on Linux, its next hop in the family that the session is not in is an address of the interface that comes first, lo: its addresses have to be there too",
   start: startOpenbgpd,
 };
 
@@ -97,6 +101,8 @@ function putAddressesFirst(namespace: string): void {
 
 function configurationOf(settings: DaemonSettings, routes: readonly string[], socket: string): string {
   const { asn, ourAsn, transport, passive, gracefulRestart, password, ttlSecurity } = settings;
+  const { thirds = [], addPath } = settings;
+  const others = thirds.map((third) => `neighbor ${third.address} {\n  remote-as ${third.asn}\n  passive\n}`);
   return `
 AS ${asn}
 router-id ${THEM.v4}
@@ -114,11 +120,13 @@ neighbor ${US[transport]} {
   announce IPv6 unicast
   announce enhanced refresh yes
   announce restart ${gracefulRestart ? "yes" : "no"}
+  ${addPath === true ? "announce add-path recv yes\n  announce add-path send all" : ""}
   holdtime 9
   ${passive ? "passive" : ""}
   ${password === undefined ? "" : `tcp md5sig password ${password}`}
   ${ttlSecurity === true ? "ttl-security yes" : ""}
 }
+${others.join("\n")}
 allow from any
 allow to any
 `;

@@ -1,6 +1,6 @@
 /**
  * The rows of docs/INTEROP.md, in its order. `shown`: what a test asks of both ends, for the page. How it asks is a step
- * of a meeting in `meetings.ts`.
+ * of a meeting, in `steps.ts`.
  */
 export const FEATURES = [
   {
@@ -14,6 +14,24 @@ export const FEATURES = [
   {
     name: "10 000 routes each way",
     shown: "7 000 of IPv4 and 3 000 of IPv6: each side has exactly those that the other announces",
+  },
+  {
+    name: "ADD-PATH, we send (RFC 7911)",
+    shown: "two paths of a prefix, that two other AS told us, arrive; one goes, and comes again",
+  },
+  {
+    name: "ADD-PATH, they send (RFC 7911)",
+    shown:
+      "two paths of a prefix, that two other AS told them, arrive, under different identifiers; one goes, where they say so",
+  },
+  {
+    name: "route reflection (RFC 4456)",
+    shown:
+      "they are a client of ours: routes pass both ways between them and a third of the AS, next hops as they were",
+  },
+  {
+    name: "IPv4 routes with IPv6 next hops (RFC 8950)",
+    shown: "both ways on a session over IPv6",
   },
   {
     name: "extended messages (RFC 8654)",
@@ -54,6 +72,19 @@ export const FEATURES = [
   {
     name: "graceful restart, we keep their routes (RFC 4724)",
     shown: "they are killed and start again; their routes are stale, then not, and never gone",
+  },
+  {
+    name: "long-lived graceful restart, they keep our routes (RFC 9494)",
+    shown: "beyond the restart time, marked as stale, until we are back",
+  },
+  {
+    name: "long-lived graceful restart, we keep their routes (RFC 9494)",
+    shown: "the same of theirs, and none was gone",
+  },
+  {
+    name: "graceful shutdown (RFC 8326)",
+    shown:
+      "while we drain the session, our routes bear the community there, and theirs have the lowest preference here",
   },
   {
     name: "we stop for a restart (RFC 8538)",

@@ -34,7 +34,7 @@ export class Outcomes {
   }
 }
 
-/** The whole page. Footnotes say why a daemon cannot. What did not run is taken from `committed`. */
+/** The whole page. Footnotes say why a daemon cannot. What did not run is as in `committed`. */
 export function page(kinds: readonly DaemonKind[], outcomes: Outcomes, committed: string): string {
   const before = cellsOf(committed);
   const reasons: string[] = [];
@@ -42,11 +42,11 @@ export function page(kinds: readonly DaemonKind[], outcomes: Outcomes, committed
     if (!reasons.includes(reason)) reasons.push(reason);
     return `– [${reasons.indexOf(reason) + 1}]`;
   };
-  const rows = FEATURES.map(({ name }, row) => {
+  const rows = FEATURES.map(({ name }) => {
     const cells = kinds.map((kind, column) => {
       const why = kind.cannot[name];
       if (why !== undefined) return noteOf(`${kind.name}: ${why}`);
-      return outcomes.of(kind.name, name) ?? before[row]?.[column] ?? "not run";
+      return outcomes.of(kind.name, name) ?? before.get(name)?.[column] ?? "not run";
     });
     return `| ${[name, ...cells].join(" | ")} |`;
   });
@@ -65,6 +65,10 @@ What the other side cannot, in this version:
 
 ${reasons.map((reason, i) => `${i + 1}. ${reason}`).join("\n")}
 
+Good to know:
+
+${kinds.flatMap(({ name, note }) => (note === undefined ? [] : [`* ${name}: ${note}.`])).join("\n")}
+
 What a "yes" means:
 
 ${FEATURES.map(({ name, shown }) => `* **${name}**: ${shown}.`).join("\n")}
@@ -77,12 +81,16 @@ export const withoutVersions = (text: string): string => text.replace(/ \d[^ |]*
 export const committedPage = (): string => readFileSync(PAGE, "utf8");
 export const writePage = (text: string): void => writeFileSync(PAGE, text);
 
-/** Of the table's rows, by feature and then by daemon. */
-const cellsOf = (text: string): string[][] =>
-  text
-    .split("\n")
-    .filter((line) => FEATURES.some(({ name }) => line.startsWith(`| ${name} |`)))
-    .map((line) => line.slice(2, -2).split(" | ").slice(1));
+/** Of the table, by feature, then by daemon. */
+function cellsOf(text: string): Map<string, readonly string[]> {
+  const rows = text.split("\n").filter((line) => line.startsWith("| "));
+  return new Map(
+    rows.map((line) => {
+      const [name, ...cells] = line.slice(2, -2).split(" | ");
+      return [name!, cells];
+    }),
+  );
+}
 
 function versionOf({ debian }: DaemonKind): string {
   try {

@@ -162,6 +162,7 @@ export const exportClassWith = (changes: Partial<ExportClass>): ExportClass => (
   extendedMessage: false,
   longLived: false,
   localAddress: OUR_ADDRESS,
+  sixNextHop: true,
   paths: 0,
   ...changes,
 });

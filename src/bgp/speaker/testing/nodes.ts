@@ -1,14 +1,14 @@
 /** Speakers on a virtual network, and what tests ask of them. Addresses and prefixes are text here. */
 
 import type { Address, Prefix } from "../../net/address.ts";
-import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../../net/text.ts";
+import { formatAddress, formatPrefix, parsePrefix, parseScopedAddress } from "../../net/text.ts";
 import { ACCEPT_ALL } from "../../policy/rules.ts";
 import type { SpeakerEvent } from "../events.ts";
-import type { LocalRoute, PeerOptions, SpeakerOptions } from "../options.ts";
+import type { LocalRoute, PeerOptions, RemoteAsn, SpeakerOptions } from "../options.ts";
 import { Speaker } from "../speaker.ts";
 import type { VirtualNetwork } from "./virtual-network.ts";
 
-export const address = (text: string): Address => parseAddress(text)!;
+export const address = (text: string): Address => parseScopedAddress(text)!;
 export const prefix = (text: string): Prefix => parsePrefix(text)!;
 
 export interface Node {
@@ -34,8 +34,8 @@ export function node(
 }
 
 /** An eBGP or iBGP peer that is believed and told everything; IPv4, hold time 9 s. */
-export const peer = (remote: string, remoteAsn: number, more: Partial<PeerOptions> = {}): PeerOptions => ({
-  remote: remote.includes("/") ? { range: prefix(remote), limit: 10 } : { address: address(remote) },
+export const peer = (remote: string, remoteAsn: RemoteAsn, more: Partial<PeerOptions> = {}): PeerOptions => ({
+  remote: remoteOf(remote),
   remoteAsn,
   port: 179,
   passive: false,
@@ -47,6 +47,13 @@ export const peer = (remote: string, remoteAsn: number, more: Partial<PeerOption
   reflectorClient: false,
   ...more,
 });
+
+/** "10.0.0.2", "fe80::2%wire", "10.0.0.0/24", or the name of an interface. */
+function remoteOf(text: string): PeerOptions["remote"] {
+  if (text.includes("/")) return { range: prefix(text), limit: 10 };
+  const one = parseScopedAddress(text);
+  return one === undefined ? { interface: text } : { address: one };
+}
 
 export const local = (text: string): LocalRoute => ({ prefix: prefix(text), tag: 0 });
 export const stateOf = ({ speaker }: Node, of = 0): string => speaker.peers()[of]!.state;

@@ -258,6 +258,10 @@ class VirtualLink implements Link {
     return family === this.local.family ? this.local : this.#host.addresses.find((a) => a.family === family);
   }
 
+  get globalBeside(): Address | undefined {
+    return this.#host.addresses.find((a) => a.family === 6 && a.zone === undefined);
+  }
+
   hearNeighbourOnly(): void {
     // There are no routers here.
   }

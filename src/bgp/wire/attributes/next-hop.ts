@@ -1,6 +1,6 @@
 /** NEXT_HOP, and the next hop of MP_REACH_NLRI (RFC 4760, RFC 2545, RFC 8950). */
 
-import { type Address, type Family, ipv4, ipv6 } from "../../net/address.ts";
+import { type Address, type Family, ipv4, ipv6, isLinkLocal, zoned } from "../../net/address.ts";
 import { addressOctets } from "../../net/text.ts";
 import type { Cursor } from "../cursor.ts";
 import type { PathAttributes } from "../path-attributes.ts";
@@ -33,17 +33,20 @@ export const mpReach: AttributeRow = {
   // RFC 4271 §6.3: a semantically wrong next hop means that the routes are not used.
   malformed: "treat-as-withdraw",
   subcode: SUBCODE.optionalAttribute,
-  decode: (value, draft, { ours }) => {
+  decode: (value, draft, { ours, zone }) => {
     value.window(AFI_SAFI_OCTETS);
     const octets = value.u8();
     const address = octets === 4 ? ipv4(value.u32()) : ipv6Of(value);
-    draft.mpNextHop = address;
-    if (octets === 32) {
-      const second = ipv6Of(value);
-      // RFC 2545 §3 allows only a link-local address here; some send zeros for "none".
-      if (isLinkLocal(second)) draft.linkLocalNextHop = second;
+    const second = octets === 32 ? ipv6Of(value) : undefined;
+    // RFC 2545 §3 allows only a link-local address here; some send zeros for "none".
+    const linkLocal = second !== undefined && isLinkLocal(second) ? second : undefined;
+    // Where the session runs over the link itself, what is on the link is what leads there for certain.
+    if (zone !== undefined && linkLocal !== undefined) draft.mpNextHop = zoned(linkLocal, zone);
+    else {
+      draft.mpNextHop = zoned(address, zone);
+      draft.linkLocalNextHop = linkLocal;
     }
-    return ours || isHost(address) ? undefined : "not the address of a host";
+    return ours || isHost(draft.mpNextHop) ? undefined : "not the address of a host";
   },
   // Goes first and holds NLRI, so `update-pack.ts` writes it around mpNextHopOctets.
   encode: () => undefined,
@@ -78,8 +81,6 @@ export function mpNextHopOctets(attributes: PathAttributes, family: Family): Uin
 }
 
 const ipv6Of = (value: Cursor): Address => ipv6(value.u32(), value.u32(), value.u32(), value.u32());
-
-const isLinkLocal = ({ w0 }: Address): boolean => w0 >>> 22 === 0xfe80 >>> 6;
 
 /** False for what can never be a router's address: "this network", loopback, multicast, reserved (RFC 6890). */
 function isHost(address: Address): boolean {
