@@ -252,6 +252,12 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   }),
   listen: listen.prefault({}).meta({ description: "Where peers reach us." }),
   multipath: integer(1, 256).prefault(64).meta({ description: "Equal-cost paths installed per prefix." }),
+  multipathRelax: flag.prefault(true).meta({
+    description: "Paths into different neighbouring ASes are of equal cost when their AS paths are as long.",
+  }),
+  linkBandwidth: flag.prefault(true).meta({
+    description: "Share flows by the link bandwidth communities of equal-cost paths, where all have one.",
+  }),
   decision: decision
     .prefault({})
     .meta({ description: "How the best path is chosen, where not as RFC 4271 has it." }),

@@ -96,6 +96,8 @@ const whole = {
     routerId: "192.168.8.1",
     listen: { addresses: ["0.0.0.0", "::"], port: 179 },
     multipath: 64,
+    multipathRelax: true,
+    linkBandwidth: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: { restartMs: 120_000, notification: true },
     rpki: { caches: [] },

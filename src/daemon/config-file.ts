@@ -90,6 +90,7 @@ const FIXED: ReadonlySet<Change["subject"]> = new Set([
   "hostname",
   "bgp.listen",
   "bgp.multipath",
+  "bgp.multipathRelax",
   "bgp.decision",
   "kernel",
 ]);

@@ -92,7 +92,10 @@ function pathsOf(target: Target): string[] {
     case "links":
       return [...target.interfaces];
     case "via":
-      return target.nextHops.map((hop) => `${formatAddress(hop.address)} dev ${hop.interface}`);
+      return target.nextHops.map(({ address, interface: name, weight }) => {
+        const share = weight === undefined ? "" : ` weight ${weight}`;
+        return `${formatAddress(address)} dev ${name}${share}`;
+      });
     case "discard":
       return [];
     default:

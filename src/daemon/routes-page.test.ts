@@ -26,6 +26,7 @@ const OUTCOMES: Readonly<Record<Exclude<Outcome, "best">, true>> = {
   peerAddress: true,
   pathId: true,
   multipathLimit: true,
+  neighbourAs: true,
 };
 
 type Told = "accepted by rule" | "no session" | "family not negotiated";

@@ -46,6 +46,8 @@ export interface KernelRoute {
 export interface NextHop {
   readonly address: Address;
   readonly interface: string;
+  /** Its share of the flows beside the others', 1..256; undefined: 1. */
+  readonly weight?: number;
 }
 
 export interface Problem {
@@ -71,6 +73,8 @@ interface LearnedPath {
   readonly peer: Address;
   readonly nextHop: Address;
   readonly external: boolean;
+  /** Octets a second of the link behind it; undefined: not known. */
+  readonly bandwidth?: number | undefined;
 }
 
 export interface LearnedRoute {

@@ -4,6 +4,7 @@ import { type Address, contains, hostPrefix, isLinkLocal, sameAddress, unzoned }
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import { addRoute, type Connected, type Draft } from "./draft.ts";
 import type { KernelRoute, LearnedRoute, NextHop } from "./intent.ts";
+import { weightsOf } from "./weights.ts";
 
 /** One kernel route per learned prefix that has a usable next hop and would not cut off a peer. */
 export function planLearned(draft: Draft): void {
@@ -31,6 +32,7 @@ export function planLearned(draft: Draft): void {
  */
 class Targets {
   readonly #draft: Draft;
+  readonly #isWeighed: boolean;
   readonly #interfaces = new Map<string, string | undefined>();
   readonly #targets = new Map<string, KernelRoute["target"]>();
   /** How many routes want a next hop that nothing leads to. */
@@ -38,22 +40,25 @@ class Targets {
 
   constructor(draft: Draft) {
     this.#draft = draft;
+    this.#isWeighed = draft.input.model.bgp.linkBandwidth;
   }
 
   of(route: LearnedRoute): KernelRoute["target"] | undefined {
     const hops = new Map<string, NextHop>();
+    const weights = this.#isWeighed ? weightsOf(route.paths) : undefined;
     for (const { nextHop } of route.paths) {
       const text = formatAddress(nextHop);
       const name = this.#interfaceTo(text, nextHop);
       if (name === undefined) this.#unresolved.set(text, (this.#unresolved.get(text) ?? 0) + 1);
-      else hops.set(text, { address: unzoned(nextHop), interface: name });
+      else hops.set(text, hopOf(unzoned(nextHop), name, weights?.get(text)));
     }
     if (hops.size === 0) return undefined;
     const resilient = route.kind === "anycast";
-    const key = `${resilient} ${[...hops.keys()].sort().join(" ")}`;
+    const sorted = [...hops.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
+    const key = `${resilient} ${sorted.map(([text, { weight = 1 }]) => `${text}*${weight}`).join(" ")}`;
     const known = this.#targets.get(key);
     if (known !== undefined) return known;
-    const nextHops = [...hops.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, hop]) => hop);
+    const nextHops = sorted.map(([, hop]) => hop);
     const target: KernelRoute["target"] = { to: "via", nextHops, resilient };
     this.#targets.set(key, target);
     return target;
@@ -74,6 +79,9 @@ class Targets {
     return this.#interfaces.get(text);
   }
 }
+
+const hopOf = (address: Address, name: string, weight: number | undefined): NextHop =>
+  weight === undefined ? { address, interface: name } : { address, interface: name, weight };
 
 /** The interface on whose network a next hop is; of several, the one with the longest prefix. */
 function resolve(draft: Draft, nextHop: Address): string | undefined {

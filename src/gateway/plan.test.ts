@@ -204,6 +204,22 @@ describe("a gateway", () => {
     expect(announcements(intent).includes("floating 172.16.1.3/32")).toBe(announced);
   });
 
+  test.each<[string, boolean, (number | undefined)[], (number | undefined)[]]>([
+    ["each path says its bandwidth", true, [1e9, 4e9], [1, 4]],
+    ["one does not", true, [1e9, undefined], [undefined, undefined]],
+    ["linkBandwidth is off", false, [1e9, 4e9], [undefined, undefined]],
+  ])("shares flows by link bandwidth: %s", (_, linkBandwidth, bandwidths, weights) => {
+    const plain = learned("192.0.2.53/32", "anycast", "192.168.8.11", "192.168.8.12");
+    const paths = plain.paths.map((path, i) => ({ ...path, bandwidth: bandwidths[i] }));
+    const base = model({ role: "gateway" });
+    const intent = planned({
+      model: { ...base, bgp: { ...base.bgp, linkBandwidth } },
+      learned: [{ ...plain, paths }],
+    });
+    const [{ target }] = intent.routes as [Intent["routes"][number]];
+    expect(target.to === "via" && target.nextHops.map(({ weight }) => weight)).toEqual(weights);
+  });
+
   test("counts a network that it is on itself as a way", () => {
     const floatingIps = [floatingIp("172.16.1.3", "192.168.8.50")];
     const intent = planned({ model: model({ role: "gateway", floatingIps }) });

@@ -44,7 +44,7 @@ export function interfacesOf(target: Target): readonly string[] {
 }
 
 const sameNextHop = (a: NextHop, b: NextHop): boolean =>
-  a.interface === b.interface && sameAddress(a.address, b.address);
+  a.interface === b.interface && sameAddress(a.address, b.address) && (a.weight ?? 1) === (b.weight ?? 1);
 
 /** Members of a group come back from the kernel in an order of its own. */
 function sameSets<T>(a: readonly T[], b: readonly T[], same: (x: T, y: T) => boolean): boolean {

@@ -224,6 +224,7 @@ test("what a speaker and a peer are told besides", () => {
     asn: 65000,
     routerId: address("192.168.8.11"),
     multipath: 8,
+    multipathRelax: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: { restartSeconds: 120, notification: true, restarting: true },
     advertiseInstalledOnly: true,

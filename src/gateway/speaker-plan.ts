@@ -42,6 +42,7 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
     routerId: bgp.routerId,
     ...(bgp.clusterId && { clusterId: bgp.clusterId }),
     multipath: bgp.multipath,
+    multipathRelax: bgp.multipathRelax,
     decision: bgp.decision,
     ...(bgp.gracefulRestart && {
       gracefulRestart: {

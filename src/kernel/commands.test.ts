@@ -118,6 +118,8 @@ test.each<[string, (row: Buffer) => void, string]>([
   expect(() => decodeRows(oneRow(change), true)).toThrow(message);
 });
 
+const hop = (weight: number): object => ({ address: "192.0.2.1", interface: "d0", weight });
+
 test.each<[unknown, string]>([
   [{ to: "nowhere" }, "target to nowhere"],
   [{ to: "link", interface: "a/b" }, "name of an interface"],
@@ -129,6 +131,9 @@ test.each<[unknown, string]>([
   [{ to: "via", nextHops: [{ address: "1.2.3", interface: "d0" }], resilient: true }, "not an address"],
   [{ to: "via", nextHops: [{ address: "1.2.3.4", interface: "d0" }] }, "resilient"],
   [{ to: "links", interfaces: ["a", "a"] }, "twice"],
+  [{ to: "via", nextHops: [hop(1), hop(2)], resilient: false }, "twice"],
+  [{ to: "via", nextHops: [hop(0)], resilient: false }, "from 1 to 256"],
+  [{ to: "via", nextHops: [hop(257)], resilient: false }, "from 1 to 256"],
   ["via", "not an object"],
 ])("the target %j stands alone with its fault", (wrong, message) => {
   const targets = Buffer.from(JSON.stringify([wrong, { to: "discard", how: "blackhole" }]));

@@ -25,6 +25,8 @@ export type Target =
 export interface NextHop {
   readonly address: Address;
   readonly interface: string;
+  /** Its share of the flows beside the others', 1..256; undefined: 1. */
+  readonly weight?: number;
 }
 
 /** A link of this network namespace and the addresses on it. */
@@ -304,6 +306,7 @@ function nextHopOf(value: unknown): NextHop {
   return {
     address: addressOf(hop.address, "address"),
     interface: interfaceOf(hop.interface, "interface"),
+    ...(hop.weight !== undefined && { weight: integerOf(hop.weight, "weight", 1, 256) }),
   };
 }
 
@@ -311,10 +314,13 @@ function nextHopOf(value: unknown): NextHop {
 function membersOf<Member>(value: unknown, of: (entry: unknown) => Member): Member[] {
   const members = listOf(value, "members", MAX_MEMBERS).map(of);
   if (members.length === 0) throw new InvalidCommand("a target without members");
-  const distinct = new Set(members.map((member) => JSON.stringify(member)));
+  const distinct = new Set(members.map((member) => JSON.stringify(member, unweighed)));
   if (distinct.size !== members.length) throw new InvalidCommand("a target names a member twice");
   return members;
 }
+
+/** The same next hop with two weights is one member. */
+const unweighed = (key: string, value: unknown): unknown => (key === "weight" ? undefined : value);
 
 function writeRow(rows: Buffer, i: number, prefix: Prefix, target: number): void {
   const at = i * ROW_OCTETS;

@@ -39,7 +39,8 @@ type Fields = Partial<
     | "resilient"
     | "routeTable"
     | "to"
-    | "up",
+    | "up"
+    | "weight",
     unknown
   >
 >;

@@ -50,7 +50,13 @@ export type Nexthop =
       readonly oif: number;
       readonly gateway: Address | undefined;
     }
-  | { readonly kind: "group"; readonly members: readonly number[]; readonly idleTicks: number | undefined };
+  | { readonly kind: "group"; readonly members: readonly Member[]; readonly idleTicks: number | undefined };
+
+/** A nexthop in a group, with its share of the flows beside the others', 1..256. */
+export interface Member {
+  readonly id: number;
+  readonly weight: number;
+}
 
 /** A nexthop as the kernel tells of it. */
 interface Told {
@@ -110,7 +116,7 @@ export class Nexthops {
     if (refusal !== undefined) throw new Error(`nexthops cannot be read: ${refusal.message}`);
     for (const [id, nexthop] of this.#byId) {
       if (nexthop.kind === "group" && this.#uses.has(id))
-        for (const member of nexthop.members) this.hold(member);
+        for (const { id: member } of nexthop.members) this.hold(member);
     }
     this.#nextId = this.#protocol * IDS + 1;
   }
@@ -123,7 +129,7 @@ export class Nexthops {
   }
 
   /** The id of the group of these members, which all routes with the same ones share. */
-  shared(members: readonly number[]): number | Refusal {
+  shared(members: readonly Member[]): number | Refusal {
     const nexthop: Nexthop = { kind: "group", members, idleTicks: undefined };
     return this.#idByKey.get(keyOf(nexthop)!) ?? this.#create(nexthop);
   }
@@ -132,7 +138,7 @@ export class Nexthops {
    * The id of a resilient group for one route. `current` is the nexthop of that route: when it is such a group, of
    * no other route, it is changed in place.
    */
-  resilient(current: number | undefined, members: readonly number[]): number | Refusal {
+  resilient(current: number | undefined, members: readonly Member[]): number | Refusal {
     const wanted: Nexthop = { kind: "group", members, idleTicks: this.#idleTicks };
     const present = current === undefined ? undefined : this.#byId.get(current);
     if (current === undefined || present?.kind !== "group" || present.idleTicks === undefined)
@@ -141,8 +147,8 @@ export class Nexthops {
     if (present.idleTicks === wanted.idleTicks && sameMembers(present.members, members)) return current;
     const refusal = this.#send(current, wanted, NLM_F_REPLACE);
     if (refusal !== undefined) return refusal;
-    for (const member of members) this.hold(member);
-    for (const member of present.members) this.drop(member);
+    for (const { id } of members) this.hold(id);
+    for (const { id } of present.members) this.drop(id);
     this.#byId.set(current, wanted);
     return current;
   }
@@ -178,7 +184,7 @@ export class Nexthops {
       const key = keyOf(nexthop);
       const idByKey = key !== undefined && this.#idByKey.get(key) === id ? this.#idByKey : this.#twinByKey;
       if (key !== undefined) idByKey.delete(key);
-      if (nexthop.kind === "group") for (const member of nexthop.members) this.drop(member);
+      if (nexthop.kind === "group") for (const member of nexthop.members) this.drop(member.id);
       // The lowest free id is used again, so that their number, and what is kept by id, stays small.
       this.#nextId = Math.min(this.#nextId, id);
     }
@@ -222,7 +228,7 @@ export class Nexthops {
       if (refusal?.errno === EEXIST) continue;
       if (refusal !== undefined) return refusal;
       this.#know({ id, protocol: this.#protocol, nexthop });
-      if (nexthop.kind === "group") for (const member of nexthop.members) this.hold(member);
+      if (nexthop.kind === "group") for (const member of nexthop.members) this.hold(member.id);
       return id;
     }
     return { errno: EEXIST, message: `all nexthop ids from ${first} on are taken` };
@@ -250,8 +256,12 @@ function writeSingle(to: MessageWriter, { oif, gateway }: Nexthop & { kind: "sin
 function writeGroup(to: MessageWriter, { members, idleTicks }: Nexthop & { kind: "group" }): void {
   // struct nexthop_grp { u32 id; u8 weight (less one); u8; u16 }
   const entries = new Uint32Array(members.length * 2);
-  for (const [i, member] of members.entries()) entries[i * 2] = member;
-  to.attributeOctets(NHA_GROUP, new Uint8Array(entries.buffer));
+  const octets = new Uint8Array(entries.buffer);
+  for (const [i, { id, weight }] of members.entries()) {
+    entries[i * 2] = id;
+    octets[i * 8 + 4] = weight - 1;
+  }
+  to.attributeOctets(NHA_GROUP, octets);
   if (idleTicks === undefined) return;
   to.attributeU16(NHA_GROUP_TYPE, GROUP_TYPE_RESILIENT);
   const nest = to.openNest(NHA_RES_GROUP);
@@ -282,9 +292,11 @@ function nexthopIn({ payload }: Message): Told | undefined {
   return { id: readU32(id, 0), protocol: payload[2]!, nexthop };
 }
 
-function membersIn(group: Buffer): number[] {
-  const members: number[] = [];
-  for (let at = 0; at + 8 <= group.length; at += 8) members.push(readU32(group, at));
+function membersIn(group: Buffer): Member[] {
+  const members: Member[] = [];
+  for (let at = 0; at + 8 <= group.length; at += 8) {
+    members.push({ id: readU32(group, at), weight: group[at + 4]! + 1 });
+  }
   return members;
 }
 
@@ -300,10 +312,12 @@ function idleTicksIn(attributes: Map<number, Buffer>): number | undefined {
 /** What objects are shared by; undefined for resilient groups, which never are. */
 function keyOf(nexthop: Nexthop): string | undefined {
   if (nexthop.kind === "group")
-    return nexthop.idleTicks === undefined ? `group ${nexthop.members.join("/")}` : undefined;
+    return nexthop.idleTicks === undefined
+      ? `group ${nexthop.members.map(({ id, weight }) => `${id}*${weight}`).join("/")}`
+      : undefined;
   const { family, oif, gateway } = nexthop;
   return gateway === undefined ? `${family} dev ${oif}` : `via ${formatAddress(gateway)} dev ${oif}`;
 }
 
-const sameMembers = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((id, i) => id === b[i]);
+const sameMembers = (a: readonly Member[], b: readonly Member[]): boolean =>
+  a.length === b.length && a.every(({ id, weight }, i) => id === b[i]!.id && weight === b[i]!.weight);

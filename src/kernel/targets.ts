@@ -5,7 +5,7 @@ import type { NextHop, Target } from "./commands.ts";
 import { InvalidCommand } from "./fields.ts";
 import type { LinkTable } from "./links.ts";
 import type { Refusal } from "./netlink-socket.ts";
-import type { Nexthop, Nexthops } from "./nexthops.ts";
+import type { Member, Nexthop, Nexthops } from "./nexthops.ts";
 import {
   type Form,
   metricOf,
@@ -17,6 +17,8 @@ import {
 } from "./route-message.ts";
 
 type Single = Nexthop & { kind: "single" };
+/** A next hop; its weight where it is in a group. */
+type Weighed = Pick<Single, "gateway" | "oif"> & { readonly weight?: number };
 
 /** The type of a discard route. */
 export const typeOf = (target: Target & { to: "discard" }): number =>
@@ -69,13 +71,13 @@ function throughGroup(
   const hops =
     target.to === "via"
       ? target.nextHops
-      : target.interfaces.map((name) => ({ address: undefined, interface: name }));
+      : target.interfaces.map((name) => ({ address: undefined, interface: name, weight: 1 }));
   const members = membersOf(hops, family, isResilient(target), nexthops, links);
   if (typeof members === "string") return members;
   const [only, second] = members;
   let id: number | Refusal;
   if (isResilient(target)) id = nexthops.resilient(had?.nexthopId, members);
-  else id = only !== undefined && second === undefined ? only : nexthops.shared(members);
+  else id = only !== undefined && second === undefined ? only.id : nexthops.shared(members);
   return typeof id === "number" ? { ...plain, nexthopId: id } : id.message;
 }
 
@@ -86,10 +88,8 @@ export function targetOf(form: Form, nexthops: Nexthops, links: LinkTable): Targ
   if (form.oif !== 0) return { to: "link", interface: nameOf(links, form.oif) };
   const nexthop = nexthops.get(form.nexthopId);
   const resilient = nexthop?.kind === "group" && nexthop.idleTicks !== undefined;
-  const hops = nexthop === undefined ? form.inline : singlesOf(nexthop, nexthops);
-  const nextHops: NextHop[] = [];
-  for (const { gateway, oif } of hops)
-    if (gateway !== undefined) nextHops.push({ address: gateway, interface: nameOf(links, oif) });
+  const hops: readonly Weighed[] = nexthop === undefined ? form.inline : singlesOf(nexthop, nexthops);
+  const nextHops = hops.flatMap((hop) => nextHopsOf(hop, links));
   if (nextHops.length > 0) return { to: "via", nextHops, resilient };
   const interfaces = hops.map(({ oif }) => nameOf(links, oif));
   const [only] = interfaces;
@@ -97,19 +97,26 @@ export function targetOf(form: Form, nexthops: Nexthops, links: LinkTable): Targ
   return resilient || interfaces.length > 1 ? { to: "links", interfaces } : { to: "link", interface: only };
 }
 
+/** None for a link without a gateway. */
+function nextHopsOf({ gateway, oif, weight }: Weighed, links: LinkTable): NextHop[] {
+  if (gateway === undefined) return [];
+  const hop = { address: gateway, interface: nameOf(links, oif) };
+  return [weight === undefined || weight === 1 ? hop : { ...hop, weight }];
+}
+
 /** The next hops that an object stands for, each once. */
-function singlesOf(nexthop: Nexthop, nexthops: Nexthops): Single[] {
+function singlesOf(nexthop: Nexthop, nexthops: Nexthops): Weighed[] {
   if (nexthop.kind === "single") return [nexthop];
-  const singles: Single[] = [];
-  for (const id of nexthop.members) {
+  const singles: Weighed[] = [];
+  for (const { id, weight } of nexthop.members) {
     const member = nexthops.get(id);
     if (member?.kind !== "single") continue;
-    if (!singles.some((single) => sameNextHop(single, member))) singles.push(member);
+    if (!singles.some((single) => sameNextHop(single, member))) singles.push({ ...member, weight });
   }
   return singles;
 }
 
-function sameNextHop(a: Single, b: Single): boolean {
+function sameNextHop(a: Weighed, b: Weighed): boolean {
   if (a.oif !== b.oif || a.gateway === undefined || b.gateway === undefined)
     return a.oif === b.oif && a.gateway === b.gateway;
   return sameAddress(a.gateway, b.gateway);
@@ -117,20 +124,20 @@ function sameNextHop(a: Single, b: Single): boolean {
 
 /** The nexthop objects of next hops, in their order; with their twins behind them. Text when one cannot be. */
 function membersOf(
-  hops: readonly { readonly address: NextHop["address"] | undefined; readonly interface: string }[],
+  hops: readonly (Omit<NextHop, "address"> & { readonly address: NextHop["address"] | undefined })[],
   family: Family,
   twins: boolean,
   nexthops: Nexthops,
   links: LinkTable,
-): number[] | string {
-  const members: number[] = [];
+): Member[] | string {
+  const members: Member[] = [];
   for (const twin of twins ? [false, true] : [false]) {
     for (const hop of hops) {
       const oif = links.indexOf(hop.interface);
       if (oif === undefined) return noLink(hop.interface);
       const id: number | Refusal = nexthops.single(family, oif, hop.address, twin);
       if (typeof id !== "number") return id.message;
-      members.push(id);
+      members.push({ id, weight: hop.weight ?? 1 });
     }
   }
   return members;

@@ -42,6 +42,10 @@ export interface BgpSettings {
   readonly listen: { readonly addresses: readonly Address[]; readonly port: number };
   /** Equal-cost paths installed per prefix, 1..256. */
   readonly multipath: number;
+  /** They may lead into different neighbouring ASes. */
+  readonly multipathRelax: boolean;
+  /** They are weighed by their link bandwidth communities, where all have one. */
+  readonly linkBandwidth: boolean;
   /** Where the best path is chosen otherwise than RFC 4271 §9.1.2.2 has it. */
   readonly decision: { readonly alwaysCompareMed: boolean; readonly missingMedAsWorst: boolean };
   readonly gracefulRestart: GracefulRestart | undefined;

@@ -58,6 +58,8 @@ const valid: Model = {
     mrt: undefined,
     listen: { addresses: [ip("0.0.0.0")], port: 179 },
     multipath: 64,
+    multipathRelax: true,
+    linkBandwidth: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: undefined,
     rpki: { caches: [] },

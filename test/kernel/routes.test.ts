@@ -281,6 +281,21 @@ kernelTest("of three members one goes: the buckets of the two others are where t
   for (const [i, gateway] of before.entries()) if (gateway !== "10.0.0.3") expect(after[i]).toBe(gateway);
 });
 
+kernelTest("weights are the kernel's, and another share is another group", async () => {
+  const at = "203.0.113.77/32";
+  const groups = (): string[] =>
+    [...here.lab.ip("nexthop").matchAll(/ group (\S+)/g)].map(([, group]) =>
+      group!.replaceAll(/\d{8}/g, "id"),
+    );
+  const before = groups();
+  const weighed = via("10.0.0.2 d0 256", "10.0.1.2 d1 26");
+  await here.kernel.putRoutes([route(at, weighed), route("203.0.113.78/32", weighed)]);
+  expect(groups().filter((group) => !before.includes(group))).toEqual(["id,256/id,26"]);
+  await here.kernel.putRoutes([route(at, via("10.0.0.2 d0", "10.0.1.2 d1 2"))]);
+  expect(groups()).toEqual(expect.arrayContaining(["id,256/id,26", "id/id,2"]));
+  await here.kernel.removeRoutes([prefix(at), prefix("203.0.113.78/32")]);
+});
+
 kernelTest("resilient groups are of one route each: changing one leaves the other alone", async () => {
   const pair = resilient("10.0.0.2 d0", "10.0.1.2 d1");
   await here.kernel.putRoutes([route("192.0.2.53/32", pair), route("192.0.2.54/32", pair)]);

@@ -12,13 +12,14 @@ export function prefix(text: string): Prefix {
 
 export const route = (text: string, target: Target): KernelRoute => ({ prefix: prefix(text), target });
 
-/** Next hops as "10.0.0.2 d0". */
+/** Next hops as "10.0.0.2 d0", or with a weight "10.0.0.2 d0 3". */
 export function via(...hops: readonly string[]): Target & { to: "via" } {
   const nextHops = hops.map((hop) => {
-    const [address, name] = hop.split(" ");
+    const [address, name, weight] = hop.split(" ");
     const parsed = parseAddress(address ?? "");
     if (parsed === undefined || name === undefined) throw new Error(hop);
-    return { address: parsed, interface: name };
+    const plain = { address: parsed, interface: name };
+    return weight === undefined ? plain : { ...plain, weight: Number(weight) };
   });
   return { to: "via", nextHops, resilient: false };
 }
@@ -38,10 +39,13 @@ export const TARGETS4: readonly Target[] = [
   via("10.0.1.2 d1"),
   via("10.0.0.2 d0", "10.0.1.2 d1"),
   via("10.0.1.2 d1", "10.0.0.2 d0", "10.0.0.3 d0"),
+  via("10.0.0.2 d0 3", "10.0.1.2 d1 256"),
+  via("10.0.0.2 d0 3", "10.0.1.2 d1"),
   via("2001:db8:0::2 d0"),
   resilient("10.0.0.2 d0"),
   resilient("10.0.0.2 d0", "10.0.1.2 d1"),
   resilient("10.0.1.2 d1", "10.0.0.3 d0"),
+  resilient("10.0.0.2 d0 2", "10.0.1.2 d1 5"),
   links("d0"),
   links("d0", "d1"),
   links("d1", "d0"),
@@ -54,6 +58,7 @@ export const TARGETS6: readonly Target[] = [
   unreachable,
   via("2001:db8:0::2 d0"),
   via("2001:db8:0::2 d0", "2001:db8:1::2 d1"),
+  via("2001:db8:0::2 d0 7", "2001:db8:1::2 d1 2"),
   resilient("2001:db8:0::2 d0"),
   resilient("2001:db8:0::3 d0", "2001:db8:1::2 d1"),
   links("d1"),

@@ -1,5 +1,7 @@
 /** Communities from and to text. Inside, one of RFC 1997 is an unsigned 32-bit number, a large one three of them. */
 
+import { bandwidthIn, linkBandwidthPattern } from "./link-bandwidth.ts";
+
 /** RFC 8092: global administrator, local data 1, local data 2; unsigned 32-bit each. */
 export type LargeCommunity = readonly [number, number, number];
 
@@ -76,12 +78,13 @@ const FOUR_OCTET_AS = 0x02;
 
 /**
  * A pattern of communities of any kind: "64512:100", "64512:*", "*:666", "no-export"; "64512:1:2", "64512:*:*" (large);
- * "rt:64512:100", "soo:64512:*" (extended). Undefined when it is none.
+ * "rt:64512:100", "soo:64512:*", "lb:64512:1250000" (extended). Undefined when it is none.
  */
 export function parseCommunityPattern(text: string): CommunityPattern | undefined {
   const known = VALUE_BY_NAME.get(text);
   if (known !== undefined) return { words: [known], masks: [ALL_BITS] };
   const parts = text.split(":");
+  if (parts.length === 3 && parts[0] === "lb") return linkBandwidthPattern(parts[1]!, parts[2]!);
   const subType =
     parts.length === 3 && Object.hasOwn(SUB_TYPES, parts[0]!) ? SUB_TYPES[parts[0]!] : undefined;
   if (subType !== undefined) return extendedPattern(subType, parts[1]!, parts[2]!);
@@ -125,9 +128,11 @@ export function parseAnyCommunity(text: string): readonly number[] | undefined {
   return text.includes("*") ? undefined : parseCommunityPattern(text)?.words;
 }
 
-/** "rt:64512:100" where it has such a name, else its eight octets in hexadecimal. */
+/** "rt:64512:100" where it has such a name ("lb" with octets a second), else its eight octets in hexadecimal. */
 export function formatExtendedCommunity([high, low]: ExtendedCommunity): string {
   const type = high >>> 24;
+  const bandwidth = bandwidthIn([high, low]);
+  if (bandwidth !== undefined) return `lb:${high & 0xffff}:${bandwidth}`;
   const name = Object.keys(SUB_TYPES).find((each) => SUB_TYPES[each] === ((high >>> 16) & 0xff));
   if (name !== undefined && type === TWO_OCTET_AS) return `${name}:${high & 0xffff}:${low}`;
   if (name !== undefined && type === FOUR_OCTET_AS) {

@@ -1,7 +1,7 @@
 /** What selection and export read of an attribute set, as columns by attribute id: no object is touched per route. */
 
 import { isLinkLocal } from "../net/address.ts";
-import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
+import { type ExtendedCommunity, WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import { occurrences } from "../wire/as-path.ts";
 import { type AsPathSegment, asPathLength, originAs, type PathAttributes } from "../wire/path-attributes.ts";
 import { columnOf } from "./columns.ts";
@@ -31,6 +31,8 @@ export const NEXT_HOP_ON_LINK = 1024;
 export const NEXT_HOP_SIX = 2048;
 /** There is an AS_SET or AS_CONFED_SET in the AS path (RFC 9774). */
 export const AS_SETS = 4096;
+/** It has an extended community that does not leave the AS (RFC 4360 §6). */
+export const NON_TRANSITIVE_COMMUNITY = 8192;
 
 const LOOPS = AS_LOOP | ORIGINATOR_LOOP | CLUSTER_LOOP;
 /** RFC 4271 leaves the value open; every implementation uses this one. */
@@ -128,6 +130,7 @@ export class AttributeColumns {
       if (asns.includes(asn)) flags |= AS_LOOP;
       if (type === "set" || type === "confed-set") flags |= AS_SETS;
     }
+    if (attributes.extendedCommunities.some(isNonTransitive)) flags |= NON_TRANSITIVE_COMMUNITY;
     if (attributes.originatorId === routerId) flags |= ORIGINATOR_LOOP;
     if (attributes.clusterList.includes(clusterId)) flags |= CLUSTER_LOOP;
     if (attributes.onlyToCustomer !== undefined) flags |= HAS_OTC;
@@ -157,6 +160,9 @@ const communityCount = (attributes: PathAttributes): number =>
   attributes.extendedCommunities.length +
   attributes.largeCommunities.length +
   attributes.ipv6ExtendedCommunities.length;
+
+/** RFC 4360 §3: the T bit of its type. */
+export const isNonTransitive = ([high]: ExtendedCommunity): boolean => (high & 0x4000_0000) !== 0;
 
 function firstAs(path: readonly AsPathSegment[]): number {
   // RFC 5065 §5.3: confederation segments are skipped, what counts is the AS outside.

@@ -246,6 +246,16 @@ describe("multipath", () => {
     const far = worsened({ peer: {}, attributes: { nextHop: OTHER_NEXT_HOP }, metric: 5 });
     expect(outcomes([...equals, far], { multipath: 8 }).at(-1)).toBe("igpMetric");
   });
+
+  test("of equal length: into other neighbouring ASes unless it is not relaxed, and along other ways in any case", () => {
+    const into = (neighbour: number, routerId: number, behind: number): Candidate =>
+      worsened({ peer: { routerId, asn: neighbour }, attributes: path(neighbour, behind) });
+    const ways = [into(NEIGHBOUR, 1, 3), into(65009, 2, 3), into(NEIGHBOUR, 3, 4)];
+    expect(outcomes(ways, { multipath: 8 })).toEqual(["best", "multipath", "multipath"]);
+    const strict = { multipath: 8, multipathRelax: false };
+    expect(outcomes(ways, strict)).toEqual(["best", "neighbourAs", "multipath"]);
+    expect(outcomes(ways, { ...strict, multipath: 1 })).toEqual(["best", "routerId", "routerId"]);
+  });
 });
 
 /** Small numbers, so that every step is reached. */

@@ -20,7 +20,8 @@
  *
  * Steps drop from the whole set rather than compare two and two, so MED gives one answer whatever the order in which
  * the paths came (what others call deterministic MED). The age of a path is no step, for the same reason.
- * The multipath set is the first N of the paths of equal cost, in the order of steps 9 to 12.
+ * The multipath set is the first N of the paths of equal cost, in the order of steps 9 to 12; unless that is relaxed,
+ * of those only that lead into the neighbouring AS of the best. AS paths of equal length may differ further on.
  *
  * Deviates: "local" (1) is no step of the RFC, which puts local routes through the degree of preference; every router
  * that lets its own routes win does it thus. MED is compared between eBGP and iBGP paths of one neighbour AS alike.
@@ -38,6 +39,8 @@ export type Outcome =
   | "multipath"
   /** Of equal cost, but more than the multipath limit. */
   | "multipathLimit"
+  /** Of equal cost, but by another neighbouring AS than the best, and multipath is not relaxed. */
+  | "neighbourAs"
   | "rejected"
   | "asLoop"
   | "originatorLoop"
@@ -59,6 +62,8 @@ export type Outcome =
 export interface DecisionOptions {
   /** Paths of equal cost that are kept, 1..256. */
   readonly multipath: number;
+  /** They may lead into different neighbouring ASes; else only into that of the best path. */
+  readonly multipathRelax: boolean;
   /** Compares MED between different neighbour ASes too. */
   readonly alwaysCompareMed: boolean;
 }
@@ -285,9 +290,18 @@ export class Decision {
       rows.length = this.#left;
       rows.sort((a, b) => this.#firstDifference(a, b));
     } else this.#insertInOrder();
+    if (!this.#options.multipathRelax && this.#options.multipath > 1) this.#keepNeighbourOfBest();
     const count = Math.min(this.#left, this.#options.multipath);
     if (this.#lost !== undefined) this.#explainCut(count);
     return count;
+  }
+
+  #keepNeighbourOfBest(): void {
+    const { paths, attributes } = this.#input;
+    for (let i = 0; i < this.#left; i++) {
+      this.#ranks[i] = attributes.neighbourAs[paths.accepted[this.#rows[i]!]!]!;
+    }
+    if (this.#left > 1) this.#keepRanked(this.#ranks[0]!, "neighbourAs");
   }
 
   #insertInOrder(): void {

@@ -13,6 +13,7 @@ import {
   NEXT_HOP_SIX,
   NO_ADVERTISE,
   NO_EXPORT,
+  NON_TRANSITIVE_COMMUNITY,
 } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { Decision } from "./decision.ts";
@@ -281,8 +282,9 @@ export class Exporter {
     const { pool, paths } = this.#input;
     const { family } = paths.prefixes;
     const to = this.exportClass;
+    const special = to.external ? NEXT_HOP_OURS | NON_TRANSITIVE_COMMUNITY : NEXT_HOP_OURS;
     const flags = pool.columns.flags[attrs]!;
-    const isPlain = change === undefined && (flags & NEXT_HOP_OURS) === 0;
+    const isPlain = change === undefined && (flags & special) === 0;
     if (isPlain && pool.isAs4(attrs) === to.as4) {
       const kind = { six: (flags & NEXT_HOP_SIX) !== 0, onLink: (flags & NEXT_HOP_ON_LINK) !== 0 };
       const ours = takesOurs(kind, from.source, to);

@@ -5,7 +5,7 @@ import { withFront } from "../wire/as-path.ts";
 import type { AsPathSegment, PathAttributes } from "../wire/path-attributes.ts";
 import { ROLE_RULES, type Role } from "../wire/roles.ts";
 import { type AsView, cleanedFor, frontOf } from "./as-view.ts";
-import { DEFAULT_LOCAL_PREF } from "./attribute-columns.ts";
+import { DEFAULT_LOCAL_PREF, isNonTransitive } from "./attribute-columns.ts";
 import { isExternal, SOURCE, type Source } from "./peer-table.ts";
 import type { RouteFilter } from "./route-filter.ts";
 
@@ -84,8 +84,8 @@ export const markOf = ({ role, asView }: ExportClass, asn: number): number | und
   role !== undefined && ROLE_RULES[role].marksSent ? (asView?.localAsn ?? asn) : undefined;
 
 /**
- * The attributes to send. Policy sees the path as it is in the Loc-RIB, but for a MED and AS numbers that must not go
- * further, so that those which a rule sets are sent.
+ * The attributes to send. Policy sees the path as it is in the Loc-RIB, but for what must not go further (a MED, AS
+ * numbers, non-transitive communities), so that what a rule sets of these is sent.
  */
 export function outgoingAttributes(
   path: PathAttributes,
@@ -117,10 +117,16 @@ export function outgoingAttributes(
 /** A path as export policy changes it: what it puts there stays, what was there before it may not. */
 function beforePolicy(path: PathAttributes, { asn, source }: Origination, to: ExportClass): PathAttributes {
   if (!to.external || isTransparent(source, to)) return path;
-  // RFC 4271 §5.1.4: the MED of one neighbouring AS is not told to another.
-  const hidesMed = source !== SOURCE.local && path.med !== undefined;
-  const given = hidesMed ? { ...path, med: undefined } : path;
+  const given = source === SOURCE.local ? path : withoutOurs(path);
   return to.asView === undefined ? given : { ...given, asPath: cleanedFor(given.asPath, to.asView, asn) };
+}
+
+/** What stays inside an AS: the MED of one neighbour (RFC 4271 §5.1.4), and communities that say so (RFC 4360 §6). */
+function withoutOurs(path: PathAttributes): PathAttributes {
+  const { med, extendedCommunities } = path;
+  if (med === undefined && !extendedCommunities.some(isNonTransitive)) return path;
+  const transitive = extendedCommunities.filter((community) => !isNonTransitive(community));
+  return { ...path, med: undefined, extendedCommunities: transitive };
 }
 
 /** RFC 4271 §5.1.3. A local route keeps the next hop that its owner gave it, any route the one that a rule chose. */

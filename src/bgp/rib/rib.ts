@@ -31,6 +31,8 @@ export interface RibOptions {
   readonly clusterId: number;
   /** Paths of equal cost kept per prefix, 1..256. */
   readonly multipath: number;
+  /** They may lead into different neighbouring ASes. */
+  readonly multipathRelax: boolean;
   /** Compares MED between different neighbour ASes too. */
   readonly alwaysCompareMed: boolean;
   /** A path without MED is the worst instead of the best. */

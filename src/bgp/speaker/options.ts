@@ -17,6 +17,8 @@ export interface SpeakerOptions {
   readonly clusterId?: Address;
   /** Equal-cost paths kept per prefix, 1..256. */
   readonly multipath: number;
+  /** False: only paths that lead into the same neighbouring AS are of equal cost. Default: true. */
+  readonly multipathRelax?: boolean;
   /** Where the choice of the best path is otherwise than RFC 4271 §9.1.2.2 has it; all false. */
   readonly decision?: {
     /** Compares MED between paths of different neighbour ASes too. */

@@ -1,6 +1,7 @@
 /** What changed in the Loc-RIB, for those who program a forwarding plane. */
 
 import type { Address, Family, Prefix } from "../net/address.ts";
+import { linkBandwidthOf } from "../net/link-bandwidth.ts";
 import type { PrefixId } from "../rib/prefix-table.ts";
 import type { Rib } from "../rib/rib.ts";
 
@@ -23,6 +24,8 @@ export interface ChosenPath {
   readonly nextHop: Address;
   /** From another AS (eBGP). */
   readonly external: boolean;
+  /** Octets a second, of its link bandwidth community (draft-ietf-idr-link-bandwidth); undefined: it has none. */
+  readonly bandwidth: number | undefined;
 }
 
 /** Of two entries for one prefix in a batch, the later stands. */
@@ -56,6 +59,7 @@ export class RouteChanges {
         peer: this.#rib.peers.get(peer).address,
         nextHop: attributes.nextHop,
         external,
+        bandwidth: linkBandwidthOf(attributes.extendedCommunities),
       })),
     });
   }

@@ -83,6 +83,7 @@ export class Speaker {
       routerId: options.routerId.w0,
       clusterId: (options.clusterId ?? options.routerId).w0,
       multipath: options.multipath,
+      multipathRelax: options.multipathRelax ?? true,
       alwaysCompareMed: options.decision?.alwaysCompareMed === true,
       missingMedAsWorst: options.decision?.missingMedAsWorst === true,
       advertiseInstalledOnly: options.advertiseInstalledOnly,

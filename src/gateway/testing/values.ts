@@ -29,6 +29,8 @@ const BASE: Model = {
     mrt: undefined,
     listen: { addresses: [], port: 179 },
     multipath: 8,
+    multipathRelax: true,
+    linkBandwidth: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: undefined,
     rpki: { caches: [] },

@@ -20,6 +20,7 @@ export const OPTIONS: RibOptions = {
   routerId: 0x0a0000fe,
   clusterId: 0x0a0000fe,
   multipath: 1,
+  multipathRelax: true,
   alwaysCompareMed: false,
   missingMedAsWorst: false,
   advertiseInstalledOnly: false,
