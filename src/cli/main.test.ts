@@ -420,7 +420,7 @@ describe("gwctl peer", () => {
     ["peer start 203.0.113.9", 3, "no peer has the address"],
     ["peer reset 198.51.100.2 --soft --text x", 2, "cannot be used with"],
     [`peer shutdown 198.51.100.2 --text ${"x".repeat(256)}`, 2, "more than 255 octets"],
-    ["peer shutdown gw", 2, "is not an IP address"],
+    ["peer shutdown a/b", 2, "is neither an IP address nor an interface"],
   ])("%s: status %i", async (line, exit, words) => {
     const run = await ordered(line);
     expect(run.exit).toBe(exit);

@@ -97,7 +97,7 @@ describe("exit status", () => {
     ],
     ["no such peer", ["show", "peer", "192.0.2.99"], 3, /192\.0\.2\.99/],
     ["no such route", ["show", "route", "192.0.2.99/32"], 3, /192\.0\.2\.99/],
-    ["no address", ["show", "peer", "x"], 2, /IP address/],
+    ["no address", ["show", "peer", "a/b"], 2, /neither an IP address nor an interface/],
     ["no such command", ["show", "weather"], 2, /weather/],
     ["no such option", ["show", "peers", "--loud"], 2, /--loud/],
     ["no such format", ["show", "peers", "-o", "xml"], 2, /xml/],

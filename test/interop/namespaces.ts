@@ -18,7 +18,12 @@ export function namespacePair(): Pair {
   const us = `${name}-us`;
   const them = `${name}-them`;
   const remove = (): void => {
-    for (const each of [us, them]) spawnSync("ip", ["netns", "del", each], { stdio: "ignore" });
+    for (const each of [us, them]) {
+      // Who was started here, and whose start failed later, has nobody else to end it.
+      const { stdout } = spawnSync("ip", ["netns", "pids", each], { encoding: "utf8" });
+      for (const pid of stdout.split("\n").filter((line) => line !== "")) kill(Number(pid));
+      spawnSync("ip", ["netns", "del", each], { stdio: "ignore" });
+    }
   };
   remove();
   try {
@@ -30,6 +35,14 @@ export function namespacePair(): Pair {
     throw error;
   }
   return { us, them, remove };
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /** Without duplicate address detection, which would keep the IPv6 address from being used for a second. */
