@@ -3,6 +3,7 @@
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
 import type { BgpSettings, BmpSettings, MrtSettings, Peer } from "../model/model.ts";
+import { addPath, NO_ADD_PATH } from "./add-path-schema.ts";
 import { asKeys, asRulesOf } from "./as-schema.ts";
 import { beliefs, beliefsOf } from "./belief-schema.ts";
 import { isOnLink, numberOf, peerAsn, remoteFaults, remoteOf } from "./peer-remote.ts";
@@ -71,30 +72,6 @@ const bfd: z.ZodType<Peer["bfd"] | false> = z.union(
     }).transform((given) => ({ intervalMs: given.interval, multiplier: given.multiplier })),
   ],
   { error: "a mapping, or false" },
-);
-
-const NO_ADD_PATH: Peer["addPath"] = { receive: false, send: 0 };
-const ADD_PATH_WAYS: Readonly<Record<"receive" | "send" | "both", Peer["addPath"]>> = {
-  receive: { receive: true, send: 0 },
-  send: { receive: false, send: "all" },
-  both: { receive: true, send: "all" },
-};
-
-const addPath: z.ZodType<Peer["addPath"]> = z.union(
-  [
-    z.literal(false).transform(() => NO_ADD_PATH),
-    z.enum(["receive", "send", "both"]).transform((way) => ADD_PATH_WAYS[way]),
-    mapping({
-      receive: flag.prefault(false).meta({ description: "Take several paths of a prefix." }),
-      send: z
-        .union([z.literal(false).transform(() => 0), z.literal("all"), integer(1, 255)], {
-          error: "1..255, all or false",
-        })
-        .prefault(false)
-        .meta({ description: "Send so many, the best of those that the export rules let out." }),
-    }),
-  ],
-  { error: "receive, send, both, a mapping, or false" },
 );
 
 const common = {
