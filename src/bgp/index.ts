@@ -40,6 +40,7 @@ export type { RtrVersion } from "./rpki/pdu.ts";
 export type { CacheState } from "./rpki/session.ts";
 export { VALIDITIES, type Validity, type Vrp } from "./rpki/vrp-table.ts";
 export type { Negotiated, PeerRestart, SecondsByFamily } from "./session/negotiation.ts";
+export type { Opens } from "./speaker/connection.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { CacheEvent, PeerEvent, SpeakerEvent } from "./speaker/events.ts";
 export type { Loss } from "./speaker/loss.ts";
@@ -55,7 +56,7 @@ export {
   type SpeakerOptions,
 } from "./speaker/options.ts";
 export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
-export type { OffendingMessage } from "./speaker/peer-error-log.ts";
+export type { MessageFault, OffendingMessage } from "./speaker/peer-error-log.ts";
 export type { PeerOrder } from "./speaker/peer-halt.ts";
 export type { StaleFamily, StalePhase } from "./speaker/restart-helper.ts";
 export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
@@ -64,6 +65,7 @@ export type { CacheOptions, CacheSnapshot } from "./speaker/rpki-cache.ts";
 export type {
   ExportSnapshot,
   HaltSnapshot,
+  LastSaid,
   PathSnapshot,
   PeerSnapshot,
   RouteFilterOptions,
@@ -84,8 +86,17 @@ export type {
   World,
 } from "./speaker/world.ts";
 export type { DecodeContext, EncodeContext } from "./wire/context.ts";
-export { REACTIONS, type Reaction } from "./wire/fault.ts";
-export type { Notification } from "./wire/messages.ts";
+export { type Fault, type FaultFacts, REACTIONS, type Reaction } from "./wire/fault.ts";
+export type {
+  AddPathFamily,
+  AfiSafi,
+  Capability,
+  ExtendedNextHop,
+  GracefulRestart,
+  LongLivedFamily,
+  Notification,
+  Open,
+} from "./wire/messages.ts";
 export type {
   Aggregator,
   AsPathSegment,

@@ -19,8 +19,7 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...(peer.asn !== undefined && { asn: peer.asn }),
     ...(peer.anyAsn && { anyAsn: true as const }),
     localAsn: peer.localAsn,
-    ...(peer.role.local && { role: peer.role.local }),
-    ...(peer.role.remote && { remoteRole: peer.role.remote }),
+    ...rolesAnswer(peer.role),
     ...(description !== undefined && { description }),
     ...(group !== undefined && { group }),
     dynamic: peer.dynamic,
@@ -53,6 +52,11 @@ export function peerAnswer(peer: PeerSnapshot): PeerAnswer {
     ...saidAnswers(peer),
   };
 }
+
+const rolesAnswer = ({ local, remote }: PeerSnapshot["role"]): Pick<PeerAnswer, "role" | "remoteRole"> => ({
+  ...(local && { role: local }),
+  ...(remote && { remoteRole: remote }),
+});
 
 const familyName = (family: Family): string => `ipv${family}`;
 

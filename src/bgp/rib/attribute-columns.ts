@@ -125,12 +125,11 @@ export class AttributeColumns {
     let flags = (w0 | w1 | w2 | w3) === 0 ? NEXT_HOP_OURS : 0;
     if (family === 6)
       flags |= isLinkLocal(attributes.nextHop) ? NEXT_HOP_SIX | NEXT_HOP_ON_LINK : NEXT_HOP_SIX;
-    for (const community of attributes.communities) flags |= FLAG_BY_COMMUNITY.get(community) ?? 0;
+    flags |= communityFlags(attributes);
     for (const { type, asns } of attributes.asPath) {
       if (asns.includes(asn)) flags |= AS_LOOP;
       if (type === "set" || type === "confed-set") flags |= AS_SETS;
     }
-    if (attributes.extendedCommunities.some(isNonTransitive)) flags |= NON_TRANSITIVE_COMMUNITY;
     if (attributes.originatorId === routerId) flags |= ORIGINATOR_LOOP;
     if (attributes.clusterList.includes(clusterId)) flags |= CLUSTER_LOOP;
     if (attributes.onlyToCustomer !== undefined) flags |= HAS_OTC;
@@ -160,6 +159,12 @@ const communityCount = (attributes: PathAttributes): number =>
   attributes.extendedCommunities.length +
   attributes.largeCommunities.length +
   attributes.ipv6ExtendedCommunities.length;
+
+function communityFlags({ communities, extendedCommunities }: PathAttributes): number {
+  let flags = extendedCommunities.some(isNonTransitive) ? NON_TRANSITIVE_COMMUNITY : 0;
+  for (const community of communities) flags |= FLAG_BY_COMMUNITY.get(community) ?? 0;
+  return flags;
+}
 
 /** RFC 4360 §3: the T bit of its type. */
 export const isNonTransitive = ([high]: ExtendedCommunity): boolean => (high & 0x4000_0000) !== 0;

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { ipv4 } from "../net/address.ts";
 import type { ExtendedCommunity } from "../net/communities.ts";
+import { NO_IMPORT_LIMITS } from "./import-limits.ts";
 import type { ExportClass } from "./outgoing.ts";
 import { ACCEPT, attributesWith, filterSaying, host, Lab, REJECT } from "./testing/lab.ts";
 
@@ -40,7 +41,7 @@ test.each([0, 2])("a path that was rejected since it was chosen is not told (%i 
   lab.join(to, { paths, filter });
   lab.announce(from, [host(1)], attributesWith({}));
   lab.decide();
-  lab.rib.v4.received.refilter(from, REJECT);
+  lab.rib.v4.received.refilter(from, REJECT, NO_IMPORT_LIMITS);
   lab.rib.v4.received.sweepSome(1000);
   lab.send();
   lab.decide();

@@ -107,11 +107,21 @@ export function outgoingAttributes(
     asPath: to.external && !isTransparent(source, to) ? fronted(judged.asPath, asn, to) : judged.asPath,
     localPref: to.external ? undefined : (judged.localPref ?? DEFAULT_LOCAL_PREF),
     // RFC 4456 §8: the first reflector says whose route it is, and every one that it passed here.
-    originatorId: to.external ? undefined : (judged.originatorId ?? (reflected ? originatorId : undefined)),
+    ...passedBy(judged, reflected ? { originatorId, clusterId } : undefined, to),
     unknown: to.passesUnknown ? judged.unknown : [],
-    clusterList: to.external ? [] : reflected ? [clusterId, ...judged.clusterList] : judged.clusterList,
     onlyToCustomer: judged.onlyToCustomer ?? markOf(to, asn),
   };
+}
+
+/** RFC 4456 §8: whose route it is and which reflectors it passed, for those inside. @param us - we reflect it */
+function passedBy(
+  { originatorId, clusterList }: PathAttributes,
+  us: Pick<Origination, "originatorId" | "clusterId"> | undefined,
+  to: ExportClass,
+): Pick<PathAttributes, "originatorId" | "clusterList"> {
+  if (to.external) return { originatorId: undefined, clusterList: [] };
+  if (us === undefined) return { originatorId, clusterList };
+  return { originatorId: originatorId ?? us.originatorId, clusterList: [us.clusterId, ...clusterList] };
 }
 
 /** A path as export policy changes it: what it puts there stays, what was there before it may not. */

@@ -16,7 +16,7 @@ export interface OffendingMessage {
   readonly octets: Uint8Array;
 }
 
-type MessageFault = Pick<Fault, "reaction" | "why" | "rfc" | "attribute">;
+export type MessageFault = Pick<Fault, "reaction" | "why" | "rfc" | "attribute">;
 
 /** Where the checks of a message stand, by the code of the NOTIFICATION that they are answered with. */
 const CHECKS: Readonly<Record<number, string>> = {

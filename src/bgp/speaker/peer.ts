@@ -20,19 +20,13 @@ import { offerTo } from "./offer.ts";
 import { judgeOpen, loserOf, machineSettings, sessionUp } from "./opening.ts";
 import type { PeerOptions } from "./options.ts";
 import { type PathCounts, pathCountsOf } from "./path-counts.ts";
+import { importLimitsOf, pathRulesOf, ribSettings } from "./path-settings.ts";
 import { BFD_DOWN, type BfdSnapshot, farewellOf, PeerBfd } from "./peer-bfd.ts";
 import { PeerErrorLog } from "./peer-error-log.ts";
 import { PeerExports } from "./peer-exports.ts";
 import { PeerHalt } from "./peer-halt.ts";
 import { PeerLink } from "./peer-link.ts";
-import {
-  importLimitsOf,
-  needsReset,
-  pathRulesOf,
-  protectionOf,
-  ribSettings,
-  sessionAsn,
-} from "./peer-options.ts";
+import { needsReset, protectionOf, sessionAsn } from "./peer-options.ts";
 import { PeerWatch } from "./peer-watch.ts";
 import { RestartHelper } from "./restart-helper.ts";
 import type { Recipient, Shared } from "./shared.ts";

@@ -11,7 +11,7 @@ export const REACTIONS = ["attribute-discard", "treat-as-withdraw", "session-res
 
 export type Reaction = (typeof REACTIONS)[number];
 
-interface FaultFacts {
+export interface FaultFacts {
   readonly reaction: Reaction;
   /** For the log: fixed words and the number that was wrong. */
   readonly why: string;

@@ -38,7 +38,7 @@ export const afiSafiOf = (family: Family): AfiSafi => (family === 4 ? IPV4_UNICA
 
 /** OPEN (RFC 4271 §4.2). The version is 4. */
 export interface Open {
-  /** The 2-octet field; AS_TRANS (23456) when the number needs four. {@link asnOf} gives the real one. */
+  /** The 2-octet field; AS_TRANS (23456) when the number needs four. `asnOf` gives the real one. */
   readonly asn: number;
   /** Seconds: 0, or 3..65535. */
   readonly holdSeconds: number;
@@ -64,12 +64,12 @@ export type Capability =
   | { readonly is: "unknown"; readonly code: number; readonly value: Uint8Array };
 
 /** RFC 8950 §4. */
-interface ExtendedNextHop extends AfiSafi {
+export interface ExtendedNextHop extends AfiSafi {
   readonly nextHopAfi: number;
 }
 
 /** RFC 4724 §3, RFC 8538 §2. */
-interface GracefulRestart {
+export interface GracefulRestart {
   readonly is: "graceful-restart";
   /** R: the sender has restarted. */
   readonly restarting: boolean;
@@ -87,7 +87,7 @@ export interface AddPathFamily extends AfiSafi {
 }
 
 /** RFC 9494 §3.1. */
-interface LongLivedFamily extends AfiSafi {
+export interface LongLivedFamily extends AfiSafi {
   readonly forwarding: boolean;
   /** 0..16777215 s. */
   readonly staleSeconds: number;
