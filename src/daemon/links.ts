@@ -1,3 +1,5 @@
+/** What changed between two looks at the links of this machine. */
+
 import { type Prefix, prefixOf } from "../bgp/net/address.ts";
 import type { Link } from "../gateway/intent.ts";
 

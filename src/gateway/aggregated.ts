@@ -1,3 +1,5 @@
+/** Addresses put together into as few prefixes as can be: what policies compare routes with. */
+
 import { type Address, compareAddresses, type Prefix, prefixOf, widthOf } from "../bgp/net/address.ts";
 
 /** The fewest prefixes that hold exactly these IPv4 addresses; of IPv6 ones, each its /128. Sorted. */

@@ -1,3 +1,5 @@
+/** How many paths a peer has in the RIB, and what became of them. */
+
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
 
