@@ -1,10 +1,15 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { parseAddress } from "../bgp/net/text.ts";
+import { MrtReader } from "../bgp/mrt/reader.ts";
+import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import type { MonitoredPeer } from "../bgp/speaker/monitor.ts";
+import { NOTHING_NEGOTIATED } from "../bgp/wire/context.ts";
+import { messageLengthAt } from "../bgp/wire/header.ts";
+import { PrefixBatch } from "../bgp/wire/prefix-batch.ts";
+import { packWithdrawn } from "../bgp/wire/update-pack.ts";
 import { fileAt, MRT_WAITING_OCTETS, MrtRecorder, removeOldest } from "./mrt-recorder.ts";
 
 const PEER: MonitoredPeer = {
@@ -63,6 +68,25 @@ describe("a recorder", () => {
     await recording.close();
     expect(readdirSync(directory)).toEqual(["updates"]);
     expect(recording.state).toMatchObject({ records: 2, waiting: 0, lost: 0, lastError: undefined });
+  });
+
+  test("marks a message with path identifiers by the family that it speaks of (RFC 8050)", async () => {
+    const negotiated = {
+      decode: { ...NOTHING_NEGOTIATED, addPath: [4] },
+    } as unknown as NonNullable<MonitoredPeer["negotiated"]>;
+    const recording = recorder("updates");
+    for (const text of ["203.0.113.0/24", "2001:db8::/48"]) {
+      const batch = new PrefixBatch(1);
+      const prefix = parsePrefix(text)!;
+      batch.reset(prefix.family);
+      batch.push(prefix, 7);
+      const message = new Uint8Array(4096);
+      packWithdrawn(message, 0, batch, 0, { addPath: prefix.family === 4, maxOctets: 4096 });
+      recording.received({ ...PEER, negotiated }, message.subarray(0, messageLengthAt(message, 0)));
+    }
+    await recording.close();
+    const records = [...new MrtReader().push(readFileSync(join(directory, "updates")))];
+    expect(records).toMatchObject([{ addPath: true }, { addPath: false }]);
   });
 
   test("counts what it cannot write, and says so once", async () => {

@@ -8,6 +8,10 @@ import { basename, dirname, join } from "node:path";
 import { encodeRecord } from "../bgp/mrt/encode.ts";
 import { type Address, ipv4 } from "../bgp/net/address.ts";
 import type { Monitor, MonitoredPeer } from "../bgp/speaker/monitor.ts";
+import type { DecodeContext } from "../bgp/wire/context.ts";
+import { messageTypeAt } from "../bgp/wire/header.ts";
+import { MESSAGE_TYPE } from "../bgp/wire/messages.ts";
+import { decodeUpdate, Update } from "../bgp/wire/update.ts";
 import type { MrtSettings } from "../model/model.ts";
 import type { Log } from "./log.ts";
 
@@ -22,6 +26,7 @@ export class MrtRecorder implements Monitor {
   readonly settings: MrtSettings;
   readonly #log: Log;
   readonly #timer: NodeJS.Timeout;
+  readonly #update: Update = new Update();
   #pieces: Uint8Array[] = [];
   #waiting = 0;
   #writing: Promise<void> | undefined;
@@ -58,7 +63,7 @@ export class MrtRecorder implements Monitor {
 
   received(peer: MonitoredPeer, message: Uint8Array): void {
     const { decode } = peer.negotiated ?? {};
-    const addPath = (decode?.addPath.length ?? 0) > 0;
+    const addPath = decode !== undefined && this.#hasPathIds(message, decode);
     this.#keep(
       encodeRecord({
         is: "message",
@@ -74,6 +79,15 @@ export class MrtRecorder implements Monitor {
   stateChanged(peer: MonitoredPeer, before: keyof typeof STATES, after: keyof typeof STATES): void {
     const states = { before: STATES[before], after: STATES[after] };
     this.#keep(encodeRecord({ is: "state-change", ...timeNow(), ...sessionOf(peer), as4: true, ...states }));
+  }
+
+  /** RFC 8050 marks a message as a whole, while ADD-PATH is agreed on family by family. */
+  #hasPathIds(message: Uint8Array, decode: DecodeContext): boolean {
+    if (decode.addPath.length === 0 || messageTypeAt(message, 0) !== MESSAGE_TYPE.update) return false;
+    decodeUpdate(message, decode, this.#update);
+    const { withdrawn, announced } = this.#update;
+    const batches = [...withdrawn, ...announced.map(({ prefixes }) => prefixes)];
+    return batches.some(({ count, family }) => count > 0 && decode.addPath.includes(family));
   }
 
   /** Writes what waits. */
