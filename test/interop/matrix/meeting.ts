@@ -47,6 +47,7 @@ export class Meeting {
   readonly pair: Pair;
   readonly #library: string;
   #us: OurSpeaker;
+  #flapsAtFirst = 0;
 
   private constructor(
     setUp: SetUp,
@@ -115,6 +116,19 @@ export class Meeting {
 
   async peer(): Promise<OurPeer> {
     return (await this.#us.peers())[0]!;
+  }
+
+  /**
+   * Both are as they shall be. How often the session fell until then is no matter: where both connect, a daemon
+   * with graceful restart takes the other's connection for a restart (RFC 4724 §4.2).
+   */
+  async settled(): Promise<void> {
+    this.#flapsAtFirst = (await this.peer()).flaps;
+  }
+
+  /** How often our session to them fell since all was settled. */
+  async flaps(): Promise<number> {
+    return (await this.peer()).flaps - this.#flapsAtFirst;
   }
 
   /** @throws Error that says what both sides saw, when it does not come to hold */
