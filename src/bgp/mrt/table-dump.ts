@@ -1,7 +1,8 @@
 /** A table as an MRT file (RFC 6396 §4.3), made piece by piece, so that whoever writes it can stop in between. */
 
-import { type Address, ipv4, ipv6, type Prefix, sameAddress } from "../net/address.ts";
+import { type Address, ipv4, type Prefix } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
+import { nextHopOutside } from "../wire/next-hop-outside.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import { encodeRecord } from "./encode.ts";
 import type { MrtPeer, RibEntry } from "./record.ts";
@@ -50,7 +51,7 @@ export function* tableDump(dump: TableDump): Generator<Uint8Array> {
     for (const { peer, pathId, attributes } of paths) {
       const index = peer === undefined ? 0 : indexByAddress.get(formatAddress(peer));
       if (index === undefined) continue;
-      const told = { ...attributes, nextHop: nextHopOf(attributes.nextHop, self.routerId) };
+      const told = { ...attributes, nextHop: nextHopOutside(attributes.nextHop, self.routerId) };
       const octets = ribAttributeOctets(told, prefix.family);
       const originatedSeconds = indexed[index]!.sinceSeconds;
       entries.push({ peer: index, originatedSeconds, pathId, attributes: octets });
@@ -64,12 +65,6 @@ export function* tableDump(dump: TableDump): Generator<Uint8Array> {
     piece = [];
   }
   if (piece.length > 0) yield joined(piece);
-}
-
-/** 0.0.0.0 and :: stand for our own address of whatever session a route is sent on; a file has no session. */
-function nextHopOf(nextHop: Address, self: Address): Address {
-  if (sameAddress(nextHop, ipv4(0))) return self;
-  return sameAddress(nextHop, ipv6(0, 0, 0, 0)) ? ipv6(0, 0, 0xffff, self.w0) : nextHop;
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

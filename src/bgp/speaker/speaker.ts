@@ -122,7 +122,9 @@ export class Speaker {
     const nowMs = (): number => world.now();
     const spared: Bench["spared"] = (peer, family, prefixes) =>
       this.#recipients.get(peer)?.exports.spared(family, prefixes);
-    this.#work = new Work({ rib, vrps: rpki.vrps, outbox, changes: this.#changes, isReady, spared, nowMs });
+    const { vrps } = rpki;
+    const [changes, monitors] = [this.#changes, this.#monitors];
+    this.#work = new Work({ rib, vrps, outbox, changes, monitors, isReady, spared, nowMs });
     world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
   }
 
