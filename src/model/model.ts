@@ -67,7 +67,7 @@ export const BMP_TABLES = [
   "loc-rib",
 ] as const;
 
-export type BmpTable = (typeof BMP_TABLES)[number];
+type BmpTable = (typeof BMP_TABLES)[number];
 
 export interface BmpSettings {
   readonly address: Address;
