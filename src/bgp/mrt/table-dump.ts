@@ -35,7 +35,10 @@ export interface DumpedPath {
 /** Routes of one piece. */
 const PIECE_ROUTES = 256;
 
-/** Paths of peers that came while the dump was made are not in its index, and left out. */
+/**
+ * Paths of peers that came while the dump was made are not in its index, and left out; so are those that no record can
+ * hold.
+ */
 export function* tableDump(dump: TableDump): Generator<Uint8Array> {
   const { self, seconds, viewName, peers, routes } = dump;
   const time = { seconds, microseconds: undefined };
@@ -47,15 +50,14 @@ export function* tableDump(dump: TableDump): Generator<Uint8Array> {
   let piece: Uint8Array[] = [];
   let sequence = 0;
   for (const { prefix, paths } of routes) {
-    const entries: RibEntry[] = [];
-    for (const { peer, pathId, attributes } of paths) {
+    const entries = paths.flatMap(({ peer, pathId, attributes }): RibEntry[] => {
       const index = peer === undefined ? 0 : indexByAddress.get(formatAddress(peer));
-      if (index === undefined) continue;
+      if (index === undefined) return [];
       const told = { ...attributes, nextHop: nextHopOutside(attributes.nextHop, self.routerId) };
       const octets = ribAttributeOctets(told, prefix.family);
       const originatedSeconds = indexed[index]!.sinceSeconds;
-      entries.push({ peer: index, originatedSeconds, pathId, attributes: octets });
-    }
+      return octets === undefined ? [] : [{ peer: index, originatedSeconds, pathId, attributes: octets }];
+    });
     if (entries.length === 0) continue;
     // RFC 8050 §4: identifiers where there are any; readers that do not know them skip such a record and no other.
     const addPath = entries.some(({ pathId }) => pathId !== 0);
