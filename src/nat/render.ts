@@ -10,7 +10,7 @@
 
 import { type Address, comparePrefixes, contains, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
-import type { PortRange } from "../model/model.ts";
+import { BLOCK_RULES, blockElements, portText } from "./blocks.ts";
 import type { NatTable } from "./table.ts";
 
 export const TABLE = "gatewayd";
@@ -21,6 +21,7 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   self: { is: "map", type: "ipv4_addr . ipv4_addr : ipv4_addr", interval: false },
   own: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
   egress: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
+  blocks: { is: "map", type: "ipv4_addr : interval ipv4_addr . inet_service", interval: false },
   pooled: { is: "set", type: "ipv4_addr", interval: false },
   private: { is: "set", type: "ipv4_addr", interval: true },
   inside: { is: "set", type: "ipv4_addr", interval: true },
@@ -38,6 +39,7 @@ export const SET_NAMES = [
   "self",
   "own",
   "egress",
+  "blocks",
   "pooled",
   "private",
   "inside",
@@ -51,7 +53,7 @@ export const SET_NAMES = [
 ] as const;
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
- * floating IP. egress: the same among those whose new flows leave as the floating IP.
+ * floating IP. egress: the same among those whose new flows leave as the floating IP. blocks: private address to pool address and ports.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -105,6 +107,7 @@ function renderSets(table: NatTable): Contents["sets"] {
   const { exempt, untracked } = table;
   return {
     ...renderFloating(table),
+    blocks: blockElements(table.blocks),
     pooled: elements(table.pools.flatMap((pool) => pool.addresses.map(formatAddress))),
     private: intervals(table.private.filter(isIpv4)),
     inside: intervals(table.inside.filter(isIpv4)),
@@ -183,7 +186,7 @@ function renderChains(table: NatTable): Contents["chains"] {
       "ip6 saddr @untracked6_hosts notrack",
     ],
     pools: renderPools(table),
-    hairpin: ["snat ip to ip saddr map @own", table.pools.length > 0 ? "goto pools" : "masquerade"],
+    hairpin: ["snat ip to ip saddr map @own", ...hairpinRest(table)],
     raw_prerouting: ["jump raw"],
     raw_output: ["jump raw"],
     dstnat: [toFloating, ...renderMetadata(table)],
@@ -205,6 +208,12 @@ function renderChains(table: NatTable): Contents["chains"] {
   };
 }
 
+/** Sources without a block have no right to a port of any: they leave as the machine itself. */
+function hairpinRest({ blocks, pools }: NatTable): readonly string[] {
+  if (blocks !== undefined) return ["ip saddr @private goto pools", "masquerade"];
+  return [pools.length > 0 ? "goto pools" : "masquerade"];
+}
+
 const TO_FLOATING = "ct status dnat ct original ip daddr @floating";
 
 /** Sources whose answers would not pass here: those of the table, and all that is routed to our own hosts. */
@@ -217,7 +226,8 @@ const SEED = "0x86";
  * RFC 6888 REQ-2, RFC 4787 REQ-2: paired; all flows of a private address leave from one pool address, whichever pool
  * it is in. Only protocols with ports get the port range of their pool: an ICMP identifier is not a port.
  */
-function renderPools({ pools }: NatTable): readonly string[] {
+function renderPools({ pools, blocks }: NatTable): readonly string[] {
+  if (blocks !== undefined) return BLOCK_RULES;
   const count = pools.reduce((sum, pool) => sum + pool.addresses.length, 0);
   if (count === 0) return [];
   const hash = `snat ip to jhash ip saddr mod ${count} seed ${SEED} map`;
@@ -227,12 +237,10 @@ function renderPools({ pools }: NatTable): readonly string[] {
   );
   const withPorts = pools.map((pool, i) => {
     const map = `{ ${members[i]?.join(", ")} }`;
-    return `meta l4proto { tcp, udp } ${hash} ${map}:${portRange(pool.ports)}`;
+    return `meta l4proto { tcp, udp } ${hash} ${map}:${portText(pool.ports)}`;
   });
   return [...withPorts, `${hash} { ${members.flat().join(", ")} }`];
 }
-
-const portRange = ({ first, last }: PortRange): string => (first === last ? `${first}` : `${first}-${last}`);
 
 const METADATA_ADDRESS = "169.254.169.254";
 
