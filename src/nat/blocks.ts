@@ -3,9 +3,10 @@
 import { formatAddress } from "../bgp/net/text.ts";
 import { allBlocks, type BlockPlan } from "../model/blocks.ts";
 import type { PortRange } from "../model/model.ts";
+import type { Elements } from "./layout.ts";
 
 /** Private address to its block, by the text that nft lists. */
-export function blockElements(plan: BlockPlan | undefined): ReadonlyMap<string, string> {
+export function blockElements(plan: BlockPlan | undefined): Elements {
   const elements = new Map<string, string>();
   if (plan === undefined) return elements;
   for (const [holder, { address, ports }] of allBlocks(plan))
