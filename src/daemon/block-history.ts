@@ -14,7 +14,7 @@ import { BLOCK_EPOCHS, decodeHistory, encodeEpoch } from "./block-lines.ts";
 import type { Log } from "./log.ts";
 
 /** Octets of the file that are read, the last ones. */
-export const HISTORY_OCTETS: number = 16 * 1024 * 1024;
+const HISTORY_OCTETS = 16 * 1024 * 1024;
 
 const NO_BLOCKS: BlockPlan = { private: [], pools: [] };
 
