@@ -35,7 +35,7 @@ const FIRST_REVISION = 1;
 const ROOM_OCTETS = 2 * 1024 * 1024;
 
 /** The file is not what was written. */
-export class CorruptError extends Error {}
+class CorruptError extends Error {}
 
 export class Table {
   readonly #file: File;
