@@ -17,6 +17,7 @@ export const PACKAGES = [
   "bgpdump",
   "bird2",
   "conntrack",
+  "etcd-client",
   "etcd-server",
   "exabgp",
   "frr",

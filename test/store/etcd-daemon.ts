@@ -136,7 +136,7 @@ export class Etcd {
 }
 
 /** @param before - a command that runs the rest of the line: another user, another namespace */
-function spawnEtcd(options: readonly string[], before: readonly string[] = []): ChildProcess {
+export function spawnEtcd(options: readonly string[], before: readonly string[] = []): ChildProcess {
   const [command, ...args] = [...before, "etcd", "--log-level=error", ...options];
   // Without its environment, whose ETCD_ variables etcd would take for options.
   return spawn(command!, args, { stdio: ["ignore", "ignore", "ignore"], env: { PATH: process.env["PATH"] } });
