@@ -48,15 +48,14 @@ export function apiSource(
       const known = gateway.speaker.peers().find((each) => isNamed(each, peer));
       return known && errorAnswers(known);
     },
-    floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned),
+    floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot()),
     nat: async () =>
       natAnswer(
         gateway.model,
         gateway.reconciler.snapshot(),
         await gateway.forwarding.conntrack().catch(() => undefined),
       ),
-    anycast: () =>
-      anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
+    anycast: () => anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.checks),
     rpki: () => rpkiAnswer(gateway.speaker),
     rpkiPrefix: (query) => rpkiPrefixAnswer(gateway.speaker, query),
     monitors: () => gateway.monitors.answers(),
@@ -103,7 +102,7 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
       type: gateway.forwarding.type,
       connected,
       restarts,
-      routes: now.installed.size,
+      routes: now.installed,
       driftRepairs: now.driftRepairs,
     },
     peers: {
