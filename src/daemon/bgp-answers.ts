@@ -29,35 +29,35 @@ const FAMILIES: readonly Family[] = [4, 6];
 const pathIdOf = (pathId: number): { pathId?: number } => (pathId === 0 ? {} : { pathId });
 
 export interface OwnRoutes {
-  /** Prefix texts that the kernel holds. */
-  readonly installed: ReadonlySet<string>;
-  /** Prefix texts that this speaker originates: few, where the whole table may be a million. */
-  readonly announced: ReadonlySet<string>;
+  /** Whether the kernel holds it. */
+  readonly isInstalled: (prefix: Prefix) => boolean;
+  /** By prefix text, what this speaker originates: few, where the whole table may be a million. */
+  readonly announced: ReadonlyMap<string, unknown>;
 }
 
 /** @throws CursorError */
 export function routesPage(
   speaker: Speaker,
-  { installed, announced }: OwnRoutes,
+  { isInstalled, announced }: OwnRoutes,
   query: RouteQuery,
 ): Promise<Page<RouteAnswer>> {
   return pageOf(routeParts(speaker, announced, query), query, (route) => {
     const kind = kindOf(route.tag);
     if (query.kind !== undefined && query.kind !== kind) return undefined;
     if (query.local !== undefined && query.local !== route.local) return undefined;
-    const answer = routeAnswer(speaker, route, installed);
+    const answer = routeAnswer(speaker, route, isInstalled(route.prefix));
     return query.prefix === undefined ? answer : { ...answer, exports: exportsOf(speaker, route.prefix) };
   });
 }
 
 function routeParts(
   speaker: Speaker,
-  announced: ReadonlySet<string>,
+  announced: OwnRoutes["announced"],
   query: RouteQuery,
 ): readonly Part<RouteSnapshot>[] {
   if (query.prefix !== undefined) return [partOf([...routesFor(speaker, query.prefix)])];
   if (query.local === true) {
-    const own = partOf([...announced]);
+    const own = partOf([...announced.keys()]);
     return [
       (from, limit) => {
         const { rows, next } = own(from, limit);
@@ -145,13 +145,13 @@ function* routesFor(speaker: Speaker, text: string): Generator<RouteSnapshot> {
   }
 }
 
-function routeAnswer(speaker: Speaker, route: RouteSnapshot, installed: ReadonlySet<string>): RouteAnswer {
+function routeAnswer(speaker: Speaker, route: RouteSnapshot, installed: boolean): RouteAnswer {
   const prefix = formatPrefix(route.prefix);
   return {
     prefix,
     kind: kindOf(route.tag),
     local: route.local,
-    installed: installed.has(prefix),
+    installed,
     paths: route.paths.map((path) => ({
       ...routePath(path),
       ...(path.peer !== undefined && validity(speaker, route.prefix, path.attributes)),

@@ -1,96 +1,78 @@
-/** Routes that peers told us, resolved to next hops that the kernel can use. */
+/** What the kernel is to do with routes that peers told us: a small pure function for each set of next hops. */
 
-import { type Address, contains, hostPrefix, isLinkLocal, sameAddress, unzoned } from "../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
-import { addRoute, type Connected, type Draft } from "./draft.ts";
-import type { KernelRoute, LearnedRoute, NextHop } from "./intent.ts";
+import {
+  type Address,
+  contains,
+  hostPrefix,
+  isLinkLocal,
+  type Prefix,
+  sameAddress,
+  unzoned,
+} from "../bgp/net/address.ts";
+import { formatAddress } from "../bgp/net/text.ts";
+import type { Model } from "../model/model.ts";
+import { type Connected, connectedOf } from "./connected.ts";
+import type { KernelRoute, Link, NextHop } from "./intent.ts";
 import { weightsOf } from "./weights.ts";
 
-/** One kernel route per learned prefix that has a usable next hop and would not cut off a peer. */
-export function planLearned(draft: Draft): void {
-  const { learned } = draft.input;
-  const guarded = guardedPrefixes(draft);
-  const translated = new Set(draft.floating.map((m) => formatPrefix(hostPrefix(m.floating))));
-  const targets = new Targets(draft);
-  for (const route of learned) {
-    if (route.paths.length === 0) continue;
-    const key = formatPrefix(route.prefix);
-    if (draft.routes.has(key) || translated.has(key) || isLinkLocal(route.prefix)) continue;
-    if (guarded.has(key)) {
-      reportCut(draft, key);
-      continue;
-    }
-    const target = targets.of(route);
-    if (target !== undefined) addRoute(draft, route.prefix, target);
-  }
-  targets.report();
+/** What a next hop is resolved by. */
+export interface Surroundings {
+  readonly model: Model;
+  readonly links: readonly Link[];
+  readonly connected: readonly Connected[];
 }
 
-/**
- * Resolves next hops, each once, and gives equal next hops one and the same target: a million routes over two
- * gateways share one object, here as in the kernel.
- */
-class Targets {
-  readonly #draft: Draft;
-  readonly #isWeighed: boolean;
-  readonly #interfaces = new Map<string, string | undefined>();
-  readonly #targets = new Map<string, KernelRoute["target"]>();
-  /** How many routes want a next hop that nothing leads to. */
-  readonly #unresolved = new Map<string, number>();
+export const surroundingsOf = (model: Model, links: readonly Link[]): Surroundings => ({
+  model,
+  links,
+  connected: connectedOf(links),
+});
 
-  constructor(draft: Draft) {
-    this.#draft = draft;
-    this.#isWeighed = draft.input.model.bgp.linkBandwidth;
-  }
-
-  of(route: LearnedRoute): KernelRoute["target"] | undefined {
-    const hops = new Map<string, NextHop>();
-    const weights = this.#isWeighed ? weightsOf(route.paths) : undefined;
-    for (const { nextHop } of route.paths) {
-      const text = formatAddress(nextHop);
-      const name = this.#interfaceTo(text, nextHop);
-      if (name === undefined) this.#unresolved.set(text, (this.#unresolved.get(text) ?? 0) + 1);
-      else hops.set(text, hopOf(unzoned(nextHop), name, weights?.get(text)));
-    }
-    if (hops.size === 0) return undefined;
-    const resilient = route.kind === "anycast";
-    const sorted = [...hops.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
-    const key = `${resilient} ${sorted.map(([text, { weight = 1 }]) => `${text}*${weight}`).join(" ")}`;
-    const known = this.#targets.get(key);
-    if (known !== undefined) return known;
-    const nextHops = sorted.map(([, hop]) => hop);
-    const target: KernelRoute["target"] = { to: "via", nextHops, resilient };
-    this.#targets.set(key, target);
-    return target;
-  }
-
-  report(): void {
-    for (const [nextHop, routes] of this.#unresolved) {
-      this.#draft.problems.push({
-        code: "nexthop.unresolved",
-        subject: nextHop,
-        message: `no interface that is up has ${nextHop} on its network; ${routes} routes do without it`,
-      });
-    }
-  }
-
-  #interfaceTo(text: string, nextHop: Address): string | undefined {
-    if (!this.#interfaces.has(text)) this.#interfaces.set(text, resolve(this.#draft, nextHop));
-    return this.#interfaces.get(text);
-  }
+/** The next hops of a route, each once, in the order of their text. */
+export interface NextHopSet {
+  readonly hops: readonly WeighedHop[];
+  /** Flows stay when members change. */
+  readonly resilient: boolean;
 }
 
-const hopOf = (address: Address, name: string, weight: number | undefined): NextHop =>
-  weight === undefined ? { address, interface: name } : { address, interface: name, weight };
+interface WeighedHop {
+  readonly address: Address;
+  readonly text: string;
+  /** Its share by the bandwidths that the paths tell; undefined when they tell none. */
+  readonly weight: number | undefined;
+}
+
+export function nextHopSet(paths: Parameters<typeof weightsOf>[0], resilient: boolean): NextHopSet {
+  const weights = weightsOf(paths);
+  const hops = new Map<string, WeighedHop>();
+  for (const { nextHop } of paths) {
+    const text = formatAddress(nextHop);
+    hops.set(text, { address: nextHop, text, weight: weights?.get(text) });
+  }
+  return { hops: [...hops.values()].sort((a, b) => (a.text < b.text ? -1 : 1)), resilient };
+}
+
+/** Where packets go that have these next hops; undefined when nothing leads to any of them. */
+export function targetOf(
+  { hops, resilient }: NextHopSet,
+  at: Surroundings,
+): KernelRoute["target"] | undefined {
+  const nextHops = hops.flatMap(({ address, weight }): NextHop[] => {
+    const name = resolve(at, address);
+    if (name === undefined) return [];
+    const hop = { address: unzoned(address), interface: name };
+    return [weight === undefined || !at.model.bgp.linkBandwidth ? hop : { ...hop, weight }];
+  });
+  return nextHops.length === 0 ? undefined : { to: "via", nextHops, resilient };
+}
 
 /** The interface on whose network a next hop is; of several, the one with the longest prefix. */
-function resolve(draft: Draft, nextHop: Address): string | undefined {
-  const { model, links } = draft.input;
+export function resolve({ model, links, connected }: Surroundings, nextHop: Address): string | undefined {
   if (model.kernel.type === "none") return "";
   if (isLinkLocal(nextHop)) return links.find(({ name, up }) => up && name === nextHop.zone)?.name;
   if (links.some((link) => link.addresses.some((own) => sameAddress(own.address, nextHop)))) return undefined;
   let best: Connected | undefined;
-  for (const candidate of draft.connected) {
+  for (const candidate of connected) {
     if (!contains(candidate.prefix, nextHop)) continue;
     if (best === undefined || candidate.prefix.length > best.prefix.length) best = candidate;
   }
@@ -98,31 +80,18 @@ function resolve(draft: Draft, nextHop: Address): string | undefined {
 }
 
 /**
- * Prefixes that stay with the kernel: the networks that we are on, and on these the addresses that we talk BGP with
- * or send packets through. A route for one of them would take away what all the others stand on.
+ * Prefixes that stay with the kernel: the networks that we are on, and on these the addresses that we talk BGP with.
+ * A route for one of them, or for a next hop ({@link guardOf}), would take away what all the others stand on.
  */
-function guardedPrefixes(draft: Draft): ReadonlySet<string> {
-  const guarded = new Set(draft.connected.map((c) => formatPrefix(c.prefix)));
-  const onLink = (address: Address): boolean => draft.connected.some((c) => contains(c.prefix, address));
-  const guard = (address: Address): void => {
-    if (!isLinkLocal(address) && onLink(address)) guarded.add(formatPrefix(hostPrefix(address)));
-  };
-  for (const { remote } of draft.input.model.bgp.peers) if ("address" in remote) guard(remote.address);
-  const seen = new Set<string>();
-  for (const { paths } of draft.input.learned) {
-    for (const { nextHop } of paths) {
-      const text = formatAddress(nextHop);
-      if (!seen.has(text)) guard(nextHop);
-      seen.add(text);
-    }
-  }
-  return guarded;
+export function guardedPrefixes(at: Surroundings): Prefix[] {
+  const peers = at.model.bgp.peers.flatMap(({ remote }) =>
+    "address" in remote ? (guardOf(at, remote.address) ?? []) : [],
+  );
+  return [...at.connected.map(({ prefix }) => prefix), ...peers];
 }
 
-function reportCut(draft: Draft, prefix: string): void {
-  draft.problems.push({
-    code: "route.connected",
-    subject: prefix,
-    message: `learned route ${prefix} is not installed: it would cut off a network or a peer that we are connected to`,
-  });
+/** The prefix that nobody may route elsewhere while packets are sent through this address. */
+export function guardOf({ connected }: Surroundings, address: Address): Prefix | undefined {
+  const isOnLink = !isLinkLocal(address) && connected.some(({ prefix }) => contains(prefix, address));
+  return isOnLink ? hostPrefix(address) : undefined;
 }

@@ -37,8 +37,7 @@ async function play(bench: Bench, script: readonly Change[], pause: boolean): Pr
     else if ("faults" in change) bench.world.faults = change.faults;
     else if (pause) await bench.give(change);
     else {
-      Object.assign(bench.given, change);
-      bench.reconciler.wake();
+      bench.change(change);
       // Some way into the pass, wherever that is.
       await Promise.resolve();
       await Promise.resolve();

@@ -36,6 +36,11 @@ export class NextHops {
     return id;
   }
 
+  /** Takes one more reference on a next hop that has one. */
+  hold(id: number): void {
+    this.#references[id]!++;
+  }
+
   /** Gives one reference back. */
   give(id: number): void {
     if (--this.#references[id]! === 0 && !this.#told.has(id)) this.#table.remove(id as PrefixId);
@@ -53,6 +58,13 @@ export class NextHops {
     const used = this.#references[id]! > 0;
     if (!used && !this.#told.has(id)) this.#table.remove(id);
     return used && !same ? id : -1;
+  }
+
+  /** The next hop as a value. The id is one that somebody holds a reference on. */
+  address(id: number): Address {
+    const { w0, w1, w2, w3, length } = this.#table.prefix(id as PrefixId);
+    if (length === ZONED) return { family: 6, w0, w1: 0, w2, w3, zone: this.#zones[w1]! };
+    return { family: length === 4 ? 4 : 6, w0, w1, w2, w3 };
   }
 
   isReachable(id: number): boolean {

@@ -3,6 +3,7 @@
 import type { Model } from "../../model/model.ts";
 import type { Health, LearnedRoute, Link } from "../intent.ts";
 import { Reconciler, type Sources } from "../reconcile.ts";
+import { MemoryLearned } from "./memory-learned.ts";
 import { LINKS } from "./values.ts";
 import { MemoryWorld, VirtualClock } from "./world.ts";
 
@@ -21,23 +22,40 @@ export class Bench {
   readonly clock: VirtualClock = new VirtualClock();
   readonly world: MemoryWorld;
   readonly reconciler: Reconciler;
+  readonly #learned: MemoryLearned;
 
   constructor(world: MemoryWorld = new MemoryWorld()) {
     this.world = world;
     const sources: Sources = {
       model: () => this.given.model,
       links: () => this.given.links,
-      learned: () => this.given.learned,
       health: () => this.given.health,
       learnedComplete: () => this.given.complete,
     };
-    this.reconciler = new Reconciler({ sources, dataplane: world, announcer: world, clock: this.clock });
+    this.#learned = new MemoryLearned((prefix, installed) => world.markInstalled(prefix, installed));
+    this.reconciler = new Reconciler({
+      sources,
+      learned: this.#learned,
+      dataplane: world,
+      announcer: world,
+      clock: this.clock,
+    });
   }
 
-  /** Changes what is given, and waits until all passes are over. */
-  async give(changes: Partial<Given>): Promise<void> {
+  /** Changes what is given. */
+  change({ learned, ...changes }: Partial<Given>): void {
     Object.assign(this.given, changes);
+    if (learned !== undefined) {
+      this.given.learned = learned;
+      this.#learned.set(learned);
+      this.reconciler.routesChanged();
+    }
     this.reconciler.wake();
+  }
+
+  /** Changes what is given, and waits until all that follows is done. */
+  async give(changes: Partial<Given>): Promise<void> {
+    this.change(changes);
     await this.idle();
   }
 
@@ -50,6 +68,7 @@ export class Bench {
     for (;;) {
       await new Promise((resolve) => setImmediate(resolve));
       if (over) return;
+      if (this.clock.turning > 0) continue;
       this.clock.step(this.clock.now() + 1000);
     }
   }
