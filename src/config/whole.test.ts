@@ -120,6 +120,7 @@ const whole = {
         ports: { first: 1024, last: 65535 },
       },
     ],
+    timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
   },
   floatingIps: [{ address: "172.16.1.3", to: "10.65.0.13", egress: "floating" }],
   anycast: [
@@ -155,7 +156,7 @@ test("the least that a file says, and the defaults", () => {
     hostname: "machine",
     bgp: { ...whole.bgp, routerId: "192.0.2.1", peers: [] },
     networks: [],
-    nat: { private: [], except: [], pools: [] },
+    nat: { private: [], except: [], pools: [], timeouts: whole.nat.timeouts },
     floatingIps: [],
     anycast: [],
   });

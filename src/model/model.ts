@@ -256,6 +256,16 @@ export interface Nat {
   /** Destinations that are never translated. Own networks always are exempt. */
   readonly except: readonly Prefix[];
   readonly pools: readonly Pool[];
+  readonly timeouts: NatTimeouts;
+}
+
+/** How long a translated flow may be silent. 1 s or more each. */
+export interface NatTimeouts {
+  readonly udpMs: number;
+  readonly icmpMs: number;
+  readonly tcpEstablishedMs: number;
+  /** A connection that is opening or closing, or was reset. */
+  readonly tcpTransitoryMs: number;
 }
 
 export interface Pool {

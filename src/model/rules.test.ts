@@ -47,6 +47,13 @@ const peer: Peer = {
   exportRules: undefined,
 };
 
+const NO_NAT: Model["nat"] = {
+  private: [],
+  except: [],
+  pools: [],
+  timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
+};
+
 const valid: Model = {
   role: "gateway",
   hostname: "gw1",
@@ -67,6 +74,7 @@ const valid: Model = {
   },
   networks: [{ name: "public", cidr: net("203.0.113.0/24"), announce: "aggregate" }],
   nat: {
+    ...NO_NAT,
     private: [net("10.65.0.0/16")],
     except: [net("10.0.0.0/8")],
     pools: [{ name: "default", addresses: [ip("198.51.100.10")], ports: { first: 1024, last: 65535 } }],
@@ -149,7 +157,5 @@ test("a hundred thousand floating IPs and networks are checked in a moment, not 
       announce: "both" as const,
     };
   });
-  expect(
-    violations({ ...valid, floatingIps, networks, nat: { private: [], except: [], pools: [] } }),
-  ).toEqual([]);
+  expect(violations({ ...valid, floatingIps, networks, nat: NO_NAT })).toEqual([]);
 });
