@@ -22,6 +22,7 @@ const NO_NAT: Model["nat"] = {
   private: [],
   except: [],
   pools: [],
+  blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
 };
 
@@ -75,7 +76,14 @@ export const PRIVATE: Model["nat"] = {
   ...NO_NAT,
   private: [prefix("10.65.0.0/16")],
   except: [prefix("192.168.0.0/16")],
-  pools: [{ name: "default", addresses: [address("198.51.100.10")], ports: { first: 1024, last: 65535 } }],
+  pools: [
+    {
+      name: "default",
+      addresses: [address("198.51.100.10")],
+      ports: { first: 1024, last: 65535 },
+      blockSize: 0,
+    },
+  ],
 };
 
 export const service = (changes: Partial<AnycastService> = {}): AnycastService => ({
