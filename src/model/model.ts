@@ -271,6 +271,16 @@ export interface Nat {
   readonly pools: readonly Pool[];
   /** Absolute path of the file that remembers which port blocks were in force when. */
   readonly blockHistory: string;
+  readonly timeouts: NatTimeouts;
+}
+
+/** How long a translated flow may be silent. 1 s or more each. */
+export interface NatTimeouts {
+  readonly udpMs: number;
+  readonly icmpMs: number;
+  readonly tcpEstablishedMs: number;
+  /** A connection that is opening or closing, or was reset. */
+  readonly tcpTransitoryMs: number;
 }
 
 export interface Pool {
