@@ -61,17 +61,17 @@ export class Cluster {
   }
 
   /** Until `heal`, nothing reaches anybody that a member sends to other members, or a client to any member. */
-  cut(who: "c" | "client"): void {
+  async cut(who: "c" | "client"): Promise<void> {
     // A member answers others' connections, too.
     const ports =
       who === "client" ? "tcp dport 2379" : "tcp sport 2380 drop; meta skgid 65533 tcp dport 2380";
-    this.#space.nft(
+    await this.#space.nft(
       `table inet cut { chain out { type filter hook output priority 0; meta skgid ${GROUPS[who]} ${ports} drop; }; }`,
     );
   }
 
-  heal(): void {
-    this.#space.nft("delete table inet cut");
+  async heal(): Promise<void> {
+    await this.#space.nft("delete table inet cut");
   }
 
   etcdctl(names: readonly Name[], ...command: readonly string[]): void {
@@ -92,7 +92,7 @@ export class Cluster {
     for (const client of this.#clients) await client.stop();
     for (const name of this.#members.keys())
       if (this.#members.get(name)!.exitCode === null) await this.kill(name);
-    this.#space.remove();
+    await this.#space.remove();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

@@ -120,13 +120,12 @@ export class Speaker {
       write: (peer, octets, messages) => this.#recipients.get(peer)?.write(octets, messages),
     });
     const isReady = (peer: PeerId): boolean => this.#recipients.get(peer)?.isReady === true;
-    const { rib, rpki } = this;
     const nowMs = (): number => world.now();
     const spared: Bench["spared"] = (peer, family, prefixes) =>
       this.#recipients.get(peer)?.exports.spared(family, prefixes);
-    const { vrps } = rpki;
-    const [changes, monitors] = [this.#changes, this.#monitors];
-    this.#work = new Work({ rib, vrps, outbox, changes, monitors, isReady, spared, nowMs });
+    const { rib, rpki } = this;
+    const told = { changes: this.#changes, monitors: this.#monitors };
+    this.#work = new Work({ rib, vrps: rpki.vrps, outbox, ...told, isReady, spared, nowMs });
     world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
   }
 
