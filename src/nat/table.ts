@@ -31,7 +31,7 @@ export interface NatTable {
 }
 
 /** How long a flow that is translated may be silent, in whole seconds. */
-export interface Timeouts {
+interface Timeouts {
   readonly udpSeconds: number;
   readonly icmpSeconds: number;
   readonly tcpEstablishedSeconds: number;
