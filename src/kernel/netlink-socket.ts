@@ -180,7 +180,9 @@ export class NetlinkSocket {
       to.end();
     };
     // struct nfgenmsg: family 0, version 0, and the subsystem in network order.
-    const batch = (): void => [0, 0, 0, subsystem].forEach((octet) => to.u8(octet));
+    const batch = (): void => {
+      for (const octet of [0, 0, 0, subsystem]) to.u8(octet);
+    };
     put(NFNL_MSG_BATCH_BEGIN, 0, first, batch);
     put((subsystem << 8) | type, NLM_F_ACK | flags, first + 1, () => write(to));
     put(NFNL_MSG_BATCH_END, 0, first + 2, batch);
