@@ -7,18 +7,18 @@
  */
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
-import { parseListing } from "./listing.ts";
 import {
   CHAIN_NAMES,
   CHAINS,
   type Contents,
   type Elements,
-  render,
   SET_NAMES,
   SETS,
   type SetName,
   TABLE,
-} from "./render.ts";
+} from "./layout.ts";
+import { parseListing } from "./listing.ts";
+import { render } from "./render.ts";
 import type { FloatingMapping, NatTable } from "./table.ts";
 
 export interface DiffOptions {

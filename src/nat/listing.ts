@@ -12,7 +12,7 @@ import {
   SETS,
   type SetName,
   TABLE,
-} from "./render.ts";
+} from "./layout.ts";
 import type { FloatingMapping } from "./table.ts";
 
 /**

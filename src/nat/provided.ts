@@ -2,8 +2,9 @@
 
 import type { Address } from "../bgp/net/address.ts";
 import { parseAddress } from "../bgp/net/text.ts";
+import type { ChainName } from "./layout.ts";
 import { floatingOf, parseListing } from "./listing.ts";
-import { type ChainName, render } from "./render.ts";
+import { render } from "./render.ts";
 import type { FloatingMapping, NatTable } from "./table.ts";
 
 /** IPv4 addresses as their one word. */
