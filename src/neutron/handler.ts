@@ -78,10 +78,9 @@ export const quotaOf = (quota: Quota | undefined, name: string): number =>
 export function requireQuota(draft: Draft, { collection, name }: Resource, projectId: string): void {
   const most = quotaOf(draft.get("quotas", projectId), name);
   if (most < 0) return;
-  let count = 0;
-  for (const _ of draft.by(collection, "project", projectId)) {
-    if (++count >= most) throw conflict("OverQuota", `Quota exceeded for resources: ['${name}'].`);
-  }
+  let left = most;
+  for (const _ of draft.by(collection, "project", projectId)) if (--left <= 0) break;
+  if (left <= 0) throw conflict("OverQuota", `Quota exceeded for resources: ['${name}'].`);
 }
 
 /** A project's object for {@link Handler.create}: counted against its quota, and put into the draft. */

@@ -8,7 +8,7 @@ import {
   isLinkLocal,
   type Prefix,
 } from "../bgp/net/address.ts";
-import { formatAddress } from "../bgp/net/text.ts";
+import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import { lastOf, neighbour, stored } from "./addresses.ts";
 import { conflict, Fault, invalidInput } from "./fault.ts";
 import type { AllocationPool } from "./objects.ts";
@@ -89,30 +89,36 @@ export function checkPools(
   pools: readonly AllocationPool[],
   gateway: Address | undefined,
 ): void {
-  const cidr = `${formatAddress(prefix)}/${prefix.length}`;
-  const numbers = pools.map((range) => ({ range, begin: stored(range.start), end: stored(range.end) }));
-  for (const { range, begin, end } of numbers) {
-    if (begin.family !== end.family || compareAddresses(begin, end) > 0) {
-      throw new Fault(400, "InvalidAllocationPool", `The allocation pool ${textOf(range)} is not valid.`);
-    }
-    const isInside =
-      compareAddresses(begin, firstUsable(prefix)) >= 0 && compareAddresses(end, lastUsable(prefix)) <= 0;
-    if (begin.family !== prefix.family || !isInside) {
-      const message = `The allocation pool ${textOf(range)} spans beyond the subnet cidr ${cidr}.`;
-      throw new Fault(400, "OutOfBoundsAllocationPool", message);
-    }
-  }
-  numbers.sort((a, b) => compareAddresses(a.begin, b.begin));
-  for (const [i, { range, begin }] of numbers.entries()) {
-    const before = numbers[i - 1];
-    if (before === undefined || compareAddresses(before.end, begin) < 0) continue;
-    const message = `Found overlapping allocation pools: ${textOf(before.range)} ${textOf(range)} for subnet ${cidr}.`;
+  const ranges = pools.map((given) => ({ given, begin: stored(given.start), end: stored(given.end) }));
+  for (const range of ranges) requireInside(prefix, range);
+  ranges.sort((a, b) => compareAddresses(a.begin, b.begin));
+  for (const [i, range] of ranges.entries()) {
+    const before = ranges[i - 1];
+    if (before === undefined || compareAddresses(before.end, range.begin) < 0) continue;
+    const message = `Found overlapping allocation pools: ${textOf(before.given)} ${textOf(range.given)} for subnet ${formatPrefix(prefix)}.`;
     throw conflict("OverlappingAllocationPools", message);
   }
   if (gateway === undefined) return;
-  for (const { range, begin, end } of numbers) {
+  for (const { given, begin, end } of ranges) {
     if (compareAddresses(begin, gateway) > 0 || compareAddresses(gateway, end) > 0) continue;
-    const message = `Gateway ip ${formatAddress(gateway)} conflicts with allocation pool ${textOf(range)}.`;
+    const message = `Gateway ip ${formatAddress(gateway)} conflicts with allocation pool ${textOf(given)}.`;
     throw conflict("GatewayConflictWithAllocationPools", message);
   }
+}
+
+interface Range {
+  readonly given: AllocationPool;
+  readonly begin: Address;
+  readonly end: Address;
+}
+
+function requireInside(prefix: Prefix, { given, begin, end }: Range): void {
+  if (begin.family !== end.family || compareAddresses(begin, end) > 0) {
+    throw new Fault(400, "InvalidAllocationPool", `The allocation pool ${textOf(given)} is not valid.`);
+  }
+  const isInside =
+    compareAddresses(begin, firstUsable(prefix)) >= 0 && compareAddresses(end, lastUsable(prefix)) <= 0;
+  if (begin.family === prefix.family && isInside) return;
+  const message = `The allocation pool ${textOf(given)} spans beyond the subnet cidr ${formatPrefix(prefix)}.`;
+  throw new Fault(400, "OutOfBoundsAllocationPool", message);
 }

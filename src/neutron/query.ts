@@ -150,29 +150,39 @@ export function listed(
   const rows: View[] = [];
   for (const view of views) if (matches(view)) rows.push(view);
   const sorts = limit === undefined ? query.sorts : [...query.sorts, { key: "id", descending: false }];
-  if (sorts.length > 0) {
-    rows.sort((a, b) => {
-      for (const { key, descending } of sorts) {
-        const order = compareValues(a[key], b[key]);
-        if (order !== 0) return descending ? -order : order;
-      }
-      return 0;
-    });
-  }
+  if (sorts.length > 0) rows.sort((a, b) => compareViews(a, b, sorts));
   if (limit === undefined) return { views: rows, links: [] };
   const at = marker === undefined ? -1 : rows.findIndex((row) => row["id"] === marker);
   if (marker !== undefined && at < 0) throw unknownMarker(marker);
   const end = backwards ? (marker === undefined ? rows.length : at) : Math.min(rows.length, at + 1 + limit);
   const begin = backwards ? Math.max(0, end - limit) : at + 1;
   const page = rows.slice(begin, end);
-  const rest = pairs.filter(([name]) => name !== "marker" && name !== "page_reverse");
-  const links: [relation: "next" | "previous", QueryPairs][] = [];
-  if (page.length > 0 && end < rows.length)
-    links.push(["next", [...rest, ["marker", String(page.at(-1)!["id"])]]]);
-  if (page.length > 0 && begin > 0) {
-    links.push(["previous", [...rest, ["marker", String(page[0]!["id"])], ["page_reverse", "True"]]]);
+  return { views: page, links: linksOf(page, begin > 0, end < rows.length, pairs) };
+}
+
+function compareViews(a: View, b: View, sorts: ListQuery["sorts"]): number {
+  for (const { key, descending } of sorts) {
+    const order = compareValues(a[key], b[key]);
+    if (order !== 0) return descending ? -order : order;
   }
-  return { views: page, links };
+  return 0;
+}
+
+function linksOf(
+  page: readonly View[],
+  isAfter: boolean,
+  isBefore: boolean,
+  pairs: QueryPairs,
+): Listed["links"] {
+  const [head, tail] = [page[0], page.at(-1)];
+  if (head === undefined || tail === undefined) return [];
+  const rest = pairs.filter(([name]) => name !== "marker" && name !== "page_reverse");
+  const next: Listed["links"] = [["next", [...rest, ["marker", String(tail["id"])]]]];
+  const back: QueryPairs = [
+    ["marker", String(head["id"])],
+    ["page_reverse", "True"],
+  ];
+  return [...(isBefore ? next : []), ...(isAfter ? [["previous", [...rest, ...back]] as const] : [])];
 }
 
 export function projected(view: View, fields: readonly string[]): View {
