@@ -10,7 +10,7 @@ export function formatted(text: string): string | undefined {
 }
 
 /** "10.65.0.7/24" is 10.65.0.0/24; undefined when it is no prefix with a length. */
-export function parseSubnet(text: string): Prefix | undefined {
+function parseSubnet(text: string): Prefix | undefined {
   const [bare = "", digits = "", ...rest] = text.split("/");
   const address = parseAddress(bare);
   if (address === undefined || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(digits)) return undefined;

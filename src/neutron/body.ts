@@ -8,7 +8,7 @@ import { text } from "./values.ts";
 type Json = Readonly<Record<string, unknown>>;
 
 /** Objects of one bulk request. */
-const BULK_MAX = 1000;
+const BULK_MAX = 100;
 
 const isJsonObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);

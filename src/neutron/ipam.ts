@@ -19,7 +19,7 @@ export const subnetsOf = (reading: Reading, networkId: string): Subnet[] => [
 ];
 
 /** Addresses there come from the MAC, and whoever asks for another one may have it by name only. */
-export const isSlaac = ({ ipv6_address_mode }: Subnet): boolean =>
+const isSlaac = ({ ipv6_address_mode }: Subnet): boolean =>
   ipv6_address_mode === "slaac" || ipv6_address_mode === "dhcpv6-stateless";
 
 /**
@@ -131,7 +131,7 @@ function subnetFor(
 }
 
 /** In the subnet, and neither its network nor its broadcast address; /31 and /32 have none (RFC 3021). */
-export function isUsable({ cidr }: Subnet, text: string): boolean {
+function isUsable({ cidr }: Subnet, text: string): boolean {
   const prefix = storedPrefix(cidr);
   const address = stored(text);
   if (!contains(prefix, address)) return false;

@@ -22,7 +22,7 @@ const HEAD = `${PREFIX}head`;
 const TRIES = 20;
 
 /** Requests that wait for their turn to write; more are refused. */
-export const WAITING_MAX = 1024;
+const WAITING_MAX = 1024;
 
 export class Keeper {
   readonly #store: Store;

@@ -28,7 +28,7 @@ import {
 /** What projects own, which is everything but their quotas. */
 export type Owned = Exclude<Collection, "quotas">;
 
-export interface Attribute {
+interface Attribute {
   /** Undefined: only ever answered, never given. */
   readonly read?: Read<unknown>;
   /** In a POST: it must be there, it may be, or it may not. */

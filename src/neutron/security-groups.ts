@@ -11,7 +11,7 @@ import { first, type Reading } from "./tables.ts";
 
 const DEFAULT = "default";
 
-export const defaultGroupOf = (reading: Reading, projectId: string): SecurityGroup | undefined => {
+const defaultGroupOf = (reading: Reading, projectId: string): SecurityGroup | undefined => {
   for (const group of reading.by("security_groups", "project", projectId)) {
     if (group.name === DEFAULT) return group;
   }

@@ -53,9 +53,6 @@ const BY_PATH: ReadonlyMap<string, Handler<Owned>> = new Map(
   (Object.values(HANDLERS) as Handler<Owned>[]).map((handler) => [handler.resource.path, handler]),
 );
 
-/** Paths below /v2.0, for discovery. */
-export const API_PATHS: readonly string[] = [...BY_PATH.keys()];
-
 /** Things of OpenStack that we have none of, which clients list all the same. */
 const ALWAYS_EMPTY: ReadonlyMap<string, string> = new Map([
   ["agents", "agents"],

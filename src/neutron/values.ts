@@ -127,7 +127,7 @@ export const list =
 type Members<T> = { readonly [K in keyof T]: Read<T[K]> };
 
 /** An object of exactly these members; `what` names it in errors. */
-export const members =
+const members =
   <T extends object>(what: string, readers: Members<T>, optional: readonly (keyof T)[] = []): Read<T> =>
   (value, name) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -150,7 +150,7 @@ export interface FixedIpRequest {
   readonly ip_address?: string;
 }
 
-export const fixedIpRequest: Read<FixedIpRequest> = members<{ subnet_id: string; ip_address: string }>(
+const fixedIpRequest: Read<FixedIpRequest> = members<{ subnet_id: string; ip_address: string }>(
   "fixed IP",
   { subnet_id: uuid, ip_address: address },
   ["subnet_id", "ip_address"],

@@ -7,7 +7,7 @@ import { ADMIN, type Said, type Site, site } from "./cloud.ts";
 
 export const NOBODY = "11111111-2222-4333-8444-555555555555";
 
-export type Refused = readonly [status: number, type: string, message: string];
+type Refused = readonly [status: number, type: string, message: string];
 
 export type Row = readonly [
   name: string,
