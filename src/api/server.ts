@@ -209,6 +209,8 @@ const PATHS: readonly string[] = [
     "received",
     "floatingips",
     "nat",
+    "nat/who",
+    "nat/block",
     "anycast",
     "rpki",
     "rpki/prefix",

@@ -23,6 +23,7 @@ import { errorsDetail } from "./errors-view.ts";
 import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
+import { addNat } from "./nat.ts";
 import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
@@ -90,6 +91,7 @@ export function buildProgram(io: Io, version: string): Command {
   addRpki(showing, io);
   addState(showing, io);
   addOrders(program, io);
+  addNat(program, io);
   addMrt(program, io);
   addCompletion(program, io);
   return program;

@@ -9,6 +9,7 @@ import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import type { MetricsSource } from "../metrics/snapshot.ts";
 import { announcementsPage, receivedPage, routesPage } from "./bgp-answers.ts";
 import { birdwatcher } from "./birdwatcher.ts";
+import { type BlockSource, blockAnswer, whoAnswer } from "./block-answers.ts";
 import type { Gateway } from "./gateway.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
 import { mrtTable } from "./mrt-table.ts";
@@ -55,6 +56,8 @@ export function apiSource(
         gateway.reconciler.snapshot(),
         await gateway.forwarding.conntrack().catch(() => undefined),
       ),
+    natWho: (query) => whoAnswer(blockSource(gateway), query),
+    natBlock: (query) => blockAnswer(blockSource(gateway), query),
     anycast: () =>
       anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
     rpki: () => rpkiAnswer(gateway.speaker),
@@ -79,12 +82,19 @@ export function apiSource(
   return { source: { ...views, metrics: () => metrics.render() }, metrics };
 }
 
+const blockSource = (gateway: Gateway): BlockSource => ({
+  model: gateway.model,
+  epochs: gateway.blockHistory.epochs,
+  nowMs: Date.now(),
+});
+
 function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: number): StatusAnswer {
   const { model } = gateway;
   const now = gateway.reconciler.snapshot();
   const peers = gateway.speaker.peers();
   const { connected, restarts } = gateway.forwarding.state();
-  const broken = now.problems.length > 0 || config.refused !== undefined;
+  const problems = gateway.problems(now);
+  const broken = problems.length > 0 || config.refused !== undefined;
   return {
     version: VERSION,
     role: model.role,
@@ -110,7 +120,7 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
       configured: model.bgp.peers.filter(({ remote }) => !("range" in remote)).length,
       established: peers.filter(({ state }) => state === "established").length,
     },
-    problems: now.problems.slice(0, PROBLEMS),
+    problems: problems.slice(0, PROBLEMS),
   };
 }
 

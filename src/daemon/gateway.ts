@@ -11,10 +11,11 @@ import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Announcer } from "../gateway/announcer.ts";
-import type { Dataplane, KernelRoute, Link } from "../gateway/intent.ts";
+import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts";
 import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import type { Model } from "../model/model.ts";
+import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
@@ -51,6 +52,7 @@ export class Gateway {
   readonly learned: LearnedTable = new LearnedTable();
   readonly tally: Tally;
   readonly monitors: Monitors;
+  readonly blockHistory: BlockHistory;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
@@ -83,6 +85,7 @@ export class Gateway {
     this.forwarding = forwarding;
     this.#held = held.routes;
     this.tally = new Tally(log);
+    this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
@@ -169,10 +172,17 @@ export class Gateway {
     this.#callOff?.();
     this.checks.stop();
     await this.reconciler.stop();
+    await this.blockHistory.close();
     this.speaker.stop(how);
     await this.monitors.close();
     await this.#world.close();
     await this.forwarding.close();
+  }
+
+  /** What is asked for and cannot be. */
+  problems(snapshot: Snapshot): readonly Problem[] {
+    const { problem } = this.blockHistory;
+    return problem === undefined ? snapshot.problems : [...snapshot.problems, problem];
   }
 
   #waitForPeers(held: readonly KernelRoute[]): void {
@@ -211,7 +221,9 @@ export class Gateway {
   }
 
   #passed(snapshot: Snapshot): void {
-    this.tally.take(snapshot);
+    if (snapshot.natProgrammed && this.forwarding.type === "linux")
+      this.blockHistory.take(snapshot.intent?.nat.blocks, Date.now());
+    this.tally.take({ ...snapshot, problems: this.problems(snapshot) });
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;
     this.speaker.complete();

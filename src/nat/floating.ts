@@ -48,5 +48,7 @@ const INSIDE = ["inside", "untracked", "untracked_hosts"] as const;
 
 export const hairpin = (table: NatTable): readonly string[] => [
   "snat ip to ip saddr map @own",
-  table.pools.length > 0 ? "goto pools" : "masquerade",
+  // Sources without a block have no right to a port of any: they leave as the machine itself.
+  ...(table.blocks === undefined ? [] : ["ip saddr @private goto pools"]),
+  table.blocks === undefined && table.pools.length > 0 ? "goto pools" : "masquerade",
 ];

@@ -10,6 +10,7 @@ export const SET_NAMES = [
   "self",
   "own",
   "egress",
+  "blocks",
   "pooled",
   "private",
   "inside",
@@ -23,7 +24,7 @@ export const SET_NAMES = [
 ] as const;
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
- * floating IP. egress: the same among those whose new flows leave as the floating IP.
+ * floating IP. egress: the same among those whose new flows leave as the floating IP. blocks: private address to pool address and ports.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -39,6 +40,7 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   self: { is: "map", type: "ipv4_addr . ipv4_addr : ipv4_addr", interval: false },
   own: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
   egress: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
+  blocks: { is: "map", type: "ipv4_addr : interval ipv4_addr . inet_service", interval: false },
   pooled: { is: "set", type: "ipv4_addr", interval: false },
   private: { is: "set", type: "ipv4_addr", interval: true },
   inside: { is: "set", type: "ipv4_addr", interval: true },

@@ -27,7 +27,8 @@ export function providedBy(table: NatTable): Provided {
 export function providedByListing(listing: string, wanted: NatTable): Provided {
   const found = parseListing(listing);
   if (found === undefined) return NOTHING_PROVIDED;
-  const { chains } = render({ ...wanted, floating: [], exempt: [], untracked: [] });
+  const blocks = wanted.blocks && { private: [], pools: [] };
+  const { chains } = render({ ...wanted, floating: [], exempt: [], untracked: [], blocks });
   const same = (names: readonly ChainName[]): boolean =>
     names.every((name) => chains[name].join("\n") === found.chains[name].join("\n"));
   const pooled = [...found.sets.pooled.keys()].flatMap((text) => parseAddress(text) ?? []);

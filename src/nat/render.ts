@@ -8,6 +8,7 @@
  * Map keys are used as sets too (`ip daddr @floating`): one copy serves translation and exceptions.
  */
 
+import { blockElements } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4 } from "./elements.ts";
 import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } from "./floating.ts";
 import type { ChainContents, Contents, SetContents } from "./layout.ts";
@@ -23,6 +24,7 @@ export function render(table: NatTable): Contents {
 const renderSets = (table: NatTable): SetContents => ({
   ...floatingSets(table),
   ...trackingSets(table),
+  blocks: blockElements(table.blocks),
   pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
   private: intervals(table.private.filter(isIpv4)),
   inside: intervals(table.inside.filter(isIpv4)),
