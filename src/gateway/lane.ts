@@ -15,7 +15,7 @@ import type { Learned } from "./learned.ts";
 import { LearnedRoutes } from "./learned-routes.ts";
 import type { PrefixSet } from "./prefix-set.ts";
 import { prefixText, Refusals } from "./refusals.ts";
-import { AGAIN, DOUBTED, FLYING, GOOD, REFUSED, type Rows } from "./rows.ts";
+import { AGAIN, DOUBTED, FLYING, REFUSED, type Rows } from "./rows.ts";
 
 export interface LaneOptions {
   readonly learned: Learned;
@@ -125,15 +125,19 @@ export class Lane {
     while (this.#flying.size > 0) await Promise.all(this.#flying);
   }
 
-  /** The plan's own prefixes. Peers are not told any more of what they say of these. True when there was such a one. */
+  /**
+   * The plan's own prefixes. Peers are not told any more of what they say of these. True when some of it is in the
+   * kernel: what peers were told of that a moment ago may not have reached them yet.
+   */
   claim(prefixes: PrefixSet): boolean {
     const claimed = this.routes.claim(prefixes);
-    const told = claimed.filter(([rows, row]) => rows.is(row, GOOD));
-    for (const [rows, row] of told) this.routes.setGood(rows, row, false);
-    for (const [rows, row] of claimed) rows.todo.add(row);
+    for (const [rows, row] of claimed) {
+      this.routes.setGood(rows, row, false);
+      rows.todo.add(row);
+    }
     this.#claimed = claimed.filter(([rows, row]) => rows.held[row] !== 0 || rows.is(row, FLYING));
     this.wake();
-    return told.length > 0;
+    return this.#claimed.length > 0;
   }
 
   /** Gives up the kernel's routes of what was claimed last. */
