@@ -61,17 +61,18 @@ export class Cluster {
   }
 
   /** Until `heal`, nothing reaches anybody that a member sends to other members, or a client to any member. */
-  async cut(who: "c" | "client"): Promise<void> {
+  cut(who: "c" | "client"): void {
     // A member answers others' connections, too.
     const ports =
       who === "client" ? "tcp dport 2379" : "tcp sport 2380 drop; meta skgid 65533 tcp dport 2380";
-    await this.#space.nft(
+    this.#space.run(
+      "nft",
       `table inet cut { chain out { type filter hook output priority 0; meta skgid ${GROUPS[who]} ${ports} drop; }; }`,
     );
   }
 
-  async heal(): Promise<void> {
-    await this.#space.nft("delete table inet cut");
+  heal(): void {
+    this.#space.run("nft", "delete table inet cut");
   }
 
   etcdctl(names: readonly Name[], ...command: readonly string[]): void {
