@@ -211,7 +211,7 @@ export class Speaker {
 
   /**
    * For who programs a forwarding plane: the same as {@link onRoutes}, to be taken as numbers and when there is time.
-   * All that is chosen counts as changed at first. `changed` is called after each turn that changed something more.
+   * `changed` is called after each turn that changed something more, once the feed has begun.
    */
   follow(changed: () => void): RouteFeed {
     return this.#changes.follow(changed, () => this.#wake(this.#world.now()));
