@@ -2,7 +2,8 @@
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createApi } from "../api/server.ts";
-import { formatAddress } from "../bgp/net/text.ts";
+import { hostPrefix } from "../bgp/net/address.ts";
+import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import type { StopHow } from "../bgp/speaker/speaker.ts";
 import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
@@ -106,10 +107,11 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
 
 /** Announced by us, or told by a peer: both know that there is a way. */
 function reachableThrough(gateway: Gateway | undefined): (address: string) => boolean {
-  const announced = gateway?.reconciler.snapshot().announced;
-  return (address) => {
-    const prefix = `${address}/${address.includes(":") ? 128 : 32}`;
-    return announced?.has(prefix) === true || gateway?.learned.get(prefix) !== undefined;
+  return (text) => {
+    const address = parseAddress(text);
+    if (gateway === undefined || address === undefined) return false;
+    const [route] = gateway.speaker.routes({ prefix: hostPrefix(address) });
+    return route?.paths.some(({ status }) => status === "best") === true;
   };
 }
 
