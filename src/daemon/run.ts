@@ -3,7 +3,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createApi } from "../api/server.ts";
 import { hostPrefix } from "../bgp/net/address.ts";
-import { formatAddress, formatPrefix, parseAddress } from "../bgp/net/text.ts";
+import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import type { StopHow } from "../bgp/speaker/speaker.ts";
 import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
@@ -107,12 +107,11 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
 
 /** Announced by us, or told by a peer: both know that there is a way. */
 function reachableThrough(gateway: Gateway | undefined): (address: string) => boolean {
-  const now = gateway?.reconciler.snapshot();
   return (text) => {
     const address = parseAddress(text);
-    if (address === undefined || now === undefined) return false;
-    const prefix = hostPrefix(address);
-    return now.announced.has(formatPrefix(prefix)) || now.learnedAt(prefix) !== undefined;
+    if (gateway === undefined || address === undefined) return false;
+    const [route] = gateway.speaker.routes({ prefix: hostPrefix(address) });
+    return route?.paths.some(({ status }) => status === "best") === true;
   };
 }
 

@@ -125,16 +125,11 @@ export class Lane {
     while (this.#flying.size > 0) await Promise.all(this.#flying);
   }
 
-  /**
-   * The plan's own prefixes. Peers are not told any more of what they say of these. True when some of it is in the
-   * kernel: what peers were told of that a moment ago may not have reached them yet.
-   */
+  /** The plan's own prefixes, of which peers' word does not count. True when a withdrawal may still be on its way. */
   claim(prefixes: PrefixSet): boolean {
     const claimed = this.routes.claim(prefixes);
-    for (const [rows, row] of claimed) {
-      this.routes.setGood(rows, row, false);
-      rows.todo.add(row);
-    }
+    for (const [rows, row] of claimed) this.routes.setGood(rows, row, false);
+    for (const [rows, row] of claimed) rows.todo.add(row);
     this.#claimed = claimed.filter(([rows, row]) => rows.held[row] !== 0 || rows.is(row, FLYING));
     this.wake();
     return this.#claimed.length > 0;
@@ -175,6 +170,7 @@ export class Lane {
 
   /** The pass did all that it was to do. */
   passEnds(): void {
+    this.routes.passEnds();
     this.#departures.passEnds();
     this.wake();
   }

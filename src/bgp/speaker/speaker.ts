@@ -123,9 +123,8 @@ export class Speaker {
     const nowMs = (): number => world.now();
     const spared: Bench["spared"] = (peer, family, prefixes) =>
       this.#recipients.get(peer)?.exports.spared(family, prefixes);
-    const { rib, rpki } = this;
-    const told = { changes: this.#changes, monitors: this.#monitors };
-    this.#work = new Work({ rib, vrps: rpki.vrps, outbox, ...told, isReady, spared, nowMs });
+    const of = { rib: this.rib, vrps: this.rpki.vrps, changes: this.#changes, monitors: this.#monitors };
+    this.#work = new Work({ ...of, outbox, isReady, spared, nowMs });
     world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
   }
 
@@ -217,7 +216,7 @@ export class Speaker {
 
   /**
    * For who programs a forwarding plane: the same as {@link onRoutes}, to be taken as numbers and when there is time.
-   * All that is chosen counts as changed at first. `changed` is called after each turn that changed something more.
+   * `changed` is called after each turn that changed something more, once the feed has begun.
    */
   follow(changed: () => void): RouteFeed {
     return this.#changes.follow(changed, () => this.#wake(this.#world.now()));

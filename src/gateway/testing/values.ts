@@ -171,6 +171,10 @@ export const learnedRoutes: fc.Arbitrary<LearnedRoute[]> = fc
     route("203.0.113.9/32", "public"),
     route("192.0.2.53/32", "anycast"),
     route("192.168.8.0/24", "other"),
+    // The next hop of others, and what holds addresses of our own.
+    route("192.168.8.11/32", "host"),
+    route("10.65.0.0/24", "host"),
+    route("203.0.113.0/28", "other"),
   )
   .map((routes) => routes.filter((r) => r.paths.length > 0));
 
