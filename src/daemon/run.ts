@@ -7,10 +7,12 @@ import type { StopHow } from "../bgp/speaker/speaker.ts";
 import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
+import { MemoryStore } from "../store/memory.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
+import { openNetworking } from "./networking.ts";
 import { orderPeer } from "./peer-answers.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { VERSION } from "./version.ts";
@@ -65,7 +67,14 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
   const lag = { histogram, resolutionMs: LAG_RESOLUTION_MS };
   const { source, metrics } = apiSource(gateway, () => config, lag);
   const { socket, listen } = settings.api;
+  const store = new MemoryStore();
+  const networking = await openNetworking(
+    store,
+    () => gateway.settings.api,
+    () => {},
+  );
   const api = createApi(source, {
+    networking,
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
     control: {
@@ -88,6 +97,8 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
   } finally {
     histogram.disable();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
+    networking.keeper.close();
+    await store.close();
   }
 }
 
