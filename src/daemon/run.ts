@@ -7,7 +7,6 @@ import type { StopHow } from "../bgp/speaker/speaker.ts";
 import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
-import { MemoryStore } from "../store/memory.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
@@ -15,6 +14,7 @@ import { createLog, type Log } from "./log.ts";
 import { openNetworking } from "./networking.ts";
 import { orderPeer } from "./peer-answers.ts";
 import { Signals, type StopOrder } from "./signals.ts";
+import { describeStore, openStore } from "./store.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit statuses, as docs/CLI.md lists them. */
@@ -61,13 +61,14 @@ export async function run(file: string): Promise<number> {
 /** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
 async function runUntilStopped(file: string, settings: Settings, log: Log, signals: Signals): Promise<void> {
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
+  const store = await openStore(settings.store);
+  log.info({ event: "store.open", type: settings.store.type }, describeStore(settings.store));
   const gateway = await Gateway.open(settings, log);
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   histogram.enable();
   const lag = { histogram, resolutionMs: LAG_RESOLUTION_MS };
   const { source, metrics } = apiSource(gateway, () => config, lag);
   const { socket, listen } = settings.api;
-  const store = new MemoryStore();
   const networking = await openNetworking(
     store,
     () => gateway.settings.api,
