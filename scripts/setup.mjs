@@ -30,6 +30,8 @@ export const PACKAGES = [
   "openssl",
   "pmacct",
   "procps",
+  "python3-neutronclient",
+  "python3-openstackclient",
   "stayrtr",
 ];
 

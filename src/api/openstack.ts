@@ -40,7 +40,7 @@ export function addOpenstack(
   isLocal: boolean,
   log: FaultLog,
 ): void {
-  void app.register(async (inner) => {
+  void app.register((inner, _options, ready) => {
     inner.removeAllContentTypeParsers();
     // No other type: what a page of another origin can send without being asked (a form, plain text) is not read.
     inner.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) =>
@@ -64,6 +64,7 @@ export function addOpenstack(
       url: "/v2.0",
       handler: async (request, reply) => await answer(request, reply, api, isLocal),
     });
+    ready();
   });
 }
 

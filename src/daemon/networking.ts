@@ -3,33 +3,51 @@
 import { randomUUID } from "node:crypto";
 import type { NetworkingApi } from "../api/openstack.ts";
 import type { ApiSettings } from "../config/settings.ts";
+import type { Model } from "../model/model.ts";
 import type { Caller, World } from "../neutron/caller.ts";
 import { Keeper } from "../neutron/keeper.ts";
+import { withObjects } from "../neutron/wanted.ts";
 import type { Store } from "../store/store.ts";
 
 /** Where nobody is asked who they are, everything is one project's. */
 const UNASKED: Caller = { projectId: "admin", role: "admin" };
 
-const world = (): World => ({
-  now: `${new Date().toISOString().slice(0, 19)}Z`,
-  newId: randomUUID,
-  chance: Math.random,
-});
-
-export interface Networking extends NetworkingApi {
-  readonly keeper: Keeper;
+/** What it hears of, and tells, the gateway; asked for whenever it is needed. */
+export interface Surroundings {
+  readonly api: () => ApiSettings;
+  readonly isReachable: () => World["isReachable"];
+  readonly changed: () => void;
 }
 
-/** @param changed - called after every change of the objects; @throws StoreError */
-export async function openNetworking(
-  store: Store,
-  settings: () => ApiSettings,
-  changed: () => void,
-): Promise<Networking> {
-  const keeper = await Keeper.open(store, world, changed);
+export interface Networking extends NetworkingApi {
+  /** The same value as long as neither the file nor an object changes. */
+  readonly extend: (file: Model) => Model;
+  readonly close: () => void;
+}
+
+/** @throws StoreError */
+export async function openNetworking(store: Store, around: Surroundings): Promise<Networking> {
+  let known: { readonly file: Model; readonly model: Model } | undefined;
+  const keeper = await Keeper.open(
+    store,
+    () => ({
+      now: `${new Date().toISOString().slice(0, 19)}Z`,
+      newId: randomUUID,
+      chance: Math.random,
+      isReachable: around.isReachable(),
+    }),
+    () => {
+      known = undefined;
+      around.changed();
+    },
+  );
   return {
-    keeper,
     ask: (caller, request) => keeper.ask(caller, request),
-    caller: (_token, isLocal) => (isLocal || settings().auth === "none" ? UNASKED : undefined),
+    caller: (_token, isLocal) => (isLocal || around.api().auth === "none" ? UNASKED : undefined),
+    extend: (file) => {
+      if (known?.file !== file) known = { file, model: withObjects(file, keeper.reading) };
+      return known.model;
+    },
+    close: () => keeper.close(),
   };
 }

@@ -18,6 +18,8 @@ export interface World {
   readonly newId: () => string;
   /** Uniform in [0, 1). */
   readonly chance: () => number;
+  /** Whether there is a way to that address: it is routed here, or a peer told of it. */
+  readonly isReachable: (address: string) => boolean;
 }
 
 export const isAdmin = ({ role }: Caller): boolean => role === "admin";

@@ -8,6 +8,7 @@ import { badResource, conflict, Fault } from "./fault.ts";
 import { type Handler, require, requireQuota, revise, stamp, type Work } from "./handler.ts";
 import { freeAddress, subnetsOf } from "./ipam.ts";
 import { DEVICE, type FixedIp, type FloatingIp, type Network, type Port } from "./objects.ts";
+import { statusOf } from "./port-status.ts";
 import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { requireVisible } from "./seen.ts";
@@ -73,23 +74,23 @@ export const floatingIps: Handler<"floatingips"> = {
     draft.remove("floatingips", id);
     draft.remove("ports", floating_port_id);
   },
-  view({ name: _, floating_port_id: __, ...floating }, reading): View {
+  view({ name: _, floating_port_id: __, ...floating }, reading, { isReachable }): View {
     const port = floating.port_id === null ? undefined : reading.get("ports", floating.port_id);
     return {
       ...floating,
       tenant_id: floating.project_id,
-      status: port === undefined ? "DOWN" : "ACTIVE",
-      port_details: port === undefined ? null : detailsOf(port),
+      status: port !== undefined && isReachable(floating.floating_ip_address) ? "ACTIVE" : "DOWN",
+      port_details: port === undefined ? null : detailsOf(port, isReachable),
     };
   },
 };
 
-const detailsOf = (port: Port): View => ({
+const detailsOf = (port: Port, isReachable: (address: string) => boolean): View => ({
   name: port.name,
   network_id: port.network_id,
   mac_address: port.mac_address,
   admin_state_up: port.admin_state_up,
-  status: port.status,
+  status: statusOf(port, isReachable),
   device_id: port.device_id,
   device_owner: port.device_owner,
 });

@@ -22,7 +22,7 @@ export interface Handler<C extends Owned> {
   update(work: Work, old: Objects[C], body: unknown): Objects[C];
   remove(work: Work, old: Objects[C]): void;
   /** The object as answered; what only an admin is shown is taken out by the caller. */
-  view(object: Objects[C], reading: Reading): View;
+  view(object: Objects[C], reading: Reading, world: World): View;
 }
 
 /** The members that an object gets without being asked. */

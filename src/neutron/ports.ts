@@ -8,6 +8,7 @@ import { add, type Handler, revise, stamp, type Work } from "./handler.ts";
 import { fixedIpsFor } from "./ipam.ts";
 import { macFor } from "./macs.ts";
 import { type AddressPair, DEVICE, type FixedIp, type Network, type Port } from "./objects.ts";
+import { statusOf } from "./port-status.ts";
 import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { groupsOf, requireGroups } from "./security-groups.ts";
@@ -97,11 +98,12 @@ export const ports: Handler<"ports"> = {
     }
     work.draft.remove("ports", old.id);
   },
-  view(port): View {
+  view(port, _reading, { isReachable }): View {
     const isBound = port["binding:host_id"] !== "";
     return {
       ...port,
       tenant_id: port.project_id,
+      status: statusOf(port, isReachable),
       "binding:vif_type": isBound ? "tap" : "unbound",
       "binding:vif_details": {},
     };

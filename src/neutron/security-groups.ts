@@ -94,12 +94,12 @@ export const securityGroups: Handler<"security_groups"> = {
     }
     draft.remove("security_groups", id);
   },
-  view(group, reading): View {
+  view(group, reading, world): View {
     const rules = [...reading.by("security_group_rules", "group", group.id)];
     return {
       ...group,
       tenant_id: group.project_id,
-      security_group_rules: rules.map((rule) => securityGroupRules.view(rule, reading)),
+      security_group_rules: rules.map((rule) => securityGroupRules.view(rule, reading, world)),
     };
   },
 };

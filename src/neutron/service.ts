@@ -259,8 +259,12 @@ function* seen<C extends Owned>(work: Work, handler: Handler<C>): Generator<View
 }
 
 /** As answered to the caller: without what only admins are shown. */
-function shown<C extends Owned>({ draft, caller }: Work, handler: Handler<C>, object: Objects[C]): View {
-  const view = handler.view(object, draft);
+function shown<C extends Owned>(
+  { draft, caller, world }: Work,
+  handler: Handler<C>,
+  object: Objects[C],
+): View {
+  const view = handler.view(object, draft, world);
   if (isAdmin(caller)) return view;
   const { attributes } = handler.resource;
   const entries = Object.entries(view);

@@ -65,13 +65,14 @@ export class Cluster {
     // A member answers others' connections, too.
     const ports =
       who === "client" ? "tcp dport 2379" : "tcp sport 2380 drop; meta skgid 65533 tcp dport 2380";
-    this.#space.nft(
+    this.#space.run(
+      "nft",
       `table inet cut { chain out { type filter hook output priority 0; meta skgid ${GROUPS[who]} ${ports} drop; }; }`,
     );
   }
 
   heal(): void {
-    this.#space.nft("delete table inet cut");
+    this.#space.run("nft", "delete table inet cut");
   }
 
   etcdctl(names: readonly Name[], ...command: readonly string[]): void {
@@ -92,7 +93,7 @@ export class Cluster {
     for (const client of this.#clients) await client.stop();
     for (const name of this.#members.keys())
       if (this.#members.get(name)!.exitCode === null) await this.kill(name);
-    this.#space.remove();
+    await this.#space.remove();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 

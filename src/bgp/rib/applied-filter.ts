@@ -1,7 +1,7 @@
 /** A policy at work: what it says of attribute ids rather than of attributes. */
 
 import { AttrMemo } from "./attr-memo.ts";
-import type { AttrId, AttributePool } from "./attribute-pool.ts";
+import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { AttributeClass, RouteFilter, Verdict } from "./route-filter.ts";
 
 /** Numbers up to this one are for ways to {@link AppliedFilter.derive} that are no verdict of a filter. */
@@ -37,24 +37,26 @@ export class AppliedFilter {
     return known;
   }
 
-  /** What an accepting verdict makes of an attribute set, with one reference taken. */
+  /** What an accepting verdict makes of an attribute set, with one reference taken; 0: it is longer than any message. */
   apply(attrs: AttrId, verdict: Verdict): AttrId {
     const { change } = verdict;
     if (change === undefined) {
       this.#pool.retain(attrs);
       return attrs;
     }
-    return this.derive(attrs, this.numberOf(verdict), () =>
-      this.#pool.intern(change(this.#pool.attributes(attrs))),
-    );
+    return this.derive(attrs, this.numberOf(verdict), () => {
+      const { edits } = verdict;
+      const edited = edits === undefined ? NO_ATTRIBUTES : this.#pool.internEdited(attrs, edits);
+      return edited === NO_ATTRIBUTES ? this.#pool.intern(change(this.#pool.attributes(attrs))) : edited;
+    });
   }
 
-  /** What `make` makes of an attribute set in the way `how`: made once, remembered after. One reference is taken. */
+  /** What `make` makes of an attribute set in the way `how`: made once, remembered after unless it is 0. */
   derive(attrs: AttrId, how: number, make: () => AttrId): AttrId {
     const known = this.#memo.take(attrs, how);
     if (known !== 0) return known;
     const made = make();
-    this.#memo.put(attrs, how, made);
+    if (made !== 0) this.#memo.put(attrs, how, made);
     return made;
   }
 

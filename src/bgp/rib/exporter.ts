@@ -1,6 +1,7 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
 import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
+import type { AttributeBlock } from "../wire/attribute-block.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
 import { ROLE_RULES } from "../wire/roles.ts";
 import { AppliedFilter } from "./applied-filter.ts";
@@ -75,6 +76,7 @@ export interface ExportInput {
   readonly decision: Decision;
 }
 
+const MED = 4;
 const SOURCES = Object.keys(SOURCE).length;
 
 /** The header, two lengths, the longer header of MP_REACH_NLRI, and one prefix of IPv6 with its path identifier. */
@@ -164,13 +166,14 @@ export class Exporter {
   #evaluatePath(prefix: PrefixId, row: number): AttrId {
     const { paths, peers } = this.#input;
     const attrs = paths.attributesOf(row);
+    this.source = NO_PEER;
     // Rejected since it was chosen: it is marked, and will be decided.
     if (attrs === NO_ATTRIBUTES) return NO_ATTRIBUTES;
     const source = peers.sourceOf(paths.peer[row]! as PeerId);
     if (source !== SOURCE.local && this.#heldBack(prefix, attrs, source) !== undefined) return NO_ATTRIBUTES;
     const sent = this.#judge(prefix, row, attrs, source);
-    if (this.#fits(sent)) return sent;
-    this.#input.pool.release(sent);
+    if (this.source === NO_PEER || this.#fits(sent)) return sent;
+    this.#give(sent);
     this.source = NO_PEER;
     this.tag = 0;
     this.unsendable++;
@@ -189,14 +192,19 @@ export class Exporter {
     if (paths.peer[row] === peer) return { sent: false, reason: "the peer's own path", rule: undefined };
     const made = this.#judge(prefix, row, attrs, source);
     const fits = this.#fits(made);
-    this.#input.pool.release(made);
+    this.#give(made);
     return { sent: fits, reason: fits ? "accepted by rule" : "attributes too long for a message", rule };
   }
 
   /** RFC 8654 §4: what does not fit is not sent, and withdrawn where something else was sent before. */
   #fits(attrs: AttrId): boolean {
     const most = this.exportClass.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;
-    return this.#input.pool.octetsIn(attrs) <= most - BESIDE_ATTRIBUTES;
+    return attrs !== NO_ATTRIBUTES && this.#input.pool.octetsIn(attrs) <= most - BESIDE_ATTRIBUTES;
+  }
+
+  /** What is longer than any message was not even made. */
+  #give(attrs: AttrId): void {
+    if (attrs !== NO_ATTRIBUTES) this.#input.pool.release(attrs);
   }
 
   /** Why a learned path may not go to such peers at all, before policy is asked. */
@@ -278,20 +286,32 @@ export class Exporter {
     return number;
   }
 
-  #make(attrs: AttrId, from: Origination, { change }: Verdict): AttrId {
+  #make(attrs: AttrId, from: Origination, verdict: Verdict): AttrId {
     const { pool, paths } = this.#input;
     const { family } = paths.prefixes;
     const to = this.exportClass;
     const special = to.external ? NEXT_HOP_OURS | NON_TRANSITIVE_COMMUNITY : NEXT_HOP_OURS;
     const flags = pool.columns.flags[attrs]!;
-    const isPlain = change === undefined && (flags & special) === 0;
-    if (isPlain && pool.isAs4(attrs) === to.as4) {
+    const isPlain = (flags & special) === 0 && pool.isAs4(attrs) === to.as4;
+    const block = isPlain ? this.#blockOf(attrs, verdict) : undefined;
+    if (block !== undefined) {
       const kind = { six: (flags & NEXT_HOP_SIX) !== 0, onLink: (flags & NEXT_HOP_ON_LINK) !== 0 };
       const ours = takesOurs(kind, from.source, to);
-      const length = this.#rewriter.rewrite(pool.block(attrs), { to, from, family, ours });
-      const { octets, of } = this.#rewriter;
-      if (length >= 0) return pool.internOctets(octets, length, family, to, of);
+      const length = this.#rewriter.rewrite(block, { to, from, family, ours });
+      const { out, of } = this.#rewriter;
+      if (length >= 0) return pool.internOctets(out.octets, length, family, to, of);
     }
-    return pool.internFor(outgoingAttributes(pool.attributes(attrs), from, to, change), family, to);
+    return pool.internFor(outgoingAttributes(pool.attributes(attrs), from, to, verdict.change), family, to);
+  }
+
+  /** The octets of a set, changed as the verdict says; undefined: that takes parsed values. */
+  #blockOf(attrs: AttrId, { change, edits }: Verdict): AttributeBlock | undefined {
+    const { pool } = this.#input;
+    if (change === undefined) return pool.block(attrs);
+    // Of MEDs, one that came goes and one that a rule set stays, which octets do not tell apart.
+    if (edits === undefined || (this.exportClass.external && edits.some(({ code }) => code === MED))) {
+      return undefined;
+    }
+    return pool.edited(attrs, edits);
   }
 }
