@@ -19,7 +19,7 @@ export interface IdentityApi {
 }
 
 /** Passwords that are checked at a time: each takes a thread for some 50 ms. More are told to come again. */
-export const LOGINS_MAX = 16;
+const LOGINS_MAX = 16;
 
 const REGION = "RegionOne";
 

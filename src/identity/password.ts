@@ -10,7 +10,7 @@ const KEY_OCTETS = 32;
 /** More than what {@link COST} takes; a file that asks for more than this is refused by scrypt. */
 const MEMORY_OCTETS = 256 * 1024 * 1024;
 
-export const PASSWORD_OCTETS = 1024;
+const PASSWORD_OCTETS = 1024;
 
 /** @throws RangeError when it is empty or has more than {@link PASSWORD_OCTETS} */
 export async function hashPassword(password: string): Promise<string> {
