@@ -12,8 +12,9 @@ import { apiSource, type ConfigState } from "./api-source.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
-import { openNetworking } from "./networking.ts";
+import { openNetworking, unixTime } from "./networking.ts";
 import { orderPeer } from "./peer-answers.ts";
+import { openPeople } from "./people-file.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { describeStore, openStore } from "./store.ts";
 import { VERSION } from "./version.ts";
@@ -79,9 +80,12 @@ interface Order {
 /** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
 async function runOn(store: Store, { file, settings, log, signals }: Order): Promise<void> {
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
+  const { tokensFile } = settings.api;
+  const people = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
   let running: Gateway | undefined;
   const networking = await openNetworking(store, {
     api: () => settings.api,
+    people,
     isReachable: () => reachableThrough(running),
     changed: () => running?.reconciler.wake(),
   });
@@ -94,6 +98,7 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
   const { socket, listen } = settings.api;
   const api = createApi(source, {
     networking,
+    identity: { people, now: unixTime },
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
     control: {
