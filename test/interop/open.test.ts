@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { pathToFileURL } from "node:url";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { bird } from "./daemons/bird.ts";
 import type { Daemon } from "./daemons/daemon.ts";
 import { frr } from "./daemons/frr.ts";
@@ -55,28 +55,36 @@ describe.skipIf(lacking !== undefined)(
   () => {
     let pair: Pair | undefined;
     let them: Daemon | undefined;
+    let library = "";
+    beforeAll(() => {
+      library = buildLibrary();
+    }, 300_000);
     afterEach(async () => {
       await them?.stop();
       pair?.remove();
     });
 
-    test.each([bird, frr])("$name takes it", async (kind) => {
-      pair = namespacePair();
-      them = await kind.start({
-        namespace: pair.them,
-        asn: THEIRS,
-        ourAsn: OURS,
-        transport: "v4",
-        passive: true,
-        routes: [],
-        gracefulRestart: false,
-      });
-      const script = scriptOf(buildLibrary());
-      const words = ["netns", "exec", pair.us, process.execPath, "--input-type=module", "-e", script];
-      const said = execFileSync("ip", words, { encoding: "utf8", timeout: 60_000 });
-      // OPEN and KEEPALIVE, and no NOTIFICATION.
-      expect(JSON.parse(said)).toMatchObject({ format: [255, 255], types: [1, 4] });
-      expect(JSON.parse(said).octets).toBeGreaterThan(600);
-    }, 120_000);
+    test.each([bird, frr])(
+      "$name takes it",
+      async (kind) => {
+        pair = namespacePair();
+        them = await kind.start({
+          namespace: pair.them,
+          asn: THEIRS,
+          ourAsn: OURS,
+          transport: "v4",
+          passive: true,
+          routes: [],
+          gracefulRestart: false,
+        });
+        const script = scriptOf(library);
+        const words = ["netns", "exec", pair.us, process.execPath, "--input-type=module", "-e", script];
+        const said = execFileSync("ip", words, { encoding: "utf8", timeout: 60_000 });
+        // OPEN and KEEPALIVE, and no NOTIFICATION.
+        expect(JSON.parse(said)).toMatchObject({ format: [255, 255], types: [1, 4] });
+        expect(JSON.parse(said).octets).toBeGreaterThan(600);
+      },
+      120_000,
+    );
   },
 );
