@@ -74,6 +74,21 @@ async function dumped(): Promise<{ readonly files: readonly string[]; readonly l
   return { files, lines: lines.map((line) => line.split("|")) };
 }
 
+const BOTH = [`update ${FIRST}`, `update ${SECOND}`];
+
+/** What a station is told that comes late. The best paths of both routes are the first peer's. */
+const tablesOf = (a: string, b: string): [string, HeardTable, string[]][] => [
+  [a, "pre-policy", BOTH],
+  [b, "pre-policy", BOTH.slice(0, 1)],
+  [a, "post-policy", BOTH],
+  [b, "post-policy", BOTH.slice(0, 1)],
+  [a, "rib-out-pre-policy", []],
+  [b, "rib-out-pre-policy", BOTH],
+  [a, "rib-out-post-policy", []],
+  [b, "rib-out-post-policy", BOTH],
+  [NOBODY, "loc-rib", BOTH],
+];
+
 describe.skipIf(lacking.length > 0)(about("what peers say"), () => {
   beforeAll(begin);
   afterAll(end);
@@ -88,19 +103,7 @@ describe.skipIf(lacking.length > 0)(about("what peers say"), () => {
       const station = new Collector(lab.path("bmp"), lab.address(9), BMP_PORT);
       collector = station;
       const [a, b] = [lab.address(2), lab.address(3)];
-      const both = [`update ${FIRST}`, `update ${SECOND}`];
-      const told: [string, HeardTable, string[]][] = [
-        [a, "pre-policy", both],
-        [b, "pre-policy", [both[0]!]],
-        [a, "post-policy", both],
-        [b, "post-policy", [both[0]!]],
-        // The best paths of both are the first peer's.
-        [a, "rib-out-pre-policy", []],
-        [b, "rib-out-pre-policy", both],
-        [a, "rib-out-post-policy", []],
-        [b, "rib-out-post-policy", both],
-        [NOBODY, "loc-rib", both],
-      ];
+      const told = tablesOf(a, b);
       await eventually(
         "all tables",
         () => told.every(([peer, table, routes]) => station.routesOf(peer, table).length >= routes.length),
@@ -122,7 +125,7 @@ describe.skipIf(lacking.length > 0)(about("what peers say"), () => {
         () =>
           told.every(
             ([peer, table, routes]) =>
-              routes.length < both.length || station.routesOf(peer, table).includes(`withdraw ${SECOND}`),
+              routes.length < BOTH.length || station.routesOf(peer, table).includes(`withdraw ${SECOND}`),
           ),
         LIMIT_MS,
       );
