@@ -43,13 +43,15 @@ import {
   socketPath,
   text,
 } from "./scalars.ts";
-import { type ApiSettings, LOG_LEVELS, type LogSettings } from "./settings.ts";
+import { type ApiSettings, LOG_LEVELS, type LogSettings, type StoreSettings } from "./settings.ts";
+import { store } from "./store-schema.ts";
 
 /** What the sections give. Only the host name may be left to the caller. */
 export type Sections = Omit<Model, "hostname"> & {
   readonly hostname: string | undefined;
   readonly api: ApiSettings;
   readonly log: LogSettings;
+  readonly store: StoreSettings;
 };
 
 const network: z.ZodType<Network> = mapping({
@@ -164,7 +166,7 @@ const hostPort: z.ZodType<Port> = mapping({
 const loopbackEndpoint: z.ZodType<Endpoint> = text(
   {
     expected: "a loopback address and a port such as 127.0.0.1:9696",
-    hint: "the API has no authentication yet, so that it listens on this machine alone",
+    hint: "without TLS it listens on this machine alone",
     json: { examples: ["127.0.0.1:9696", "[::1]:9696"] },
   },
   (value) => {
@@ -186,7 +188,10 @@ const api: z.ZodType<ApiSettings> = mapping({
   auth: choice(["keystone", "none"]).prefault("keystone").meta({
     description: "The Networking API over TCP. none: everybody on this machine may change everything.",
   }),
-}).transform((given) => ({ ...given, listen: given.listen }));
+  tokensFile: absolutePath.optional().meta({
+    description: "The file of users that tokens are made for; gwctl user makes it.",
+  }),
+}).transform((given) => ({ ...given, listen: given.listen, tokensFile: given.tokensFile }));
 
 const MAIN_TABLE = 254;
 const TABLES = "main, or a table number 1..4294967295 other than 255";
@@ -240,6 +245,9 @@ export const sections: { readonly [K in keyof Sections]: z.ZodType<Sections[K]> 
     .optional()
     .meta({ description: "Where 169.254.169.254:80 goes for the ports of this host. Role compute only." }),
   api: api.prefault({}).meta({ description: "Where the HTTP API listens." }),
+  store: store
+    .prefault({ type: "none" })
+    .meta({ description: "Where the objects live that are made through the API." }),
   kernel: kernel.prefault({}).meta({ description: "How routes and translations reach the kernel." }),
   log: log.prefault({}).meta({ description: "The daemon's log." }),
 };
