@@ -216,10 +216,7 @@ export class Speaker {
     return this.#changes.listen(listener);
   }
 
-  /**
-   * For who programs a forwarding plane: the same as {@link onRoutes}, to be taken as numbers and when there is time.
-   * `changed` is called after each turn that changed something more, once the feed has begun.
-   */
+  /** As {@link onRoutes}, for millions of prefixes. `changed` is called after each turn that changed something more. */
   follow(changed: () => void): RouteFeed {
     return this.#changes.follow(changed, () => this.#wake(this.#world.now()));
   }
