@@ -254,10 +254,8 @@ export class Speaker {
    * `deferralMs` have passed. What the forwarding plane still holds from before and nobody announces may then go.
    */
   learned(deferralMs: number): Promise<Learned> {
-    const nowMs = this.#world.now();
-    const learned = this.#deferral.wait(nowMs + deferralMs);
-    this.#wake(nowMs);
-    return learned;
+    this.#wake(this.#world.now());
+    return this.#deferral.wait(this.#world.now() + deferralMs);
   }
 
   /**
