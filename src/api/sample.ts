@@ -144,6 +144,7 @@ function sampleValues(): Sample {
       untracked: ["203.0.113.0/24"],
       pools: [{ name: "default", addresses: ["198.51.100.10", "198.51.100.16"], ports: "1024-65535" }],
       floating: 1,
+      timeouts: { udp: 300, icmp: 60, tcpEstablished: 7440, tcpTransitory: 240 },
       programmed: true,
       conntrack: { entries: 1204, limit: 262144 },
     },

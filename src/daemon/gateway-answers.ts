@@ -42,6 +42,7 @@ function statusElsewhere(floating: FloatingIp, learned: LearnedTable): Status {
 
 export function natAnswer(model: Model, now: Snapshot, conntrack: ConntrackUse | undefined): NatAnswer {
   const nat = now.intent?.nat;
+  const { timeouts } = model.nat;
   return {
     private: model.nat.private.map(formatPrefix),
     exempt: nat?.exempt.map(formatPrefix) ?? [],
@@ -52,6 +53,12 @@ export function natAnswer(model: Model, now: Snapshot, conntrack: ConntrackUse |
       ports: `${ports.first}-${ports.last}`,
     })),
     floating: nat?.floating.length ?? 0,
+    timeouts: {
+      udp: timeouts.udpMs / 1000,
+      icmp: timeouts.icmpMs / 1000,
+      tcpEstablished: timeouts.tcpEstablishedMs / 1000,
+      tcpTransitory: timeouts.tcpTransitoryMs / 1000,
+    },
     programmed: now.natProgrammed,
     ...(conntrack && { conntrack: { entries: conntrack.count, limit: conntrack.max } }),
   };

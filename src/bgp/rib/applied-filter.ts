@@ -39,7 +39,7 @@ export class AppliedFilter {
     return known;
   }
 
-  /** What an accepting verdict makes of an attribute set, with one reference taken. */
+  /** What an accepting verdict makes of an attribute set, with one reference taken; 0: it is longer than any message. */
   apply(attrs: AttrId, verdict: Verdict): AttrId {
     const { change } = verdict;
     if (change === undefined) {
@@ -55,7 +55,7 @@ export class AppliedFilter {
     return this.remember(attrs, how, made);
   }
 
-  /** What `make` makes of an attribute set in the way `how`: made once, remembered after. One reference is taken. */
+  /** What `make` makes of an attribute set in the way `how`: made once, remembered after unless it is 0. */
   derive(attrs: AttrId, how: number, make: () => AttrId): AttrId {
     const known = this.derived(attrs, how);
     return known === NO_ATTRIBUTES ? this.remember(attrs, how, make()) : known;
@@ -68,7 +68,7 @@ export class AppliedFilter {
 
   /** For {@link derived}. Returns `made`. */
   remember(attrs: AttrId, how: number, made: AttrId): AttrId {
-    this.#memo.put(attrs, how, made);
+    if (made !== NO_ATTRIBUTES) this.#memo.put(attrs, how, made);
     return made;
   }
 
