@@ -13,6 +13,8 @@ export class AppliedFilter {
   readonly #memo: AttrMemo;
   readonly #numbers: WeakMap<Verdict, number> = new WeakMap();
   #lastNumber = LAST_OTHER_WAY;
+  #lastVerdict: Verdict | undefined;
+  #numberOfLast = 0;
   #lastClassed: AttrId = 0 as AttrId;
   #lastSerial = 0;
   #lastClass: AttributeClass | undefined;
@@ -44,27 +46,42 @@ export class AppliedFilter {
       this.#pool.retain(attrs);
       return attrs;
     }
-    return this.derive(attrs, this.numberOf(verdict), () => {
-      const { edits } = verdict;
-      const edited = edits === undefined ? NO_ATTRIBUTES : this.#pool.internEdited(attrs, edits);
-      return edited === NO_ATTRIBUTES ? this.#pool.intern(change(this.#pool.attributes(attrs))) : edited;
-    });
+    const how = this.numberOf(verdict);
+    const known = this.derived(attrs, how);
+    if (known !== NO_ATTRIBUTES) return known;
+    const { edits } = verdict;
+    const edited = edits === undefined ? NO_ATTRIBUTES : this.#pool.internEdited(attrs, edits);
+    const made = edited === NO_ATTRIBUTES ? this.#pool.intern(change(this.#pool.attributes(attrs))) : edited;
+    return this.remember(attrs, how, made);
   }
 
   /** What `make` makes of an attribute set in the way `how`: made once, remembered after unless it is 0. */
   derive(attrs: AttrId, how: number, make: () => AttrId): AttrId {
-    const known = this.#memo.take(attrs, how);
-    if (known !== 0) return known;
-    const made = make();
-    if (made !== 0) this.#memo.put(attrs, how, made);
+    const known = this.derived(attrs, how);
+    return known === NO_ATTRIBUTES ? this.remember(attrs, how, make()) : known;
+  }
+
+  /** What an attribute set was found to become in the way `how`, with one reference taken; NO_ATTRIBUTES: not known. */
+  derived(attrs: AttrId, how: number): AttrId {
+    return this.#memo.take(attrs, how);
+  }
+
+  /** For {@link derived}. Returns `made`. */
+  remember(attrs: AttrId, how: number, made: AttrId): AttrId {
+    if (made !== NO_ATTRIBUTES) this.#memo.put(attrs, how, made);
     return made;
   }
 
-  /** A number of its own for each verdict, behind those of other ways. */
+  /** A number of its own for each verdict, behind those of other ways. Remembers the last: most are as the one before. */
   numberOf(verdict: Verdict): number {
-    const known = this.#numbers.get(verdict);
-    if (known !== undefined) return known;
-    this.#numbers.set(verdict, ++this.#lastNumber);
-    return this.#lastNumber;
+    if (verdict === this.#lastVerdict) return this.#numberOfLast;
+    let number = this.#numbers.get(verdict);
+    if (number === undefined) {
+      number = ++this.#lastNumber;
+      this.#numbers.set(verdict, number);
+    }
+    this.#lastVerdict = verdict;
+    this.#numberOfLast = number;
+    return number;
   }
 }

@@ -150,6 +150,13 @@ test.each<[string, Changes]>([
   expect(editsOf([change])).toBeUndefined();
 });
 
+test("what becomes longer than any message is left to values, which say so", () => {
+  const pool = new AttributePool({ asn: 65000, routerId: 1, clusterId: 1 });
+  const communities = Array.from({ length: 16_370 }, (_, i) => i);
+  const edits = editsOf([{ addCommunities: Array.from({ length: 100 }, (_, i) => 100_000 + i) }])!;
+  expect(pool.internEdited(pool.intern(attributesWith({ communities })), edits)).toBe(NO_ATTRIBUTES);
+});
+
 test("next hops behind an interface are changed as values", () => {
   const pool = new AttributePool({ asn: 65000, routerId: 1, clusterId: 1 });
   const nextHop = { ...ipv6(0xfe800000, 0, 0, 1), zone: "eth0" };

@@ -243,7 +243,9 @@ export class Exporter {
     this.tag = verdict.tag ?? paths.tag[row]!;
     const how = this.#filter.numberOf(verdict) * SOURCES + source;
     if (isReflected(source, this.exportClass)) return this.#reflect(attrs, source, verdict, how);
-    return this.#filter.derive(attrs, how, () => this.#make(attrs, this.#from(source, 0), verdict));
+    const known = this.#filter.derived(attrs, how);
+    if (known !== NO_ATTRIBUTES) return known;
+    return this.#filter.remember(attrs, how, this.#make(attrs, this.#from(source, 0), verdict));
   }
 
   #verdictOn(prefix: PrefixId, row: number, attrs: AttrId): Verdict {

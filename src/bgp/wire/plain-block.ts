@@ -67,8 +67,11 @@ export function nextHopIn({ octets, start, end, of }: AttributeBlock, zone: stri
   const header = new AttributeHeader();
   for (let at = start; at < end && header.read(octets, at, end); at = header.end) {
     if (header.code !== code) continue;
-    const value = new Cursor(octets, header.start, header.end);
-    return of === "mp" ? mpNextHops(value, zone)[0] : ipv4(value.u32());
+    const value = header.start;
+    if (of === "mp") return mpNextHops(new Cursor(octets, value, header.end), zone)[0];
+    return ipv4(
+      (octets[value]! << 24) | (octets[value + 1]! << 16) | (octets[value + 2]! << 8) | octets[value + 3]!,
+    );
   }
   throw new RangeError("a block without a next hop");
 }
