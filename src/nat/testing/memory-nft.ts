@@ -35,8 +35,8 @@ interface Table {
 }
 interface NftSet {
   head: string;
-  type: string;
-  interval: boolean;
+  /** What stands in its braces, line by line. */
+  declared: string[];
   elements: Map<string, string>;
 }
 interface Chain {
@@ -56,6 +56,7 @@ function execute(tables: Map<string, Table>, line: string): void {
   const space = rest.indexOf(" ");
   const [object, body] = space < 0 ? [rest, ""] : [rest.slice(0, space), rest.slice(space + 1)];
   if (what === "element") changeElements(table, verb, object, body, line);
+  else if (what === "set" && verb === "flush") (table.sets.get(object) ?? refuse(line)).elements.clear();
   else if (what === "rule") (table.chains.get(object) ?? refuse(line)).rules.push(body);
   else if (what === "chain") changeChain(table, verb, object, body);
   else declareSet(table, what, object, body);
@@ -67,9 +68,11 @@ function changeChain(table: Table, verb: string, name: string, body: string): vo
 }
 
 function declareSet(table: Table, what: string, name: string, body: string): void {
-  const type = /type ([^;]*);/.exec(body)?.[1] ?? refuse(body);
-  const interval = body.includes("flags interval;");
-  table.sets.set(name, { head: what, type, interval, elements: new Map() });
+  const declared = body
+    .slice(2, -2)
+    .split(/; ?/)
+    .filter((line) => line !== "");
+  table.sets.set(name, { head: what, declared, elements: new Map() });
 }
 
 function changeElements(table: Table, verb: string, name: string, body: string, line: string): void {
@@ -85,10 +88,10 @@ function changeElements(table: Table, verb: string, name: string, body: string, 
   }
 }
 
-function listSet(name: string, { head, type, interval, elements }: NftSet): string {
+function listSet(name: string, { head, declared, elements }: NftSet): string {
   const all = [...elements].map(([key, value]) => (value === "" ? key : `${key} : ${value}`));
   const listed = all.length === 0 ? "" : `\t\telements = { ${all.join(",\n\t\t\t     ")} }\n`;
-  return `\t${head} ${name} {\n\t\ttype ${type}\n${interval ? "\t\tflags interval\n" : ""}${listed}\t}\n`;
+  return `\t${head} ${name} {\n${declared.map((line) => `\t\t${line}\n`).join("")}${listed}\t}\n`;
 }
 
 function listChain(name: string, { hook, rules }: Chain): string {
