@@ -142,10 +142,19 @@ function sampleValues(): Sample {
       private: ["10.65.0.0/16"],
       exempt: ["10.0.0.0/8", "192.168.0.0/16"],
       untracked: ["203.0.113.0/24"],
-      pools: [{ name: "default", addresses: ["198.51.100.10", "198.51.100.16"], ports: "1024-65535" }],
+      pools: [
+        {
+          name: "default",
+          addresses: ["198.51.100.10", "198.51.100.16"],
+          ports: "1024-65535",
+          blockSize: 1024,
+        },
+      ],
       floating: 1,
       programmed: true,
-      conntrack: { entries: 1204, limit: 262144 },
+      conntrack: { entries: 1204, limit: 262144, insertFailed: 0, dropped: 0 },
+      limits: { sessionsPerAddress: 2000 },
+      refused: { sessions: 12, rate: 0 },
     },
     natBlock: {
       asked: "198.51.100.10:3127",

@@ -330,11 +330,23 @@ export interface NatAnswer {
     /** One entry per address, ranges spelt out. */
     readonly addresses: readonly string[];
     readonly ports: string;
+    /** Ports of each private address; 0: all share. */
+    readonly blockSize: number;
   }[];
   readonly floating: number;
   /** True when the kernel holds this table. */
   readonly programmed: boolean;
-  readonly conntrack?: { readonly entries: number; readonly limit: number };
+  readonly conntrack?: {
+    readonly entries: number;
+    readonly limit: number;
+    /** Since the machine started: flows for which no port was free, or that clashed; those for which no entry was. */
+    readonly insertFailed: number;
+    readonly dropped: number;
+  };
+  /** Of each private address; absent: any number. */
+  readonly limits: { readonly sessionsPerAddress?: number; readonly newSessionsPerSecond?: number };
+  /** Packets that each of them refused since the rules were written; absent where it cannot be read. */
+  readonly refused?: { readonly sessions: number; readonly rate: number };
 }
 
 /** Whose a port is, or was, or which block a private address has, or had. */

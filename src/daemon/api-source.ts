@@ -50,12 +50,13 @@ export function apiSource(
       return known && errorAnswers(known);
     },
     floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned),
-    nat: async () =>
-      natAnswer(
-        gateway.model,
-        gateway.reconciler.snapshot(),
-        await gateway.forwarding.conntrack().catch(() => undefined),
-      ),
+    nat: async () => {
+      const [conntrack, refused] = await Promise.all([
+        gateway.forwarding.conntrack().catch(() => undefined),
+        gateway.forwarding.refused().catch(() => undefined),
+      ]);
+      return natAnswer(gateway.model, gateway.reconciler.snapshot(), { conntrack, refused });
+    },
     natWho: (query) => whoAnswer(blockSource(gateway), query),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     anycast: () =>

@@ -49,6 +49,8 @@ export interface Kernel {
   prepareTaps(interfaces: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Entries in use and their limit; undefined where the kernel tracks no connections. */
   conntrack(): Promise<ConntrackUse | undefined>;
+  /** The chain that refuses who has too much, as nft lists it with its counters; undefined without our table. */
+  limited(): Promise<string | undefined>;
   /** Sends router advertisements over these interfaces, and no others, and hears those of others there. */
   seek(interfaces: readonly string[]): Promise<void>;
   /** Which router an advertisement came from; again after netd, or the link, was away. */
@@ -104,6 +106,11 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       const { end } = await supervisor.ask(CODE.conntrack, Buffer.alloc(0));
       const use = parseJson(end);
       return use === false ? undefined : (use as ConntrackUse);
+    },
+    limited: async () => {
+      const { end } = await supervisor.ask(CODE.limited, Buffer.alloc(0));
+      const listed = parseJson(end);
+      return listed === false ? undefined : String(listed);
     },
     seek: async (interfaces) => {
       await supervisor.ask(CODE.seek, encodeJson(interfaces));

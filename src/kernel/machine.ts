@@ -133,6 +133,8 @@ export class Machine {
         return encodeJson(this.#prepareTaps(decodeInterfaces(payload)));
       case CODE.conntrack:
         return encodeJson(conntrackUse() ?? false);
+      case CODE.limited:
+        return encodeJson(this.#nft.listChain("limited") ?? false);
       case CODE.seek:
         return this.#seek(decodeInterfaces(payload));
       default:

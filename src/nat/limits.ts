@@ -34,8 +34,13 @@ export function limitRules({ limits }: NatTable): readonly string[] {
   ];
 }
 
+export interface Refused {
+  readonly sessions: number;
+  readonly rate: number;
+}
+
 /** Packets that each limit refused, from the chain as nft lists it with its counters. */
-export function refusedIn(listing: string): { readonly sessions: number; readonly rate: number } {
+export function refusedIn(listing: string): Refused {
   const packets = (set: string): number =>
     Number(new RegExp(`@${set} \\{[^}]*\\} counter packets (\\d+) `).exec(listing)?.[1] ?? 0);
   return { sessions: packets("sessions"), rate: packets("session_rate") };
