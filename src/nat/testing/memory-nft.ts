@@ -56,9 +56,9 @@ function execute(tables: Map<string, Table>, line: string): void {
   const space = rest.indexOf(" ");
   const [object, body] = space < 0 ? [rest, ""] : [rest.slice(0, space), rest.slice(space + 1)];
   if (what === "element") changeElements(table, verb, object, body, line);
-  else if (what === "set" && verb === "flush") (table.sets.get(object) ?? refuse(line)).elements.clear();
   else if (what === "rule") (table.chains.get(object) ?? refuse(line)).rules.push(body);
   else if (what === "chain") changeChain(table, verb, object, body);
+  else if (verb === "flush") (table.sets.get(object) ?? refuse(line)).elements.clear();
   else declareSet(table, what, object, body);
 }
 
