@@ -27,6 +27,8 @@ export const PACKAGES = [
   "openbgpd",
   "pmacct",
   "procps",
+  "python3-neutronclient",
+  "python3-openstackclient",
   "stayrtr",
 ];
 

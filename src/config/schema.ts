@@ -176,7 +176,10 @@ const api: z.ZodType<ApiSettings> = mapping({
   socket: socketPath
     .prefault("/run/gatewayd/gatewayd.sock")
     .meta({ description: "The unix socket that gwctl speaks to." }),
-}).transform((given) => ({ listen: given.listen, socket: given.socket }));
+  auth: choice(["keystone", "none"]).prefault("keystone").meta({
+    description: "The Networking API over TCP. none: everybody on this machine may change everything.",
+  }),
+}).transform((given) => ({ ...given, listen: given.listen }));
 
 const MAIN_TABLE = 254;
 const TABLES = "main, or a table number 1..4294967295 other than 255";

@@ -146,6 +146,7 @@ test("the design example, without what is not built yet, is the model that it de
   expect(spelt(result.api)).toEqual({
     listen: { address: "127.0.0.1", port: 9696 },
     socket: "/run/gatewayd/gatewayd.sock",
+    auth: "keystone",
   });
   expect(result.log).toEqual({ level: "info", format: "json" });
   expect(result.warnings).toEqual([]);

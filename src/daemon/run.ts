@@ -7,10 +7,12 @@ import type { StopHow } from "../bgp/speaker/speaker.ts";
 import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
+import { MemoryStore } from "../store/memory.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
+import { openNetworking } from "./networking.ts";
 import { orderPeer } from "./peer-answers.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { VERSION } from "./version.ts";
@@ -59,13 +61,22 @@ export async function run(file: string): Promise<number> {
 /** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
 async function runUntilStopped(file: string, settings: Settings, log: Log, signals: Signals): Promise<void> {
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
-  const gateway = await Gateway.open(settings, log);
+  const store = new MemoryStore();
+  let running: Gateway | undefined;
+  const networking = await openNetworking(store, {
+    api: () => settings.api,
+    isReachable: () => reachableThrough(running),
+    changed: () => running?.reconciler.wake(),
+  });
+  const gateway = await Gateway.open(settings, log, networking.extend);
+  running = gateway;
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   histogram.enable();
   const lag = { histogram, resolutionMs: LAG_RESOLUTION_MS };
   const { source, metrics } = apiSource(gateway, () => config, lag);
   const { socket, listen } = settings.api;
   const api = createApi(source, {
+    networking,
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
     control: {
@@ -88,7 +99,18 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
   } finally {
     histogram.disable();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
+    networking.close();
+    await store.close();
   }
+}
+
+/** Announced by us, or told by a peer: both know that there is a way. */
+function reachableThrough(gateway: Gateway | undefined): (address: string) => boolean {
+  const announced = gateway?.reconciler.snapshot().announced;
+  return (address) => {
+    const prefix = `${address}/${address.includes(":") ? 128 : 32}`;
+    return announced?.has(prefix) === true || gateway?.learned.get(prefix) !== undefined;
+  };
 }
 
 function stopHow({ graceful, text = STOP_TEXT[graceful ? "graceful" : "plain"] }: StopOrder): StopHow {
