@@ -55,7 +55,7 @@ module.exports = {
     only("neutron", "neutron", ["model", "store", "bgp/net"]),
     only("api", "api", ["model", "neutron", "store"]),
     only("metrics", "metrics", ["model", "api"]),
-    only("cli-and-web-speak-http", "(cli|web)", ["api/schema", "bgp/mrt"]),
+    only("cli-and-web-speak-http", "(cli|web)", ["api/schema", "api/nat-schema", "bgp/mrt"]),
     {
       name: "nobody-imports-the-daemon",
       severity: "error",

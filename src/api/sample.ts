@@ -3,6 +3,7 @@
  * Every call gives a new value, so that a caller may change what it got.
  */
 
+import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "./nat-schema.ts";
 import { sampleErrors, samplePeers } from "./sample-peers.ts";
 import type {
   AnnouncementAnswer,
@@ -10,7 +11,6 @@ import type {
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
-  NatBlockAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReceivedAnswer,
@@ -35,6 +35,9 @@ export interface Sample {
   readonly nat: NatAnswer;
   /** Of any port, and of any private address. */
   readonly natBlock: NatBlockAnswer;
+  readonly natSessions: NatSessionsAnswer;
+  readonly natTop: NatTopAnswer;
+  readonly natPools: readonly NatPoolAnswer[];
   readonly anycast: readonly AnycastAnswer[];
   readonly rpki: RpkiAnswer;
   readonly rpkiPrefix: RpkiPrefixAnswer;
@@ -76,6 +79,9 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     nat: () => sample.nat,
     natWho: () => sample.natBlock,
     natBlock: () => sample.natBlock,
+    natSessions: () => sample.natSessions,
+    natTop: () => sample.natTop,
+    natPools: () => sample.natPools,
     anycast: () => sample.anycast,
     rpki: () => sample.rpki,
     rpkiPrefix: () => sample.rpkiPrefix,
@@ -165,6 +171,7 @@ function sampleValues(): Sample {
       since: "2026-11-17T08:30:00.000Z",
       before: { private: "10.65.0.5", until: "2026-11-17T08:30:00.000Z" },
     },
+    ...natLists(),
     anycast: anycast(),
     rpki: rpki(),
     rpkiPrefix: {
@@ -175,6 +182,34 @@ function sampleValues(): Sample {
     monitors: monitors(),
     mrtTable: [],
     reasons: [],
+  };
+}
+
+function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools"> {
+  const seen = { tracked: 1204, complete: true };
+  const [inner, outer] = ["10.65.0.2:41000", "198.51.100.10:3127"];
+  const base = { private: inner, public: outer, remote: "192.0.2.80:443" };
+  return {
+    natSessions: {
+      ...seen,
+      matching: 2,
+      sessions: [
+        { protocol: "tcp", direction: "out", ...base, leftSeconds: 7210 },
+        { protocol: "udp", direction: "out", ...base, remote: "192.0.2.53:53", leftSeconds: 118 },
+      ],
+    },
+    natTop: { ...seen, matching: 902, top: [{ private: "10.65.0.2", sessions: 900 }] },
+    natPools: [
+      {
+        pool: "default",
+        address: "198.51.100.10",
+        sessions: 902,
+        users: 2,
+        ports: 64_512,
+        used: { icmp: 0, tcp: 310, udp: 412 },
+        blocks: { total: 63, given: 63 },
+      },
+    ],
   };
 }
 

@@ -84,6 +84,7 @@ export const CODE = {
   conntrack: 7,
   seek: 8,
   limited: 9,
+  sessions: 10,
   done: 128,
   failed: 129,
   part: 130,

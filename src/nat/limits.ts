@@ -7,7 +7,7 @@
 import type { NatTable } from "./table.ts";
 
 /** Private addresses that a limit is kept for at once; when there are more, those above it have none. */
-export const LIMITED_ADDRESSES = 262_144;
+const LIMITED_ADDRESSES = 262_144;
 
 /** Declarations behind the type of a set, as nft lists them. */
 export const METERS: Readonly<Record<"sessions" | "session_rate", readonly string[]>> = {
