@@ -334,6 +334,13 @@ export interface NatAnswer {
     readonly blockSize: number;
   }[];
   readonly floating: number;
+  /** How long a translated flow may be silent, in seconds. */
+  readonly timeouts: {
+    readonly udp: number;
+    readonly icmp: number;
+    readonly tcpEstablished: number;
+    readonly tcpTransitory: number;
+  };
   /** True when the kernel holds this table. */
   readonly programmed: boolean;
   readonly conntrack?: {

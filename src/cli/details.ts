@@ -201,6 +201,9 @@ const POOLS: readonly Column<Pool>[] = [
   { header: "From", cell: (p) => p.addresses.join(" "), clip: 60 },
 ];
 
+const silenceText = (timeouts: NatAnswer["timeouts"]): string =>
+  `udp ${timeouts.udp} s, icmp ${timeouts.icmp} s, tcp ${timeouts.tcpEstablished} s, opening or closing ${timeouts.tcpTransitory} s`;
+
 export function natDetail(nat: NatAnswer, look: Look): string {
   const facts = fields([
     ["Programmed", nat.programmed ? "yes" : "no"],
@@ -208,6 +211,7 @@ export function natDetail(nat: NatAnswer, look: Look): string {
     ["Private", nat.private.join(" ")],
     ["Never translated", nat.exempt.join(" ")],
     ["Never tracked", nat.untracked.join(" ")],
+    ["Silence allowed", silenceText(nat.timeouts)],
     ["Flows tracked", nat.conntrack && `${nat.conntrack.entries} of ${nat.conntrack.limit}`],
     ["Flows lost", nat.conntrack && lostText(nat.conntrack)],
     ["Limits", natLimitsText(nat)],

@@ -57,6 +57,7 @@ export function natAnswer(model: Model, now: Snapshot, kernel: NatKernel): NatAn
   const { conntrack, refused } = kernel;
   const { sessionsPerAddress, newSessionsPerSecond } = model.nat.pools[0]?.limits ?? NO_LIMITS;
   const nat = now.intent?.nat;
+  const { timeouts } = model.nat;
   return {
     private: model.nat.private.map(formatPrefix),
     exempt: nat?.exempt.map(formatPrefix) ?? [],
@@ -68,6 +69,12 @@ export function natAnswer(model: Model, now: Snapshot, kernel: NatKernel): NatAn
       blockSize,
     })),
     floating: nat?.floating.length ?? 0,
+    timeouts: {
+      udp: timeouts.udpMs / 1000,
+      icmp: timeouts.icmpMs / 1000,
+      tcpEstablished: timeouts.tcpEstablishedMs / 1000,
+      tcpTransitory: timeouts.tcpTransitoryMs / 1000,
+    },
     programmed: now.natProgrammed,
     limits: {
       ...(sessionsPerAddress !== undefined && { sessionsPerAddress }),

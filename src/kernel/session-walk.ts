@@ -6,7 +6,7 @@
 import { type Message, readU16 } from "./netlink.ts";
 import { NetlinkSocket } from "./netlink-socket.ts";
 import type { SessionQuery, SessionsFound } from "./session-commands.ts";
-import { type Gathering, gathering } from "./session-count.ts";
+import { type Gathering, gathering, type Session } from "./session-count.ts";
 
 const NETLINK_NETFILTER = 12;
 const IPCTNL_MSG_CT_GET = (1 << 8) | 1;
@@ -17,21 +17,6 @@ const NLA_TYPE = 0x3fff;
 const SLICE_MS = 5;
 /** Entries behind this are received, so that the kernel can end its answer, and not looked at. */
 const WALK_MS = 30_000;
-
-/** One flow that is translated. Addresses are words, ports 0 where the protocol has none; an ICMP identifier is a port. */
-export interface Session {
-  protocol: number;
-  private: number;
-  privatePort: number;
-  public: number;
-  publicPort: number;
-  remote: number;
-  remotePort: number;
-  /** The private side opened it. */
-  outbound: boolean;
-  /** Seconds until conntrack forgets it, were it silent. */
-  leftSeconds: number;
-}
 
 export class SessionWalker {
   readonly #socket = new NetlinkSocket(NETLINK_NETFILTER);

@@ -16,10 +16,11 @@ import { limitRules } from "./limits.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
 import { poolRules } from "./pools.ts";
 import type { NatTable } from "./table.ts";
+import { TO_TIMERS, timerRules, timers } from "./timers.ts";
 import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK } from "./tracking.ts";
 
 export function render(table: NatTable): Contents {
-  return { sets: renderSets(table), chains: renderChains(table) };
+  return { timers: timers(table), sets: renderSets(table), chains: renderChains(table) };
 }
 
 const NONE: Elements = new Map();
@@ -41,6 +42,7 @@ const renderChains = (table: NatTable): ChainContents => ({
   raw: [...trackMetadata(table), ...TO_UNTRACK],
   pools: poolRules(table),
   hairpin: hairpin(table),
+  timers: timerRules(table),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
   dstnat: [TO_FIXED, ...toMetadata(table)],
@@ -53,5 +55,6 @@ const renderChains = (table: NatTable): ChainContents => ({
     "ip saddr @private goto pools",
   ],
   limited: limitRules(table),
+  translated: TO_TIMERS,
   untranslated: UNTRANSLATED,
 });

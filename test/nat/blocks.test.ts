@@ -60,7 +60,7 @@ beforeAll(async () => {
   hosts.run("ip", "route", "add", "10.65.1.1", "dev", "eth0");
   hosts.run("ip", "route", "add", "default", "via", "10.65.1.1");
   for (const pooled of POOL) gw.run("ip", "route", "add", "blackhole", formatAddress(pooled));
-  gw.nft(diff(TABLE, gw.listing()));
+  await gw.nft(diff(TABLE, await gw.listing()));
   server = spawn("ip", ["netns", "exec", world.name, process.execPath, script("echo.mjs"), "80"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -70,7 +70,7 @@ beforeAll(async () => {
 afterAll(async () => {
   server.kill("SIGKILL");
   await once(server, "exit");
-  for (const space of [gw, hosts, world]) space.remove();
+  for (const space of [gw, hosts, world]) await space.remove();
 });
 
 interface Flow {
@@ -116,15 +116,15 @@ test("an ICMP identifier is one of the block", () => {
   expect(holderOf(blocks, address(seen), Number(id))).toEqual(address("10.65.0.77"));
 });
 
-test("when the blocks change, new flows are at once in the new ones, and nobody else's blocks are touched", () => {
+test("when the blocks change, new flows are at once in the new ones, and nobody else's blocks are touched", async () => {
   const more: BlockPlan = { ...blocks, private: [...blocks.private, parsePrefix("10.66.0.0/29")!] };
   const appended = diffTables(TABLE, { ...TABLE, blocks: more });
   expect(appended.trim().split("\n")).toHaveLength(1);
   expect(appended.match(/ : /g)).toHaveLength(8);
-  gw.nft(appended);
+  await gw.nft(appended);
   const moved: BlockPlan = { ...blocks, private: [parsePrefix("10.66.0.0/29")!, ...blocks.private] };
-  gw.nft(diffTables({ ...TABLE, blocks: more }, { ...TABLE, blocks: moved }));
-  expect(diff({ ...TABLE, blocks: moved }, gw.listing())).toBe("");
+  await gw.nft(diffTables({ ...TABLE, blocks: more }, { ...TABLE, blocks: moved }));
+  expect(diff({ ...TABLE, blocks: moved }, await gw.listing())).toBe("");
   const found = flows(20, 50_000);
   expect(found.filter((flow) => holderOf(moved, flow.seen, flow.seenPort)?.w0 !== flow.own.w0)).toEqual([]);
   expect(blockOf(moved, address("10.65.0.1"))).not.toEqual(blockOf(blocks, address("10.65.0.1")));
@@ -137,23 +137,23 @@ const open = (host: string, count: number): { answered: number; refused: number 
 const refused = (): ReturnType<typeof refusedIn> =>
   refusedIn(gw.run("nft", "list chain inet gatewayd limited"));
 
-test("RFC 6888 REQ-4, RFC 5508 REQ-8: who has too many sessions is told so, and nobody else notices", () => {
+test("RFC 6888 REQ-4, RFC 5508 REQ-8: who has too many sessions is told so, and nobody else notices", async () => {
   const limited = { ...TABLE, limits: { ...NO_LIMITS, sessionsPerAddress: 40 } };
-  gw.nft(diff(limited, gw.listing()));
+  await gw.nft(diff(limited, await gw.listing()));
   gw.attempt("conntrack", "-F");
   expect(open("10.65.0.1", 60)).toEqual({ answered: 40, refused: 20 });
   expect(open("10.65.0.2", 40)).toEqual({ answered: 40, refused: 0 });
   expect(refused()).toMatchObject({ rate: 0, sessions: expect.any(Number) });
   expect(refused().sessions).toBeGreaterThanOrEqual(20);
-  expect(diff(limited, gw.listing())).toBe("");
+  expect(diff(limited, await gw.listing())).toBe("");
   // What ended does not count any more.
   gw.attempt("conntrack", "-D", "-s", "10.65.0.1");
   expect(open("10.65.0.1", 30)).toEqual({ answered: 30, refused: 0 });
 });
 
-test("RFC 6888 REQ-5: who opens sessions too fast is slowed down, and nobody else is", () => {
+test("RFC 6888 REQ-5: who opens sessions too fast is slowed down, and nobody else is", async () => {
   const limited = { ...TABLE, limits: { ...NO_LIMITS, newSessionsPerSecond: 2 } };
-  gw.nft(diff(limited, gw.listing()));
+  await gw.nft(diff(limited, await gw.listing()));
   expect(open("10.65.0.1", 20).refused).toBeGreaterThan(0);
   expect(open("10.65.0.2", 2)).toEqual({ answered: 2, refused: 0 });
   expect(refused().rate).toBeGreaterThan(0);

@@ -8,6 +8,7 @@
 
 import { type Address, type Family, type Prefix, sameAddress } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
+import { NO_ATTRIBUTES } from "../rib/attribute-pool.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { Rib } from "../rib/rib.ts";
 import type { AdvertisedRoute, Page, ReceivedRoute } from "../rib/snapshot.ts";
@@ -122,7 +123,9 @@ export class Speaker {
     const nowMs = (): number => world.now();
     const spared: Bench["spared"] = (peer, family, prefixes) =>
       this.#recipients.get(peer)?.exports.spared(family, prefixes);
-    this.#work = new Work({ rib, vrps: rpki.vrps, outbox, changes: this.#changes, isReady, spared, nowMs });
+    const { vrps } = rpki;
+    const [changes, monitors] = [this.#changes, this.#monitors];
+    this.#work = new Work({ rib, vrps, outbox, changes, monitors, isReady, spared, nowMs });
     world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
   }
 
@@ -149,10 +152,14 @@ export class Speaker {
     this.#wake(this.#world.now());
   }
 
-  /** Originates these, or replaces what was originated for the same prefixes. */
+  /**
+   * Originates these, or replaces what was originated for the same prefixes.
+   * @throws RangeError when one fits into no message; those before it are announced
+   */
   announce(routes: readonly LocalRoute[]): void {
     for (const route of routes) {
       const attrs = this.rib.pool.intern(attributesOf(route));
+      if (attrs === NO_ATTRIBUTES) throw new RangeError("attributes longer than any message");
       this.rib.of(route.prefix.family).received.originate(route.prefix, attrs, route.tag);
       this.rib.pool.release(attrs);
     }

@@ -25,6 +25,14 @@ export function prefix(text: string): Prefix {
   return parsed;
 }
 
+const NO_NAT: Model["nat"] = {
+  private: [],
+  except: [],
+  pools: [],
+  blockHistory: "/var/lib/gatewayd/blocks.jsonl",
+  timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
+};
+
 const BASE: Model = {
   role: "compute",
   hostname: "host1",
@@ -44,7 +52,7 @@ const BASE: Model = {
     peers: [],
   },
   networks: [],
-  nat: { private: [], except: [], pools: [], blockHistory: "/var/lib/gatewayd/blocks.jsonl" },
+  nat: NO_NAT,
   floatingIps: [],
   anycast: [],
   ports: [],
@@ -72,9 +80,9 @@ export const network = (cidr: string, announce: Network["announce"]): Network =>
 });
 
 export const PRIVATE: Model["nat"] = {
+  ...NO_NAT,
   private: [prefix("10.65.0.0/16")],
   except: [prefix("192.168.0.0/16")],
-  blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   pools: [
     {
       name: "default",
