@@ -152,9 +152,9 @@ test("RFC 6888 REQ-4, RFC 5508 REQ-8: who has too many sessions is told so, and 
 });
 
 test("RFC 6888 REQ-5: who opens sessions too fast is slowed down, and nobody else is", async () => {
-  const limited = { ...TABLE, limits: { ...NO_LIMITS, newSessionsPerSecond: 2 } };
+  const limited = { ...TABLE, limits: { ...NO_LIMITS, newSessionsPerSecond: 1 } };
   await gw.nft(diff(limited, await gw.listing()));
-  expect(open("10.65.0.1", 20).refused).toBeGreaterThan(0);
-  expect(open("10.65.0.2", 2)).toEqual({ answered: 2, refused: 0 });
+  expect(open("10.65.0.1", 60).refused).toBeGreaterThan(0);
+  expect(open("10.65.0.2", 1)).toEqual({ answered: 1, refused: 0 });
   expect(refused().rate).toBeGreaterThan(0);
 });
