@@ -9,7 +9,6 @@ const NOT_BUILT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     mapping: "choice of the mapping; take it out",
     filtering: "choice of the filtering; take it out: it is addressAndPortDependent",
   },
-  api: { tokensFile: "authentication; take it out: the API listens on a unix socket and on loopback only" },
 };
 
 /** What is missing and what to do, for a key that will be; undefined for any other. */
