@@ -17,6 +17,7 @@ import {
   readReceivedQuery,
   readRouteQuery,
   readRpkiQuery,
+  readSessionsQuery,
   readStopQuery,
   readWhoQuery,
 } from "./query.ts";
@@ -70,6 +71,12 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     return source.nat();
   });
   app.get("/api/v1/nat/who", (request) => source.natWho(readWhoQuery(request.query)));
+  app.get("/api/v1/nat/sessions", (request) => source.natSessions(readSessionsQuery(request.query)));
+  app.get("/api/v1/nat/top", (request) => source.natTop(readSessionsQuery(request.query)));
+  app.get("/api/v1/nat/pools", (request) => {
+    readNothing(request.query);
+    return source.natPools();
+  });
   app.get("/api/v1/nat/block", (request) => source.natBlock(readBlockQuery(request.query)));
   app.get("/api/v1/rpki", (request) => {
     readNothing(request.query);

@@ -8,6 +8,7 @@ import type {
   AnnouncementQuery,
   ErrorsQuery,
   NatBlockQuery,
+  NatSessionsQuery,
   NatWhoQuery,
   PeerRequest,
   ReceivedQuery,
@@ -90,15 +91,27 @@ const at = z
   })
   .transform((value) => Date.parse(value))
   .optional();
-const WHO = z.strictObject({
-  address: address4,
-  port: z
-    .string({ error: "is missing" })
-    .refine((value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535, {
-      error: "must be a port, 0 to 65535",
+const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17 };
+const wholePort = z
+  .string({ error: "is missing" })
+  .refine((value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535, {
+    error: "must be a port, 0 to 65535",
+  })
+  .transform(Number);
+const WHO = z.strictObject({ address: address4, port: wholePort, at });
+const SESSIONS = z.strictObject({
+  private: address4.optional(),
+  public: address4.optional(),
+  port: wholePort.optional(),
+  remote: address4.optional(),
+  protocol: z
+    .string()
+    .refine((value) => Object.hasOwn(PROTOCOLS, value) || (/^\d{1,3}$/.test(value) && Number(value) <= 255), {
+      error: "must be tcp, udp, icmp or a number up to 255",
     })
-    .transform(Number),
-  at,
+    .transform((value) => PROTOCOLS[value] ?? Number(value))
+    .optional(),
+  limit: limit.optional(),
 });
 const BLOCK = z.strictObject({ address: address4, at });
 
@@ -153,6 +166,11 @@ export const readErrorsQuery = (raw: unknown): ErrorsQuery => read(ERRORS, raw);
 export const readRpkiQuery = (raw: unknown): RpkiQuery => read(RPKI, raw);
 
 export const readWhoQuery = (raw: unknown): NatWhoQuery => read(WHO, raw);
+
+export const readSessionsQuery = (raw: unknown): NatSessionsQuery => ({
+  limit: PAGE_DEFAULT,
+  ...read(SESSIONS, raw),
+});
 
 export const readBlockQuery = (raw: unknown): NatBlockQuery => read(BLOCK, raw);
 

@@ -3,6 +3,7 @@
  * Every call gives a new value, so that a caller may change what it got.
  */
 
+import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "./nat-schema.ts";
 import { sampleErrors, samplePeers } from "./sample-peers.ts";
 import type {
   AnnouncementAnswer,
@@ -10,7 +11,6 @@ import type {
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
-  NatBlockAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReceivedAnswer,
@@ -35,6 +35,9 @@ export interface Sample {
   readonly nat: NatAnswer;
   /** Of any port, and of any private address. */
   readonly natBlock: NatBlockAnswer;
+  readonly natSessions: NatSessionsAnswer;
+  readonly natTop: NatTopAnswer;
+  readonly natPools: readonly NatPoolAnswer[];
   readonly anycast: readonly AnycastAnswer[];
   readonly rpki: RpkiAnswer;
   readonly rpkiPrefix: RpkiPrefixAnswer;
@@ -76,6 +79,9 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     nat: () => sample.nat,
     natWho: () => sample.natBlock,
     natBlock: () => sample.natBlock,
+    natSessions: () => sample.natSessions,
+    natTop: () => sample.natTop,
+    natPools: () => sample.natPools,
     anycast: () => sample.anycast,
     rpki: () => sample.rpki,
     rpkiPrefix: () => sample.rpkiPrefix,
@@ -142,11 +148,20 @@ function sampleValues(): Sample {
       private: ["10.65.0.0/16"],
       exempt: ["10.0.0.0/8", "192.168.0.0/16"],
       untracked: ["203.0.113.0/24"],
-      pools: [{ name: "default", addresses: ["198.51.100.10", "198.51.100.16"], ports: "1024-65535" }],
+      pools: [
+        {
+          name: "default",
+          addresses: ["198.51.100.10", "198.51.100.16"],
+          ports: "1024-65535",
+          blockSize: 1024,
+        },
+      ],
       floating: 1,
       timeouts: { udp: 300, icmp: 60, tcpEstablished: 7440, tcpTransitory: 240 },
       programmed: true,
-      conntrack: { entries: 1204, limit: 262144 },
+      conntrack: { entries: 1204, limit: 262144, insertFailed: 0, dropped: 0 },
+      limits: { sessionsPerAddress: 2000 },
+      refused: { sessions: 12, rate: 0 },
     },
     natBlock: {
       asked: "198.51.100.10:3127",
@@ -157,6 +172,7 @@ function sampleValues(): Sample {
       since: "2026-11-17T08:30:00.000Z",
       before: { private: "10.65.0.5", until: "2026-11-17T08:30:00.000Z" },
     },
+    ...natLists(),
     anycast: anycast(),
     rpki: rpki(),
     rpkiPrefix: {
@@ -167,6 +183,34 @@ function sampleValues(): Sample {
     monitors: monitors(),
     mrtTable: [],
     reasons: [],
+  };
+}
+
+function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools"> {
+  const seen = { tracked: 1204, complete: true };
+  const [inner, outer] = ["10.65.0.2:41000", "198.51.100.10:3127"];
+  const base = { private: inner, public: outer, remote: "192.0.2.80:443" };
+  return {
+    natSessions: {
+      ...seen,
+      matching: 2,
+      sessions: [
+        { protocol: "tcp", direction: "out", ...base, leftSeconds: 7210 },
+        { protocol: "udp", direction: "out", ...base, remote: "192.0.2.53:53", leftSeconds: 118 },
+      ],
+    },
+    natTop: { ...seen, matching: 902, top: [{ private: "10.65.0.2", sessions: 900 }] },
+    natPools: [
+      {
+        pool: "default",
+        address: "198.51.100.10",
+        sessions: 902,
+        users: 2,
+        ports: 64_512,
+        used: { icmp: 0, tcp: 310, udp: 412 },
+        blocks: { total: 63, given: 63 },
+      },
+    ],
   };
 }
 

@@ -330,6 +330,8 @@ export interface NatAnswer {
     /** One entry per address, ranges spelt out. */
     readonly addresses: readonly string[];
     readonly ports: string;
+    /** Ports of each private address; 0: all share. */
+    readonly blockSize: number;
   }[];
   readonly floating: number;
   /** How long a translated flow may be silent, in seconds. */
@@ -341,27 +343,17 @@ export interface NatAnswer {
   };
   /** True when the kernel holds this table. */
   readonly programmed: boolean;
-  readonly conntrack?: { readonly entries: number; readonly limit: number };
-}
-
-/** Whose a port is, or was, or which block a private address has, or had. */
-export interface NatBlockAnswer {
-  /** What was asked for: "198.51.100.10:3127", or "10.65.0.13". */
-  readonly asked: string;
-  /** The time that it is about. */
-  readonly at: string;
-  /** The private address; absent: nobody, or it is not known. */
-  readonly private?: string;
-  /** Absent where there is none. */
-  readonly block?: { readonly address: string; readonly ports: string };
-  /** What the answer follows from, or why there is none. */
-  readonly why: string;
-  /** When it began to be so; absent for what is no block. */
-  readonly since?: string;
-  /** When it ended; absent: it lasts. */
-  readonly until?: string;
-  /** Who had the port until `since`: a flow that was there then may have been his for as long as it lasted. */
-  readonly before?: { readonly private: string; readonly until: string };
+  readonly conntrack?: {
+    readonly entries: number;
+    readonly limit: number;
+    /** Since the machine started: flows for which no port was free, or that clashed; those for which no entry was. */
+    readonly insertFailed: number;
+    readonly dropped: number;
+  };
+  /** Of each private address; absent: any number. */
+  readonly limits: { readonly sessionsPerAddress?: number; readonly newSessionsPerSecond?: number };
+  /** Packets that each of them refused since the rules were written; absent where it cannot be read. */
+  readonly refused?: { readonly sessions: number; readonly rate: number };
 }
 
 export interface AnycastAnswer {

@@ -87,6 +87,8 @@ describe("every path answers what the source says", () => {
       "/api/v1/nat/block?address=10.65.0.2&at=2026-11-17T12:00:00%2B01:00",
       () => source.natBlock({ address: "" }),
     ],
+    ["/api/v1/nat/sessions?private=10.65.0.2&protocol=tcp&limit=10", () => source.natSessions({ limit: 1 })],
+    ["/api/v1/nat/pools", () => source.natPools()],
     ["/api/v1/anycast", () => source.anycast()],
     ["/api/v1/monitors", () => source.monitors()],
     ["/api/v1/floatingips", () => source.floatingIps()],
@@ -193,6 +195,10 @@ describe("pages", () => {
 describe("what is refused says why", () => {
   test.each<[string, number, string, string]>([
     ["/api/v1/rpki/prefix", 400, "request.invalid", "prefix"],
+    ["/api/v1/nat/sessions?private=fe80::1", 400, "request.invalid", "private"],
+    ["/api/v1/nat/sessions?protocol=256", 400, "request.invalid", "protocol"],
+    ["/api/v1/nat/sessions?protocol=constructor", 400, "request.invalid", "protocol"],
+    ["/api/v1/nat/top?limit=10001", 400, "request.invalid", "limit"],
     ["/api/v1/nat/who?port=1", 400, "request.invalid", "address"],
     ["/api/v1/nat/who?address=198.51.100.10", 400, "request.invalid", "port"],
     ["/api/v1/nat/who?address=198.51.100.10&port=65536", 400, "request.invalid", "port"],

@@ -6,13 +6,13 @@
  */
 
 import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
+import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "./nat-schema.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
-  NatBlockAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReadyAnswer,
@@ -39,6 +39,10 @@ export interface ApiSource {
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
   natWho(query: NatWhoQuery): Awaitable<NatBlockAnswer>;
+  /** Looks at all flows: seconds, when there are a million. */
+  natSessions(query: NatSessionsQuery): Awaitable<NatSessionsAnswer>;
+  natTop(query: NatSessionsQuery): Awaitable<NatTopAnswer>;
+  natPools(): Awaitable<readonly NatPoolAnswer[]>;
   natBlock(query: NatBlockQuery): Awaitable<NatBlockAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
   rpki(): Awaitable<RpkiAnswer>;
@@ -110,6 +114,19 @@ export interface NatWhoQuery {
   readonly port: number;
   /** Milliseconds since 1970; undefined: now. */
   readonly at?: number;
+}
+
+/** Which sessions; what is not given does not matter. Addresses are IPv4. */
+export interface NatSessionsQuery {
+  readonly private?: string;
+  readonly public?: string;
+  /** Of the public address, 0..65535. */
+  readonly port?: number;
+  readonly remote?: string;
+  /** IP protocol number. */
+  readonly protocol?: number;
+  /** 1..10000. */
+  readonly limit: number;
 }
 
 export interface NatBlockQuery {

@@ -181,9 +181,22 @@ const countsText = (counts: Readonly<Record<string, number>>): string =>
     .map(([what, count]) => `${count} ${what}`)
     .join(", ");
 
+const lostText = ({ insertFailed, dropped }: NonNullable<NatAnswer["conntrack"]>): string =>
+  `${insertFailed} without a free port, ${dropped} without an entry`;
+
+function natLimitsText({ limits: { sessionsPerAddress, newSessionsPerSecond } }: NatAnswer): string {
+  const rows = [
+    [sessionsPerAddress, "sessions"],
+    [newSessionsPerSecond, "new ones a second"],
+  ] as const;
+  const texts = rows.flatMap(([most, what]) => (most === undefined ? [] : [`${most} ${what}`]));
+  return texts.length === 0 ? "" : `${texts.join(", ")} for each private address`;
+}
+
 const POOLS: readonly Column<Pool>[] = [
   { header: "Pool", cell: (p) => p.name },
   { header: "Ports", cell: (p) => p.ports },
+  { header: "Block", align: "right", cell: (p) => (p.blockSize === 0 ? "" : String(p.blockSize)) },
   { header: "Addresses", align: "right", cell: (p) => String(p.addresses.length) },
   { header: "From", cell: (p) => p.addresses.join(" "), clip: 60 },
 ];
@@ -200,6 +213,9 @@ export function natDetail(nat: NatAnswer, look: Look): string {
     ["Never tracked", nat.untracked.join(" ")],
     ["Silence allowed", silenceText(nat.timeouts)],
     ["Flows tracked", nat.conntrack && `${nat.conntrack.entries} of ${nat.conntrack.limit}`],
+    ["Flows lost", nat.conntrack && lostText(nat.conntrack)],
+    ["Limits", natLimitsText(nat)],
+    ["Refused", nat.refused && `${nat.refused.sessions} for sessions, ${nat.refused.rate} for new sessions`],
   ]);
   return nat.pools.length === 0 ? facts : `${facts}\n${table(POOLS, nat.pools, look)}`;
 }

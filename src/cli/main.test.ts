@@ -149,9 +149,12 @@ Never translated  10.0.0.0/8 192.168.0.0/16
 Never tracked     203.0.113.0/24
 Silence allowed   udp 300 s, icmp 60 s, tcp 7440 s, opening or closing 240 s
 Flows tracked     1204 of 262144
+Flows lost        0 without a free port, 0 without an entry
+Limits            2000 sessions for each private address
+Refused           12 for sessions, 0 for new sessions
 
-Pool     Ports       Addresses  From
-default  1024-65535          2  198.51.100.10 198.51.100.16
+Pool     Ports       Block  Addresses  From
+default  1024-65535   1024          2  198.51.100.10 198.51.100.16
 `,
     ],
     [

@@ -1,17 +1,19 @@
-/** gwctl nat: whose a port is, which block an address has. */
+/** gwctl nat: whose a port is, which block an address has, the sessions that there are. */
 
 import { Argument, type Command } from "commander";
-import type { NatBlockAnswer } from "../api/schema.ts";
+import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "../api/nat-schema.ts";
 import { examples, optionsOf, pathOf } from "./flags.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
+import { poolsTable, sessionsTable, topTable } from "./nat-views.ts";
 import { show } from "./show.ts";
 import { fields } from "./table.ts";
 
 export function addNat(program: Command, io: Io): void {
   const nat = program
     .command("nat")
-    .description("whose a port of a pool is, or was; which ports a private address has")
+    .description("whose a port of a pool is, or was; which ports a private address has; sessions and pools")
     .addHelpText("after", examples("gwctl nat who 198.51.100.10:3127", "gwctl nat block 10.65.0.13"));
+  addSessions(nat, io);
   nat
     .command("who")
     .description("the private address behind a public address and port, now or at a time")
@@ -38,6 +40,52 @@ export function addNat(program: Command, io: Io): void {
     .action(async (address: string, time: readonly string[], _flags: unknown, command: Command) => {
       await showBlock(pathOf("nat/block", { address, at: timeOf(time) }), command, io);
     });
+}
+
+function addSessions(nat: Command, io: Io): void {
+  nat
+    .command("sessions")
+    .description("sessions that are translated; --watch shows them live, --top who has most")
+    .option("--private <address>", "only of this private address")
+    .option("--public <address>", "only through this public address")
+    .option("--port <port>", "only through this port of it")
+    .option("--remote <address>", "only with this address outside")
+    .option("--protocol <protocol>", "only tcp, udp, icmp or of this number")
+    .option("--top", "private addresses by their sessions, the most first")
+    .option("--limit <n>", "at most so many (1000)")
+    .addHelpText(
+      "after",
+      examples("gwctl nat sessions --private 10.65.0.13", "gwctl nat sessions --top --limit 10 --watch"),
+    )
+    .action(async (flags: SessionFlags, command: Command) => {
+      const { private: inner, public: outer, port, remote, protocol, limit } = flags;
+      const query = { private: inner, public: outer, port, remote, protocol, limit };
+      const options = optionsOf(command, io);
+      if (flags.top === true) {
+        await show<NatTopAnswer>({ path: pathOf("nat/top", query), render: topTable }, options, io);
+      } else {
+        const path = pathOf("nat/sessions", query);
+        await show<NatSessionsAnswer>({ path, render: sessionsTable }, options, io);
+      }
+    });
+  nat
+    .command("pools")
+    .description("the addresses of the pools, and what of them is in use")
+    .addHelpText("after", examples("gwctl nat pools", "gwctl nat pools --watch"))
+    .action(async (_flags: unknown, command: Command) => {
+      const subject = { path: pathOf("nat/pools", {}), render: poolsTable };
+      await show<readonly NatPoolAnswer[]>(subject, optionsOf(command, io), io);
+    });
+}
+
+interface SessionFlags {
+  readonly private?: string;
+  readonly public?: string;
+  readonly port?: string;
+  readonly remote?: string;
+  readonly protocol?: string;
+  readonly top?: true;
+  readonly limit?: string;
 }
 
 /** "at 2026-11-17T12:00:00Z"; the word may be left out. */

@@ -7,7 +7,6 @@ const NOT_BUILT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "nat.pools[]": {
     mapping: "choice of the mapping; take it out",
     filtering: "choice of the filtering; take it out: it is addressAndPortDependent",
-    limits: "limits per private address; take it out",
   },
 };
 

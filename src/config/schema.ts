@@ -7,6 +7,7 @@
 import { z } from "zod";
 import type { Address } from "../bgp/net/address.ts";
 import type {
+  AddressLimits,
   AnycastService,
   Endpoint,
   FloatingIp,
@@ -73,6 +74,16 @@ const pool: z.ZodType<Pool> = mapping({
     .refine((ports) => ports === 0 || ports >= 16, { error: "0, or 16..65535" })
     .prefault(0)
     .meta({ description: "Ports set aside for each private address (RFC 7422); 0: all share." }),
+  limits: mapping({
+    sessionsPerAddress: integer(1, 1_000_000)
+      .optional()
+      .meta({ description: "Sessions that a private address may have at once." }),
+    newSessionsPerSecond: integer(1, 1_000_000)
+      .optional()
+      .meta({ description: "Sessions that it may open a second." }),
+  })
+    .prefault({})
+    .meta({ description: "What each private address may have at most; the same in all pools." }),
 }).transform((given, context) => {
   const count = given.addresses.reduce((sum, item) => sum + item.length, 0);
   if (count > POOL_ADDRESSES) {
@@ -81,7 +92,9 @@ const pool: z.ZodType<Pool> = mapping({
     context.addIssue({ code: "custom", path: ["addresses"], message, params, input: given });
   }
   const addresses: Address[] = count > POOL_ADDRESSES ? [] : given.addresses.flat();
-  return { name: given.name, addresses, ports: given.ports, blockSize: given.blockSize };
+  const { sessionsPerAddress, newSessionsPerSecond } = given.limits;
+  const limits: AddressLimits = { sessionsPerAddress, newSessionsPerSecond };
+  return { name: given.name, addresses, ports: given.ports, blockSize: given.blockSize, limits };
 });
 
 const timeouts: z.ZodType<NatTimeouts> = mapping({

@@ -15,6 +15,7 @@ import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.
 import { mrtTable } from "./mrt-table.ts";
 import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
 import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
+import { poolAnswers, sessionsAnswer, topAnswer } from "./session-answers.ts";
 import { VERSION } from "./version.ts";
 
 /** Problems that are shown: peers decide how many next hops cannot be reached. */
@@ -50,13 +51,17 @@ export function apiSource(
       return known && errorAnswers(known);
     },
     floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot()),
-    nat: async () =>
-      natAnswer(
-        gateway.model,
-        gateway.reconciler.snapshot(),
-        await gateway.forwarding.conntrack().catch(() => undefined),
-      ),
+    nat: async () => {
+      const [conntrack, refused] = await Promise.all([
+        gateway.forwarding.conntrack().catch(() => undefined),
+        gateway.forwarding.refused().catch(() => undefined),
+      ]);
+      return natAnswer(gateway.model, gateway.reconciler.snapshot(), { conntrack, refused });
+    },
     natWho: (query) => whoAnswer(blockSource(gateway), query),
+    natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
+    natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
+    natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     anycast: () => anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.checks),
     rpki: () => rpkiAnswer(gateway.speaker),

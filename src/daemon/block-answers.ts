@@ -1,6 +1,6 @@
 /** Whose a port is, or was: from the port blocks in force at that time, or from the floating IPs of now. */
 
-import type { NatBlockAnswer } from "../api/schema.ts";
+import type { NatBlockAnswer } from "../api/nat-schema.ts";
 import type { NatBlockQuery, NatWhoQuery } from "../api/source.ts";
 import { type Address, contains, ipv4, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress, formatEndpoint, parseAddress } from "../bgp/net/text.ts";

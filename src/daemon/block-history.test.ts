@@ -8,7 +8,7 @@ import { type Address, ipv4 } from "../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import { model as modelWith } from "../gateway/testing/values.ts";
 import { type BlockPlan, blockPlan } from "../model/blocks.ts";
-import type { Nat } from "../model/model.ts";
+import { type Nat, NO_LIMITS } from "../model/model.ts";
 import { blockAnswer, whoAnswer } from "./block-answers.ts";
 import { BlockHistory } from "./block-history.ts";
 import { BLOCK_EPOCHS, decodeHistory, encodeEpoch } from "./block-lines.ts";
@@ -26,6 +26,7 @@ const nat = (ranges: readonly string[]): Nat => ({
       addresses: ["198.51.100.10", "198.51.100.12", "198.51.100.13"].map(address),
       ports: { first: 1024, last: 65_535 },
       blockSize: 1024,
+      limits: NO_LIMITS,
     },
   ],
 });

@@ -4,7 +4,9 @@ import { type Address, zoned } from "../bgp/net/address.ts";
 import type { Dataplane, Link } from "../gateway/intent.ts";
 import { startKernel } from "../kernel/client.ts";
 import type { ConntrackUse, Warning } from "../kernel/commands.ts";
+import type { SessionQuery, SessionsFound } from "../kernel/session-commands.ts";
 import type { KernelSettings, Model } from "../model/model.ts";
+import { type Refused, refusedIn } from "../nat/limits.ts";
 import type { Log } from "./log.ts";
 
 export interface Forwarding {
@@ -12,6 +14,10 @@ export interface Forwarding {
   readonly dataplane: Dataplane;
   /** Undefined where no connections are tracked. */
   conntrack(): Promise<ConntrackUse | undefined>;
+  /** @throws Error where flows cannot be looked at */
+  sessions(query: SessionQuery): Promise<SessionsFound>;
+  /** Packets that limits refused since the rules were written; undefined without NAT. */
+  refused(): Promise<Refused | undefined>;
   state(): { readonly connected: boolean; readonly restarts: number };
   /** Looks for the routers at the other end of these interfaces, and lets them find us. */
   seek(interfaces: readonly string[]): void;
@@ -52,6 +58,11 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
     type: "linux",
     dataplane: kernel,
     conntrack: () => kernel.conntrack(),
+    sessions: (query) => kernel.sessions(query),
+    refused: async () => {
+      const listed = await kernel.limited();
+      return listed === undefined ? undefined : refusedIn(listed);
+    },
     state: () => ({ connected, restarts: Math.max(0, starts - 1) }),
     seek: (interfaces) => {
       sought = interfaces;
@@ -97,6 +108,9 @@ function announceOnly(): Forwarding {
       prepareTaps: () => Promise.resolve(none),
     },
     conntrack: () => Promise.resolve(undefined),
+    sessions: () =>
+      Promise.resolve({ tracked: 0, matching: 0, complete: true, sessions: [], top: [], used: [] }),
+    refused: () => Promise.resolve(undefined),
     state: () => ({ connected: false, restarts: 0 }),
     seek: () => undefined,
     attach: (listener) => listener.links([]),

@@ -5,7 +5,8 @@ import { type Address, hostPrefix, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Snapshot } from "../gateway/reconcile.ts";
 import type { ConntrackUse } from "../kernel/commands.ts";
-import type { FloatingIp, Model } from "../model/model.ts";
+import { type FloatingIp, type Model, NO_LIMITS } from "../model/model.ts";
+import type { Refused } from "../nat/limits.ts";
 import type { HealthChecks } from "./health.ts";
 
 export function floatingIpAnswers(model: Model, now: Snapshot): FloatingIpAnswer[] {
@@ -39,17 +40,32 @@ function statusElsewhere(floating: FloatingIp, now: Snapshot): Status {
   return { status: "DOWN", announced: false, reason };
 }
 
-export function natAnswer(model: Model, now: Snapshot, conntrack: ConntrackUse | undefined): NatAnswer {
+/** What the kernel says of it; undefined where it cannot. */
+export interface NatKernel {
+  readonly conntrack: ConntrackUse | undefined;
+  readonly refused: Refused | undefined;
+}
+
+const conntrackOf = ({ count, max, ...failed }: ConntrackUse): NonNullable<NatAnswer["conntrack"]> => ({
+  entries: count,
+  limit: max,
+  ...failed,
+});
+
+export function natAnswer(model: Model, now: Snapshot, kernel: NatKernel): NatAnswer {
+  const { conntrack, refused } = kernel;
+  const { sessionsPerAddress, newSessionsPerSecond } = model.nat.pools[0]?.limits ?? NO_LIMITS;
   const nat = now.intent?.nat;
   const { timeouts } = model.nat;
   return {
     private: model.nat.private.map(formatPrefix),
     exempt: nat?.exempt.map(formatPrefix) ?? [],
     untracked: nat?.untracked.map(formatPrefix) ?? [],
-    pools: model.nat.pools.map(({ name, addresses, ports }) => ({
+    pools: model.nat.pools.map(({ name, addresses, ports, blockSize }) => ({
       name,
       addresses: addresses.map(formatAddress),
       ports: `${ports.first}-${ports.last}`,
+      blockSize,
     })),
     floating: nat?.floating.length ?? 0,
     timeouts: {
@@ -59,7 +75,12 @@ export function natAnswer(model: Model, now: Snapshot, conntrack: ConntrackUse |
       tcpTransitory: timeouts.tcpTransitoryMs / 1000,
     },
     programmed: now.natProgrammed,
-    ...(conntrack && { conntrack: { entries: conntrack.count, limit: conntrack.max } }),
+    limits: {
+      ...(sessionsPerAddress !== undefined && { sessionsPerAddress }),
+      ...(newSessionsPerSecond !== undefined && { newSessionsPerSecond }),
+    },
+    ...(refused && { refused }),
+    ...(conntrack && { conntrack: conntrackOf(conntrack) }),
   };
 }
 

@@ -18,6 +18,7 @@ import type { Model } from "../model/model.ts";
 import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
+import { ConntrackWatch } from "./conntrack-watch.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { HealthChecks } from "./health.ts";
 import { changedLinks, turnedLinks } from "./links.ts";
@@ -54,6 +55,7 @@ export class Gateway {
   readonly tally: Tally;
   readonly monitors: Monitors;
   readonly blockHistory: BlockHistory;
+  readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
@@ -88,6 +90,10 @@ export class Gateway {
     this.forwarding = forwarding;
     this.#held = held.routes;
     this.tally = new Tally(log);
+    this.#conntrackWatch = new ConntrackWatch(
+      () => forwarding.conntrack(),
+      () => this.#takeProblems(this.reconciler.snapshot()),
+    );
     this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
@@ -170,6 +176,7 @@ export class Gateway {
   async stop(how: StopHow): Promise<void> {
     this.#callOff?.();
     this.checks.stop();
+    this.#conntrackWatch.stop();
     await this.reconciler.stop();
     await this.blockHistory.close();
     this.speaker.stop(how);
@@ -180,8 +187,12 @@ export class Gateway {
 
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
-    const { problem } = this.blockHistory;
-    return problem === undefined ? snapshot.problems : [...snapshot.problems, problem];
+    const own = [this.blockHistory.problem, this.#conntrackWatch.problem];
+    return [...snapshot.problems, ...own.filter((problem) => problem !== undefined)];
+  }
+
+  #takeProblems(snapshot: Snapshot): void {
+    this.tally.take({ ...snapshot, problems: this.problems(snapshot) });
   }
 
   #waitForPeers(held: readonly KernelRoute[]): void {
@@ -222,7 +233,7 @@ export class Gateway {
   #passed(snapshot: Snapshot): void {
     if (snapshot.natProgrammed && this.forwarding.type === "linux")
       this.blockHistory.take(snapshot.intent?.nat.blocks, Date.now());
-    this.tally.take({ ...snapshot, problems: this.problems(snapshot) });
+    this.#takeProblems(snapshot);
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;
     this.speaker.complete();

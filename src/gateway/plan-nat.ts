@@ -3,7 +3,7 @@
 import { compareAddresses, comparePrefixes, contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { blockPlan } from "../model/blocks.ts";
-import type { Model } from "../model/model.ts";
+import { type Model, NO_LIMITS } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
 import type { Draft } from "./draft.ts";
 
@@ -20,6 +20,7 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
       ? model.nat.pools.map(({ name, addresses, ports }) => ({ name, addresses, ports }))
       : [],
     blocks: translates ? blockPlan(model.nat) : undefined,
+    limits: (translates ? model.nat.pools[0]?.limits : undefined) ?? NO_LIMITS,
     exempt: sorted([
       ...model.nat.except,
       ...model.nat.private,

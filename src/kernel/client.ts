@@ -23,6 +23,7 @@ import {
   type Warning,
 } from "./commands.ts";
 import { parseJson } from "./fields.ts";
+import type { SessionQuery, SessionsFound } from "./session-commands.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** Routes of one command: netd answers between two of them. */
@@ -49,6 +50,10 @@ export interface Kernel {
   prepareTaps(interfaces: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Entries in use and their limit; undefined where the kernel tracks no connections. */
   conntrack(): Promise<ConntrackUse | undefined>;
+  /** Looks at all flows that are translated; a million take some seconds, and others are served meanwhile. */
+  sessions(query: SessionQuery): Promise<SessionsFound>;
+  /** The chain that refuses who has too much, as nft lists it with its counters; undefined without our table. */
+  limited(): Promise<string | undefined>;
   /** Sends router advertisements over these interfaces, and no others, and hears those of others there. */
   seek(interfaces: readonly string[]): Promise<void>;
   /** Which router an advertisement came from; again after netd, or the link, was away. */
@@ -104,6 +109,15 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       const { end } = await supervisor.ask(CODE.conntrack, Buffer.alloc(0));
       const use = parseJson(end);
       return use === false ? undefined : (use as ConntrackUse);
+    },
+    sessions: async (query) => {
+      const { end } = await supervisor.ask(CODE.sessions, encodeJson(query));
+      return parseJson(end) as SessionsFound;
+    },
+    limited: async () => {
+      const { end } = await supervisor.ask(CODE.limited, Buffer.alloc(0));
+      const listed = parseJson(end);
+      return listed === false ? undefined : String(listed);
     },
     seek: async (interfaces) => {
       await supervisor.ask(CODE.seek, encodeJson(interfaces));

@@ -53,6 +53,10 @@ export type Drift = "routes" | "nat";
 export interface ConntrackUse {
   readonly count: number;
   readonly max: number;
+  /** Since the machine started: flows for which no port was free, or that clashed with another. */
+  readonly insertFailed: number;
+  /** Flows for which there was no entry left. */
+  readonly dropped: number;
 }
 
 export interface Settings {
@@ -79,6 +83,8 @@ export const CODE = {
   prepareTaps: 6,
   conntrack: 7,
   seek: 8,
+  limited: 9,
+  sessions: 10,
   done: 128,
   failed: 129,
   part: 130,

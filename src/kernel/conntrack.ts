@@ -103,10 +103,22 @@ export class Conntrack {
 export function conntrackUse(): ConntrackUse | undefined {
   const read = (name: string): number => Number(readFileSync(`/proc/sys/net/netfilter/${name}`, "utf8"));
   try {
-    return { count: read("nf_conntrack_count"), max: read("nf_conntrack_max") };
+    return { count: read("nf_conntrack_count"), max: read("nf_conntrack_max"), ...failures() };
   } catch {
     return undefined;
   }
+}
+
+/** A line of names, then one of hexadecimal numbers for each processor. */
+function failures(): Pick<ConntrackUse, "insertFailed" | "dropped"> {
+  const [head = "", ...processors] = readFileSync("/proc/net/stat/nf_conntrack", "utf8").trim().split("\n");
+  const names = head.trim().split(/\s+/);
+  const sum = (name: string): number =>
+    processors.reduce(
+      (all, line) => all + Number.parseInt(line.trim().split(/\s+/)[names.indexOf(name)] ?? "0", 16),
+      0,
+    );
+  return { insertFailed: sum("insert_failed"), dropped: sum("drop") };
 }
 
 interface Entry {

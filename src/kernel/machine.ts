@@ -4,6 +4,7 @@
  * Before each command all events that have come are read, so that it works on what is there and not on what was.
  */
 
+import { setImmediate } from "node:timers/promises";
 import {
   CODE,
   type Drift,
@@ -29,6 +30,8 @@ import { Nexthops } from "./nexthops.ts";
 import { concernsOurTable, type Nft } from "./nft.ts";
 import { refusesNft } from "./nft-guard.ts";
 import { Routes } from "./routes.ts";
+import { decodeSessionQuery, type SessionQuery } from "./session-commands.ts";
+import { SessionWalker } from "./session-walk.ts";
 import { prepareNamespace, prepareTap } from "./sysctls.ts";
 import { Watch } from "./watch.ts";
 
@@ -57,6 +60,7 @@ export class Machine {
   readonly #listener: Listener;
   readonly #neighbours: Neighbours | undefined;
   #conntrack: Conntrack | undefined;
+  #walker: SessionWalker | undefined;
 
   /**
    * @param icmp - to look for neighbours with; undefined: that cannot be done
@@ -112,10 +116,10 @@ export class Machine {
   /**
    * Carries a command out.
    * @param part - takes what of the answer does not fit its end
-   * @returns the end of the answer
+   * @returns the end of the answer, or what will be; others may be carried out meanwhile
    * @throws InvalidCommand when it says what it must not; Error with the kernel's words when it cannot be done
    */
-  carryOut(code: number, payload: Buffer, part: (octets: Buffer) => void): Buffer {
+  carryOut(code: number, payload: Buffer, part: (octets: Buffer) => void): Buffer | Promise<Buffer> {
     this.hear();
     switch (code) {
       case CODE.read:
@@ -133,11 +137,20 @@ export class Machine {
         return encodeJson(this.#prepareTaps(decodeInterfaces(payload)));
       case CODE.conntrack:
         return encodeJson(conntrackUse() ?? false);
+      case CODE.limited:
+        return encodeJson(this.#nft.listChain("limited") ?? false);
+      case CODE.sessions:
+        return this.#sessions(decodeSessionQuery(payload));
       case CODE.seek:
         return this.#seek(decodeInterfaces(payload));
       default:
         throw new InvalidCommand(`no command has the number ${code}`);
     }
+  }
+
+  async #sessions(query: SessionQuery): Promise<Buffer> {
+    this.#walker ??= new SessionWalker();
+    return encodeJson(await this.#walker.walk(query, () => setImmediate()));
   }
 
   #read(part: (octets: Buffer) => void): Buffer {

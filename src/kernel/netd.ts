@@ -76,15 +76,17 @@ function start(): Machine {
 }
 
 function answer(machine: Machine, { id, code, payload }: Frame): void {
-  try {
-    send(
-      id,
-      CODE.done,
-      machine.carryOut(code, payload, (octets) => send(id, CODE.part, octets)),
-    );
-  } catch (error) {
+  const done = (end: Buffer): boolean => send(id, CODE.done, end);
+  const failed = (error: unknown): void => {
     const name = error instanceof Error ? error.name : "Error";
     send(id, CODE.failed, encodeJson({ code: name, message: textOf(error) }));
+  };
+  try {
+    const end = machine.carryOut(code, payload, (octets) => send(id, CODE.part, octets));
+    if (end instanceof Promise) void end.then(done).catch(failed);
+    else done(end);
+  } catch (error) {
+    failed(error);
   }
 }
 

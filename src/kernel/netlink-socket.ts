@@ -216,6 +216,28 @@ export class NetlinkSocket {
     }
   }
 
+  /** Begins to ask for all objects of a kind; nothing else may be asked until {@link continueDump} has said that it is over. */
+  beginDump(type: number, write: (to: MessageWriter) => void): number {
+    return this.#sendAlone(type, NLM_F_DUMP, write);
+  }
+
+  /**
+   * Takes as much as the kernel gives at once.
+   * @param sequence - what {@link beginDump} returned
+   * @returns false when it was the last
+   * @throws Error with the kernel's words when it refuses
+   */
+  continueDump(sequence: number, each: (message: Message) => void): boolean {
+    const length = receive(this.fd, this.#into, true) ?? 0;
+    for (const message of messagesIn(this.#into.subarray(0, length))) {
+      if (message.sequence !== sequence) continue;
+      if (message.type !== NLMSG_ERROR && message.type !== NLMSG_DONE) each(message);
+      else if (refusalIn(message) === undefined) return false;
+      else throw new Error(refusalIn(message)?.message);
+    }
+    return true;
+  }
+
   #dumpOnce(
     type: number,
     write: (to: MessageWriter) => void,

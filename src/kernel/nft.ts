@@ -35,12 +35,13 @@ export class Nft {
   readonly #run: (context: unknown, commands: Buffer) => number;
   readonly #output: (context: unknown) => string;
   readonly #error: (context: unknown) => string;
+  readonly #setFlags: (context: unknown, flags: number) => void;
 
   /** @throws NoLibrary */
   constructor() {
     const library = openLibrary();
     const create = library.func("void *nft_ctx_new(uint32_t flags)");
-    const setFlags = library.func("void nft_ctx_output_set_flags(void *context, uint flags)");
+    this.#setFlags = library.func("void nft_ctx_output_set_flags(void *context, uint flags)");
     const bufferOutput = library.func("int nft_ctx_buffer_output(void *context)");
     const bufferError = library.func("int nft_ctx_buffer_error(void *context)");
     this.#run = library.func("int nft_run_cmd_from_buffer(void *context, void *commands)");
@@ -50,7 +51,7 @@ export class Nft {
     this.#context = create(0);
     bufferOutput(this.#context);
     bufferError(this.#context);
-    setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
+    this.#setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
     // Its socket has no port before it first asks something.
     this.run("list tables inet");
     this.port = [...netfilterPorts()].find((port) => port !== 0 && !before.has(port));
@@ -81,6 +82,15 @@ export class Nft {
     // Old versions refuse a last line without its end.
     if (this.#run(this.#context, Buffer.from(`${commands}\n\0`)) === 0) return undefined;
     return this.#error(this.#context).trim() || "nftables refused it without a reason";
+  }
+
+  /** A chain of our table as nft lists it, with its counters. Undefined when there is none. */
+  listChain(name: string): string | undefined {
+    this.#setFlags(this.#context, 0);
+    const failed = this.run(`list chain inet ${TABLE} ${name}`);
+    const listed = this.#output(this.#context);
+    this.#setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
+    return failed === undefined ? listed : undefined;
   }
 
   /** Our table as nft lists it, without counters and other state. Undefined when there is none. */

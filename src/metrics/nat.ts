@@ -1,8 +1,8 @@
 /** Translation, floating IPs, and the health of anycast members. */
 
 import type { Registry } from "prom-client";
-import type { FloatingIpAnswer } from "../api/schema.ts";
-import { addGauge, one } from "./family.ts";
+import type { FloatingIpAnswer, NatAnswer } from "../api/schema.ts";
+import { addCounter, addGauge, one } from "./family.ts";
 import type { Read } from "./snapshot.ts";
 
 const STATUSES: readonly FloatingIpAnswer["status"][] = ["ACTIVE", "DOWN", "ERROR"];
@@ -27,7 +27,7 @@ export function addNat(registry: Registry, read: Read): void {
 }
 
 function addConntrack(registry: Registry, read: Read): void {
-  const conntrack = (which: "entries" | "limit") => () => {
+  const conntrack = (which: keyof NonNullable<NatAnswer["conntrack"]>) => () => {
     const figures = read().nat.conntrack;
     return figures === undefined ? [] : one(figures[which]);
   };
@@ -44,6 +44,28 @@ function addConntrack(registry: Registry, read: Read): void {
     registry,
     { name: "conntrack_limit", help: "Flows that it can track at most.", labels: [] },
     conntrack("limit"),
+  );
+  addCounter(
+    registry,
+    {
+      name: "conntrack_insert_failed_total",
+      help: "Flows for which no port was free, or that clashed with another.",
+    },
+    conntrack("insertFailed"),
+  );
+  addCounter(
+    registry,
+    { name: "conntrack_drop_total", help: "Flows for which conntrack had no entry left." },
+    conntrack("dropped"),
+  );
+  addCounter(
+    registry,
+    {
+      name: "nat_refused_packets_total",
+      help: "Packets of private addresses that are over a limit.",
+      labels: ["limit"],
+    },
+    () => Object.entries(read().nat.refused ?? {}).map(([limit, value]) => ({ labels: { limit }, value })),
   );
 }
 

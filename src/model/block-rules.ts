@@ -8,6 +8,18 @@ import { error, type Violation } from "./violation.ts";
 /** Private addresses with a block: each is an element in the kernel's map, read back and compared at every audit. */
 export const BLOCK_ADDRESSES = 65_536;
 
+/** Which pool an address is translated by is not known before it is. */
+export function limitViolations({ nat }: Partial<Model>): Violation[] {
+  const [first, ...others] = nat?.pools ?? [];
+  return others.flatMap((pool, i) => {
+    const { sessionsPerAddress: sessions, newSessionsPerSecond: rate } = pool.limits;
+    if (sessions === first?.limits.sessionsPerAddress && rate === first?.limits.newSessionsPerSecond)
+      return [];
+    const message = `not the limits of pool ${first?.name}: a private address has the same in all pools`;
+    return [error(["nat", "pools", i + 1, "limits"], message, "give all pools the same `limits`")];
+  });
+}
+
 export function blockViolations({ nat }: Partial<Model>): Violation[] {
   const plan = nat && blockPlan(nat);
   if (nat === undefined || plan === undefined) return [];

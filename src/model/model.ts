@@ -294,7 +294,18 @@ export interface Pool {
   readonly ports: PortRange;
   /** Ports of each private address's own block (blocks.ts), 1 up to all of `ports`; 0: all share. */
   readonly blockSize: number;
+  /** The same in all pools. */
+  readonly limits: AddressLimits;
 }
+
+/** What one private address may have at once; undefined: any number. 1..1 000 000 each. */
+export interface AddressLimits {
+  readonly sessionsPerAddress: number | undefined;
+  /** With as many at once after a pause. */
+  readonly newSessionsPerSecond: number | undefined;
+}
+
+export const NO_LIMITS: AddressLimits = { sessionsPerAddress: undefined, newSessionsPerSecond: undefined };
 
 export interface PortRange {
   readonly first: number;

@@ -9,7 +9,7 @@ import { type Address, contains, isLinkLocal, type Prefix, widthOf } from "../bg
 import { formatAddress, formatEndpoint, formatPrefix } from "../bgp/net/text.ts";
 import { addressViolations } from "./address-rules.ts";
 import { asViolations } from "./as-rules.ts";
-import { blockViolations } from "./block-rules.ts";
+import { blockViolations, limitViolations } from "./block-rules.ts";
 import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
 import { isUnicast, nested } from "./prefixes.ts";
 import { error, type Violation, warning } from "./violation.ts";
@@ -25,6 +25,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...addressViolations(parts),
     ...roleViolations(parts),
     ...blockViolations(parts),
+    ...limitViolations(parts),
     ...anycastViolations(parts),
     ...kernelViolations(parts),
   ];

@@ -19,10 +19,8 @@ export function blockElements(plan: BlockPlan | undefined): Elements {
  * neither, and leaves from the address of the block. What else there is cannot be told apart by anything: sent out, it
  * would have the private address, or somebody else's block.
  */
-export const BLOCK_RULES: readonly string[] = [
-  "meta l4proto { icmp, tcp, udp, dccp, gre, esp, sctp, udplite } snat ip to ip saddr map @blocks",
-  "drop",
-];
+export const BLOCK_RULE =
+  "meta l4proto { icmp, tcp, udp, dccp, gre, esp, sctp, udplite } snat ip to ip saddr map @blocks";
 
 export const portText = ({ first, last }: PortRange): string =>
   first === last ? `${first}` : `${first}-${last}`;

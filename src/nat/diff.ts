@@ -12,6 +12,7 @@ import {
   CHAIN_NAMES,
   CHAINS,
   type Contents,
+  declarationOf,
   type Elements,
   SET_NAMES,
   SETS,
@@ -60,8 +61,7 @@ export function diffTables(previous: NatTable, wanted: NatTable): string {
 function textOf(contents: Contents): string {
   const lines = [`add table inet ${TABLE}`, `delete table inet ${TABLE}`, `add table inet ${TABLE}`];
   for (const name of SET_NAMES) {
-    const { is, type, interval } = SETS[name];
-    lines.push(`add ${is} inet ${TABLE} ${name} { type ${type};${interval ? " flags interval;" : ""} }`);
+    lines.push(`add ${SETS[name].is} inet ${TABLE} ${name} { ${declarationOf(name).join("; ")}; }`);
   }
   lines.push(...timerLines(contents.timers));
   for (const name of CHAIN_NAMES) {
@@ -85,9 +85,13 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
     }
     if (sameRules(found.chains[name], wanted.chains[name])) continue;
     lines.push(`flush chain inet ${TABLE} ${name}`, ...ruleLines(name, wanted.chains[name]));
+    // What the kernel counted, it counts against the limit that was there then.
+    if (name === "limited") lines.push(...METER_NAMES.map((meter) => `flush set inet ${TABLE} ${meter}`));
   }
   return lines;
 }
+
+const METER_NAMES = SET_NAMES.filter((name) => SETS[name].meter !== undefined);
 
 const sameTimers = (a: Timers, b: Timers): boolean =>
   a.size === b.size && [...a].every(([name, body]) => b.get(name) === body);

@@ -3,6 +3,8 @@
  * them is the business of the parts (floating, pools, tracking, metadata).
  */
 
+import { METERS } from "./limits.ts";
+
 export const TABLE = "gatewayd";
 
 export const SET_NAMES = [
@@ -11,6 +13,8 @@ export const SET_NAMES = [
   "own",
   "egress",
   "blocks",
+  "sessions",
+  "session_rate",
   "pooled",
   "private",
   "inside",
@@ -24,7 +28,8 @@ export const SET_NAMES = [
 ] as const;
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
- * floating IP. egress: the same among those whose new flows leave as the floating IP. blocks: private address to pool address and ports.
+ * floating IP. egress: the same among those whose new flows leave as the floating IP. blocks: private address to pool address and ports. sessions, session_rate: filled by
+ * the kernel.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -32,6 +37,14 @@ export interface SetDeclaration {
   readonly is: "map" | "set";
   readonly type: string;
   readonly interval: boolean;
+  /** What else is declared of a set whose elements are the kernel's business and not ours. */
+  readonly meter?: readonly string[];
+}
+
+/** What stands in a set's braces, line by line. */
+export function declarationOf(name: SetName): readonly string[] {
+  const { type, interval, meter = [] } = SETS[name];
+  return [`type ${type}`, ...(interval ? ["flags interval"] : []), ...meter];
 }
 
 /** Name and declaration of every set and map, in the order in which they are made. */
@@ -41,6 +54,8 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   own: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
   egress: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
   blocks: { is: "map", type: "ipv4_addr : interval ipv4_addr . inet_service", interval: false },
+  sessions: { is: "set", type: "ipv4_addr", interval: false, meter: METERS.sessions },
+  session_rate: { is: "set", type: "ipv4_addr", interval: false, meter: METERS.session_rate },
   pooled: { is: "set", type: "ipv4_addr", interval: false },
   private: { is: "set", type: "ipv4_addr", interval: true },
   inside: { is: "set", type: "ipv4_addr", interval: true },
@@ -65,6 +80,7 @@ export const CHAIN_NAMES = [
   "dstnat",
   "dstnat_output",
   "srcnat",
+  "limited",
   "translated",
   "untranslated",
 ] as const;
@@ -82,6 +98,7 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   dstnat: "type nat hook prerouting priority -100; policy accept;",
   dstnat_output: "type nat hook output priority -100; policy accept;",
   srcnat: "type nat hook postrouting priority 100; policy accept;",
+  limited: "type filter hook forward priority 0; policy accept;",
   translated: "type filter hook postrouting priority 101; policy accept;",
   untranslated: "type filter hook forward priority 0; policy accept;",
 };

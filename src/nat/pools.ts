@@ -1,18 +1,25 @@
 /** Pools: which address and which ports a private source leaves with. */
 
 import { formatAddress } from "../bgp/net/text.ts";
-import { BLOCK_RULES, portText } from "./blocks.ts";
+import { BLOCK_RULE, portText } from "./blocks.ts";
 import type { NatTable } from "./table.ts";
 
 /** The seed of the hash is fixed: a private address keeps its pool address over restarts and on every gateway. */
 const SEED = "0x86";
 
+export function poolRules({ pools, blocks }: NatTable): readonly string[] {
+  if (blocks === undefined) return sharedRules(pools);
+  const inBlocks = new Set(blocks.pools.flatMap(({ addresses }) => addresses.map(({ w0 }) => w0)));
+  // Pools without blocks come from the API only: whoever has no block shares them.
+  const shared = pools.filter(({ addresses: [first] }) => first !== undefined && !inBlocks.has(first.w0));
+  return [BLOCK_RULE, ...(shared.length === 0 ? ["drop"] : sharedRules(shared))];
+}
+
 /**
  * RFC 6888 REQ-2, RFC 4787 REQ-2: paired; all flows of a private address leave from one pool address, whichever pool
  * it is in. Only protocols with ports get the port range of their pool: an ICMP identifier is not a port.
  */
-export function poolRules({ pools, blocks }: NatTable): readonly string[] {
-  if (blocks !== undefined) return BLOCK_RULES;
+function sharedRules(pools: NatTable["pools"]): readonly string[] {
   const count = pools.reduce((sum, pool) => sum + pool.addresses.length, 0);
   if (count === 0) return [];
   const hash = `snat ip to jhash ip saddr mod ${count} seed ${SEED} map`;

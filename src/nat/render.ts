@@ -11,7 +11,8 @@
 import { blockElements } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4 } from "./elements.ts";
 import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } from "./floating.ts";
-import type { ChainContents, Contents, SetContents } from "./layout.ts";
+import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
+import { limitRules } from "./limits.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
 import { poolRules } from "./pools.ts";
 import type { NatTable } from "./table.ts";
@@ -22,10 +23,14 @@ export function render(table: NatTable): Contents {
   return { timers: timers(table), sets: renderSets(table), chains: renderChains(table) };
 }
 
+const NONE: Elements = new Map();
+
 const renderSets = (table: NatTable): SetContents => ({
   ...floatingSets(table),
   ...trackingSets(table),
   blocks: blockElements(table.blocks),
+  sessions: NONE,
+  session_rate: NONE,
   pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
   private: intervals(table.private.filter(isIpv4)),
   inside: intervals(table.inside.filter(isIpv4)),
@@ -49,6 +54,7 @@ const renderChains = (table: NatTable): ChainContents => ({
     "snat ip to ip saddr map @egress",
     "ip saddr @private goto pools",
   ],
+  limited: limitRules(table),
   translated: TO_TIMERS,
   untranslated: UNTRANSLATED,
 });

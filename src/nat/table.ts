@@ -2,7 +2,7 @@
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
 import type { BlockPlan } from "../model/blocks.ts";
-import type { Endpoint, PortRange } from "../model/model.ts";
+import { type AddressLimits, type Endpoint, NO_LIMITS, type PortRange } from "../model/model.ts";
 
 export interface NatTable {
   /** Floating IPs that are translated on this machine, each once. IPv4 only. */
@@ -12,6 +12,7 @@ export interface NatTable {
   readonly pools: readonly PoolMapping[];
   /** The ports of each private address; undefined: they share those of `pools`. */
   readonly blocks: BlockPlan | undefined;
+  readonly limits: AddressLimits;
   /**
    * Destinations that no source is translated for: except, private, public networks, anycast, and the floating IPs
    * that are translated elsewhere (those of this table never are a destination any more when sources are looked at).
@@ -57,6 +58,7 @@ export const EMPTY_NAT: NatTable = {
   private: [],
   pools: [],
   blocks: undefined,
+  limits: NO_LIMITS,
   exempt: [],
   inside: [],
   untracked: [],

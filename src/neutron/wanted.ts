@@ -9,7 +9,14 @@
 
 import { type Address, contains, overlaps, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
-import type { AnycastService, FloatingIp, Port as HostPort, Model, Pool } from "../model/model.ts";
+import {
+  type AnycastService,
+  type FloatingIp,
+  type Port as HostPort,
+  type Model,
+  NO_LIMITS,
+  type Pool,
+} from "../model/model.ts";
 import { stored, storedPrefix } from "./addresses.ts";
 import type { FloatingIp as Floating, Port, Router } from "./objects.ts";
 import { interfacesOf } from "./routers.ts";
@@ -160,7 +167,7 @@ function outboundOf(
       (address) => address.family === 4 && !claims.isRouted(address) && claims.take(address),
     );
     if (inner.length === 0 || addresses.length === 0) continue;
-    pools.push({ name: `router-${router.id}`, addresses, ports: PORTS, blockSize: 0 });
+    pools.push({ name: `router-${router.id}`, addresses, ports: PORTS, blockSize: 0, limits: NO_LIMITS });
     for (const prefix of inner) if (!known.some((other) => overlaps(other, prefix))) known.push(prefix);
   }
   return { pools, prefixes: known.slice(file.nat.private.length) };

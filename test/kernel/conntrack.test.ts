@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { Address } from "../../src/bgp/net/address.ts";
 import { parseAddress } from "../../src/bgp/net/text.ts";
+import type { SessionQuery, SessionsFound } from "../../src/kernel/session-commands.ts";
 import { kernelTest, useLab } from "./lab.ts";
 
 const here = useLab("conntrack");
@@ -103,4 +104,70 @@ kernelTest("of many entries only the wanted ones", async () => {
   const removed = await here.kernel.forget({ public: address("172.16.2.1"), private: address("10.66.0.2") });
   expect(removed).toBe(100);
   expect(here.lab.run("conntrack", "-L", "-d", "172.16.2.1").trim().split("\n")).toHaveLength(200);
+});
+
+kernelTest(
+  "sessions that are translated are found by their sides, counted by who has most, and by what is in use",
+  async () => {
+    here.lab.run("conntrack", "-F");
+    for (let i = 0; i < 5; i++) {
+      const ports = ["-p", "udp", "--sport", "4000", "--dport", `${i}`, "--reply-port-src", `${i}`];
+      insert(outbound("198.51.100.10", "10.65.0.1"), [...ports, "--reply-port-dst", "1500"]);
+    }
+    insert(outbound("198.51.100.10", "10.65.0.2"), tcp(2000, 443));
+    insert(outbound("198.51.100.11", "10.65.0.3"), icmp(77));
+    insert(inbound("172.16.1.3", "10.65.0.2"), tcp(1000, 80));
+    // Tracked, and not translated.
+    insert({ from: CLIENT, to: "10.65.0.9", answeredBy: "10.65.0.9", answersTo: CLIENT }, tcp(2004, 443));
+    const look = (want: "sessions" | "top" | "used", filter = {}, limit = 100): Promise<SessionsFound> =>
+      here.kernel.sessions({ want, filter, limit });
+
+    expect(await look("sessions", { public: address("198.51.100.10"), port: 1500 }, 2)).toMatchObject({
+      tracked: 9,
+      matching: 5,
+      complete: true,
+      sessions: [
+        { private: "10.65.0.1", privatePort: 4000, publicPort: 1500, remote: CLIENT, outbound: true },
+        {},
+      ],
+    });
+    const [entering] = (
+      await look("sessions", { private: address("10.65.0.2"), protocol: 6, public: address("172.16.1.3") })
+    ).sessions;
+    expect(entering).toMatchObject({
+      outbound: false,
+      public: "172.16.1.3",
+      publicPort: 80,
+      remotePort: 1000,
+    });
+    expect((await look("sessions", { protocol: 1 })).sessions).toMatchObject([
+      { publicPort: 77, private: "10.65.0.3" },
+    ]);
+    expect((await look("top", {}, 2)).top).toEqual([
+      { private: "10.65.0.1", sessions: 5 },
+      { private: "10.65.0.2", sessions: 2 },
+    ]);
+    const { used } = await look("used");
+    expect(used.find((use) => use.public === "198.51.100.10")).toEqual({
+      public: "198.51.100.10",
+      sessions: 6,
+      users: 2,
+      ports: { icmp: 0, tcp: 1, udp: 1 },
+    });
+    // Other commands are answered while it looks, and several looks wait for each other.
+    const looks = Array.from({ length: 5 }, () => look("top"));
+    expect(await here.kernel.conntrack()).toMatchObject({ count: 9 });
+    expect((await Promise.all(looks)).map(({ matching }) => matching)).toEqual([8, 8, 8, 8, 8]);
+  },
+);
+
+kernelTest.each([
+  ["another want", { want: "all", filter: {}, limit: 1 }],
+  ["no filter", { want: "top", limit: 1 }],
+  ["a port too large", { want: "top", filter: { port: 65_536 }, limit: 1 }],
+  ["too many", { want: "top", filter: {}, limit: 10_001 }],
+])("netd refuses a look with %s", async (_, query) => {
+  await expect(here.kernel.sessions(query as unknown as SessionQuery)).rejects.toMatchObject({
+    code: "invalid",
+  });
 });

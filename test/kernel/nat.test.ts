@@ -88,3 +88,13 @@ kernelTest("what others change is told, what we change is not", async () => {
     stop();
   }
 });
+
+kernelTest("the chain of the limits is listed with its counters, and only while it is there", async () => {
+  expect(await here.kernel.limited()).toBeUndefined();
+  await here.kernel.applyNat(
+    "add table inet gatewayd\nadd chain inet gatewayd limited\nadd rule inet gatewayd limited counter drop\n",
+  );
+  expect(await here.kernel.limited()).toContain("counter packets 0 bytes 0 drop");
+  // What is listed to be compared has none.
+  expect((await here.kernel.read()).nat).not.toContain("packets");
+});

@@ -7,7 +7,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Address, ipv4 } from "../../src/bgp/net/address.ts";
 import { formatAddress, parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { type BlockPlan, blockOf, holderOf } from "../../src/model/blocks.ts";
+import { NO_LIMITS } from "../../src/model/model.ts";
 import { diff, diffTables } from "../../src/nat/diff.ts";
+import { refusedIn } from "../../src/nat/limits.ts";
 import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
 import { makeNamespace, type Namespace } from "./namespace.ts";
 
@@ -39,7 +41,8 @@ let server: ChildProcess;
 
 beforeAll(async () => {
   [gw, hosts, world] = [makeNamespace("blk-gw"), makeNamespace("blk-hosts"), makeNamespace("blk-world")];
-  gw.run("sysctl", "-qw", "net.ipv4.ip_forward=1");
+  // Who is refused is told so each time: the tests count it.
+  for (const key of ["ip_forward=1", "icmp_ratelimit=0"]) gw.run("sysctl", "-qw", `net.ipv4.${key}`);
   for (const [name, space] of [
     ["hosts", hosts],
     ["world", world],
@@ -125,4 +128,33 @@ test("when the blocks change, new flows are at once in the new ones, and nobody 
   const found = flows(20, 50_000);
   expect(found.filter((flow) => holderOf(moved, flow.seen, flow.seenPort)?.w0 !== flow.own.w0)).toEqual([]);
   expect(blockOf(moved, address("10.65.0.1"))).not.toEqual(blockOf(blocks, address("10.65.0.1")));
+});
+
+/** What became of so many sessions that a host tried to open. */
+const open = (host: string, count: number): { answered: number; refused: number } =>
+  JSON.parse(hosts.run(process.execPath, script("open.mjs"), WORLD, "80", host, String(count)));
+
+const refused = (): ReturnType<typeof refusedIn> =>
+  refusedIn(gw.run("nft", "list chain inet gatewayd limited"));
+
+test("RFC 6888 REQ-4, RFC 5508 REQ-8: who has too many sessions is told so, and nobody else notices", async () => {
+  const limited = { ...TABLE, limits: { ...NO_LIMITS, sessionsPerAddress: 40 } };
+  await gw.nft(diff(limited, await gw.listing()));
+  gw.attempt("conntrack", "-F");
+  expect(open("10.65.0.1", 60)).toEqual({ answered: 40, refused: 20 });
+  expect(open("10.65.0.2", 40)).toEqual({ answered: 40, refused: 0 });
+  expect(refused()).toMatchObject({ rate: 0, sessions: expect.any(Number) });
+  expect(refused().sessions).toBeGreaterThanOrEqual(20);
+  expect(diff(limited, await gw.listing())).toBe("");
+  // What ended does not count any more.
+  gw.attempt("conntrack", "-D", "-s", "10.65.0.1");
+  expect(open("10.65.0.1", 30)).toEqual({ answered: 30, refused: 0 });
+});
+
+test("RFC 6888 REQ-5: who opens sessions too fast is slowed down, and nobody else is", async () => {
+  const limited = { ...TABLE, limits: { ...NO_LIMITS, newSessionsPerSecond: 1 } };
+  await gw.nft(diff(limited, await gw.listing()));
+  expect(open("10.65.0.1", 60).refused).toBeGreaterThan(0);
+  expect(open("10.65.0.2", 1)).toEqual({ answered: 1, refused: 0 });
+  expect(refused().rate).toBeGreaterThan(0);
 });

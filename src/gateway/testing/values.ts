@@ -3,7 +3,14 @@
 import fc from "fast-check";
 import type { Address, Prefix } from "../../bgp/net/address.ts";
 import { formatAddress, parsePrefix, parseScopedAddress } from "../../bgp/net/text.ts";
-import type { AnycastService, FloatingIp, Model, Network, Port } from "../../model/model.ts";
+import {
+  type AnycastService,
+  type FloatingIp,
+  type Model,
+  type Network,
+  NO_LIMITS,
+  type Port,
+} from "../../model/model.ts";
 import type { Health, LearnedRoute, Link } from "../intent.ts";
 
 export function address(text: string): Address {
@@ -82,6 +89,7 @@ export const PRIVATE: Model["nat"] = {
       addresses: [address("198.51.100.10")],
       ports: { first: 1024, last: 65535 },
       blockSize: 0,
+      limits: NO_LIMITS,
     },
   ],
 };

@@ -56,6 +56,10 @@ export const natTables: fc.Arbitrary<NatTable> = fc.record({
   private: fc.array(prefix4, { maxLength: 3 }),
   pools,
   blocks: fc.option(blocks, { nil: undefined }),
+  limits: fc.record({
+    sessionsPerAddress: fc.constantFrom(undefined, 1, 2000),
+    newSessionsPerSecond: fc.constantFrom(undefined, 50),
+  }),
   exempt: fc.array(prefix4, { maxLength: 5 }),
   inside: fc.array(prefix4, { maxLength: 3 }),
   untracked: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 6 }),

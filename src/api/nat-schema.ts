@@ -1,0 +1,66 @@
+/** What the HTTP API answers about translations: whose a port is, and the sessions that there are. As schema.ts. */
+
+/** Whose a port is, or was, or which block a private address has, or had. */
+export interface NatBlockAnswer {
+  /** What was asked for: "198.51.100.10:3127", or "10.65.0.13". */
+  readonly asked: string;
+  /** The time that it is about. */
+  readonly at: string;
+  /** The private address; absent: nobody, or it is not known. */
+  readonly private?: string;
+  /** Absent where there is none. */
+  readonly block?: { readonly address: string; readonly ports: string };
+  /** What the answer follows from, or why there is none. */
+  readonly why: string;
+  /** When it began to be so; absent for what is no block. */
+  readonly since?: string;
+  /** When it ended; absent: it lasts. */
+  readonly until?: string;
+  /** Who had the port until `since`: a flow that was there then may have been his for as long as it lasted. */
+  readonly before?: { readonly private: string; readonly until: string };
+}
+
+export interface NatSessionsAnswer {
+  /** Flows over IPv4 that the kernel tracks, translated or not. */
+  readonly tracked: number;
+  /** Sessions that are translated and that the filters let through; of these at most `limit` are listed. */
+  readonly matching: number;
+  /** False: there were more flows than could be looked at in time. */
+  readonly complete: boolean;
+  readonly sessions: readonly NatSession[];
+}
+
+export interface NatSession {
+  /** tcp, udp, icmp, or the number of another protocol. */
+  readonly protocol: string;
+  /** out: the private side opened it. */
+  readonly direction: "out" | "in";
+  /** "10.65.0.13:41000"; an ICMP identifier stands as a port, and protocols without ports have 0. */
+  readonly private: string;
+  readonly public: string;
+  readonly remote: string;
+  /** Until it is forgotten, were it silent. */
+  readonly leftSeconds: number;
+}
+
+export interface NatTopAnswer {
+  readonly tracked: number;
+  readonly matching: number;
+  readonly complete: boolean;
+  /** Private addresses, whoever has most sessions first. */
+  readonly top: readonly { readonly private: string; readonly sessions: number }[];
+}
+
+/** What one address of a pool has in use. */
+export interface NatPoolAnswer {
+  readonly pool: string;
+  readonly address: string;
+  readonly sessions: number;
+  /** Private addresses with sessions. */
+  readonly users: number;
+  /** Ports that a translation may use, and those in use by protocol; absent where they were not counted. */
+  readonly ports: number;
+  readonly used?: { readonly icmp: number; readonly tcp: number; readonly udp: number };
+  /** Port blocks of it, and those that a private address has; absent where ports are shared. */
+  readonly blocks?: { readonly total: number; readonly given: number };
+}

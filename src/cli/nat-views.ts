@@ -1,0 +1,61 @@
+/** Sessions that are translated, and what of the pools is in use. */
+
+import type { NatPoolAnswer, NatSession, NatSessionsAnswer, NatTopAnswer } from "../api/nat-schema.ts";
+import { type Column, fields, type Look, table } from "./table.ts";
+import { clock } from "./text.ts";
+
+const SESSIONS: readonly Column<NatSession>[] = [
+  { header: "Proto", cell: (s) => s.protocol },
+  { header: "Dir", cell: (s) => s.direction },
+  { header: "Private", cell: (s) => s.private },
+  { header: "Public", cell: (s) => s.public },
+  { header: "Remote", cell: (s) => s.remote },
+  { header: "Left", align: "right", cell: (s) => clock(s.leftSeconds) },
+];
+
+export function sessionsTable(answer: NatSessionsAnswer, look: Look): string {
+  const { sessions } = answer;
+  return `${summary(answer, sessions.length)}${sessions.length === 0 ? "" : `\n${table(SESSIONS, sessions, look)}`}`;
+}
+
+const TOP: readonly Column<NatTopAnswer["top"][number]>[] = [
+  { header: "Private", cell: (t) => t.private },
+  { header: "Sessions", align: "right", cell: (t) => String(t.sessions) },
+];
+
+export function topTable(answer: NatTopAnswer, look: Look): string {
+  const { top } = answer;
+  return `${summary(answer, undefined)}${top.length === 0 ? "" : `\n${table(TOP, top, look)}`}`;
+}
+
+function summary(
+  { tracked, matching, complete }: Omit<NatTopAnswer, "top">,
+  listed: number | undefined,
+): string {
+  const part = listed === undefined || listed === matching ? "" : `, ${listed} of them below`;
+  return fields([
+    ["Flows tracked", String(tracked)],
+    ["Sessions", `${matching}${part}`],
+    ["Incomplete", complete ? undefined : "there were more flows than could be looked at in time"],
+  ]);
+}
+
+const POOLS: readonly Column<NatPoolAnswer>[] = [
+  { header: "Pool", cell: (p) => p.pool },
+  { header: "Address", cell: (p) => p.address },
+  { header: "Sessions", align: "right", cell: (p) => String(p.sessions) },
+  { header: "Users", align: "right", cell: (p) => String(p.users) },
+  { header: "Ports", align: "right", cell: (p) => String(p.ports) },
+  { header: "TCP used", align: "right", cell: (p) => figure(p.used?.tcp) },
+  { header: "UDP used", align: "right", cell: (p) => figure(p.used?.udp) },
+  { header: "ICMP used", align: "right", cell: (p) => figure(p.used?.icmp) },
+  {
+    header: "Blocks given",
+    align: "right",
+    cell: ({ blocks }) => (blocks ? `${blocks.given} of ${blocks.total}` : ""),
+  },
+];
+
+const figure = (value: number | undefined): string => (value === undefined ? "" : String(value));
+
+export const poolsTable = (pools: readonly NatPoolAnswer[], look: Look): string => table(POOLS, pools, look);

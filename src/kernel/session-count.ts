@@ -1,0 +1,134 @@
+/** What is wanted of all sessions: some of them, who has most, or what each public address has in use. */
+
+import { ipv4 } from "../bgp/net/address.ts";
+import { formatAddress } from "../bgp/net/text.ts";
+import type { FoundSession, SessionFilter, SessionQuery, SessionsFound } from "./session-commands.ts";
+
+/** One flow that is translated. Addresses are words, ports 0 where the protocol has none; an ICMP identifier is a port. */
+export interface Session {
+  protocol: number;
+  private: number;
+  privatePort: number;
+  public: number;
+  publicPort: number;
+  remote: number;
+  remotePort: number;
+  /** The private side opened it. */
+  outbound: boolean;
+  /** Seconds until conntrack forgets it, were it silent. */
+  leftSeconds: number;
+}
+
+export interface Gathering {
+  /** What it is given is overwritten by the next one. */
+  take(session: Readonly<Session>): void;
+  result(): Omit<SessionsFound, "tracked" | "complete">;
+}
+
+export function gathering(query: SessionQuery): Gathering {
+  const collect =
+    query.want === "sessions" ? some(query.limit) : query.want === "top" ? top(query.limit) : used();
+  const matches = matcher(query.filter);
+  let matching = 0;
+  return {
+    take: (session) => {
+      if (!matches(session)) return;
+      matching++;
+      collect.take(session);
+    },
+    result: () => ({ matching, sessions: [], top: [], used: [], ...collect.result() }),
+  };
+}
+
+type Collector = {
+  take(session: Readonly<Session>): void;
+  result(): Partial<Pick<SessionsFound, "sessions" | "top" | "used">>;
+};
+
+function matcher(filter: SessionFilter): (session: Readonly<Session>) => boolean {
+  const { protocol, port } = filter;
+  const [inner, outer, remote] = [filter.private?.w0, filter.public?.w0, filter.remote?.w0];
+  return (session) =>
+    (protocol === undefined || session.protocol === protocol) &&
+    (inner === undefined || session.private === inner) &&
+    (outer === undefined || session.public === outer) &&
+    (remote === undefined || session.remote === remote) &&
+    (port === undefined || session.publicPort === port);
+}
+
+function some(limit: number): Collector {
+  const sessions: FoundSession[] = [];
+  return {
+    take: (session) => {
+      if (sessions.length === limit) return;
+      sessions.push({
+        ...session,
+        private: addressText(session.private),
+        public: addressText(session.public),
+        remote: addressText(session.remote),
+      });
+    },
+    result: () => ({ sessions }),
+  };
+}
+
+function top(limit: number): Collector {
+  const countByAddress = new Map<number, number>();
+  return {
+    take: ({ private: inner }) => countByAddress.set(inner, (countByAddress.get(inner) ?? 0) + 1),
+    result: () => {
+      const sorted = [...countByAddress].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, limit);
+      return { top: sorted.map(([word, sessions]) => ({ private: addressText(word), sessions })) };
+    },
+  };
+}
+
+const [ICMP, TCP, UDP] = [1, 6, 17];
+/** Public addresses whose ports are counted: 24 KiB each. */
+const COUNTED_ADDRESSES = 4096;
+
+interface Use {
+  sessions: number;
+  readonly users: Set<number>;
+  /** A bit for each port in use, by protocol. */
+  readonly ports: ReadonlyMap<number, Uint8Array> | undefined;
+}
+
+function used(): Collector {
+  const useByAddress = new Map<number, Use>();
+  const useOf = (word: number): Use => {
+    const known = useByAddress.get(word);
+    if (known !== undefined) return known;
+    const counted = useByAddress.size < COUNTED_ADDRESSES;
+    const ports = counted
+      ? new Map([ICMP, TCP, UDP].map((protocol) => [protocol, new Uint8Array(8192)]))
+      : undefined;
+    const use = { sessions: 0, users: new Set<number>(), ports };
+    useByAddress.set(word, use);
+    return use;
+  };
+  return {
+    take: ({ public: outer, private: inner, protocol, publicPort: port }) => {
+      const use = useOf(outer);
+      use.sessions++;
+      use.users.add(inner);
+      const bits = use.ports?.get(protocol);
+      if (bits !== undefined) bits[port >> 3]! |= 1 << (port & 7);
+    },
+    result: () => ({ used: [...useByAddress].map(([word, use]) => usedOf(word, use)) }),
+  };
+}
+
+function usedOf(word: number, { sessions, users, ports }: Use): SessionsFound["used"][number] {
+  const count = (protocol: number): number => bitsIn(ports?.get(protocol));
+  const counts = ports && { icmp: count(ICMP), tcp: count(TCP), udp: count(UDP) };
+  return { public: addressText(word), sessions, users: users.size, ...(counts && { ports: counts }) };
+}
+
+function bitsIn(octets: Uint8Array | undefined): number {
+  let bits = 0;
+  for (const octet of octets ?? []) for (let rest = octet; rest > 0; rest &= rest - 1) bits++;
+  return bits;
+}
+
+const addressText = (word: number): string => formatAddress(ipv4(word));
