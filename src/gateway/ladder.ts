@@ -46,9 +46,12 @@ export class Ladder {
     return this.#failures.get(key)?.dueAt;
   }
 
-  nextDue(): number | undefined {
+  /** @param after - what was due then has been looked at */
+  nextDue(after: number = Number.NEGATIVE_INFINITY): number | undefined {
     let next: number | undefined;
-    for (const { dueAt } of this.#failures.values()) if (next === undefined || dueAt < next) next = dueAt;
+    for (const { dueAt } of this.#failures.values()) {
+      if (dueAt > after && (next === undefined || dueAt < next)) next = dueAt;
+    }
     return next;
   }
 

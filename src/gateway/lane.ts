@@ -401,7 +401,7 @@ export class Lane {
 
   #arm(): void {
     this.#cancelTimer?.();
-    const due = this.refusals.ladder.nextDue();
+    const due = this.refusals.nextDue();
     this.#cancelTimer = due === undefined ? undefined : this.#options.clock.at(due, () => this.wake());
   }
 }

@@ -11,6 +11,7 @@ export class Refusals {
   readonly ladder: Ladder = new Ladder();
   readonly #routes: LearnedRoutes;
   readonly #clock: Clock;
+  #lookedAtMs: number = Number.NEGATIVE_INFINITY;
 
   constructor(routes: LearnedRoutes, clock: Clock) {
     this.#routes = routes;
@@ -36,11 +37,20 @@ export class Refusals {
 
   /** Has those looked at again that have waited long enough. */
   takeDue(): void {
-    for (const key of this.ladder.dueKeys(this.#clock.now())) {
+    this.#lookedAtMs = this.#clock.now();
+    for (const key of this.ladder.dueKeys(this.#lookedAtMs)) {
       const prefix = parsePrefix(key);
       const found = prefix && this.#routes.find(prefix);
       found?.[0].todo.add(found[1]);
     }
+  }
+
+  /**
+   * When to look again. What was due and could not be asked for (netd is away, peers have not told all, a pass has yet to
+   * see it) is looked at when that is over, and not before.
+   */
+  nextDue(): number | undefined {
+    return this.ladder.nextDue(this.#lookedAtMs);
   }
 
   #textOf(target: number): string {
