@@ -10,6 +10,7 @@ import type {
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
+  NextHopAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReceivedAnswer,
@@ -33,6 +34,7 @@ export interface Sample {
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
+  readonly nextHops: readonly NextHopAnswer[];
   readonly rpki: RpkiAnswer;
   readonly rpkiPrefix: RpkiPrefixAnswer;
   readonly monitors: readonly MonitorAnswer[];
@@ -72,6 +74,7 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     floatingIps: () => sample.floatingIps,
     nat: () => sample.nat,
     anycast: () => sample.anycast,
+    nextHops: () => sample.nextHops,
     rpki: () => sample.rpki,
     rpkiPrefix: () => sample.rpkiPrefix,
     monitors: () => sample.monitors,
@@ -143,6 +146,7 @@ function sampleValues(): Sample {
       conntrack: { entries: 1204, limit: 262144 },
     },
     anycast: anycast(),
+    nextHops: nextHops(),
     rpki: rpki(),
     rpkiPrefix: {
       prefix: "192.0.2.0/24",
@@ -270,6 +274,29 @@ function received(): ReceivedAnswer[] {
       changes: {},
       asPath: "64512 64513",
       communities: [],
+    },
+  ];
+}
+
+function nextHops(): NextHopAnswer[] {
+  return [
+    {
+      nextHop: "192.0.2.1",
+      reachable: true,
+      metric: 20,
+      route: "192.0.2.0/24",
+      via: [
+        { gateway: "198.51.100.2", interface: "eth0" },
+        { gateway: "198.51.100.6", interface: "eth1" },
+      ],
+    },
+    { nextHop: "192.0.2.9", reachable: false, reason: "next hop 192.0.2.9 has no route", via: [] },
+    {
+      nextHop: "198.51.100.2",
+      reachable: true,
+      metric: 0,
+      route: "198.51.100.0/30",
+      via: [{ interface: "eth0" }],
     },
   ];
 }

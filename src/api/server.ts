@@ -205,6 +205,7 @@ const PATHS: readonly string[] = [
     "floatingips",
     "nat",
     "anycast",
+    "nexthops",
     "rpki",
     "rpki/prefix",
     "monitors",

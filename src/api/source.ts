@@ -12,6 +12,7 @@ import type {
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
+  NextHopAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReadyAnswer,
@@ -38,6 +39,8 @@ export interface ApiSource {
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
+  /** By address. Empty where there is no kernel to ask. */
+  nextHops(): Awaitable<readonly NextHopAnswer[]>;
   rpki(): Awaitable<RpkiAnswer>;
   rpkiPrefix(query: RpkiQuery): Awaitable<RpkiPrefixAnswer>;
   monitors(): Awaitable<readonly MonitorAnswer[]>;

@@ -8,6 +8,7 @@ import type {
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
+  NextHopAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReceivedAnswer,
@@ -23,6 +24,7 @@ import { errorsDetail } from "./errors-view.ts";
 import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
+import { nextHopsTable } from "./next-hop-views.ts";
 import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
@@ -276,6 +278,15 @@ function addState(showing: Command, io: Io): void {
     const path = pathOf("anycast", { limit: "10000" });
     const subject: Subject<readonly AnycastAnswer[]> = { path, render: anycastTable, all: true };
     await show(subject, optionsOf(anycast, io), io);
+  });
+  const nextHops = showing
+    .command("nexthops")
+    .description("next hops of routes, whether the kernel gets there, and how")
+    .addHelpText("after", examples("gwctl show nexthops", "gwctl show nexthops -w 1"));
+  nextHops.action(async () => {
+    const path = pathOf("nexthops", { limit: "10000" });
+    const subject: Subject<readonly NextHopAnswer[]> = { path, render: nextHopsTable, all: true };
+    await show(subject, optionsOf(nextHops, io), io);
   });
   const monitors = showing
     .command("monitors")

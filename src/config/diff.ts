@@ -74,6 +74,7 @@ const OTHER_KEYS = {
   "bgp.multipathRelax": (model: Model) => model.bgp.multipathRelax,
   "bgp.linkBandwidth": (model: Model) => model.bgp.linkBandwidth,
   "bgp.decision": (model: Model) => model.bgp.decision,
+  "bgp.nextHopTracking": (model: Model) => model.bgp.nextHopTracking,
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,
   metadata: (model: Model) => model.metadata,

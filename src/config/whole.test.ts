@@ -99,6 +99,7 @@ const whole = {
     multipathRelax: true,
     linkBandwidth: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
+    nextHopTracking: { viaDefault: false },
     gracefulRestart: { restartMs: 120_000, notification: true },
     rpki: { caches: [] },
     bmp: [],

@@ -10,7 +10,7 @@ import type { MetricsSource } from "../metrics/snapshot.ts";
 import { announcementsPage, receivedPage, routesPage } from "./bgp-answers.ts";
 import { birdwatcher } from "./birdwatcher.ts";
 import type { Gateway } from "./gateway.ts";
-import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
+import { anycastAnswers, floatingIpAnswers, natAnswer, nextHopAnswer } from "./gateway-answers.ts";
 import { mrtTable } from "./mrt-table.ts";
 import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
 import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
@@ -41,7 +41,12 @@ export function apiSource(
   const views: Omit<MetricsSource & ApiSource, "metrics" | "takeLag" | "reconcileErrors"> = {
     status: () => statusAnswer(gateway, config(), (performance.now() - startedMs) / 1000),
     peers: () => gateway.speaker.peers().map(peerAnswer),
-    routes: (query) => routesPage(gateway.speaker, gateway.reconciler.snapshot(), query),
+    routes: (query) =>
+      routesPage(
+        gateway.speaker,
+        { ...gateway.reconciler.snapshot(), nextHop: (address) => gateway.nextHops.get(address) },
+        query,
+      ),
     announcements: (query) => announcementsPage(gateway.speaker, query),
     received: (query) => receivedPage(gateway.speaker, query),
     errors: ({ peer }) => {
@@ -57,6 +62,7 @@ export function apiSource(
       ),
     anycast: () =>
       anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
+    nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
     rpki: () => rpkiAnswer(gateway.speaker),
     rpkiPrefix: (query) => rpkiPrefixAnswer(gateway.speaker, query),
     monitors: () => gateway.monitors.answers(),
@@ -83,8 +89,9 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
   const { model } = gateway;
   const now = gateway.reconciler.snapshot();
   const peers = gateway.speaker.peers();
+  const problems = [...now.problems, ...gateway.nextHops.problems()];
   const { connected, restarts } = gateway.forwarding.state();
-  const broken = now.problems.length > 0 || config.refused !== undefined;
+  const broken = problems.length > 0 || config.refused !== undefined;
   return {
     version: VERSION,
     role: model.role,
@@ -110,7 +117,7 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
       configured: model.bgp.peers.filter(({ remote }) => !("range" in remote)).length,
       established: peers.filter(({ state }) => state === "established").length,
     },
-    problems: now.problems.slice(0, PROBLEMS),
+    problems: problems.slice(0, PROBLEMS),
   };
 }
 

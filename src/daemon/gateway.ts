@@ -5,7 +5,7 @@
  */
 
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
-import { type Address, sameAddress, zoned } from "../bgp/net/address.ts";
+import { type Address, contains, sameAddress, zoned } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
@@ -24,6 +24,7 @@ import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { Monitors } from "./monitors.ts";
+import { NextHopTracker } from "./next-hops.ts";
 import { REJECTIONS_MS, Rejections } from "./rejections.ts";
 import { SpeakerLog } from "./speaker-log.ts";
 import { Tally } from "./tally.ts";
@@ -51,6 +52,7 @@ export class Gateway {
   readonly learned: LearnedTable = new LearnedTable();
   readonly tally: Tally;
   readonly monitors: Monitors;
+  readonly nextHops: NextHopTracker;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
@@ -92,12 +94,23 @@ export class Gateway {
       log,
       system: { name: settings.model.hostname, description: `gatewayd ${VERSION}` },
     });
+    const { speaker } = this;
+    this.nextHops = new NextHopTracker(
+      {
+        track: (needs) => forwarding.track(needs),
+        tell: (told) => speaker.setNextHops(told),
+        decided: () => speaker.flushed(),
+        changed: () => this.reconciler.wake(),
+      },
+      settings.model.bgp.nextHopTracking.viaDefault,
+    );
     this.checks = new HealthChecks(systemClock, log, () => this.reconciler.wake());
     this.reconciler = new Reconciler({
       sources: {
         model: () => this.model,
         links: () => this.#links,
         learned: () => this.learned.all(),
+        hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
         health: () => this.checks.health(),
       },
@@ -129,7 +142,10 @@ export class Gateway {
       this.learned.take(changes);
       this.reconciler.wake();
     });
+    this.speaker.onNextHops((needs) => this.nextHops.need(needs));
     this.forwarding.attach({
+      ways: (ways) => this.nextHops.hear(ways),
+      forgot: () => this.nextHops.askAgain(),
       links: (links) => this.#linksAre(links),
       neighbour: (address) => this.speaker.setNeighbour(address),
       doubt: () => this.reconciler.resync(),
@@ -159,6 +175,7 @@ export class Gateway {
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
     this.forwarding.seek(peerInterfaces(settings.model));
+    this.nextHops.configure(settings.model.bgp.nextHopTracking.viaDefault);
     this.checks.watch(settings.model);
     this.reconciler.wake();
     return [];
@@ -176,7 +193,8 @@ export class Gateway {
   }
 
   #waitForPeers(held: readonly KernelRoute[]): void {
-    const expected = nextHopsOf(held);
+    const ranges = this.model.bgp.peers.flatMap(({ remote }) => ("range" in remote ? remote.range : []));
+    const expected = nextHopsOf(held).filter((hop) => ranges.some((range) => contains(range, hop)));
     this.#log.info(
       { event: "gateway.resume", routes: held.length, peers: expected.map(formatAddress) },
       "the kernel forwards for the gateway before this one; nothing is removed until peers have told what they know",
@@ -211,7 +229,7 @@ export class Gateway {
   }
 
   #passed(snapshot: Snapshot): void {
-    this.tally.take(snapshot);
+    this.tally.take({ ...snapshot, problems: [...snapshot.problems, ...this.nextHops.problems()] });
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;
     this.speaker.complete();
@@ -220,7 +238,7 @@ export class Gateway {
   }
 }
 
-/** Who told us, before the restart, what the kernel holds: its next hops are the peers of our links. */
+/** Who may have told us, before the restart, what the kernel holds: peers of our links, or routers on the way to them. */
 function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
   const found: Address[] = [];
   for (const { target } of routes) {

@@ -5,11 +5,14 @@ import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import type { FloatingMapping } from "../nat/table.ts";
 import type { Announcement, Health, KernelRoute, LearnedRoute, Link, Problem } from "./intent.ts";
+import type { Hops } from "./next-hops.ts";
 
 export interface PlanInput {
   readonly model: Model;
   readonly links: readonly Link[];
   readonly learned: readonly LearnedRoute[];
+  /** Where packets to the next hops of learned routes leave. */
+  readonly hops: Hops;
   readonly health: Health;
   /** Interfaces of the link routes that the kernel held when this process started, by prefix text. */
   readonly resumed: ReadonlyMap<string, readonly string[]>;

@@ -1,10 +1,10 @@
 /** Routes that peers told us, resolved to next hops that the kernel can use. */
 
-import { type Address, contains, hostPrefix, isLinkLocal, sameAddress, unzoned } from "../bgp/net/address.ts";
+import { type Address, contains, hostPrefix, isLinkLocal, unzoned } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
-import { addRoute, type Connected, type Draft } from "./draft.ts";
+import { addRoute, type Draft } from "./draft.ts";
 import type { KernelRoute, LearnedRoute, NextHop } from "./intent.ts";
-import { weightsOf } from "./weights.ts";
+import { MOST_WEIGHT, weightsOf } from "./weights.ts";
 
 /** One kernel route per learned prefix that has a usable next hop and would not cut off a peer. */
 export function planLearned(draft: Draft): void {
@@ -33,7 +33,6 @@ export function planLearned(draft: Draft): void {
 class Targets {
   readonly #draft: Draft;
   readonly #isWeighed: boolean;
-  readonly #interfaces = new Map<string, string | undefined>();
   readonly #targets = new Map<string, KernelRoute["target"]>();
   /** How many routes want a next hop that nothing leads to. */
   readonly #unresolved = new Map<string, number>();
@@ -48,9 +47,9 @@ class Targets {
     const weights = this.#isWeighed ? weightsOf(route.paths) : undefined;
     for (const { nextHop } of route.paths) {
       const text = formatAddress(nextHop);
-      const name = this.#interfaceTo(text, nextHop);
-      if (name === undefined) this.#unresolved.set(text, (this.#unresolved.get(text) ?? 0) + 1);
-      else hops.set(text, hopOf(unzoned(nextHop), name, weights?.get(text)));
+      const ways = this.#hopsTo(text, nextHop);
+      if (ways.length === 0) this.#unresolved.set(text, (this.#unresolved.get(text) ?? 0) + 1);
+      for (const hop of ways) addHop(hops, hop, weights?.get(text));
     }
     if (hops.size === 0) return undefined;
     const resilient = route.kind === "anycast";
@@ -58,7 +57,8 @@ class Targets {
     const key = `${resilient} ${sorted.map(([text, { weight = 1 }]) => `${text}*${weight}`).join(" ")}`;
     const known = this.#targets.get(key);
     if (known !== undefined) return known;
-    const nextHops = sorted.map(([, hop]) => hop);
+    // A share is one beside others.
+    const nextHops = sorted.map(([, hop]) => (sorted.length > 1 ? hop : unweighed(hop)));
     const target: KernelRoute["target"] = { to: "via", nextHops, resilient };
     this.#targets.set(key, target);
     return target;
@@ -69,32 +69,29 @@ class Targets {
       this.#draft.problems.push({
         code: "nexthop.unresolved",
         subject: nextHop,
-        message: `no interface that is up has ${nextHop} on its network; ${routes} routes do without it`,
+        message: `nothing leads to ${nextHop}; ${routes} routes do without it`,
       });
     }
   }
 
-  #interfaceTo(text: string, nextHop: Address): string | undefined {
-    if (!this.#interfaces.has(text)) this.#interfaces.set(text, resolve(this.#draft, nextHop));
-    return this.#interfaces.get(text);
+  /** None when nothing leads to a next hop. */
+  #hopsTo(text: string, nextHop: Address): readonly NextHop[] {
+    const { model, hops } = this.#draft.input;
+    const address = unzoned(nextHop);
+    if (model.kernel.type === "none") return [{ address, interface: "" }];
+    const ways = hops.get(text) ?? [];
+    return ways.map(({ gateway = address, interface: name }) => ({ address: gateway, interface: name }));
   }
 }
 
-const hopOf = (address: Address, name: string, weight: number | undefined): NextHop =>
-  weight === undefined ? { address, interface: name } : { address, interface: name, weight };
+const unweighed = ({ address, interface: name }: NextHop): NextHop => ({ address, interface: name });
 
-/** The interface on whose network a next hop is; of several, the one with the longest prefix. */
-function resolve(draft: Draft, nextHop: Address): string | undefined {
-  const { model, links } = draft.input;
-  if (model.kernel.type === "none") return "";
-  if (isLinkLocal(nextHop)) return links.find(({ name, up }) => up && name === nextHop.zone)?.name;
-  if (links.some((link) => link.addresses.some((own) => sameAddress(own.address, nextHop)))) return undefined;
-  let best: Connected | undefined;
-  for (const candidate of draft.connected) {
-    if (!contains(candidate.prefix, nextHop)) continue;
-    if (best === undefined || candidate.prefix.length > best.prefix.length) best = candidate;
-  }
-  return best?.interface;
+/** Two next hops behind one gateway have its share together. */
+function addHop(hops: Map<string, NextHop>, hop: NextHop, weight: number | undefined): void {
+  const key = `${formatAddress(hop.address)} ${hop.interface}`;
+  const before = hops.get(key);
+  const sum = Math.min((before?.weight ?? 0) + (weight ?? 0), MOST_WEIGHT);
+  hops.set(key, sum === 0 ? hop : { ...hop, weight: sum });
 }
 
 /**
@@ -108,6 +105,7 @@ function guardedPrefixes(draft: Draft): ReadonlySet<string> {
     if (!isLinkLocal(address) && onLink(address)) guarded.add(formatPrefix(hostPrefix(address)));
   };
   for (const { remote } of draft.input.model.bgp.peers) if ("address" in remote) guard(remote.address);
+  for (const { gateway } of [...draft.input.hops.values()].flat()) if (gateway !== undefined) guard(gateway);
   const seen = new Set<string>();
   for (const { paths } of draft.input.learned) {
     for (const { nextHop } of paths) {

@@ -4,6 +4,7 @@ import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { PlanInput } from "./draft.ts";
 import type { Intent } from "./intent.ts";
 import { plan } from "./plan.ts";
+import { hopsOnLinks } from "./testing/hops.ts";
 import {
   address,
   floatingIp,
@@ -30,6 +31,7 @@ const planned = (input: Partial<PlanInput>): Intent =>
     health: new Map(),
     resumed: new Map(),
     leaving: [],
+    hops: hopsOnLinks(input.learned ?? [], input.links ?? LINKS),
     ...input,
   });
 

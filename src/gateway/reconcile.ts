@@ -26,6 +26,7 @@ import type {
   Problem,
 } from "./intent.ts";
 import { Moves } from "./moves.ts";
+import type { Hops } from "./next-hops.ts";
 import { plan } from "./plan.ts";
 import { type Goals, NAT, Programmer, Unanswered } from "./programmer.ts";
 import { interfacesOf } from "./routes.ts";
@@ -36,6 +37,7 @@ export interface Sources {
   model(): Model | undefined;
   links(): readonly Link[];
   learned(): readonly LearnedRoute[];
+  hops(): Hops;
   /** All peers that were to tell us something have done so, or the time to wait for them is over. */
   learnedComplete(): boolean;
   health(): Health;
@@ -259,7 +261,15 @@ export class Reconciler {
     const learned = sources.learned();
     this.#leaving = this.#moves.update(model, links, learned, clock.now());
     const resumed = this.#resumed ?? new Map<string, readonly string[]>();
-    this.#intent = plan({ model, links, learned, health: sources.health(), resumed, leaving: this.#leaving });
+    this.#intent = plan({
+      model,
+      links,
+      learned,
+      hops: sources.hops(),
+      health: sources.health(),
+      resumed,
+      leaving: this.#leaving,
+    });
     return this.#intent;
   }
 

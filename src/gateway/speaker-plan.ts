@@ -53,6 +53,8 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
       },
     }),
     advertiseInstalledOnly: kernel.type === "linux",
+    // Without a kernel there is nobody to ask.
+    tracksNextHops: kernel.type === "linux",
   };
 }
 

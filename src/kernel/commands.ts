@@ -79,6 +79,7 @@ export const CODE = {
   prepareTaps: 6,
   conntrack: 7,
   seek: 8,
+  track: 9,
   done: 128,
   failed: 129,
   part: 130,
@@ -88,6 +89,7 @@ export const CODE = {
   fatal: 134,
   warning: 135,
   neighbour: 136,
+  ways: 137,
 } as const;
 
 export const ROW_OCTETS = 24;

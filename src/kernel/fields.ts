@@ -25,22 +25,31 @@ type Fields = Partial<
     | "anycastIdleMs"
     | "fastSwitch"
     | "changed"
+    | "gateway"
     | "gone"
+    | "hops"
     | "how"
     | "index"
     | "interface"
     | "interfaces"
     | "length"
+    | "metric"
     | "name"
+    | "nextHop"
     | "nextHops"
     | "private"
     | "protocol"
     | "public"
+    | "reachable"
+    | "released"
     | "resilient"
     | "routeTable"
     | "to"
     | "up"
-    | "weight",
+    | "wanted"
+    | "way"
+    | "weight"
+    | "why",
     unknown
   >
 >;

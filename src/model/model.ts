@@ -48,6 +48,8 @@ export interface BgpSettings {
   readonly linkBandwidth: boolean;
   /** Where the best path is chosen otherwise than RFC 4271 §9.1.2.2 has it. */
   readonly decision: { readonly alwaysCompareMed: boolean; readonly missingMedAsWorst: boolean };
+  /** Which of the kernel's routes lead to a next hop (RFC 4271 §9.1.2.1). */
+  readonly nextHopTracking: { readonly viaDefault: boolean };
   readonly gracefulRestart: GracefulRestart | undefined;
   /** Origin validation (RFC 6811): who is asked for VRPs. */
   readonly rpki: { readonly caches: readonly RpkiCache[] };

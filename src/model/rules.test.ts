@@ -61,6 +61,7 @@ const valid: Model = {
     multipathRelax: true,
     linkBandwidth: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
+    nextHopTracking: { viaDefault: false },
     gracefulRestart: undefined,
     rpki: { caches: [] },
     peers: [peer],

@@ -2,7 +2,9 @@
 
 import type { Model } from "../../model/model.ts";
 import type { Health, LearnedRoute, Link } from "../intent.ts";
+import type { Hops } from "../next-hops.ts";
 import { Reconciler, type Sources } from "../reconcile.ts";
+import { hopsOnLinks } from "./hops.ts";
 import { LINKS } from "./values.ts";
 import { MemoryWorld, VirtualClock } from "./world.ts";
 
@@ -11,6 +13,8 @@ export interface Given {
   model: Model | undefined;
   links: readonly Link[];
   learned: readonly LearnedRoute[];
+  /** Undefined: those that the links give. */
+  hops?: Hops;
   health: Health;
   complete: boolean;
 }
@@ -28,6 +32,7 @@ export class Bench {
       model: () => this.given.model,
       links: () => this.given.links,
       learned: () => this.given.learned,
+      hops: () => this.given.hops ?? hopsOnLinks(this.given.learned, this.given.links),
       health: () => this.given.health,
       learnedComplete: () => this.given.complete,
     };
