@@ -50,6 +50,7 @@ module.exports = {
     only("nat", "nat", ["model", "bgp/net"]),
     only("anycast", "anycast", ["model", "bgp/net"]),
     only("gateway", "gateway", ["model", "nat", "anycast", "bgp"]),
+    only("store", "store", ["model", "bgp/net"]),
     only("kernel", "kernel", ["bgp/net"]),
     only("api", "api", ["model", "store"]),
     only("metrics", "metrics", ["model", "api"]),

@@ -8,6 +8,7 @@ import { addBirdwatcher } from "./birdwatcher.ts";
 import {
   type Paging,
   readAnnouncementQuery,
+  readBlockQuery,
   readErrorsQuery,
   readNothing,
   readOrderQuery,
@@ -17,6 +18,7 @@ import {
   readRouteQuery,
   readRpkiQuery,
   readStopQuery,
+  readWhoQuery,
 } from "./query.ts";
 import type { PeerAnswer } from "./schema.ts";
 import {
@@ -67,6 +69,8 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     readNothing(request.query);
     return source.nat();
   });
+  app.get("/api/v1/nat/who", (request) => source.natWho(readWhoQuery(request.query)));
+  app.get("/api/v1/nat/block", (request) => source.natBlock(readBlockQuery(request.query)));
   app.get("/api/v1/rpki", (request) => {
     readNothing(request.query);
     return source.rpki();

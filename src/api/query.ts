@@ -7,6 +7,8 @@ import { Refusal } from "./answers.ts";
 import type {
   AnnouncementQuery,
   ErrorsQuery,
+  NatBlockQuery,
+  NatWhoQuery,
   PeerRequest,
   ReceivedQuery,
   RouteQuery,
@@ -42,6 +44,9 @@ const limit = z
 const after = z.string().min(1).max(CURSOR_MAX_CHARACTERS);
 const paging = { limit: limit.optional(), after: after.optional() };
 
+/** Without a zone, a time would be another one wherever gatewayd runs. */
+const ISO_TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d))?$/;
+
 const NOTHING = z.strictObject({});
 const PAGING = z.strictObject(paging);
 const PEERS = z.strictObject({ peer: peer.optional(), ...paging });
@@ -74,6 +79,28 @@ const RPKI = z.strictObject({
     .transform(Number)
     .optional(),
 });
+
+const address4 = z
+  .string({ error: "is missing" })
+  .refine((value) => isIP(value) === 4, { error: "is no IPv4 address" });
+const at = z
+  .string()
+  .refine((value) => ISO_TIME.test(value) && !Number.isNaN(Date.parse(value)), {
+    error: "must be a day such as 2026-11-17 or a time with its zone such as 2026-11-17T12:00:00Z",
+  })
+  .transform((value) => Date.parse(value))
+  .optional();
+const WHO = z.strictObject({
+  address: address4,
+  port: z
+    .string({ error: "is missing" })
+    .refine((value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535, {
+      error: "must be a port, 0 to 65535",
+    })
+    .transform(Number),
+  at,
+});
+const BLOCK = z.strictObject({ address: address4, at });
 
 /** RFC 9003 §2: more is cut off on the wire; here it is said. */
 const TEXT_MAX_OCTETS = 255;
@@ -124,6 +151,10 @@ export const readReceivedQuery = (raw: unknown): ReceivedQuery => ({
 export const readErrorsQuery = (raw: unknown): ErrorsQuery => read(ERRORS, raw);
 
 export const readRpkiQuery = (raw: unknown): RpkiQuery => read(RPKI, raw);
+
+export const readWhoQuery = (raw: unknown): NatWhoQuery => read(WHO, raw);
+
+export const readBlockQuery = (raw: unknown): NatBlockQuery => read(BLOCK, raw);
 
 export const readStopQuery = (raw: unknown): StopRequest => ({ graceful: false, ...read(STOP, raw) });
 

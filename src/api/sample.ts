@@ -10,6 +10,7 @@ import type {
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
+  NatBlockAnswer,
   NextHopAnswer,
   PeerAnswer,
   PeerErrorAnswer,
@@ -33,6 +34,8 @@ export interface Sample {
   readonly errors: readonly PeerErrorAnswer[];
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
+  /** Of any port, and of any private address. */
+  readonly natBlock: NatBlockAnswer;
   readonly anycast: readonly AnycastAnswer[];
   readonly nextHops: readonly NextHopAnswer[];
   readonly rpki: RpkiAnswer;
@@ -73,6 +76,8 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
       ),
     floatingIps: () => sample.floatingIps,
     nat: () => sample.nat,
+    natWho: () => sample.natBlock,
+    natBlock: () => sample.natBlock,
     anycast: () => sample.anycast,
     nextHops: () => sample.nextHops,
     rpki: () => sample.rpki,
@@ -144,6 +149,15 @@ function sampleValues(): Sample {
       floating: 1,
       programmed: true,
       conntrack: { entries: 1204, limit: 262144 },
+    },
+    natBlock: {
+      asked: "198.51.100.10:3127",
+      at: "2026-11-22T09:00:00.000Z",
+      private: "10.65.0.2",
+      block: { address: "198.51.100.10", ports: "3072-4095" },
+      why: "ports 3072-4095 of 198.51.100.10 are its block",
+      since: "2026-11-17T08:30:00.000Z",
+      before: { private: "10.65.0.5", until: "2026-11-17T08:30:00.000Z" },
     },
     anycast: anycast(),
     nextHops: nextHops(),

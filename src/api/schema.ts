@@ -355,6 +355,26 @@ export interface NatAnswer {
   readonly conntrack?: { readonly entries: number; readonly limit: number };
 }
 
+/** Whose a port is, or was, or which block a private address has, or had. */
+export interface NatBlockAnswer {
+  /** What was asked for: "198.51.100.10:3127", or "10.65.0.13". */
+  readonly asked: string;
+  /** The time that it is about. */
+  readonly at: string;
+  /** The private address; absent: nobody, or it is not known. */
+  readonly private?: string;
+  /** Absent where there is none. */
+  readonly block?: { readonly address: string; readonly ports: string };
+  /** What the answer follows from, or why there is none. */
+  readonly why: string;
+  /** When it began to be so; absent for what is no block. */
+  readonly since?: string;
+  /** When it ended; absent: it lasts. */
+  readonly until?: string;
+  /** Who had the port until `since`: a flow that was there then may have been his for as long as it lasted. */
+  readonly before?: { readonly private: string; readonly until: string };
+}
+
 export interface AnycastAnswer {
   readonly name: string;
   readonly address: string;

@@ -78,6 +78,15 @@ describe("every path answers what the source says", () => {
     ["/api/v1/status", () => source.status()],
     ["/api/v1/peers", () => source.peers()],
     ["/api/v1/nat", () => source.nat()],
+    ["/api/v1/nat/who?address=198.51.100.10&port=3127", () => source.natWho({ address: "", port: 0 })],
+    [
+      "/api/v1/nat/who?address=198.51.100.10&port=0&at=2026-11-17",
+      () => source.natWho({ address: "", port: 0 }),
+    ],
+    [
+      "/api/v1/nat/block?address=10.65.0.2&at=2026-11-17T12:00:00%2B01:00",
+      () => source.natBlock({ address: "" }),
+    ],
     ["/api/v1/anycast", () => source.anycast()],
     ["/api/v1/monitors", () => source.monitors()],
     ["/api/v1/floatingips", () => source.floatingIps()],
@@ -184,6 +193,12 @@ describe("pages", () => {
 describe("what is refused says why", () => {
   test.each<[string, number, string, string]>([
     ["/api/v1/rpki/prefix", 400, "request.invalid", "prefix"],
+    ["/api/v1/nat/who?port=1", 400, "request.invalid", "address"],
+    ["/api/v1/nat/who?address=198.51.100.10", 400, "request.invalid", "port"],
+    ["/api/v1/nat/who?address=198.51.100.10&port=65536", 400, "request.invalid", "port"],
+    ["/api/v1/nat/who?address=198.51.100.10&port=1&at=yesterday", 400, "request.invalid", "at"],
+    ["/api/v1/nat/who?address=198.51.100.10&port=1&at=2026-11-17T12:00:00", 400, "request.invalid", "at"],
+    ["/api/v1/nat/block?address=2001:db8::1", 400, "request.invalid", "address"],
     ["/api/v1/rpki/prefix?prefix=10.0.0.0/8&asn=0", 400, "request.invalid", "asn"],
     ["/api/v1/routes?limit=0", 400, "request.invalid", "limit"],
     ["/api/v1/routes?limit=10001", 400, "request.invalid", "10000"],

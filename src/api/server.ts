@@ -204,6 +204,8 @@ const PATHS: readonly string[] = [
     "received",
     "floatingips",
     "nat",
+    "nat/who",
+    "nat/block",
     "anycast",
     "nexthops",
     "rpki",

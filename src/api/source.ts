@@ -12,6 +12,7 @@ import type {
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
+  NatBlockAnswer,
   NextHopAnswer,
   PeerAnswer,
   PeerErrorAnswer,
@@ -38,6 +39,8 @@ export interface ApiSource {
   errors(query: ErrorsQuery): Awaitable<readonly PeerErrorAnswer[] | undefined>;
   floatingIps(): Awaitable<readonly FloatingIpAnswer[]>;
   nat(): Awaitable<NatAnswer>;
+  natWho(query: NatWhoQuery): Awaitable<NatBlockAnswer>;
+  natBlock(query: NatBlockQuery): Awaitable<NatBlockAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
   /** By address. Empty where there is no kernel to ask. */
   nextHops(): Awaitable<readonly NextHopAnswer[]>;
@@ -101,6 +104,21 @@ export interface RpkiQuery {
   readonly prefix: string;
   /** 1..4294967295. */
   readonly asn?: number;
+}
+
+export interface NatWhoQuery {
+  /** IPv4. */
+  readonly address: string;
+  /** 0..65535. */
+  readonly port: number;
+  /** Milliseconds since 1970; undefined: now. */
+  readonly at?: number;
+}
+
+export interface NatBlockQuery {
+  /** IPv4. */
+  readonly address: string;
+  readonly at?: number;
 }
 
 /** What may be asked of the daemon beside questions, on the unix socket only. */

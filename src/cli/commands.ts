@@ -24,6 +24,7 @@ import { errorsDetail } from "./errors-view.ts";
 import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
 import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
+import { addNat } from "./nat.ts";
 import { nextHopsTable } from "./next-hop-views.ts";
 import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
@@ -92,6 +93,7 @@ export function buildProgram(io: Io, version: string): Command {
   addRpki(showing, io);
   addState(showing, io);
   addOrders(program, io);
+  addNat(program, io);
   addMrt(program, io);
   addCompletion(program, io);
   return program;

@@ -23,8 +23,8 @@ export interface Subject<T> {
   readonly path: string;
   /** Follow the pages to the end. */
   readonly all?: boolean;
-  /** The error when there is nothing. */
-  readonly missing?: string;
+  /** The error when there is nothing: of a list that is empty, or as the answer has it. */
+  readonly missing?: string | ((answer: T) => string | undefined);
   readonly render: (answer: T, look: Look) => string;
 }
 
@@ -74,13 +74,17 @@ async function ask<T>(subject: Subject<T>, options: Options, io: Io): Promise<st
     path = page.next;
   } while (path !== undefined && subject.all === true);
   const answer = pages.length === 1 ? pages[0]!.json : pages.flatMap(({ json }) => json as unknown[]);
-  if (subject.missing !== undefined && Array.isArray(answer) && answer.length === 0) {
-    throw new Failure(EXIT.notFound, subject.missing);
-  }
+  const missing = missingIn(subject, answer as T);
+  if (missing !== undefined) throw new Failure(EXIT.notFound, missing);
   if (path !== undefined) {
     io.stderr.write("gwctl: more follow; --all shows every one, --limit N more of them\n");
   }
   return format(subject, answer as T, pages, options, io);
+}
+
+function missingIn<T>({ missing }: Subject<T>, answer: T): string | undefined {
+  if (typeof missing === "function") return missing(answer);
+  return Array.isArray(answer) && answer.length === 0 ? missing : undefined;
 }
 
 function format<T>(

@@ -10,6 +10,7 @@ import { isOnLink, numberOf, peerAsn, remoteFaults, remoteOf } from "./peer-remo
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import { gracefulRestart, peerRestart } from "./restart-schema.ts";
 import {
+  absolutePath,
   address,
   asn,
   choice,
@@ -23,7 +24,6 @@ import {
   list,
   mapping,
   name,
-  passwordPath,
   port,
   prefix,
   routerId,
@@ -90,7 +90,7 @@ const common = {
   localAddress: address
     .optional()
     .meta({ description: "Our end of the session. Default: the kernel chooses." }),
-  passwordFile: passwordPath
+  passwordFile: absolutePath
     .optional()
     .meta({ description: "A file that holds the session's password (TCP-MD5, RFC 2385)." }),
   ttlSecurity: flag.optional().meta({

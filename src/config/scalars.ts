@@ -228,7 +228,7 @@ export const socketPath: z.ZodType<string> = text(
     /^\/[^\p{C}]+$/u.test(value) && new TextEncoder().encode(value).length <= 99 ? value : undefined,
 );
 
-export const passwordPath: z.ZodType<string> = text(
+export const absolutePath: z.ZodType<string> = text(
   { expected: "an absolute path", json: { pattern: "^/" } },
   (value) => (/^\/[^\p{C}]{1,4095}$/u.test(value) ? value : undefined),
 );

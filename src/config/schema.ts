@@ -20,6 +20,7 @@ import type {
 } from "../model/model.ts";
 import { bgp } from "./bgp-schema.ts";
 import {
+  absolutePath,
   address,
   choice,
   duration,
@@ -64,10 +65,11 @@ const pool: z.ZodType<Pool> = mapping({
     description: "IPv4 addresses that private sources are translated to. Their order places flows.",
   }),
   ports: portRange.prefault("1024-65535").meta({ description: "Source ports that a translation may use." }),
-  blockSize: z
-    .literal(0, { error: "not built yet: port blocks; 0 shares all ports" })
-    .optional()
-    .meta({ default: 0, description: "Ports set aside for each private address; 0: all share." }),
+  // nftables cannot write an interval of one port; RFC 6888 REQ-15 wants some to choose from.
+  blockSize: integer(0, 65535)
+    .refine((ports) => ports === 0 || ports >= 16, { error: "0, or 16..65535" })
+    .prefault(0)
+    .meta({ description: "Ports set aside for each private address (RFC 7422); 0: all share." }),
 }).transform((given, context) => {
   const count = given.addresses.reduce((sum, item) => sum + item.length, 0);
   if (count > POOL_ADDRESSES) {
@@ -76,7 +78,7 @@ const pool: z.ZodType<Pool> = mapping({
     context.addIssue({ code: "custom", path: ["addresses"], message, params, input: given });
   }
   const addresses: Address[] = count > POOL_ADDRESSES ? [] : given.addresses.flat();
-  return { name: given.name, addresses, ports: given.ports };
+  return { name: given.name, addresses, ports: given.ports, blockSize: given.blockSize };
 });
 
 const nat: z.ZodType<Nat> = mapping({
@@ -85,6 +87,9 @@ const nat: z.ZodType<Nat> = mapping({
     .prefault([])
     .meta({ description: "Destinations that are never translated; own networks never are." }),
   pools: list(pool).prefault([]).meta({ description: "Addresses that private sources go out with." }),
+  blockHistory: absolutePath
+    .prefault("/var/lib/gatewayd/blocks.jsonl")
+    .meta({ description: "File that remembers which port blocks were in force when." }),
 });
 
 const floatingIp: z.ZodType<FloatingIp> = mapping({

@@ -119,8 +119,10 @@ const whole = {
         name: "default",
         addresses: [10, 16, 17, 18, 19, 30, 31, 32, 33].map((last) => `198.51.100.${last}`),
         ports: { first: 1024, last: 65535 },
+        blockSize: 0,
       },
     ],
+    blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   },
   floatingIps: [{ address: "172.16.1.3", to: "10.65.0.13", egress: "floating" }],
   anycast: [
@@ -156,7 +158,7 @@ test("the least that a file says, and the defaults", () => {
     hostname: "machine",
     bgp: { ...whole.bgp, routerId: "192.0.2.1", peers: [] },
     networks: [],
-    nat: { private: [], except: [], pools: [] },
+    nat: { private: [], except: [], pools: [], blockHistory: "/var/lib/gatewayd/blocks.jsonl" },
     floatingIps: [],
     anycast: [],
   });

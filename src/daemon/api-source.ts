@@ -9,6 +9,7 @@ import { createMetrics, type Metrics } from "../metrics/metrics.ts";
 import type { MetricsSource } from "../metrics/snapshot.ts";
 import { announcementsPage, receivedPage, routesPage } from "./bgp-answers.ts";
 import { birdwatcher } from "./birdwatcher.ts";
+import { type BlockSource, blockAnswer, whoAnswer } from "./block-answers.ts";
 import type { Gateway } from "./gateway.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer, nextHopAnswer } from "./gateway-answers.ts";
 import { mrtTable } from "./mrt-table.ts";
@@ -60,6 +61,8 @@ export function apiSource(
         gateway.reconciler.snapshot(),
         await gateway.forwarding.conntrack().catch(() => undefined),
       ),
+    natWho: (query) => whoAnswer(blockSource(gateway), query),
+    natBlock: (query) => blockAnswer(blockSource(gateway), query),
     anycast: () =>
       anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
@@ -85,12 +88,18 @@ export function apiSource(
   return { source: { ...views, metrics: () => metrics.render() }, metrics };
 }
 
+const blockSource = (gateway: Gateway): BlockSource => ({
+  model: gateway.model,
+  epochs: gateway.blockHistory.epochs,
+  nowMs: Date.now(),
+});
+
 function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: number): StatusAnswer {
   const { model } = gateway;
   const now = gateway.reconciler.snapshot();
   const peers = gateway.speaker.peers();
-  const problems = [...now.problems, ...gateway.nextHops.problems()];
   const { connected, restarts } = gateway.forwarding.state();
+  const problems = gateway.problems(now);
   const broken = problems.length > 0 || config.refused !== undefined;
   return {
     version: VERSION,

@@ -92,6 +92,7 @@ const FIXED: ReadonlySet<Change["subject"]> = new Set([
   "bgp.multipath",
   "bgp.multipathRelax",
   "bgp.decision",
+  "nat.blockHistory",
   "kernel",
 ]);
 

@@ -11,10 +11,11 @@ import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Announcer } from "../gateway/announcer.ts";
-import type { Dataplane, KernelRoute, Link } from "../gateway/intent.ts";
+import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts";
 import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import type { Model } from "../model/model.ts";
+import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
@@ -53,6 +54,7 @@ export class Gateway {
   readonly tally: Tally;
   readonly monitors: Monitors;
   readonly nextHops: NextHopTracker;
+  readonly blockHistory: BlockHistory;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
@@ -85,6 +87,7 @@ export class Gateway {
     this.forwarding = forwarding;
     this.#held = held.routes;
     this.tally = new Tally(log);
+    this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
@@ -186,10 +189,18 @@ export class Gateway {
     this.#callOff?.();
     this.checks.stop();
     await this.reconciler.stop();
+    await this.blockHistory.close();
     this.speaker.stop(how);
     await this.monitors.close();
     await this.#world.close();
     await this.forwarding.close();
+  }
+
+  /** What is asked for and cannot be. */
+  problems(snapshot: Snapshot): readonly Problem[] {
+    const { problem } = this.blockHistory;
+    const ours = [...snapshot.problems, ...this.nextHops.problems()];
+    return problem === undefined ? ours : [...ours, problem];
   }
 
   #waitForPeers(held: readonly KernelRoute[]): void {
@@ -229,7 +240,9 @@ export class Gateway {
   }
 
   #passed(snapshot: Snapshot): void {
-    this.tally.take({ ...snapshot, problems: [...snapshot.problems, ...this.nextHops.problems()] });
+    if (snapshot.natProgrammed && this.forwarding.type === "linux")
+      this.blockHistory.take(snapshot.intent?.nat.blocks, Date.now());
+    this.tally.take({ ...snapshot, problems: this.problems(snapshot) });
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;
     this.speaker.complete();

@@ -2,6 +2,7 @@
 
 import { compareAddresses, comparePrefixes, contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
+import { blockPlan } from "../model/blocks.ts";
 import type { Kind, Model } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
 import type { Draft } from "./draft.ts";
@@ -18,6 +19,7 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
     pools: translates
       ? model.nat.pools.map(({ name, addresses, ports }) => ({ name, addresses, ports }))
       : [],
+    blocks: translates ? blockPlan(model.nat) : undefined,
     exempt: sorted([
       ...model.nat.except,
       ...model.nat.private,

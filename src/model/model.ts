@@ -258,6 +258,8 @@ export interface Nat {
   /** Destinations that are never translated. Own networks always are exempt. */
   readonly except: readonly Prefix[];
   readonly pools: readonly Pool[];
+  /** Absolute path of the file that remembers which port blocks were in force when. */
+  readonly blockHistory: string;
 }
 
 export interface Pool {
@@ -265,6 +267,8 @@ export interface Pool {
   /** In the order given, which is the order of the hash: changing it moves flows. IPv4 only. */
   readonly addresses: readonly Address[];
   readonly ports: PortRange;
+  /** Ports of each private address's own block (blocks.ts), 1 up to all of `ports`; 0: all share. */
+  readonly blockSize: number;
 }
 
 export interface PortRange {

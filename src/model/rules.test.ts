@@ -70,7 +70,15 @@ const valid: Model = {
   nat: {
     private: [net("10.65.0.0/16")],
     except: [net("10.0.0.0/8")],
-    pools: [{ name: "default", addresses: [ip("198.51.100.10")], ports: { first: 1024, last: 65535 } }],
+    pools: [
+      {
+        name: "default",
+        addresses: [ip("198.51.100.10")],
+        ports: { first: 1024, last: 65535 },
+        blockSize: 0,
+      },
+    ],
+    blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   },
   floatingIps: [
     { address: ip("172.16.1.3"), to: ip("10.65.0.13"), egress: "floating" },
@@ -127,7 +135,7 @@ describe("a part that is missing silences only the rules about it", () => {
 
 test("a pool of 65 536 addresses in the wrong place is one violation, with the path of the first address", () => {
   const addresses = Array.from({ length: 65_536 }, (_, i) => ipv4(ip("10.65.0.0").w0 + i));
-  const pools = [{ name: "a", addresses, ports: { first: 1024, last: 65535 } }];
+  const pools = [{ name: "a", addresses, ports: { first: 1024, last: 65535 }, blockSize: 0 }];
   const found = violations({ nat: { ...valid.nat, pools } });
   expect(found.map(({ path, message }) => [path.join("."), message])).toEqual([
     ["nat.pools.0.addresses.0", "10.65.0.0 is in nat.private 10.65.0.0/16, and 65535 more"],
@@ -151,6 +159,11 @@ test("a hundred thousand floating IPs and networks are checked in a moment, not 
     };
   });
   expect(
-    violations({ ...valid, floatingIps, networks, nat: { private: [], except: [], pools: [] } }),
+    violations({
+      ...valid,
+      floatingIps,
+      networks,
+      nat: { ...valid.nat, private: [], except: [], pools: [] },
+    }),
   ).toEqual([]);
 });

@@ -9,6 +9,7 @@ import { type Address, contains, isLinkLocal, type Prefix, widthOf } from "../bg
 import { formatAddress, formatEndpoint, formatPrefix } from "../bgp/net/text.ts";
 import { addressViolations } from "./address-rules.ts";
 import { asViolations } from "./as-rules.ts";
+import { blockViolations } from "./block-rules.ts";
 import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
 import { isUnicast, nested } from "./prefixes.ts";
 import { error, type Violation, warning } from "./violation.ts";
@@ -23,6 +24,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...rpkiViolations(parts),
     ...addressViolations(parts),
     ...roleViolations(parts),
+    ...blockViolations(parts),
     ...anycastViolations(parts),
     ...kernelViolations(parts),
   ];

@@ -7,18 +7,19 @@
  */
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
-import { parseListing } from "./listing.ts";
+import { sameBlocks } from "./blocks.ts";
 import {
   CHAIN_NAMES,
   CHAINS,
   type Contents,
   type Elements,
-  render,
   SET_NAMES,
   SETS,
   type SetName,
   TABLE,
-} from "./render.ts";
+} from "./layout.ts";
+import { parseListing } from "./listing.ts";
+import { render } from "./render.ts";
 import type { FloatingMapping, NatTable } from "./table.ts";
 
 export interface DiffOptions {
@@ -85,8 +86,9 @@ const sameRules = (a: readonly string[], b: readonly string[]): boolean =>
 
 function setChanges(name: SetName, found: Elements, wanted: Elements, keep: boolean): string[] {
   const added = new Map([...wanted].filter(([key, value]) => found.get(key) !== value));
-  // A new interval may overlap an old one, and then only one of them can stay.
-  const keepUnknown = keep && !(SETS[name].interval && added.size > 0);
+  // A new interval may overlap an old one, and then only one of them can stay. Nobody but the configuration gives
+  // blocks, and one that it gives to another must not stay with two.
+  const keepUnknown = keep && name !== "blocks" && !(SETS[name].interval && added.size > 0);
   const deleted = new Map(
     [...found].filter(([key, value]) => (wanted.has(key) ? wanted.get(key) !== value : !keepUnknown)),
   );
@@ -127,12 +129,15 @@ function touchedFixed(a: readonly FloatingMapping[], b: readonly FloatingMapping
   return touched;
 }
 
-/** `table` without the host prefixes that `other` has too; those lists may be as long as the floating IPs'. */
+/** `table` without the host prefixes and blocks that `other` has too; of those there may be as many as floating IPs. */
 function narrowed(table: NatTable, other: NatTable): NatTable {
   return {
     ...table,
     exempt: withoutCommonHosts(table.exempt, other.exempt),
     untracked: withoutCommonHosts(table.untracked, other.untracked),
+    // There are blocks, and none of them differs.
+    blocks:
+      sameBlocks(table.blocks, other.blocks) && table.blocks ? { private: [], pools: [] } : table.blocks,
   };
 }
 

@@ -12,7 +12,7 @@ import {
   SETS,
   type SetName,
   TABLE,
-} from "./render.ts";
+} from "./layout.ts";
 import type { FloatingMapping } from "./table.ts";
 
 /**
@@ -99,7 +99,7 @@ function respelled(key: string): string {
   return key.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
 }
 
-const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\d.]+)?)(?: : ([\d.]+))?$/;
+const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\d.]+)?)(?: : ([\d.]+(?: \. [\d-]+)?))?$/;
 
 function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {
   const hook = CHAINS[name];

@@ -2,8 +2,9 @@
 
 import type { Address } from "../bgp/net/address.ts";
 import { parseAddress } from "../bgp/net/text.ts";
+import type { ChainName } from "./layout.ts";
 import { floatingOf, parseListing } from "./listing.ts";
-import { type ChainName, render } from "./render.ts";
+import { render } from "./render.ts";
 import type { FloatingMapping, NatTable } from "./table.ts";
 
 /** IPv4 addresses as their one word. */
@@ -26,7 +27,8 @@ export function providedBy(table: NatTable): Provided {
 export function providedByListing(listing: string, wanted: NatTable): Provided {
   const found = parseListing(listing);
   if (found === undefined) return NOTHING_PROVIDED;
-  const { chains } = render({ ...wanted, floating: [], exempt: [], untracked: [] });
+  const blocks = wanted.blocks && { private: [], pools: [] };
+  const { chains } = render({ ...wanted, floating: [], exempt: [], untracked: [], blocks });
   const same = (names: readonly ChainName[]): boolean =>
     names.every((name) => chains[name].join("\n") === found.chains[name].join("\n"));
   const pooled = [...found.sets.pooled.keys()].flatMap((text) => parseAddress(text) ?? []);

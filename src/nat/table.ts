@@ -1,6 +1,7 @@
 /** The NAT table as a value: what nftables should hold. text.ts writes it, diff.ts turns one into another. */
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
+import type { BlockPlan } from "../model/blocks.ts";
 import type { Endpoint, PortRange } from "../model/model.ts";
 
 export interface NatTable {
@@ -9,6 +10,8 @@ export interface NatTable {
   /** Sources that are translated to a pool address. Empty without pools. */
   readonly private: readonly Prefix[];
   readonly pools: readonly PoolMapping[];
+  /** The ports of each private address; undefined: they share those of `pools`. */
+  readonly blocks: BlockPlan | undefined;
   /**
    * Destinations that no source is translated for: except, private, public networks, anycast, and the floating IPs
    * that are translated elsewhere (those of this table never are a destination any more when sources are looked at).
@@ -43,6 +46,7 @@ export const EMPTY_NAT: NatTable = {
   floating: [],
   private: [],
   pools: [],
+  blocks: undefined,
   exempt: [],
   inside: [],
   untracked: [],

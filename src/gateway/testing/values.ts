@@ -38,7 +38,7 @@ const BASE: Model = {
     peers: [],
   },
   networks: [],
-  nat: { private: [], except: [], pools: [] },
+  nat: { private: [], except: [], pools: [], blockHistory: "/var/lib/gatewayd/blocks.jsonl" },
   floatingIps: [],
   anycast: [],
   ports: [],
@@ -68,7 +68,15 @@ export const network = (cidr: string, announce: Network["announce"]): Network =>
 export const PRIVATE: Model["nat"] = {
   private: [prefix("10.65.0.0/16")],
   except: [prefix("192.168.0.0/16")],
-  pools: [{ name: "default", addresses: [address("198.51.100.10")], ports: { first: 1024, last: 65535 } }],
+  blockHistory: "/var/lib/gatewayd/blocks.jsonl",
+  pools: [
+    {
+      name: "default",
+      addresses: [address("198.51.100.10")],
+      ports: { first: 1024, last: 65535 },
+      blockSize: 0,
+    },
+  ],
 };
 
 export const service = (changes: Partial<AnycastService> = {}): AnycastService => ({

@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
+import type { BlockPlan } from "../../model/blocks.ts";
 import type { FloatingMapping, NatTable, PoolMapping } from "../table.ts";
 
 const TEN = 0x0a410000; // 10.65.0.0
@@ -24,6 +25,20 @@ const prefix6: fc.Arbitrary<Prefix> = fc
   .tuple(fc.constantFrom(0x20010db8, 0, 0xff000000), fc.constantFrom(0, 1, 0xffffffff), fc.nat(128))
   .map(([first, last, length]) => prefixOf(ipv6(first, 0, 0, last), length));
 
+/** More private addresses than blocks now and then, which the model's rules refuse. */
+const blocks: fc.Arbitrary<BlockPlan> = fc.record({
+  private: fc
+    .constantFrom(28, 30, 32)
+    .map((length) => [prefixOf(ipv4(TEN), length), prefixOf(ipv4(TEN + 64), length)]),
+  pools: fc
+    .record({
+      addresses: fc.constantFrom([ipv4(0xc6336401)], [ipv4(0xc6336402), ipv4(0xc6336401)]),
+      ports: fc.constantFrom({ first: 1024, last: 65535 }, { first: 5000, last: 5063 }),
+      blockSize: fc.constantFrom(16, 64),
+    })
+    .map((pool) => [pool]),
+});
+
 const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
   fc.record({
     name: fc.constant("default"),
@@ -40,6 +55,7 @@ export const natTables: fc.Arbitrary<NatTable> = fc.record({
   floating,
   private: fc.array(prefix4, { maxLength: 3 }),
   pools,
+  blocks: fc.option(blocks, { nil: undefined }),
   exempt: fc.array(prefix4, { maxLength: 5 }),
   inside: fc.array(prefix4, { maxLength: 3 }),
   untracked: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 6 }),

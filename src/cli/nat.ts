@@ -1,0 +1,76 @@
+/** gwctl nat: whose a port is, which block an address has. */
+
+import { Argument, type Command } from "commander";
+import type { NatBlockAnswer } from "../api/schema.ts";
+import { examples, optionsOf, pathOf } from "./flags.ts";
+import { EXIT, Failure, type Io } from "./io.ts";
+import { show } from "./show.ts";
+import { fields } from "./table.ts";
+
+export function addNat(program: Command, io: Io): void {
+  const nat = program
+    .command("nat")
+    .description("whose a port of a pool is, or was; which ports a private address has")
+    .addHelpText("after", examples("gwctl nat who 198.51.100.10:3127", "gwctl nat block 10.65.0.13"));
+  nat
+    .command("who")
+    .description("the private address behind a public address and port, now or at a time")
+    .addArgument(new Argument("<endpoint>", "such as 198.51.100.10:3127"))
+    .addArgument(new Argument("[at...]", "at, and a time with its zone or a day"))
+    .addHelpText(
+      "after",
+      examples(
+        "gwctl nat who 198.51.100.10:3127",
+        "gwctl nat who 198.51.100.10:3127 at 2026-11-17T12:00:00Z",
+      ),
+    )
+    .action(async (endpoint: string, time: readonly string[], _flags: unknown, command: Command) => {
+      const [, address, port] = /^([\d.]+):(\d+)$/.exec(endpoint) ?? [];
+      if (address === undefined) throw new Failure(EXIT.usage, `expected ADDRESS:PORT, not ${endpoint}`);
+      await showBlock(pathOf("nat/who", { address, port, at: timeOf(time) }), command, io);
+    });
+  nat
+    .command("block")
+    .description("the ports of a private address, now or at a time")
+    .addArgument(new Argument("<address>", "private"))
+    .addArgument(new Argument("[at...]", "at, and a time with its zone or a day"))
+    .addHelpText("after", examples("gwctl nat block 10.65.0.13", "gwctl nat block 10.65.0.13 at 2026-11-17"))
+    .action(async (address: string, time: readonly string[], _flags: unknown, command: Command) => {
+      await showBlock(pathOf("nat/block", { address, at: timeOf(time) }), command, io);
+    });
+}
+
+/** "at 2026-11-17T12:00:00Z"; the word may be left out. */
+function timeOf(words: readonly string[]): string | undefined {
+  const [time, ...rest] = words[0] === "at" ? words.slice(1) : words;
+  if ((words.length > 0 && time === undefined) || rest.length > 0) {
+    throw new Failure(EXIT.usage, "expected at TIME, such as at 2026-11-17T12:00:00Z");
+  }
+  return time;
+}
+
+async function showBlock(path: string, command: Command, io: Io): Promise<void> {
+  await show<NatBlockAnswer>(
+    {
+      path,
+      render: blockDetail,
+      missing: (answer) => (answer.private === undefined ? `${answer.asked}: ${answer.why}` : undefined),
+    },
+    optionsOf(command, io),
+    io,
+  );
+}
+
+function blockDetail(answer: NatBlockAnswer): string {
+  const { asked, at, block, since, until, before } = answer;
+  return fields([
+    ["Asked for", asked],
+    ["At", at],
+    ["Private address", answer.private],
+    ["Block", block && `${block.address} ports ${block.ports}`],
+    ["Why", answer.why],
+    ["Since", since],
+    ["Until", until],
+    ["Before", before && `${before.private}, until ${before.until}; of flows that were open then`],
+  ]);
+}

@@ -1,0 +1,94 @@
+/**
+ * What our table is made of: its sets, maps and chains, as they are declared and as nft 1.0.6 lists them. What stands in
+ * them is the business of the parts (floating, pools, tracking, metadata).
+ */
+
+export const TABLE = "gatewayd";
+
+export const SET_NAMES = [
+  "floating",
+  "self",
+  "own",
+  "egress",
+  "blocks",
+  "pooled",
+  "private",
+  "inside",
+  "exempt",
+  "exempt_hosts",
+  "untracked",
+  "untracked_hosts",
+  "untracked6",
+  "untracked6_hosts",
+  "taps",
+] as const;
+/**
+ * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
+ * floating IP. egress: the same among those whose new flows leave as the floating IP. blocks: private address to pool address and ports.
+ */
+export type SetName = (typeof SET_NAMES)[number];
+
+export interface SetDeclaration {
+  readonly is: "map" | "set";
+  readonly type: string;
+  readonly interval: boolean;
+}
+
+/** Name and declaration of every set and map, in the order in which they are made. */
+export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
+  floating: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
+  self: { is: "map", type: "ipv4_addr . ipv4_addr : ipv4_addr", interval: false },
+  own: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
+  egress: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
+  blocks: { is: "map", type: "ipv4_addr : interval ipv4_addr . inet_service", interval: false },
+  pooled: { is: "set", type: "ipv4_addr", interval: false },
+  private: { is: "set", type: "ipv4_addr", interval: true },
+  inside: { is: "set", type: "ipv4_addr", interval: true },
+  exempt: { is: "set", type: "ipv4_addr", interval: true },
+  exempt_hosts: { is: "set", type: "ipv4_addr", interval: false },
+  untracked: { is: "set", type: "ipv4_addr", interval: true },
+  untracked_hosts: { is: "set", type: "ipv4_addr", interval: false },
+  untracked6: { is: "set", type: "ipv6_addr", interval: true },
+  untracked6_hosts: { is: "set", type: "ipv6_addr", interval: false },
+  taps: { is: "set", type: "ifname", interval: false },
+};
+
+/** In an order in which nothing refers to what comes later. */
+export const CHAIN_NAMES = [
+  "untrack",
+  "raw",
+  "pools",
+  "hairpin",
+  "raw_prerouting",
+  "raw_output",
+  "dstnat",
+  "dstnat_output",
+  "srcnat",
+  "untranslated",
+] as const;
+export type ChainName = (typeof CHAIN_NAMES)[number];
+
+/** Every chain with the hook that it hangs on; undefined: other chains lead to it. */
+export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
+  untrack: undefined,
+  raw: undefined,
+  pools: undefined,
+  hairpin: undefined,
+  raw_prerouting: "type filter hook prerouting priority -300; policy accept;",
+  raw_output: "type filter hook output priority -300; policy accept;",
+  dstnat: "type nat hook prerouting priority -100; policy accept;",
+  dstnat_output: "type nat hook output priority -100; policy accept;",
+  srcnat: "type nat hook postrouting priority 100; policy accept;",
+  untranslated: "type filter hook forward priority 0; policy accept;",
+};
+
+/** Elements by key; the value of a set's element is "". */
+export type Elements = ReadonlyMap<string, string>;
+
+export type SetContents = Readonly<Record<SetName, Elements>>;
+export type ChainContents = Readonly<Record<ChainName, readonly string[]>>;
+
+export interface Contents {
+  readonly sets: SetContents;
+  readonly chains: ChainContents;
+}
