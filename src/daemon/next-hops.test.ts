@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { formatAddress } from "../bgp/net/text.ts";
 import type { Way } from "../gateway/intent.ts";
 import { address } from "../gateway/testing/values.ts";
-import { MAX_TRACKED, NextHopTracker } from "./next-hops.ts";
+import { MAX_NEXT_HOPS } from "../kernel/way-commands.ts";
+import { NextHopTracker } from "./next-hops.ts";
 
 const A = address("192.0.2.1");
 const B = address("192.0.2.2");
@@ -98,11 +99,11 @@ test("a new kernel process is asked for all of them", () => {
 
 test("more than there is room for wait, and say so", () => {
   const { tracker, said } = tracked();
-  const many = Array.from({ length: MAX_TRACKED }, (_, i) => ({ ...A, w0: i + 1 }));
+  const many = Array.from({ length: MAX_NEXT_HOPS }, (_, i) => ({ ...A, w0: i + 1 }));
   tracker.need({ wanted: many, released: [] });
   said();
   tracker.need({ wanted: [A], released: [] });
-  expect([said(), tracker.get(A)?.reason]).toEqual([[], `more than ${MAX_TRACKED} next hops are in use`]);
+  expect([said(), tracker.get(A)?.reason]).toEqual([[], `more than ${MAX_NEXT_HOPS} next hops are in use`]);
   tracker.need({ wanted: [], released: [many[0]!] });
   expect(said()).toEqual(["track +192.0.2.1 -0.0.0.1"]);
 });

@@ -8,9 +8,7 @@ import { formatAddress } from "../bgp/net/text.ts";
 import type { NextHopNeeds, NextHopTold } from "../bgp/rib/next-hops.ts";
 import type { Hop, NextHopWay, Problem, Way } from "../gateway/intent.ts";
 import { type Hops, type JudgedNextHop, judgeNextHop } from "../gateway/next-hops.ts";
-
-/** Next hops that the kernel is asked about; docs/LIMITS.md. */
-export const MAX_TRACKED = 16_384;
+import { MAX_NEXT_HOPS } from "../kernel/way-commands.ts";
 
 /** Who is affected by what becomes of next hops. */
 export interface NextHopWorld {
@@ -117,7 +115,7 @@ export class NextHopTracker {
 
   #judged({ address, way, asked }: Entry): JudgedNextHop {
     const judged = judgeNextHop(address, way, this.#viaDefault);
-    return asked ? judged : { ...judged, reason: `more than ${MAX_TRACKED} next hops are in use` };
+    return asked ? judged : { ...judged, reason: `more than ${MAX_NEXT_HOPS} next hops are in use` };
   }
 
   #judge(entries: readonly Entry[]): void {
@@ -172,7 +170,7 @@ export class NextHopTracker {
   #ask(released: readonly Address[]): void {
     const wanted: Address[] = [];
     for (const entry of this.#entries.values()) {
-      if (this.#asked === MAX_TRACKED) break;
+      if (this.#asked === MAX_NEXT_HOPS) break;
       if (entry.asked) continue;
       entry.asked = true;
       this.#asked++;
