@@ -5,7 +5,9 @@
  */
 
 import { readFileSync } from "node:fs";
+import type { LibraryFigures } from "./library.ts";
 import { announcements, endOfRib, type PrefixPlan, withdrawals } from "./load.ts";
+import type { Ending } from "./rows.ts";
 import { Session } from "./session.ts";
 
 export interface BlastSettings {
@@ -14,19 +16,24 @@ export interface BlastSettings {
   readonly receivers: number;
   /** Of the daemon under test, whose memory and CPU time are measured. */
   readonly pids: readonly number[];
-  /** Times that the first sender leaves and all prefixes are withdrawn are measured too. */
-  readonly whole: boolean;
+  readonly then: Ending;
   readonly limitMs: number;
 }
 
-/** Times in milliseconds; memory in MiB; CPU time of convergence in milliseconds. */
-export interface BlastResult {
+/** Times in milliseconds, and the CPU time of the daemon in them; memory in MiB. */
+export interface BlastResult extends Partial<LibraryFigures> {
   readonly convergedMs: number;
+  readonly cpuMs: number;
   readonly failoverMs?: number;
+  readonly failoverCpuMs?: number;
   readonly withdrawnMs?: number;
+  readonly withdrawnCpuMs?: number;
+  /** Of all rounds together; resident after the first and after the last. */
+  readonly roundsMs?: number;
+  readonly firstRoundMiB?: number;
+  readonly lastRoundMiB?: number;
   readonly residentMiB: number;
   readonly peakMiB: number;
-  readonly cpuMs: number;
   /** The longest that a receiver heard nothing, keepalives included. */
   readonly silenceMs: number;
 }
@@ -47,6 +54,7 @@ export const receiverOf = (i: number): { address: string; asn: number } => ({
 /** Receivers that heard nothing for so long have converged. */
 const QUIET_MS = 1500;
 const LOOK_MS = 20;
+const ROUNDS = 100;
 
 export async function blast(settings: BlastSettings): Promise<BlastResult> {
   const { plan, pids } = settings;
@@ -58,28 +66,34 @@ export async function blast(settings: BlastSettings): Promise<BlastResult> {
   await Promise.all(receivers.map((receiver) => receiver.send(endOfRib(plan.family))));
   await quiet(holds, receivers);
 
-  const phase = async (begin: () => unknown, what: string, done: () => boolean): Promise<number> => {
+  const phase: Phase = async (begin, what, done) => {
     const startMs = performance.now();
+    const startCpuMs = cpuMsOf(pids);
     for (const receiver of receivers) receiver.heardAtMs = startMs;
     begin();
     await holds(what, done);
     await quiet(holds, receivers);
-    return Math.max(...receivers.map(({ heardAtMs }) => heardAtMs)) - startMs;
+    const wallMs = Math.max(...receivers.map(({ heardAtMs }) => heardAtMs)) - startMs;
+    return { wallMs, cpuMs: cpuMsOf(pids) - startCpuMs };
   };
-  const cpuBefore = cpuMsOf(pids);
   for (const receiver of receivers) receiver.watchSilence();
-  const convergedMs = await phase(
+  const converged = await phase(
     () => loads.map((octets, i) => senders[i]!.send(octets)),
     "every receiver knows every prefix",
     () => receivers.every(({ known }) => known === plan.count),
   );
   const figures = {
-    convergedMs,
-    cpuMs: cpuMsOf(pids) - cpuBefore,
+    convergedMs: converged.wallMs,
+    cpuMs: converged.cpuMs,
     residentMiB: memoryMiB(pids, "VmRSS"),
     silenceMs: Math.max(...receivers.map(({ longestSilenceMs }) => longestSilenceMs)),
   };
-  const ends = settings.whole ? await endsOf(plan, senders, receivers, phase) : {};
+  const ends =
+    settings.then === "ends"
+      ? await endsOf(plan, senders, receivers, phase)
+      : settings.then === "rounds"
+        ? await roundsOf(plan, { senders, receivers, loads }, pids, holds)
+        : {};
   for (const session of all) session.close();
   return { ...figures, ...ends, peakMiB: memoryMiB(pids, "VmHWM") };
 }
@@ -104,7 +118,12 @@ function sessionsOf({ plan, senders, receivers }: BlastSettings): Sessions {
   };
 }
 
-type Phase = (begin: () => unknown, what: string, done: () => boolean) => Promise<number>;
+interface Spent {
+  readonly wallMs: number;
+  readonly cpuMs: number;
+}
+
+type Phase = (begin: () => unknown, what: string, done: () => boolean) => Promise<Spent>;
 
 /** The first sender leaves, if there are others; then everything is withdrawn. */
 async function endsOf(
@@ -112,22 +131,47 @@ async function endsOf(
   senders: readonly Session[],
   receivers: readonly Session[],
   phase: Phase,
-): Promise<Pick<BlastResult, "failoverMs" | "withdrawnMs">> {
+): Promise<Partial<BlastResult>> {
   const [first, ...others] = senders;
   const left = others.length === 0 ? senders : others;
-  const failoverMs =
+  const failover =
     others.length > 0 &&
     (await phase(
       () => first!.close(),
       "the first sender is gone",
       () => true,
     ));
-  const withdrawnMs = await phase(
+  const withdrawn = await phase(
     () => left.map((sender) => sender.send(withdrawals(plan))),
     "no receiver knows any prefix",
     () => receivers.every(({ known }) => known === 0),
   );
-  return failoverMs === false ? { withdrawnMs } : { failoverMs, withdrawnMs };
+  return {
+    ...(failover !== false && { failoverMs: failover.wallMs, failoverCpuMs: failover.cpuMs }),
+    withdrawnMs: withdrawn.wallMs,
+    withdrawnCpuMs: withdrawn.cpuMs,
+  };
+}
+
+/** All is withdrawn and announced again: what a daemon keeps of that for ever, it has after the last round. */
+async function roundsOf(
+  plan: PrefixPlan,
+  { senders, receivers, loads }: Sessions,
+  pids: readonly number[],
+  holds: Holds,
+): Promise<Partial<BlastResult>> {
+  const away = withdrawals(plan);
+  const startMs = performance.now();
+  let firstRoundMiB: number | undefined;
+  for (let round = 1; round <= ROUNDS; round++) {
+    for (const sender of senders) sender.send(away);
+    await holds(`round ${round}: nothing is known`, () => receivers.every(({ known }) => known === 0));
+    for (const [i, sender] of senders.entries()) sender.send(loads[i]!);
+    await holds(`round ${round}: all is known`, () => receivers.every(({ known }) => known === plan.count));
+    firstRoundMiB ??= memoryMiB(pids, "VmRSS");
+  }
+  const roundsMs = performance.now() - startMs;
+  return { roundsMs, firstRoundMiB: firstRoundMiB ?? 0, lastRoundMiB: memoryMiB(pids, "VmRSS") };
 }
 
 type Holds = (what: string, condition: () => boolean) => Promise<void>;

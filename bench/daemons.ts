@@ -3,6 +3,7 @@
 import { chmodSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { DAEMON_ADDRESS, DAEMON_ASN, HOLD_SECONDS, receiverOf, senderOf } from "./blast.ts";
+import type { LibrarySettings } from "./library.ts";
 
 interface Place {
   /** Where it may write. */
@@ -17,6 +18,8 @@ export interface Contender {
   readonly version: readonly string[];
   /** Writes the configuration; returns the command line. */
   prepare(place: Place): readonly string[];
+  /** Says something of itself on SIGTERM: {@link LibraryFigures}. */
+  readonly reports?: true;
 }
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -64,6 +67,23 @@ const ours: Contender = {
     const file = written(place, "gateway.yaml", JSON.stringify(config));
     return [join(ROOT, "dist/src/daemon/gatewayd.js"), "run", file];
   },
+};
+
+/** What gatewayd speaks BGP with, and nothing beside it. */
+const library: Contender = {
+  name: "library",
+  binary: process.execPath,
+  version: ["-p", `require(${JSON.stringify(join(ROOT, "src/bgp/package.json"))}).version`],
+  prepare: (place) => {
+    const settings: LibrarySettings = {
+      asn: DAEMON_ASN,
+      address: DAEMON_ADDRESS,
+      holdSeconds: HOLD_SECONDS,
+      peers: neighboursOf(place),
+    };
+    return [join(import.meta.dirname, "library.js"), JSON.stringify(settings)];
+  },
+  reports: true,
 };
 
 const bird: Contender = {
@@ -191,4 +211,4 @@ ${neighbours.join("\n")}
   },
 };
 
-export const CONTENDERS: readonly Contender[] = [ours, bird, frr, openbgpd, gobgp];
+export const CONTENDERS: readonly Contender[] = [ours, library, bird, frr, openbgpd, gobgp];

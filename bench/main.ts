@@ -3,13 +3,22 @@
  * The table's figures are medians; what counts is the ratio to BIRD, which the same machine had in the same minutes.
  */
 
-import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
+import {
+  type ChildProcess,
+  execFile,
+  execFileSync,
+  type StdioOptions,
+  spawn,
+  spawnSync,
+} from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { parseArgs, promisify } from "node:util";
 import { type BlastResult, type BlastSettings, DAEMON_ADDRESS, receiverOf, senderOf } from "./blast.ts";
 import { CONTENDERS, type Contender } from "./daemons.ts";
+import type { LibraryFigures } from "./library.ts";
 import { ROWS, type Row } from "./rows.ts";
 import { type Measured, table } from "./table.ts";
 
@@ -71,19 +80,21 @@ async function measure(row: Row, contender: Contender): Promise<{ result: BlastR
   try {
     connectNamespaces(row);
     const args = contender.prepare({ directory, senders: row.senders, receivers: row.receivers });
-    daemon = spawn("ip", ["netns", "exec", DUT, contender.binary, ...args], { stdio: "ignore" });
+    const stdio: StdioOptions = ["ignore", contender.reports ? "pipe" : "ignore", "ignore"];
+    daemon = spawn("ip", ["netns", "exec", DUT, contender.binary, ...args], { stdio });
     await new Promise((resolve) => setTimeout(resolve, START_MS));
     const settings: BlastSettings = {
       plan: { ...row.plan, count: Math.max(1, Math.round(row.plan.count * scale)) },
       senders: row.senders,
       receivers: row.receivers,
       pids: pidsIn(DUT),
-      whole: row.whole,
+      then: row.then,
       limitMs: LIMIT_MS,
     };
     const program = [process.execPath, join(import.meta.dirname, "blast.js"), JSON.stringify(settings)];
     const { stdout } = await promisify(execFile)("ip", ["netns", "exec", LOAD, ...program]);
-    return { result: JSON.parse(stdout) as BlastResult };
+    const result = JSON.parse(stdout) as BlastResult;
+    return { result: { ...result, ...(contender.reports && (await reportOf(daemon))) } };
   } catch (error) {
     return { error: errorText(error) };
   } finally {
@@ -92,6 +103,12 @@ async function measure(row: Row, contender: Contender): Promise<{ result: BlastR
     removeNamespaces();
     rmSync(directory, { recursive: true });
   }
+}
+
+/** What it says of itself at its end. */
+async function reportOf(daemon: ChildProcess): Promise<LibraryFigures> {
+  daemon.kill("SIGTERM");
+  return JSON.parse(await text(daemon.stdout!)) as LibraryFigures;
 }
 
 function connectNamespaces({ senders, receivers }: Row): void {

@@ -14,12 +14,18 @@ const FIGURES: readonly (readonly [
   unit: string,
 ])[] = [
   ["converged", (r) => r.convergedMs, "ms"],
-  ["failover", (r) => r.failoverMs, "ms"],
-  ["withdrawn", (r) => r.withdrawnMs, "ms"],
   ["CPU", (r) => r.cpuMs, "ms"],
+  ["failover", (r) => r.failoverMs, "ms"],
+  ["CPU", (r) => r.failoverCpuMs, "ms"],
+  ["withdrawn", (r) => r.withdrawnMs, "ms"],
+  ["CPU", (r) => r.withdrawnCpuMs, "ms"],
   ["resident", (r) => r.residentMiB, "MiB"],
   ["peak", (r) => r.peakMiB, "MiB"],
+  ["100 rounds", (r) => r.roundsMs, "ms"],
+  ["after one", (r) => r.firstRoundMiB, "MiB"],
+  ["after all", (r) => r.lastRoundMiB, "MiB"],
   ["silence", (r) => r.silenceMs, "ms"],
+  ["blocked", (r) => r.blockedMs, "ms"],
 ];
 const REFERENCE = "BIRD";
 
@@ -47,7 +53,12 @@ export function table({ name, senders, receivers, plan }: Row, measured: readonl
       "; ",
     ),
   ]);
-  const lines = [["", ...FIGURES.map(([title]) => title), ""], ...cells];
+  const all = [["", ...FIGURES.map(([title]) => title), ""], ...cells];
+  // A figure that this row has not is no column.
+  const shown = all[0]!.map(
+    (_, column) => column === 0 || cells.some((cell) => !["-", ""].includes(cell[column]!)),
+  );
+  const lines = all.map((line) => line.filter((_, column) => shown[column]));
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
   const text = lines
     .map((line) =>

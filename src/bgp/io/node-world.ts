@@ -1,8 +1,8 @@
 /**
  * The world of a speaker on node:net: the only sockets and timers of the library.
  *
- * One timer, for the speaker's next deadline; none per peer. Reading never stops, since what is read goes into the RIB
- * and not into a queue; writing stops when a socket says so, and goes on when it has drained.
+ * One timer, for the speaker's next deadline; none per peer. What is read goes into the RIB and not into a queue, so that
+ * reading waits for nothing but its turn; writing stops when a socket says so, and goes on when it has drained.
  */
 
 import { createServer, type Server, type Socket } from "node:net";
@@ -22,6 +22,7 @@ import type {
 } from "../speaker/world.ts";
 import { BfdThread } from "./bfd-thread.ts";
 import { ListenerGuard } from "./listener-guard.ts";
+import { ReadGate } from "./read-gate.ts";
 import { SocketLink } from "./socket-link.ts";
 
 export interface ListenOptions {
@@ -47,7 +48,7 @@ const LONGEST_MS = 0x7fff_ffff;
 /** Connections of peers that wait to be accepted; strangers are refused at once. */
 const BACKLOG = 128;
 
-/** What a socket takes before it asks to wait. */
+/** For each direction. */
 const HIGH_WATER_OCTETS = 1 << 18;
 
 export function nodeWorld(): NodeWorld {
@@ -58,6 +59,7 @@ class SocketWorld implements NodeWorld {
   readonly #servers: Server[] = [];
   readonly #links: Set<SocketLink> = new Set();
   readonly #guard: ListenerGuard = new ListenerGuard();
+  readonly #gate: ReadGate = new ReadGate();
   readonly #bfd: BfdThread = new BfdThread();
   #speaker: Served | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -91,7 +93,7 @@ class SocketWorld implements NodeWorld {
   }
 
   dial(target: DialTarget, events: LinkEvents): Link {
-    const link = SocketLink.dial(target, HIGH_WATER_OCTETS, events);
+    const link = SocketLink.dial(target, { gate: this.#gate, highWaterOctets: HIGH_WATER_OCTETS }, events);
     this.#keep(link);
     return link;
   }
@@ -137,7 +139,7 @@ class SocketWorld implements NodeWorld {
   }
 
   #accept(socket: Socket): void {
-    const link = SocketLink.accepted(socket);
+    const link = SocketLink.accepted(socket, this.#gate);
     if (link === undefined) return;
     const events = this.#closed ? undefined : this.#speaker?.accept(link);
     if (events === undefined) link.abort();

@@ -5,6 +5,7 @@ import { networkInterfaces } from "node:os";
 import { type Address, type Family, hostPrefix, isLinkLocal, sameAddress } from "../net/address.ts";
 import { formatAddress, parseScopedAddress } from "../net/text.ts";
 import type { DialTarget, Link, LinkEvents, Ports } from "../speaker/world.ts";
+import type { ReadGate } from "./read-gate.ts";
 import {
   closeSocket,
   descriptorOf,
@@ -17,6 +18,13 @@ import {
 /** How long the other side may take to read our last message and close. */
 const LINGER_MS = 1000;
 
+/** What the sockets of one world share. */
+export interface SocketSettings {
+  readonly gate: ReadGate;
+  /** What a socket takes before it asks to wait. */
+  readonly highWaterOctets: number;
+}
+
 export class SocketLink implements Link {
   readonly remote: Address;
   /** Resolves when the socket is gone. */
@@ -27,7 +35,7 @@ export class SocketLink implements Link {
   #reason = "closed by the peer";
   #closing = false;
 
-  private constructor(socket: Socket, remote: Address) {
+  private constructor(socket: Socket, remote: Address, gate: ReadGate) {
     this.#socket = socket;
     this.remote = remote;
     this.closed = new Promise((resolve) => {
@@ -42,12 +50,12 @@ export class SocketLink implements Link {
     });
     // A Buffer's slice() is a window, a Uint8Array's is a copy, which is what those who keep octets mean.
     socket.on("data", ({ buffer, byteOffset, length }) => {
-      this.#events?.received(new Uint8Array(buffer, byteOffset, length));
+      gate.pass(socket, () => this.#events?.received(new Uint8Array(buffer, byteOffset, length)));
     });
     socket.on("drain", () => this.#events?.drained());
   }
 
-  static dial(target: DialTarget, highWaterOctets: number, events: LinkEvents): SocketLink {
+  static dial(target: DialTarget, { gate, highWaterOctets }: SocketSettings, events: LinkEvents): SocketLink {
     const options = { noDelay: true, highWaterMark: highWaterOctets } as SocketConstructorOpts;
     let socket: Socket;
     try {
@@ -56,7 +64,7 @@ export class SocketLink implements Link {
       socket = new Socket(options);
       socket.destroy(error instanceof Error ? error : new Error(String(error)));
     }
-    const link = new SocketLink(socket, target.address);
+    const link = new SocketLink(socket, target.address, gate);
     link.#events = events;
     if (socket.destroyed) return link;
     socket.once("connect", () => link.#events?.connected());
@@ -69,13 +77,13 @@ export class SocketLink implements Link {
   }
 
   /** Undefined when the connection is gone before it could be looked at. */
-  static accepted(socket: Socket): SocketLink | undefined {
+  static accepted(socket: Socket, gate: ReadGate): SocketLink | undefined {
     const remote = addressOf(socket.remoteAddress);
     if (remote === undefined) {
       socket.destroy();
       return undefined;
     }
-    return new SocketLink(socket, remote);
+    return new SocketLink(socket, remote, gate);
   }
 
   hear(events: LinkEvents): void {

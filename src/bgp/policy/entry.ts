@@ -12,6 +12,7 @@ import type { AttributeClass, RouteFilter, Verdict } from "../rib/route-filter.t
 import { occurrences, withFront } from "../wire/as-path.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import { ROLE_RULES, type Role } from "../wire/roles.ts";
+import { composedEdits, type Edits, onlyToCustomer, front as putInFront } from "./edits.ts";
 
 /** Of one peer in another AS. */
 export interface EntryRules {
@@ -41,6 +42,8 @@ interface Entered {
 interface Made {
   /** Undefined: none. */
   readonly change: Verdict["change"];
+  /** The same. */
+  readonly edits: Edits;
   readonly verdicts: WeakMap<Verdict, Verdict>;
 }
 
@@ -70,9 +73,11 @@ class Entry implements RouteFilter {
       prepends && localAsn !== undefined
         ? (given: PathAttributes) => ({ ...given, asPath: withFront(given.asPath, [localAsn]) })
         : undefined;
+    const fronted = prepends && localAsn !== undefined ? [putInFront([localAsn])] : [];
     const mark = (given: PathAttributes) => ({ ...(front?.(given) ?? given), onlyToCustomer: remoteAsn });
-    this.#plain = { change: front, verdicts: new WeakMap() };
-    this.#marked = { change: mark, verdicts: new WeakMap() };
+    this.#plain = { change: front, edits: fronted, verdicts: new WeakMap() };
+    const marked = composedEdits(fronted, [onlyToCustomer(remoteAsn)]);
+    this.#marked = { change: mark, edits: marked, verdicts: new WeakMap() };
   }
 
   classify(attributes: PathAttributes): AttributeClass {
@@ -98,7 +103,12 @@ class Entry implements RouteFilter {
     if (made.change === undefined || !verdict.accepted) return verdict;
     const known = made.verdicts.get(verdict);
     if (known !== undefined) return known;
-    const entered = { ...verdict, change: composed(made.change, verdict.change) };
+    const isEdited = verdict.change === undefined || verdict.edits !== undefined;
+    const entered: Verdict = {
+      ...verdict,
+      change: composed(made.change, verdict.change),
+      edits: isEdited ? composedEdits(made.edits, verdict.edits ?? []) : undefined,
+    };
     made.verdicts.set(verdict, entered);
     return entered;
   }

@@ -16,6 +16,7 @@ import { VALIDITIES, type VrpTable } from "../rpki/vrp-table.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import { AttributeClasses, type ClassOfAttributes } from "./attribute-classes.ts";
 import { applyChanges, changesAttributes } from "./changes.ts";
+import { editsOf } from "./edits.ts";
 import { PrefixRanges } from "./prefix-ranges.ts";
 import type { Changes, Policy, Rule } from "./rules.ts";
 
@@ -162,5 +163,6 @@ function verdictOf(accepted: boolean, rule: string, changes: readonly Changes[])
     rule,
     tag: accepted ? changes.findLast(({ tag }) => tag !== undefined)?.tag : undefined,
     change: matter.length === 0 ? undefined : (attributes) => matter.reduce(applyChanges, attributes),
+    edits: matter.length === 0 ? undefined : editsOf(matter),
   };
 }

@@ -1,7 +1,7 @@
 /** A policy at work: what it says of attribute ids rather than of attributes. */
 
 import { AttrMemo } from "./attr-memo.ts";
-import type { AttrId, AttributePool } from "./attribute-pool.ts";
+import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { AttributeClass, RouteFilter, Verdict } from "./route-filter.ts";
 
 /** Numbers up to this one are for ways to {@link AppliedFilter.derive} that are no verdict of a filter. */
@@ -44,9 +44,11 @@ export class AppliedFilter {
       this.#pool.retain(attrs);
       return attrs;
     }
-    return this.derive(attrs, this.numberOf(verdict), () =>
-      this.#pool.intern(change(this.#pool.attributes(attrs))),
-    );
+    return this.derive(attrs, this.numberOf(verdict), () => {
+      const { edits } = verdict;
+      const edited = edits === undefined ? NO_ATTRIBUTES : this.#pool.internEdited(attrs, edits);
+      return edited === NO_ATTRIBUTES ? this.#pool.intern(change(this.#pool.attributes(attrs))) : edited;
+    });
   }
 
   /** What `make` makes of an attribute set in the way `how`: made once, remembered after. One reference is taken. */

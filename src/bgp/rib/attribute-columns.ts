@@ -1,9 +1,16 @@
 /** What selection and export read of an attribute set, as columns by attribute id: no object is touched per route. */
 
-import { isLinkLocal } from "../net/address.ts";
+import { type Address, isLinkLocal, isUnspecified } from "../net/address.ts";
 import { type ExtendedCommunity, WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
 import { occurrences } from "../wire/as-path.ts";
-import { type AsPathSegment, asPathLength, originAs, type PathAttributes } from "../wire/path-attributes.ts";
+import { type AttributeBlock, AttributeHeader } from "../wire/attribute-block.ts";
+import {
+  type AsPathSegment,
+  asPathLength,
+  NO_ORIGIN,
+  originAs,
+  type PathAttributes,
+} from "../wire/path-attributes.ts";
 import { columnOf } from "./columns.ts";
 
 /** RFC 1997: not to peers in another AS (NO_EXPORT, and NO_EXPORT_SUBCONFED, since we know no confederation). */
@@ -58,6 +65,26 @@ export interface Identity {
   readonly missingMedAsWorst?: boolean;
 }
 
+/** Of the path attributes that selection and export read, but for the next hop. */
+const CODE = {
+  origin: 1,
+  asPath: 2,
+  med: 4,
+  localPref: 5,
+  communities: 8,
+  originatorId: 9,
+  clusterList: 10,
+  extended: 16,
+  ipv6Extended: 25,
+  large: 32,
+  onlyToCustomer: 35,
+} as const;
+
+/** Segment types (RFC 4271 §4.3, RFC 5065 §3). */
+const AS_SET = 1;
+const AS_SEQUENCE = 2;
+const CONFED_SET = 4;
+
 const WORST_MED = 0xffff_ffff;
 
 export class AttributeColumns {
@@ -107,6 +134,97 @@ export class AttributeColumns {
     if ((flags & LLGR_STALE) !== 0) this.anyStale = true;
   }
 
+  /**
+   * As {@link set}, from the octets of a block in which nothing is wrong, without making values of them.
+   * @param asnOctets - of each AS number in AS_PATH. @param nextHop - the block's; `nextHopId` is its number
+   */
+  read(id: number, block: AttributeBlock, asnOctets: 2 | 4, nextHop: Address, nextHopId: number): void {
+    this.#reserve(id + 1);
+    this.localPref[id] = DEFAULT_LOCAL_PREF;
+    this.med[id] = this.#identity.missingMedAsWorst ? WORST_MED : 0;
+    this.originatorId[id] = 0;
+    this.clusterLength[id] = 0;
+    this.communities[id] = 0;
+    this.nextHop[id] = nextHopId;
+    this.flags[id] = nextHopFlags(nextHop);
+    const header = new AttributeHeader();
+    const { octets } = block;
+    for (let at = block.start; at < block.end && header.read(octets, at, block.end); at = header.end) {
+      this.#readOne(id, octets, header, asnOctets);
+    }
+    if ((this.flags[id]! & LLGR_STALE) !== 0) this.anyStale = true;
+  }
+
+  #readOne(id: number, octets: Uint8Array, header: AttributeHeader, asnOctets: 2 | 4): void {
+    const { code, start, end } = header;
+    if (code === CODE.asPath) this.#readPath(id, octets, start, end, asnOctets);
+    else if (code === CODE.communities) this.#readCommunities(id, octets, start, end);
+    else if (code === CODE.origin) this.origin[id] = octets[start]!;
+    else if (code === CODE.med) this.med[id] = u32(octets, start);
+    else if (code === CODE.localPref) this.localPref[id] = u32(octets, start);
+    else if (code === CODE.originatorId) this.#readOriginator(id, u32(octets, start));
+    else if (code === CODE.clusterList) this.#readClusters(id, octets, start, end);
+    else if (code === CODE.extended) this.#readExtended(id, octets, start, end);
+    else if (code === CODE.large) this.communities[id]! += (end - start) / 12;
+    else if (code === CODE.ipv6Extended) this.communities[id]! += (end - start) / 20;
+    else if (code === CODE.onlyToCustomer) this.flags[id]! |= HAS_OTC;
+  }
+
+  /** What {@link set} finds by way of segments. */
+  #readPath(id: number, octets: Uint8Array, start: number, end: number, asnOctets: 2 | 4): void {
+    const { asn } = this.#identity;
+    let length = 0;
+    let own = 0;
+    let neighbour = -1;
+    let origin = asn;
+    for (let at = start, next = start; at < end; at = next) {
+      const type = octets[at]!;
+      const count = octets[at + 1]!;
+      next = at + 2 + count * asnOctets;
+      own += occurrencesIn(octets, at + 2, next, asnOctets, asn);
+      if (type === AS_SET || type === CONFED_SET) this.flags[id]! |= AS_SETS;
+      // RFC 5065 §5.3: confederation segments are skipped, what counts is the AS outside.
+      const inside = type !== AS_SET && type !== AS_SEQUENCE;
+      origin = inside ? asn : asnOf(type, octets, next - asnOctets, asnOctets);
+      if (inside) continue;
+      length += type === AS_SET ? 1 : count;
+      if (neighbour < 0) neighbour = asnOf(type, octets, at + 2, asnOctets);
+    }
+    if (own > 0) this.flags[id]! |= AS_LOOP;
+    this.pathLength[id] = Math.min(length, 0xffff);
+    this.ownAs[id] = Math.min(own, 0xff);
+    this.neighbourAs[id] = Math.max(neighbour, 0);
+    this.originAs[id] = origin;
+  }
+
+  #readCommunities(id: number, octets: Uint8Array, start: number, end: number): void {
+    this.communities[id]! += (end - start) / 4;
+    for (let at = start; at < end; at += 4) {
+      // All well-known ones begin so (RFC 1997).
+      if ((octets[at]! & octets[at + 1]!) !== 0xff) continue;
+      this.flags[id]! |= FLAG_BY_COMMUNITY.get(u32(octets, at)) ?? 0;
+    }
+  }
+
+  #readExtended(id: number, octets: Uint8Array, start: number, end: number): void {
+    this.communities[id]! += (end - start) / 8;
+    for (let at = start; at < end; at += 8) {
+      if ((octets[at]! & 0x40) !== 0) this.flags[id]! |= NON_TRANSITIVE_COMMUNITY;
+    }
+  }
+
+  #readOriginator(id: number, originatorId: number): void {
+    this.originatorId[id] = originatorId;
+    if (originatorId === this.#identity.routerId) this.flags[id]! |= ORIGINATOR_LOOP;
+  }
+
+  #readClusters(id: number, octets: Uint8Array, start: number, end: number): void {
+    this.clusterLength[id] = Math.min((end - start) / 4, 0xff);
+    for (let at = start; at < end; at += 4) {
+      if (u32(octets, at) === this.#identity.clusterId) this.flags[id]! |= CLUSTER_LOOP;
+    }
+  }
+
   isLooped(id: number): boolean {
     return (this.flags[id]! & LOOPS) !== 0;
   }
@@ -121,11 +239,7 @@ export class AttributeColumns {
 
   #flagsOf(attributes: PathAttributes): number {
     const { asn, routerId, clusterId } = this.#identity;
-    const { family, w0, w1, w2, w3 } = attributes.nextHop;
-    let flags = (w0 | w1 | w2 | w3) === 0 ? NEXT_HOP_OURS : 0;
-    if (family === 6)
-      flags |= isLinkLocal(attributes.nextHop) ? NEXT_HOP_SIX | NEXT_HOP_ON_LINK : NEXT_HOP_SIX;
-    flags |= communityFlags(attributes);
+    let flags = nextHopFlags(attributes.nextHop) | communityFlags(attributes);
     for (const { type, asns } of attributes.asPath) {
       if (asns.includes(asn)) flags |= AS_LOOP;
       if (type === "set" || type === "confed-set") flags |= AS_SETS;
@@ -159,6 +273,34 @@ const communityCount = (attributes: PathAttributes): number =>
   attributes.extendedCommunities.length +
   attributes.largeCommunities.length +
   attributes.ipv6ExtendedCommunities.length;
+
+function nextHopFlags(nextHop: Address): number {
+  const flags = isUnspecified(nextHop) ? NEXT_HOP_OURS : 0;
+  if (nextHop.family === 4) return flags;
+  return flags | (isLinkLocal(nextHop) ? NEXT_HOP_SIX | NEXT_HOP_ON_LINK : NEXT_HOP_SIX);
+}
+
+const u32 = (octets: Uint8Array, at: number): number =>
+  ((octets[at]! << 24) | (octets[at + 1]! << 16) | (octets[at + 2]! << 8) | octets[at + 3]!) >>> 0;
+
+const asnAt = (octets: Uint8Array, at: number, asnOctets: 2 | 4): number =>
+  asnOctets === 4 ? u32(octets, at) : (octets[at]! << 8) | octets[at + 1]!;
+
+/** An AS number of a segment; of a set, which has no first and no last, none. */
+const asnOf = (type: number, octets: Uint8Array, at: number, asnOctets: 2 | 4): number =>
+  type === AS_SET ? NO_ORIGIN : asnAt(octets, at, asnOctets);
+
+function occurrencesIn(
+  octets: Uint8Array,
+  start: number,
+  end: number,
+  asnOctets: 2 | 4,
+  asn: number,
+): number {
+  let count = 0;
+  for (let at = start; at < end; at += asnOctets) if (asnAt(octets, at, asnOctets) === asn) count++;
+  return count;
+}
 
 function communityFlags({ communities, extendedCommunities }: PathAttributes): number {
   let flags = extendedCommunities.some(isNonTransitive) ? NON_TRANSITIVE_COMMUNITY : 0;

@@ -17,11 +17,14 @@ import { type AttributeBlock, attributeContextKey, decodeAttributes } from "../w
 import { type EncodedAttributes, encodeAttributes } from "../wire/attribute-encode.ts";
 import { type DecodeContext, type EncodeContext, NOTHING_NEGOTIATED } from "../wire/context.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
+import { nextHopIn } from "../wire/plain-block.ts";
 import { AttributeColumns, type Identity, NEXT_HOP_OURS } from "./attribute-columns.ts";
+import { BlockEditor } from "./block-editor.ts";
 import { columnOf } from "./columns.ts";
 import { NextHops } from "./next-hops.ts";
 import { OctetArena } from "./octet-arena.ts";
 import { hashOctets, sameOctets } from "./octets.ts";
+import type { AttributeEdit } from "./route-filter.ts";
 
 declare const brand: unique symbol;
 /** An attribute set. `===` compares; 0 is none. */
@@ -55,6 +58,7 @@ export class AttributePool {
   /** Distinct sets held. */
   size = 0;
   readonly #arena: OctetArena = new OctetArena();
+  readonly #editor: BlockEditor = new BlockEditor();
   #ref: Uint32Array = new Uint32Array(256);
   #octets: Uint32Array = new Uint32Array(256);
   #context: Uint32Array = new Uint32Array(256);
@@ -90,10 +94,11 @@ export class AttributePool {
   }
 
   /**
-   * Takes one reference on a block, copying it when it is new. `attributes` is what `decodeAttributes` made of it. Give a
-   * block with a fault to {@link intern} instead: its octets say what was discarded.
+   * Takes one reference on a block, copying it when it is new. `attributes` is what `decodeAttributes` made of it, and may
+   * be left out where that {@link isPlain}. Give a block with a fault to {@link intern} instead: its octets say what was
+   * discarded.
    */
-  add(block: AttributeBlock, context: DecodeContext, attributes: PathAttributes): AttrId {
+  add(block: AttributeBlock, context: DecodeContext, attributes?: PathAttributes): AttrId {
     return this.#intern(block, this.#keyOf(block, context), attributes);
   }
 
@@ -122,6 +127,25 @@ export class AttributePool {
     of: "body" | "mp",
   ): AttrId {
     return this.#intern({ octets, start: 0, end: length, of }, keyOfOurs(family, context, of) | SENT);
+  }
+
+  /**
+   * As {@link intern}, of a set's attributes as edits change them; NO_ATTRIBUTES: that takes parsed values. Of a set that
+   * came from the wire, or was made of one.
+   */
+  internEdited(id: AttrId, edits: readonly AttributeEdit[]): AttrId {
+    const block = this.edited(id, edits);
+    if (block === undefined) return NO_ATTRIBUTES;
+    return this.#intern(block, keyOfOurs(block.of === "mp" ? 6 : 4, LOSSLESS, block.of));
+  }
+
+  /** The octets of a set as edits change them, valid until this is asked again; undefined: that takes parsed values. */
+  edited(id: AttrId, edits: readonly AttributeEdit[]): AttributeBlock | undefined {
+    const isBehindInterface = this.#context[id]! >>> ZONE_SHIFT !== 0;
+    if (isBehindInterface || !this.isAs4(id) || this.#unparsable.has(id)) return undefined;
+    const { of } = this.block(id);
+    const end = this.#editor.edit(this.block(id), edits);
+    return end < 0 ? undefined : { octets: this.#editor.out.octets, start: 0, end, of };
   }
 
   /** The octets of a set. Valid while the caller, or a route, holds a reference. */
@@ -208,7 +232,7 @@ export class AttributePool {
     return context.zone === undefined ? key : key | (this.nextHops.zoneNumber(context.zone) << ZONE_SHIFT);
   }
 
-  /** `attributes` may be left out for what is only SENT. */
+  /** `attributes` may be left out for what is only SENT, and for a block in which nothing is wrong. */
   #intern(block: AttributeBlock, key: number, attributes?: PathAttributes): AttrId {
     const hash = hashOctets(block.octets, block.start, block.end, key);
     const known = this.#lookUp(block, key, hash);
@@ -227,6 +251,7 @@ export class AttributePool {
     this.#references[id] = 1;
     this.#serial[id] = ++this.#lastSerial;
     if (attributes !== undefined) this.#describe(id, attributes);
+    else if ((key & SENT) === 0) this.#read(id);
     this.size++;
     if (this.size * 10 > this.#slots.length * 7) this.#grow();
     else this.#place(id);
@@ -252,6 +277,13 @@ export class AttributePool {
     if ((this.#context[id]! & SENT) !== 0) return;
     this.columns.set(id, attributes, this.nextHops.take(attributes.nextHop));
     if ((this.columns.flags[id]! & NEXT_HOP_OURS) !== 0) this.#unparsable.set(id, attributes);
+  }
+
+  /** As {@link #describe}, without making values of the octets. */
+  #read(id: AttrId): void {
+    const block = this.block(id);
+    const nextHop = nextHopIn(block, this.nextHops.zoneOf(this.#context[id]! >>> ZONE_SHIFT));
+    this.columns.read(id, block, this.isAs4(id) ? 4 : 2, nextHop, this.nextHops.take(nextHop));
   }
 
   #remove(id: AttrId): void {

@@ -1,6 +1,7 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
 import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
+import type { AttributeBlock } from "../wire/attribute-block.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
 import { ROLE_RULES } from "../wire/roles.ts";
 import { AppliedFilter } from "./applied-filter.ts";
@@ -75,6 +76,7 @@ export interface ExportInput {
   readonly decision: Decision;
 }
 
+const MED = 4;
 const SOURCES = Object.keys(SOURCE).length;
 
 /** The header, two lengths, the longer header of MP_REACH_NLRI, and one prefix of IPv6 with its path identifier. */
@@ -278,20 +280,32 @@ export class Exporter {
     return number;
   }
 
-  #make(attrs: AttrId, from: Origination, { change }: Verdict): AttrId {
+  #make(attrs: AttrId, from: Origination, verdict: Verdict): AttrId {
     const { pool, paths } = this.#input;
     const { family } = paths.prefixes;
     const to = this.exportClass;
     const special = to.external ? NEXT_HOP_OURS | NON_TRANSITIVE_COMMUNITY : NEXT_HOP_OURS;
     const flags = pool.columns.flags[attrs]!;
-    const isPlain = change === undefined && (flags & special) === 0;
-    if (isPlain && pool.isAs4(attrs) === to.as4) {
+    const isPlain = (flags & special) === 0 && pool.isAs4(attrs) === to.as4;
+    const block = isPlain ? this.#blockOf(attrs, verdict) : undefined;
+    if (block !== undefined) {
       const kind = { six: (flags & NEXT_HOP_SIX) !== 0, onLink: (flags & NEXT_HOP_ON_LINK) !== 0 };
       const ours = takesOurs(kind, from.source, to);
-      const length = this.#rewriter.rewrite(pool.block(attrs), { to, from, family, ours });
-      const { octets, of } = this.#rewriter;
-      if (length >= 0) return pool.internOctets(octets, length, family, to, of);
+      const length = this.#rewriter.rewrite(block, { to, from, family, ours });
+      const { out, of } = this.#rewriter;
+      if (length >= 0) return pool.internOctets(out.octets, length, family, to, of);
     }
-    return pool.internFor(outgoingAttributes(pool.attributes(attrs), from, to, change), family, to);
+    return pool.internFor(outgoingAttributes(pool.attributes(attrs), from, to, verdict.change), family, to);
+  }
+
+  /** The octets of a set, changed as the verdict says; undefined: that takes parsed values. */
+  #blockOf(attrs: AttrId, { change, edits }: Verdict): AttributeBlock | undefined {
+    const { pool } = this.#input;
+    if (change === undefined) return pool.block(attrs);
+    // Of MEDs, one that came goes and one that a rule set stays, which octets do not tell apart.
+    if (edits === undefined || (this.exportClass.external && edits.some(({ code }) => code === MED))) {
+      return undefined;
+    }
+    return pool.edited(attrs, edits);
   }
 }

@@ -8,37 +8,8 @@ import { AttributePool } from "./attribute-pool.ts";
 import { type ExportClass, type Origination, outgoingAttributes, takesOurs } from "./outgoing.ts";
 import { SOURCE, type Source } from "./peer-table.ts";
 import { Rewriter } from "./rewrite.ts";
+import { attributes, option, u32 } from "./testing/arbitrary-attributes.ts";
 import { attributesWith, exportClassWith, OUR_ASN } from "./testing/lab.ts";
-
-const option = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
-  fc.option(value, { nil: undefined });
-const u32 = fc.integer({ min: 1, max: 0xffffffff });
-const segment = fc.record({
-  type: fc.constantFrom("sequence" as const, "sequence" as const, "set" as const),
-  asns: fc.oneof(
-    fc.array(u32, { minLength: 1, maxLength: 4 }),
-    fc.constant(new Array<number>(255).fill(7)),
-    fc.constant(new Array<number>(254).fill(7)),
-  ),
-});
-const unknown = fc
-  .tuple(fc.constantFrom(60, 200), fc.uint8Array({ maxLength: 300 }))
-  .map(([code, value]) => ({ code, flags: 0xe0, value }));
-
-const attributes: fc.Arbitrary<Partial<PathAttributes>> = fc.record({
-  origin: fc.constantFrom(0 as const, 1 as const, 2 as const),
-  asPath: fc.array(segment, { maxLength: 3 }),
-  med: option(u32),
-  localPref: option(u32),
-  atomicAggregate: fc.boolean(),
-  aggregator: option(fc.record({ asn: u32, address: u32 })),
-  communities: fc.array(u32, { maxLength: 80 }),
-  largeCommunities: fc.uniqueArray(fc.tuple(u32, u32, u32), { maxLength: 2, selector: String }),
-  originatorId: option(u32),
-  clusterList: fc.array(u32, { maxLength: 2 }),
-  unknown: fc.uniqueArray(unknown, { maxLength: 2, selector: ({ code }) => code }),
-  partial: fc.constantFrom([], [8]),
-});
 
 const withOtc = fc.record({ onlyToCustomer: u32, partial: fc.constantFrom([], [35], [8, 35]) });
 const paths = fc
@@ -81,7 +52,10 @@ function bothWays(
   const kind = { six: path.nextHop.family === 6, onLink: isLinkLocal(path.nextHop) };
   const input = { to, from, family, ours: takesOurs(kind, source, to) };
   const length = rewriter.rewrite(pool.block(pool.intern(path)), input);
-  const { octets, of } = rewriter;
+  const {
+    out: { octets },
+    of,
+  } = rewriter;
   const fast = length < 0 ? undefined : [...octets.subarray(0, length)];
   if (fast !== undefined) expect(pool.internOctets(octets, length, family, to, of)).toBe(slow);
   return { fast, slow: octetsOf(slow) };

@@ -11,9 +11,10 @@
 
 import type { Address, Family } from "../net/address.ts";
 import { type AttributeBlock, AttributeHeader } from "../wire/attribute-block.ts";
-import { type AttributeRow, EXTENDED_LENGTH, OPTIONAL, PARTIAL, TRANSITIVE } from "../wire/attributes/row.ts";
+import { type AttributeRow, OPTIONAL, PARTIAL, TRANSITIVE } from "../wire/attributes/row.ts";
 import { ROW_BY_CODE } from "../wire/attributes/table.ts";
 import { DEFAULT_LOCAL_PREF } from "./attribute-columns.ts";
+import { BlockWriter } from "./block-writer.ts";
 import { type ExportClass, isReflected, isTransparent, markOf, type Origination } from "./outgoing.ts";
 import { SOURCE, type Source } from "./peer-table.ts";
 
@@ -41,14 +42,12 @@ export interface RewriteInput {
   readonly ours: boolean;
 }
 
-/** Writes into one buffer that is used again. */
 export class Rewriter {
   /** What the last {@link rewrite} wrote, from 0 on. */
-  octets: Uint8Array = new Uint8Array(4096);
+  readonly out: BlockWriter = new BlockWriter();
   /** Where it has the next hop: "mp": in an MP_REACH_NLRI without NLRI, which goes first. */
   of: "body" | "mp" = "body";
   readonly #header: AttributeHeader = new AttributeHeader();
-  #length = 0;
   #lastCode = 0;
 
   /** Returns how many octets it wrote, or -1: do it the slow way. */
@@ -56,8 +55,7 @@ export class Rewriter {
     // Room for all of it and what can be added; nothing below checks again.
     const most = (block.end - block.start) * 2 + 64;
     if (most > MOST_OCTETS || input.to.asView !== undefined) return -1;
-    if (this.octets.length < most) this.octets = new Uint8Array(most);
-    this.#length = 0;
+    this.out.begin(most);
     this.#lastCode = 0;
     if (!this.#putMpReach(block, input)) return -1;
     const header = this.#header;
@@ -69,7 +67,7 @@ export class Rewriter {
     }
     this.#fill(CLUSTER_LIST + 1, input);
     this.#mark(input);
-    return this.#length;
+    return this.out.length;
   }
 
   /** One attribute, whose header was read, as it goes out. False: the slow way. */
@@ -105,33 +103,28 @@ export class Rewriter {
     // What was in MP_REACH_NLRI has no place of its own in the body.
     if (this.of === "body") return of === "body" && family === 4;
     const length = ours && to.linkLocal !== undefined ? 32 : 16;
-    const out = this.octets;
-    out.set([OPTIONAL, MP_REACH, length + 5, 0, family === 4 ? 1 : 2, 1, length], 0);
+    const { out } = this;
+    out.mpReach(family, length);
     if (ours) {
-      this.#putAddress(7, to.localAddress);
-      if (to.linkLocal !== undefined) this.#putAddress(23, to.linkLocal);
+      this.#putAddress(to.localAddress);
+      if (to.linkLocal !== undefined) this.#putAddress(to.linkLocal);
     } else {
       const at = this.#find(octets, start, end, MP_REACH);
       if (at < 0 || octets[at + 3]! < 16) return false;
-      out.set(octets.subarray(at + 4, at + 20), 7);
+      out.raw(octets, at + 4, at + 20);
     }
-    out[7 + length] = 0;
-    this.#length = 8 + length;
+    out.u8(0);
     return true;
   }
 
-  #putAddress(at: number, { w0, w1, w2, w3 }: Address): void {
-    putU32(this.octets, at, w0);
-    putU32(this.octets, at + 4, w1);
-    putU32(this.octets, at + 8, w2);
-    putU32(this.octets, at + 12, w3);
+  #putAddress({ w0, w1, w2, w3 }: Address): void {
+    for (const word of [w0, w1, w2, w3]) this.out.u32(word);
   }
 
   #putNextHop(octets: Uint8Array, { to, ours }: RewriteInput): boolean {
     const { start, end } = this.#header;
     if (ours) {
-      this.#head(TRANSITIVE, NEXT_HOP, 4);
-      this.#u32(to.localAddress.w0);
+      this.out.word(TRANSITIVE, NEXT_HOP, to.localAddress.w0);
     } else this.#copy(TRANSITIVE, octets, start, end);
     return true;
   }
@@ -145,24 +138,25 @@ export class Rewriter {
       if (octets[at] !== AS_SEQUENCE && octets[at] !== AS_SET) return false;
     }
     const joins = end > start && octets[start] === AS_SEQUENCE && octets[start + 1]! < MOST_IN_SEGMENT;
-    this.#head(TRANSITIVE, AS_PATH, end - start + width + (joins ? 0 : 2));
-    this.octets[this.#length++] = AS_SEQUENCE;
-    this.octets[this.#length++] = joins ? octets[start + 1]! + 1 : 1;
-    if (width === 4) this.#u32(asn);
+    const { out } = this;
+    out.head(TRANSITIVE, AS_PATH, end - start + width + (joins ? 0 : 2));
+    out.u8(AS_SEQUENCE);
+    out.u8(joins ? octets[start + 1]! + 1 : 1);
+    if (width === 4) out.u32(asn);
     else {
-      this.octets[this.#length++] = asn >>> 8;
-      this.octets[this.#length++] = asn;
+      out.u8(asn >>> 8);
+      out.u8(asn);
     }
-    this.#raw(octets, joins ? start + 2 : start, end);
+    out.raw(octets, joins ? start + 2 : start, end);
     return true;
   }
 
   /** RFC 4456 §8: our cluster in front of those that it passed. */
   #putClusterList(octets: Uint8Array, { from }: RewriteInput): boolean {
     const { start, end } = this.#header;
-    this.#head(OPTIONAL, CLUSTER_LIST, end - start + 4);
-    this.#u32(from.clusterId);
-    this.#raw(octets, start, end);
+    this.out.head(OPTIONAL, CLUSTER_LIST, end - start + 4);
+    this.out.u32(from.clusterId);
+    this.out.raw(octets, start, end);
     return true;
   }
 
@@ -170,13 +164,13 @@ export class Rewriter {
   #fill(code: number, { to, from }: RewriteInput): void {
     if (to.external) return;
     // RFC 4271 §5.1.5: to internal peers it is always there.
-    if (this.#lastCode < LOCAL_PREF) this.#word(TRANSITIVE, LOCAL_PREF, DEFAULT_LOCAL_PREF);
+    if (this.#lastCode < LOCAL_PREF) this.out.word(TRANSITIVE, LOCAL_PREF, DEFAULT_LOCAL_PREF);
     if (!isReflected(from.source, to)) return;
     if (this.#lastCode < ORIGINATOR_ID && code > ORIGINATOR_ID) {
-      this.#word(OPTIONAL, ORIGINATOR_ID, from.originatorId);
+      this.out.word(OPTIONAL, ORIGINATOR_ID, from.originatorId);
     }
     if (this.#lastCode < CLUSTER_LIST && code > CLUSTER_LIST) {
-      this.#word(OPTIONAL, CLUSTER_LIST, from.clusterId);
+      this.out.word(OPTIONAL, CLUSTER_LIST, from.clusterId);
     }
   }
 
@@ -184,39 +178,13 @@ export class Rewriter {
   #mark({ to, from }: RewriteInput): void {
     const asn = markOf(to, from.asn);
     if (asn === undefined || this.#lastCode >= ONLY_TO_CUSTOMER) return;
-    this.#word(OPTIONAL | TRANSITIVE, ONLY_TO_CUSTOMER, asn);
+    this.out.word(OPTIONAL | TRANSITIVE, ONLY_TO_CUSTOMER, asn);
     this.#lastCode = ONLY_TO_CUSTOMER;
   }
 
-  #word(flags: number, code: number, value: number): void {
-    this.#head(flags, code, 4);
-    this.#u32(value);
-  }
-
   #copy(flags: number, octets: Uint8Array, start: number, end: number): void {
-    this.#head(flags, this.#header.code, end - start);
-    this.#raw(octets, start, end);
-  }
-
-  #head(flags: number, code: number, length: number): void {
-    const out = this.octets;
-    out[this.#length++] = length > 255 ? flags | EXTENDED_LENGTH : flags;
-    out[this.#length++] = code;
-    if (length > 255) out[this.#length++] = length >>> 8;
-    out[this.#length++] = length;
-  }
-
-  #raw(octets: Uint8Array, start: number, end: number): void {
-    const out = this.octets;
-    let at = this.#length;
-    // Values are short: a loop is faster here than subarray() and set().
-    for (let i = start; i < end; i++) out[at++] = octets[i]!;
-    this.#length = at;
-  }
-
-  #u32(value: number): void {
-    putU32(this.octets, this.#length, value);
-    this.#length += 4;
+    this.out.head(flags, this.#header.code, end - start);
+    this.out.raw(octets, start, end);
   }
 
   /** Where the value of an attribute begins; -1 when it is not there. */
@@ -233,11 +201,4 @@ export class Rewriter {
 function staysHere(row: AttributeRow, source: Source, to: ExportClass): boolean {
   if (!to.external) return false;
   return row.ibgpOnly === true || (row.code === MED && source !== SOURCE.local && !isTransparent(source, to));
-}
-
-function putU32(out: Uint8Array, at: number, value: number): void {
-  out[at] = value >>> 24;
-  out[at + 1] = value >>> 16;
-  out[at + 2] = value >>> 8;
-  out[at + 3] = value;
 }

@@ -1,6 +1,7 @@
 /** What the RIB asks of a policy. The rules themselves are in policy/, which depends on this and not the reverse. */
 
 import type { Family } from "../net/address.ts";
+import type { CommunityPattern } from "../net/communities.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 
 declare const brand: unique symbol;
@@ -46,4 +47,27 @@ export interface Verdict {
   readonly tag: number | undefined;
   /** The attributes afterwards; undefined: unchanged. Depends on its argument alone. */
   readonly change: ((attributes: PathAttributes) => PathAttributes) | undefined;
+  /** The same, as what it does to octets: in order of codes, each once. Undefined: only `change` can make it. */
+  readonly edits?: readonly AttributeEdit[] | undefined;
+}
+
+/**
+ * What becomes of one path attribute: the number that it is afterwards, AS numbers in front of what is there, or entries
+ * taken out of a list and put behind it, step by step; a list that is left empty goes.
+ */
+export type AttributeEdit = {
+  readonly code: number;
+  /** Where it was not there before. */
+  readonly flags: number;
+} & (
+  | { readonly kind: "word"; readonly value: number }
+  | { readonly kind: "front"; readonly asns: readonly number[] }
+  | { readonly kind: "list"; readonly entryWords: number; readonly steps: readonly ListStep[] }
+);
+
+export interface ListStep {
+  /** Goes, if it fits any. */
+  readonly removed: readonly CommunityPattern[];
+  /** Comes, unless it is there. */
+  readonly added: readonly (readonly number[])[];
 }

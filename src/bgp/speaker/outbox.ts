@@ -36,7 +36,7 @@ export class Outbox implements UpdateSink {
     this.#to = to;
   }
 
-  /** What comes next is for a group of this kind. Call {@link flush} when it is done. */
+  /** What comes next is for a group of this kind. Call {@link flush} when there is no more. */
   begin({ extendedMessage, paths }: ExportClass): void {
     const maxOctets = extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;
     const addPath = paths > 0;

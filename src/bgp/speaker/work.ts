@@ -31,8 +31,14 @@ export class Work {
     this.#bench = bench;
   }
 
-  /** Works until `untilMs`; true when there is more. */
+  /** Works until `untilMs`; true when there is more. What it has to tell is handed to the links when it returns. */
   some(untilMs: number): boolean {
+    const more = this.#until(untilMs);
+    this.#bench.outbox.flush();
+    return more;
+  }
+
+  #until(untilMs: number): boolean {
     for (;;) {
       let done = 0;
       for (const family of FAMILIES) done += this.#decide(family) + this.#send(family);
@@ -60,7 +66,6 @@ export class Work {
       for (const member of group.members) {
         if (isReady(member)) done += group.catchUp(member, STEP_PREFIXES, outbox);
       }
-      outbox.flush();
       const unsendable = group.takeUnsendable();
       if (unsendable > 0) for (const member of group.members) spared(member, family, unsendable);
     }

@@ -175,7 +175,8 @@ function keepUnknown(
   return undefined;
 }
 
-function fits(length: number, rule: AttributeRow["length"]): boolean {
+/** Whether a value may be so long. */
+export function fits(length: number, rule: AttributeRow["length"]): boolean {
   if (rule === "any") return true;
   if (typeof rule === "number") return length === rule;
   return length > 0 && length % rule.entriesOf === 0;

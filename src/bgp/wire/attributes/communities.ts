@@ -44,6 +44,7 @@ export const largeCommunities: AttributeRow = {
   malformed: "treat-as-withdraw",
   errors: "RFC 8092 section 6",
   subcode: SUBCODE.optionalAttribute,
+  isSound: (octets, start, end) => end - start <= FEW_OCTETS && !hasTwins(octets, start, end),
   decode: (value, draft) => {
     const seen = new Set<string>();
     while (value.left > 0) {
@@ -58,6 +59,21 @@ export const largeCommunities: AttributeRow = {
   },
   encode: (attributes) => wordOctets(attributes.largeCommunities.flat()),
 };
+
+const LARGE_OCTETS = 12;
+/** So many are compared each with each. */
+const FEW_OCTETS = 16 * LARGE_OCTETS;
+
+function hasTwins(octets: Uint8Array, start: number, end: number): boolean {
+  for (let one = start; one < end; one += LARGE_OCTETS) {
+    for (let other = one + LARGE_OCTETS; other < end; other += LARGE_OCTETS) {
+      let same = 0;
+      while (same < LARGE_OCTETS && octets[one + same] === octets[other + same]) same++;
+      if (same === LARGE_OCTETS) return true;
+    }
+  }
+  return false;
+}
 
 /** RFC 5701; errors: RFC 7606 §7.15. */
 export const ipv6ExtendedCommunities: AttributeRow = {

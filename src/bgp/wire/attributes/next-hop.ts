@@ -15,6 +15,7 @@ export const nextHop: AttributeRow = {
   malformed: "treat-as-withdraw",
   errors: "RFC 7606 section 7.3",
   subcode: SUBCODE.invalidNextHop,
+  isSound: (octets, start) => isHostOf4(octets[start]!),
   decode: (value, draft, { ours }) => {
     draft.nextHop = ipv4(value.u32());
     return ours || isHost(draft.nextHop) ? undefined : NO_HOST;
@@ -34,24 +35,33 @@ export const mpReach: AttributeRow = {
   malformed: "treat-as-withdraw",
   errors: "RFC 4271 section 6.3",
   subcode: SUBCODE.optionalAttribute,
+  isSound: (octets, start, end) => {
+    const address = start + AFI_SAFI_OCTETS + 1;
+    if (address + octets[address - 1]! > end) return false;
+    return octets[address - 1] === 4 ? isHostOf4(octets[address]!) : isHostOf6(octets[address]!);
+  },
   decode: (value, draft, { ours, zone }) => {
-    value.window(AFI_SAFI_OCTETS);
-    const octets = value.u8();
-    const address = octets === 4 ? ipv4(value.u32()) : ipv6Of(value);
-    const second = octets === 32 ? ipv6Of(value) : undefined;
-    // RFC 2545 §3 allows only a link-local address here; some send zeros for "none".
-    const linkLocal = second !== undefined && isLinkLocal(second) ? second : undefined;
-    // Where the session runs over the link itself, what is on the link is what leads there for certain.
-    if (zone !== undefined && linkLocal !== undefined) draft.mpNextHop = zoned(linkLocal, zone);
-    else {
-      draft.mpNextHop = zoned(address, zone);
-      draft.linkLocalNextHop = linkLocal;
-    }
-    return ours || isHost(draft.mpNextHop) ? undefined : NO_HOST;
+    const [address, linkLocal] = mpNextHops(value, zone);
+    draft.mpNextHop = address;
+    draft.linkLocalNextHop = linkLocal;
+    return ours || isHost(address) ? undefined : NO_HOST;
   },
   // Goes first and holds NLRI, so `update-pack.ts` writes it around mpNextHopOctets.
   encode: () => undefined,
 };
+
+/** The next hop of an MP_REACH_NLRI, and the link-local one beside it (RFC 2545 §3). @param zone - of the session */
+export function mpNextHops(value: Cursor, zone: string | undefined): [Address, Address | undefined] {
+  value.window(AFI_SAFI_OCTETS);
+  const octets = value.u8();
+  const address = octets === 4 ? ipv4(value.u32()) : ipv6Of(value);
+  const second = octets === 32 ? ipv6Of(value) : undefined;
+  // RFC 2545 §3 allows only a link-local address here; some send zeros for "none".
+  const linkLocal = second !== undefined && isLinkLocal(second) ? second : undefined;
+  // Where the session runs over the link itself, what is on the link is what leads there for certain.
+  if (zone !== undefined && linkLocal !== undefined) return [zoned(linkLocal, zone), undefined];
+  return [zoned(address, zone), linkLocal];
+}
 
 /** AFI (2 octets) and SAFI (1), which MP_REACH_NLRI and MP_UNREACH_NLRI begin with. */
 export const AFI_SAFI_OCTETS = 3;
@@ -83,6 +93,11 @@ export function mpNextHopOctets(attributes: PathAttributes, family: Family): Uin
 
 const ipv6Of = (value: Cursor): Address => ipv6(value.u32(), value.u32(), value.u32(), value.u32());
 
+/** By the first octet. */
+const isHostOf4 = (first: number): boolean => first !== 0 && first !== 127 && first < 224;
+/** By the first octet, which leaves out some that are. */
+const isHostOf6 = (first: number): boolean => first !== 0 && first !== 0xff;
+
 /**
  * RFC 4271 §6.3: a semantically wrong next hop means that the route is not used. "Ignored", it could leave an older
  * route in its place; RFC 7606 §3(e) has the treat-as-withdraw that is made of it.
@@ -92,7 +107,7 @@ const NO_HOST: Wrong = { why: "not the address of a host", rfc: "RFC 4271 sectio
 /** False for what can never be a router's address: "this network", loopback, multicast, reserved (RFC 6890). */
 function isHost(address: Address): boolean {
   const first = address.w0 >>> 24;
-  if (address.family === 4) return first !== 0 && first !== 127 && first < 224;
+  if (address.family === 4) return isHostOf4(first);
   const unspecifiedOrLoopback = address.w0 === 0 && address.w1 === 0 && address.w2 === 0 && address.w3 <= 1;
   return !unspecifiedOrLoopback && first !== 0xff;
 }

@@ -30,6 +30,7 @@ export const origin: AttributeRow = {
   malformed: "treat-as-withdraw",
   errors: "RFC 7606 section 7.1",
   subcode: SUBCODE.invalidOrigin,
+  isSound: (octets, start) => octets[start]! <= 2,
   decode: (value, draft) => {
     const octet = value.u8();
     if (octet > 2) return `origin ${octet}`;
@@ -48,6 +49,7 @@ export const asPath: AttributeRow = {
   malformed: "treat-as-withdraw",
   errors: "RFC 7606 section 7.2",
   subcode: SUBCODE.malformedAsPath,
+  isSound: (octets, start, end, { as4 }) => areSequences(octets, start, end, as4 ? 4 : 2),
   decode: (value, draft, context) => {
     const segments = decodeSegments(value, context.as4 ? 4 : 2);
     if (isWrong(segments)) return segments;
@@ -68,6 +70,8 @@ export const aggregator: AttributeRow = {
   malformed: "attribute-discard",
   errors: "RFC 7606 section 7.7",
   subcode: SUBCODE.optionalAttribute,
+  isSound: (octets, start, end, { as4 }) =>
+    end - start === (as4 ? 8 : 6) && !isAsZero(octets, start, as4 ? 4 : 2),
   decode: (value, draft, context) => {
     const decoded = decodeAggregator(value, context.as4 ? 4 : 2);
     if (isWrong(decoded)) return decoded;
@@ -128,6 +132,25 @@ const AS_ZERO: Wrong = { why: "AS 0", rfc: "RFC 7607 section 2" };
 
 const isConfederation = ({ type }: AsPathSegment): boolean =>
   type === "confed-sequence" || type === "confed-set";
+
+const SEQUENCE = SEGMENT_TYPES.indexOf("sequence");
+
+/** Whole segments of AS numbers in order, which all but a few paths consist of. */
+function areSequences(octets: Uint8Array, start: number, end: number, asnOctets: 2 | 4): boolean {
+  let at = start;
+  while (at + 2 <= end) {
+    const count = octets[at + 1]!;
+    const next = at + 2 + count * asnOctets;
+    if (octets[at] !== SEQUENCE || count === 0 || next > end) return false;
+    for (at += 2; at < next; at += asnOctets) if (isAsZero(octets, at, asnOctets)) return false;
+  }
+  return at === end;
+}
+
+function isAsZero(octets: Uint8Array, at: number, asnOctets: 2 | 4): boolean {
+  const low = octets[at]! | octets[at + 1]!;
+  return asnOctets === 2 ? low === 0 : (low | octets[at + 2]! | octets[at + 3]!) === 0;
+}
 
 function decodeSegments(value: Cursor, asnOctets: 2 | 4): AsPathSegment[] | Wrong {
   const segments: AsPathSegment[] = [];

@@ -78,6 +78,11 @@ export interface AttributeRow {
   readonly errors: string;
   /** Subcode for a wrong value, when the session is lost over it. */
   readonly subcode: number;
+  /**
+   * Whether `decode` finds nothing wrong with a value of a right length, and leaves nothing out; makes no object. Without
+   * it, any value is right. May say false of what is right, since `decode` is asked then.
+   */
+  isSound?(octets: Uint8Array, start: number, end: number, context: DecodeContext): boolean;
   /** Reads a value of a right length into the draft. Returns what is wrong with it, if anything. */
   decode(value: Cursor, draft: Draft, context: DecodeContext): Wrong | undefined;
   /** The value, undefined when these attributes do not have it. */
