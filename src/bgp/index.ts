@@ -41,6 +41,7 @@ export type { RtrVersion } from "./rpki/pdu.ts";
 export type { CacheState } from "./rpki/session.ts";
 export { VALIDITIES, type Validity, type Vrp } from "./rpki/vrp-table.ts";
 export type { Negotiated, PeerRestart, SecondsByFamily } from "./session/negotiation.ts";
+export type { ChosenPath } from "./speaker/chosen-paths.ts";
 export type { Opens } from "./speaker/connection.ts";
 export type { Learned } from "./speaker/deferral.ts";
 export type { CacheEvent, PeerEvent, SpeakerEvent } from "./speaker/events.ts";
@@ -60,7 +61,8 @@ export type { BfdSnapshot } from "./speaker/peer-bfd.ts";
 export type { MessageFault, OffendingMessage } from "./speaker/peer-error-log.ts";
 export type { PeerOrder } from "./speaker/peer-halt.ts";
 export type { StaleFamily, StalePhase } from "./speaker/restart-helper.ts";
-export type { ChosenPath, RouteChange, RouteListener } from "./speaker/route-changes.ts";
+export type { RouteChange, RouteListener } from "./speaker/route-changes.ts";
+export type { FamilyFeed, RouteFeed } from "./speaker/route-feed.ts";
 export type { Rpki } from "./speaker/rpki.ts";
 export type { CacheOptions, CacheSnapshot } from "./speaker/rpki-cache.ts";
 export type {

@@ -54,7 +54,7 @@ export function apiSource(
       const known = gateway.speaker.peers().find((each) => isNamed(each, peer));
       return known && errorAnswers(known);
     },
-    floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned),
+    floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot()),
     nat: async () =>
       natAnswer(
         gateway.model,
@@ -63,9 +63,8 @@ export function apiSource(
       ),
     natWho: (query) => whoAnswer(blockSource(gateway), query),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
-    anycast: () =>
-      anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.learned, gateway.checks),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
+    anycast: () => anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.checks),
     rpki: () => rpkiAnswer(gateway.speaker),
     rpkiPrefix: (query) => rpkiPrefixAnswer(gateway.speaker, query),
     monitors: () => gateway.monitors.answers(),
@@ -119,7 +118,7 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
       type: gateway.forwarding.type,
       connected,
       restarts,
-      routes: now.installed.size,
+      routes: now.installed,
       driftRepairs: now.driftRepairs,
     },
     peers: {

@@ -30,10 +30,10 @@ const FAMILIES: readonly Family[] = [4, 6];
 const pathIdOf = (pathId: number): { pathId?: number } => (pathId === 0 ? {} : { pathId });
 
 export interface OwnRoutes {
-  /** Prefix texts that the kernel holds. */
-  readonly installed: ReadonlySet<string>;
-  /** Prefix texts that this speaker originates: few, where the whole table may be a million. */
-  readonly announced: ReadonlySet<string>;
+  /** Whether the kernel holds it. */
+  readonly isInstalled: (prefix: Prefix) => boolean;
+  /** By prefix text, what this speaker originates: few, where the whole table may be a million. */
+  readonly announced: ReadonlyMap<string, unknown>;
   /** What is known of a next hop; undefined: nobody is asked. */
   readonly nextHop: (address: Address) => JudgedNextHop | undefined;
 }
@@ -51,12 +51,12 @@ export function routesPage(speaker: Speaker, own: OwnRoutes, query: RouteQuery):
 
 function routeParts(
   speaker: Speaker,
-  announced: ReadonlySet<string>,
+  announced: OwnRoutes["announced"],
   query: RouteQuery,
 ): readonly Part<RouteSnapshot>[] {
   if (query.prefix !== undefined) return [partOf([...routesFor(speaker, query.prefix)])];
   if (query.local === true) {
-    const own = partOf([...announced]);
+    const own = partOf([...announced.keys()]);
     return [
       (from, limit) => {
         const { rows, next } = own(from, limit);
@@ -150,7 +150,7 @@ function routeAnswer(speaker: Speaker, route: RouteSnapshot, own: OwnRoutes): Ro
     prefix,
     kind: kindOf(route.tag),
     local: route.local,
-    installed: own.installed.has(prefix),
+    installed: own.isInstalled(route.prefix),
     paths: route.paths.map((path) => ({
       ...routePath(path),
       ...wayOf(path, own),

@@ -9,4 +9,5 @@ export const systemClock: Clock = {
     const timer = setTimeout(wake, Math.max(0, Math.ceil(atMs - performance.now())));
     return () => clearTimeout(timer);
   },
+  turn: () => new Promise((resolve) => setImmediate(resolve)),
 };

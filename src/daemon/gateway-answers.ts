@@ -7,10 +7,9 @@ import type { Snapshot } from "../gateway/reconcile.ts";
 import type { ConntrackUse } from "../kernel/commands.ts";
 import type { FloatingIp, Model } from "../model/model.ts";
 import type { HealthChecks } from "./health.ts";
-import type { LearnedTable } from "./learned.ts";
 import type { NextHopSnapshot } from "./next-hops.ts";
 
-export function floatingIpAnswers(model: Model, now: Snapshot, learned: LearnedTable): FloatingIpAnswer[] {
+export function floatingIpAnswers(model: Model, now: Snapshot): FloatingIpAnswer[] {
   const here = new Set(now.intent?.nat.floating.map((mapping) => formatAddress(mapping.floating)));
   return model.floatingIps.map((floating) => {
     const address = formatAddress(floating.address);
@@ -18,7 +17,7 @@ export function floatingIpAnswers(model: Model, now: Snapshot, learned: LearnedT
     const base = { address, to: formatAddress(floating.to), egress: floating.egress, place } as const;
     return place === "here"
       ? { ...base, ...statusHere(floating, now) }
-      : { ...base, ...statusElsewhere(floating, learned) };
+      : { ...base, ...statusElsewhere(floating, now) };
   });
 }
 
@@ -33,8 +32,8 @@ function statusHere(floating: FloatingIp, now: Snapshot): Status {
   return { status: "DOWN", announced, reason: `there is no way to ${formatAddress(floating.to)}` };
 }
 
-function statusElsewhere(floating: FloatingIp, learned: LearnedTable): Status {
-  if (learned.get(formatPrefix(hostPrefix(floating.address))) !== undefined) {
+function statusElsewhere(floating: FloatingIp, now: Snapshot): Status {
+  if (now.learnedAt(hostPrefix(floating.address)) !== undefined) {
     return { status: "ACTIVE", announced: false };
   }
   const reason = `${formatAddress(floating.to)} is behind no port of this machine, and no peer announces the address`;
@@ -58,28 +57,25 @@ export function natAnswer(model: Model, now: Snapshot, conntrack: ConntrackUse |
   };
 }
 
-export function anycastAnswers(
-  model: Model,
-  now: Snapshot,
-  learned: LearnedTable,
-  checks: HealthChecks,
-): AnycastAnswer[] {
+export function anycastAnswers(model: Model, now: Snapshot, checks: HealthChecks): AnycastAnswer[] {
   const isHere = (member: Address): boolean =>
     model.ports.some((port) => port.addresses.some((address) => sameAddress(address, member)));
   return model.anycast.map((service) => {
-    const key = formatPrefix(hostPrefix(service.address));
-    const route = now.intent?.routes.find(({ prefix }) => formatPrefix(prefix) === key);
+    const prefix = hostPrefix(service.address);
+    const target = now.targetOf(prefix);
     return {
       name: service.name,
       address: formatAddress(service.address),
-      announced: now.announced.has(key) || (learned.get(key) !== undefined && now.installed.has(key)),
+      announced:
+        now.announced.has(formatPrefix(prefix)) ||
+        (now.learnedAt(prefix) !== undefined && now.isInstalled(prefix)),
       members: service.members.map((member) => {
         const address = formatAddress(member);
         if (!isHere(member)) return { address, place: "elsewhere", health: "unknown" } as const;
         const { health, lastError } = checks.state(service.name, member);
         return { address, place: "here", health, ...(lastError !== undefined && { lastError }) } as const;
       }),
-      paths: route === undefined ? [] : pathsOf(route.target),
+      paths: target === undefined ? [] : pathsOf(target),
     };
   });
 }
@@ -98,7 +94,7 @@ export function nextHopAnswer({ address, way, ...judged }: NextHopSnapshot): Nex
   };
 }
 
-type Target = NonNullable<Snapshot["intent"]>["routes"][number]["target"];
+type Target = NonNullable<ReturnType<Snapshot["targetOf"]>>;
 
 function pathsOf(target: Target): string[] {
   switch (target.to) {

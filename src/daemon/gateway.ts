@@ -20,7 +20,6 @@ import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { HealthChecks } from "./health.ts";
-import { LearnedTable } from "./learned.ts";
 import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import type { Log } from "./log.ts";
@@ -50,7 +49,6 @@ export class Gateway {
   readonly reconciler: Reconciler;
   readonly checks: HealthChecks;
   readonly forwarding: Forwarding;
-  readonly learned: LearnedTable = new LearnedTable();
   readonly tally: Tally;
   readonly monitors: Monitors;
   readonly nextHops: NextHopTracker;
@@ -103,7 +101,7 @@ export class Gateway {
         track: (needs) => forwarding.track(needs),
         tell: (told) => speaker.setNextHops(told),
         decided: () => speaker.flushed(),
-        changed: () => this.reconciler.wake(),
+        changed: () => this.reconciler.rerouted(),
       },
       settings.model.bgp.nextHopTracking.viaDefault,
     );
@@ -112,11 +110,11 @@ export class Gateway {
       sources: {
         model: () => this.model,
         links: () => this.#links,
-        learned: () => this.learned.all(),
         hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
         health: () => this.checks.health(),
       },
+      learned: this.speaker.follow(() => this.reconciler.routesChanged()),
       dataplane: forwarding.dataplane,
       announcer: announcerOf(this.speaker),
       clock: systemClock,
@@ -141,10 +139,6 @@ export class Gateway {
   async begin(): Promise<void> {
     this.speaker.onEvent((event) => this.#speakerLog.take(event));
     await listenForPeers(this.#world, this.model.bgp.listen);
-    this.speaker.onRoutes((changes) => {
-      this.learned.take(changes);
-      this.reconciler.wake();
-    });
     this.speaker.onNextHops((needs) => this.nextHops.need(needs));
     this.forwarding.attach({
       ways: (ways) => this.nextHops.hear(ways),
@@ -246,7 +240,7 @@ export class Gateway {
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;
     this.speaker.complete();
-    const facts = { announced: snapshot.announced.size, routes: snapshot.installed.size };
+    const facts = { announced: snapshot.announced.size, routes: snapshot.installed };
     this.#log.info({ event: "gateway.ready", ...facts }, "everything is programmed and announced");
   }
 }
@@ -267,6 +261,5 @@ function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
 const announcerOf = (speaker: Speaker): Announcer => ({
   announce: (route) => speaker.announce([route]),
   withdraw: (prefix) => speaker.withdraw([prefix]),
-  markInstalled: (prefix, installed) => speaker.markInstalled([prefix], installed),
   flushed: () => speaker.flushed(),
 });

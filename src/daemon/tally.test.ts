@@ -7,8 +7,11 @@ import { keptLog } from "./testing/lines.ts";
 const NOTHING: Snapshot = {
   synced: true,
   intent: undefined,
-  announced: new Set(),
-  installed: new Set(),
+  announced: new Map(),
+  installed: 0,
+  isInstalled: () => false,
+  targetOf: () => undefined,
+  learnedAt: () => undefined,
   natProgrammed: true,
   failures: new Map(),
   problems: [],

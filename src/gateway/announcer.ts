@@ -10,8 +10,6 @@ export interface Announcer {
   /** Replaces an earlier announcement of the same prefix. */
   announce(route: LocalRoute): void;
   withdraw(prefix: Prefix): void;
-  /** A learned prefix is, or is not any more, in the forwarding plane, and may be advertised to others. */
-  markInstalled(prefix: Prefix, installed: boolean): void;
   /** Resolves when what was said before has been handed to the sockets of all peers. */
   flushed(): Promise<void>;
 }
@@ -21,6 +19,8 @@ export interface Clock {
   now(): number;
   /** Calls once, at or after `atMs` of `now()`. What it returns calls that off. */
   at(atMs: number, wake: () => void): () => void;
+  /** Resolves when others have had their turn. */
+  turn(): Promise<void>;
 }
 
 /** A peer that takes nothing must not keep the rest from going on. */
@@ -31,8 +31,6 @@ export class Publisher {
   readonly #clock: Clock;
   /** By prefix text. */
   readonly #announced = new Map<string, Announcement>();
-  /** Learned prefixes that the speaker was told are installed. */
-  readonly #marked = new Map<string, Prefix>();
 
   constructor(announcer: Announcer, clock: Clock) {
     this.#announcer = announcer;
@@ -44,24 +42,18 @@ export class Publisher {
   }
 
   /**
-   * Withdraws what of our own `keeps` refuses, and of what was learned what `forwards` refuses; resolves when that
-   * has reached the wire.
+   * Withdraws what `keeps` refuses; resolves when that has reached the wire.
+   * @param told - something else was withdrawn that must reach it, too
    */
-  async retract(keeps: (key: string) => boolean, forwards: (key: string) => boolean): Promise<void> {
-    let told = false;
+  async retract(keeps: (key: string) => boolean, told: boolean): Promise<void> {
+    let mustFlush = told;
     for (const [key, { prefix }] of this.#announced) {
       if (keeps(key)) continue;
       this.#announcer.withdraw(prefix);
       this.#announced.delete(key);
-      told = true;
+      mustFlush = true;
     }
-    for (const [key, prefix] of this.#marked) {
-      if (forwards(key)) continue;
-      this.#announcer.markInstalled(prefix, false);
-      this.#marked.delete(key);
-      told = true;
-    }
-    if (told) await this.#flush();
+    if (mustFlush) await this.flushed();
   }
 
   announce(key: string, announcement: Announcement): void {
@@ -71,13 +63,8 @@ export class Publisher {
     this.#announcer.announce({ prefix: announcement.prefix, tag: tagOf(announcement.kind) });
   }
 
-  installed(key: string, prefix: Prefix): void {
-    if (this.#marked.has(key)) return;
-    this.#marked.set(key, prefix);
-    this.#announcer.markInstalled(prefix, true);
-  }
-
-  async #flush(): Promise<void> {
+  /** Resolves when what was said before has reached the wire, or a peer takes too long. */
+  async flushed(): Promise<void> {
     let callOff = (): void => undefined;
     const limit = new Promise<void>((resolve) => {
       callOff = this.#clock.at(this.#clock.now() + FLUSH_LIMIT_MS, resolve);

@@ -4,15 +4,14 @@ import { type Address, contains, type Prefix, prefixOf } from "../bgp/net/addres
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import type { FloatingMapping } from "../nat/table.ts";
-import type { Announcement, Health, KernelRoute, LearnedRoute, Link, Problem } from "./intent.ts";
-import type { Hops } from "./next-hops.ts";
+import type { Connected } from "./connected.ts";
+import type { Announcement, Health, KernelRoute, Link, Problem } from "./intent.ts";
+import type { LearnedView } from "./learned.ts";
 
 export interface PlanInput {
   readonly model: Model;
   readonly links: readonly Link[];
-  readonly learned: readonly LearnedRoute[];
-  /** Where packets to the next hops of learned routes leave. */
-  readonly hops: Hops;
+  readonly learned: LearnedView;
   readonly health: Health;
   /** Interfaces of the link routes that the kernel held when this process started, by prefix text. */
   readonly resumed: ReadonlyMap<string, readonly string[]>;
@@ -47,12 +46,6 @@ export interface Draft {
   readonly floating: FloatingMapping[];
 }
 
-/** A network that one of our links is on. */
-export interface Connected {
-  readonly prefix: Prefix;
-  readonly interface: string;
-}
-
 /** The first to ask for a prefix gets it: parts of a plan run in the order of their right to it. */
 export function addRoute(draft: Draft, prefix: Prefix, target: KernelRoute["target"]): void {
   const key = formatPrefix(prefix);
@@ -65,8 +58,8 @@ export const localAt = (draft: Draft, address: Address): LocalAddress | undefine
 export const isDiscard = (route: KernelRoute): boolean => route.target.to === "discard";
 
 /**
- * How the kernel will reach an address by anything more specific than a default route: by the planned route given
- * back, or "connected". Undefined: not at all, or only into a discard route.
+ * How the kernel will reach an address by anything more specific than a default route: by the planned or learned route
+ * given back, or "connected". Undefined: not at all, or only into a discard route.
  */
 export function wayTo(
   draft: Draft,
@@ -75,10 +68,23 @@ export function wayTo(
 ): Prefix | "connected" | undefined {
   const onLink = draft.connected.filter((c) => contains(c.prefix, address)).map((c) => c.prefix.length);
   const connectedLength = Math.max(0, ...onLink);
-  for (const length of lengths) {
-    if (length <= connectedLength) break;
-    const route = draft.routes.get(formatPrefix(prefixOf(address, length)));
-    if (route !== undefined) return isDiscard(route) ? undefined : route.prefix;
-  }
+  const own = ownWayTo(draft, lengths, address, connectedLength);
+  const longest = draft.input.learned.wayTo(address, own?.prefix.length ?? connectedLength) ?? own;
+  if (longest !== undefined) return isDiscard(longest) ? undefined : longest.prefix;
   return connectedLength > 0 ? "connected" : undefined;
+}
+
+/** The longest planned route of more than `least` bits. */
+function ownWayTo(
+  draft: Draft,
+  lengths: readonly number[],
+  address: Address,
+  least: number,
+): KernelRoute | undefined {
+  for (const length of lengths) {
+    if (length <= least) return undefined;
+    const route = draft.routes.get(formatPrefix(prefixOf(address, length)));
+    if (route !== undefined) return route;
+  }
+  return undefined;
 }

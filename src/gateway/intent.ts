@@ -97,7 +97,7 @@ export interface Link {
 }
 
 /** One path of a prefix that peers told us, best ones only. */
-interface LearnedPath {
+export interface LearnedPath {
   readonly peer: Address;
   readonly nextHop: Address;
   readonly external: boolean;

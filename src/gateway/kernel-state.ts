@@ -15,7 +15,7 @@ export interface Translation {
 }
 
 export class KernelState {
-  /** By prefix text. */
+  /** Of the plan's own prefixes, by prefix text. */
   routes: Map<string, KernelRoute> = new Map();
   /** Routes that the kernel may have dropped by itself, by prefix text: they are put again. */
   readonly doubted: Set<string> = new Set();
@@ -32,10 +32,11 @@ export class KernelState {
   /**
    * Takes over what was read. Returns how many things were not as they had been acknowledged: somebody else changed
    * them.
+   * @param elsewhere - how many of the learned routes were not
    */
-  observed(routes: readonly KernelRoute[], listing: string | undefined): number {
+  observed(routes: readonly KernelRoute[], listing: string | undefined, elsewhere: number): number {
     const found = new Map(routes.map((route) => [formatPrefix(route.prefix), route]));
-    const drift = this.#uncertain ? 0 : this.#routeDrift(found) + this.#natDrift(listing);
+    const drift = this.#uncertain ? 0 : this.#routeDrift(found) + this.#natDrift(listing) + elsewhere;
     this.routes = found;
     this.doubted.clear();
     this.#listing = listing;

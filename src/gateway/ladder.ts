@@ -37,6 +37,11 @@ export class Ladder {
     for (const key of this.#failures.keys()) if (!isWanted(key)) this.#failures.delete(key);
   }
 
+  /** What has waited long enough. */
+  dueKeys(now: number): string[] {
+    return [...this.#failures].flatMap(([key, { dueAt }]) => (dueAt <= now ? [key] : []));
+  }
+
   dueAt(key: string): number | undefined {
     return this.#failures.get(key)?.dueAt;
   }

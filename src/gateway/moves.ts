@@ -4,10 +4,11 @@
  */
 
 import { hostPrefix } from "../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { formatAddress } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import type { Leaving } from "./draft.ts";
-import type { LearnedRoute, Link } from "./intent.ts";
+import type { Link } from "./intent.ts";
+import type { LearnedView } from "./learned.ts";
 
 /** How long the old place keeps a floating IP that nobody else announces. */
 const MOVE_GRACE_MS = 3000;
@@ -18,7 +19,7 @@ export class Moves {
   readonly #until = new Map<string, { readonly was: Leaving; readonly atMs: number }>();
 
   /** What is being kept here now, although the model has it elsewhere. */
-  update(model: Model, links: readonly Link[], learned: readonly LearnedRoute[], now: number): Leaving[] {
+  update(model: Model, links: readonly Link[], learned: LearnedView, now: number): Leaving[] {
     const elsewhere = movedAway(model);
     for (const [key, was] of this.#here) {
       if (!elsewhere.has(key)) continue;
@@ -26,10 +27,9 @@ export class Moves {
       this.#until.set(key, { was, atMs: now + MOVE_GRACE_MS });
     }
     if (this.#until.size === 0) return [];
-    const taken = new Set(learned.filter((r) => r.paths.length > 0).map((r) => formatPrefix(r.prefix)));
     const up = new Set(links.filter((link) => link.up).map((link) => link.name));
     for (const [key, { was, atMs }] of this.#until) {
-      const arrived = taken.has(formatPrefix(hostPrefix(was.floating)));
+      const arrived = learned.at(hostPrefix(was.floating)) !== undefined;
       const lost = model.kernel.type === "linux" && !up.has(was.interface);
       if (arrived || lost || atMs <= now || !elsewhere.has(key)) this.#until.delete(key);
     }

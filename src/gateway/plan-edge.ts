@@ -1,7 +1,7 @@
 /** What only the gateway at the edge has: public networks as a whole, and the addresses of NAT pools. */
 
 import { contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
-import type { Network } from "../model/model.ts";
+import type { Model, Network } from "../model/model.ts";
 import { addRoute, type Draft, isDiscard } from "./draft.ts";
 
 /**
@@ -14,7 +14,7 @@ export function planDiscards(draft: Draft): void {
     reportPools(draft);
     return;
   }
-  for (const network of wholes(draft)) addRoute(draft, network.cidr, { to: "discard", how: "unreachable" });
+  for (const network of wholes(model)) addRoute(draft, network.cidr, { to: "discard", how: "unreachable" });
   for (const pool of model.nat.pools) {
     for (const address of pool.addresses) {
       const prefix = hostPrefix(address);
@@ -26,25 +26,22 @@ export function planDiscards(draft: Draft): void {
 
 /** Announces the networks that are announced as a whole and of which something can be reached. */
 export function announceNetworks(draft: Draft): void {
-  if (draft.input.model.role !== "gateway") return;
-  const waiting = new Set(wholes(draft));
-  if (waiting.size === 0) return;
-  for (const route of draft.routes.values()) {
-    if (isDiscard(route)) continue;
-    for (const network of waiting) {
-      if (!isMoreSpecific(network.cidr, route.prefix)) continue;
-      waiting.delete(network);
-      const needs = { routes: [network.cidr], nat: false, within: network.cidr };
-      draft.announcements.push({ prefix: network.cidr, kind: "public", needs });
-    }
+  const { model, learned } = draft.input;
+  if (model.role !== "gateway") return;
+  const own = [...draft.routes.values()].filter((route) => !isDiscard(route));
+  for (const { cidr } of wholes(model)) {
+    if (!learned.reaches(cidr) && !own.some(({ prefix }) => isMoreSpecific(cidr, prefix))) continue;
+    const needs = { routes: [cidr], nat: false, within: cidr };
+    draft.announcements.push({ prefix: cidr, kind: "public", needs });
   }
 }
 
 const isMoreSpecific = (outer: Prefix, inner: Prefix): boolean =>
   inner.length > outer.length && contains(outer, inner);
 
-const wholes = (draft: Draft): readonly Network[] =>
-  draft.input.model.networks.filter((network) => network.announce !== "hosts");
+/** Networks that are announced as a whole. */
+export const wholes = (model: Model): readonly Network[] =>
+  model.networks.filter((network) => network.announce !== "hosts");
 
 function reportPools(draft: Draft): void {
   for (const pool of draft.input.model.nat.pools) {

@@ -1,7 +1,7 @@
 /** Floating IPs: translated on the host of the port they belong to, or at the gateway that has them configured. */
 
-import { type Address, hostPrefix, type Prefix } from "../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { hostPrefix, type Prefix } from "../bgp/net/address.ts";
+import { formatAddress } from "../bgp/net/text.ts";
 import type { FloatingIp } from "../model/model.ts";
 import type { FloatingMapping } from "../nat/table.ts";
 import { addRoute, type Draft, localAt, wayTo } from "./draft.ts";
@@ -75,12 +75,11 @@ function isIpv4(draft: Draft, { address, to }: FloatingIp): boolean {
 
 /** A peer that announces what is configured here is not followed, and somebody should know. */
 function reportConflicts(draft: Draft): void {
-  const { learned } = draft.input;
-  const here = new Set(draft.floating.map((m) => formatPrefix(hostPrefix(m.floating))));
-  for (const { prefix, paths } of learned) {
-    if (paths.length === 0 || !here.has(formatPrefix(prefix))) continue;
-    const address = formatAddress(prefix as Address);
-    const peers = paths.map((path) => formatAddress(path.peer)).join(", ");
+  for (const { floating } of draft.floating) {
+    const learned = draft.input.learned.at(hostPrefix(floating));
+    if (learned === undefined) continue;
+    const address = formatAddress(floating);
+    const peers = learned.paths.map((path) => formatAddress(path.peer)).join(", ");
     draft.problems.push({
       code: "floating.conflict",
       subject: address,

@@ -1,87 +1,75 @@
-/** Routes that peers told us, resolved to next hops that the kernel can use. */
+/** What the kernel is to do with routes that peers told us: a small pure function for each set of next hops. */
 
-import { type Address, contains, hostPrefix, isLinkLocal, unzoned } from "../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
-import { addRoute, type Draft } from "./draft.ts";
-import type { KernelRoute, LearnedRoute, NextHop } from "./intent.ts";
+import { type Address, contains, hostPrefix, isLinkLocal, type Prefix, unzoned } from "../bgp/net/address.ts";
+import { formatAddress } from "../bgp/net/text.ts";
+import type { Model } from "../model/model.ts";
+import { type Connected, connectedOf } from "./connected.ts";
+import type { KernelRoute, Link, NextHop } from "./intent.ts";
+import type { Hops } from "./next-hops.ts";
 import { MOST_WEIGHT, weightsOf } from "./weights.ts";
 
-/** One kernel route per learned prefix that has a usable next hop and would not cut off a peer. */
-export function planLearned(draft: Draft): void {
-  const { learned } = draft.input;
-  const guarded = guardedPrefixes(draft);
-  const translated = new Set(draft.floating.map((m) => formatPrefix(hostPrefix(m.floating))));
-  const targets = new Targets(draft);
-  for (const route of learned) {
-    if (route.paths.length === 0) continue;
-    const key = formatPrefix(route.prefix);
-    if (draft.routes.has(key) || translated.has(key) || isLinkLocal(route.prefix)) continue;
-    if (guarded.has(key)) {
-      reportCut(draft, key);
-      continue;
-    }
-    const target = targets.of(route);
-    if (target !== undefined) addRoute(draft, route.prefix, target);
-  }
-  targets.report();
+/** What a next hop is resolved by. */
+export interface Surroundings {
+  readonly model: Model;
+  readonly connected: readonly Connected[];
+  readonly hops: Hops;
 }
 
-/**
- * Resolves next hops, each once, and gives equal next hops one and the same target: a million routes over two
- * gateways share one object, here as in the kernel.
- */
-class Targets {
-  readonly #draft: Draft;
-  readonly #isWeighed: boolean;
-  readonly #targets = new Map<string, KernelRoute["target"]>();
-  /** How many routes want a next hop that nothing leads to. */
-  readonly #unresolved = new Map<string, number>();
+export const surroundingsOf = (model: Model, links: readonly Link[], hops: Hops): Surroundings => ({
+  model,
+  connected: connectedOf(links),
+  hops,
+});
 
-  constructor(draft: Draft) {
-    this.#draft = draft;
-    this.#isWeighed = draft.input.model.bgp.linkBandwidth;
-  }
+/** The next hops of a route, each once, in the order of their text. */
+export interface NextHopSet {
+  readonly hops: readonly WeighedHop[];
+  /** Flows stay when members change. */
+  readonly resilient: boolean;
+}
 
-  of(route: LearnedRoute): KernelRoute["target"] | undefined {
-    const hops = new Map<string, NextHop>();
-    const weights = this.#isWeighed ? weightsOf(route.paths) : undefined;
-    for (const { nextHop } of route.paths) {
-      const text = formatAddress(nextHop);
-      const ways = this.#hopsTo(text, nextHop);
-      if (ways.length === 0) this.#unresolved.set(text, (this.#unresolved.get(text) ?? 0) + 1);
-      for (const hop of ways) addHop(hops, hop, weights?.get(text));
-    }
-    if (hops.size === 0) return undefined;
-    const resilient = route.kind === "anycast";
-    const sorted = [...hops.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
-    const key = `${resilient} ${sorted.map(([text, { weight = 1 }]) => `${text}*${weight}`).join(" ")}`;
-    const known = this.#targets.get(key);
-    if (known !== undefined) return known;
-    // A share is one beside others.
-    const nextHops = sorted.map(([, hop]) => (sorted.length > 1 ? hop : unweighed(hop)));
-    const target: KernelRoute["target"] = { to: "via", nextHops, resilient };
-    this.#targets.set(key, target);
-    return target;
-  }
+interface WeighedHop {
+  readonly address: Address;
+  readonly text: string;
+  /** Its share by the bandwidths that the paths tell; undefined when they tell none. */
+  readonly weight: number | undefined;
+}
 
-  report(): void {
-    for (const [nextHop, routes] of this.#unresolved) {
-      this.#draft.problems.push({
-        code: "nexthop.unresolved",
-        subject: nextHop,
-        message: `nothing leads to ${nextHop}; ${routes} routes do without it`,
-      });
-    }
+export function nextHopSet(paths: Parameters<typeof weightsOf>[0], resilient: boolean): NextHopSet {
+  const weights = weightsOf(paths);
+  const hops = new Map<string, WeighedHop>();
+  for (const { nextHop } of paths) {
+    const text = formatAddress(nextHop);
+    hops.set(text, { address: nextHop, text, weight: weights?.get(text) });
   }
+  return { hops: [...hops.values()].sort((a, b) => (a.text < b.text ? -1 : 1)), resilient };
+}
 
-  /** None when nothing leads to a next hop. */
-  #hopsTo(text: string, nextHop: Address): readonly NextHop[] {
-    const { model, hops } = this.#draft.input;
-    const address = unzoned(nextHop);
-    if (model.kernel.type === "none") return [{ address, interface: "" }];
-    const ways = hops.get(text) ?? [];
-    return ways.map(({ gateway = address, interface: name }) => ({ address: gateway, interface: name }));
+/** Where packets go that have these next hops; undefined when nothing leads to any of them. */
+export function targetOf(
+  { hops, resilient }: NextHopSet,
+  at: Surroundings,
+): KernelRoute["target"] | undefined {
+  const isWeighed = at.model.bgp.linkBandwidth;
+  const found = new Map<string, NextHop>();
+  for (const hop of hops) {
+    for (const to of hopsTo(at, hop)) addHop(found, to, isWeighed ? hop.weight : undefined);
   }
+  const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, hop]) => hop);
+  if (sorted.length === 0) return undefined;
+  // A share is one beside others.
+  return { to: "via", nextHops: sorted.length > 1 ? sorted : sorted.map(unweighed), resilient };
+}
+
+/** By which gateways a next hop is reached; none when nothing leads there. */
+export function hopsTo(
+  { model, hops }: Surroundings,
+  { address, text }: Pick<WeighedHop, "address" | "text">,
+): readonly NextHop[] {
+  const own = unzoned(address);
+  if (model.kernel.type === "none") return [{ address: own, interface: "" }];
+  const ways = hops.get(text) ?? [];
+  return ways.map(({ gateway = own, interface: name }) => ({ address: gateway, interface: name }));
 }
 
 const unweighed = ({ address, interface: name }: NextHop): NextHop => ({ address, interface: name });
@@ -95,32 +83,22 @@ function addHop(hops: Map<string, NextHop>, hop: NextHop, weight: number | undef
 }
 
 /**
- * Prefixes that stay with the kernel: the networks that we are on, and on these the addresses that we talk BGP with
- * or send packets through. A route for one of them would take away what all the others stand on.
+ * Prefixes that stay with the kernel: the networks that we are on, and on these the addresses that we talk BGP with and
+ * the gateways on the way to next hops.
+ * A route for one of them, or for a next hop ({@link guardOf}), would take away what all the others stand on.
  */
-function guardedPrefixes(draft: Draft): ReadonlySet<string> {
-  const guarded = new Set(draft.connected.map((c) => formatPrefix(c.prefix)));
-  const onLink = (address: Address): boolean => draft.connected.some((c) => contains(c.prefix, address));
-  const guard = (address: Address): void => {
-    if (!isLinkLocal(address) && onLink(address)) guarded.add(formatPrefix(hostPrefix(address)));
-  };
-  for (const { remote } of draft.input.model.bgp.peers) if ("address" in remote) guard(remote.address);
-  for (const { gateway } of [...draft.input.hops.values()].flat()) if (gateway !== undefined) guard(gateway);
-  const seen = new Set<string>();
-  for (const { paths } of draft.input.learned) {
-    for (const { nextHop } of paths) {
-      const text = formatAddress(nextHop);
-      if (!seen.has(text)) guard(nextHop);
-      seen.add(text);
-    }
-  }
-  return guarded;
+export function guardedPrefixes(at: Surroundings): Prefix[] {
+  const peers = at.model.bgp.peers.flatMap(({ remote }) =>
+    "address" in remote ? (guardOf(at, remote.address) ?? []) : [],
+  );
+  const gateways = [...at.hops.values()]
+    .flat()
+    .flatMap(({ gateway }) => (gateway === undefined ? [] : (guardOf(at, gateway) ?? [])));
+  return [...at.connected.map(({ prefix }) => prefix), ...peers, ...gateways];
 }
 
-function reportCut(draft: Draft, prefix: string): void {
-  draft.problems.push({
-    code: "route.connected",
-    subject: prefix,
-    message: `learned route ${prefix} is not installed: it would cut off a network or a peer that we are connected to`,
-  });
+/** The prefix that nobody may route elsewhere while packets are sent through this address. */
+export function guardOf({ connected }: Surroundings, address: Address): Prefix | undefined {
+  const isOnLink = !isLinkLocal(address) && connected.some(({ prefix }) => contains(prefix, address));
+  return isOnLink ? hostPrefix(address) : undefined;
 }

@@ -3,7 +3,7 @@
 import { compareAddresses, comparePrefixes, contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { blockPlan } from "../model/blocks.ts";
-import type { Kind, Model } from "../model/model.ts";
+import type { Model } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
 import type { Draft } from "./draft.ts";
 
@@ -45,13 +45,11 @@ function routedPrefixes(draft: Draft): Prefix[] {
     if (!here.has(formatAddress(prefix))) prefixes.push(prefix);
   };
   for (const { address } of model.floatingIps) add(hostPrefix(address));
-  for (const { prefix, kind } of learned) {
-    if (ROUTED.has(kind) && !networks.some((network) => contains(network, prefix))) add(prefix);
+  for (const prefix of learned.routed()) {
+    if (!networks.some((network) => contains(network, prefix))) add(prefix);
   }
   return prefixes;
 }
-
-const ROUTED: ReadonlySet<Kind> = new Set<Kind>(["floating", "public", "anycast"]);
 
 const networksOf = (model: Model): Prefix[] => model.networks.map((network) => network.cidr);
 

@@ -1,10 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
-import type { PlanInput } from "./draft.ts";
 import type { Intent } from "./intent.ts";
-import { plan } from "./plan.ts";
 import { hopsOnLinks } from "./testing/hops.ts";
+import { type OracleInput, planWithLearned } from "./testing/oracle.ts";
 import {
   address,
   floatingIp,
@@ -23,8 +22,8 @@ import {
   service,
 } from "./testing/values.ts";
 
-const planned = (input: Partial<PlanInput>): Intent =>
-  plan({
+const planned = (input: Partial<OracleInput>): Intent =>
+  planWithLearned({
     model: model(),
     links: LINKS,
     learned: [],

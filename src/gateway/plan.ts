@@ -2,18 +2,19 @@
  * From what is wanted, learned and known of this machine to what should be: announcements, kernel routes, NAT table.
  *
  * Pure. The parts run in the order of their right to a prefix: what runs on this host, then what the gateway holds at
- * the edge, then what peers told us. A learned prefix that is one of our own loses, so no peer can take one away.
+ * the edge. What peers told us is not planned here but route by route (plan-learned.ts), and asked for where something of
+ * our own depends on it. A learned prefix that is one of our own loses, so no peer can take one away.
  */
 
 import { isMember, serving } from "../anycast/serving.ts";
-import { comparePrefixes, contains, hostPrefix, type Prefix, prefixOf } from "../bgp/net/address.ts";
+import { comparePrefixes, contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
-import { addRoute, type Connected, type Draft, type LocalAddress, type PlanInput } from "./draft.ts";
+import { connectedOf } from "./connected.ts";
+import { addRoute, type Draft, type LocalAddress, type PlanInput } from "./draft.ts";
 import type { Intent, Link } from "./intent.ts";
 import { announceNetworks, planDiscards } from "./plan-edge.ts";
 import { planFloating, planReachable } from "./plan-floating.ts";
-import { planLearned } from "./plan-learned.ts";
 import { planNat } from "./plan-nat.ts";
 
 export function plan(input: PlanInput): Intent {
@@ -22,7 +23,6 @@ export function plan(input: PlanInput): Intent {
   planAnycast(draft);
   const floating = planFloating(draft);
   planDiscards(draft);
-  planLearned(draft);
   planReachable(draft, floating);
   announceNetworks(draft);
   const nat = planNat(draft, taps);
@@ -52,7 +52,7 @@ function draftOf(input: PlanInput): Draft {
   return {
     input,
     local,
-    connected: input.links.filter((link) => link.up).flatMap(connectedOf),
+    connected: connectedOf(input.links),
     routes: new Map(),
     announcements: [],
     problems: [],
@@ -63,9 +63,6 @@ function draftOf(input: PlanInput): Draft {
 /** Without a kernel to speak of, what the configuration names is believed to be there. */
 const isUp = (model: Model, link: Link | undefined): boolean =>
   model.kernel.type === "none" || link?.up === true;
-
-const connectedOf = (link: Link): Connected[] =>
-  link.addresses.map(({ address, length }) => ({ prefix: prefixOf(address, length), interface: link.name }));
 
 /** Ports of this host: one route per address while the interface is up. Returns the interfaces that are there. */
 function planPorts(draft: Draft): string[] {
@@ -105,9 +102,6 @@ function portKind(model: Model, prefix: Prefix): "public" | "host" {
 function planAnycast(draft: Draft): void {
   const { model, health, learned, resumed } = draft.input;
   if (model.anycast.length === 0) return;
-  const words = new Set(model.anycast.map((service) => service.address.w0));
-  const candidates = learned.filter((r) => words.has(r.prefix.w0) && r.paths.length > 0);
-  const elsewhere = new Set(candidates.map((r) => formatPrefix(r.prefix)));
   const up = [...draft.local.values()].filter((address) => address.up);
   for (const service of model.anycast) {
     const prefix = hostPrefix(service.address);
@@ -117,7 +111,7 @@ function planAnycast(draft: Draft): void {
       local: up.filter((member) => isMember(service, member.address)),
       health: health.get(service.name),
       resumed: resumed.get(key) ?? [],
-      elsewhere: elsewhere.has(key),
+      elsewhere: learned.at(prefix) !== undefined,
     });
     const [first, ...more] = interfaces;
     if (first === undefined) continue;

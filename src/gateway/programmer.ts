@@ -5,20 +5,23 @@
  * A call that is not answered at all throws {@link Unanswered}, and ends the pass that made it.
  */
 
-import { type Address, contains } from "../bgp/net/address.ts";
+import { type Address, contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { NatTable } from "../nat/table.ts";
 import type { Clock } from "./announcer.ts";
 import type { Announcement, Dataplane, Intent, KernelRoute } from "./intent.ts";
 import { KernelState, type Translation } from "./kernel-state.ts";
 import { Ladder } from "./ladder.ts";
+import type { Lane } from "./lane.ts";
+import { PrefixSet } from "./prefix-set.ts";
+import { see, seenAll } from "./read-back.ts";
 
 /** The kernel's process did not answer; what became of the question is not known. */
 export class Unanswered extends Error {
   override readonly name: string = "Unanswered";
 }
 
-/** Routes by prefix text. */
+/** The plan's own routes by prefix text. */
 export type Goals = ReadonlyMap<string, KernelRoute>;
 
 /** What the NAT table fails under in the ladder. */
@@ -32,20 +35,32 @@ export class Programmer {
   natProgrammed = false;
   readonly #dataplane: Dataplane;
   readonly #clock: Clock;
+  readonly #lane: Lane;
   readonly #taps = new Set<string>();
   /** Translations whose flows are still to be forgotten. */
   readonly #gone = new Map<string, Translation>();
 
-  constructor(dataplane: Dataplane, clock: Clock) {
+  constructor(dataplane: Dataplane, clock: Clock, lane: Lane) {
     this.#dataplane = dataplane;
     this.#clock = clock;
+    this.#lane = lane;
   }
 
   /** Returns how many things were not as the kernel had acknowledged them. */
   async read(): Promise<number> {
-    this.mustRead = false;
+    this.mustRead = true;
+    await this.#lane.landed();
     const { routes, nat } = await answered(this.#dataplane.read());
-    return this.kernel.observed(routes, nat);
+    this.mustRead = false;
+    const own: KernelRoute[] = [];
+    let drift = 0;
+    for (const route of routes) {
+      if (this.#lane.routes.isClaimed(route.prefix)) own.push(route);
+      else drift += Number(see(this.#lane.routes, route));
+    }
+    drift += seenAll(this.#lane.routes);
+    this.#lane.resume();
+    return this.kernel.observed(own, nat, drift);
   }
 
   /** The kernel's process went away with a question. What became of that, only reading will tell. */
@@ -63,6 +78,7 @@ export class Programmer {
 
   linkChanged(name: string): void {
     this.kernel.doubt(name);
+    this.#lane.doubt(name);
     this.#taps.delete(name);
   }
 
@@ -108,6 +124,36 @@ export class Programmer {
     }
   }
 
+  /** Says which prefixes are the plan's own. True when peers are to hear that others' routes there are not followed. */
+  claim(intent: Intent): boolean {
+    const { routes, nat } = intent;
+    return this.#lane.claim(
+      new PrefixSet([
+        ...routes.map(({ prefix }) => prefix),
+        ...nat.floating.map(({ floating }) => hostPrefix(floating)),
+        ...[...this.kernel.routes.values()].map(({ prefix }) => prefix),
+      ]),
+    );
+  }
+
+  /** Takes over the kernel's routes of what was claimed. Peers have heard of it by then. */
+  async takeOver(): Promise<void> {
+    for (const route of await this.#lane.surrender())
+      this.kernel.routes.set(formatPrefix(route.prefix), route);
+  }
+
+  /** Leaves what is not the plan's own any more, but peers tell a way for, to them. */
+  async handOver(intent: Intent, goals: Goals): Promise<void> {
+    const { routes } = this.kernel;
+    const translated = new Set(intent.nat.floating.map(({ floating }) => formatPrefix(hostPrefix(floating))));
+    const theirs = [...routes].filter(
+      ([key, { prefix }]) => !goals.has(key) && !translated.has(key) && this.#lane.routes.wants(prefix),
+    );
+    if (theirs.length === 0) return;
+    for (const [key] of theirs) routes.delete(key);
+    await this.#lane.adopt(theirs.map(([, route]) => route));
+  }
+
   async putRoutes(goals: Goals): Promise<void> {
     const { kernel, ladder } = this;
     const now = this.#clock.now();
@@ -131,8 +177,8 @@ export class Programmer {
     }
   }
 
-  /** Removes the routes that are no goal. */
-  async removeRest(goals: Goals): Promise<void> {
+  /** Removes the plan's own routes that are no goal. */
+  async removeRest(intent: Intent, goals: Goals): Promise<void> {
     const now = this.#clock.now();
     const rest = [...this.kernel.routes].filter(
       ([key]) => !goals.has(key) && this.ladder.isDue(key, () => "", now),
@@ -144,6 +190,7 @@ export class Programmer {
       if (error === undefined) this.kernel.routes.delete(key);
       else this.ladder.failed(key, "", error, this.#clock.now());
     }
+    this.claim(intent);
   }
 
   async forgetGone(): Promise<void> {
@@ -183,7 +230,7 @@ export class Programmer {
       if (announcement === undefined) return false;
       const { needs } = announcement;
       return (
-        needs.routes.every((route) => this.holdsGoal(goals, formatPrefix(route))) &&
+        needs.routes.every((route) => this.#isReached(goals, route)) &&
         (needs.within === undefined || within.has(formatPrefix(needs.within)))
       );
     };
@@ -194,10 +241,16 @@ export class Programmer {
     return goal !== undefined && this.kernel.holds(key, goal);
   }
 
+  #isReached(goals: Goals, prefix: Prefix): boolean {
+    return this.holdsGoal(goals, formatPrefix(prefix)) || this.#lane.routes.isGood(prefix);
+  }
+
   /** The networks that announcements ask for of which some more specific route is in force, by prefix text. */
   #reachedWithin(intent: Intent, goals: Goals): ReadonlySet<string> {
     const asked = intent.announcements.flatMap(({ needs }) => needs.within ?? []);
-    const reached = new Set<string>();
+    const reached = new Set<string>(
+      asked.filter((outer) => this.#lane.routes.reaches(outer)).map(formatPrefix),
+    );
     if (asked.length === 0) return reached;
     for (const [key, { prefix, target }] of goals) {
       if (target.to === "discard" || !this.holdsGoal(goals, key)) continue;

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Health } from "./intent.ts";
 import { Bench, type Given } from "./testing/bench.ts";
+import { reroutings } from "./testing/hops.ts";
 import { health, judgements, learnedRoutes, links, models } from "./testing/values.ts";
 import { type Faults, NO_FAULTS } from "./testing/world.ts";
 
@@ -24,6 +25,7 @@ const changes: fc.Arbitrary<Change[]> = fc.array(
     links.map((l) => ({ links: l })),
     learnedRoutes.map((l) => ({ learned: l })),
     judgements.map((h) => ({ health: h })),
+    reroutings.map((h) => ({ hops: h })),
     fc.constant({ complete: true }),
     faults.map((f) => ({ faults: f })),
     fc.constantFrom(50, 1000, 4000, 61_000).map((afterMs) => ({ afterMs })),
@@ -37,8 +39,7 @@ async function play(bench: Bench, script: readonly Change[], pause: boolean): Pr
     else if ("faults" in change) bench.world.faults = change.faults;
     else if (pause) await bench.give(change);
     else {
-      Object.assign(bench.given, change);
-      bench.reconciler.wake();
+      bench.change(change);
       // Some way into the pass, wherever that is.
       await Promise.resolve();
       await Promise.resolve();
@@ -49,18 +50,19 @@ async function play(bench: Bench, script: readonly Change[], pause: boolean): Pr
 
 describe("laws", () => {
   test("whatever happens in whatever order, nothing is announced that does not work, and all comes right", async () => {
-    const ending = fc.tuple(models, links, learnedRoutes, judgements);
+    const ending = fc.tuple(models, links, learnedRoutes, judgements, reroutings);
     await fc.assert(
       fc.asyncProperty(changes, ending, fc.boolean(), fc.boolean(), async (script, end, complete, pause) => {
         const bench = new Bench();
         bench.given.complete = complete;
         await play(bench, script, pause);
-        const [lastModel, lastLinks, lastLearned, judged] = end;
+        const [lastModel, lastLinks, lastLearned, judged, hops] = end;
         const last = {
           model: lastModel,
           links: lastLinks,
           learned: lastLearned,
           health: allJudged(judged),
+          hops,
           complete: true,
         };
         bench.world.faults = NO_FAULTS;

@@ -1,6 +1,9 @@
 /**
  * Makes the world what the plan says, in an order in which nothing is ever announced that does not work.
  *
+ * The model's own objects are compared as a whole, in passes; learned routes one by one, in the lane (lane.ts), beside
+ * them. A prefix of the model's own is the passes' business; all others are the lane's.
+ *
  * One pass: withdraw what must go, and let that reach the wire; program interfaces and routes; withdraw what has no way
  * now; program NAT; withdraw what the kernel refused of that; announce what it acknowledged; remove what nobody wants
  * any more; forget the flows of translations that are gone. A pass looks at everything, so no event is ever lost:
@@ -10,7 +13,7 @@
  * left in the kernel goes on forwarding meanwhile (docs/adr/0002).
  */
 
-import { hostPrefix } from "../bgp/net/address.ts";
+import { hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import { type Announcer, type Clock, Publisher } from "./announcer.ts";
@@ -25,18 +28,21 @@ import type {
   Link,
   Problem,
 } from "./intent.ts";
+import { Lane } from "./lane.ts";
+import type { Learned } from "./learned.ts";
 import { Moves } from "./moves.ts";
 import type { Hops } from "./next-hops.ts";
 import { plan } from "./plan.ts";
+import { surroundingsOf } from "./plan-learned.ts";
 import { type Goals, NAT, Programmer, Unanswered } from "./programmer.ts";
-import { interfacesOf } from "./routes.ts";
+import { Watch } from "./watch.ts";
 
 /** What plans are made from, as it is at the moment of asking. */
 export interface Sources {
   /** Undefined until it is loaded. */
   model(): Model | undefined;
   links(): readonly Link[];
-  learned(): readonly LearnedRoute[];
+  /** Where packets to next hops leave. */
   hops(): Hops;
   /** All peers that were to tell us something have done so, or the time to wait for them is over. */
   learnedComplete(): boolean;
@@ -45,21 +51,30 @@ export interface Sources {
 
 export interface ReconcilerOptions {
   readonly sources: Sources;
+  /** Whoever changes it calls {@link Reconciler.routesChanged}. */
+  readonly learned: Learned;
   readonly dataplane: Dataplane;
   readonly announcer: Announcer;
   readonly clock: Clock;
-  /** Called after each pass, also after one that had to be broken off. */
+  /** Called after each pass, also after one that had to be broken off, and when all learned routes have been seen to. */
   readonly passed?: (snapshot: Snapshot) => void;
 }
 
+/** What is in force. It holds no copy of any table: it is true until the next change. */
 export interface Snapshot {
-  /** The last pass looked at everything; what is not in force is in `problems`. */
+  /** Everything has been looked at; what is not in force is in `problems`. */
   readonly synced: boolean;
+  /** What the model's own objects want. */
   readonly intent: Intent | undefined;
-  /** Prefix text of what this speaker originates now. */
-  readonly announced: ReadonlySet<string>;
-  /** Prefix text of what bears our mark in the kernel. */
-  readonly installed: ReadonlySet<string>;
+  /** By prefix text: what this speaker originates now. */
+  readonly announced: ReadonlyMap<string, Announcement>;
+  /** How many routes in the kernel bear our mark. */
+  readonly installed: number;
+  readonly isInstalled: (prefix: Prefix) => boolean;
+  /** What the kernel is to do with a prefix, of our own or learned. */
+  readonly targetOf: (prefix: Prefix) => KernelRoute["target"] | undefined;
+  /** What peers tell of this very prefix. */
+  readonly learnedAt: (prefix: Prefix) => LearnedRoute | undefined;
   /** True when the kernel holds the NAT table of `intent`. */
   readonly natProgrammed: boolean;
   /** What was refused and why, by prefix text; "nat" for the NAT table. */
@@ -82,8 +97,16 @@ export class Reconciler {
   readonly #programmer: Programmer;
   readonly #publisher: Publisher;
   readonly #moves: Moves = new Moves();
+  readonly #lane: Lane;
+  /** What learned routes are judged by. */
+  #model: Model | undefined;
+  #links: readonly Link[] = [];
+  #complete = false;
+  /** Every learned route was seen to since the kernel was read, or since peers have told all. */
+  #caughtUp = false;
   #resumed: ReadonlyMap<string, readonly string[]> | undefined;
   #intent: Intent | undefined;
+  #goals: Goals = new Map();
   #leaving: readonly Leaving[] = [];
   #synced = false;
   #driftRepairs = 0;
@@ -98,8 +121,21 @@ export class Reconciler {
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
-    this.#programmer = new Programmer(options.dataplane, options.clock);
     this.#publisher = new Publisher(options.announcer, options.clock);
+    this.#lane = new Lane({
+      learned: options.learned,
+      dataplane: options.dataplane,
+      clock: options.clock,
+      flushed: () => this.#publisher.flushed(),
+      isReady: () => !this.#programmer.mustRead,
+      unanswered: (message) => {
+        this.#lost(message);
+        this.wake();
+      },
+      touched: () => this.wake(),
+      settled: () => this.#settled(),
+    });
+    this.#programmer = new Programmer(options.dataplane, options.clock, this.#lane);
   }
 
   /** Something that plans are made from may have changed. Returns at once. */
@@ -107,6 +143,20 @@ export class Reconciler {
     this.#dirty = true;
     if (this.#stopped || this.#running !== undefined) return;
     this.#running = this.#run();
+  }
+
+  /** Peers told something new. Returns at once. */
+  routesChanged(): void {
+    this.#lane.wake();
+  }
+
+  /** Packets to next hops leave otherwise. Learned routes follow before anything that peers tell from here on. */
+  rerouted(): void {
+    // Before the first pass nothing is judged.
+    if (this.#model !== undefined)
+      this.#lane.routes.reroute(surroundingsOf(this.#model, this.#links, this.#options.sources.hops()));
+    this.#lane.wake();
+    this.wake();
   }
 
   /** The kernel may not hold any more what it acknowledged: its process was restarted, or reported a change. */
@@ -123,9 +173,12 @@ export class Reconciler {
     this.wake();
   }
 
-  /** Resolves when no pass is running and none is due. */
+  /** Resolves when nothing is being done and nothing is due. */
   async idle(): Promise<void> {
-    while (this.#running !== undefined) await this.#running;
+    while (this.#running !== undefined || !this.#lane.isIdle) {
+      await this.#running;
+      await this.#lane.idle();
+    }
   }
 
   /** Lets the running pass end and starts no other. What is programmed and announced stays as it is. */
@@ -133,20 +186,27 @@ export class Reconciler {
     this.#stopped = true;
     this.#cancelTimer?.();
     this.#endRest?.();
+    await this.#lane.stop();
     await this.idle();
   }
 
   snapshot(): Snapshot {
-    const failures = this.#programmer.ladder.messages();
+    const { kernel, ladder, natProgrammed } = this.#programmer;
+    const { routes } = this.#lane;
+    const failures = new Map([...ladder.messages(), ...this.#lane.refusals.ladder.messages()]);
     return {
-      synced: this.#synced,
+      synced: this.#synced && this.#caughtUp,
       intent: this.#intent,
-      announced: new Set(this.#publisher.announced.keys()),
-      installed: new Set(this.#programmer.kernel.routes.keys()),
-      natProgrammed: this.#programmer.natProgrammed,
+      announced: this.#publisher.announced,
+      installed: kernel.routes.size + routes.held,
+      isInstalled: (prefix) => kernel.routes.has(formatPrefix(prefix)) || routes.isHeld(prefix),
+      targetOf: (prefix) => this.#goals.get(formatPrefix(prefix))?.target ?? routes.targetOf(prefix),
+      learnedAt: (prefix) => routes.at(prefix),
+      natProgrammed,
       failures,
       problems: [
         ...(this.#intent?.problems ?? []),
+        ...routes.problems(),
         ...[...failures].map(([key, message]) => problemOf(key, message)),
       ],
       driftRepairs: this.#driftRepairs,
@@ -181,64 +241,73 @@ export class Reconciler {
   }
 
   async #pass(): Promise<void> {
-    const { sources, clock } = this.#options;
-    const { ladder } = this.#programmer;
-    const model = sources.model();
+    const model = this.#options.sources.model();
     if (model === undefined) return;
     try {
       this.#synced = await this.#reconcile(model);
-      if (this.#synced) ladder.succeeded(DATAPLANE);
+      if (this.#synced) this.#programmer.ladder.succeeded(DATAPLANE);
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;
-      this.#programmer.restarted();
-      ladder.failed(DATAPLANE, "", error.message, clock.now());
-      this.#synced = false;
+      this.#lost(error.message);
     }
+  }
+
+  /** A question was not answered. */
+  #lost(message: string): void {
+    this.#programmer.restarted();
+    this.#programmer.ladder.failed(DATAPLANE, "", message, this.#options.clock.now());
+    this.#synced = false;
+    this.#caughtUp = false;
+  }
+
+  #settled(): void {
+    this.#caughtUp = this.#synced;
+    this.#options.passed?.(this.snapshot());
   }
 
   /** False: it had to stop after withdrawing. */
   async #reconcile(model: Model): Promise<boolean> {
     const programmer = this.#programmer;
+    const lane = this.#lane;
     const complete = this.#options.sources.learnedComplete();
     // What the process before left decides what is wanted of anycast; nothing is announced yet that could wait for it.
     if (this.#resumed === undefined && !(await this.#readIfNeeded(complete))) return false;
+    lane.passBegins();
     const intent = this.#replan(model);
     const wanted = new Map(intent.announcements.map((a) => [formatPrefix(a.prefix), a]));
-    const planned = new Map(intent.routes.map((route) => [formatPrefix(route.prefix), route]));
-    await this.#publisher.retract(
-      (key) => wanted.has(key),
-      (key) => planned.get(key)?.target.to === "via",
-    );
+    const goals = this.#goals;
+    const isUntold = programmer.claim(intent);
+    if (complete !== this.#complete) this.#caughtUp = false;
+    this.#complete = complete;
+    lane.begin(complete);
+    await this.#publisher.retract((key) => wanted.has(key), isUntold);
     if (!(await this.#readIfNeeded(complete))) return false;
-    const goals = complete ? planned : this.#withoutLosses(planned);
+    await programmer.takeOver();
     await programmer.prepareTaps(intent.taps);
+    await programmer.handOver(intent, goals);
     await programmer.putRoutes(goals);
     // A translation must not lead to where there is no way yet: the routes come first, and what did not get its own
     // is withdrawn before.
     const hasWay = programmer.judgeWays(intent, goals);
-    await this.#publisher.retract(
-      (key) => hasWay(wanted.get(key)),
-      (key) => programmer.holdsGoal(goals, key),
-    );
+    await this.#publisher.retract((key) => hasWay(wanted.get(key)), false);
     await programmer.putNat(intent.nat, !complete);
     await this.#publish(intent, wanted, goals);
-    if (complete) await programmer.removeRest(goals);
+    if (complete) await programmer.removeRest(intent, goals);
     await programmer.forgetGone();
     programmer.settle(goals, complete);
     this.#moves.settled(this.#translatedHere(intent, goals));
+    lane.passEnds();
     return true;
   }
 
   /** Withdraws what the kernel refused and announces what it acknowledged. */
   async #publish(intent: Intent, wanted: ReadonlyMap<string, Announcement>, goals: Goals): Promise<void> {
-    const programmer = this.#programmer;
-    const works = programmer.judge(intent, goals);
-    const working = new Map([...wanted].filter(([, announcement]) => works(announcement)));
-    const forwarded = (key: string): boolean => programmer.holdsGoal(goals, key);
-    await this.#publisher.retract((key) => working.has(key), forwarded);
-    for (const [key, announcement] of working) this.#publisher.announce(key, announcement);
-    for (const [key, { prefix, target }] of goals) {
-      if (target.to === "via" && forwarded(key)) this.#publisher.installed(key, prefix);
+    const works = this.#programmer.judge(intent, goals);
+    await this.#publisher.retract((key) => isGiven(wanted.get(key), works), false);
+    // What is in force may be otherwise by now.
+    const stillWorks = this.#programmer.judge(intent, goals);
+    for (const [key, announcement] of wanted) {
+      if (stillWorks(announcement)) this.#publisher.announce(key, announcement);
     }
   }
 
@@ -250,7 +319,7 @@ export class Reconciler {
     if (!(programmer.mustRead || audit || (complete && programmer.kernel.hasLeftovers))) return true;
     if (!programmer.ladder.isDue(DATAPLANE, () => "", clock.now())) return false;
     this.#driftRepairs += await programmer.read();
-    this.#resumed ??= linkRoutes(programmer.kernel.routes);
+    this.#resumed ??= this.#lane.routes.linkRoutes();
     this.#auditAt = clock.now() + AUDIT_MS;
     return true;
   }
@@ -258,33 +327,17 @@ export class Reconciler {
   #replan(model: Model): Intent {
     const { sources, clock } = this.#options;
     const links = sources.links();
-    const learned = sources.learned();
+    const learned = this.#lane.routes;
+    if (model !== this.#model) learned.watch(new Watch(model));
+    if (model !== this.#model || links !== this.#links)
+      learned.surround(surroundingsOf(model, links, sources.hops()));
+    this.#model = model;
+    this.#links = links;
     this.#leaving = this.#moves.update(model, links, learned, clock.now());
     const resumed = this.#resumed ?? new Map<string, readonly string[]>();
-    this.#intent = plan({
-      model,
-      links,
-      learned,
-      hops: sources.hops(),
-      health: sources.health(),
-      resumed,
-      leaving: this.#leaving,
-    });
+    this.#intent = plan({ model, links, learned, health: sources.health(), resumed, leaving: this.#leaving });
+    this.#goals = new Map(this.#intent.routes.map((route) => [formatPrefix(route.prefix), route]));
     return this.#intent;
-  }
-
-  /**
-   * The routes to have until peers have told all: a learned route that the kernel has stays as it is, since its other
-   * next hops may just not have been heard of yet.
-   */
-  #withoutLosses(planned: Goals): Goals {
-    const goals = new Map<string, KernelRoute>();
-    for (const [key, route] of planned) {
-      const known = this.#programmer.kernel.routes.get(key);
-      const stays = route.target.to === "via" && known?.target.to === "via";
-      goals.set(key, stays ? known : route);
-    }
-    return goals;
   }
 
   /** The floating IPs that are in force on this host, to be kept a while should they move. */
@@ -312,17 +365,12 @@ export class Reconciler {
   }
 }
 
+const isGiven = <T>(value: T | undefined, holds: (value: T) => boolean): boolean =>
+  value !== undefined && holds(value);
+
 function earliest(...times: readonly (number | undefined)[]): number | undefined {
   const given = times.filter((time) => time !== undefined);
   return given.length === 0 ? undefined : Math.min(...given);
-}
-
-function linkRoutes(routes: Goals): ReadonlyMap<string, readonly string[]> {
-  const links = new Map<string, readonly string[]>();
-  for (const [key, { target }] of routes) {
-    if (target.to === "link" || target.to === "links") links.set(key, interfacesOf(target));
-  }
-  return links;
 }
 
 function problemOf(key: string, message: string): Problem {

@@ -1,6 +1,7 @@
 /** Kernel routes compared. */
 
 import { sameAddress } from "../bgp/net/address.ts";
+import { formatAddress } from "../bgp/net/text.ts";
 import type { KernelRoute, NextHop } from "./intent.ts";
 
 type Target = KernelRoute["target"];
@@ -24,6 +25,26 @@ export function sameTarget(a: Target, b: Target): boolean {
       );
     default:
       return a satisfies never;
+  }
+}
+
+/** One text for all targets that are the same. */
+export function keyOf(target: Target): string {
+  switch (target.to) {
+    case "link":
+      return `link ${target.interface}`;
+    case "discard":
+      return target.how;
+    case "links":
+      return `links ${target.interfaces.toSorted().join(" ")}`;
+    case "via": {
+      const hops = target.nextHops.map(
+        ({ address, interface: name, weight = 1 }) => `${formatAddress(address)} ${name} ${weight}`,
+      );
+      return `${target.resilient ? "resilient" : "via"} ${hops.sort().join(", ")}`;
+    }
+    default:
+      return target satisfies never;
   }
 }
 

@@ -1,7 +1,7 @@
 /** How flows are shared out over next hops whose links differ. */
 
 import { formatAddress } from "../bgp/net/text.ts";
-import type { LearnedRoute } from "./intent.ts";
+import type { LearnedPath } from "./intent.ts";
 
 /** The most that the kernel takes for one member of a group. */
 export const MOST_WEIGHT = 256;
@@ -10,7 +10,9 @@ export const MOST_WEIGHT = 256;
  * By next hop, in proportion to the bandwidths, the largest at most 256. Undefined: all alike, which they are too when
  * the bandwidth of a single path is not known. Of two paths over one next hop the larger counts: it is one link.
  */
-export function weightsOf(paths: LearnedRoute["paths"]): ReadonlyMap<string, number> | undefined {
+export function weightsOf(
+  paths: readonly Pick<LearnedPath, "nextHop" | "bandwidth">[],
+): ReadonlyMap<string, number> | undefined {
   if (paths.length < 2 || paths.some(({ bandwidth }) => bandwidth === undefined)) return undefined;
   const weights = new Map<string, number>();
   const most = Math.max(...paths.map(({ bandwidth }) => bandwidth!));

@@ -95,6 +95,34 @@ export class LocRib {
     return chosen;
   }
 
+  /** Of the best path; 0 when there is none. */
+  tag(prefix: PrefixId): number {
+    const { paths } = this.#input;
+    return paths.selected(prefix) === 0 ? 0 : paths.tag[paths.head(prefix)]!;
+  }
+
+  /** The number of the next hop when a single path is chosen and is a peer's, else -1. */
+  loneNextHop(prefix: PrefixId): number {
+    const { paths, pool } = this.#input;
+    if (paths.selected(prefix) !== 1) return -1;
+    const head = paths.head(prefix);
+    return paths.isLocal(head) ? -1 : pool.columns.nextHop[paths.attributesOf(head)]!;
+  }
+
+  /** The id of a prefix that may have no path, to be kept by {@link hold}. */
+  open(w0: number, w1: number, w2: number, w3: number, length: number): PrefixId {
+    return this.#input.paths.open(w0, w1, w2, w3, length);
+  }
+
+  /** Keeps an id that prefix's, also without a path. */
+  hold(prefix: PrefixId): void {
+    this.#input.paths.pin(prefix);
+  }
+
+  letGo(prefix: PrefixId): void {
+    this.#input.paths.unpin(prefix);
+  }
+
   /** Peers' paths that could be used, were there no route of our own. Makes objects. */
   passedOver(prefix: PrefixId): readonly SelectedPath[] {
     if (!this.#isOwn(prefix)) return [];
@@ -107,9 +135,14 @@ export class LocRib {
    * last path goes. Prefixes without a path are passed over.
    */
   setInstalled({ w0, w1, w2, w3, length }: Prefix, installed: boolean): void {
+    const prefix = this.#input.paths.prefixes.find(w0, w1, w2, w3, length);
+    if (prefix !== NO_PREFIX) this.markInstalled(prefix, installed);
+  }
+
+  /** The same of a prefix whose id is known. */
+  markInstalled(prefix: PrefixId, installed: boolean): void {
     const { paths, exports, advertiseInstalledOnly } = this.#input;
-    const prefix = paths.prefixes.find(w0, w1, w2, w3, length);
-    if (prefix === NO_PREFIX || paths.selected(prefix) === 0) return;
+    if (paths.selected(prefix) === 0) return;
     if (paths.setInstalled(prefix, installed) && advertiseInstalledOnly) exports.mark(prefix);
   }
 

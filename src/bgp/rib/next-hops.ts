@@ -68,6 +68,11 @@ export class NextHops {
     return id;
   }
 
+  /** Takes one more reference on a next hop that has one. */
+  hold(id: number): void {
+    this.#references[id]!++;
+  }
+
   /** Gives one reference back. */
   give(id: number): void {
     if (--this.#references[id]! > 0) return;
@@ -102,6 +107,13 @@ export class NextHops {
     this.#asked.clear();
     this.#left.clear();
     return wanted.length + released.length === 0 ? undefined : { wanted, released };
+  }
+
+  /** The next hop as a value. The id is one that somebody holds a reference on. */
+  address(id: number): Address {
+    const { w0, w1, w2, w3, length } = this.#table.prefix(id as PrefixId);
+    if (length === ZONED) return { family: 6, w0, w1: 0, w2, w3, zone: this.#zones[w1]! };
+    return { family: length === 4 ? 4 : 6, w0, w1, w2, w3 };
   }
 
   isReachable(id: number): boolean {

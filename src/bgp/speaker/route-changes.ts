@@ -1,9 +1,10 @@
 /** What changed in the Loc-RIB, for those who program a forwarding plane. */
 
-import type { Address, Family, Prefix } from "../net/address.ts";
-import { linkBandwidthOf } from "../net/link-bandwidth.ts";
+import type { Family, Prefix } from "../net/address.ts";
 import type { PrefixId } from "../rib/prefix-table.ts";
 import type { Rib } from "../rib/rib.ts";
+import { type ChosenPath, chosenPaths } from "./chosen-paths.ts";
+import { RouteFeed } from "./route-feed.ts";
 
 /** What is best for a prefix from now on. */
 export interface RouteChange {
@@ -19,21 +20,13 @@ export interface RouteChange {
   readonly paths: readonly ChosenPath[];
 }
 
-export interface ChosenPath {
-  readonly peer: Address;
-  readonly nextHop: Address;
-  /** From another AS (eBGP). */
-  readonly external: boolean;
-  /** Octets a second, of its link bandwidth community (draft-ietf-idr-link-bandwidth); undefined: it has none. */
-  readonly bandwidth: number | undefined;
-}
-
 /** Of two entries for one prefix in a batch, the later stands. */
 export type RouteListener = (changes: readonly RouteChange[]) => void;
 
 export class RouteChanges {
   readonly #rib: Rib;
   readonly #listeners: Set<RouteListener> = new Set();
+  readonly #feeds: RouteFeed[] = [];
   #batch: RouteChange[] = [];
 
   constructor(rib: Rib) {
@@ -45,27 +38,28 @@ export class RouteChanges {
     return () => this.#listeners.delete(listener);
   }
 
+  follow(changed: () => void, wake: () => void): RouteFeed {
+    const feed = new RouteFeed(this.#rib, changed, wake);
+    this.#feeds.push(feed);
+    return feed;
+  }
+
   note(family: Family, id: PrefixId): void {
+    for (const feed of this.#feeds) feed.note(family, id);
     if (this.#listeners.size === 0) return;
     const { prefixes, best } = this.#rib.of(family);
-    const selected = best.selected(id);
-    const local = selected[0]?.local === true;
-    const paths = local ? best.passedOver(id) : selected;
+    const [first] = best.selected(id);
     this.#batch.push({
       prefix: prefixes.prefix(id),
-      tag: selected[0]?.tag ?? 0,
-      local,
-      paths: paths.map(({ peer, attributes, external }) => ({
-        peer: this.#rib.peers.get(peer).address,
-        nextHop: attributes.nextHop,
-        external,
-        bandwidth: linkBandwidthOf(attributes.extendedCommunities),
-      })),
+      tag: first?.tag ?? 0,
+      local: first?.local === true,
+      paths: chosenPaths(this.#rib, family, id),
     });
   }
 
   /** Hands on what was noted since the last time. */
   flush(): void {
+    for (const feed of this.#feeds) feed.flush();
     if (this.#batch.length === 0) return;
     const batch = this.#batch;
     this.#batch = [];

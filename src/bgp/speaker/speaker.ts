@@ -28,6 +28,7 @@ import type { PeerOrder } from "./peer-halt.ts";
 import { protectionOf, remoteKey, someoneOn } from "./peer-options.ts";
 import { ribOptions } from "./rib-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
+import type { RouteFeed } from "./route-feed.ts";
 import { Rpki } from "./rpki.ts";
 import type { Recipient, Shared } from "./shared.ts";
 import {
@@ -212,6 +213,14 @@ export class Speaker {
   /** Hears of every prefix whose best paths changed, in batches. Returns what stops it. */
   onRoutes(listener: RouteListener): () => void {
     return this.#changes.listen(listener);
+  }
+
+  /**
+   * For who programs a forwarding plane: the same as {@link onRoutes}, to be taken as numbers and when there is time.
+   * All that is chosen counts as changed at first. `changed` is called after each turn that changed something more.
+   */
+  follow(changed: () => void): RouteFeed {
+    return this.#changes.follow(changed, () => this.#wake(this.#world.now()));
   }
 
   /** Hears what happens to peers: for logs and metrics. Returns what stops it. */

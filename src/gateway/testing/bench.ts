@@ -5,6 +5,7 @@ import type { Health, LearnedRoute, Link } from "../intent.ts";
 import type { Hops } from "../next-hops.ts";
 import { Reconciler, type Sources } from "../reconcile.ts";
 import { hopsOnLinks } from "./hops.ts";
+import { MemoryLearned } from "./memory-learned.ts";
 import { LINKS } from "./values.ts";
 import { MemoryWorld, VirtualClock } from "./world.ts";
 
@@ -14,35 +15,60 @@ export interface Given {
   links: readonly Link[];
   learned: readonly LearnedRoute[];
   /** Undefined: those that the links give. */
-  hops?: Hops;
+  hops: Hops | undefined;
   health: Health;
   complete: boolean;
 }
 
 /** A process that is started anew takes over its predecessor's world. */
 export class Bench {
-  readonly given: Given = { model: undefined, links: LINKS, learned: [], health: new Map(), complete: true };
+  readonly given: Given = {
+    model: undefined,
+    links: LINKS,
+    learned: [],
+    hops: undefined,
+    health: new Map(),
+    complete: true,
+  };
   readonly clock: VirtualClock = new VirtualClock();
   readonly world: MemoryWorld;
   readonly reconciler: Reconciler;
+  readonly #learned: MemoryLearned;
 
   constructor(world: MemoryWorld = new MemoryWorld()) {
     this.world = world;
     const sources: Sources = {
       model: () => this.given.model,
       links: () => this.given.links,
-      learned: () => this.given.learned,
       hops: () => this.given.hops ?? hopsOnLinks(this.given.learned, this.given.links),
       health: () => this.given.health,
       learnedComplete: () => this.given.complete,
     };
-    this.reconciler = new Reconciler({ sources, dataplane: world, announcer: world, clock: this.clock });
+    this.#learned = new MemoryLearned((prefix, installed) => world.markInstalled(prefix, installed));
+    this.reconciler = new Reconciler({
+      sources,
+      learned: this.#learned,
+      dataplane: world,
+      announcer: world,
+      clock: this.clock,
+    });
   }
 
-  /** Changes what is given, and waits until all passes are over. */
-  async give(changes: Partial<Given>): Promise<void> {
+  /** Changes what is given. */
+  change({ learned, ...changes }: Partial<Given>): void {
     Object.assign(this.given, changes);
+    if (learned !== undefined) this.given.learned = learned;
+    this.reconciler.rerouted();
+    if (learned !== undefined) {
+      this.#learned.set(learned);
+      this.reconciler.routesChanged();
+    }
     this.reconciler.wake();
+  }
+
+  /** Changes what is given, and waits until all that follows is done. */
+  async give(changes: Partial<Given>): Promise<void> {
+    this.change(changes);
     await this.idle();
   }
 
@@ -55,6 +81,7 @@ export class Bench {
     for (;;) {
       await new Promise((resolve) => setImmediate(resolve));
       if (over) return;
+      if (this.clock.turning > 0) continue;
       this.clock.step(this.clock.now() + 1000);
     }
   }

@@ -13,6 +13,8 @@ import type { Dataplane, KernelRoute } from "../intent.ts";
 import { kindOf } from "../kinds.ts";
 
 export class VirtualClock implements Clock {
+  /** How many wait for no more than that others have had their turn. */
+  turning = 0;
   #now = 0;
   readonly #timers = new Set<{ readonly atMs: number; readonly wake: () => void }>();
 
@@ -24,6 +26,12 @@ export class VirtualClock implements Clock {
     const timer = { atMs, wake };
     this.#timers.add(timer);
     return () => this.#timers.delete(timer);
+  }
+
+  async turn(): Promise<void> {
+    this.turning++;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.turning--;
   }
 
   /** Goes on to the next timer that is due by `untilMs`, and fires it. False: there was none; it is `untilMs`. */
@@ -142,6 +150,7 @@ export class MemoryWorld implements Dataplane, Announcer {
     this.#unflushed.add(key);
   }
 
+  /** What the speaker is told, or does by itself when the last path goes. */
   markInstalled(prefix: Prefix, installed: boolean): void {
     const key = formatPrefix(prefix);
     this.trace.push(`${installed ? "installed" : "uninstalled"} ${key}`);
