@@ -20,6 +20,7 @@ import { Ways } from "./ways.ts";
 /** fe80::/64 (RFC 4291 §2.5.6). */
 const LINK_LOCAL = ipv6(0xfe80_0000, 0, 0, 0);
 const ANYCAST = tagOf("anycast");
+const HOLE = tagOf("blackhole");
 /** Kinds that are routed and never translated on this machine. */
 const ROUTED: ReadonlySet<number> = new Set((["floating", "public", "anycast"] satisfies Kind[]).map(tagOf));
 
@@ -131,7 +132,7 @@ export class LearnedRoutes implements LearnedView {
     const { learned } = rows;
     const before = rows.way[row]!;
     const tag = learned.tag(row);
-    rows.way[row] = this.#wayOf(learned, row, tag === ANYCAST);
+    rows.way[row] = this.#wayOf(learned, row, tag);
     this.#ways.leave(before);
     const isRouted = rows.way[row] !== 0 && ROUTED.has(tag);
     if (isRouted ? rows.routed.add(row) : rows.routed.delete(row)) {
@@ -275,7 +276,9 @@ export class LearnedRoutes implements LearnedView {
     return this.families[family === 4 ? 0 : 1];
   }
 
-  #wayOf(learned: LearnedFamily, row: number, resilient: boolean): number {
+  #wayOf(learned: LearnedFamily, row: number, tag: number): number {
+    if (tag === HOLE) return this.#ways.useBlackhole();
+    const resilient = tag === ANYCAST;
     const lone = learned.loneNextHop(row);
     if (lone >= 0) return this.#ways.useLone(lone, resilient);
     const paths = learned.paths(row);

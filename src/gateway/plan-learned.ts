@@ -21,7 +21,7 @@ export const surroundingsOf = (model: Model, links: readonly Link[], hops: Hops)
   hops,
 });
 
-/** The next hops of a route, each once, in the order of their text. */
+/** The next hops of a route, each once, in the order of their text. None: packets are thrown away. */
 export interface NextHopSet {
   readonly hops: readonly WeighedHop[];
   /** Flows stay when members change. */
@@ -34,6 +34,8 @@ interface WeighedHop {
   /** Its share by the bandwidths that the paths tell; undefined when they tell none. */
   readonly weight: number | undefined;
 }
+
+export const BLACKHOLE: NextHopSet = { hops: [], resilient: false };
 
 export function nextHopSet(paths: Parameters<typeof weightsOf>[0], resilient: boolean): NextHopSet {
   const weights = weightsOf(paths);
@@ -50,6 +52,7 @@ export function targetOf(
   { hops, resilient }: NextHopSet,
   at: Surroundings,
 ): KernelRoute["target"] | undefined {
+  if (hops.length === 0) return { to: "discard", how: "blackhole" };
   const isWeighed = at.model.bgp.linkBandwidth;
   const found = new Map<string, NextHop>();
   for (const hop of hops) {

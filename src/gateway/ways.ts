@@ -7,7 +7,14 @@ import type { Address } from "../bgp/net/address.ts";
 import { columnOf } from "../bgp/rib/columns.ts";
 import type { LearnedPath, Problem } from "./intent.ts";
 import type { Learned } from "./learned.ts";
-import { hopsTo, type NextHopSet, nextHopSet, type Surroundings, targetOf } from "./plan-learned.ts";
+import {
+  BLACKHOLE,
+  hopsTo,
+  type NextHopSet,
+  nextHopSet,
+  type Surroundings,
+  targetOf,
+} from "./plan-learned.ts";
 import type { Targets } from "./targets.ts";
 
 interface Way extends NextHopSet {
@@ -62,6 +69,11 @@ export class Ways {
   /** The set of the next hops of several paths, with one more user. */
   use(paths: readonly LearnedPath[], resilient: boolean): number {
     return this.#use(nextHopSet(paths, resilient));
+  }
+
+  /** Of routes whose packets are thrown away, with one more user. */
+  useBlackhole(): number {
+    return this.#use(BLACKHOLE);
   }
 
   leave(id: number): void {

@@ -59,6 +59,12 @@ export class Gateway {
     return this.place.ip(family, "-d", "route", "show", "proto", "86", "exact", prefix);
   }
 
+  /** Waits until the kernel lists such a route of ours. */
+  async has(route: string): Promise<void> {
+    const listed = (): string => this.place.ip("route", "show", "proto", "86");
+    await this.#eventually(route, () => listed().includes(route));
+  }
+
   /** Waits until a prefix is forwarded so ("via 10.90.1.2 dev east"), and an address in it answers. */
   async forwards(prefix: string, how: string, address: string): Promise<void> {
     await this.#eventually(
@@ -110,6 +116,12 @@ const fileOf = (lab: Lab, changes: object): object => ({
         asn: 65002,
         localAddress: "10.90.1.9",
         families: ["ipv4", "ipv6"],
+        import: [
+          {
+            ...accept({ within: "203.0.113.0/24", length: 32, community: "blackhole" }),
+            set: { blackhole: true },
+          },
+        ],
         export: [accept()],
       },
     ],

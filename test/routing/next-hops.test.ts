@@ -79,6 +79,23 @@ step("IPv6 alike", async () => {
   await gateway().isGone(TOLD6);
 });
 
+step("who may ask for a blackhole gets one, as long as he asks (RFC 7999)", async () => {
+  const { daemon, place } = gateway();
+  place.ip("route", "add", "203.0.113.0/24", "via", "10.90.2.2");
+  expect(place.reaches("203.0.113.7")).toBe(true);
+  place.asksForHole(true);
+  await gateway().has("blackhole 203.0.113.7");
+  expect(place.reaches("203.0.113.7")).toBe(false);
+  expect(await daemon.route("203.0.113.7/32")).toMatchObject({
+    kind: "blackhole",
+    installed: true,
+    paths: [{ communities: ["blackhole", "no-export"] }],
+  });
+  place.asksForHole(false);
+  await gateway().isGone("203.0.113.7/32");
+  expect(place.reaches("203.0.113.7")).toBe(true);
+});
+
 step("a link that goes takes the ways over it along", async () => {
   const { place } = gateway();
   place.ip("link", "set", "east", "down");

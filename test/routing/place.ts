@@ -3,7 +3,7 @@
  * hops that are on neither link, so that it is the kernel's routes at the gateway that lead there, or do not.
  *
  *   gw 10.90.1.1 -- east -- 10.90.1.2 far: iBGP, next hops 192.0.2.1 and 2001:db8:ff::1
- *      10.90.1.9            10.90.1.3      eBGP, only hears; BIRD talks to one address once
+ *      10.90.1.9            10.90.1.3      eBGP, hears, and asks for a blackhole; BIRD talks to one address once
  *   gw 10.90.2.1 -- west -- 10.90.2.2 far: iBGP, next hop 192.0.2.2
  */
 
@@ -34,27 +34,28 @@ protocol device {}
 protocol static { ipv4 { table told; }; route 198.51.100.0/24 blackhole; }
 protocol static { ipv6 { table told6; }; route 2001:db8:100::/48 blackhole; }
 protocol static hole {
-  ipv4 { table told; };
+  disabled;
+  ipv4 { table heard; };
   route 203.0.113.7/32 blackhole { bgp_community.add((65535,666)); };
 }
 ${session(
   "one",
   "10.90.1.2 as 65000",
   "10.90.1.1",
-  `ipv4 { table told; import none; export where proto != "hole"; next hop address 192.0.2.1; };
+  `ipv4 { table told; import none; export all; next hop address 192.0.2.1; };
    ipv6 { table told6; import none; export all; next hop address 2001:db8:ff::1; };`,
 )}
 ${session(
   "two",
   "10.90.2.2 as 65000",
   "10.90.2.1",
-  `ipv4 { table told; import none; export where proto != "hole"; next hop address 192.0.2.2; };`,
+  `ipv4 { table told; import none; export all; next hop address 192.0.2.2; };`,
 )}
 ${session(
   "watcher",
   "10.90.1.3 as 65002",
   "10.90.1.9",
-  `ipv4 { table heard; import all; export none; };
+  `ipv4 { table heard; import all; export where proto = "hole"; };
    ipv6 { table heard6; import all; export none; };`,
 )}
 `;
@@ -90,6 +91,11 @@ export class Place {
       encoding: "utf8",
     });
     return stdout.includes("[watcher");
+  }
+
+  /** Has the eBGP peer ask for a blackhole, with an address that it has; or no more. */
+  asksForHole(asks: boolean): void {
+    execFileSync(BIRDC, ["-s", this.#control, `${asks ? "enable" : "disable"} hole`], { stdio: "ignore" });
   }
 
   /** Whether an address answers to an echo request from the gateway. */
@@ -137,6 +143,7 @@ const HOME = [
   "192.0.2.2/32",
   "2001:db8:ff::1/128 nodad",
   "198.51.100.1/32",
+  "203.0.113.7/32",
   "2001:db8:100::1/128 nodad",
 ];
 

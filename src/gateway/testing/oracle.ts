@@ -15,6 +15,7 @@ import type { LearnedView } from "../learned.ts";
 import type { Hops } from "../next-hops.ts";
 import { plan } from "../plan.ts";
 import {
+  BLACKHOLE,
   guardedPrefixes,
   guardOf,
   hopsTo,
@@ -70,7 +71,8 @@ function goalsOf(
   const barred = [...taken, ...barredBy(learned, at)];
   return learned.flatMap(({ prefix, kind, paths }): KernelRoute[] => {
     if (isLinkLocal(prefix) || barred.some((other) => samePrefix(other, prefix))) return [];
-    const target = targetOf(nextHopSet(paths, kind === "anycast"), at);
+    const set = kind === "blackhole" ? BLACKHOLE : nextHopSet(paths, kind === "anycast");
+    const target = targetOf(set, at);
     return target === undefined ? [] : [{ prefix, target }];
   });
 }
