@@ -6,7 +6,7 @@ const only = (name, from, may) => ({
   to: { path: "^src/", pathNot: [from, ...may].map((room) => `^src/${room}(/|\\.)`) },
 });
 const pure =
-  "^src/bgp/(net|wire|bfd|bmp|mrt|rpki|fsm|rib|policy|session|speaker)/|^src/(model|nat|anycast)/|^src/gateway/plan\\.ts$";
+  "^src/bgp/(net|wire|bfd|bmp|mrt|rpki|fsm|rib|policy|session|speaker)/|^src/(model|nat|anycast|neutron)/|^src/gateway/plan\\.ts$";
 module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
@@ -52,7 +52,8 @@ module.exports = {
     only("gateway", "gateway", ["model", "nat", "anycast", "bgp"]),
     only("store", "store", ["model", "bgp/net"]),
     only("kernel", "kernel", ["bgp/net"]),
-    only("api", "api", ["model", "store"]),
+    only("neutron", "neutron", ["model", "store", "bgp/net"]),
+    only("api", "api", ["model", "neutron", "store"]),
     only("metrics", "metrics", ["model", "api"]),
     only("cli-and-web-speak-http", "(cli|web)", ["api/schema", "bgp/mrt"]),
     {

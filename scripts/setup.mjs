@@ -17,6 +17,8 @@ export const PACKAGES = [
   "bgpdump",
   "bird2",
   "conntrack",
+  "etcd-client",
+  "etcd-server",
   "exabgp",
   "frr",
   "gobgpd",
@@ -25,8 +27,11 @@ export const PACKAGES = [
   "libnftables1",
   "nftables",
   "openbgpd",
+  "openssl",
   "pmacct",
   "procps",
+  "python3-neutronclient",
+  "python3-openstackclient",
   "stayrtr",
 ];
 

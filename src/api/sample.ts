@@ -3,6 +3,7 @@
  * Every call gives a new value, so that a caller may change what it got.
  */
 
+import type { NextHopAnswer } from "./next-hop-schema.ts";
 import { sampleErrors, samplePeers } from "./sample-peers.ts";
 import type {
   AnnouncementAnswer,
@@ -11,7 +12,6 @@ import type {
   MonitorAnswer,
   NatAnswer,
   NatBlockAnswer,
-  NextHopAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReceivedAnswer,
@@ -147,6 +147,7 @@ function sampleValues(): Sample {
       untracked: ["203.0.113.0/24"],
       pools: [{ name: "default", addresses: ["198.51.100.10", "198.51.100.16"], ports: "1024-65535" }],
       floating: 1,
+      timeouts: { udp: 300, icmp: 60, tcpEstablished: 7440, tcpTransitory: 240 },
       programmed: true,
       conntrack: { entries: 1204, limit: 262144 },
     },

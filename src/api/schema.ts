@@ -227,20 +227,6 @@ export interface RoutePath {
   readonly stale: boolean;
 }
 
-/** A next hop of paths that import lets in, and how the kernel gets there (RFC 4271 §9.1.2.1). */
-export interface NextHopAnswer {
-  readonly nextHop: string;
-  readonly reachable: boolean;
-  /** Why it cannot be reached. */
-  readonly reason?: string;
-  /** The cost of RFC 4271 §9.1.2.2 e): that of the kernel's route, 0 on a link of ours. Absent: it cannot be reached. */
-  readonly metric?: number;
-  /** The route of the kernel that leads there; absent where none does. */
-  readonly route?: string;
-  /** Where packets leave; without a gateway, the next hop is on the link. */
-  readonly via: readonly { readonly gateway?: string; readonly interface: string }[];
-}
-
 /** Origin validation (RFC 6811). */
 export type ValidityAnswer = "valid" | "invalid" | "not-found";
 
@@ -350,6 +336,13 @@ export interface NatAnswer {
     readonly ports: string;
   }[];
   readonly floating: number;
+  /** How long a translated flow may be silent, in seconds. */
+  readonly timeouts: {
+    readonly udp: number;
+    readonly icmp: number;
+    readonly tcpEstablished: number;
+    readonly tcpTransitory: number;
+  };
   /** True when the kernel holds this table. */
   readonly programmed: boolean;
   readonly conntrack?: { readonly entries: number; readonly limit: number };

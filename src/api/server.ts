@@ -1,9 +1,10 @@
 /**
  * The HTTP API: the same paths on a unix socket and, when told, on TCP loopback.
  *
- * It only reads, but for some paths of the unix socket that end the daemon or act on a peer. Whoever may open the socket
- * (owner and group) or is on this machine may ask; so nothing here is secret, and nobody can keep it busy: connections,
- * headers, bodies, times and answers all have limits.
+ * It only reads, but for some paths of the unix socket that end the daemon or act on a peer, and for the Networking API,
+ * which asks who is asking (openstack.ts). Whoever may open the socket (owner and group) or is on this machine may ask;
+ * so nothing else here is secret, and nobody can keep it busy: connections, headers, bodies, times and answers all have
+ * limits.
  */
 
 import { STATUS_CODES } from "node:http";
@@ -15,6 +16,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { ERRORS, type ErrorCode, Refusal, rawAnswer, toJson } from "./answers.ts";
+import { addOpenstack, type NetworkingApi, takesBody } from "./openstack.ts";
 import { addControl, addPaths, CONTROL_PATHS } from "./paths.ts";
 import { claimSocket, ListenError, type SocketFile } from "./socket.ts";
 import type { ApiControl, ApiSource } from "./source.ts";
@@ -26,6 +28,8 @@ export interface ApiOptions {
   readonly tcp?: { readonly host: string; readonly port: number };
   /** What whoever may open the socket may have done; nobody else may. */
   readonly control?: ApiControl;
+  /** OpenStack's Networking API, below /v2.0. */
+  readonly networking?: NetworkingApi;
   readonly log: ApiLog;
   /** Called once per answer. `route` is a path of ours or "unknown", so that it can be a label. */
   readonly onAnswer?: (route: string, code: number) => void;
@@ -166,14 +170,15 @@ function buildApp(
   });
   addPaths(app, source);
   if (onSocket && options.control !== undefined) addControl(app, options.control);
+  if (options.networking !== undefined) addOpenstack(app, options.networking, onSocket, options.log);
   return app;
 }
 
 function addChecks(app: FastifyInstance, limits: ApiLimits, onSocket: boolean): void {
   app.addHook("onRequest", async (request, reply) => {
     void reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
-    if (hasBody(request)) {
-      // No path takes a body. It is not read: the answer is the connection's last, whatever is still on its way.
+    if (hasBody(request) && (request.is404 || !takesBody(request))) {
+      // No other path takes a body. It is not read: the answer is the connection's last, whatever is still on its way.
       void reply.header("connection", "close");
       if (Number(request.headers["content-length"]) > limits.bodyBytes) {
         throw new Refusal("body.tooLarge", `a body has at most ${limits.bodyBytes} octets`);

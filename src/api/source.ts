@@ -6,6 +6,7 @@
  */
 
 import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
+import type { NextHopAnswer } from "./next-hop-schema.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -13,7 +14,6 @@ import type {
   MonitorAnswer,
   NatAnswer,
   NatBlockAnswer,
-  NextHopAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReadyAnswer,

@@ -2,13 +2,13 @@
 
 import { isIP } from "node:net";
 import { Argument, Command, Option } from "commander";
+import type { NextHopAnswer } from "../api/next-hop-schema.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
-  NextHopAnswer,
   PeerAnswer,
   PeerErrorAnswer,
   ReceivedAnswer,

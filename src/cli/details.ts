@@ -188,6 +188,9 @@ const POOLS: readonly Column<Pool>[] = [
   { header: "From", cell: (p) => p.addresses.join(" "), clip: 60 },
 ];
 
+const silenceText = (timeouts: NatAnswer["timeouts"]): string =>
+  `udp ${timeouts.udp} s, icmp ${timeouts.icmp} s, tcp ${timeouts.tcpEstablished} s, opening or closing ${timeouts.tcpTransitory} s`;
+
 export function natDetail(nat: NatAnswer, look: Look): string {
   const facts = fields([
     ["Programmed", nat.programmed ? "yes" : "no"],
@@ -195,6 +198,7 @@ export function natDetail(nat: NatAnswer, look: Look): string {
     ["Private", nat.private.join(" ")],
     ["Never translated", nat.exempt.join(" ")],
     ["Never tracked", nat.untracked.join(" ")],
+    ["Silence allowed", silenceText(nat.timeouts)],
     ["Flows tracked", nat.conntrack && `${nat.conntrack.entries} of ${nat.conntrack.limit}`],
   ]);
   return nat.pools.length === 0 ? facts : `${facts}\n${table(POOLS, nat.pools, look)}`;

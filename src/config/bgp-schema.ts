@@ -2,10 +2,11 @@
 
 import { z } from "zod";
 import type { Family } from "../bgp/net/address.ts";
-import type { BgpSettings, BmpSettings, MrtSettings, Peer } from "../model/model.ts";
+import type { BgpSettings, Peer } from "../model/model.ts";
 import { addPath, NO_ADD_PATH } from "./add-path-schema.ts";
 import { asKeys, asRulesOf } from "./as-schema.ts";
 import { beliefs, beliefsOf } from "./belief-schema.ts";
+import { bmp, mrt } from "./monitor-schema.ts";
 import { isOnLink, numberOf, peerAsn, remoteFaults, remoteOf } from "./peer-remote.ts";
 import { type Named, nameFaults, policies, prefixSets, resolved, rules } from "./policy-schema.ts";
 import { gracefulRestart, peerRestart } from "./restart-schema.ts";
@@ -16,7 +17,6 @@ import {
   choice,
   description,
   duration,
-  filePattern,
   flag,
   holdTime,
   integer,
@@ -196,30 +196,6 @@ const decision = mapping({
     .prefault(false)
     .meta({ description: "A path without MED is the worst, not the best." }),
 });
-const bmp: z.ZodType<BmpSettings> = mapping({
-  address: address.meta({ description: "The station's address; we connect to it." }),
-  port: port.meta({ description: "TCP port that the station listens on." }),
-  statistics: duration("0s", "24h")
-    .prefault("60s")
-    .meta({ description: "Between two reports of statistics; 0s: none." }),
-}).transform((given) => ({ address: given.address, port: given.port, statisticsMs: given.statistics }));
-
-const mrt: z.ZodType<MrtSettings | undefined> = z.union(
-  [
-    z.literal(false).transform(() => undefined),
-    mapping({
-      updates: filePattern.meta({
-        description: "Path of the files, with %Y %m %d %H %M %S for when one begins, in UTC.",
-      }),
-      rotate: duration("1m", "24h").prefault("15m").meta({ description: "After this a new file begins." }),
-      keep: integer(1, 100_000)
-        .prefault(96)
-        .meta({ description: "Files kept; older ones that the path describes are deleted." }),
-    }).transform((given) => ({ updates: given.updates, rotateMs: given.rotate, keep: given.keep })),
-  ],
-  { error: "a mapping, or false" },
-);
-
 export const bgp: z.ZodType<BgpSettings> = mapping({
   asn: asn.meta({ description: "Our AS number." }),
   routerId: routerId.meta({ description: "Our BGP identifier: an IPv4 address that no other speaker uses." }),

@@ -77,6 +77,7 @@ const OTHER_KEYS = {
   "bgp.nextHopTracking": (model: Model) => model.bgp.nextHopTracking,
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,
+  "nat.timeouts": (model: Model) => model.nat.timeouts,
   "nat.blockHistory": (model: Model) => model.nat.blockHistory,
   metadata: (model: Model) => model.metadata,
   kernel: (model: Model) => model.kernel,

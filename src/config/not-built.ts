@@ -5,7 +5,6 @@ import type { Path } from "./findings.ts";
 /** By the mapping that a key stands in, indexes and group names left out. */
 const NOT_BUILT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": { store: "the store; take it out: everything is in this file" },
-  nat: { timeouts: "own timeouts; take it out: the sysctls net.netfilter.nf_conntrack_*_timeout* count" },
   "nat.pools[]": {
     mapping: "choice of the mapping; take it out",
     filtering: "choice of the filtering; take it out: it is addressAndPortDependent",

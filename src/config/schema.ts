@@ -14,6 +14,7 @@ import type {
   KernelSettings,
   Model,
   Nat,
+  NatTimeouts,
   Network,
   Pool,
   Port,
@@ -81,12 +82,31 @@ const pool: z.ZodType<Pool> = mapping({
   return { name: given.name, addresses, ports: given.ports, blockSize: given.blockSize };
 });
 
+const timeouts: z.ZodType<NatTimeouts> = mapping({
+  udp: duration("1s", "24h")
+    .prefault("300s")
+    .meta({ description: "Silence after which a UDP mapping ends." }),
+  icmp: duration("1s", "24h").prefault("60s").meta({ description: "The same for a query of ICMP." }),
+  tcpEstablished: duration("1s", "720h")
+    .prefault("7440s")
+    .meta({ description: "The same for a TCP connection." }),
+  tcpTransitory: duration("1s", "24h")
+    .prefault("240s")
+    .meta({ description: "The same for a TCP connection that opens or closes, or was reset." }),
+}).transform(({ udp, icmp, tcpEstablished, tcpTransitory }) => ({
+  udpMs: udp,
+  icmpMs: icmp,
+  tcpEstablishedMs: tcpEstablished,
+  tcpTransitoryMs: tcpTransitory,
+}));
+
 const nat: z.ZodType<Nat> = mapping({
   private: oneOrMany(prefix, 0).prefault([]).meta({ description: "Sources that are translated." }),
   except: oneOrMany(prefix, 0)
     .prefault([])
     .meta({ description: "Destinations that are never translated; own networks never are." }),
   pools: list(pool).prefault([]).meta({ description: "Addresses that private sources go out with." }),
+  timeouts: timeouts.prefault({}).meta({ description: "How long a translated flow may be silent." }),
   blockHistory: absolutePath
     .prefault("/var/lib/gatewayd/blocks.jsonl")
     .meta({ description: "File that remembers which port blocks were in force when." }),
@@ -163,7 +183,10 @@ const api: z.ZodType<ApiSettings> = mapping({
   socket: socketPath
     .prefault("/run/gatewayd/gatewayd.sock")
     .meta({ description: "The unix socket that gwctl speaks to." }),
-}).transform((given) => ({ listen: given.listen, socket: given.socket }));
+  auth: choice(["keystone", "none"]).prefault("keystone").meta({
+    description: "The Networking API over TCP. none: everybody on this machine may change everything.",
+  }),
+}).transform((given) => ({ ...given, listen: given.listen }));
 
 const MAIN_TABLE = 254;
 const TABLES = "main, or a table number 1..4294967295 other than 255";

@@ -13,6 +13,8 @@ export interface ApiSettings {
   readonly listen: Endpoint | undefined;
   /** Absolute path of the unix socket, at most 99 octets. */
   readonly socket: string;
+  /** Who may use the Networking API over TCP: whoever has a token, or whoever is on this machine. */
+  readonly auth: "keystone" | "none";
 }
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;

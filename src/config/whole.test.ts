@@ -122,6 +122,7 @@ const whole = {
         blockSize: 0,
       },
     ],
+    timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
     blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   },
   floatingIps: [{ address: "172.16.1.3", to: "10.65.0.13", egress: "floating" }],
@@ -146,6 +147,7 @@ test("the design example, without what is not built yet, is the model that it de
   expect(spelt(result.api)).toEqual({
     listen: { address: "127.0.0.1", port: 9696 },
     socket: "/run/gatewayd/gatewayd.sock",
+    auth: "keystone",
   });
   expect(result.log).toEqual({ level: "info", format: "json" });
   expect(result.warnings).toEqual([]);
@@ -158,7 +160,7 @@ test("the least that a file says, and the defaults", () => {
     hostname: "machine",
     bgp: { ...whole.bgp, routerId: "192.0.2.1", peers: [] },
     networks: [],
-    nat: { private: [], except: [], pools: [], blockHistory: "/var/lib/gatewayd/blocks.jsonl" },
+    nat: { ...whole.nat, private: [], except: [], pools: [] },
     floatingIps: [],
     anycast: [],
   });

@@ -1,6 +1,7 @@
 /** Floating IPs, NAT and anycast as the API tells them: the model beside what is in force. */
 
-import type { AnycastAnswer, FloatingIpAnswer, NatAnswer, NextHopAnswer } from "../api/schema.ts";
+import type { NextHopAnswer } from "../api/next-hop-schema.ts";
+import type { AnycastAnswer, FloatingIpAnswer, NatAnswer } from "../api/schema.ts";
 import { type Address, hostPrefix, prefixOf, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Snapshot } from "../gateway/reconcile.ts";
@@ -42,6 +43,7 @@ function statusElsewhere(floating: FloatingIp, now: Snapshot): Status {
 
 export function natAnswer(model: Model, now: Snapshot, conntrack: ConntrackUse | undefined): NatAnswer {
   const nat = now.intent?.nat;
+  const { timeouts } = model.nat;
   return {
     private: model.nat.private.map(formatPrefix),
     exempt: nat?.exempt.map(formatPrefix) ?? [],
@@ -52,6 +54,12 @@ export function natAnswer(model: Model, now: Snapshot, conntrack: ConntrackUse |
       ports: `${ports.first}-${ports.last}`,
     })),
     floating: nat?.floating.length ?? 0,
+    timeouts: {
+      udp: timeouts.udpMs / 1000,
+      icmp: timeouts.icmpMs / 1000,
+      tcpEstablished: timeouts.tcpEstablishedMs / 1000,
+      tcpTransitory: timeouts.tcpTransitoryMs / 1000,
+    },
     programmed: now.natProgrammed,
     ...(conntrack && { conntrack: { entries: conntrack.count, limit: conntrack.max } }),
   };

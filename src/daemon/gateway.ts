@@ -36,6 +36,9 @@ import { VERSION } from "./version.ts";
  */
 const DEFERRAL_MS = 30_000;
 
+/** The file's model and what the API's objects add to it; the same value for the same ones. */
+type Extend = (file: Model) => Model;
+
 type Held = Awaited<ReturnType<Dataplane["read"]>>;
 
 /**
@@ -57,6 +60,7 @@ export class Gateway {
   readonly #world: NodeWorld;
   readonly #log: Log;
   readonly #held: readonly KernelRoute[];
+  readonly #extend: Extend;
   #settings: Settings;
   #links: readonly Link[] = [];
   #learnedComplete: boolean;
@@ -67,10 +71,10 @@ export class Gateway {
    * Opens the forwarding plane and looks at what it holds. Nothing is changed and nobody spoken to before {@link begin}.
    * @throws KernelError
    */
-  static async open(settings: Settings, log: Log): Promise<Gateway> {
+  static async open(settings: Settings, log: Log, extend: Extend): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model, log);
     try {
-      return new Gateway(settings, log, forwarding, await forwarding.dataplane.read());
+      return new Gateway(settings, log, extend, forwarding, await forwarding.dataplane.read());
     } catch (error) {
       await forwarding.close();
       throw error;
@@ -78,9 +82,10 @@ export class Gateway {
   }
 
   /** @param held - what the kernel has of a gateway that ran before this one */
-  private constructor(settings: Settings, log: Log, forwarding: Forwarding, held: Held) {
+  private constructor(settings: Settings, log: Log, extend: Extend, forwarding: Forwarding, held: Held) {
     const restarting = held.routes.length > 0 || held.nat !== undefined;
     this.#settings = settings;
+    this.#extend = extend;
     this.#log = log;
     this.forwarding = forwarding;
     this.#held = held.routes;
@@ -127,7 +132,7 @@ export class Gateway {
   }
 
   get model(): Model {
-    return this.#settings.model;
+    return this.#extend(this.#settings.model);
   }
 
   /** Every peer that was waited for has told what it knows, and all of it was acted upon once. */

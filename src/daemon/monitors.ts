@@ -29,9 +29,10 @@ export class Monitors {
     const { speaker, system } = this.#input;
     const before = new Map(this.#stations);
     this.#stations.clear();
-    for (const { address, port, statisticsMs } of wanted.bmp) {
-      const key = `${targetText({ address, port })} ${statisticsMs}`;
-      const target = { address, port, statisticsSeconds: Math.round(statisticsMs / 1000) };
+    for (const { address, port, statisticsMs, tables } of wanted.bmp) {
+      // RFC 8671 §7.2: a station that is told of other tables begins anew.
+      const key = [targetText({ address, port }), statisticsMs, ...tables].join(" ");
+      const target = { address, port, tables, statisticsSeconds: Math.round(statisticsMs / 1000) };
       this.#stations.set(key, before.get(key) ?? new BmpClient(speaker, target, system));
       before.delete(key);
     }

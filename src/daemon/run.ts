@@ -2,15 +2,18 @@
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { createApi } from "../api/server.ts";
-import { formatAddress } from "../bgp/net/text.ts";
+import { hostPrefix } from "../bgp/net/address.ts";
+import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import type { StopHow } from "../bgp/speaker/speaker.ts";
 import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
+import { MemoryStore } from "../store/memory.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
+import { openNetworking } from "./networking.ts";
 import { orderPeer } from "./peer-answers.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { VERSION } from "./version.ts";
@@ -59,13 +62,22 @@ export async function run(file: string): Promise<number> {
 /** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
 async function runUntilStopped(file: string, settings: Settings, log: Log, signals: Signals): Promise<void> {
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
-  const gateway = await Gateway.open(settings, log);
+  const store = new MemoryStore();
+  let running: Gateway | undefined;
+  const networking = await openNetworking(store, {
+    api: () => settings.api,
+    isReachable: () => reachableThrough(running),
+    changed: () => running?.reconciler.wake(),
+  });
+  const gateway = await Gateway.open(settings, log, networking.extend);
+  running = gateway;
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   histogram.enable();
   const lag = { histogram, resolutionMs: LAG_RESOLUTION_MS };
   const { source, metrics } = apiSource(gateway, () => config, lag);
   const { socket, listen } = settings.api;
   const api = createApi(source, {
+    networking,
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
     control: {
@@ -88,7 +100,19 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
   } finally {
     histogram.disable();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
+    networking.close();
+    await store.close();
   }
+}
+
+/** Announced by us, or told by a peer: both know that there is a way. */
+function reachableThrough(gateway: Gateway | undefined): (address: string) => boolean {
+  return (text) => {
+    const address = parseAddress(text);
+    if (gateway === undefined || address === undefined) return false;
+    const [route] = gateway.speaker.routes({ prefix: hostPrefix(address) });
+    return route?.paths.some(({ status }) => status === "best") === true;
+  };
 }
 
 function stopHow({ graceful, text = STOP_TEXT[graceful ? "graceful" : "plain"] }: StopOrder): StopHow {

@@ -171,6 +171,7 @@ export class Lane {
 
   /** The pass did all that it was to do. */
   passEnds(): void {
+    this.routes.passEnds();
     this.#departures.passEnds();
     this.wake();
   }

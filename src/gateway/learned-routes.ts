@@ -30,9 +30,12 @@ export class LearnedRoutes implements LearnedView {
   /** How many are in the kernel. */
   held = 0;
   readonly #ways: Ways;
+  readonly #learned: Learned;
   readonly #touched: () => void;
   #at: Surroundings | undefined;
   #watch: Watch | undefined;
+  /** By what else announcements may stand that no pass has looked at since. */
+  #watchedBefore: readonly Watch[] = [];
   /** How many good routes there are in each of the networks that are watched as a whole. */
   #reached: number[] = [];
   #claimed: PrefixSet = new PrefixSet();
@@ -41,6 +44,7 @@ export class LearnedRoutes implements LearnedView {
 
   /** @param touched - called when something changed that a plan depends on */
   constructor(learned: Learned, touched: () => void) {
+    this.#learned = learned;
     this.families = [new Rows(learned.of(4)), new Rows(learned.of(6))];
     this.#touched = touched;
     this.#ways = new Ways(learned, this.targets, (address, used) => this.#guard(address, used));
@@ -71,7 +75,10 @@ export class LearnedRoutes implements LearnedView {
 
   watch(watch: Watch): void {
     const before = this.#watch;
+    if (before !== undefined) this.#watchedBefore = [...this.#watchedBefore, before];
     this.#watch = watch;
+    // Where nothing is programmed, and nothing of our own depends on them, learned routes are the speaker's alone.
+    if (watch.model.kernel.type !== "none" || watch.dependsOnLearned) this.#learned.begin();
     const isAsBefore =
       before !== undefined &&
       before.wholes.length === watch.wholes.length &&
@@ -175,7 +182,13 @@ export class LearnedRoutes implements LearnedView {
 
   /** Whether a plan may come out another by what becomes of it. */
   concerns(rows: Rows, row: number): boolean {
-    return this.#watch?.concerns(rows.learned, row) === true;
+    const concerns = (watch: Watch): boolean => watch.concerns(rows.learned, row);
+    return (this.#watch !== undefined && concerns(this.#watch)) || this.#watchedBefore.some(concerns);
+  }
+
+  /** What is announced stands by the last model, and by none before. */
+  passEnds(): void {
+    this.#watchedBefore = [];
   }
 
   /** Whether a network that is announced as a whole has nothing else that is reached. */

@@ -8,6 +8,8 @@ import type { KernelRoute, LearnedPath, LearnedRoute } from "./intent.ts";
  * known by its row, a small number, which stays its own from when it is taken, opened or changed until it is released.
  */
 export interface Learned {
+  /** What changes is noted from now on; all that there is counts as changed. */
+  begin(): void;
   of(family: Family): LearnedFamily;
   /** The address behind a number that {@link LearnedFamily.loneNextHop} gave. */
   nextHop(number: number): Address;

@@ -32,8 +32,17 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
         : [],
     untracked: sorted(routed),
     metadata,
+    timeouts: {
+      udpSeconds: secondsOf(model.nat.timeouts.udpMs),
+      icmpSeconds: secondsOf(model.nat.timeouts.icmpMs),
+      tcpEstablishedSeconds: secondsOf(model.nat.timeouts.tcpEstablishedMs),
+      tcpTransitorySeconds: secondsOf(model.nat.timeouts.tcpTransitoryMs),
+    },
   };
 }
+
+/** The kernel counts whole seconds; nothing ends before its time. */
+const secondsOf = (ms: number): number => Math.ceil(ms / 1000);
 
 /** What is routed and never translated on this machine: public networks, anycast, floating IPs that live elsewhere. */
 function routedPrefixes(draft: Draft): Prefix[] {

@@ -198,8 +198,9 @@ export class Reconciler {
       synced: this.#synced && this.#caughtUp,
       intent: this.#intent,
       announced: this.#publisher.announced,
-      installed: kernel.routes.size + routes.held,
-      isInstalled: (prefix) => kernel.routes.has(formatPrefix(prefix)) || routes.isHeld(prefix),
+      installed: this.#programs ? kernel.routes.size + routes.held : 0,
+      isInstalled: (prefix) =>
+        this.#programs && (kernel.routes.has(formatPrefix(prefix)) || routes.isHeld(prefix)),
       targetOf: (prefix) => this.#goals.get(formatPrefix(prefix))?.target ?? routes.targetOf(prefix),
       learnedAt: (prefix) => routes.at(prefix),
       natProgrammed,
@@ -211,6 +212,11 @@ export class Reconciler {
       ],
       driftRepairs: this.#driftRepairs,
     };
+  }
+
+  /** False where there is no kernel to be programmed, and all is acknowledged at once. */
+  get #programs(): boolean {
+    return this.#model?.kernel.type !== "none";
   }
 
   async #run(): Promise<void> {

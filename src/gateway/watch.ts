@@ -25,6 +25,11 @@ export class Watch {
     this.#fixed = Uint32Array.from(atEdge ? fixed : []).sort();
   }
 
+  /** Whether plans depend on learned routes at all. */
+  get dependsOnLearned(): boolean {
+    return this.#own.size > 0 || this.#fixed.length > 0 || this.wholes.length > 0;
+  }
+
   /** Whether a plan may come out another when this prefix has other paths, or comes or goes. */
   concerns(learned: LearnedFamily, row: number): boolean {
     return this.#own.hasRow(learned, row) || this.#leads(learned, row);

@@ -102,7 +102,7 @@ export class Machine {
     }
     let foreign = false;
     const complete = this.#nftWatch.drain((message) => {
-      foreign ||= concernsOurTable(message);
+      foreign ||= concernsOurTable(message) && !this.#nft.caused(message);
     });
     if (foreign || !complete) this.#listener.drift("nat");
     const changes = this.#links.takeChanges();

@@ -52,6 +52,8 @@ const SMALL_BATCH_MESSAGES = 128;
 const QUEUE_OCTETS = 8 * 1024 * 1024;
 /** The kernel makes dump messages of up to 32 KiB. */
 const RECEIVE_OCTETS = 128 * 1024;
+const NFNL_MSG_BATCH_BEGIN = 16;
+const NFNL_MSG_BATCH_END = 17;
 const DUMP_ATTEMPTS = 8;
 /** Sequence numbers of messages outside of batches: from here on, a billion before they repeat. */
 const FIRST_ALONE = 0x80000000;
@@ -160,6 +162,42 @@ export class NetlinkSocket {
   }
 
   /**
+   * The same as a transaction of nfnetlink's of one message, between a begin and an end that name the subsystem.
+   * The kernel answers to the one that asks for it, and to any that it refuses.
+   */
+  transact(
+    subsystem: number,
+    type: number,
+    flags: number,
+    write: (to: MessageWriter) => void,
+  ): Refusal | undefined {
+    const to = this.#alone;
+    const first = this.#nextAlone(3);
+    to.clear();
+    const put = (of: number, more: number, sequence: number, body: () => void): void => {
+      to.begin(of, NLM_F_REQUEST | more, sequence);
+      body();
+      to.end();
+    };
+    // struct nfgenmsg: family 0, version 0, and the subsystem in network order.
+    const batch = (): void => {
+      for (const octet of [0, 0, 0, subsystem]) to.u8(octet);
+    };
+    put(NFNL_MSG_BATCH_BEGIN, 0, first, batch);
+    put((subsystem << 8) | type, NLM_F_ACK | flags, first + 1, () => write(to));
+    put(NFNL_MSG_BATCH_END, 0, first + 2, batch);
+    send(this.fd, to.octets, to.length);
+    let answer: Refusal | undefined;
+    this.#receive((message) => {
+      if (message.type !== NLMSG_ERROR || message.sequence < first || message.sequence > first + 2)
+        return false;
+      answer = refusalIn(message);
+      return true;
+    });
+    return answer;
+  }
+
+  /**
    * Asks for all objects of a kind and gives each to `each`. Starts over, after `again`, when the kernel says that
    * they changed meanwhile.
    * @returns the refusal, if the kernel gave one
@@ -202,13 +240,20 @@ export class NetlinkSocket {
   /** @returns its sequence number */
   #sendAlone(type: number, flags: number, write: (to: MessageWriter) => void): number {
     const to = this.#alone;
-    const sequence = FIRST_ALONE + (this.#sentAlone++ & 0x3fffffff);
+    const sequence = this.#nextAlone(1);
     to.clear();
     to.begin(type, NLM_F_REQUEST | flags, sequence);
     write(to);
     to.end();
     send(this.fd, to.octets, to.length);
     return sequence;
+  }
+
+  /** The first of as many sequence numbers that follow each other. */
+  #nextAlone(count: number): number {
+    const at = this.#sentAlone & 0x3fffffff;
+    this.#sentAlone += count;
+    return FIRST_ALONE + at;
   }
 
   /** Receives until `done` says so. */

@@ -7,7 +7,9 @@
 
 import koffi from "koffi";
 import { netlinkPort } from "./ffi.ts";
+import { addIcmpTimer, withoutIcmpTimers } from "./icmp-timer.ts";
 import { attributesIn, type Message, readText } from "./netlink.ts";
+import { NetlinkSocket } from "./netlink-socket.ts";
 
 const NETLINK_NETFILTER = 12;
 const NFNL_SUBSYS_NFTABLES = 10;
@@ -28,6 +30,7 @@ export class NoLibrary extends Error {
 export class Nft {
   /** The port of the library's own netlink socket, to tell its changes from foreign ones; undefined when not found. */
   readonly port: number | undefined;
+  #socket: NetlinkSocket | undefined;
   readonly #context: unknown;
   readonly #run: (context: unknown, commands: Buffer) => number;
   readonly #output: (context: unknown) => string;
@@ -53,8 +56,28 @@ export class Nft {
     this.port = [...netfilterPorts()].find((port) => port !== 0 && !before.has(port));
   }
 
-  /** Runs commands as one transaction: all of them or none. @returns what the kernel or the library said against it */
+  /**
+   * Runs commands as one transaction: all of them or none. What speaks of timers of ICMP follows behind the others.
+   * @returns what the kernel or the library said against it
+   */
   run(commands: string): string | undefined {
+    const { before, timers, after } = withoutIcmpTimers(commands);
+    let failed = this.#runText(before);
+    for (const timer of timers) failed ??= addIcmpTimer(this.#timerSocket(), timer);
+    return failed ?? (after === "" ? undefined : this.#runText(after));
+  }
+
+  /** Whether a message of the kernel's tells of what {@link run} did. */
+  caused({ port }: Message): boolean {
+    return port !== 0 && (port === this.port || port === this.#socket?.port);
+  }
+
+  #timerSocket(): NetlinkSocket {
+    this.#socket ??= new NetlinkSocket(NETLINK_NETFILTER);
+    return this.#socket;
+  }
+
+  #runText(commands: string): string | undefined {
     // Old versions refuse a last line without its end.
     if (this.#run(this.#context, Buffer.from(`${commands}\n\0`)) === 0) return undefined;
     return this.#error(this.#context).trim() || "nftables refused it without a reason";

@@ -1,11 +1,11 @@
 /** What one scrape sees: read once, so that all of its metrics speak of the same moment. */
 
+import type { NextHopAnswer } from "../api/next-hop-schema.ts";
 import type {
   AnycastAnswer,
   FloatingIpAnswer,
   MonitorAnswer,
   NatAnswer,
-  NextHopAnswer,
   PeerAnswer,
   RouteAnswer,
   RpkiAnswer,

@@ -70,11 +70,24 @@ export interface BgpSettings {
   readonly peers: readonly Peer[];
 }
 
+/** Of every peer, what it tells and what it is told, each before and after policy; and what we chose. */
+export const BMP_TABLES = [
+  "pre-policy",
+  "post-policy",
+  "rib-out-pre-policy",
+  "rib-out-post-policy",
+  "loc-rib",
+] as const;
+
+type BmpTable = (typeof BMP_TABLES)[number];
+
 export interface BmpSettings {
   readonly address: Address;
   readonly port: number;
   /** Between two reports of statistics; 0: none. */
   readonly statisticsMs: number;
+  /** What it is told of, in the order of {@link BMP_TABLES}; at least one. */
+  readonly tables: readonly BmpTable[];
 }
 
 export interface MrtSettings {
@@ -272,6 +285,16 @@ export interface Nat {
   readonly pools: readonly Pool[];
   /** Absolute path of the file that remembers which port blocks were in force when. */
   readonly blockHistory: string;
+  readonly timeouts: NatTimeouts;
+}
+
+/** How long a translated flow may be silent. 1 s or more each. */
+export interface NatTimeouts {
+  readonly udpMs: number;
+  readonly icmpMs: number;
+  readonly tcpEstablishedMs: number;
+  /** A connection that is opening or closing, or was reset. */
+  readonly tcpTransitoryMs: number;
 }
 
 export interface Pool {

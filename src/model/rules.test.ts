@@ -47,6 +47,14 @@ const peer: Peer = {
   exportRules: undefined,
 };
 
+const NO_NAT: Model["nat"] = {
+  private: [],
+  except: [],
+  pools: [],
+  blockHistory: "/var/lib/gatewayd/blocks.jsonl",
+  timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
+};
+
 const valid: Model = {
   role: "gateway",
   hostname: "gw1",
@@ -68,6 +76,7 @@ const valid: Model = {
   },
   networks: [{ name: "public", cidr: net("203.0.113.0/24"), announce: "aggregate" }],
   nat: {
+    ...NO_NAT,
     private: [net("10.65.0.0/16")],
     except: [net("10.0.0.0/8")],
     pools: [
@@ -78,7 +87,6 @@ const valid: Model = {
         blockSize: 0,
       },
     ],
-    blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   },
   floatingIps: [
     { address: ip("172.16.1.3"), to: ip("10.65.0.13"), egress: "floating" },
@@ -158,12 +166,5 @@ test("a hundred thousand floating IPs and networks are checked in a moment, not 
       announce: "both" as const,
     };
   });
-  expect(
-    violations({
-      ...valid,
-      floatingIps,
-      networks,
-      nat: { ...valid.nat, private: [], except: [], pools: [] },
-    }),
-  ).toEqual([]);
+  expect(violations({ ...valid, floatingIps, networks, nat: NO_NAT })).toEqual([]);
 });

@@ -17,6 +17,7 @@ import {
   SETS,
   type SetName,
   TABLE,
+  type Timers,
 } from "./layout.ts";
 import { parseListing } from "./listing.ts";
 import { render } from "./render.ts";
@@ -62,6 +63,7 @@ function textOf(contents: Contents): string {
     const { is, type, interval } = SETS[name];
     lines.push(`add ${is} inet ${TABLE} ${name} { type ${type};${interval ? " flags interval;" : ""} }`);
   }
+  lines.push(...timerLines(contents.timers));
   for (const name of CHAIN_NAMES) {
     const hook = CHAINS[name];
     lines.push(`add chain inet ${TABLE} ${name}${hook === undefined ? "" : ` { ${hook} }`}`);
@@ -74,12 +76,35 @@ function textOf(contents: Contents): string {
 function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   const lines: string[] = [];
   for (const name of SET_NAMES) lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keep));
+  const otherTimers = !sameTimers(found.timers, wanted.timers);
+  if (otherTimers) lines.push(...timerChanges(found.timers, wanted.timers));
   for (const name of CHAIN_NAMES) {
+    if (name === "timers" && otherTimers) {
+      lines.push(...ruleLines(name, wanted.chains[name]));
+      continue;
+    }
     if (sameRules(found.chains[name], wanted.chains[name])) continue;
     lines.push(`flush chain inet ${TABLE} ${name}`, ...ruleLines(name, wanted.chains[name]));
   }
   return lines;
 }
+
+const sameTimers = (a: Timers, b: Timers): boolean =>
+  a.size === b.size && [...a].every(([name, body]) => b.get(name) === body);
+
+/** A timer cannot be changed while a rule holds it. Leaves the chain that holds them empty. */
+function timerChanges(found: Timers, wanted: Timers): string[] {
+  const differing = (a: Timers, b: Timers): Timers =>
+    new Map([...a].filter(([name, body]) => b.get(name) !== body));
+  return [
+    `flush chain inet ${TABLE} timers`,
+    ...[...differing(found, wanted).keys()].map((name) => `delete ct timeout inet ${TABLE} ${name}`),
+    ...timerLines(differing(wanted, found)),
+  ];
+}
+
+const timerLines = (wanted: Timers): string[] =>
+  [...wanted].map(([name, body]) => `add ct timeout inet ${TABLE} ${name} { ${body} }`);
 
 const sameRules = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((rule, i) => rule === b[i]);

@@ -59,11 +59,13 @@ export const CHAIN_NAMES = [
   "raw",
   "pools",
   "hairpin",
+  "timers",
   "raw_prerouting",
   "raw_output",
   "dstnat",
   "dstnat_output",
   "srcnat",
+  "translated",
   "untranslated",
 ] as const;
 export type ChainName = (typeof CHAIN_NAMES)[number];
@@ -74,11 +76,13 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   raw: undefined,
   pools: undefined,
   hairpin: undefined,
+  timers: undefined,
   raw_prerouting: "type filter hook prerouting priority -300; policy accept;",
   raw_output: "type filter hook output priority -300; policy accept;",
   dstnat: "type nat hook prerouting priority -100; policy accept;",
   dstnat_output: "type nat hook output priority -100; policy accept;",
   srcnat: "type nat hook postrouting priority 100; policy accept;",
+  translated: "type filter hook postrouting priority 101; policy accept;",
   untranslated: "type filter hook forward priority 0; policy accept;",
 };
 
@@ -88,7 +92,11 @@ export type Elements = ReadonlyMap<string, string>;
 export type SetContents = Readonly<Record<SetName, Elements>>;
 export type ChainContents = Readonly<Record<ChainName, readonly string[]>>;
 
+/** `ct timeout` objects: what is in their braces, by name. */
+export type Timers = ReadonlyMap<string, string>;
+
 export interface Contents {
+  readonly timers: Timers;
   readonly sets: SetContents;
   readonly chains: ChainContents;
 }

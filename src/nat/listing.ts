@@ -14,6 +14,7 @@ import {
   TABLE,
 } from "./layout.ts";
 import type { FloatingMapping } from "./table.ts";
+import { parseTimer } from "./timers.ts";
 
 /**
  * The contents of our table, or undefined when it does not have exactly our sets, maps and chains, declared as ours:
@@ -21,7 +22,8 @@ import type { FloatingMapping } from "./table.ts";
  */
 export function parseListing(listing: string): Contents | undefined {
   const blocks = blocksOf(listing);
-  if (blocks?.length !== SET_NAMES.length + CHAIN_NAMES.length) return undefined;
+  const timers = blocks?.filter(({ head }) => head.startsWith(TIMER)) ?? [];
+  if (blocks?.length !== SET_NAMES.length + CHAIN_NAMES.length + timers.length) return undefined;
   const lines = new Map(blocks.map((block) => [block.head, block.lines]));
   const sets: Partial<Record<SetName, Elements>> = {};
   for (const name of SET_NAMES) {
@@ -35,8 +37,20 @@ export function parseListing(listing: string): Contents | undefined {
     if (rules === undefined) return undefined;
     chains[name] = rules;
   }
-  return { sets: sets as Contents["sets"], chains: chains as Contents["chains"] };
+  return {
+    timers: new Map(timers.map(({ head, lines: body }) => timerOf(head.slice(TIMER.length), body))),
+    sets: sets as Contents["sets"],
+    chains: chains as Contents["chains"],
+  };
 }
+
+const TIMER = "ct timeout ";
+
+/** One that is not as ours are spelled differs from all that is wanted, and is replaced. */
+const timerOf = (name: string, lines: readonly string[]): [string, string] => [
+  name,
+  parseTimer(name, lines) ?? "",
+];
 
 /** The translations that the kernel holds. Egress is not told apart: it says nothing about who is who. */
 export function floatingOf(listing: string): FloatingMapping[] {
@@ -111,8 +125,8 @@ function parseChain(name: ChainName, lines: readonly string[] | undefined): read
 /** Which standard priorities are listed by name differs between versions of nft, and by hook. */
 function numericPriority(hook: string): string {
   return hook.replace(
-    /priority (raw|dstnat|filter|srcnat);/,
-    (_, name: string) => `priority ${PRIORITIES[name]};`,
+    /priority (raw|dstnat|filter|srcnat)(?: \+ (\d+))?;/,
+    (_, name: string, behind = "0") => `priority ${PRIORITIES[name]! + Number(behind)};`,
   );
 }
 

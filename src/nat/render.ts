@@ -15,10 +15,11 @@ import type { ChainContents, Contents, SetContents } from "./layout.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
 import { poolRules } from "./pools.ts";
 import type { NatTable } from "./table.ts";
+import { TO_TIMERS, timerRules, timers } from "./timers.ts";
 import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK } from "./tracking.ts";
 
 export function render(table: NatTable): Contents {
-  return { sets: renderSets(table), chains: renderChains(table) };
+  return { timers: timers(table), sets: renderSets(table), chains: renderChains(table) };
 }
 
 const renderSets = (table: NatTable): SetContents => ({
@@ -36,6 +37,7 @@ const renderChains = (table: NatTable): ChainContents => ({
   raw: [...trackMetadata(table), ...TO_UNTRACK],
   pools: poolRules(table),
   hairpin: hairpin(table),
+  timers: timerRules(table),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
   dstnat: [TO_FIXED, ...toMetadata(table)],
@@ -47,5 +49,6 @@ const renderChains = (table: NatTable): ChainContents => ({
     "snat ip to ip saddr map @egress",
     "ip saddr @private goto pools",
   ],
+  translated: TO_TIMERS,
   untranslated: UNTRANSLATED,
 });

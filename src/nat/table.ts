@@ -27,6 +27,16 @@ export interface NatTable {
   readonly untracked: readonly Prefix[];
   /** 169.254.169.254:80 from these interfaces. */
   readonly metadata: { readonly to: Endpoint; readonly interfaces: readonly string[] } | undefined;
+  readonly timeouts: Timeouts;
+}
+
+/** How long a flow that is translated may be silent, in whole seconds. */
+interface Timeouts {
+  readonly udpSeconds: number;
+  readonly icmpSeconds: number;
+  readonly tcpEstablishedSeconds: number;
+  /** Before and after. */
+  readonly tcpTransitorySeconds: number;
 }
 
 export interface FloatingMapping {
@@ -51,4 +61,5 @@ export const EMPTY_NAT: NatTable = {
   inside: [],
   untracked: [],
   metadata: undefined,
+  timeouts: { udpSeconds: 300, icmpSeconds: 60, tcpEstablishedSeconds: 7440, tcpTransitorySeconds: 240 },
 };

@@ -6,7 +6,7 @@ import type { MonitorAnswer } from "../../src/api/schema.ts";
 import { gatewayFile } from "../daemon/gateway-file.ts";
 import { GoodPeer } from "../daemon/good-peer.ts";
 import { type Daemon, eventually, Lab, PORT, runToEnd } from "../daemon/lab.ts";
-import { Collector, PMBMPD } from "./pmbmpd.ts";
+import { Collector, type HeardTable, PMBMPD } from "./pmbmpd.ts";
 
 const BGPDUMP = "/usr/bin/bgpdump";
 const lacking = [PMBMPD, BGPDUMP].filter((program) => !existsSync(program));
@@ -18,6 +18,16 @@ const about = (name: string): string =>
 const BMP_PORT = 11_019;
 const [FIRST, SECOND] = ["198.51.100.0/25", "198.51.100.128/25"] as const;
 
+const TABLES: readonly HeardTable[] = [
+  "pre-policy",
+  "post-policy",
+  "rib-out-pre-policy",
+  "rib-out-post-policy",
+  "loc-rib",
+];
+/** Where pmbmpd has what is of no peer. */
+const NOBODY = "0.0.0.0";
+
 let lab: Lab;
 let daemon: Daemon;
 let peers: GoodPeer[];
@@ -28,7 +38,7 @@ async function begin(): Promise<void> {
   const file = gatewayFile(lab, "gw", {
     peers: [2, 3].map((last) => ({ address: lab.address(last), asn: 64_510 + last })),
     speaker: {
-      bmp: [{ address: lab.address(9), port: BMP_PORT, statistics: "1s" }],
+      bmp: [{ address: lab.address(9), port: BMP_PORT, statistics: "1s", tables: TABLES }],
       mrt: { updates: lab.path("updates.%Y%m%d.%H%M.mrt") },
     },
   });
@@ -74,17 +84,39 @@ describe.skipIf(lacking.length > 0)(about("what peers say"), () => {
     const station = new Collector(lab.path("bmp"), lab.address(9), BMP_PORT);
     collector = station;
     const [a, b] = [lab.address(2), lab.address(3)];
-    await eventually("both tables", () => station.routesOf(a).length >= 2 && station.routesOf(b).length >= 1);
-    expect(station.routesOf(a).sort()).toEqual([`update ${FIRST}`, `update ${SECOND}`]);
+    const both = [`update ${FIRST}`, `update ${SECOND}`];
+    const told: [string, HeardTable, string[]][] = [
+      [a, "pre-policy", both],
+      [b, "pre-policy", [both[0]!]],
+      [a, "post-policy", both],
+      [b, "post-policy", [both[0]!]],
+      // The best paths of both are the first peer's.
+      [a, "rib-out-pre-policy", []],
+      [b, "rib-out-pre-policy", both],
+      [a, "rib-out-post-policy", []],
+      [b, "rib-out-post-policy", both],
+      [NOBODY, "loc-rib", both],
+    ];
+    await eventually("all tables", () =>
+      told.every(([peer, table, routes]) => station.routesOf(peer, table).length >= routes.length),
+    );
+    for (const [peer, table, routes] of told) {
+      expect([table, ...station.routesOf(peer, table).sort()]).toEqual([table, ...routes]);
+    }
     expect(station.heard().find(({ ip_prefix: prefix }) => prefix === SECOND)).toMatchObject({
       as_path: "64512",
     });
     expect([...station.types()]).toEqual(expect.arrayContaining(["init", "peer_up", "route_monitor"]));
-    const [told] = await monitors();
-    expect(told).toMatchObject({ state: "up", target: `${lab.address(9)}:${BMP_PORT}`, waitingOctets: 0 });
+    const [now] = await monitors();
+    expect(now).toMatchObject({ state: "up", target: `${lab.address(9)}:${BMP_PORT}`, waitingOctets: 0 });
 
     peers[0]!.withdraw(SECOND);
-    await eventually("the withdrawal", () => station.routesOf(a).includes(`withdraw ${SECOND}`));
+    await eventually("the withdrawal, of every table", () =>
+      told.every(
+        ([peer, table, routes]) =>
+          routes.length < both.length || station.routesOf(peer, table).includes(`withdraw ${SECOND}`),
+      ),
+    );
     await eventually("statistics", () => station.types(a).has("stats"));
     await peers[1]!.stop();
     await eventually("the end of a session", () => station.types(b).has("peer_down"));

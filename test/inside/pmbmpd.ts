@@ -13,7 +13,20 @@ interface Heard {
   readonly log_type?: string;
   readonly ip_prefix?: string;
   readonly as_path?: string;
+  /** Of which table: 1 or 0, or absent. */
+  readonly is_in?: number;
+  readonly is_out?: number;
+  readonly is_loc?: number;
+  readonly is_post?: number;
 }
+
+/** The tables that it tells apart. */
+export type HeardTable =
+  | "pre-policy"
+  | "post-policy"
+  | "rib-out-pre-policy"
+  | "rib-out-post-policy"
+  | "loc-rib";
 
 export class Collector {
   readonly #log: string;
@@ -39,10 +52,10 @@ export class Collector {
     return lines.flatMap((line) => (line.endsWith("}") ? [JSON.parse(line) as Heard] : []));
   }
 
-  /** Routes of one peer, as "update PREFIX" and "withdraw PREFIX". */
-  routesOf(peer: string): string[] {
+  /** Routes of one table of one peer, as "update PREFIX" and "withdraw PREFIX". */
+  routesOf(peer: string, table: HeardTable): string[] {
     return this.heard()
-      .filter(({ ip_prefix: prefix, peer_ip: ip }) => prefix !== undefined && ip === peer)
+      .filter((line) => line.ip_prefix !== undefined && line.peer_ip === peer && tableOf(line) === table)
       .map(({ log_type: log, ip_prefix: prefix }) => `${log} ${prefix}`);
   }
 
@@ -58,4 +71,10 @@ export class Collector {
     this.#child.kill("SIGKILL");
     await gone;
   }
+}
+
+function tableOf({ is_loc: isLoc, is_out: isOut, is_post: isPost }: Heard): HeardTable {
+  if (isLoc === 1) return "loc-rib";
+  const policy = isPost === 1 ? "post-policy" : "pre-policy";
+  return isOut === 1 ? `rib-out-${policy}` : policy;
 }

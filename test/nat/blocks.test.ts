@@ -57,7 +57,7 @@ beforeAll(async () => {
   hosts.run("ip", "route", "add", "10.65.1.1", "dev", "eth0");
   hosts.run("ip", "route", "add", "default", "via", "10.65.1.1");
   for (const pooled of POOL) gw.run("ip", "route", "add", "blackhole", formatAddress(pooled));
-  gw.nft(diff(TABLE, gw.listing()));
+  await gw.nft(diff(TABLE, await gw.listing()));
   server = spawn("ip", ["netns", "exec", world.name, process.execPath, script("echo.mjs"), "80"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -67,7 +67,7 @@ beforeAll(async () => {
 afterAll(async () => {
   server.kill("SIGKILL");
   await once(server, "exit");
-  for (const space of [gw, hosts, world]) space.remove();
+  for (const space of [gw, hosts, world]) await space.remove();
 });
 
 interface Flow {
@@ -113,15 +113,15 @@ test("an ICMP identifier is one of the block", () => {
   expect(holderOf(blocks, address(seen), Number(id))).toEqual(address("10.65.0.77"));
 });
 
-test("when the blocks change, new flows are at once in the new ones, and nobody else's blocks are touched", () => {
+test("when the blocks change, new flows are at once in the new ones, and nobody else's blocks are touched", async () => {
   const more: BlockPlan = { ...blocks, private: [...blocks.private, parsePrefix("10.66.0.0/29")!] };
   const appended = diffTables(TABLE, { ...TABLE, blocks: more });
   expect(appended.trim().split("\n")).toHaveLength(1);
   expect(appended.match(/ : /g)).toHaveLength(8);
-  gw.nft(appended);
+  await gw.nft(appended);
   const moved: BlockPlan = { ...blocks, private: [parsePrefix("10.66.0.0/29")!, ...blocks.private] };
-  gw.nft(diffTables({ ...TABLE, blocks: more }, { ...TABLE, blocks: moved }));
-  expect(diff({ ...TABLE, blocks: moved }, gw.listing())).toBe("");
+  await gw.nft(diffTables({ ...TABLE, blocks: more }, { ...TABLE, blocks: moved }));
+  expect(diff({ ...TABLE, blocks: moved }, await gw.listing())).toBe("");
   const found = flows(20, 50_000);
   expect(found.filter((flow) => holderOf(moved, flow.seen, flow.seenPort)?.w0 !== flow.own.w0)).toEqual([]);
   expect(blockOf(moved, address("10.65.0.1"))).not.toEqual(blockOf(blocks, address("10.65.0.1")));

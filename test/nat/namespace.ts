@@ -1,6 +1,16 @@
 /** Network namespaces for the tests of this folder: made here, removed here. */
 
-import { execFileSync, type SpawnSyncReturns, spawnSync } from "node:child_process";
+import {
+  type ChildProcessByStdio,
+  execFileSync,
+  type SpawnSyncReturns,
+  spawn,
+  spawnSync,
+} from "node:child_process";
+import { once } from "node:events";
+import { createInterface, type Interface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
+import { fileURLToPath } from "node:url";
 
 /** A fresh namespace, named after this process: test files run side by side. */
 export function makeNamespace(name: string): Namespace {
@@ -11,11 +21,10 @@ export function makeNamespace(name: string): Namespace {
   return space;
 }
 
-/** The listing of a big table, and then some. */
-const MAX_OUTPUT = 1 << 28;
-
 export class Namespace {
   readonly name: string;
+  readonly #processes: LineProcess[] = [];
+  #nft: LineProcess | undefined;
   constructor(name: string) {
     this.name = name;
   }
@@ -28,29 +37,61 @@ export class Namespace {
   }
 
   attempt(...command: readonly string[]): SpawnSyncReturns<string> {
-    return spawnSync("ip", ["netns", "exec", this.name, ...command], {
-      encoding: "utf8",
-      maxBuffer: MAX_OUTPUT,
-    });
+    return spawnSync("ip", ["netns", "exec", this.name, ...command], { encoding: "utf8" });
   }
 
-  /** One nftables transaction. */
-  nft(text: string): void {
-    const { status, stderr } = spawnSync("ip", ["netns", "exec", this.name, "nft", "-f", "-"], {
-      input: text,
-      encoding: "utf8",
-      maxBuffer: MAX_OUTPUT,
-    });
-    if (status !== 0) throw new Error(stderr.slice(0, 2000));
+  /** A program that answers each line with a line. It is ended with the namespace. */
+  start(...command: readonly string[]): LineProcess {
+    const started = new LineProcess(["ip", "netns", "exec", this.name, ...command]);
+    this.#processes.push(started);
+    return started;
+  }
+
+  /** One nftables transaction, as netd does it. @throws Error as nft says it */
+  async nft(text: string): Promise<void> {
+    const { failed } = (await this.#ask(text)) as { failed?: string };
+    if (failed !== undefined) throw new Error(failed.slice(0, 2000));
   }
 
   /** Our table as nft lists it; undefined when there is none. */
-  listing(): string | undefined {
-    const listed = this.attempt("nft", "-s", "list", "table", "inet", "gatewayd");
-    return listed.status === 0 ? listed.stdout : undefined;
+  async listing(): Promise<string | undefined> {
+    return ((await this.#ask(null)) as { listing?: string }).listing;
   }
 
-  remove(): void {
+  async remove(): Promise<void> {
+    for (const started of this.#processes) await started.end();
     execFileSync("ip", ["netns", "del", this.name]);
+  }
+
+  #ask(what: string | null): Promise<unknown> {
+    this.#nft ??= this.start(process.execPath, fileURLToPath(new URL("nft-process.mjs", import.meta.url)));
+    return this.#nft.ask(what);
+  }
+}
+
+export class LineProcess {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #lines: AsyncIterator<string>;
+  readonly #interface: Interface;
+
+  constructor([program = "", ...words]: readonly string[]) {
+    this.#child = spawn(program, words, { stdio: ["pipe", "pipe", "inherit"] });
+    this.#interface = createInterface(this.#child.stdout);
+    this.#lines = this.#interface[Symbol.asyncIterator]();
+  }
+
+  /** Asks with one value, as JSON, and resolves with the answer. Never two at a time. */
+  async ask(what: unknown): Promise<unknown> {
+    this.#child.stdin.write(`${JSON.stringify(what)}\n`);
+    const { value, done } = await this.#lines.next();
+    if (done) throw new Error("the process ended without an answer");
+    return JSON.parse(value);
+  }
+
+  async end(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill("SIGKILL");
+    await once(this.#child, "exit");
+    this.#interface.close();
   }
 }

@@ -82,7 +82,7 @@ afterAll(async () => {
     server.kill("SIGKILL");
     await once(server, "exit");
   }
-  for (const space of spaces.values()) space.remove();
+  for (const space of spaces.values()) await space.remove();
 });
 
 /** Joins a namespace's eth0 to gw's tap-NAME. */
@@ -109,8 +109,8 @@ const ask = (who: string, protocol: "tcp" | "udp", to: string, port = 80, ownPor
 const sourceOf = (answer: string): string => answer.replace(/:\d+ from /, " from ");
 const pings = (who: string, to: string): boolean => at(who).attempt("ping", "-c1", "-W1", to).status === 0;
 
-function install(table: NatTable): void {
-  gw().nft(diff(table, gw().listing()));
+async function install(table: NatTable): Promise<void> {
+  await gw().nft(diff(table, await gw().listing()));
   gw().attempt("conntrack", "-F");
 }
 
@@ -153,15 +153,15 @@ describe.each([
   });
 });
 
-test("a VM whose new flows leave as its floating IP does so, but not to exempt destinations", () => {
+test("a VM whose new flows leave as its floating IP does so, but not to exempt destinations", async () => {
   const floating = HOST.floating.map((m) => ({ ...m, egress: "floating" as const }));
-  install({ ...GATEWAY, floating });
+  await install({ ...GATEWAY, floating });
   expect(sourceOf(ask("vm-a", "tcp", "198.51.100.2"))).toMatch(`${FLOATING} from`);
   expect(sourceOf(ask("vm-a", "tcp", VMS["vm-b"]))).toMatch(`${VMS["vm-a"]} from`);
 });
 
-test("without pools a hairpinned flow leaves as the machine itself", () => {
-  install({ ...GATEWAY, private: [], pools: [] });
+test("without pools a hairpinned flow leaves as the machine itself", async () => {
+  await install({ ...GATEWAY, private: [], pools: [] });
   const [source = ""] = sourceOf(ask("vm-b", "tcp", FLOATING)).split(" ");
   expect(source).not.toBe(VMS["vm-b"]);
   expect(source).not.toBe("silence");
@@ -213,6 +213,59 @@ describe("private addresses and the pool", () => {
   });
 });
 
+describe("timers", () => {
+  /** What is left of them, by protocol and state. */
+  const left = (): Record<string, number> =>
+    Object.fromEntries(
+      [...tracked().matchAll(/^(udp|icmp|tcp) +\d+ (\d+)(?: ([A-Z_]+) src)?.*$/gm)].map(
+        ([, protocol, seconds, state]) => [`${protocol}${state ? ` ${state}` : ""}`, Number(seconds)],
+      ),
+    );
+
+  test("are ours for flows that are translated, and the machine's for its own", async () => {
+    const timeouts = {
+      udpSeconds: 3000,
+      icmpSeconds: 2000,
+      tcpEstablishedSeconds: 9000,
+      tcpTransitorySeconds: 4000,
+    };
+    await install({ ...GATEWAY, timeouts });
+    ask("vm-b", "udp", "198.51.100.2");
+    ask("vm-b", "tcp", "198.51.100.2");
+    pings("vm-b", "198.51.100.2");
+    const translated = left();
+    for (const [flow, seconds] of [
+      ["udp", 3000],
+      ["tcp TIME_WAIT", 4000],
+      ["icmp", 2000],
+    ] as const) {
+      expect(translated[flow], flow).toBeGreaterThan(seconds - 300);
+      expect(translated[flow], flow).toBeLessThanOrEqual(seconds);
+    }
+    await install({ ...GATEWAY, timeouts });
+    ask("gw", "udp", "198.51.100.2");
+    ask("gw", "tcp", "198.51.100.2");
+    pings("gw", "198.51.100.2");
+    const own = Object.values(left());
+    expect(own).toHaveLength(3);
+    for (const seconds of own) expect(seconds).toBeLessThanOrEqual(120);
+    // Through a floating IP, from outside.
+    await install({ ...GATEWAY, timeouts });
+    ask("client", "udp", FLOATING);
+    expect(left()["udp"]).toBeGreaterThan(2700);
+  });
+
+  test("a change of them is a transaction that leaves the rest alone", async () => {
+    await install(GATEWAY);
+    const timeouts = { ...GATEWAY.timeouts, icmpSeconds: 77 };
+    const text = diff({ ...GATEWAY, timeouts }, await gw().listing());
+    expect(text.trim().split("\n")).toHaveLength(6);
+    await gw().nft(text);
+    pings("vm-b", "198.51.100.2");
+    expect(left()["icmp"]).toBeGreaterThan(60);
+  });
+});
+
 describe.each([
   ["at the host", HOST],
   ["at the gateway", GATEWAY],
@@ -226,8 +279,8 @@ describe.each([
     expect(tracked()).not.toContain(VMS["vm-pub"]);
   });
 
-  test("may have a floating IP too", () => {
-    install({
+  test("may have a floating IP too", async () => {
+    await install({
       ...table,
       floating: [{ floating: address(FLOATING), fixed: address(VMS["vm-pub"]), egress: "fixed" }],
     });

@@ -3,6 +3,7 @@
 import type { Address } from "../net/address.ts";
 import { addressOctets } from "../net/text.ts";
 import { OctetWriter } from "../wire/octet-writer.ts";
+import { type BmpTable, TABLE_FLAGS } from "./tables.ts";
 
 const VERSION = 3;
 
@@ -24,8 +25,13 @@ const BMP_HEADER_OCTETS = 6;
 const IPV6_FLAG = 0x80;
 const TWO_OCTET_AS_FLAG = 0x20;
 
-/** What the header of a message about one peer says (§4.2): of its Adj-RIB-In, before any policy. */
+/** §4.2, RFC 9069 §4.1 */
+export const PEER_TYPE = { globalInstance: 0, locRib: 3 } as const;
+
+/** What the header of a message about one peer says (§4.2). */
 export interface BmpPeer {
+  readonly type: (typeof PEER_TYPE)[keyof typeof PEER_TYPE];
+  /** Of the Loc-RIB, which is no peer: unspecified (RFC 9069 §5.1). */
   readonly address: Address;
   readonly asn: number;
   /** BGP identifier, unsigned 32-bit. */
@@ -44,11 +50,19 @@ export type BmpPeerDown =
   /** The session goes on, and is relayed no longer. */
   | { readonly by: "not-monitored" };
 
-/** §4.8: what is counted from the session's beginning, or is so now. */
-export interface BmpStatistics {
-  readonly treatedAsWithdraw: number;
-  readonly adjRibIn: number;
-}
+/** §4.8, RFC 8671 §6.2: gauges have 64 bits, counters 32. */
+const STATISTICS = {
+  adjRibIn: { type: 7, octets: 8 },
+  locRib: { type: 8, octets: 8 },
+  treatedAsWithdraw: { type: 11, octets: 4 },
+  postPolicyAdjRibOut: { type: 15, octets: 8 },
+} as const;
+
+/** What is counted from the session's beginning, or is so now. */
+export type BmpStatistics = Readonly<Partial<Record<keyof typeof STATISTICS, number>>>;
+
+/** RFC 9069 §5.2.1: the name of the only Loc-RIB that there is. */
+const TABLE_NAME = { type: 3, value: "global" } as const;
 
 /** §4.3 */
 export function initiation(system: { readonly name: string; readonly description: string }): Uint8Array {
@@ -76,7 +90,9 @@ export function peerUp(
   },
 ): Uint8Array {
   const body = perPeer(peer, atMs).bytes(wide(session.local)).u16(session.localPort).u16(session.remotePort);
-  return framed(BMP_TYPE.peerUp, body.bytes(session.openSent).bytes(session.openReceived));
+  body.bytes(session.openSent).bytes(session.openReceived);
+  if (peer.type === PEER_TYPE.locRib) putText(body, TABLE_NAME.type, TABLE_NAME.value);
+  return framed(BMP_TYPE.peerUp, body);
 }
 
 /** §4.9 */
@@ -88,9 +104,14 @@ export function peerDown(peer: BmpPeer, atMs: number, why: BmpPeerDown): Uint8Ar
   return framed(BMP_TYPE.peerDown, body);
 }
 
-/** §4.6 @param update - a whole message, as the peer would write it */
-export function routeMonitoring(peer: BmpPeer, atMs: number, update: Uint8Array): Uint8Array {
-  return framed(BMP_TYPE.routeMonitoring, perPeer(peer, atMs).bytes(update));
+/** §4.6 @param update - a whole message, as the session would carry it */
+export function routeMonitoring(
+  peer: BmpPeer,
+  table: BmpTable,
+  atMs: number,
+  update: Uint8Array,
+): Uint8Array {
+  return framed(BMP_TYPE.routeMonitoring, perPeer(peer, atMs, TABLE_FLAGS[table]).bytes(update));
 }
 
 /** §4.7: a message that had to be treated as a withdrawal. */
@@ -102,17 +123,25 @@ export function erroredMessage(peer: BmpPeer, atMs: number, message: Uint8Array)
 
 /** §4.8 */
 export function statistics(peer: BmpPeer, atMs: number, counts: BmpStatistics): Uint8Array {
-  const body = perPeer(peer, atMs).u32(2);
-  body.u16(11).u16(4).u32(counts.treatedAsWithdraw);
-  body.u16(7).u16(8).u32(0).u32(counts.adjRibIn);
+  const given = Object.entries(STATISTICS).map(([name, facts]) => ({
+    ...facts,
+    count: counts[name as keyof typeof STATISTICS],
+  }));
+  const told = given.filter(({ count }) => count !== undefined);
+  const body = perPeer(peer, atMs).u32(told.length);
+  for (const { type, octets, count = 0 } of told) {
+    body.u16(type).u16(octets);
+    if (octets === 8) body.u32(0);
+    body.u32(count);
+  }
   return framed(BMP_TYPE.statistics, body);
 }
 
 /** @param atMs - milliseconds since 1970 */
-function perPeer({ address, asn, routerId, as4 }: BmpPeer, atMs: number): OctetWriter {
-  const flags = (address.family === 6 ? IPV6_FLAG : 0) | (as4 ? 0 : TWO_OCTET_AS_FLAG);
-  // Type 0, a global instance, which has no distinguisher.
-  const out = new OctetWriter().u8(0).u8(flags).u32(0).u32(0).bytes(wide(address)).u32(asn).u32(routerId);
+function perPeer({ type, address, asn, routerId, as4 }: BmpPeer, atMs: number, tableFlags = 0): OctetWriter {
+  const flags = (address.family === 6 ? IPV6_FLAG : 0) | (as4 ? 0 : TWO_OCTET_AS_FLAG) | tableFlags;
+  // The global instance has no distinguisher.
+  const out = new OctetWriter().u8(type).u8(flags).u32(0).u32(0).bytes(wide(address)).u32(asn).u32(routerId);
   return out.u32(Math.floor(atMs / 1000)).u32(Math.floor((atMs % 1000) * 1000));
 }
 

@@ -2,6 +2,7 @@
 
 import { connect, type Socket } from "node:net";
 import { BmpStation, type BmpSystem } from "../bmp/station.ts";
+import type { BmpTable } from "../bmp/tables.ts";
 import type { Address } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
 import type { Speaker } from "../speaker/speaker.ts";
@@ -11,6 +12,8 @@ export interface BmpTarget {
   readonly port: number;
   /** Between two reports of statistics, 1..; 0: none. */
   readonly statisticsSeconds: number;
+  /** What the station is told of, beside the sessions. */
+  readonly tables: readonly BmpTable[];
 }
 
 export interface BmpSnapshot {
@@ -98,7 +101,7 @@ export class BmpClient {
     this.#messages = 0;
     this.#station = new BmpStation(
       this.#speaker,
-      this.#system,
+      { system: this.#system, tables: this.#target.tables },
       { send: (octets) => this.#write(socket, octets), tables: () => this.#workSoon(socket) },
       Date.now,
     );

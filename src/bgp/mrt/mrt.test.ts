@@ -166,7 +166,7 @@ describe("octets", () => {
     ["IPv4 over IPv6", 4, v6],
   ];
   test.each(paths)("attributes of %s come back", (_name, family, attributes) => {
-    expect(ribAttributes(ribAttributeOctets(attributes, family), family)).toEqual(attributes);
+    expect(ribAttributes(ribAttributeOctets(attributes, family)!, family)).toEqual(attributes);
   });
 
   test("a whole MP_REACH_NLRI, as some write it, is read too", () => {

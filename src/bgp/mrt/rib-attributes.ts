@@ -14,9 +14,16 @@ import type { PathAttributes } from "../wire/path-attributes.ts";
 /** AS numbers always have four octets here, and what only iBGP carries is there. */
 const CONTEXT: DecodeContext = { ...NOTHING_NEGOTIATED, as4: true, external: false };
 
-/** @throws RangeError when IPv6 prefixes have an IPv4 next hop, or they do not fit into 65535 octets */
-export function ribAttributeOctets(attributes: PathAttributes, family: Family): Uint8Array {
+/** A record counts them in two octets. */
+const MOST_OCTETS = 65_535;
+
+/**
+ * Undefined when they are longer than a record can say: AS numbers of a session with two octets have four here.
+ * @throws RangeError when IPv6 prefixes have an IPv4 next hop
+ */
+export function ribAttributeOctets(attributes: PathAttributes, family: Family): Uint8Array | undefined {
   const { octets, mpNextHop } = encodeAttributes(attributes, family, CONTEXT);
+  if (octets.length > MOST_OCTETS) return undefined;
   if (mpNextHop === undefined) return octets;
   const out = new OctetWriter().bytes(octets);
   // AFI, SAFI and NLRI are in the record already and left out here.

@@ -1,7 +1,8 @@
 /** A table as an MRT file (RFC 6396 §4.3), made piece by piece, so that whoever writes it can stop in between. */
 
-import { type Address, ipv4, ipv6, type Prefix, sameAddress } from "../net/address.ts";
+import { type Address, ipv4, type Prefix } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
+import { nextHopOutside } from "../wire/next-hop-outside.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import { encodeRecord } from "./encode.ts";
 import type { MrtPeer, RibEntry } from "./record.ts";
@@ -34,7 +35,10 @@ export interface DumpedPath {
 /** Routes of one piece. */
 const PIECE_ROUTES = 256;
 
-/** Paths of peers that came while the dump was made are not in its index, and left out. */
+/**
+ * Paths of peers that came while the dump was made are not in its index, and left out; so are those that no record can
+ * hold.
+ */
 export function* tableDump(dump: TableDump): Generator<Uint8Array> {
   const { self, seconds, viewName, peers, routes } = dump;
   const time = { seconds, microseconds: undefined };
@@ -46,15 +50,14 @@ export function* tableDump(dump: TableDump): Generator<Uint8Array> {
   let piece: Uint8Array[] = [];
   let sequence = 0;
   for (const { prefix, paths } of routes) {
-    const entries: RibEntry[] = [];
-    for (const { peer, pathId, attributes } of paths) {
+    const entries = paths.flatMap(({ peer, pathId, attributes }): RibEntry[] => {
       const index = peer === undefined ? 0 : indexByAddress.get(formatAddress(peer));
-      if (index === undefined) continue;
-      const told = { ...attributes, nextHop: nextHopOf(attributes.nextHop, self.routerId) };
+      if (index === undefined) return [];
+      const told = { ...attributes, nextHop: nextHopOutside(attributes.nextHop, self.routerId) };
       const octets = ribAttributeOctets(told, prefix.family);
       const originatedSeconds = indexed[index]!.sinceSeconds;
-      entries.push({ peer: index, originatedSeconds, pathId, attributes: octets });
-    }
+      return octets === undefined ? [] : [{ peer: index, originatedSeconds, pathId, attributes: octets }];
+    });
     if (entries.length === 0) continue;
     // RFC 8050 §4: identifiers where there are any; readers that do not know them skip such a record and no other.
     const addPath = entries.some(({ pathId }) => pathId !== 0);
@@ -64,12 +67,6 @@ export function* tableDump(dump: TableDump): Generator<Uint8Array> {
     piece = [];
   }
   if (piece.length > 0) yield joined(piece);
-}
-
-/** 0.0.0.0 and :: stand for our own address of whatever session a route is sent on; a file has no session. */
-function nextHopOf(nextHop: Address, self: Address): Address {
-  if (sameAddress(nextHop, ipv4(0))) return self;
-  return sameAddress(nextHop, ipv6(0, 0, 0, 0)) ? ipv6(0, 0, 0xffff, self.w0) : nextHop;
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

@@ -18,7 +18,7 @@ import { AppliedFilter } from "./applied-filter.ts";
 import { GRACEFUL_SHUTDOWN, NO_LLGR } from "./attribute-columns.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import type { Feed, FeedCounts, Refilter, Sweep } from "./feed.ts";
-import { type ImportLimits, loopOf, overLimit, sameLimits } from "./import-limits.ts";
+import { type ImportLimits, loopOf, overLimit, sameLimits, TOO_LONG } from "./import-limits.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
 import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
@@ -276,13 +276,18 @@ export class AdjRibIn {
     feed.accepted += this.#usable(feed, after) - this.#usable(feed, before);
     this.#replace(paths.accepted, row, after);
     paths.tag[row] = tag;
-    paths.rule[row] = this.#rules.numberOf(verdict);
+    const isTooLong = verdict.accepted && after === NO_ATTRIBUTES;
+    paths.rule[row] = this.#rules.numberOf(isTooLong ? TOO_LONG : verdict);
     if (isOther) paths.touch(row);
   }
 
-  /** What is left of a path when policy and well-known communities have had their say. Takes one reference. */
+  /**
+   * What is left of a path when policy and well-known communities have had their say. Takes one reference. NO_ATTRIBUTES:
+   * it is longer than any message.
+   */
   #accepted({ filter }: Feed, row: number, verdict: Verdict): AttrId {
     const attrs = filter.apply(this.#paths.received[row]! as AttrId, verdict);
+    if (attrs === NO_ATTRIBUTES) return attrs;
     const lowers = filter.filter.honorsGracefulShutdown;
     const lowered = lowers && (this.#pool.columns.flags[attrs]! & GRACEFUL_SHUTDOWN) !== 0;
     const kept = lowered ? changed(this.#pool, filter, attrs, WITHOUT_PREFERENCE) : attrs;

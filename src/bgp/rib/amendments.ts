@@ -23,13 +23,14 @@ export const WITH_LLGR_STALE: Amendment = {
 /** RFC 8326 §4.1: the way that it came is about to end. */
 export const WITHOUT_PREFERENCE: Amendment = { way: 1, make: (given) => ({ ...given, localPref: 0 }) };
 
-/** Made once for each attribute set. Gives one reference back and takes one on the outcome. */
+/** Made once for each attribute set. Gives one reference back and takes one on the outcome. 0 is made of 0, or too long. */
 export function changed(
   pool: AttributePool,
   filter: AppliedFilter,
   attrs: AttrId,
   { way, make }: Amendment,
 ): AttrId {
+  if (attrs === 0) return attrs;
   const made = filter.derive(attrs, way, () => pool.intern(make(pool.attributes(attrs))));
   pool.release(attrs);
   return made;

@@ -37,7 +37,7 @@ export class AppliedFilter {
     return known;
   }
 
-  /** What an accepting verdict makes of an attribute set, with one reference taken. */
+  /** What an accepting verdict makes of an attribute set, with one reference taken; 0: it is longer than any message. */
   apply(attrs: AttrId, verdict: Verdict): AttrId {
     const { change } = verdict;
     if (change === undefined) {
@@ -51,12 +51,12 @@ export class AppliedFilter {
     });
   }
 
-  /** What `make` makes of an attribute set in the way `how`: made once, remembered after. One reference is taken. */
+  /** What `make` makes of an attribute set in the way `how`: made once, remembered after unless it is 0. */
   derive(attrs: AttrId, how: number, make: () => AttrId): AttrId {
     const known = this.#memo.take(attrs, how);
     if (known !== 0) return known;
     const made = make();
-    this.#memo.put(attrs, how, made);
+    if (made !== 0) this.#memo.put(attrs, how, made);
     return made;
   }
 

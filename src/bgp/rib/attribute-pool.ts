@@ -15,7 +15,12 @@
 import type { Family } from "../net/address.ts";
 import { type AttributeBlock, attributeContextKey, decodeAttributes } from "../wire/attribute-block.ts";
 import { type EncodedAttributes, encodeAttributes } from "../wire/attribute-encode.ts";
-import { type DecodeContext, type EncodeContext, NOTHING_NEGOTIATED } from "../wire/context.ts";
+import {
+  type DecodeContext,
+  type EncodeContext,
+  MAX_EXTENDED_MESSAGE_OCTETS,
+  NOTHING_NEGOTIATED,
+} from "../wire/context.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import { nextHopIn } from "../wire/plain-block.ts";
 import { AttributeColumns, type Identity, NEXT_HOP_OURS } from "./attribute-columns.ts";
@@ -104,13 +109,13 @@ export class AttributePool {
 
   /**
    * Takes one reference on attributes that did not come from the wire. A next hop of 0.0.0.0 or :: stands for our own
-   * address of whatever session the route is sent on.
+   * address of whatever session the route is sent on. NO_ATTRIBUTES: they are longer than any message.
    */
   intern(attributes: PathAttributes): AttrId {
     return this.#internOurs(attributes, attributes.nextHop.family, LOSSLESS, 0);
   }
 
-  /** Takes one reference on attributes to be sent with prefixes of `family`, and for nothing else. */
+  /** As {@link intern}, of attributes to be sent with prefixes of `family`, and for nothing else. */
   internFor(attributes: PathAttributes, family: Family, context: EncodeContext): AttrId {
     return this.#internOurs(attributes, family, context, SENT);
   }
@@ -221,6 +226,7 @@ export class AttributePool {
   #internOurs(attributes: PathAttributes, family: Family, context: EncodeContext, use: number): AttrId {
     const encoded = encodeAttributes(attributes, family, context);
     const octets = blockOf(encoded);
+    if (octets.length > MAX_EXTENDED_MESSAGE_OCTETS) return NO_ATTRIBUTES;
     const of = encoded.mpNextHop === undefined ? "body" : "mp";
     const block: AttributeBlock = { octets, start: 0, end: octets.length, of };
     const zone = this.nextHops.zoneNumber(attributes.nextHop.zone) << ZONE_SHIFT;

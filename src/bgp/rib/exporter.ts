@@ -166,13 +166,14 @@ export class Exporter {
   #evaluatePath(prefix: PrefixId, row: number): AttrId {
     const { paths, peers } = this.#input;
     const attrs = paths.attributesOf(row);
+    this.source = NO_PEER;
     // Rejected since it was chosen: it is marked, and will be decided.
     if (attrs === NO_ATTRIBUTES) return NO_ATTRIBUTES;
     const source = peers.sourceOf(paths.peer[row]! as PeerId);
     if (source !== SOURCE.local && this.#heldBack(prefix, attrs, source) !== undefined) return NO_ATTRIBUTES;
     const sent = this.#judge(prefix, row, attrs, source);
-    if (this.#fits(sent)) return sent;
-    this.#input.pool.release(sent);
+    if (this.source === NO_PEER || this.#fits(sent)) return sent;
+    this.#give(sent);
     this.source = NO_PEER;
     this.tag = 0;
     this.unsendable++;
@@ -191,14 +192,19 @@ export class Exporter {
     if (paths.peer[row] === peer) return { sent: false, reason: "the peer's own path", rule: undefined };
     const made = this.#judge(prefix, row, attrs, source);
     const fits = this.#fits(made);
-    this.#input.pool.release(made);
+    this.#give(made);
     return { sent: fits, reason: fits ? "accepted by rule" : "attributes too long for a message", rule };
   }
 
   /** RFC 8654 §4: what does not fit is not sent, and withdrawn where something else was sent before. */
   #fits(attrs: AttrId): boolean {
     const most = this.exportClass.extendedMessage ? MAX_EXTENDED_MESSAGE_OCTETS : MAX_MESSAGE_OCTETS;
-    return this.#input.pool.octetsIn(attrs) <= most - BESIDE_ATTRIBUTES;
+    return attrs !== NO_ATTRIBUTES && this.#input.pool.octetsIn(attrs) <= most - BESIDE_ATTRIBUTES;
+  }
+
+  /** What is longer than any message was not even made. */
+  #give(attrs: AttrId): void {
+    if (attrs !== NO_ATTRIBUTES) this.#input.pool.release(attrs);
   }
 
   /** Why a learned path may not go to such peers at all, before policy is asked. */

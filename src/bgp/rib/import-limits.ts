@@ -45,5 +45,7 @@ export const loopOf = (
   columns.isLooped(attrs) ? columns.loopOf(attrs, ownAs) : undefined;
 
 const rejection = (rule: string): Verdict => ({ accepted: false, rule, tag: undefined, change: undefined });
+/** On what policy has made longer than any message: nobody could be told of it. */
+export const TOO_LONG: Verdict = rejection("limit.attributesTooLong");
 const LONG_PATH: Verdict = rejection("limit.maxAsPathLength");
 const MANY_COMMUNITIES: Verdict = rejection("limit.maxCommunities");

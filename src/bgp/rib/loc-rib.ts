@@ -60,10 +60,14 @@ export class LocRib {
   /**
    * Decides up to `budget` prefixes (some 100 ns each). `changed` is called for each whose chosen paths, their
    * attributes or tags are others than before; {@link selectedCount} and {@link selected} say what they are, 0 being
-   * none. For a prefix of our own it is called also when only {@link passedOver} may be another. An id whose last path
-   * went is valid only during the call. Returns how many were decided.
+   * none. For a prefix of our own it is called also when only {@link passedOver} may be another. `looked` is called for
+   * every prefix. An id whose last path went is valid only during the call. Returns how many were decided.
    */
-  decideSome(budget: number, changed: (prefix: PrefixId) => void): number {
+  decideSome(
+    budget: number,
+    changed: (prefix: PrefixId) => void,
+    looked?: (prefix: PrefixId) => void,
+  ): number {
     const { paths, decision, exports } = this.#input;
     let decided = 0;
     for (; decided < budget && paths.dirty.size > 0; decided++) {
@@ -73,6 +77,7 @@ export class LocRib {
       if (isOther) exports.mark(prefix);
       else exports.markPaths(prefix);
       if (isOther || this.#isOwn(prefix)) changed(prefix);
+      looked?.(prefix);
       paths.close(prefix);
     }
     return decided;

@@ -53,6 +53,8 @@ export interface AdvertisedRoute {
   readonly tag: number;
   /** The export rule that lets it out; undefined when it no longer does. */
   readonly rule: string | undefined;
+  /** It was handed out so; else the peer may hold what was sent before, or nothing. */
+  readonly held: boolean;
   /** Has changed, or was not sent yet: this, or what comes instead, is still to be handed out. */
   readonly pending: boolean;
 }
@@ -111,6 +113,7 @@ export class Snapshot {
         attributes: pool.attributes(attrs),
         tag: sent.tag(nlri),
         rule: group.ruleOf(nlri),
+        held: group.isHeldBy(peer, nlri),
         pending: group.isPendingFor(peer, nlri),
       };
     });

@@ -136,6 +136,11 @@ export class UpdateGroup {
     return this.#dirty.size + this.#member(peer).behind.size;
   }
 
+  /** True when the member was handed out what {@link sent} has. */
+  isHeldBy(peer: PeerId, nlri: NlriId): boolean {
+    return !this.#member(peer).behind.has(nlri);
+  }
+
   /** True when it may have changed and the member has not been told. */
   isPendingFor(peer: PeerId, nlri: NlriId): boolean {
     return this.#dirty.has(this.naming.prefixOf(nlri)) || this.#member(peer).behind.has(nlri);

@@ -1,6 +1,7 @@
 /** What two OPENs agree on. Pure. */
 
 import type { Family } from "../net/address.ts";
+import { AS_TRANS } from "../wire/attributes/path.ts";
 import type { DecodeContext, EncodeContext } from "../wire/context.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
 import {
@@ -92,9 +93,6 @@ export interface PeerRestart {
 
 /** RFC 8950 §4: IPv4 unicast with next hops of AFI 2. */
 const IPV4_OVER_IPV6 = { ...afiSafiOf(4), nextHopAfi: afiSafiOf(6).afi };
-
-/** RFC 6793 §9: stands for an AS number that needs four octets. */
-const AS_TRANS = 23_456;
 
 export function openFor(offer: Offer): Open {
   const { gracefulRestart: restart } = offer;

@@ -101,6 +101,10 @@ export class Inbound {
       if (attributes === undefined) return NO_ATTRIBUTES;
       // A block with a fault is parsed every time, so that every message that has it is counted.
       attrs = literal ? pool.add(block, decode, attributes) : pool.intern(attributes);
+      if (attrs === NO_ATTRIBUTES) {
+        this.#faults.push(TOO_LONG);
+        return attrs;
+      }
     }
     const unfit = faultOfPath(pool.columns, attrs, source);
     if (unfit !== undefined) this.#faults.push(unfit);
@@ -146,6 +150,14 @@ const OWN_NEXT_HOP: Fault = updateFault({
   rfc: "RFC 4271 section 6.3",
   subcode: SUBCODE.invalidNextHop,
   attribute: 3,
+});
+
+/** Of a block with another fault, which is written anew, AS numbers in four octets (RFC 6793). */
+const TOO_LONG: Fault = updateFault({
+  reaction: "treat-as-withdraw",
+  why: "attributes longer than any message in AS numbers of four octets",
+  rfc: "RFC 7606 section 3",
+  subcode: SUBCODE.malformedAttributeList,
 });
 
 const AS_SET: Fault = updateFault({

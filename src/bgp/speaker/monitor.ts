@@ -4,7 +4,7 @@
  */
 
 import type { StateName } from "../fsm/state.ts";
-import type { Address } from "../net/address.ts";
+import type { Address, Prefix } from "../net/address.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import type { Reaction } from "../wire/fault.ts";
 import type { Loss } from "./loss.ts";
@@ -19,6 +19,13 @@ export interface Monitor {
   up?(session: MonitoredSession): void;
   /** An UPDATE was taken. `reaction`: the strongest to what is wrong with it (RFC 7606). */
   updated?(session: MonitoredSession, message: Uint8Array, reaction: Reaction | undefined): void;
+  /** UPDATEs are on their way to the peer: a whole message each time. */
+  readonly sent?: ((session: MonitoredSession, message: Uint8Array) => void) | undefined;
+  /**
+   * A path of a prefix came, went, or is judged or preferred otherwise, and what is chosen was decided again; it may be
+   * what it was.
+   */
+  readonly decided?: ((prefix: Prefix) => void) | undefined;
   /** Paths that the peer did not name again after a restart or a refresh are gone, without a message of its. */
   swept?(session: MonitoredSession): void;
   down?(session: MonitoredSession, loss: Loss): void;

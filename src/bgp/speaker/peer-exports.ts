@@ -27,6 +27,8 @@ interface Exporter {
   readonly traffic: Traffic;
   readonly ribId: PeerId | undefined;
   readonly negotiated: Negotiated | undefined;
+  /** Writes whole UPDATEs, of which there are `messages`. */
+  write(octets: Uint8Array, messages: number): void;
 }
 
 export class PeerExports {
@@ -118,8 +120,7 @@ export class PeerExports {
     for (const family of this.#owed) {
       if (!this.#isTold(peer, family)) continue;
       this.#owed.delete(family);
-      this.#peer.traffic.sent("update", 1);
-      this.#peer.connection.write(encodeEndOfRib(family));
+      this.#peer.write(encodeEndOfRib(family), 1);
     }
   }
 

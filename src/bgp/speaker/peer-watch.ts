@@ -5,6 +5,7 @@ import type { Address } from "../net/address.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import { encodeMessage } from "../wire/codec.ts";
 import type { Reaction } from "../wire/fault.ts";
+import { messageLengthAt } from "../wire/header.ts";
 import { asnOf } from "../wire/open.ts";
 import type { Connection } from "./connection.ts";
 import type { Loss } from "./loss.ts";
@@ -64,6 +65,19 @@ export class PeerWatch {
   updated(message: Uint8Array, reaction: Reaction | undefined): void {
     if (this.#session === undefined) return;
     for (const monitor of this.#monitors) monitor.updated?.(this.#session, message, reaction);
+  }
+
+  /** @param messages - whole ones */
+  sent(messages: Uint8Array): void {
+    if (this.#session === undefined) return;
+    for (const monitor of this.#monitors) {
+      if (monitor.sent === undefined) continue;
+      for (let at = 0; at < messages.length; ) {
+        const end = at + messageLengthAt(messages, at);
+        monitor.sent(this.#session, messages.subarray(at, end));
+        at = end;
+      }
+    }
   }
 
   swept(): void {

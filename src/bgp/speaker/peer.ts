@@ -91,6 +91,7 @@ export class Peer implements ConnectionOwner, Recipient {
 
   write(octets: Uint8Array, messages: number): void {
     this.traffic.sent("update", messages);
+    this.watch.sent(octets);
     this.#connection.write(octets);
   }
 
@@ -371,8 +372,7 @@ export class Peer implements ConnectionOwner, Recipient {
   }
 
   #takeEndOfRib(ribId: PeerId, family: Family): void {
-    const sweptPaths = this.helper.endOfRib(ribId, family);
-    this.#emit({ on: "end-of-rib", family, sweptPaths });
+    this.#emit({ on: "end-of-rib", family, sweptPaths: this.helper.endOfRib(ribId, family) });
     this.learning.endOfRib(family);
   }
 

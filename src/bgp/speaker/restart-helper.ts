@@ -10,7 +10,7 @@ import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { Negotiated } from "../session/negotiation.ts";
 import type { RouteRefresh } from "../wire/messages.ts";
-import { unwrapHardReset } from "../wire/notification.ts";
+import { isHardReset } from "../wire/notification.ts";
 import type { PeerEvent } from "./events.ts";
 import type { Loss } from "./loss.ts";
 import { LIMITS } from "./shared.ts";
@@ -198,7 +198,7 @@ function keepsPaths(negotiated: Negotiated, { cause, notification }: Loss): bool
     case "notification-sent":
       return (
         negotiated.gracefulRestart?.notification === true &&
-        (notification === undefined || unwrapHardReset(notification) === undefined)
+        (notification === undefined || !isHardReset(notification))
       );
     default:
       return cause satisfies never;

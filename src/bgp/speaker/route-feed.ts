@@ -28,6 +28,10 @@ export class FamilyFeed {
     this.#rib = rib.of(family);
     this.#all = rib;
     this.#wake = wake;
+  }
+
+  /** @internal All that is chosen counts as changed. */
+  noteAll(): void {
     const { prefixes, best } = this.#rib;
     for (let row = 0; row < prefixes.extent; row++) {
       if (prefixes.has(row) && best.selectedCount(row) > 0) this.note(row);
@@ -134,6 +138,7 @@ export class RouteFeed {
   readonly #families: Readonly<Record<Family, FamilyFeed>>;
   readonly #rib: Rib;
   readonly #changed: () => void;
+  #begun = false;
   #noted = false;
 
   /**
@@ -145,6 +150,15 @@ export class RouteFeed {
     this.#rib = rib;
     this.#changed = changed;
     this.#families = { 4: new FamilyFeed(rib, 4, wake), 6: new FamilyFeed(rib, 6, wake) };
+  }
+
+  /** From now on what changes is noted, and all that is chosen counts as changed. Before, the feed costs nothing. */
+  begin(): void {
+    if (this.#begun) return;
+    this.#begun = true;
+    this.#noted = true;
+    for (const family of [4, 6] as const) this.#families[family].noteAll();
+    this.#changed();
   }
 
   of(family: Family): FamilyFeed {
@@ -167,6 +181,7 @@ export class RouteFeed {
 
   /** @internal */
   note(family: Family, row: PrefixId): void {
+    if (!this.#begun) return;
     this.#noted = true;
     this.#families[family].note(row);
   }

@@ -139,6 +139,8 @@ export interface PathSnapshot {
   /** After import policy; as received where it was rejected. */
   readonly attributes: PathAttributes;
   readonly tag: number;
+  /** Import policy let it in, and it is no loop. */
+  readonly accepted: boolean;
   /** best, multipath, or why it is neither. */
   readonly status: string;
   /** The import rule that decided; undefined for our own routes. */
@@ -313,6 +315,7 @@ function pathSnapshot(rib: Rib, path: PathDescription): PathSnapshot {
     pathId,
     attributes: accepted ?? received,
     tag,
+    accepted: accepted !== undefined,
     status,
     rule,
     stale,

@@ -6,8 +6,9 @@
  * links take. What is left waits for the next turn, in sets that cannot outgrow one bit per prefix.
  */
 
-import { type Address, type Family, type Prefix, sameAddress } from "../net/address.ts";
+import type { Address, Family, Prefix } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
+import { NO_ATTRIBUTES } from "../rib/attribute-pool.ts";
 import type { NextHopNeeds, NextHopTold } from "../rib/next-hops.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { Rib } from "../rib/rib.ts";
@@ -117,7 +118,9 @@ export class Speaker {
     const nowMs = (): number => world.now();
     const spared: Bench["spared"] = (peer, family, prefixes) =>
       this.#recipients.get(peer)?.exports.spared(family, prefixes);
-    this.#work = new Work({ rib, vrps: rpki.vrps, outbox, changes: this.#changes, isReady, spared, nowMs });
+    const { vrps } = rpki;
+    const [changes, monitors] = [this.#changes, this.#monitors];
+    this.#work = new Work({ rib, vrps, outbox, changes, monitors, isReady, spared, nowMs });
     world.serve({ turn: () => this.#turn(), accept: (link) => this.#accept(link) });
   }
 
@@ -144,10 +147,14 @@ export class Speaker {
     this.#wake(this.#world.now());
   }
 
-  /** Originates these, or replaces what was originated for the same prefixes. */
+  /**
+   * Originates these, or replaces what was originated for the same prefixes.
+   * @throws RangeError when one fits into no message; those before it are announced
+   */
   announce(routes: readonly LocalRoute[]): void {
     for (const route of routes) {
       const attrs = this.rib.pool.intern(attributesOf(route));
+      if (attrs === NO_ATTRIBUTES) throw new RangeError("attributes longer than any message");
       this.rib.of(route.prefix.family).received.originate(route.prefix, attrs, route.tag);
       this.rib.pool.release(attrs);
     }
@@ -217,7 +224,7 @@ export class Speaker {
 
   /**
    * For who programs a forwarding plane: the same as {@link onRoutes}, to be taken as numbers and when there is time.
-   * All that is chosen counts as changed at first. `changed` is called after each turn that changed something more.
+   * `changed` is called after each turn that changed something more, once the feed has begun.
    */
   follow(changed: () => void): RouteFeed {
     return this.#changes.follow(changed, () => this.#wake(this.#world.now()));
@@ -404,7 +411,7 @@ export class Speaker {
     for (const peer of this.#peers) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
-      this.#deferral.settle(nowMs, () => this.#missing());
+      this.#deferral.settle(nowMs, () => this.#peers.missing(this.#deferral.expected));
       for (const resolve of this.#flushWaiters.splice(0)) resolve();
     }
     this.#inTurn = false;
@@ -416,18 +423,5 @@ export class Speaker {
   /** RFC 4724 §4.1: after a restart, peers would take what they have not been told by then for gone. */
   get #holdsEndOfRib(): boolean {
     return this.options.gracefulRestart?.restarting === true && !this.#complete;
-  }
-
-  #missing(): readonly Address[] {
-    const missing: Address[] = [];
-    for (const peer of this.#peers) {
-      if (!peer.dynamic && !peer.learning.complete && peer.halt.current === undefined)
-        missing.push(peer.address);
-    }
-    for (const address of this.#deferral.expected) {
-      if (missing.some((other) => sameAddress(other, address))) continue;
-      if (this.#peers.at(address)?.learning.complete !== true) missing.push(address);
-    }
-    return missing;
   }
 }

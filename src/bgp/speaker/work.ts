@@ -2,8 +2,10 @@
 
 import type { Family } from "../net/address.ts";
 import type { PeerId } from "../rib/peer-table.ts";
+import type { PrefixId } from "../rib/prefix-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { VrpTable } from "../rpki/vrp-table.ts";
+import type { Monitor } from "./monitor.ts";
 import type { Outbox } from "./outbox.ts";
 import type { RouteChanges } from "./route-changes.ts";
 
@@ -21,6 +23,7 @@ export interface Bench {
   readonly isReady: (peer: PeerId) => boolean;
   /** So many prefixes were not handed out to a peer, because their attributes do not fit into a message. */
   readonly spared: (peer: PeerId, family: Family, prefixes: number) => void;
+  readonly monitors: ReadonlySet<Monitor>;
   readonly nowMs: () => number;
 }
 
@@ -54,7 +57,19 @@ export class Work {
     if (changed !== undefined) revalidation.begin(changed);
     // A row that is looked at costs a fraction of a decision.
     const looked = received.sweepSome(STEP_PREFIXES * 8) + revalidation.workSome(STEP_PREFIXES * 4);
-    return looked + best.decideSome(STEP_PREFIXES, (prefix) => changes.note(family, prefix));
+    const noted = (prefix: PrefixId): void => changes.note(family, prefix);
+    return looked + best.decideSome(STEP_PREFIXES, noted, this.#watch(family));
+  }
+
+  /** Undefined: nobody wants to know of every prefix that is decided. */
+  #watch(family: Family): ((prefix: PrefixId) => void) | undefined {
+    const watching = [...this.#bench.monitors].filter(({ decided }) => decided !== undefined);
+    if (watching.length === 0) return undefined;
+    const { prefixes } = this.#bench.rib.of(family);
+    return (id) => {
+      const prefix = prefixes.prefix(id);
+      for (const monitor of watching) monitor.decided?.(prefix);
+    };
   }
 
   #send(family: Family): number {

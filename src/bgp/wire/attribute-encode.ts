@@ -11,7 +11,7 @@ import type { PathAttributes, RawAttribute } from "./path-attributes.ts";
 export interface EncodedAttributes {
   /** Of the prefixes that they are for. */
   readonly family: Family;
-  /** All but MP_REACH_NLRI, ordered by code (RFC 4271 §5). */
+  /** All but MP_REACH_NLRI, ordered by code (RFC 4271 §5). More than 65535: of no use, since no message holds them. */
   readonly octets: Uint8Array;
   /** The next hop field of MP_REACH_NLRI; undefined when NEXT_HOP is in `octets`. */
   readonly mpNextHop: Uint8Array | undefined;
@@ -20,7 +20,7 @@ export interface EncodedAttributes {
 /**
  * Encodes for prefixes of `family`. AS numbers of more than two octets go to AS4_PATH and AS4_AGGREGATOR where the
  * context says so; what only iBGP may carry is left out to external peers.
- * @throws RangeError when IPv6 prefixes have an IPv4 next hop, or a value is longer than 65535 octets
+ * @throws RangeError when IPv6 prefixes have an IPv4 next hop
  */
 export function encodeAttributes(
   attributes: PathAttributes,
@@ -47,7 +47,6 @@ const isLeftOut = (row: AttributeRow, { as4, external }: EncodeContext): boolean
   (row.ibgpOnly === true && external) || (row.oldSpeakerOnly === true && as4);
 
 function writeAttribute(out: OctetWriter, { code, flags, value }: RawAttribute): void {
-  if (value.length > 65535) throw new RangeError(`attribute ${code} of ${value.length} octets`);
   if (value.length > 255)
     out
       .u8(flags | EXTENDED_LENGTH)

@@ -57,9 +57,14 @@ export function hardReset({ code, subcode, data }: Notification): Notification {
   };
 }
 
+/** RFC 8538 §4: nothing is kept, whatever reason it carries, and also when it carries none. */
+export const isHardReset = ({ code, subcode }: Notification): boolean =>
+  code === CEASE && subcode === HARD_RESET;
+
 /** The reason that a hard reset carries (RFC 8538 §3.1), undefined when this is none or carries none. */
-export function unwrapHardReset({ code, subcode, data }: Notification): Notification | undefined {
-  if (code !== CEASE || subcode !== HARD_RESET || data.length < 2) return undefined;
+export function unwrapHardReset(notification: Notification): Notification | undefined {
+  const { data } = notification;
+  if (!isHardReset(notification) || data.length < 2) return undefined;
   return { code: data[0]!, subcode: data[1]!, data: data.slice(2) };
 }
 

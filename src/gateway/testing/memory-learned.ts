@@ -19,6 +19,10 @@ export class MemoryLearned implements Learned {
     this.#families = { 4: new MemoryFamily(4, mark, numberOf), 6: new MemoryFamily(6, mark, numberOf) };
   }
 
+  begin(): void {
+    for (const family of Object.values(this.#families)) family.begun = true;
+  }
+
   of(family: Family): MemoryFamily {
     return this.#families[family];
   }
@@ -56,6 +60,7 @@ export class MemoryLearned implements Learned {
 
 class MemoryFamily implements LearnedFamily {
   readonly family: Family;
+  begun = false;
   readonly #mark: Mark;
   readonly #numberOf: (address: Address) => number;
   readonly #table: PrefixTable;
@@ -91,7 +96,7 @@ class MemoryFamily implements LearnedFamily {
   }
 
   next(): number {
-    const [row = -1] = this.#changed;
+    const [row = -1] = this.begun ? this.#changed : [];
     this.#changed.delete(row);
     return row;
   }

@@ -51,7 +51,9 @@ function problemsOf(learned: readonly LearnedRoute[], at: Surroundings): Problem
     .map(([text]) => text)
     .sort();
   const barred = barredBy(learned, at);
-  const cut = learned.filter(({ prefix }) => barred.some((other) => samePrefix(other, prefix)));
+  const cut = learned
+    .filter(({ prefix }) => barred.some((other) => samePrefix(other, prefix)))
+    .sort((a, b) => comparePrefixes(a.prefix, b.prefix));
   return [
     ...lost.map((subject) => ({ code: "nexthop.unresolved", subject, message: "" })),
     ...cut.map(({ prefix }) => ({ code: "route.connected", subject: formatPrefix(prefix), message: "" })),

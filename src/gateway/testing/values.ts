@@ -18,6 +18,14 @@ export function prefix(text: string): Prefix {
   return parsed;
 }
 
+const NO_NAT: Model["nat"] = {
+  private: [],
+  except: [],
+  pools: [],
+  blockHistory: "/var/lib/gatewayd/blocks.jsonl",
+  timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
+};
+
 const BASE: Model = {
   role: "compute",
   hostname: "host1",
@@ -38,7 +46,7 @@ const BASE: Model = {
     peers: [],
   },
   networks: [],
-  nat: { private: [], except: [], pools: [], blockHistory: "/var/lib/gatewayd/blocks.jsonl" },
+  nat: NO_NAT,
   floatingIps: [],
   anycast: [],
   ports: [],
@@ -66,9 +74,9 @@ export const network = (cidr: string, announce: Network["announce"]): Network =>
 });
 
 export const PRIVATE: Model["nat"] = {
+  ...NO_NAT,
   private: [prefix("10.65.0.0/16")],
   except: [prefix("192.168.0.0/16")],
-  blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   pools: [
     {
       name: "default",
@@ -164,6 +172,10 @@ export const learnedRoutes: fc.Arbitrary<LearnedRoute[]> = fc
     route("203.0.113.9/32", "public"),
     route("192.0.2.53/32", "anycast"),
     route("192.168.8.0/24", "other"),
+    // The next hop of others, and what holds addresses of our own.
+    route("192.168.8.11/32", "host"),
+    route("10.65.0.0/24", "host"),
+    route("203.0.113.0/28", "other"),
   )
   .map((routes) => routes.filter((r) => r.paths.length > 0));
 

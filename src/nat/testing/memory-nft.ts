@@ -15,8 +15,9 @@ export class MemoryNft {
     const table = this.#tables.get("gatewayd");
     if (table === undefined) return undefined;
     const sets = [...table.sets].map(([name, set]) => listSet(name, set));
+    const timers = [...table.timers].map(([name, body]) => listTimer(name, body));
     const chains = [...table.chains].map(([name, chain]) => listChain(name, chain));
-    return `table inet gatewayd {\n${[...sets, ...chains].join("\n")}}\n`;
+    return `table inet gatewayd {\n${[...timers, ...sets, ...chains].join("\n")}}\n`;
   }
 
   /** The value of a map's element, or "" for a set's; undefined when it is not there. */
@@ -30,6 +31,8 @@ export class MemoryNft {
 }
 
 interface Table {
+  /** The body of each `ct timeout`. */
+  timers: Map<string, string>;
   sets: Map<string, NftSet>;
   chains: Map<string, Chain>;
 }
@@ -46,10 +49,10 @@ interface Chain {
 
 function execute(tables: Map<string, Table>, line: string): void {
   const [, verb = "", what = "", name = "", rest = ""] =
-    /^(\w+) (\w+) inet (\w+)(?: (.*))?$/.exec(line) ?? refuse(line);
+    /^(\w+) (\w+|ct timeout) inet (\w+)(?: (.*))?$/.exec(line) ?? refuse(line);
   if (what === "table") {
     if (verb === "delete") tables.delete(name);
-    else if (!tables.has(name)) tables.set(name, { sets: new Map(), chains: new Map() });
+    else if (!tables.has(name)) tables.set(name, { timers: new Map(), sets: new Map(), chains: new Map() });
     return;
   }
   const table = tables.get(name) ?? refuse(line);
@@ -57,6 +60,7 @@ function execute(tables: Map<string, Table>, line: string): void {
   const [object, body] = space < 0 ? [rest, ""] : [rest.slice(0, space), rest.slice(space + 1)];
   if (what === "element") changeElements(table, verb, object, body, line);
   else if (what === "rule") (table.chains.get(object) ?? refuse(line)).rules.push(body);
+  else if (what === "ct timeout") changeTimer(table, verb, object, body);
   else if (what === "chain") changeChain(table, verb, object, body);
   else declareSet(table, what, object, body);
 }
@@ -64,6 +68,19 @@ function execute(tables: Map<string, Table>, line: string): void {
 function changeChain(table: Table, verb: string, name: string, body: string): void {
   if (verb === "flush") (table.chains.get(name) ?? refuse(name)).rules = [];
   else table.chains.set(name, { hook: body === "" ? undefined : body.slice(2, -2), rules: [] });
+}
+
+function changeTimer(table: Table, verb: string, name: string, body: string): void {
+  const held = [...table.chains.values()].some(({ rules }) => rules.includes(`ct timeout set "${name}"`));
+  if (verb === "add") table.timers.set(name, body.slice(2, -2));
+  else if (held || !table.timers.delete(name)) refuse(name);
+}
+
+/** Without the values that nft does not list. */
+function listTimer(name: string, body: string): string {
+  const [protocol = "", family = "", policy = ""] = body.split("; ");
+  const listed = protocol.endsWith("icmp") ? "policy = {  }" : policy.replace(/;$/, "");
+  return `\tct timeout ${name} {\n${[protocol, family, listed].map((line) => `\t\t${line}\n`).join("")}\t}\n`;
 }
 
 function declareSet(table: Table, what: string, name: string, body: string): void {

@@ -59,6 +59,12 @@ export const natTables: fc.Arbitrary<NatTable> = fc.record({
   exempt: fc.array(prefix4, { maxLength: 5 }),
   inside: fc.array(prefix4, { maxLength: 3 }),
   untracked: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 6 }),
+  timeouts: fc.record({
+    udpSeconds: fc.constantFrom(30, 300),
+    icmpSeconds: fc.constantFrom(30, 60),
+    tcpEstablishedSeconds: fc.constantFrom(7440, 432_000),
+    tcpTransitorySeconds: fc.constantFrom(60, 240),
+  }),
   metadata: fc.option(
     fc.record({
       to: fc.constantFrom({ address: ipv4(0x7f000001), port: 8775 }, { address: ipv4(TEN), port: 80 }),

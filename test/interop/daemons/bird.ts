@@ -10,6 +10,8 @@ export const BIRDC = "/usr/sbin/birdc";
 interface Bird extends Daemon {
   /** Tells us everything again, between a begin and an end (RFC 7313). */
   tellAgain(): Promise<void>;
+  /** All that it says of its session with us, in its words. */
+  session(): Promise<string>;
 }
 
 export const bird: DaemonKind<Bird> = {
@@ -50,6 +52,7 @@ async function startBird(settings: DaemonSettings): Promise<Bird> {
     },
     askAgain: () => tell("reload", "in", "ours"),
     tellAgain: () => tell("reload", "out", "ours"),
+    session: () => show("show protocols all ours"),
     removals: () => place.read("bird.log").match(/ours\.ipv[46] > removed/g)?.length ?? 0,
     kill: () => program.kill(),
     restart: async () => program.again("-R"),

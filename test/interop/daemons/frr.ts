@@ -33,6 +33,8 @@ interface FrrPath {
 type Summary = Record<string, { readonly peers?: Record<string, { readonly pfxRcd?: number }> }>;
 
 interface Frr extends Daemon {
+  /** All that it says of its session with us, in its words. */
+  session(): Promise<string>;
   route(prefix: string): Promise<FrrRoute | undefined>;
 }
 
@@ -67,6 +69,7 @@ async function startFrr(settings: DaemonSettings): Promise<Frr> {
   let announced = settings.routes;
   return {
     route: async (prefix) => (await ask(`show bgp ipv4 unicast ${prefix} json`)).paths?.[0],
+    session: () => show(`show bgp neighbors ${US[settings.transport]} json`),
     prefixes: async () => [...(await held("ipv4")), ...(await held("ipv6"))],
     count: async () => {
       const families: Summary = JSON.parse((await show("show bgp summary json")) || "{}");

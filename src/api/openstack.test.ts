@@ -1,0 +1,181 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { type IncomingHttpHeaders, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Caller } from "../neutron/caller.ts";
+import { Keeper } from "../neutron/keeper.ts";
+import { ADMIN, countingWorld } from "../neutron/testing/cloud.ts";
+import { MemoryStore } from "../store/memory.ts";
+import { DEPTH_MAX } from "./openstack.ts";
+import { sampleSource } from "./sample.ts";
+import { API_LIMITS, type Api, createApi } from "./server.ts";
+
+let directory: string;
+let api: Api;
+let keeper: Keeper;
+let tcp: URL;
+const store = new MemoryStore();
+const TOKENS: ReadonlyMap<string, Caller> = new Map([["alice", { projectId: "alice", role: "member" }]]);
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), "gatewayd-openstack-"));
+  const world = countingWorld();
+  keeper = await Keeper.open(
+    store,
+    () => world,
+    () => {},
+  );
+  api = createApi(sampleSource({}), {
+    socketPath: join(directory, "gw.sock"),
+    tcp: { host: "127.0.0.1", port: 0 },
+    log: () => {},
+    networking: {
+      ask: (caller, asked) => keeper.ask(caller, asked),
+      caller: (token, isLocal) => (isLocal ? ADMIN : TOKENS.get(token ?? "")),
+    },
+  });
+  tcp = new URL((await api.listen())[1]!);
+});
+afterAll(async () => {
+  await api.close();
+  keeper.close();
+  await store.close();
+  await rm(directory, { recursive: true });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: unknown;
+}
+
+interface Asking {
+  readonly method?: string;
+  readonly body?: string | object;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly overTcp?: boolean;
+}
+
+function ask(
+  path: string,
+  { method = "GET", body, headers = {}, overTcp = false }: Asking = {},
+): Promise<Answer> {
+  const text = typeof body === "object" ? JSON.stringify(body) : body;
+  const to = overTcp ? { host: tcp.hostname, port: tcp.port } : { socketPath: join(directory, "gw.sock") };
+  const type = text === undefined ? {} : { "content-type": "application/json" };
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      { ...to, path, method, headers: { ...type, ...headers }, agent: false },
+      (incoming) => {
+        let said = "";
+        incoming.setEncoding("utf8").on("data", (piece: string) => {
+          said += piece;
+        });
+        incoming.on("end", () =>
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: said === "" ? undefined : JSON.parse(said),
+          }),
+        );
+      },
+    );
+    // What is too large is answered before all of it was taken.
+    asked.on("error", (error: NodeJS.ErrnoException) => (error.code === "EPIPE" ? undefined : reject(error)));
+    asked.end(text);
+  });
+}
+
+test("clients find the version without being asked who they are", async () => {
+  const { status, body } = await ask("/", { overTcp: true });
+  expect(status).toBe(200);
+  expect(body).toEqual({
+    versions: [{ id: "v2.0", status: "CURRENT", links: [{ rel: "self", href: `${tcp.origin}/v2.0/` }] }],
+  });
+});
+
+test("an object is made, shown, changed and deleted", async () => {
+  const made = await ask("/v2.0/networks", { method: "POST", body: { network: { name: "a" } } });
+  expect([made.status, String(made.headers["x-openstack-request-id"]).slice(0, 4)]).toEqual([201, "req-"]);
+  const { id } = (made.body as { network: { id: string } }).network;
+  expect((await ask("/v2.0/networks.json?name=a&fields=id")).body).toEqual({ networks: [{ id }] });
+  const put = { method: "PUT", body: { network: { name: "b" } } };
+  const stale = await ask(`/v2.0/networks/${id}`, { ...put, headers: { "if-match": "revision_number=7" } });
+  expect(stale.status).toBe(412);
+  expect((await ask(`/v2.0/networks/${id}`, put)).status).toBe(200);
+  const gone = await ask(`/v2.0/networks/${id}`, { method: "DELETE" });
+  expect([gone.status, gone.body]).toEqual([204, undefined]);
+});
+
+test("links of pages lead back here", async () => {
+  for (const name of ["p1", "p2"]) await ask("/v2.0/routers", { method: "POST", body: { router: { name } } });
+  const { body } = await ask("/v2.0/routers?limit=1&sort_key=name");
+  const [{ href }] = (body as { routers_links: [{ href: string }] }).routers_links;
+  const next = await ask(href.slice(href.indexOf("/v2.0")));
+  expect((next.body as { routers: { name: string }[] }).routers.map(({ name }) => name)).toEqual(["p2"]);
+});
+
+describe("who asks", () => {
+  test.each([{}, { "x-auth-token": "forged" }, { "x-auth-token": "__proto__" }])(
+    "%j is a stranger",
+    async (headers) => {
+      const { status, body, headers: answered } = await ask("/v2.0/networks", { overTcp: true, headers });
+      expect(status).toBe(401);
+      expect(answered["www-authenticate"]).toBe(`Keystone uri="${tcp.origin}"`);
+      expect(body).toEqual({
+        error: {
+          code: 401,
+          title: "Unauthorized",
+          message: "The request you have made requires authentication.",
+        },
+      });
+    },
+  );
+
+  test("who has a token is its project", async () => {
+    const headers = { "x-auth-token": "alice" };
+    const body = { network: { name: "hers" } };
+    const { body: made } = await ask("/v2.0/networks", { method: "POST", body, headers, overTcp: true });
+    expect((made as { network: { project_id: string } }).network.project_id).toBe("alice");
+  });
+});
+
+describe("what is hostile", () => {
+  const deep = `${"[".repeat(DEPTH_MAX + 1)}${"]".repeat(DEPTH_MAX + 1)}`;
+  test.each<[string, string, Asking, number, string]>([
+    [
+      "a large body",
+      "networks",
+      { body: `{"network":{"name":"${"x".repeat(API_LIMITS.bodyBytes)}"}}` },
+      413,
+      "HTTPRequestEntityTooLarge",
+    ],
+    ["a deep one", "networks", { body: `{"network":{"name":${deep}}}` }, 400, "HTTPBadRequest"],
+    ["no JSON", "networks", { body: "{" }, 400, "HTTPBadRequest"],
+    [
+      "a form of a web page",
+      "networks",
+      { body: "{}", headers: { "content-type": "text/plain" } },
+      415,
+      "HTTPBadRequest",
+    ],
+    ["nothing", "networks", {}, 400, "HTTPBadRequest"],
+    ["a path beyond", "networks/a/b/c/d", {}, 404, "HTTPNotFound"],
+    ["a name of Object", "constructor", {}, 404, "HTTPNotFound"],
+  ])("%s", async (_name, path, asking, status, type) => {
+    const answer = await ask(`/v2.0/${path}`, { method: "POST", ...asking });
+    expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject({ NeutronError: { type, detail: "" } });
+  });
+
+  test("brackets in a text are no depth", async () => {
+    const name = '["'.repeat(40);
+    expect((await ask("/v2.0/networks", { method: "POST", body: { network: { name } } })).status).toBe(201);
+  });
+
+  test("a browser under another name is refused over TCP", async () => {
+    const { status } = await ask("/v2.0/networks", { overTcp: true, headers: { host: "evil.example" } });
+    expect(status).toBe(403);
+  });
+});

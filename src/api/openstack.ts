@@ -1,0 +1,194 @@
+/**
+ * The Networking API's face: paths below /v2.0, and the discovery documents that clients look at first.
+ *
+ * Bodies are read here and nowhere else of the API: at most {@link API_LIMITS.bodyBytes}, at most {@link DEPTH_MAX}
+ * brackets deep. Who asks is found out before a body is read.
+ */
+
+import { randomUUID } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Caller } from "../neutron/caller.ts";
+import { badRequest, errorBody, Fault, notFound } from "../neutron/fault.ts";
+import { RESOURCES } from "../neutron/resources.ts";
+import type { ApiAnswer, ApiRequest } from "../neutron/service.ts";
+import { ERRORS, Refusal, toJson } from "./answers.ts";
+
+/** What stands behind the paths. */
+export interface NetworkingApi {
+  /** @throws Fault */
+  readonly ask: (caller: Caller, request: ApiRequest) => Promise<ApiAnswer>;
+  /**
+   * Who it is that has this token, or has none.
+   * @param isLocal - the request came over the unix socket, whose file says who may
+   */
+  readonly caller: (token: string | undefined, isLocal: boolean) => Caller | undefined;
+}
+
+/** Brackets inside each other in a body; ours have 5. */
+export const DEPTH_MAX = 32;
+
+const METHODS = ["GET", "POST", "PUT", "DELETE"] as const;
+
+const isOpenstack = (path: string): boolean => path === "/" || /^\/v2\.0(\/|\?|$)/.test(path);
+
+/** Requests whose bodies are read and whose errors are Neutron's. */
+export const takesBody = (request: FastifyRequest): boolean => isOpenstack(request.url);
+
+export function addOpenstack(
+  app: FastifyInstance,
+  api: NetworkingApi,
+  isLocal: boolean,
+  log: FaultLog,
+): void {
+  void app.register(async (inner) => {
+    inner.removeAllContentTypeParsers();
+    // No other type: what a page of another origin can send without being asked (a form, plain text) is not read.
+    inner.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) =>
+      done(null, body),
+    );
+    inner.addHook("onRequest", async (request, reply) => {
+      void reply.header("x-openstack-request-id", `req-${randomUUID()}`);
+      if (request.url !== "/" && callerOf(request, api, isLocal) === undefined) {
+        await refuseStranger(request, reply);
+      }
+    });
+    inner.setErrorHandler((error, _request, reply) => sendFault(reply, faultOf(error, log)));
+    inner.get("/", (request) => ({ versions: [versionAt(request)] }));
+    inner.route({
+      method: [...METHODS],
+      url: "/v2.0/*",
+      handler: async (request, reply) => await answer(request, reply, api, isLocal),
+    });
+    inner.route({
+      method: [...METHODS],
+      url: "/v2.0",
+      handler: async (request, reply) => await answer(request, reply, api, isLocal),
+    });
+  });
+}
+
+/** One line for an answer that failed by a bug of ours. */
+type FaultLog = (message: string, facts: Readonly<Record<string, unknown>>) => void;
+
+function callerOf(request: FastifyRequest, api: NetworkingApi, isLocal: boolean): Caller | undefined {
+  const token = request.headers["x-auth-token"];
+  return api.caller(typeof token === "string" ? token : undefined, isLocal);
+}
+
+/** As keystonemiddleware says it: where tokens are to be had stands in a header. */
+async function refuseStranger(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const message = "The request you have made requires authentication.";
+  await reply
+    .code(401)
+    .header("www-authenticate", `Keystone uri="${baseOf(request)}"`)
+    .send({ error: { code: 401, title: "Unauthorized", message } });
+}
+
+const baseOf = (request: FastifyRequest): string => `${request.protocol}://${request.host || "localhost"}`;
+
+const versionAt = (request: FastifyRequest): object => ({
+  id: "v2.0",
+  status: "CURRENT",
+  links: [{ rel: "self", href: `${baseOf(request)}/v2.0/` }],
+});
+
+async function answer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  api: NetworkingApi,
+  isLocal: boolean,
+): Promise<FastifyReply> {
+  const [path = "", search = ""] = request.url.split("?", 2);
+  const parts = partsOf(path);
+  if (parts.length === 0) return await reply.send({ resources: resourcesAt(request) });
+  const caller = callerOf(request, api, isLocal);
+  if (caller === undefined) throw notFound();
+  const ifMatch = request.headers["if-match"];
+  const { status, body } = await api.ask(caller, {
+    method: request.method as ApiRequest["method"],
+    path: parts,
+    query: [...new URLSearchParams(search)],
+    body: jsonOf(request.body),
+    url: `${baseOf(request)}${path}`,
+    ...(ifMatch !== undefined && { ifMatch }),
+  });
+  return await reply.code(status).send(body);
+}
+
+const resourcesAt = (request: FastifyRequest): object[] =>
+  Object.values(RESOURCES).map(({ name, path, collection }) => ({
+    name,
+    collection,
+    links: [{ rel: "self", href: `${baseOf(request)}/v2.0/${path}` }],
+  }));
+
+/** Pieces of the path behind /v2.0; old clients end it in ".json". */
+function partsOf(path: string): string[] {
+  const pieces = path.replace(/\.json$/, "").split("/");
+  try {
+    return pieces
+      .slice(2)
+      .filter((piece) => piece !== "")
+      .map(decodeURIComponent);
+  } catch {
+    throw notFound();
+  }
+}
+
+function jsonOf(body: unknown): unknown {
+  if (typeof body !== "string" || body === "") return undefined;
+  if (isDeep(body))
+    throw badRequest(`Malformed request body: more than ${DEPTH_MAX} brackets inside each other`);
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw badRequest("Malformed request body: it is no JSON");
+  }
+}
+
+/** Counted on the text: what reads a value afterwards goes down into it by calling itself. */
+function isDeep(text: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === BACKSLASH) i++;
+    else if (c === QUOTE) quoted = !quoted;
+    else if (quoted) continue;
+    else if (c === OPEN_BRACKET || c === OPEN_BRACE) depth += 1;
+    else if (c === OPEN_BRACKET + 2 || c === OPEN_BRACE + 2) depth -= 1;
+    if (depth > DEPTH_MAX) return true;
+  }
+  return false;
+}
+
+const BACKSLASH = 0x5c;
+const QUOTE = 0x22;
+/** Their closing partners are two further in ASCII. */
+const OPEN_BRACKET = 0x5b;
+const OPEN_BRACE = 0x7b;
+
+const TYPES: ReadonlyMap<number, string> = new Map([
+  [403, "HTTPForbidden"],
+  [413, "HTTPRequestEntityTooLarge"],
+]);
+
+/** Also what fastify throws of itself: a body that is too large, or that never came whole. */
+function faultOf(error: unknown, log: FaultLog): Fault {
+  if (error instanceof Fault) return error;
+  const { message } = error as Error;
+  const { statusCode = 500 } =
+    error instanceof Refusal
+      ? { statusCode: ERRORS[error.detail.code] }
+      : (error as { readonly statusCode?: number });
+  if (statusCode < 500) return new Fault(statusCode, TYPES.get(statusCode) ?? "HTTPBadRequest", message);
+  log("networking answer failed", { err: error });
+  const text = "Request Failed: internal server error while processing your request.";
+  return new Fault(500, "HTTPInternalServerError", text);
+}
+
+const sendFault = (reply: FastifyReply, fault: Fault): FastifyReply =>
+  reply
+    .code(fault.detail.status)
+    .type("application/json; charset=utf-8")
+    .send(toJson(errorBody(fault)));

@@ -1,0 +1,53 @@
+/** The Networking API of this daemon: its objects in a store, and who may have them made. */
+
+import { randomUUID } from "node:crypto";
+import type { NetworkingApi } from "../api/openstack.ts";
+import type { ApiSettings } from "../config/settings.ts";
+import type { Model } from "../model/model.ts";
+import type { Caller, World } from "../neutron/caller.ts";
+import { Keeper } from "../neutron/keeper.ts";
+import { withObjects } from "../neutron/wanted.ts";
+import type { Store } from "../store/store.ts";
+
+/** Where nobody is asked who they are, everything is one project's. */
+const UNASKED: Caller = { projectId: "admin", role: "admin" };
+
+/** What it hears of, and tells, the gateway; asked for whenever it is needed. */
+export interface Surroundings {
+  readonly api: () => ApiSettings;
+  readonly isReachable: () => World["isReachable"];
+  readonly changed: () => void;
+}
+
+export interface Networking extends NetworkingApi {
+  /** The same value as long as neither the file nor an object changes. */
+  readonly extend: (file: Model) => Model;
+  readonly close: () => void;
+}
+
+/** @throws StoreError */
+export async function openNetworking(store: Store, around: Surroundings): Promise<Networking> {
+  let known: { readonly file: Model; readonly model: Model } | undefined;
+  const keeper = await Keeper.open(
+    store,
+    () => ({
+      now: `${new Date().toISOString().slice(0, 19)}Z`,
+      newId: randomUUID,
+      chance: Math.random,
+      isReachable: around.isReachable(),
+    }),
+    () => {
+      known = undefined;
+      around.changed();
+    },
+  );
+  return {
+    ask: (caller, request) => keeper.ask(caller, request),
+    caller: (_token, isLocal) => (isLocal || around.api().auth === "none" ? UNASKED : undefined),
+    extend: (file) => {
+      if (known?.file !== file) known = { file, model: withObjects(file, keeper.reading) };
+      return known.model;
+    },
+    close: () => keeper.close(),
+  };
+}

@@ -1,0 +1,80 @@
+/** How long conntrack keeps what is translated here. Everything else on this machine keeps the timers of the machine. */
+
+import type { Timers } from "./layout.ts";
+import type { NatTable } from "./table.ts";
+
+/**
+ * The policy as nft takes it. RFC 5382 REQ-5 has one timer for all that is not established; the `close` that follows a
+ * RST is one of them (RFC 7857 section 2.2: a RST may be forged, and is not the end of a session).
+ */
+const TCP_TRANSITORY = [
+  "syn_sent",
+  "syn_recv",
+  "fin_wait",
+  "close_wait",
+  "last_ack",
+  "time_wait",
+  "close",
+] as const;
+
+export function timers({ timeouts }: NatTable): Timers {
+  const tcp = new Map<string, number>(TCP_TRANSITORY.map((state) => [state, timeouts.tcpTransitorySeconds]));
+  tcp.set("established", timeouts.tcpEstablishedSeconds);
+  const udp = new Map([
+    ["unreplied", timeouts.udpSeconds],
+    ["replied", timeouts.udpSeconds],
+  ]);
+  return new Map([
+    ["tcp_timers", bodyOf("tcp", tcp)],
+    ["udp_timers", bodyOf("udp", udp)],
+    // nft lists no values of ICMP: the name says it, so that another value is another timer.
+    [`icmp_${timeouts.icmpSeconds}s`, bodyOf("icmp", new Map([["replied", timeouts.icmpSeconds]]))],
+  ]);
+}
+
+/** Sets those of a new flow; the others are of other protocols, and the kernel passes them over. */
+export const timerRules = (table: NatTable): readonly string[] =>
+  [...timers(table).keys()].map((name) => `ct timeout set "${name}"`);
+
+/** Where the flows of a table are known by what their addresses became. */
+export const TO_TIMERS: readonly string[] = [
+  "ct state != new accept",
+  "ct reply ip daddr @pooled goto timers",
+  "ct reply ip daddr @floating goto timers",
+  "ct original ip daddr @floating goto timers",
+];
+
+function bodyOf(protocol: Protocol, seconds: ReadonlyMap<string, number>): string {
+  const policy = Object.keys(LISTED_DEFAULTS[protocol]).map((state) => `${state} : ${seconds.get(state)}`);
+  return `protocol ${protocol}; l3proto ip; policy = { ${policy.join(", ")} };`;
+}
+
+/** The timers of each protocol, in the order of nft's list, which leaves out what has these values (nft 1.0.6). */
+const LISTED_DEFAULTS = {
+  tcp: {
+    syn_sent: 120,
+    syn_recv: 60,
+    established: 432_000,
+    fin_wait: 120,
+    close_wait: 60,
+    last_ack: 30,
+    time_wait: 120,
+    close: 10,
+  },
+  udp: { unreplied: 30, replied: 120 },
+  icmp: { replied: 0 },
+} as const;
+type Protocol = keyof typeof LISTED_DEFAULTS;
+
+/** What is in the braces of a listed timer, as {@link timers} spells it; undefined when it is none of ours. */
+export function parseTimer(name: string, lines: readonly string[]): string | undefined {
+  const [, protocol] = /^protocol (tcp|udp|icmp)$/.exec(lines[0] ?? "") ?? [];
+  const [, policy] = /^policy = \{ (.*) \}$/.exec(lines[2] ?? "") ?? [];
+  if (protocol === undefined || policy === undefined || lines[1] !== "l3proto ip" || lines.length !== 3)
+    return undefined;
+  const seconds = new Map<string, number>(Object.entries(LISTED_DEFAULTS[protocol as Protocol]));
+  for (const [, state = "", value] of policy.matchAll(/(\w+) : (\d+)/g)) seconds.set(state, Number(value));
+  const [, named] = /^icmp_(\d+)s$/.exec(name) ?? [];
+  if (named !== undefined) seconds.set("replied", Number(named));
+  return bodyOf(protocol as Protocol, seconds);
+}

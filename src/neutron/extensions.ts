@@ -1,0 +1,42 @@
+/** What of the API there is, by the aliases that clients look for. */
+
+import type { View } from "./query.ts";
+
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  "allowed-address-pairs": "Allowed Address Pairs",
+  binding: "Port Binding",
+  dvr: "Distributed Virtual Router",
+  "ext-gw-mode": "Neutron L3 Configurable external gateway mode",
+  "external-net": "Neutron external network",
+  extraroute: "Neutron Extra Route",
+  "filter-validation": "Filter parameters validation",
+  "fip-port-details": "Floating IP Port Details Extension",
+  "ip-substring-filtering": "IP address substring filtering",
+  "net-mtu": "Network MTU",
+  pagination: "Pagination support",
+  "port-security": "Port Security",
+  "project-id": "project_id field enabled",
+  quota_details: "Quota details management support",
+  quotas: "Quota management support",
+  "revision-if-match": "If-Match constraints based on revision_number",
+  router: "Neutron L3 Router",
+  "security-group": "security-group",
+  sorting: "Sorting support",
+  "standard-attr-description": "standard-attr-description",
+  "standard-attr-revisions": "Resource revision numbers",
+  "standard-attr-tag": "Tag support for resources with standard attribute",
+  "standard-attr-timestamp": "Resource timestamps",
+};
+
+const viewOf = (alias: string): View => ({
+  alias,
+  name: EXTENSIONS[alias],
+  description: EXTENSIONS[alias],
+  updated: "2013-01-01T00:00:00-00:00",
+  links: [],
+});
+
+export const listExtensions = (): readonly View[] => Object.keys(EXTENSIONS).map(viewOf);
+
+export const findExtension = (alias: string): View | undefined =>
+  Object.hasOwn(EXTENSIONS, alias) ? viewOf(alias) : undefined;

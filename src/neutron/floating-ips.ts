@@ -1,0 +1,213 @@
+/** Floating IPs: an address of an external network that leads to a port's fixed address through a router. */
+
+import { sameAddress } from "../bgp/net/address.ts";
+import { stored } from "./addresses.ts";
+import { readCreate, readUpdate } from "./body.ts";
+import { owns } from "./caller.ts";
+import { badResource, conflict, Fault } from "./fault.ts";
+import { type Handler, require, requireQuota, revise, stamp, type Work } from "./handler.ts";
+import { freeAddress, subnetsOf } from "./ipam.ts";
+import { DEVICE, type FixedIp, type FloatingIp, type Network, type Port } from "./objects.ts";
+import { statusOf } from "./port-status.ts";
+import type { View } from "./query.ts";
+import { RESOURCES } from "./resources.ts";
+import { requireVisible } from "./seen.ts";
+import { addServicePort } from "./service-port.ts";
+import type { Reading } from "./tables.ts";
+import type { FixedIpRequest } from "./values.ts";
+
+const resource = RESOURCES.floatingips;
+const bad = (reason: string): Fault => badResource("floatingip", reason);
+
+interface Asked {
+  readonly floating_network_id: string;
+  readonly floating_ip_address: string | null;
+  readonly subnet_id: string | null;
+  readonly port_id?: string | null;
+  readonly fixed_ip_address?: string | null;
+  readonly description: string;
+}
+
+type Association = Pick<FloatingIp, "port_id" | "fixed_ip_address" | "router_id">;
+const NOWHERE: Association = { port_id: null, fixed_ip_address: null, router_id: null };
+
+export const floatingIps: Handler<"floatingips"> = {
+  resource,
+  create(work, body) {
+    const given = readCreate<Asked>(resource, body, work.caller);
+    const network = requireVisible(work, "networks", given.floating_network_id);
+    if (!network["router:external"]) throw bad(`Network ${network.id} is not a valid external network`);
+    requireQuota(work.draft, resource, given.project_id);
+    const stamped = stamp(work);
+    const port = addServicePort(work, network, {
+      device_id: stamped.id,
+      device_owner: DEVICE.floating,
+      project_id: "",
+      status: "N/A",
+      fixed_ips: [addressWish(work.draft, network, given)],
+    });
+    const floating: FloatingIp = {
+      ...stamped,
+      project_id: given.project_id,
+      name: "",
+      description: given.description,
+      floating_network_id: network.id,
+      floating_ip_address: port.fixed_ips[0]!.ip_address,
+      floating_port_id: port.id,
+      ...NOWHERE,
+      status: "DOWN",
+    };
+    const { port_id = null, fixed_ip_address = null } = given;
+    const whole = { ...floating, ...associationOf(work, floating, port_id, fixed_ip_address) };
+    work.draft.put("floatingips", whole);
+    return whole;
+  },
+  update(work, old, body) {
+    const given = readUpdate<Asked>(resource, body, work.caller);
+    const { description } = given;
+    return revise(work, "floatingips", old, {
+      ...(description !== undefined && { description }),
+      ...nextAssociation(work, old, given),
+    });
+  },
+  remove({ draft }, { id, floating_port_id }) {
+    draft.remove("floatingips", id);
+    draft.remove("ports", floating_port_id);
+  },
+  view({ name: _, floating_port_id: __, ...floating }, reading, { isReachable }): View {
+    const port = floating.port_id === null ? undefined : reading.get("ports", floating.port_id);
+    return {
+      ...floating,
+      tenant_id: floating.project_id,
+      status: port !== undefined && isReachable(floating.floating_ip_address) ? "ACTIVE" : "DOWN",
+      port_details: port === undefined ? null : detailsOf(port, isReachable),
+    };
+  },
+};
+
+const detailsOf = (port: Port, isReachable: (address: string) => boolean): View => ({
+  name: port.name,
+  network_id: port.network_id,
+  mac_address: port.mac_address,
+  admin_state_up: port.admin_state_up,
+  status: statusOf(port, isReachable),
+  device_id: port.device_id,
+  device_owner: port.device_owner,
+});
+
+export const floatingIpsOf = (reading: Reading, portId: string): FloatingIp[] => [
+  ...reading.by("floatingips", "port", portId),
+];
+
+export const disassociate = (work: Work, floating: FloatingIp): FloatingIp =>
+  revise(work, "floatingips", floating, NOWHERE);
+
+/** The address asked for, or the subnet whose turn it is. Floating IPs are IPv4. */
+function addressWish(
+  draft: Work["draft"],
+  network: Network,
+  { floating_ip_address, subnet_id }: Asked,
+): FixedIpRequest {
+  const subnets = subnetsOf(draft, network.id).filter(({ ip_version }) => ip_version === 4);
+  if (subnets.length === 0) throw bad(`Network ${network.id} does not contain any IPv4 subnet`);
+  if (floating_ip_address !== null) {
+    return { ip_address: floating_ip_address, ...(subnet_id !== null && { subnet_id }) };
+  }
+  if (subnet_id !== null) return { subnet_id: require(draft, "subnets", subnet_id).id };
+  const room = subnets.find((subnet) => freeAddress(draft, subnet, "", []) !== undefined);
+  if (room !== undefined) return { subnet_id: room.id };
+  const message = `Unable to find any IP address on external network ${network.id}.`;
+  throw new Fault(400, "ExternalIpAddressExhausted", message);
+}
+
+/**
+ * What a PUT means for where it leads. No member at all, or a `port_id` of null, takes it off its port; members
+ * without `port_id` leave it there and are checked against that port.
+ */
+function nextAssociation(work: Work, old: FloatingIp, given: Partial<Asked>): Association {
+  const isEmpty = Object.keys(given).length === 0;
+  const port_id = given.port_id === undefined && !isEmpty ? old.port_id : (given.port_id ?? null);
+  const isKept = port_id !== null && port_id === old.port_id;
+  const fixed_ip_address =
+    given.fixed_ip_address === undefined && isKept ? old.fixed_ip_address : (given.fixed_ip_address ?? null);
+  return associationOf(work, old, port_id, fixed_ip_address);
+}
+
+function associationOf(
+  work: Work,
+  floating: FloatingIp,
+  portId: string | null,
+  fixedAddress: string | null,
+): Association {
+  if (portId === null) {
+    if (fixedAddress !== null) throw bad("fixed_ip_address cannot be specified without a port_id");
+    return NOWHERE;
+  }
+  const port = require(work.draft, "ports", portId);
+  if (!owns(work.caller, port)) {
+    throw bad(
+      `Cannot process floating IP association with Port ${portId}, since that port is owned by a different project`,
+    );
+  }
+  // Upstream's text has lost its substitution, and clients know it so.
+  if (port.device_owner === DEVICE.dhcp) throw bad("Port %(id)s is unable to be assigned a floating IP");
+  const fixed = fixedIpOf(port, fixedAddress);
+  if (port.id !== floating.port_id) requireUnassociated(work.draft, floating, port, fixed);
+  const router_id = routerFor(work.draft, floating, port, fixed);
+  return { port_id: port.id, fixed_ip_address: fixed.ip_address, router_id };
+}
+
+function fixedIpOf(port: Port, wanted: string | null): FixedIp {
+  if (wanted !== null) {
+    if (stored(wanted).family !== 4) {
+      throw bad(`Cannot process floating IP association with ${wanted}, since that is not an IPv4 address`);
+    }
+    const found = port.fixed_ips.find((ip) => ip.ip_address === wanted);
+    if (found === undefined) throw bad(`Port ${port.id} does not have fixed ip ${wanted}`);
+    return found;
+  }
+  const [only, ...others] = port.fixed_ips.filter((ip) => stored(ip.ip_address).family === 4);
+  if (only === undefined) {
+    throw bad(`Cannot add floating IP to port ${port.id} that has no fixed IPv4 addresses`);
+  }
+  if (others.length === 0) return only;
+  throw bad(
+    `Port ${port.id} has multiple fixed IPv4 addresses.  Must provide a specific IPv4 address when assigning a floating IP`,
+  );
+}
+
+function requireUnassociated(reading: Reading, floating: FloatingIp, port: Port, fixed: FixedIp): void {
+  for (const other of floatingIpsOf(reading, port.id)) {
+    const isSamePlace =
+      other.id !== floating.id &&
+      other.fixed_ip_address === fixed.ip_address &&
+      other.floating_network_id === floating.floating_network_id;
+    if (!isSamePlace) continue;
+    throw conflict(
+      "FloatingIPPortAlreadyAssociated",
+      `Cannot associate floating IP ${floating.floating_ip_address} (${floating.id}) with port ${port.id} using fixed IP ${fixed.ip_address}, as that fixed IP already has a floating IP on external network ${floating.floating_network_id}.`,
+    );
+  }
+}
+
+/** A router that joins both networks; rather the one that is the subnet's gateway. */
+function routerFor(reading: Reading, floating: FloatingIp, port: Port, fixed: FixedIp): string {
+  const subnet = reading.get("subnets", fixed.subnet_id);
+  const joining: { readonly id: string; readonly isGateway: boolean }[] = [];
+  for (const face of reading.by("ports", "interface", fixed.subnet_id)) {
+    const router = reading.get("routers", face.device_id);
+    if (router?.external_gateway_info?.network_id !== floating.floating_network_id) continue;
+    const isGateway = face.fixed_ips.some(
+      ({ ip_address }) =>
+        subnet?.gateway_ip != null && sameAddress(stored(ip_address), stored(subnet.gateway_ip)),
+    );
+    joining.push({ id: router.id, isGateway });
+  }
+  const chosen = joining.find(({ isGateway }) => isGateway) ?? joining[0];
+  if (chosen !== undefined) return chosen.id;
+  throw new Fault(
+    404,
+    "ExternalGatewayForFloatingIPNotFound",
+    `External network ${floating.floating_network_id} is not reachable from subnet ${fixed.subnet_id}.  Therefore, cannot associate Port ${port.id} with a Floating IP.`,
+  );
+}

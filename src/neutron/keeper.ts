@@ -1,0 +1,172 @@
+/**
+ * Requests against a store that others write to as well: each is worked out on what this process has read, and
+ * committed only if nothing was written since. So every request sees the one before whole, in all processes, and no
+ * address is handed out twice.
+ *
+ * All writers put {@link HEAD} and require it to be as they read it. The tables follow the store's watch and nothing
+ * else; a request is answered when they show what it did.
+ */
+
+import type { Batch, Store } from "../store/store.ts";
+import { StoreError } from "../store/store.ts";
+import type { Caller, World } from "./caller.ts";
+import { badRequest, Fault } from "./fault.ts";
+import type { Collection, Objects } from "./objects.ts";
+import { type ApiAnswer, type ApiRequest, answerTo } from "./service.ts";
+import { type Change, Draft, type Reading, Tables } from "./tables.ts";
+
+const PREFIX = "/v1/neutron/";
+const HEAD = `${PREFIX}head`;
+
+/** Attempts of one request when others write at the same time. */
+const TRIES = 20;
+
+/** Requests that wait for their turn to write; more are refused. */
+const WAITING_MAX = 1024;
+
+export class Keeper {
+  readonly #store: Store;
+  readonly #world: () => World;
+  readonly #onChange: () => void;
+  #tables: Tables = new Tables();
+  /** The commit that wrote HEAD last, as the tables know it. */
+  #head = 0;
+  #revision = 0;
+  #stopWatching: () => void = () => {};
+  #reached: { readonly revision: number; readonly resolve: () => void }[] = [];
+  #lane: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+
+  /** Reads what is there. @param onChange - called after every change of {@link reading}; @throws StoreError */
+  static async open(store: Store, world: () => World, onChange: () => void): Promise<Keeper> {
+    const keeper = new Keeper(store, world, onChange);
+    await keeper.#load();
+    return keeper;
+  }
+
+  private constructor(store: Store, world: () => World, onChange: () => void) {
+    this.#store = store;
+    this.#world = world;
+    this.#onChange = onChange;
+  }
+
+  get reading(): Reading {
+    return this.#tables;
+  }
+
+  /** @throws Fault */
+  async ask(caller: Caller, request: ApiRequest): Promise<ApiAnswer> {
+    const { answer, draft } = this.#work(caller, request);
+    return draft.changes.length === 0 ? answer : await this.#inTurn(() => this.#write(caller, request));
+  }
+
+  /** Takes no further notice of the store, which stays open. */
+  close(): void {
+    this.#stopWatching();
+  }
+
+  #work(caller: Caller, request: ApiRequest): { readonly answer: ApiAnswer; readonly draft: Draft } {
+    const draft = new Draft(this.#tables);
+    return { answer: answerTo({ draft, caller, world: this.#world() }, request), draft };
+  }
+
+  async #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    if (this.#waiting >= WAITING_MAX) throw unavailable("too many requests are waiting");
+    this.#waiting += 1;
+    const turn = this.#lane.then(write);
+    this.#lane = turn.catch(() => undefined);
+    try {
+      return await turn;
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  async #write(caller: Caller, request: ApiRequest): Promise<ApiAnswer> {
+    for (let i = 0; i < TRIES; i++) {
+      const { answer, draft } = this.#work(caller, request);
+      if (draft.changes.length === 0) return answer;
+      const before = this.#revision;
+      const committed = await this.#commit(draft.changes);
+      await this.#until(committed ?? before + 1);
+      if (committed !== undefined) return answer;
+    }
+    throw unavailable("others write all the time");
+  }
+
+  /** The revision, or undefined when somebody else was first. */
+  async #commit(changes: readonly Change[]): Promise<number | undefined> {
+    try {
+      const done = await this.#store.commit({
+        require: [{ key: HEAD, modRevision: this.#head }],
+        put: [
+          { key: HEAD, value: "{}" },
+          ...changes.flatMap(({ object, ...change }) =>
+            object === undefined ? [] : [{ key: keyOf(change), value: JSON.stringify(object) }],
+          ),
+        ],
+        remove: changes.filter(({ object }) => object === undefined).map(keyOf),
+      });
+      return done.ok ? done.revision : undefined;
+    } catch (error) {
+      throw error instanceof StoreError ? faultOf(error) : error;
+    }
+  }
+
+  #until(revision: number): Promise<void> {
+    if (this.#revision >= revision) return Promise.resolve();
+    return new Promise((resolve) => this.#reached.push({ revision, resolve }));
+  }
+
+  async #load(): Promise<void> {
+    const { revision, entries } = await this.#store.read(PREFIX);
+    const tables = new Tables();
+    tables.apply([...entries].flatMap(([key, { value }]) => changeOf(key, value) ?? []));
+    this.#tables = tables;
+    this.#head = entries.get(HEAD)?.modRevision ?? 0;
+    this.#stopWatching = this.#store.watch(
+      PREFIX,
+      revision,
+      (batch) => this.#take(batch),
+      () => void this.#load(),
+    );
+    this.#seen(revision);
+  }
+
+  #take({ revision, changes }: Batch): void {
+    this.#tables.apply(changes.flatMap(({ key, value }) => changeOf(key, value) ?? []));
+    if (changes.some(({ key }) => key === HEAD)) this.#head = revision;
+    this.#seen(revision);
+  }
+
+  #seen(revision: number): void {
+    this.#revision = revision;
+    const reached = this.#reached.filter((each) => each.revision <= revision);
+    this.#reached = this.#reached.filter((each) => each.revision > revision);
+    for (const { resolve } of reached) resolve();
+    this.#onChange();
+  }
+}
+
+const keyOf = ({ collection, id }: { readonly collection: Collection; readonly id: string }): string =>
+  `${PREFIX}${collection}/${encodeURIComponent(id)}`;
+
+/** Undefined for keys that hold no object. */
+function changeOf(key: string, value: string | undefined): Change | undefined {
+  const [collection, id] = key.slice(PREFIX.length).split("/");
+  if (id === undefined) return undefined;
+  return {
+    collection: collection as Collection,
+    id: decodeURIComponent(id),
+    object: value === undefined ? undefined : (JSON.parse(value) as Objects[Collection]),
+  };
+}
+
+const unavailable = (reason: string): Fault =>
+  new Fault(503, "ServiceUnavailable", `The service is unavailable: ${reason}.`);
+
+function faultOf(error: StoreError): Fault {
+  if (error.detail.code === "too-large")
+    return badRequest(`The request changes too much at once: ${error.message}`);
+  return unavailable(error.message);
+}

@@ -1,0 +1,121 @@
+import { describe } from "vitest";
+import { ALICE, type Site } from "./testing/cloud.ts";
+import { hold, type Row } from "./testing/rows.ts";
+
+const port =
+  (attributes: object) =>
+  ({ tenant }: Site) =>
+    ["POST", "ports", { port: { network_id: tenant, ...attributes } }] as const;
+
+const ROWS: readonly Row[] = [
+  [
+    "an address of no subnet",
+    port({ fixed_ips: [{ ip_address: "10.9.0.1" }] }),
+    () => [
+      400,
+      "InvalidIpForNetwork",
+      "IP address 10.9.0.1 is not a valid IP for any of the subnets on the specified network.",
+    ],
+  ],
+  [
+    "an address of another subnet",
+    ({ tenant, inner }) => [
+      "POST",
+      "ports",
+      { port: { network_id: tenant, fixed_ips: [{ subnet_id: inner, ip_address: "10.9.0.1" }] } },
+    ],
+    () => [400, "InvalidIpForSubnet", "IP address 10.9.0.1 is not a valid IP for the specified subnet."],
+  ],
+  [
+    "a taken address",
+    port({ fixed_ips: [{ ip_address: "10.65.0.1" }] }),
+    ({ inner }) => [
+      409,
+      "IpAddressAlreadyAllocated",
+      `IP address 10.65.0.1 already allocated in subnet ${inner}`,
+    ],
+  ],
+  [
+    "one address twice",
+    port({ fixed_ips: [{ ip_address: "10.65.0.9" }, { ip_address: "10.65.0.9" }] }),
+    () => [400, "HTTPBadRequest", "Invalid input for fixed_ips. Reason: Duplicate IP address '10.65.0.9'."],
+  ],
+  [
+    "a full subnet",
+    ({ cloud, tenant, inner }) => {
+      cloud.ask("PUT", `subnets/${inner}`, {
+        subnet: { allocation_pools: [{ start: "10.65.0.2", end: "10.65.0.2" }] },
+      });
+      return ["POST", "ports", { port: { network_id: tenant } }];
+    },
+    ({ tenant }) => [
+      409,
+      "IpAddressGenerationFailure",
+      `No more IP addresses available on network ${tenant}.`,
+    ],
+  ],
+  [
+    "a taken MAC",
+    ({ cloud, tenant, port: id }) => [
+      "POST",
+      "ports",
+      { port: { network_id: tenant, mac_address: cloud.tables.get("ports", id)!.mac_address } },
+    ],
+    ({ cloud, tenant, port: id }) => [
+      409,
+      "MacAddressInUse",
+      `Unable to complete operation for network ${tenant}. The mac address ${cloud.tables.get("ports", id)!.mac_address} is in use.`,
+    ],
+  ],
+  [
+    "a router's port deleted",
+    ({ face }) => ["DELETE", `ports/${face}`],
+    ({ face }) => [
+      409,
+      "ServicePortInUse",
+      `Port ${face} cannot be deleted directly via the port API: has device owner network:router_interface.`,
+    ],
+  ],
+  [
+    "a floating IP's fixed address dropped",
+    ({ cloud, port: id, public: net }) => {
+      cloud.make("floatingips", "floatingip", { floating_network_id: net, port_id: id });
+      return ["PUT", `ports/${id}`, { port: { fixed_ips: [{ ip_address: "10.65.0.77" }] } }];
+    },
+    ({ port: id }) => [
+      400,
+      "BadRequest",
+      `Bad port request: Cannot update the fixed_ips of the port ${id}, because its original fixed_ip has been associated to a floating ip.`,
+    ],
+  ],
+  [
+    "another project's shared network, by address",
+    port({ fixed_ips: [{ ip_address: "10.65.0.9" }] }),
+    () => [
+      403,
+      "PolicyNotAuthorized",
+      "(rule:create_port and rule:create_port:fixed_ips) is disallowed by policy",
+    ],
+    ALICE,
+  ],
+  [
+    "another project's external network",
+    ({ public: id }) => ["POST", "ports", { port: { network_id: id } }],
+    () => [403, "PolicyNotAuthorized", "rule:create_port is disallowed by policy"],
+    ALICE,
+  ],
+  [
+    "a host, by a member",
+    port({ "binding:host_id": "host1" }),
+    () => [
+      403,
+      "PolicyNotAuthorized",
+      "(rule:create_port and rule:create_port:binding:host_id) is disallowed by policy",
+    ],
+    ALICE,
+  ],
+];
+
+describe("ports", () => {
+  hold(ROWS);
+});

@@ -1,0 +1,173 @@
+/** Ports: a MAC and the addresses of one interface of an instance, on the host that it is bound to. */
+
+import { readCreate, readUpdate } from "./body.ts";
+import { isAdmin, owns } from "./caller.ts";
+import { badResource, conflict, Fault, notAuthorized } from "./fault.ts";
+import { disassociate, floatingIpsOf } from "./floating-ips.ts";
+import { add, type Handler, revise, stamp, type Work } from "./handler.ts";
+import { fixedIpsFor } from "./ipam.ts";
+import { macFor } from "./macs.ts";
+import { type AddressPair, DEVICE, type FixedIp, type Network, type Port } from "./objects.ts";
+import { statusOf } from "./port-status.ts";
+import type { View } from "./query.ts";
+import { RESOURCES } from "./resources.ts";
+import { groupsOf, requireGroups } from "./security-groups.ts";
+import { isMine, requireVisible } from "./seen.ts";
+import type { FixedIpRequest } from "./values.ts";
+
+const resource = RESOURCES.ports;
+
+/** Upstream's max_allowed_address_pair. */
+const PAIRS_MAX = 10;
+
+/** What these ports are is said by routers and floating IPs. */
+const SERVICE_OWNERS: ReadonlySet<string> = new Set([
+  DEVICE.interface,
+  DEVICE.distributed,
+  DEVICE.gateway,
+  DEVICE.floating,
+]);
+
+type Pair = Omit<AddressPair, "mac_address"> & { readonly mac_address?: string };
+interface Asked {
+  readonly mac_address?: string;
+  readonly fixed_ips?: readonly FixedIpRequest[];
+  readonly allowed_address_pairs: readonly Pair[];
+  readonly security_groups?: readonly string[];
+  readonly port_security_enabled?: boolean;
+}
+type Creation = Omit<Port, keyof Asked> & Asked;
+
+export const ports: Handler<"ports"> = {
+  resource,
+  create(work, body) {
+    const given = readCreate<Creation>(resource, body, work.caller);
+    const network = requireVisible(work, "networks", given.network_id);
+    requirePlace(work, network, given);
+    refuseServiceOwner(given.device_owner);
+    const mac_address = macFor(work, network, given.mac_address);
+    const isService = given.device_owner.startsWith("network:");
+    const port_security_enabled = given.port_security_enabled ?? network.port_security_enabled;
+    const isFiltered = port_security_enabled && !isService;
+    return add(work, resource, {
+      ...given,
+      ...stamp(work),
+      mac_address,
+      status: "DOWN",
+      port_security_enabled,
+      fixed_ips: fixedIpsFor(work.draft, network, given.fixed_ips, mac_address),
+      allowed_address_pairs: pairsOf(given.allowed_address_pairs, mac_address),
+      security_groups:
+        isFiltered || given.security_groups !== undefined
+          ? groupsOf(work, given.project_id, given.security_groups)
+          : [],
+    });
+  },
+  update(work, old, body) {
+    const given = readUpdate<Creation>(resource, body, work.caller);
+    const network = work.draft.get("networks", old.network_id)!;
+    requirePlace(work, network, given, "update_port");
+    requireUnserviced(old, given);
+    if (given.device_owner !== undefined) refuseServiceOwner(given.device_owner);
+    const { mac_address: _, fixed_ips: __, allowed_address_pairs, ...patch } = given;
+    if (given.security_groups !== undefined) requireGroups(work, given.security_groups);
+    const isMoved = given.mac_address !== undefined && given.mac_address !== old.mac_address;
+    const mac_address = isMoved ? macFor(work, network, given.mac_address) : old.mac_address;
+    return revise(work, "ports", old, {
+      ...patch,
+      mac_address,
+      ...(given.fixed_ips !== undefined && {
+        fixed_ips: movedIps(work, network, old, given.fixed_ips, mac_address),
+      }),
+      ...(allowed_address_pairs !== undefined && {
+        allowed_address_pairs: pairsOf(allowed_address_pairs, mac_address),
+      }),
+    });
+  },
+  remove(work, old) {
+    if (SERVICE_OWNERS.has(old.device_owner)) {
+      const message = `Port ${old.id} cannot be deleted directly via the port API: has device owner ${old.device_owner}.`;
+      throw conflict("ServicePortInUse", message);
+    }
+    for (const floating of floatingIpsOf(work.draft, old.id)) {
+      if (!isMine(work, floating)) {
+        const message = `Unable to complete the operation on port "${old.id}" because the port still has an associated floating IP.`;
+        throw conflict("FipAssociated", message);
+      }
+      disassociate(work, floating);
+    }
+    work.draft.remove("ports", old.id);
+  },
+  view(port, _reading, { isReachable }): View {
+    const isBound = port["binding:host_id"] !== "";
+    return {
+      ...port,
+      tenant_id: port.project_id,
+      status: statusOf(port, isReachable),
+      "binding:vif_type": isBound ? "tap" : "unbound",
+      "binding:vif_details": {},
+    };
+  },
+};
+
+/** Where a port may be, and what of it takes the network's owner. */
+function requirePlace(
+  { caller }: Work,
+  network: Network,
+  given: Partial<Pick<Creation, "mac_address" | "fixed_ips" | "device_owner">>,
+  action = "create_port",
+): void {
+  if (isAdmin(caller) || owns(caller, network)) return;
+  if (!network.shared) throw notAuthorized([action]);
+  const names = [
+    ...(given.mac_address === undefined ? [] : ["mac_address"]),
+    ...(given.fixed_ips?.some(({ ip_address }) => ip_address !== undefined) === true ? ["fixed_ips"] : []),
+    ...(given.device_owner?.startsWith("network:") === true ? ["device_owner"] : []),
+  ];
+  if (names.length > 0) throw notAuthorized([action, ...names.map((name) => `${action}:${name}`)]);
+}
+
+/** Deviates: upstream lets an admin make ports that look like a router's without one. */
+function refuseServiceOwner(owner: string): void {
+  if (!SERVICE_OWNERS.has(owner)) return;
+  throw badResource("port", `device owner ${owner} is given by routers and floating IPs`);
+}
+
+const FIXED_BY_SERVICE = ["fixed_ips", "mac_address", "device_id", "device_owner"] as const;
+
+function requireUnserviced(old: Port, given: Partial<Creation>): void {
+  if (!SERVICE_OWNERS.has(old.device_owner)) return;
+  const name = FIXED_BY_SERVICE.find((key) => given[key] !== undefined);
+  if (name === undefined) return;
+  throw badResource("port", `Cannot update ${name} of port ${old.id}: has device owner ${old.device_owner}`);
+}
+
+function pairsOf(pairs: readonly Pair[], mac: string): readonly AddressPair[] {
+  if (pairs.length > PAIRS_MAX) {
+    const message = `The number of allowed address pair exceeds the maximum ${PAIRS_MAX}.`;
+    throw new Fault(400, "AllowedAddressPairExhausted", message);
+  }
+  const whole = pairs.map((pair) => ({ mac_address: mac, ...pair }));
+  const keys = whole.map(({ ip_address, mac_address }) => `${ip_address} ${mac_address}`);
+  const twice = whole.find((_, i) => keys.indexOf(keys[i]!) !== i);
+  if (twice === undefined) return whole;
+  const message = `Request contains duplicate address pair: mac_address ${twice.mac_address} ip_address ${twice.ip_address}.`;
+  throw new Fault(400, "DuplicateAddressPairInRequest", message);
+}
+
+function movedIps(
+  work: Work,
+  network: Network,
+  old: Port,
+  wanted: readonly FixedIpRequest[],
+  mac: string,
+): FixedIp[] {
+  const fixed = fixedIpsFor(work.draft, network, wanted, mac, old.fixed_ips);
+  const kept = new Set(fixed.map(({ ip_address }) => ip_address));
+  const lost = floatingIpsOf(work.draft, old.id).some((f) => !kept.has(f.fixed_ip_address ?? ""));
+  if (!lost) return fixed;
+  throw badResource(
+    "port",
+    `Cannot update the fixed_ips of the port ${old.id}, because its original fixed_ip has been associated to a floating ip`,
+  );
+}

@@ -1,0 +1,193 @@
+/** Lists: filters (repeated ones are OR), sorting, pages with links, and the choice of fields. */
+
+import { badRequest, invalidAttribute } from "./fault.ts";
+import { booleanOf, shown } from "./values.ts";
+
+/** As answered: an object of the API, its members in any form that JSON has. */
+export type View = Readonly<Record<string, unknown>>;
+
+/** In the order of the request; names may repeat. */
+export type QueryPairs = readonly (readonly [name: string, value: string])[];
+
+export interface ListQuery {
+  readonly fields: readonly string[];
+  readonly matches: (view: View) => boolean;
+  readonly sorts: readonly { readonly key: string; readonly descending: boolean }[];
+  /** Undefined: all of it, in one answer. */
+  readonly limit: number | undefined;
+  readonly marker: string | undefined;
+  readonly backwards: boolean;
+}
+
+const TAG_FILTERS: Readonly<Record<string, (own: ReadonlySet<string>, asked: readonly string[]) => boolean>> =
+  {
+    tags: (own, asked) => asked.every((tag) => own.has(tag)),
+    "tags-any": (own, asked) => asked.some((tag) => own.has(tag)),
+    "not-tags": (own, asked) => !asked.every((tag) => own.has(tag)),
+    "not-tags-any": (own, asked) => !asked.some((tag) => own.has(tag)),
+  };
+
+const CONTROLS = new Set(["fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"]);
+
+/** @param known - what objects of this kind have; @throws Fault */
+export function readQuery(pairs: QueryPairs, known: ReadonlySet<string>): ListQuery {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of pairs) {
+    const old = values.get(name);
+    if (old === undefined) values.set(name, [value]);
+    else old.push(value);
+  }
+  const filters = [...values].filter(([name]) => !CONTROLS.has(name));
+  const invalid = filters.filter(([name]) => !known.has(name) && TAG_FILTERS[name] === undefined);
+  if (invalid.length > 0) {
+    const names = invalid.slice(0, 10).map(([name]) => `'${shown(name)}'`);
+    throw badRequest(`[${names.join(", ")}] is invalid attribute for filtering`);
+  }
+  const tests = filters.map(([name, asked]) => filterOf(name, asked));
+  return {
+    fields: values.get("fields") ?? [],
+    matches: (view) => tests.every((test) => test(view)),
+    sorts: sortsOf(values, known),
+    limit: limitOf(values.get("limit")),
+    marker: values.get("marker")?.[0],
+    backwards: booleanOf(values.get("page_reverse")?.[0] ?? "false") ?? false,
+  };
+}
+
+function filterOf(name: string, asked: readonly string[]): (view: View) => boolean {
+  const ofTags = TAG_FILTERS[name];
+  if (ofTags !== undefined) {
+    const tags = asked.flatMap((value) => value.split(","));
+    return (view) => ofTags(new Set(view["tags"] as readonly string[]), tags);
+  }
+  if (name === "fixed_ips") return fixedIpFilter(asked);
+  const wanted = new Set(asked);
+  const flags = new Set(asked.map(booleanOf));
+  return (view) => {
+    const value = view[name];
+    if (typeof value === "boolean") return flags.has(value);
+    if (Array.isArray(value)) return value.some((item) => wanted.has(String(item)));
+    return wanted.has(value === null || value === undefined ? "" : String(value));
+  };
+}
+
+/** `subnet_id=X`, `ip_address=X` or `ip_address_substr=X`: of each kind one, of all kinds given, must hold. */
+function fixedIpFilter(asked: readonly string[]): (view: View) => boolean {
+  const parts = asked.map((value) => /^(subnet_id|ip_address|ip_address_substr)=(.*)$/.exec(value));
+  const bad = parts.indexOf(null);
+  if (bad >= 0)
+    throw invalidAttribute("fixed_ips", `'${shown(asked[bad])}' is not of the form <key>=[value]`);
+  const of = (kind: string): string[] => parts.flatMap((part) => (part?.[1] === kind ? [part[2]!] : []));
+  const subnets = of("subnet_id");
+  const addresses = of("ip_address");
+  const pieces = of("ip_address_substr");
+  return (view) => {
+    const own = view["fixed_ips"] as readonly { subnet_id: string; ip_address: string }[];
+    return (
+      (subnets.length === 0 || own.some((ip) => subnets.includes(ip.subnet_id))) &&
+      (addresses.length === 0 || own.some((ip) => addresses.includes(ip.ip_address))) &&
+      (pieces.length === 0 || own.some((ip) => pieces.some((piece) => ip.ip_address.includes(piece))))
+    );
+  };
+}
+
+function sortsOf(
+  values: ReadonlyMap<string, readonly string[]>,
+  known: ReadonlySet<string>,
+): ListQuery["sorts"] {
+  const keys = values.get("sort_key") ?? [];
+  const directions = values.get("sort_dir") ?? [];
+  if (directions.length > 0 && keys.length !== directions.length) {
+    throw badRequest("The number of sort_keys and sort_dirs must be same");
+  }
+  const unknown = keys.filter((key) => !known.has(key));
+  if (unknown.length > 0) {
+    throw badRequest(
+      `[${unknown.map((key) => `'${shown(key)}'`).join(", ")}] is invalid attribute for sort keys`,
+    );
+  }
+  if (directions.some((direction) => direction !== "asc" && direction !== "desc")) {
+    throw badRequest("The valid value of sort_dir is 'asc' or 'desc'.");
+  }
+  return keys.map((key, i) => ({ key, descending: directions[i] === "desc" }));
+}
+
+function limitOf(given: readonly string[] | undefined): number | undefined {
+  const text = given?.at(-1);
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(text)) {
+    throw badRequest(`Limit must be an integer 0 or greater and not '${shown(text)}'`);
+  }
+  return text === "0" ? undefined : Number(text);
+}
+
+/** Numbers by size, all else by its text; nothing comes first. */
+function compareValues(a: unknown, b: unknown): number {
+  if (a === b) return 0;
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  const [left, right] = [a, b].map((value) => (value === null || value === undefined ? "" : String(value)));
+  return left! < right! ? -1 : Number(left !== right);
+}
+
+export interface Listed {
+  readonly views: readonly View[];
+  /** What to ask for the pages before and behind this one, relation first. */
+  readonly links: readonly (readonly ["next" | "previous", QueryPairs])[];
+}
+
+/**
+ * Filters, sorts and cuts. Without `limit` and sort keys the order is that of creation; a page needs a total order, so
+ * the id decides what the keys leave open.
+ * @param unknownMarker - gives the fault for a marker that names nothing
+ */
+export function listed(
+  views: Iterable<View>,
+  query: ListQuery,
+  pairs: QueryPairs,
+  unknownMarker: (marker: string) => Error,
+): Listed {
+  const { matches, limit, marker, backwards } = query;
+  const rows: View[] = [];
+  for (const view of views) if (matches(view)) rows.push(view);
+  const sorts = limit === undefined ? query.sorts : [...query.sorts, { key: "id", descending: false }];
+  if (sorts.length > 0) rows.sort((a, b) => compareViews(a, b, sorts));
+  if (limit === undefined) return { views: rows, links: [] };
+  const at = marker === undefined ? -1 : rows.findIndex((row) => row["id"] === marker);
+  if (marker !== undefined && at < 0) throw unknownMarker(marker);
+  const end = backwards ? (marker === undefined ? rows.length : at) : Math.min(rows.length, at + 1 + limit);
+  const begin = backwards ? Math.max(0, end - limit) : at + 1;
+  const page = rows.slice(begin, end);
+  return { views: page, links: linksOf(page, begin > 0, end < rows.length, pairs) };
+}
+
+function compareViews(a: View, b: View, sorts: ListQuery["sorts"]): number {
+  for (const { key, descending } of sorts) {
+    const order = compareValues(a[key], b[key]);
+    if (order !== 0) return descending ? -order : order;
+  }
+  return 0;
+}
+
+function linksOf(
+  page: readonly View[],
+  isAfter: boolean,
+  isBefore: boolean,
+  pairs: QueryPairs,
+): Listed["links"] {
+  const [head, tail] = [page[0], page.at(-1)];
+  if (head === undefined || tail === undefined) return [];
+  const rest = pairs.filter(([name]) => name !== "marker" && name !== "page_reverse");
+  const next: Listed["links"] = [["next", [...rest, ["marker", String(tail["id"])]]]];
+  const back: QueryPairs = [
+    ["marker", String(head["id"])],
+    ["page_reverse", "True"],
+  ];
+  return [...(isBefore ? next : []), ...(isAfter ? [["previous", [...rest, ...back]] as const] : [])];
+}
+
+export function projected(view: View, fields: readonly string[]): View {
+  if (fields.length === 0) return view;
+  return Object.fromEntries(
+    fields.filter((field) => Object.hasOwn(view, field)).map((field) => [field, view[field]]),
+  );
+}

@@ -1,0 +1,225 @@
+/**
+ * Every resource as a table: a row per attribute says who may give it when, what it may hold and what it is otherwise.
+ * Bodies are read, answers and filters are checked by these rows alone.
+ */
+
+import type { Collection } from "./objects.ts";
+import {
+  address,
+  addressPair,
+  allocationPool,
+  anything,
+  fixedIps,
+  flag,
+  hostRoute,
+  integer,
+  list,
+  mac,
+  nameserver,
+  oneOf,
+  orNull,
+  type Read,
+  subnetText,
+  text,
+  textOrNull,
+  uuid,
+} from "./values.ts";
+
+/** What projects own, which is everything but their quotas. */
+export type Owned = Exclude<Collection, "quotas">;
+
+interface Attribute {
+  /** Undefined: only ever answered, never given. */
+  readonly read?: Read<unknown>;
+  /** In a POST: it must be there, it may be, or it may not. */
+  readonly post: "required" | "optional" | "never";
+  /** What a POST without it means; undefined leaves it to the handler. */
+  readonly initial?: unknown;
+  readonly put: boolean;
+  /** Only an admin may give it. */
+  readonly adminGives?: boolean;
+  /** Only an admin is shown it. */
+  readonly adminSees?: boolean;
+}
+
+export interface Resource<C extends Owned = Owned> {
+  readonly collection: C;
+  /** In bodies, errors and rules: "floatingip". */
+  readonly name: string;
+  /** In the URL: "security-groups". */
+  readonly path: string;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+const given = (read: Read<unknown>, initial?: unknown): Attribute => ({
+  read,
+  post: "optional",
+  put: true,
+  ...(initial !== undefined && { initial }),
+});
+const once = (read: Read<unknown>, initial?: unknown): Attribute => ({ ...given(read, initial), put: false });
+const required = (read: Read<unknown>): Attribute => ({ read, post: "required", put: false });
+const forAdmin = (attribute: Attribute): Attribute => ({ ...attribute, adminGives: true });
+const answered: Attribute = { post: "never", put: false };
+
+const STANDARD: Resource["attributes"] = {
+  id: answered,
+  description: given(textOrNull, ""),
+  created_at: answered,
+  updated_at: answered,
+  revision_number: answered,
+  tags: answered,
+};
+const name = given(text, "");
+
+const network: Resource<"networks"> = {
+  collection: "networks",
+  name: "network",
+  path: "networks",
+  attributes: {
+    ...STANDARD,
+    name,
+    admin_state_up: given(flag, true),
+    status: answered,
+    subnets: answered,
+    shared: forAdmin(given(flag, false)),
+    "router:external": forAdmin(given(flag, false)),
+    mtu: given(integer(68, 65_535), 1500),
+    port_security_enabled: given(flag, true),
+    availability_zone_hints: once(list(text), []),
+    availability_zones: answered,
+    ipv4_address_scope: answered,
+    ipv6_address_scope: answered,
+  },
+};
+
+const IPV6_MODE = orNull(oneOf(["dhcpv6-stateful", "dhcpv6-stateless", "slaac"]));
+
+const subnet: Resource<"subnets"> = {
+  collection: "subnets",
+  name: "subnet",
+  path: "subnets",
+  attributes: {
+    ...STANDARD,
+    name,
+    network_id: required(uuid),
+    ip_version: required(oneOf([4, 6])),
+    cidr: once(orNull(subnetText)),
+    gateway_ip: given(orNull(address)),
+    enable_dhcp: given(flag, true),
+    allocation_pools: given(list(allocationPool)),
+    dns_nameservers: given(list(nameserver), []),
+    host_routes: given(list(hostRoute), []),
+    ipv6_ra_mode: once(IPV6_MODE, null),
+    ipv6_address_mode: once(IPV6_MODE, null),
+    service_types: given(list(text), []),
+    subnetpool_id: answered,
+    segment_id: answered,
+  },
+};
+
+const BINDING = { adminSees: true } as const;
+
+const port: Resource<"ports"> = {
+  collection: "ports",
+  name: "port",
+  path: "ports",
+  attributes: {
+    ...STANDARD,
+    name,
+    network_id: required(uuid),
+    admin_state_up: given(flag, true),
+    mac_address: { ...given(mac), adminGives: false },
+    fixed_ips: given(fixedIps),
+    device_id: given(textOrNull, ""),
+    device_owner: given(textOrNull, ""),
+    status: answered,
+    allowed_address_pairs: given(list(addressPair), []),
+    extra_dhcp_opts: given(list(anything), []),
+    security_groups: given(list(uuid)),
+    port_security_enabled: given(flag),
+    "binding:host_id": { ...forAdmin(given(textOrNull, "")), ...BINDING },
+    "binding:vnic_type": given(oneOf(["normal", "macvtap", "direct"]), "normal"),
+    "binding:profile": { ...forAdmin(given(anything, {})), ...BINDING },
+    "binding:vif_type": { ...answered, ...BINDING },
+    "binding:vif_details": { ...answered, ...BINDING },
+  },
+};
+
+const router: Resource<"routers"> = {
+  collection: "routers",
+  name: "router",
+  path: "routers",
+  attributes: {
+    ...STANDARD,
+    name,
+    admin_state_up: given(flag, true),
+    status: answered,
+    external_gateway_info: given(orNull(anything)),
+    // A table of its own checks the items, since the error has a name of its own.
+    routes: { read: orNull(list(hostRoute)), post: "never", put: true },
+    distributed: forAdmin(given(flag, false)),
+    ha: forAdmin(given(flag, false)),
+    availability_zone_hints: once(list(text), []),
+    availability_zones: answered,
+    flavor_id: answered,
+  },
+};
+
+const floatingip: Resource<"floatingips"> = {
+  collection: "floatingips",
+  name: "floatingip",
+  path: "floatingips",
+  attributes: {
+    ...STANDARD,
+    floating_network_id: required(uuid),
+    floating_ip_address: forAdmin(once(orNull(address), null)),
+    subnet_id: { ...once(orNull(uuid), null), adminSees: true },
+    port_id: given(orNull(uuid)),
+    fixed_ip_address: given(orNull(address)),
+    router_id: answered,
+    status: answered,
+    port_details: answered,
+  },
+};
+
+const securityGroup: Resource<"security_groups"> = {
+  collection: "security_groups",
+  name: "security_group",
+  path: "security-groups",
+  attributes: { ...STANDARD, name, stateful: given(flag, true), security_group_rules: answered },
+};
+
+const PORT_NUMBER = orNull(integer(0, 65_535));
+
+const securityGroupRule: Resource<"security_group_rules"> = {
+  collection: "security_group_rules",
+  name: "security_group_rule",
+  path: "security-group-rules",
+  attributes: {
+    ...STANDARD,
+    description: once(textOrNull, ""),
+    security_group_id: required(uuid),
+    direction: required(oneOf(["ingress", "egress"])),
+    ethertype: once(oneOf(["IPv4", "IPv6"]), "IPv4"),
+    protocol: once(
+      orNull((value, of) => text(String(value).toLowerCase(), of)),
+      null,
+    ),
+    port_range_min: once(PORT_NUMBER, null),
+    port_range_max: once(PORT_NUMBER, null),
+    remote_ip_prefix: once(orNull(subnetText), null),
+    remote_group_id: once(orNull(uuid), null),
+    tags: { ...answered, adminSees: true },
+  },
+};
+
+export const RESOURCES: { readonly [C in Owned]: Resource<C> } = {
+  networks: network,
+  subnets: subnet,
+  ports: port,
+  routers: router,
+  floatingips: floatingip,
+  security_groups: securityGroup,
+  security_group_rules: securityGroupRule,
+};

@@ -1,0 +1,274 @@
+/**
+ * One request of the Networking API v2.0 to its answer: which handler, what of it the caller may see, which status.
+ * Pure: what it changes is in the draft of the work, and counts when the caller has committed it.
+ */
+
+import { bulkOf } from "./body.ts";
+import { isAdmin, isVisible, requireOwned, requireWrite } from "./caller.ts";
+import { findExtension, listExtensions } from "./extensions.ts";
+import { badRequest, Fault, notFound, unknownObject } from "./fault.ts";
+import { floatingIps } from "./floating-ips.ts";
+import type { Handler, Work } from "./handler.ts";
+import { networks } from "./networks.ts";
+import type { Objects, Router } from "./objects.ts";
+import { ports } from "./ports.ts";
+import { listed, projected, type QueryPairs, readQuery, type View } from "./query.ts";
+import { listQuotas, resetQuota, setQuota, showQuota } from "./quotas.ts";
+import type { Owned, Resource } from "./resources.ts";
+import { addInterface, removeInterface } from "./router-interfaces.ts";
+import { routers } from "./routers.ts";
+import { ensureDefaultGroup, securityGroupRules, securityGroups } from "./security-groups.ts";
+import { subnets } from "./subnets.ts";
+import { addTag, isTagged, removeTag, replaceTags, requireTag } from "./tags.ts";
+
+export interface ApiRequest {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Behind /v2.0/, decoded. */
+  readonly path: readonly string[];
+  readonly query: QueryPairs;
+  /** Undefined: none came. */
+  readonly body: unknown;
+  /** The If-Match header. */
+  readonly ifMatch?: string;
+  /** "http://127.0.0.1:9696/v2.0/networks": where links of pages lead. */
+  readonly url: string;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body?: object;
+}
+
+const HANDLERS: { readonly [C in Owned]: Handler<C> } = {
+  networks,
+  subnets,
+  ports,
+  routers,
+  floatingips: floatingIps,
+  security_groups: securityGroups,
+  security_group_rules: securityGroupRules,
+};
+
+const BY_PATH: ReadonlyMap<string, Handler<Owned>> = new Map(
+  (Object.values(HANDLERS) as Handler<Owned>[]).map((handler) => [handler.resource.path, handler]),
+);
+
+/** Things of OpenStack that we have none of, which clients list all the same. */
+const ALWAYS_EMPTY: ReadonlyMap<string, string> = new Map([
+  ["agents", "agents"],
+  ["availability_zones", "availability_zones"],
+  ["service-providers", "service_providers"],
+]);
+
+/** @throws Fault */
+export function answerTo(work: Work, request: ApiRequest): ApiAnswer {
+  const { path, method } = request;
+  const [first = "", id, part, more] = path;
+  if (method === "DELETE" && request.body !== undefined) {
+    throw badRequest("Request body is not supported in DELETE.");
+  }
+  const handler = BY_PATH.get(first);
+  if (handler === undefined) return other(work, request, first, id, part);
+  if (id === undefined) return onCollection(work, handler, request);
+  if (path.length > 4) throw notFound();
+  const object = find(work, handler, id, method);
+  if (part === undefined) return onObject(work, handler, object, request);
+  if (part === "tags" && isTagged(handler.resource.collection))
+    return onTags(work, handler, object, request, more);
+  if (method === "PUT" && more === undefined && handler.resource.collection === "routers") {
+    if (part === "add_router_interface") {
+      return { status: 200, body: addInterface(work, object as Router, request.body) };
+    }
+    if (part === "remove_router_interface") {
+      return { status: 200, body: removeInterface(work, object as Router, request.body) };
+    }
+  }
+  throw notFound();
+}
+
+function other(
+  work: Work,
+  request: ApiRequest,
+  first: string,
+  id: string | undefined,
+  part: string | undefined,
+): ApiAnswer {
+  const { method } = request;
+  const empty = ALWAYS_EMPTY.get(first);
+  if (empty !== undefined && method === "GET" && id === undefined)
+    return { status: 200, body: { [empty]: [] } };
+  if (first === "extensions" && method === "GET") {
+    if (id === undefined) return { status: 200, body: { extensions: listExtensions() } };
+    const extension = findExtension(id);
+    if (extension !== undefined) return { status: 200, body: { extension } };
+  }
+  if (first === "quotas") return onQuotas(work, request, id, part);
+  throw notFound();
+}
+
+function onQuotas(
+  work: Work,
+  { method, body }: ApiRequest,
+  id: string | undefined,
+  part: string | undefined,
+): ApiAnswer {
+  if (id === undefined) {
+    if (method === "GET") return { status: 200, body: { quotas: listQuotas(work) } };
+    throw notFound();
+  }
+  switch (method) {
+    case "GET":
+      return { status: 200, body: { quota: showQuota(work, id, part) } };
+    case "PUT":
+      return { status: 200, body: { quota: setQuota(work, id, body) } };
+    case "DELETE":
+      resetQuota(work, id);
+      return { status: 204 };
+    case "POST":
+      throw notFound();
+  }
+}
+
+function onCollection<C extends Owned>(work: Work, handler: Handler<C>, request: ApiRequest): ApiAnswer {
+  const { resource } = handler;
+  if (request.method === "GET") return list(work, handler, request);
+  if (request.method !== "POST") throw notFound();
+  const bulk = bulkOf(request.body, resource);
+  const made = (bulk ?? [request.body]).map((body) => handler.create(work, body));
+  // Viewed at the end: what a later object of the bulk refers to shows in an earlier one.
+  const views = made.map((object) => shown(work, handler, object));
+  return {
+    status: 201,
+    body: bulk === undefined ? { [resource.name]: views[0] } : { [resource.collection]: views },
+  };
+}
+
+function onObject<C extends Owned>(
+  work: Work,
+  handler: Handler<C>,
+  object: Objects[C],
+  request: ApiRequest,
+): ApiAnswer {
+  const { resource } = handler;
+  switch (request.method) {
+    case "GET": {
+      const fields = request.query.filter(([name]) => name === "fields").map(([, value]) => value);
+      return { status: 200, body: { [resource.name]: projected(shown(work, handler, object), fields) } };
+    }
+    case "PUT": {
+      requireRevision(object, request.ifMatch);
+      const changed = handler.update(work, object, request.body);
+      return { status: 200, body: { [resource.name]: shown(work, handler, changed) } };
+    }
+    case "DELETE":
+      requireWrite(work.caller, `delete_${resource.name}`);
+      requireRevision(object, request.ifMatch);
+      handler.remove(work, object);
+      return { status: 204 };
+    case "POST":
+      throw notFound();
+  }
+}
+
+/** The object of a path, if the caller may do that with it. */
+function find<C extends Owned>(
+  { draft, caller }: Work,
+  { resource }: Handler<C>,
+  id: string,
+  method: ApiRequest["method"],
+): Objects[C] {
+  const { collection, name } = resource;
+  const object = draft.get(collection, id);
+  if (object === undefined) throw unknownObject(collection, id);
+  if (method !== "GET") {
+    const verb = method === "DELETE" ? "delete" : "update";
+    requireOwned(caller, draft, collection, object, `${verb}_${name}`);
+  }
+  if (!isVisible(caller, draft, collection, object)) throw notFound();
+  return object;
+}
+
+const REVISION = /^revision_number=(\d{1,15})$/;
+
+function requireRevision(
+  { revision_number }: { readonly revision_number: number },
+  ifMatch: string | undefined,
+): void {
+  if (ifMatch === undefined) return;
+  const wanted = REVISION.exec(ifMatch)?.[1];
+  if (wanted === undefined) throw badRequest(`Invalid If-Match: '${ifMatch.slice(0, 80)}'`);
+  if (Number(wanted) === revision_number) return;
+  const message = `Constrained to ${wanted}, but current revision is ${revision_number}`;
+  throw new Fault(412, "RevisionNumberConstraintFailed", message);
+}
+
+function onTags<C extends Owned>(
+  work: Work,
+  { resource: { collection } }: Handler<C>,
+  object: Objects[C],
+  { method, body }: ApiRequest,
+  tag: string | undefined,
+): ApiAnswer {
+  const tagged = object as Objects[C] & { readonly tags: readonly string[] };
+  switch (method) {
+    case "GET":
+      if (tag === undefined) return { status: 200, body: { tags: tagged.tags } };
+      requireTag(tagged, tag);
+      return { status: 204 };
+    case "PUT":
+      if (tag === undefined)
+        return { status: 200, body: { tags: replaceTags(work, collection, tagged, body) } };
+      addTag(work, collection, tagged, tag);
+      return { status: 201 };
+    case "DELETE":
+      removeTag(work, collection, tagged, tag);
+      return { status: 204 };
+    case "POST":
+      throw notFound();
+  }
+}
+
+function list<C extends Owned>(work: Work, handler: Handler<C>, request: ApiRequest): ApiAnswer {
+  const { resource } = handler;
+  const { collection } = resource;
+  if (collection === "security_groups" && work.caller.projectId !== "") {
+    ensureDefaultGroup(work, work.caller.projectId);
+  }
+  const query = readQuery(request.query, filtersOf(resource));
+  const { views, links } = listed(seen(work, handler), query, request.query, (marker) =>
+    unknownObject(collection, marker),
+  );
+  const body = { [collection]: views.map((view) => projected(view, query.fields)) };
+  if (links.length === 0) return { status: 200, body };
+  const hrefs = links.map(([rel, pairs]) => {
+    const text = pairs.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
+    return { rel, href: `${request.url}?${text}` };
+  });
+  return { status: 200, body: { ...body, [`${collection}_links`]: hrefs } };
+}
+
+const filtersOf = ({ attributes }: Resource): ReadonlySet<string> =>
+  new Set([...Object.keys(attributes), "project_id", "tenant_id"]);
+
+function* seen<C extends Owned>(work: Work, handler: Handler<C>): Generator<View> {
+  const { draft, caller } = work;
+  const { collection } = handler.resource;
+  for (const object of draft.all(collection)) {
+    if (isVisible(caller, draft, collection, object)) yield shown(work, handler, object);
+  }
+}
+
+/** As answered to the caller: without what only admins are shown. */
+function shown<C extends Owned>(
+  { draft, caller, world }: Work,
+  handler: Handler<C>,
+  object: Objects[C],
+): View {
+  const view = handler.view(object, draft, world);
+  if (isAdmin(caller)) return view;
+  const { attributes } = handler.resource;
+  const entries = Object.entries(view);
+  const hidden = entries.filter(([name]) => attributes[name]?.adminSees === true);
+  if (hidden.length === 0) return view;
+  return Object.fromEntries(entries.filter(([name]) => attributes[name]?.adminSees !== true));
+}

@@ -1,0 +1,222 @@
+/**
+ * All objects, found by id and by what they refer to; and a draft of changes over them.
+ *
+ * A draft reads as if its changes were made and leaves the tables as they are: a request is worked out on a draft, its
+ * changes are committed to the store, and only then applied here. Cost of any look-up is the number of what is found.
+ */
+
+import { parseAddress } from "../bgp/net/text.ts";
+import { type Collection, isRouterInterface, type Objects } from "./objects.ts";
+
+type Keys<T> = (object: T) => readonly string[];
+
+const present = (value: string | null): string[] => (value === null || value === "" ? [] : [value]);
+
+/** What each collection can be found by. */
+interface IndexNames {
+  readonly networks: "project";
+  readonly subnets: "project" | "network";
+  readonly ports: "project" | "network" | "device" | "subnet" | "address" | "mac" | "group" | "interface";
+  readonly routers: "project";
+  readonly floatingips: "project" | "network" | "port" | "router";
+  readonly security_groups: "project";
+  readonly security_group_rules: "project" | "group" | "remote";
+  readonly quotas: never;
+}
+
+const INDEXES: {
+  readonly [C in Collection]: Readonly<Record<IndexNames[C], Keys<Objects[C]>>>;
+} = {
+  networks: { project: (o) => [o.project_id] },
+  subnets: { project: (o) => [o.project_id], network: (o) => [o.network_id] },
+  ports: {
+    project: (o) => [o.project_id],
+    network: (o) => [o.network_id],
+    device: (o) => present(o.device_id),
+    subnet: (o) => o.fixed_ips.map((ip) => ip.subnet_id),
+    address: (o) => o.fixed_ips.map((ip) => addressKey(ip.subnet_id, ip.ip_address)),
+    mac: (o) => [macKey(o.network_id, o.mac_address)],
+    group: (o) => o.security_groups,
+    // Of routers' interfaces only, by subnet: a subnet has many ports, and few of these.
+    interface: (o) => (isRouterInterface(o) ? o.fixed_ips.map((ip) => ip.subnet_id) : []),
+  },
+  routers: { project: (o) => [o.project_id] },
+  floatingips: {
+    project: (o) => [o.project_id],
+    network: (o) => [o.floating_network_id],
+    port: (o) => present(o.port_id),
+    router: (o) => present(o.router_id),
+  },
+  security_groups: { project: (o) => [o.project_id] },
+  security_group_rules: {
+    project: (o) => [o.project_id],
+    group: (o) => [o.security_group_id],
+    remote: (o) => present(o.remote_group_id),
+  },
+  quotas: {},
+};
+
+/** A MAC is one port's in its network. */
+export const macKey = (networkId: string, mac: string): string => `${networkId} ${mac}`;
+
+/** Addresses are compared in one spelling, which is how they are stored. */
+export const addressKey = (subnetId: string, address: string): string => `${subnetId} ${address}`;
+
+const COLLECTIONS: readonly Collection[] = Object.keys(INDEXES) as Collection[];
+
+export interface Change<C extends Collection = Collection> {
+  readonly collection: C;
+  readonly id: string;
+  /** Undefined: it is removed. */
+  readonly object: Objects[C] | undefined;
+}
+
+/** What handlers look at. */
+export interface Reading {
+  get<C extends Collection>(collection: C, id: string): Objects[C] | undefined;
+  all<C extends Collection>(collection: C): Iterable<Objects[C]>;
+  /** Those that have `key` in that index. */
+  by<C extends Collection>(collection: C, index: IndexNames[C], key: string): Iterable<Objects[C]>;
+}
+
+export class Tables implements Reading {
+  readonly #rows: Map<Collection, Map<string, Objects[Collection]>> = new Map(
+    COLLECTIONS.map((collection) => [collection, new Map()]),
+  );
+  /** Ids by collection, index and key. */
+  readonly #index: Map<string, Set<string>> = new Map();
+  /** By subnet: below it, every address of the subnet's pools is taken. */
+  readonly #takenBelow: Map<string, number> = new Map();
+
+  get<C extends Collection>(collection: C, id: string): Objects[C] | undefined {
+    return this.#rowsOf(collection).get(id);
+  }
+
+  all<C extends Collection>(collection: C): Iterable<Objects[C]> {
+    return this.#rowsOf(collection).values();
+  }
+
+  *by<C extends Collection>(collection: C, index: IndexNames[C], key: string): Generator<Objects[C]> {
+    const rows = this.#rowsOf(collection);
+    for (const id of this.#index.get(indexKey(collection, index, key)) ?? []) yield rows.get(id)!;
+  }
+
+  /** Where a search for a free IPv4 address of that subnet may begin; see {@link noteTaken}. */
+  takenBelow(subnetId: string): number {
+    return this.#takenBelow.get(subnetId) ?? 0;
+  }
+
+  /** What a search has seen in these tables, drafts left aside: no address of the pools below `bound` is free. */
+  noteTaken(subnetId: string, bound: number): void {
+    this.#takenBelow.set(subnetId, bound);
+  }
+
+  apply(changes: readonly Change[]): void {
+    for (const { collection, id, object } of changes) {
+      const old = this.get(collection, id);
+      if (old !== undefined) this.#unlink(collection, id, old);
+      if (object === undefined) this.#rowsOf(collection).delete(id);
+      else {
+        this.#rowsOf(collection).set(id, object);
+        for (const key of keysOf(collection, object)) this.#idsOf(key).add(id);
+      }
+      this.#forgetTaken(collection, id, old);
+    }
+  }
+
+  #unlink(collection: Collection, id: string, old: Objects[Collection]): void {
+    for (const key of keysOf(collection, old)) {
+      const ids = this.#idsOf(key);
+      ids.delete(id);
+      if (ids.size === 0) this.#index.delete(key);
+    }
+  }
+
+  #forgetTaken(collection: Collection, id: string, old: Objects[Collection] | undefined): void {
+    if (collection === "subnets") this.#takenBelow.delete(id);
+    if (collection !== "ports" || old === undefined) return;
+    for (const { subnet_id, ip_address } of (old as Objects["ports"]).fixed_ips) {
+      const address = parseAddress(ip_address);
+      const bound = this.#takenBelow.get(subnet_id);
+      if (address !== undefined && bound !== undefined && address.w0 < bound) {
+        this.#takenBelow.set(subnet_id, address.w0);
+      }
+    }
+  }
+
+  #rowsOf<C extends Collection>(collection: C): Map<string, Objects[C]> {
+    return this.#rows.get(collection) as Map<string, Objects[C]>;
+  }
+
+  #idsOf(key: string): Set<string> {
+    const known = this.#index.get(key);
+    if (known !== undefined) return known;
+    const made = new Set<string>();
+    this.#index.set(key, made);
+    return made;
+  }
+}
+
+export class Draft implements Reading {
+  readonly base: Tables;
+  readonly #over: Tables = new Tables();
+  readonly #changes: Map<string, Change> = new Map();
+
+  constructor(base: Tables) {
+    this.base = base;
+  }
+
+  get changes(): readonly Change[] {
+    return [...this.#changes.values()];
+  }
+
+  get<C extends Collection>(collection: C, id: string): Objects[C] | undefined {
+    const isChanged = this.#changes.has(changeKey(collection, id));
+    return isChanged ? this.#over.get(collection, id) : this.base.get(collection, id);
+  }
+
+  *all<C extends Collection>(collection: C): Generator<Objects[C]> {
+    yield* this.#unchanged(collection, this.base.all(collection));
+    yield* this.#over.all(collection);
+  }
+
+  *by<C extends Collection>(collection: C, index: IndexNames[C], key: string): Generator<Objects[C]> {
+    yield* this.#unchanged(collection, this.base.by(collection, index, key));
+    yield* this.#over.by(collection, index, key);
+  }
+
+  put<C extends Collection>(collection: C, object: Objects[C]): void {
+    this.#change({ collection, id: object.id, object });
+  }
+
+  remove(collection: Collection, id: string): void {
+    this.#change({ collection, id, object: undefined });
+  }
+
+  *#unchanged<C extends Collection>(collection: C, rows: Iterable<Objects[C]>): Generator<Objects[C]> {
+    for (const row of rows) if (!this.#changes.has(changeKey(collection, row.id))) yield row;
+  }
+
+  #change(change: Change): void {
+    this.#changes.set(changeKey(change.collection, change.id), change);
+    this.#over.apply([change]);
+  }
+}
+
+const changeKey = (collection: Collection, id: string): string => `${collection} ${id}`;
+
+const indexKey = (collection: Collection, index: string, key: string): string =>
+  `${collection} ${index} ${key}`;
+
+function* keysOf(collection: Collection, object: Objects[Collection]): Generator<string> {
+  const indexes: Readonly<Record<string, Keys<never>>> = INDEXES[collection];
+  for (const [index, read] of Object.entries(indexes)) {
+    for (const key of read(object as never)) yield indexKey(collection, index, key);
+  }
+}
+
+/** The first of what may be many, or of none. */
+export function first<T>(items: Iterable<T>): T | undefined {
+  for (const item of items) return item;
+  return undefined;
+}

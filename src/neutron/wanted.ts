@@ -1,0 +1,173 @@
+/**
+ * From objects of the API to what the gateway is to do: the model of its file, and beside it the ports of this host,
+ * floating IPs, the addresses that routers go out with, and addresses that several ports share.
+ *
+ * What the file says comes first: an object that would use an address of the file's for something else is left out, and
+ * its status tells. Addresses are one space, as routed ones are: projects whose private networks overlap cannot both
+ * go out.
+ */
+
+import { type Address, contains, overlaps, type Prefix } from "../bgp/net/address.ts";
+import { formatAddress, parseAddress } from "../bgp/net/text.ts";
+import type { AnycastService, FloatingIp, Port as HostPort, Model, Pool } from "../model/model.ts";
+import { stored, storedPrefix } from "./addresses.ts";
+import type { FloatingIp as Floating, Port, Router } from "./objects.ts";
+import { interfacesOf } from "./routers.ts";
+import type { Reading } from "./tables.ts";
+
+/** As Nova and Felix name a port's interface on its host. */
+const tapOf = ({ id }: { readonly id: string }): string => `tap${id.slice(0, 11)}`;
+
+export function withObjects(file: Model, reading: Reading): Model {
+  const claims = new Claims(file);
+  const shared = sharedAddresses(reading);
+  const anycast = servicesOf(shared, claims);
+  const outbound = file.role === "gateway" ? outboundOf(reading, file, claims) : { pools: [], prefixes: [] };
+  return {
+    ...file,
+    anycast: [...file.anycast, ...anycast],
+    nat: {
+      ...file.nat,
+      private: [...file.nat.private, ...outbound.prefixes],
+      pools: [...file.nat.pools, ...outbound.pools],
+    },
+    floatingIps: [...file.floatingIps, ...floatingOf(reading, file, claims)],
+    ports: [...file.ports, ...hostPorts(reading, file, shared, claims)],
+  };
+}
+
+/** Every address that something has already, in one spelling. */
+class Claims {
+  readonly #addresses: Set<string>;
+  readonly #networks: readonly Prefix[];
+
+  constructor({ networks, nat, floatingIps, anycast, ports }: Model) {
+    this.#networks = networks.map(({ cidr }) => cidr);
+    this.#addresses = new Set(
+      [
+        ...nat.pools.flatMap(({ addresses }) => addresses),
+        ...floatingIps.map(({ address }) => address),
+        ...anycast.map(({ address }) => address),
+        ...ports.flatMap(({ addresses }) => addresses),
+      ].map(formatAddress),
+    );
+  }
+
+  /** False when it is taken already. */
+  take(address: Address): boolean {
+    const key = formatAddress(address);
+    if (this.#addresses.has(key)) return false;
+    this.#addresses.add(key);
+    return true;
+  }
+
+  /** In a public network of the file: routed, and translated never. */
+  isRouted(address: Address): boolean {
+    return this.#networks.some((network) => contains(network, address));
+  }
+}
+
+const addressesOf = (texts: readonly string[]): Address[] =>
+  texts.flatMap((text) => parseAddress(text) ?? []);
+
+/** Ports by an address that they may answer for beside their own; of those with two and more, the fabric chooses. */
+function sharedAddresses(reading: Reading): Map<string, Port[]> {
+  const byAddress = new Map<string, Port[]>();
+  for (const port of reading.all("ports")) {
+    for (const { ip_address } of port.allowed_address_pairs) {
+      if (ip_address.includes("/")) continue;
+      const known = byAddress.get(ip_address);
+      if (known === undefined) byAddress.set(ip_address, [port]);
+      else if (!known.includes(port)) known.push(port);
+    }
+  }
+  return byAddress;
+}
+
+function servicesOf(shared: ReadonlyMap<string, readonly Port[]>, claims: Claims): AnycastService[] {
+  const services: AnycastService[] = [];
+  for (const [text, ports] of shared) {
+    const address = parseAddress(text);
+    if (ports.length < 2 || address === undefined || !claims.take(address)) continue;
+    const members = addressesOf(ports.flatMap((port) => port.fixed_ips.map((ip) => ip.ip_address)));
+    services.push({
+      name: `shared-${text}`,
+      address,
+      members: members.filter(({ family }) => family === address.family),
+      health: undefined,
+      whenAllFail: "withdraw",
+    });
+  }
+  return services;
+}
+
+/** Ports that are bound to this host, with what is routed to them. */
+function hostPorts(
+  reading: Reading,
+  { hostname }: Model,
+  shared: ReadonlyMap<string, readonly Port[]>,
+  claims: Claims,
+): HostPort[] {
+  const found: HostPort[] = [];
+  for (const port of reading.all("ports")) {
+    if (port["binding:host_id"] !== hostname || !port.admin_state_up) continue;
+    const own = port.fixed_ips.map((ip) => ip.ip_address);
+    const alone = port.allowed_address_pairs
+      .map(({ ip_address }) => ip_address)
+      .filter((address) => shared.get(address)?.length === 1);
+    const addresses = addressesOf([...own, ...alone]).filter((address) => claims.take(address));
+    if (addresses.length > 0) found.push({ interface: tapOf(port), addresses });
+  }
+  return found;
+}
+
+function floatingOf(reading: Reading, file: Model, claims: Claims): FloatingIp[] {
+  const found: FloatingIp[] = [];
+  for (const floating of reading.all("floatingips")) {
+    if (floating.fixed_ip_address === null || !isOurs(reading, file, floating)) continue;
+    const address = stored(floating.floating_ip_address);
+    const to = stored(floating.fixed_ip_address);
+    if (claims.isRouted(address) || claims.isRouted(to) || !claims.take(address)) continue;
+    found.push({ address, to, egress: "floating" });
+  }
+  return found;
+}
+
+/** A distributed router's floating IPs are translated where the port is, all others at the gateway. */
+function isOurs(reading: Reading, { role, hostname }: Model, { router_id, port_id }: Floating): boolean {
+  const router = reading.get("routers", router_id ?? "");
+  if (router?.admin_state_up !== true) return false;
+  if (role === "compute") return router.distributed;
+  const port = reading.get("ports", port_id ?? "");
+  return !router.distributed || port?.["binding:host_id"] === hostname;
+}
+
+const PORTS = { first: 1024, last: 65_535 } as const;
+
+/** Private networks behind routers whose gateway translates, and the addresses of those gateways. */
+function outboundOf(
+  reading: Reading,
+  file: Model,
+  claims: Claims,
+): { readonly pools: Pool[]; readonly prefixes: Prefix[] } {
+  const pools: Pool[] = [];
+  const known: Prefix[] = [...file.nat.private];
+  for (const router of reading.all("routers")) {
+    if (router.external_gateway_info?.enable_snat !== true || !router.admin_state_up) continue;
+    const inner = innerPrefixes(reading, router).filter(({ family }) => family === 4);
+    const outer = addressesOf(router.external_gateway_info.external_fixed_ips.map((ip) => ip.ip_address));
+    const addresses = outer.filter(
+      (address) => address.family === 4 && !claims.isRouted(address) && claims.take(address),
+    );
+    if (inner.length === 0 || addresses.length === 0) continue;
+    pools.push({ name: `router-${router.id}`, addresses, ports: PORTS, blockSize: 0 });
+    for (const prefix of inner) if (!known.some((other) => overlaps(other, prefix))) known.push(prefix);
+  }
+  return { pools, prefixes: known.slice(file.nat.private.length) };
+}
+
+const innerPrefixes = (reading: Reading, { id }: Router): Prefix[] =>
+  interfacesOf(reading, id)
+    .flatMap((port) => port.fixed_ips)
+    .flatMap((ip) => reading.get("subnets", ip.subnet_id) ?? [])
+    .map((subnet) => storedPrefix(subnet.cidr));
