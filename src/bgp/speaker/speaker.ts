@@ -222,10 +222,7 @@ export class Speaker {
     return this.#changes.listen(listener);
   }
 
-  /**
-   * For who programs a forwarding plane: the same as {@link onRoutes}, to be taken as numbers and when there is time.
-   * `changed` is called after each turn that changed something more, once the feed has begun.
-   */
+  /** As {@link onRoutes}, for millions of prefixes. `changed` is called after each turn that changed something more. */
   follow(changed: () => void): RouteFeed {
     return this.#changes.follow(changed, () => this.#wake(this.#world.now()));
   }
@@ -263,10 +260,8 @@ export class Speaker {
    * `deferralMs` have passed. What the forwarding plane still holds from before and nobody announces may then go.
    */
   learned(deferralMs: number): Promise<Learned> {
-    const nowMs = this.#world.now();
-    const learned = this.#deferral.wait(nowMs + deferralMs);
-    this.#wake(nowMs);
-    return learned;
+    this.#wake(this.#world.now());
+    return this.#deferral.wait(this.#world.now() + deferralMs);
   }
 
   /**
