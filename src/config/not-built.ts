@@ -10,7 +10,6 @@ const NOT_BUILT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     filtering: "choice of the filtering; take it out: it is addressAndPortDependent",
     limits: "limits per private address; take it out",
   },
-  api: { tokensFile: "authentication; take it out: the API listens on a unix socket and on loopback only" },
 };
 
 /** What is missing and what to do, for a key that will be; undefined for any other. */

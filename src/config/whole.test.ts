@@ -148,6 +148,7 @@ test("the design example, without what is not built yet, is the model that it de
     listen: { address: "127.0.0.1", port: 9696 },
     socket: "/run/gatewayd/gatewayd.sock",
     auth: "keystone",
+    tokensFile: "/etc/gatewayd/tokens",
   });
   expect(result.log).toEqual({ level: "info", format: "json" });
   expect(result.warnings).toEqual([]);
