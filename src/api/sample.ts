@@ -3,8 +3,8 @@
  * Every call gives a new value, so that a caller may change what it got.
  */
 
-import type { NextHopAnswer } from "./next-hop-schema.ts";
 import { sampleErrors, samplePeers } from "./sample-peers.ts";
+import type { NextHopAnswer } from "./schema/next-hops.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
