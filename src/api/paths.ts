@@ -123,6 +123,14 @@ function addLists(app: FastifyInstance, source: ApiSource): void {
       cut(await source.floatingIps(), (f) => f.address, paging),
     );
   });
+  app.get("/api/v1/nexthops", async (request, reply) => {
+    const paging = readPaging(request.query);
+    return sendPage(
+      request,
+      reply,
+      cut(await source.nextHops(), (n) => n.nextHop, paging),
+    );
+  });
   app.get("/api/v1/anycast", async (request, reply) => {
     const paging = readPaging(request.query);
     return sendPage(

@@ -5,6 +5,8 @@
 
 import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "./nat-schema.ts";
 import { sampleErrors, samplePeers } from "./sample-peers.ts";
+import { sampleAnnouncements, sampleReceived, sampleRoutes } from "./sample-routes.ts";
+import type { NextHopAnswer } from "./schema/next-hops.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -15,7 +17,6 @@ import type {
   PeerErrorAnswer,
   ReceivedAnswer,
   RouteAnswer,
-  RoutePath,
   RpkiAnswer,
   RpkiPrefixAnswer,
   StatusAnswer,
@@ -39,6 +40,7 @@ export interface Sample {
   readonly natTop: NatTopAnswer;
   readonly natPools: readonly NatPoolAnswer[];
   readonly anycast: readonly AnycastAnswer[];
+  readonly nextHops: readonly NextHopAnswer[];
   readonly rpki: RpkiAnswer;
   readonly rpkiPrefix: RpkiPrefixAnswer;
   readonly monitors: readonly MonitorAnswer[];
@@ -83,6 +85,7 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     natTop: () => sample.natTop,
     natPools: () => sample.natPools,
     anycast: () => sample.anycast,
+    nextHops: () => sample.nextHops,
     rpki: () => sample.rpki,
     rpkiPrefix: () => sample.rpkiPrefix,
     monitors: () => sample.monitors,
@@ -121,9 +124,9 @@ function sampleValues(): Sample {
   return {
     status: status(),
     peers: samplePeers(),
-    routes: routes(),
-    announcements: announcements(),
-    received: received(),
+    routes: sampleRoutes(),
+    announcements: sampleAnnouncements(),
+    received: sampleReceived(),
     errors: sampleErrors(),
     floatingIps: [
       {
@@ -174,6 +177,7 @@ function sampleValues(): Sample {
     },
     ...natLists(),
     anycast: anycast(),
+    nextHops: nextHops(),
     rpki: rpki(),
     rpkiPrefix: {
       prefix: "192.0.2.0/24",
@@ -230,105 +234,25 @@ function status(): StatusAnswer {
   };
 }
 
-function path(changes: Partial<RoutePath>): RoutePath {
-  return {
-    peer: "198.51.100.2",
-    nextHop: "198.51.100.2",
-    asPath: "64512",
-    origin: "igp",
-    localPref: 100,
-    communities: [],
-    largeCommunities: [],
-    status: "best",
-    stale: false,
-    ...changes,
-  };
-}
-
-function routes(): RouteAnswer[] {
-  const host1 = { peer: "192.168.8.11", nextHop: "192.168.8.11", asPath: "" };
-  const host2 = { peer: "192.168.8.12", nextHop: "192.168.8.12", asPath: "" };
-  const own = { peer: "local", nextHop: "self", asPath: "" };
+function nextHops(): NextHopAnswer[] {
   return [
-    { prefix: "0.0.0.0/0", kind: "default", local: false, installed: true, paths: [path({ med: 10 })] },
-    { prefix: "10.65.0.13/32", kind: "host", local: false, installed: true, paths: [path(host1)] },
-    { prefix: "172.16.1.3/32", kind: "floating", local: true, installed: true, paths: [path(own)] },
     {
-      prefix: "192.0.2.53/32",
-      kind: "anycast",
-      local: false,
-      installed: true,
-      paths: [
-        path(host1),
-        path({ ...host2, status: "multipath" }),
-        path({
-          asPath: "64512 64513",
-          communities: ["64512:100"],
-          status: "localPref",
-          rule: "transit[1]",
-          rpki: "valid",
-        }),
-      ],
-      exports: [
-        { peer: "198.51.100.2", sent: true, reason: "accepted by rule", rule: "export[0]" },
-        { peer: "198.51.100.3", sent: false, reason: "no session" },
+      nextHop: "192.0.2.1",
+      reachable: true,
+      metric: 20,
+      route: "192.0.2.0/24",
+      via: [
+        { gateway: "198.51.100.2", interface: "eth0" },
+        { gateway: "198.51.100.6", interface: "eth1" },
       ],
     },
-    { prefix: "198.51.100.10/32", kind: "pool", local: true, installed: true, paths: [path(own)] },
-    { prefix: "203.0.113.0/24", kind: "public", local: true, installed: true, paths: [path(own)] },
-  ];
-}
-
-function announcements(): AnnouncementAnswer[] {
-  const told = (prefix: string, kind: string): AnnouncementAnswer => ({
-    prefix,
-    kind,
-    peer: "198.51.100.2",
-    nextHop: "198.51.100.1",
-    asPath: "65000",
-    origin: "igp",
-    communities: ["64512:100"],
-    largeCommunities: [],
-    rule: "export[0]",
-  });
-  return [
-    told("172.16.1.3/32", "floating"),
-    told("192.0.2.53/32", "anycast"),
-    told("198.51.100.10/32", "pool"),
-    told("203.0.113.0/24", "public"),
-  ];
-}
-
-function received(): ReceivedAnswer[] {
-  const told = {
-    peer: "198.51.100.2",
-    nextHop: "198.51.100.2",
-    origin: "igp",
-    largeCommunities: [],
-    stale: false,
-  };
-  return [
+    { nextHop: "192.0.2.9", reachable: false, reason: "next hop 192.0.2.9 has no route", via: [] },
     {
-      ...told,
-      prefix: "0.0.0.0/0",
-      kind: "default",
-      accepted: true,
-      rule: "transit[1]",
-      rpki: "not-found",
-      changes: { localPref: "200", communities: "64512:100 65000:1" },
-      asPath: "64512",
-      communities: ["64512:100"],
-    },
-    {
-      ...told,
-      prefix: "10.0.0.0/8",
-      kind: "other",
-      accepted: false,
-      rule: "transit[0]",
-      rpki: "invalid",
-      changes: {},
-      asPath: "64512 64513",
-      communities: [],
+      nextHop: "198.51.100.2",
+      reachable: true,
+      metric: 0,
+      route: "198.51.100.0/30",
+      via: [{ interface: "eth0" }],
     },
   ];
 }

@@ -216,6 +216,10 @@ export interface RoutePath {
   readonly onlyToCustomer?: number;
   /** best, multipath, or why it is neither. */
   readonly status: string;
+  /** What the kernel asks for the way to the next hop; absent where it is not asked, or there is none. */
+  readonly igpMetric?: number;
+  /** Why the next hop cannot be reached. */
+  readonly reason?: string;
   /** The import rule that decided; none for what is our own. */
   readonly rule?: string;
   /** Of its origin; absent for what is our own, and without RPKI caches. */

@@ -219,6 +219,7 @@ const PATHS: readonly string[] = [
     "nat/top",
     "nat/pools",
     "anycast",
+    "nexthops",
     "rpki",
     "rpki/prefix",
     "monitors",

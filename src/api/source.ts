@@ -7,6 +7,7 @@
 
 import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
 import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "./nat-schema.ts";
+import type { NextHopAnswer } from "./schema/next-hops.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -45,6 +46,8 @@ export interface ApiSource {
   natPools(): Awaitable<readonly NatPoolAnswer[]>;
   natBlock(query: NatBlockQuery): Awaitable<NatBlockAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
+  /** By address. Empty where there is no kernel to ask. */
+  nextHops(): Awaitable<readonly NextHopAnswer[]>;
   rpki(): Awaitable<RpkiAnswer>;
   rpkiPrefix(query: RpkiQuery): Awaitable<RpkiPrefixAnswer>;
   monitors(): Awaitable<readonly MonitorAnswer[]>;

@@ -36,6 +36,7 @@ export {
 } from "./policy/rules.ts";
 export type { PrivateAsRemoval } from "./rib/as-view.ts";
 export type { HeldBack } from "./rib/exporter.ts";
+export type { NextHopNeeds, NextHopState, NextHopTold } from "./rib/next-hops.ts";
 export type { AdvertisedRoute, Page, ReceivedRoute } from "./rib/snapshot.ts";
 export type { RtrVersion } from "./rpki/pdu.ts";
 export type { CacheState } from "./rpki/session.ts";

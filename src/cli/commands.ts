@@ -2,6 +2,7 @@
 
 import { isIP } from "node:net";
 import { Argument, Command, Option } from "commander";
+import type { NextHopAnswer } from "../api/schema/next-hops.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,
@@ -24,6 +25,7 @@ import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags
 import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
 import { addNat } from "./nat.ts";
+import { nextHopsTable } from "./next-hop-views.ts";
 import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
@@ -280,6 +282,15 @@ function addState(showing: Command, io: Io): void {
     const path = pathOf("anycast", { limit: "10000" });
     const subject: Subject<readonly AnycastAnswer[]> = { path, render: anycastTable, all: true };
     await show(subject, optionsOf(anycast, io), io);
+  });
+  const nextHops = showing
+    .command("nexthops")
+    .description("next hops of routes, whether the kernel gets there, and how")
+    .addHelpText("after", examples("gwctl show nexthops", "gwctl show nexthops -w 1"));
+  nextHops.action(async () => {
+    const path = pathOf("nexthops", { limit: "10000" });
+    const subject: Subject<readonly NextHopAnswer[]> = { path, render: nextHopsTable, all: true };
+    await show(subject, optionsOf(nextHops, io), io);
   });
   const monitors = showing
     .command("monitors")

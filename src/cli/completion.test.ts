@@ -55,7 +55,7 @@ describe("bash offers", () => {
     ["gwctl ", ["show", "peer", "nat", "user", "mrt", "completion"]],
     ["gwctl s", ["show"]],
     ["gwctl show a", ["announcements", "advertised", "anycast"]],
-    ["gwctl -o json show n", ["nat"]],
+    ["gwctl -o json show n", ["nat", "nexthops"]],
     ["gwctl show peers -o ", ["table", "wide", "json", "yaml"]],
     ["gwctl show peers --no", ["--no-headers"]],
     ["gwctl show announcements --p", ["--peer", "--prefix"]],

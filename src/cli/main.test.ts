@@ -270,7 +270,7 @@ describe("abbreviation", () => {
     ["s ann", "show announcements"],
     ["--socket SOCKET s st", "show status"],
     ["s f -o json", "show floatingips -o json"],
-    ["-o json s n", "show nat -o json"],
+    ["-o json s na", "show nat -o json"],
   ])("gwctl %s is gwctl %s", async (short, long) => {
     await serve();
     expect(await gwctl(short.replace("SOCKET", socketPath))).toEqual(await gwctl(long));

@@ -12,6 +12,7 @@ import type {
   RoutePath,
   ValidityAnswer,
 } from "../api/schema.ts";
+import { nextHopColumns } from "./next-hop-views.ts";
 import { type Color, type Column, type Look, table } from "./table.ts";
 import { clock } from "./text.ts";
 
@@ -187,6 +188,7 @@ export function routeDetail(routes: readonly RouteAnswer[], look: Look): string 
     { header: "AS path", cell: (p) => p.asPath },
     ...validityOf<RoutePath>(paths, (p) => p.rpki),
     { header: "Import rule", cell: (p) => p.rule ?? "" },
+    ...nextHopColumns(paths),
   ];
   const exports: Column<RouteExport>[] = [
     { header: "To peer", cell: (e) => e.peer },

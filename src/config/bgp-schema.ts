@@ -220,6 +220,13 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
   decision: decision
     .prefault({})
     .meta({ description: "How the best path is chosen, where not as RFC 4271 has it." }),
+  nextHopTracking: mapping({
+    viaDefault: flag.prefault(false).meta({
+      description: "A next hop that only a default route leads to counts as reachable.",
+    }),
+  })
+    .prefault({})
+    .meta({ description: "How the kernel's routes decide which next hops are reachable." }),
   gracefulRestart: gracefulRestart
     .prefault({})
     .meta({ description: "RFC 4724, so that a restart loses no route; false turns it off." }),

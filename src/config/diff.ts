@@ -75,6 +75,7 @@ const OTHER_KEYS = {
   "bgp.multipathRelax": (model: Model) => model.bgp.multipathRelax,
   "bgp.linkBandwidth": (model: Model) => model.bgp.linkBandwidth,
   "bgp.decision": (model: Model) => model.bgp.decision,
+  "bgp.nextHopTracking": (model: Model) => model.bgp.nextHopTracking,
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,
   "nat.timeouts": (model: Model) => model.nat.timeouts,

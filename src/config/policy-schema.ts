@@ -16,6 +16,7 @@ import {
   anyCommunity,
   choice,
   communityPattern,
+  flag,
   integer,
   lengthRange,
   list,
@@ -140,6 +141,10 @@ const changes = mapping({
     description: "So many times in front of the AS path: on export our AS number, on import the peer's.",
   }),
   nextHop: address.optional().meta({ description: "The next hop of routes of the same family." }),
+  blackhole: flag.optional().meta({
+    description:
+      "On import: packets there are thrown away (RFC 7999), and no other AS is told. Needs prefixes in `match`.",
+  }),
 });
 
 /** Named, since a key written `then` makes linters take the schema itself for a promise. */
@@ -192,6 +197,7 @@ function changesOf(given: z.output<typeof changes>): RuleChanges {
     removeCommunities: removed.length === 0 ? undefined : removed,
     prepend: given.prepend,
     nextHop: given.nextHop,
+    blackhole: given.blackhole,
   };
 }
 

@@ -101,6 +101,7 @@ const whole = {
     multipathRelax: true,
     linkBandwidth: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
+    nextHopTracking: { viaDefault: false },
     gracefulRestart: { restartMs: 120_000, notification: true, staleMs: 360_000 },
     rpki: { caches: [] },
     bmp: [],

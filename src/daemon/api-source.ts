@@ -11,7 +11,7 @@ import { announcementsPage, receivedPage, routesPage } from "./bgp-answers.ts";
 import { birdwatcher } from "./birdwatcher.ts";
 import { type BlockSource, blockAnswer, whoAnswer } from "./block-answers.ts";
 import type { Gateway } from "./gateway.ts";
-import { anycastAnswers, floatingIpAnswers, natAnswer } from "./gateway-answers.ts";
+import { anycastAnswers, floatingIpAnswers, natAnswer, nextHopAnswer } from "./gateway-answers.ts";
 import { mrtTable } from "./mrt-table.ts";
 import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
 import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
@@ -43,7 +43,12 @@ export function apiSource(
   const views: Omit<MetricsSource & ApiSource, "metrics" | "takeLag" | "reconcileErrors"> = {
     status: () => statusAnswer(gateway, config(), (performance.now() - startedMs) / 1000),
     peers: () => gateway.speaker.peers().map(peerAnswer),
-    routes: (query) => routesPage(gateway.speaker, gateway.reconciler.snapshot(), query),
+    routes: (query) =>
+      routesPage(
+        gateway.speaker,
+        { ...gateway.reconciler.snapshot(), nextHop: (address) => gateway.nextHops.get(address) },
+        query,
+      ),
     announcements: (query) => announcementsPage(gateway.speaker, query),
     received: (query) => receivedPage(gateway.speaker, query),
     errors: ({ peer }) => {
@@ -63,6 +68,7 @@ export function apiSource(
     natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
     natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
+    nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
     anycast: () => anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.checks),
     rpki: () => rpkiAnswer(gateway.speaker),
     rpkiPrefix: (query) => rpkiPrefixAnswer(gateway.speaker, query),

@@ -42,7 +42,11 @@ beforeAll(() => {
 const routes = async (query: Partial<RouteQuery> = {}): ReturnType<typeof routesPage> =>
   await routesPage(
     hub.speaker,
-    { isInstalled: ({ length }) => length === 8, announced: new Map(OWN.map((own) => [own, own])) },
+    {
+      isInstalled: ({ length }) => length === 8,
+      announced: new Map(OWN.map((own) => [own, own])),
+      nextHop: () => undefined,
+    },
     { limit: 100, ...query },
   );
 const prefixes = async (query: Partial<RouteQuery> = {}): Promise<string[]> =>
@@ -212,7 +216,7 @@ test("roles, the AS number that a peer knows us by, and OTC with the rule that r
   expect(one).toMatchObject({ localAsn: 64999, role: "customer", remoteRole: "provider" });
   expect(two).toMatchObject({ localAsn: 65000, role: "provider" });
   expect(two).not.toHaveProperty("remoteRole");
-  const held = { isInstalled: () => false, announced: new Map() };
+  const held = { isInstalled: () => false, announced: new Map(), nextHop: () => undefined };
   const { items } = await routesPage(us.speaker, held, { limit: 10, prefix: "10.0.0.0/8" });
   expect(items[0]).toMatchObject({
     paths: [{ status: "best", asPath: "64999 64512", onlyToCustomer: 64512 }],

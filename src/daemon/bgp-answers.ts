@@ -17,6 +17,7 @@ import type { Speaker } from "../bgp/speaker/speaker.ts";
 import { formatAsPath } from "../bgp/wire/as-path-text.ts";
 import type { PathAttributes } from "../bgp/wire/path-attributes.ts";
 import { kindOf } from "../gateway/kinds.ts";
+import type { JudgedNextHop } from "../gateway/next-hops.ts";
 import { type Part, pageOf, partOf } from "./pages.ts";
 import { isNamed } from "./peer-answers.ts";
 
@@ -33,19 +34,17 @@ export interface OwnRoutes {
   readonly isInstalled: (prefix: Prefix) => boolean;
   /** By prefix text, what this speaker originates: few, where the whole table may be a million. */
   readonly announced: ReadonlyMap<string, unknown>;
+  /** What is known of a next hop; undefined: nobody is asked. */
+  readonly nextHop: (address: Address) => JudgedNextHop | undefined;
 }
 
 /** @throws CursorError */
-export function routesPage(
-  speaker: Speaker,
-  { isInstalled, announced }: OwnRoutes,
-  query: RouteQuery,
-): Promise<Page<RouteAnswer>> {
-  return pageOf(routeParts(speaker, announced, query), query, (route) => {
+export function routesPage(speaker: Speaker, own: OwnRoutes, query: RouteQuery): Promise<Page<RouteAnswer>> {
+  return pageOf(routeParts(speaker, own.announced, query), query, (route) => {
     const kind = kindOf(route.tag);
     if (query.kind !== undefined && query.kind !== kind) return undefined;
     if (query.local !== undefined && query.local !== route.local) return undefined;
-    const answer = routeAnswer(speaker, route, isInstalled(route.prefix));
+    const answer = routeAnswer(speaker, route, own);
     return query.prefix === undefined ? answer : { ...answer, exports: exportsOf(speaker, route.prefix) };
   });
 }
@@ -145,15 +144,16 @@ function* routesFor(speaker: Speaker, text: string): Generator<RouteSnapshot> {
   }
 }
 
-function routeAnswer(speaker: Speaker, route: RouteSnapshot, installed: boolean): RouteAnswer {
+function routeAnswer(speaker: Speaker, route: RouteSnapshot, own: OwnRoutes): RouteAnswer {
   const prefix = formatPrefix(route.prefix);
   return {
     prefix,
     kind: kindOf(route.tag),
     local: route.local,
-    installed,
+    installed: own.isInstalled(route.prefix),
     paths: route.paths.map((path) => ({
       ...routePath(path),
+      ...wayOf(path, own),
       ...(path.peer !== undefined && validity(speaker, route.prefix, path.attributes)),
     })),
   };
@@ -170,6 +170,13 @@ function routePath({ peer, pathId, attributes, status, rule, stale }: PathSnapsh
     stale,
     ...shared(attributes),
   };
+}
+
+/** Of a path that import lets in. */
+function wayOf({ peer, attributes, status }: PathSnapshot, { nextHop }: OwnRoutes): Partial<RoutePath> {
+  const way = peer === undefined || status === "rejected" ? undefined : nextHop(attributes.nextHop);
+  if (way === undefined) return {};
+  return way.reason === undefined ? { igpMetric: way.metric } : { reason: way.reason };
 }
 
 /** Of the origin; nothing without RPKI caches. */

@@ -1,7 +1,8 @@
 /** The forwarding plane of this machine, or none: what the reconciler programs, and what it hears from there. */
 
 import { type Address, zoned } from "../bgp/net/address.ts";
-import type { Dataplane, Link } from "../gateway/intent.ts";
+import type { NextHopNeeds } from "../bgp/rib/next-hops.ts";
+import type { Dataplane, Link, NextHopWay } from "../gateway/intent.ts";
 import { startKernel } from "../kernel/client.ts";
 import type { ConntrackUse, Warning } from "../kernel/commands.ts";
 import type { SessionQuery, SessionsFound } from "../kernel/session-commands.ts";
@@ -21,6 +22,8 @@ export interface Forwarding {
   state(): { readonly connected: boolean; readonly restarts: number };
   /** Looks for the routers at the other end of these interfaces, and lets them find us. */
   seek(interfaces: readonly string[]): void;
+  /** Looks for the ways to these next hops, and to those no more. What is tracked is lost when {@link ForwardingListener.forgot}. */
+  track(needs: NextHopNeeds): void;
   /** Tells once what there is, then every change. One listener. */
   attach(listener: ForwardingListener): void;
   /** What is programmed stays. */
@@ -31,6 +34,10 @@ interface ForwardingListener {
   links(links: readonly Link[]): void;
   /** A link-local address, with its zone. */
   neighbour(address: Address): void;
+  /** How the kernel gets to next hops that are tracked. */
+  ways(ways: readonly NextHopWay[]): void;
+  /** All next hops are to be tracked anew. */
+  forgot(): void;
   /** The kernel may not hold what it acknowledged any more. */
   doubt(): void;
 }
@@ -68,9 +75,12 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
       sought = interfaces;
       seek();
     },
+    // Refused while netd is away; all are asked for anew when it is back.
+    track: (needs) => void kernel.track(needs).catch(() => undefined),
     attach: (listener) => {
       kernel.onLinks((links) => listener.links(links));
       kernel.onNeighbour((found) => listener.neighbour(zoned(found.address, found.interface)));
+      kernel.onWays((ways) => listener.ways(ways));
       kernel.onDown((reason) => {
         connected = false;
         log.error({ event: "kernel.down", reason }, "netd ended; it is started again");
@@ -81,6 +91,7 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
         for (const warning of warnings) warn(warning);
         if (starts === 1) return;
         seek();
+        listener.forgot();
         log.info({ event: "kernel.up", restarts: starts - 1 }, "netd is back; comparing with the kernel");
         listener.doubt();
       });
@@ -113,6 +124,7 @@ function announceOnly(): Forwarding {
     refused: () => Promise.resolve(undefined),
     state: () => ({ connected: false, restarts: 0 }),
     seek: () => undefined,
+    track: () => undefined,
     attach: (listener) => listener.links([]),
     close: () => Promise.resolve(),
   };

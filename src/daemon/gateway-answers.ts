@@ -1,13 +1,15 @@
 /** Floating IPs, NAT and anycast as the API tells them: the model beside what is in force. */
 
+import type { NextHopAnswer } from "../api/schema/next-hops.ts";
 import type { AnycastAnswer, FloatingIpAnswer, NatAnswer } from "../api/schema.ts";
-import { type Address, hostPrefix, sameAddress } from "../bgp/net/address.ts";
+import { type Address, hostPrefix, prefixOf, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Snapshot } from "../gateway/reconcile.ts";
 import type { ConntrackUse } from "../kernel/commands.ts";
 import { type FloatingIp, type Model, NO_LIMITS } from "../model/model.ts";
 import type { Refused } from "../nat/limits.ts";
 import type { HealthChecks } from "./health.ts";
+import type { NextHopSnapshot } from "./next-hops.ts";
 
 export function floatingIpAnswers(model: Model, now: Snapshot): FloatingIpAnswer[] {
   const here = new Set(now.intent?.nat.floating.map((mapping) => formatAddress(mapping.floating)));
@@ -105,6 +107,20 @@ export function anycastAnswers(model: Model, now: Snapshot, checks: HealthChecks
       paths: target === undefined ? [] : pathsOf(target),
     };
   });
+}
+
+export function nextHopAnswer({ address, way, ...judged }: NextHopSnapshot): NextHopAnswer {
+  const { reachable, reason, metric, hops } = judged;
+  return {
+    nextHop: formatAddress(address),
+    reachable,
+    ...(reason !== undefined && { reason }),
+    ...(reachable && { metric }),
+    ...(way?.reachable === true && { route: formatPrefix(prefixOf(address, way.length)) }),
+    via: hops.map(({ gateway, interface: name }) =>
+      gateway === undefined ? { interface: name } : { gateway: formatAddress(gateway), interface: name },
+    ),
+  };
 }
 
 type Target = NonNullable<ReturnType<Snapshot["targetOf"]>>;

@@ -5,7 +5,7 @@
  */
 
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
-import { type Address, sameAddress, zoned } from "../bgp/net/address.ts";
+import { type Address, contains, sameAddress, zoned } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
@@ -25,6 +25,7 @@ import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { Monitors } from "./monitors.ts";
+import { NextHopTracker } from "./next-hops.ts";
 import { REJECTIONS_MS, Rejections } from "./rejections.ts";
 import { SpeakerLog } from "./speaker-log.ts";
 import { Tally } from "./tally.ts";
@@ -54,6 +55,7 @@ export class Gateway {
   readonly forwarding: Forwarding;
   readonly tally: Tally;
   readonly monitors: Monitors;
+  readonly nextHops: NextHopTracker;
   readonly blockHistory: BlockHistory;
   readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
@@ -104,11 +106,22 @@ export class Gateway {
       log,
       system: { name: settings.model.hostname, description: `gatewayd ${VERSION}` },
     });
+    const { speaker } = this;
+    this.nextHops = new NextHopTracker(
+      {
+        track: (needs) => forwarding.track(needs),
+        tell: (told) => speaker.setNextHops(told),
+        decided: () => speaker.flushed(),
+        changed: () => this.reconciler.rerouted(),
+      },
+      settings.model.bgp.nextHopTracking.viaDefault,
+    );
     this.checks = new HealthChecks(systemClock, log, () => this.reconciler.wake());
     this.reconciler = new Reconciler({
       sources: {
         model: () => this.model,
         links: () => this.#links,
+        hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
         health: () => this.checks.health(),
       },
@@ -137,7 +150,10 @@ export class Gateway {
   async begin(): Promise<void> {
     this.speaker.onEvent((event) => this.#speakerLog.take(event));
     await listenForPeers(this.#world, this.model.bgp.listen);
+    this.speaker.onNextHops((needs) => this.nextHops.need(needs));
     this.forwarding.attach({
+      ways: (ways) => this.nextHops.hear(ways),
+      forgot: () => this.nextHops.askAgain(),
       links: (links) => this.#linksAre(links),
       neighbour: (address) => this.speaker.setNeighbour(address),
       doubt: () => this.reconciler.resync(),
@@ -167,6 +183,7 @@ export class Gateway {
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
     this.forwarding.seek(peerInterfaces(settings.model));
+    this.nextHops.configure(settings.model.bgp.nextHopTracking.viaDefault);
     this.checks.watch(settings.model);
     this.reconciler.wake();
     return [];
@@ -188,7 +205,11 @@ export class Gateway {
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
     const own = [this.blockHistory.problem, this.#conntrackWatch.problem];
-    return [...snapshot.problems, ...own.filter((problem) => problem !== undefined)];
+    return [
+      ...snapshot.problems,
+      ...this.nextHops.problems(),
+      ...own.filter((problem) => problem !== undefined),
+    ];
   }
 
   #takeProblems(snapshot: Snapshot): void {
@@ -196,7 +217,8 @@ export class Gateway {
   }
 
   #waitForPeers(held: readonly KernelRoute[]): void {
-    const expected = nextHopsOf(held);
+    const ranges = this.model.bgp.peers.flatMap(({ remote }) => ("range" in remote ? remote.range : []));
+    const expected = nextHopsOf(held).filter((hop) => ranges.some((range) => contains(range, hop)));
     this.#log.info(
       { event: "gateway.resume", routes: held.length, peers: expected.map(formatAddress) },
       "the kernel forwards for the gateway before this one; nothing is removed until peers have told what they know",
@@ -242,7 +264,7 @@ export class Gateway {
   }
 }
 
-/** Who told us, before the restart, what the kernel holds: its next hops are the peers of our links. */
+/** Who may have told us, before the restart, what the kernel holds: peers of our links, or routers on the way to them. */
 function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
   const found: Address[] = [];
   for (const { target } of routes) {

@@ -50,6 +50,34 @@ export interface NextHop {
   readonly weight?: number;
 }
 
+/** How packets to a next hop leave this machine by the routes of others: ours count for nothing. */
+export type Way =
+  | {
+      readonly reachable: true;
+      /** Of the route that leads there; 0: only a default route does. */
+      readonly length: number;
+      /** Of that route, as the kernel has it, unsigned 32-bit. */
+      readonly metric: number;
+      readonly hops: readonly Hop[];
+    }
+  | {
+      readonly reachable: false;
+      /** "discarded": the route that leads there throws packets away. "own-address": it is one of this machine. */
+      readonly why: "no-route" | "link-down" | "discarded" | "own-address";
+    };
+
+export interface Hop {
+  /** Undefined: the next hop is on the link itself. */
+  readonly gateway?: Address;
+  readonly interface: string;
+}
+
+export interface NextHopWay {
+  /** A link-local one with its zone. */
+  readonly nextHop: Address;
+  readonly way: Way;
+}
+
 export interface Problem {
   /** Never changes once published; e.g. "nexthop.unresolved". */
   readonly code: string;

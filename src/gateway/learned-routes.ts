@@ -20,6 +20,7 @@ import { Ways } from "./ways.ts";
 /** fe80::/64 (RFC 4291 §2.5.6). */
 const LINK_LOCAL = ipv6(0xfe80_0000, 0, 0, 0);
 const ANYCAST = tagOf("anycast");
+const HOLE = tagOf("blackhole");
 /** Kinds that are routed and never translated on this machine. */
 const ROUTED: ReadonlySet<number> = new Set((["floating", "public", "anycast"] satisfies Kind[]).map(tagOf));
 
@@ -53,9 +54,23 @@ export class LearnedRoutes implements LearnedView {
   surround(at: Surroundings): void {
     this.#at = at;
     this.#ways.resolve(at);
-    this.#guarded = new PrefixSet(guardedPrefixes(at));
-    for (const address of this.#ways.nextHops()) this.#guard(address, true);
+    this.#guarded = this.#guardedNow(at);
     for (const rows of this.families) rows.doubtAll();
+  }
+
+  /** Packets to next hops leave otherwise from now on, by the same model and over the same links. */
+  reroute(at: Surroundings): void {
+    this.#at = at;
+    const moved = this.#ways.resolve(at);
+    const before = this.#guarded;
+    this.#guarded = this.#guardedNow(at);
+    for (const prefix of [...before, ...this.#guarded]) {
+      if (before.has(prefix) !== this.#guarded.has(prefix)) this.#judgeAgain(prefix);
+    }
+    if (moved.size === 0) return;
+    for (const rows of this.families) {
+      for (let row = 0; row < rows.extent; row++) if (moved.has(rows.way[row]!)) rows.todo.add(row);
+    }
   }
 
   watch(watch: Watch): void {
@@ -124,7 +139,7 @@ export class LearnedRoutes implements LearnedView {
     const { learned } = rows;
     const before = rows.way[row]!;
     const tag = learned.tag(row);
-    rows.way[row] = this.#wayOf(learned, row, tag === ANYCAST);
+    rows.way[row] = this.#wayOf(learned, row, tag);
     this.#ways.leave(before);
     const isRouted = rows.way[row] !== 0 && ROUTED.has(tag);
     if (isRouted ? rows.routed.add(row) : rows.routed.delete(row)) {
@@ -274,7 +289,9 @@ export class LearnedRoutes implements LearnedView {
     return this.families[family === 4 ? 0 : 1];
   }
 
-  #wayOf(learned: LearnedFamily, row: number, resilient: boolean): number {
+  #wayOf(learned: LearnedFamily, row: number, tag: number): number {
+    if (tag === HOLE) return this.#ways.useBlackhole();
+    const resilient = tag === ANYCAST;
     const lone = learned.loneNextHop(row);
     if (lone >= 0) return this.#ways.useLone(lone, resilient);
     const paths = learned.paths(row);
@@ -287,6 +304,11 @@ export class LearnedRoutes implements LearnedView {
     if (isCut) rows.cut.add(row);
     else rows.cut.delete(row);
     return way === 0 || isCut || isOfLinks(rows.learned, row) ? 0 : this.#ways.target(way);
+  }
+
+  #guardedNow(at: Surroundings): PrefixSet {
+    const hops = [...this.#ways.nextHops()].flatMap((address) => guardOf(at, address) ?? []);
+    return new PrefixSet([...guardedPrefixes(at), ...hops]);
   }
 
   #guard(address: Address, used: boolean): void {

@@ -1,34 +1,27 @@
 /** What the kernel is to do with routes that peers told us: a small pure function for each set of next hops. */
 
-import {
-  type Address,
-  contains,
-  hostPrefix,
-  isLinkLocal,
-  type Prefix,
-  sameAddress,
-  unzoned,
-} from "../bgp/net/address.ts";
+import { type Address, contains, hostPrefix, isLinkLocal, type Prefix, unzoned } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import { type Connected, connectedOf } from "./connected.ts";
 import type { KernelRoute, Link, NextHop } from "./intent.ts";
-import { weightsOf } from "./weights.ts";
+import type { Hops } from "./next-hops.ts";
+import { MOST_WEIGHT, weightsOf } from "./weights.ts";
 
 /** What a next hop is resolved by. */
 export interface Surroundings {
   readonly model: Model;
-  readonly links: readonly Link[];
   readonly connected: readonly Connected[];
+  readonly hops: Hops;
 }
 
-export const surroundingsOf = (model: Model, links: readonly Link[]): Surroundings => ({
+export const surroundingsOf = (model: Model, links: readonly Link[], hops: Hops): Surroundings => ({
   model,
-  links,
   connected: connectedOf(links),
+  hops,
 });
 
-/** The next hops of a route, each once, in the order of their text. */
+/** The next hops of a route, each once, in the order of their text. None: packets are thrown away. */
 export interface NextHopSet {
   readonly hops: readonly WeighedHop[];
   /** Flows stay when members change. */
@@ -41,6 +34,8 @@ interface WeighedHop {
   /** Its share by the bandwidths that the paths tell; undefined when they tell none. */
   readonly weight: number | undefined;
 }
+
+export const BLACKHOLE: NextHopSet = { hops: [], resilient: false };
 
 export function nextHopSet(paths: Parameters<typeof weightsOf>[0], resilient: boolean): NextHopSet {
   const weights = weightsOf(paths);
@@ -57,37 +52,52 @@ export function targetOf(
   { hops, resilient }: NextHopSet,
   at: Surroundings,
 ): KernelRoute["target"] | undefined {
-  const nextHops = hops.flatMap(({ address, weight }): NextHop[] => {
-    const name = resolve(at, address);
-    if (name === undefined) return [];
-    const hop = { address: unzoned(address), interface: name };
-    return [weight === undefined || !at.model.bgp.linkBandwidth ? hop : { ...hop, weight }];
-  });
-  return nextHops.length === 0 ? undefined : { to: "via", nextHops, resilient };
+  if (hops.length === 0) return { to: "discard", how: "blackhole" };
+  const isWeighed = at.model.bgp.linkBandwidth;
+  const found = new Map<string, NextHop>();
+  for (const hop of hops) {
+    for (const to of hopsTo(at, hop)) addHop(found, to, isWeighed ? hop.weight : undefined);
+  }
+  const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, hop]) => hop);
+  if (sorted.length === 0) return undefined;
+  // A share is one beside others.
+  return { to: "via", nextHops: sorted.length > 1 ? sorted : sorted.map(unweighed), resilient };
 }
 
-/** The interface on whose network a next hop is; of several, the one with the longest prefix. */
-export function resolve({ model, links, connected }: Surroundings, nextHop: Address): string | undefined {
-  if (model.kernel.type === "none") return "";
-  if (isLinkLocal(nextHop)) return links.find(({ name, up }) => up && name === nextHop.zone)?.name;
-  if (links.some((link) => link.addresses.some((own) => sameAddress(own.address, nextHop)))) return undefined;
-  let best: Connected | undefined;
-  for (const candidate of connected) {
-    if (!contains(candidate.prefix, nextHop)) continue;
-    if (best === undefined || candidate.prefix.length > best.prefix.length) best = candidate;
-  }
-  return best?.interface;
+/** By which gateways a next hop is reached; none when nothing leads there. */
+export function hopsTo(
+  { model, hops }: Surroundings,
+  { address, text }: Pick<WeighedHop, "address" | "text">,
+): readonly NextHop[] {
+  const own = unzoned(address);
+  if (model.kernel.type === "none") return [{ address: own, interface: "" }];
+  const ways = hops.get(text) ?? [];
+  return ways.map(({ gateway = own, interface: name }) => ({ address: gateway, interface: name }));
+}
+
+const unweighed = ({ address, interface: name }: NextHop): NextHop => ({ address, interface: name });
+
+/** Two next hops behind one gateway have its share together. */
+function addHop(hops: Map<string, NextHop>, hop: NextHop, weight: number | undefined): void {
+  const key = `${formatAddress(hop.address)} ${hop.interface}`;
+  const before = hops.get(key);
+  const sum = Math.min((before?.weight ?? 0) + (weight ?? 0), MOST_WEIGHT);
+  hops.set(key, sum === 0 ? hop : { ...hop, weight: sum });
 }
 
 /**
- * Prefixes that stay with the kernel: the networks that we are on, and on these the addresses that we talk BGP with.
+ * Prefixes that stay with the kernel: the networks that we are on, and on these the addresses that we talk BGP with and
+ * the gateways on the way to next hops.
  * A route for one of them, or for a next hop ({@link guardOf}), would take away what all the others stand on.
  */
 export function guardedPrefixes(at: Surroundings): Prefix[] {
   const peers = at.model.bgp.peers.flatMap(({ remote }) =>
     "address" in remote ? (guardOf(at, remote.address) ?? []) : [],
   );
-  return [...at.connected.map(({ prefix }) => prefix), ...peers];
+  const gateways = [...at.hops.values()]
+    .flat()
+    .flatMap(({ gateway }) => (gateway === undefined ? [] : (guardOf(at, gateway) ?? [])));
+  return [...at.connected.map(({ prefix }) => prefix), ...peers, ...gateways];
 }
 
 /** The prefix that nobody may route elsewhere while packets are sent through this address. */

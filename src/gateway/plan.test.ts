@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Intent } from "./intent.ts";
+import { hopsOnLinks } from "./testing/hops.ts";
 import { type OracleInput, planWithLearned } from "./testing/oracle.ts";
 import {
   address,
@@ -29,6 +30,7 @@ const planned = (input: Partial<OracleInput>): Intent =>
     health: new Map(),
     resumed: new Map(),
     leaving: [],
+    hops: hopsOnLinks(input.learned ?? [], input.links ?? LINKS),
     ...input,
   });
 

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { formatPrefix } from "../bgp/net/text.ts";
 import type { Health } from "./intent.ts";
 import { Bench, type Given } from "./testing/bench.ts";
+import { hopsOnLinks, reroutings } from "./testing/hops.ts";
 import { type OracleInput, planWithLearned } from "./testing/oracle.ts";
 import { health, judgements, learnedRoutes, links, models } from "./testing/values.ts";
 import { type Faults, NO_FAULTS } from "./testing/world.ts";
@@ -26,6 +27,7 @@ const changes: fc.Arbitrary<Change[]> = fc.array(
     links.map((l) => ({ links: l })),
     learnedRoutes.map((l) => ({ learned: l })),
     judgements.map((h) => ({ health: h })),
+    reroutings.map((h) => ({ hops: h })),
     fc.constant({ complete: true }),
     faults.map((f) => ({ faults: f })),
     fc.constantFrom(50, 1000, 4000, 61_000).map((afterMs) => ({ afterMs })),
@@ -53,18 +55,19 @@ const LIMIT_MS = 120_000;
 
 describe("laws", { timeout: LIMIT_MS }, () => {
   test("whatever happens in whatever order, nothing is announced that does not work, and all comes right", async () => {
-    const ending = fc.tuple(models, links, learnedRoutes, judgements);
+    const ending = fc.tuple(models, links, learnedRoutes, judgements, reroutings);
     await fc.assert(
       fc.asyncProperty(changes, ending, fc.boolean(), fc.boolean(), async (script, end, complete, pause) => {
         const bench = new Bench();
         bench.given.complete = complete;
         await play(bench, script, pause);
-        const [lastModel, lastLinks, lastLearned, judged] = end;
+        const [lastModel, lastLinks, lastLearned, judged, hops] = end;
         const last = {
           model: lastModel,
           links: lastLinks,
           learned: lastLearned,
           health: allJudged(judged),
+          hops: hops ?? hopsOnLinks(lastLearned, lastLinks),
           complete: true,
         };
         bench.world.faults = NO_FAULTS;
@@ -108,11 +111,11 @@ describe("laws", { timeout: LIMIT_MS }, () => {
 });
 
 /** What the slow and simple way comes to. */
-function expectedOf({ model, links, learned, health }: Omit<OracleInput, "resumed" | "leaving">): {
+function expectedOf({ model, links, learned, hops, health }: Omit<OracleInput, "resumed" | "leaving">): {
   routes: string[];
   marked: string[];
 } {
-  const given = { model, links, learned, health, resumed: new Map(), leaving: [] };
+  const given = { model, links, learned, hops, health, resumed: new Map(), leaving: [] };
   const { routes } = planWithLearned(given);
   const lines = routes.map(({ prefix, target }) => `${formatPrefix(prefix)} ${JSON.stringify(target)}`);
   const forwarded = routes.filter(({ target }) => target.to === "via");

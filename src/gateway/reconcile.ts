@@ -31,6 +31,7 @@ import type {
 import { Lane } from "./lane.ts";
 import type { Learned } from "./learned.ts";
 import { Moves } from "./moves.ts";
+import type { Hops } from "./next-hops.ts";
 import { plan } from "./plan.ts";
 import { surroundingsOf } from "./plan-learned.ts";
 import { type Goals, NAT, Programmer, Unanswered } from "./programmer.ts";
@@ -41,6 +42,8 @@ export interface Sources {
   /** Undefined until it is loaded. */
   model(): Model | undefined;
   links(): readonly Link[];
+  /** Where packets to next hops leave. */
+  hops(): Hops;
   /** All peers that were to tell us something have done so, or the time to wait for them is over. */
   learnedComplete(): boolean;
   health(): Health;
@@ -145,6 +148,15 @@ export class Reconciler {
   /** Peers told something new. Returns at once. */
   routesChanged(): void {
     this.#lane.wake();
+  }
+
+  /** Packets to next hops leave otherwise. Learned routes follow before anything that peers tell from here on. */
+  rerouted(): void {
+    // Before the first pass nothing is judged.
+    if (this.#model !== undefined)
+      this.#lane.routes.reroute(surroundingsOf(this.#model, this.#links, this.#options.sources.hops()));
+    this.#lane.wake();
+    this.wake();
   }
 
   /** The kernel may not hold any more what it acknowledged: its process was restarted, or reported a change. */
@@ -323,7 +335,8 @@ export class Reconciler {
     const links = sources.links();
     const learned = this.#lane.routes;
     if (model !== this.#model) learned.watch(new Watch(model));
-    if (model !== this.#model || links !== this.#links) learned.surround(surroundingsOf(model, links));
+    if (model !== this.#model || links !== this.#links)
+      learned.surround(surroundingsOf(model, links, sources.hops()));
     this.#model = model;
     this.#links = links;
     this.#leaving = this.#moves.update(model, links, learned, clock.now());

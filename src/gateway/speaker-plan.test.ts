@@ -229,6 +229,7 @@ test("what a speaker and a peer are told besides", () => {
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
     gracefulRestart: { restartSeconds: 120, notification: true, restarting: true, staleSeconds: 360 },
     advertiseInstalledOnly: true,
+    tracksNextHops: true,
   });
   expect(speakerOptions(told, false).gracefulRestart).toMatchObject({ restarting: false });
   const announcing: Model = { ...told, kernel: { ...told.kernel, type: "none" } };

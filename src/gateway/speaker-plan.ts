@@ -27,9 +27,8 @@ import type {
   RuleChanges,
   RuleMatch,
 } from "../model/model.ts";
-import { KINDS } from "../model/model.ts";
 import { aggregated } from "./aggregated.ts";
-import { KIND_COMMUNITY, kindCommunity, tagOf } from "./kinds.ts";
+import { KIND_COMMUNITY, kindCommunity, TOLD_KINDS, tagOf } from "./kinds.ts";
 
 /** @param restarting - the kernel still holds routes of a process before this one (RFC 4724 §4.1) */
 export function speakerOptions(model: Model, restarting: boolean): SpeakerOptions {
@@ -51,8 +50,13 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
       },
     }),
     advertiseInstalledOnly: kernel.type === "linux",
+    // Without a kernel there is nobody to ask.
+    tracksNextHops: kernel.type === "linux",
   };
 }
+
+/** RFC 1997 */
+const NO_EXPORT = 0xffff_ff01;
 
 /** In the order of the model. */
 export function peerOptions(model: Model): PeerOptions[] {
@@ -196,7 +200,7 @@ const LINK_LOCAL = prefixOf(ipv6(0xfe80_0000, 0, 0, 0), 10);
 function classification(model: Model, internal: boolean): Rule[] {
   const rules: Rule[] = [tagging("other", {}, tagOf("other"))];
   if (internal) {
-    for (const kind of KINDS) {
+    for (const kind of TOLD_KINDS) {
       const match = { largeCommunities: [kindCommunity(model.bgp.asn, kind)] };
       rules.push(tagging(`community.${kind}`, match, tagOf(kind)));
     }
@@ -220,7 +224,7 @@ const scrub = (model: Model): Rule =>
   next("kind.scrub", {}, { removeLargeCommunities: [model.bgp.asn, KIND_COMMUNITY] });
 
 const announceKinds = (model: Model): Rule[] =>
-  KINDS.map((kind) =>
+  TOLD_KINDS.map((kind) =>
     next(
       `kind.announce.${kind}`,
       { tags: [tagOf(kind)] },
@@ -281,12 +285,15 @@ const inRange = ({ prefix, minLength, maxLength }: PrefixRange, candidate: Prefi
 
 function changesOf(set: RuleChanges, asn: number): Changes {
   const { localPref, med, addMed, communities, extendedCommunities, largeCommunities } = set;
-  const { removeCommunities, prepend, nextHop } = set;
+  const { removeCommunities, prepend, nextHop, blackhole = false } = set;
+  // RFC 7999 §3.2: what is thrown away here is to be so within the AS of who asked for it, and ours.
+  const added = blackhole ? [...(communities ?? []), NO_EXPORT] : communities;
   return {
     ...(localPref !== undefined && { localPref }),
     ...(med !== undefined && { med }),
     ...(addMed !== undefined && { addMed }),
-    ...(communities && { addCommunities: communities }),
+    ...(added && { addCommunities: added }),
+    ...(blackhole && { tag: tagOf("blackhole") }),
     ...(extendedCommunities && { addExtendedCommunities: extendedCommunities }),
     ...(largeCommunities && { addLargeCommunities: largeCommunities }),
     ...(removeCommunities && { removeCommunities }),

@@ -7,7 +7,14 @@ import type { Address } from "../bgp/net/address.ts";
 import { columnOf } from "../bgp/rib/columns.ts";
 import type { LearnedPath, Problem } from "./intent.ts";
 import type { Learned } from "./learned.ts";
-import { type NextHopSet, nextHopSet, resolve, type Surroundings, targetOf } from "./plan-learned.ts";
+import {
+  BLACKHOLE,
+  hopsTo,
+  type NextHopSet,
+  nextHopSet,
+  type Surroundings,
+  targetOf,
+} from "./plan-learned.ts";
 import type { Targets } from "./targets.ts";
 
 interface Way extends NextHopSet {
@@ -64,6 +71,11 @@ export class Ways {
     return this.#use(nextHopSet(paths, resilient));
   }
 
+  /** Of routes whose packets are thrown away, with one more user. */
+  useBlackhole(): number {
+    return this.#use(BLACKHOLE);
+  }
+
   leave(id: number): void {
     const way = this.#ways[id];
     if (way === undefined || --way.users > 0) return;
@@ -88,18 +100,18 @@ export class Ways {
     for (const way of this.#ways) for (const { address } of way?.hops ?? []) yield address;
   }
 
-  /** Resolves all sets anew. True when one leads elsewhere than before. */
-  resolve(at: Surroundings): boolean {
+  /** Resolves all sets anew. Returns those that lead elsewhere than before. */
+  resolve(at: Surroundings): ReadonlySet<number> {
     this.#at = at;
-    let changed = false;
-    for (const way of this.#ways) {
+    const moved = new Set<number>();
+    for (const [id, way] of this.#ways.entries()) {
       if (way === undefined) continue;
       const before = way.target;
       this.#resolve(way, at);
       this.#targets.drop(before);
-      changed ||= way.target !== before;
+      if (way.target !== before) moved.add(id);
     }
-    return changed;
+    return moved;
   }
 
   problems(): Problem[] {
@@ -107,14 +119,15 @@ export class Ways {
     const unresolved = new Map<string, number>();
     for (const way of this.#ways) {
       if (at === undefined || way === undefined || way.lost === 0) continue;
-      for (const { address, text } of way.hops) {
-        if (resolve(at, address) === undefined) unresolved.set(text, (unresolved.get(text) ?? 0) + way.users);
+      for (const hop of way.hops) {
+        if (hopsTo(at, hop).length > 0) continue;
+        unresolved.set(hop.text, (unresolved.get(hop.text) ?? 0) + way.users);
       }
     }
     return [...unresolved].map(([nextHop, routes]) => ({
       code: "nexthop.unresolved",
       subject: nextHop,
-      message: `no interface that is up has ${nextHop} on its network; ${routes} routes do without it`,
+      message: `nothing leads to ${nextHop}; ${routes} routes do without it`,
     }));
   }
 
@@ -136,7 +149,7 @@ export class Ways {
 
   #resolve(way: Way, at: Surroundings): void {
     const target = targetOf(way, at);
-    way.lost = way.hops.filter(({ address }) => resolve(at, address) === undefined).length;
+    way.lost = way.hops.filter((hop) => hopsTo(at, hop).length === 0).length;
     way.target = target === undefined ? 0 : this.#targets.take(target);
   }
 }

@@ -4,7 +4,7 @@ import { formatAddress } from "../bgp/net/text.ts";
 import type { LearnedPath } from "./intent.ts";
 
 /** The most that the kernel takes for one member of a group. */
-const MOST_WEIGHT = 256;
+export const MOST_WEIGHT = 256;
 
 /**
  * By next hop, in proportion to the bandwidths, the largest at most 256. Undefined: all alike, which they are too when

@@ -25,6 +25,7 @@ import {
 import { parseJson } from "./fields.ts";
 import type { SessionQuery, SessionsFound } from "./session-commands.ts";
 import { Supervisor } from "./supervisor.ts";
+import type { NextHopWay, Tracking } from "./way-commands.ts";
 
 /** Routes of one command: netd answers between two of them. */
 const CHUNK_ROUTES = 16_384;
@@ -58,6 +59,10 @@ export interface Kernel {
   seek(interfaces: readonly string[]): Promise<void>;
   /** Which router an advertisement came from; again after netd, or the link, was away. */
   onNeighbour(listener: (neighbour: Neighbour) => void): () => void;
+  /** Looks for the ways to these next hops, and to those no more. Forgotten when netd ends. */
+  track(tracking: Tracking): Promise<void>;
+  /** How the kernel gets to next hops that are tracked: each soon after it was asked for, then when it is another way. */
+  onWays(listener: (ways: readonly NextHopWay[]) => void): () => void;
   links(): readonly Link[];
   /** Called at once with what is, then with every change. Returns what ends it. */
   onLinks(listener: (links: readonly Link[]) => void): () => void;
@@ -123,6 +128,10 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       await supervisor.ask(CODE.seek, encodeJson(interfaces));
     },
     onNeighbour: (listener) => supervisor.on("neighbour", listener),
+    track: async (tracking) => {
+      await supervisor.ask(CODE.track, encodeJson(tracking));
+    },
+    onWays: (listener) => supervisor.on("ways", listener),
     links: () => supervisor.links(),
     onLinks: (listener) => {
       listener(supervisor.links());

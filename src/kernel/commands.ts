@@ -85,6 +85,7 @@ export const CODE = {
   seek: 8,
   limited: 9,
   sessions: 10,
+  track: 11,
   done: 128,
   failed: 129,
   part: 130,
@@ -94,6 +95,7 @@ export const CODE = {
   fatal: 134,
   warning: 135,
   neighbour: 136,
+  ways: 137,
 } as const;
 
 export const ROW_OCTETS = 24;

@@ -1,6 +1,6 @@
 /** The links of this network namespace and their addresses, kept by events. */
 
-import type { Address, Family } from "../bgp/net/address.ts";
+import { type Address, type Family, sameAddress } from "../bgp/net/address.ts";
 import { addressAt, formatAddress } from "../bgp/net/text.ts";
 import type { Link, LinkChanges } from "./commands.ts";
 import { attributesIn, type Message, readText, readU32 } from "./netlink.ts";
@@ -44,6 +44,18 @@ export class LinkTable {
 
   nameOf(index: number): string | undefined {
     return this.#byIndex.get(index)?.name;
+  }
+
+  at(index: number): { readonly name: string; readonly up: boolean } | undefined {
+    return this.#byIndex.get(index);
+  }
+
+  /** Whether an address is one of this machine. */
+  owns(address: Address): boolean {
+    for (const { addresses } of this.#byIndex.values()) {
+      for (const own of addresses.values()) if (sameAddress(own.address, address)) return true;
+    }
+    return false;
   }
 
   placeOf(name: string): { readonly index: number; readonly up: boolean } | undefined {

@@ -34,6 +34,8 @@ import { decodeSessionQuery, type SessionQuery } from "./session-commands.ts";
 import { SessionWalker } from "./session-walk.ts";
 import { prepareNamespace, prepareTap } from "./sysctls.ts";
 import { Watch } from "./watch.ts";
+import { decodeTracking, type NextHopWay } from "./way-commands.ts";
+import { Ways } from "./ways.ts";
 
 const NETLINK_ROUTE = 0;
 const NETLINK_NETFILTER = 12;
@@ -46,6 +48,8 @@ export interface Listener {
   links(changes: LinkChanges): void;
   drift(what: Drift): void;
   neighbour(neighbour: Neighbour): void;
+  /** Some way to a next hop may be another: {@link Machine.lookForWays} is to be called, at a time of the listener's choice. */
+  waysDue(): void;
   warning(warning: Warning): void;
 }
 
@@ -54,6 +58,7 @@ export class Machine {
   readonly #socket = new NetlinkSocket(NETLINK_ROUTE);
   readonly #links = new LinkTable(this.#socket);
   readonly #routes: Routes;
+  readonly #ways: Ways;
   readonly #nft: Nft;
   readonly #routeWatch = new Watch(NETLINK_ROUTE, ROUTE_GROUPS, this.#socket.port);
   readonly #nftWatch: Watch;
@@ -70,6 +75,7 @@ export class Machine {
     const { routeTable, protocol, anycastIdleMs, fastSwitch } = settings;
     const nexthops = new Nexthops(this.#socket, protocol, anycastIdleMs);
     this.#routes = new Routes(this.#socket, nexthops, this.#links, routeTable, protocol);
+    this.#ways = new Ways(this.#socket, this.#links, routeTable, protocol);
     this.#nft = nft;
     this.#nftWatch = new Watch(NETLINK_NETFILTER, [NFNLGRP_NFTABLES], nft.port);
     this.#listener = listener;
@@ -86,7 +92,9 @@ export class Machine {
 
   /** All links, for the first time. */
   links(): LinkChanges {
-    return this.#links.takeChanges();
+    const links = this.#links.takeChanges();
+    this.#ways.linksChanged(links);
+    return links;
   }
 
   /** Takes in all events that have come. @throws SystemError */
@@ -94,6 +102,7 @@ export class Machine {
     if (!this.#routeWatch.drain((message) => this.#routeEvent(message))) {
       this.#links.reload();
       this.#loseRoutes();
+      this.#ways.distrust();
     }
     let foreign = false;
     const complete = this.#nftWatch.drain((message) => {
@@ -103,9 +112,16 @@ export class Machine {
     const changes = this.#links.takeChanges();
     if (changes.changed.length > 0 || changes.gone.length > 0) {
       this.#listener.links(changes);
+      this.#ways.linksChanged(changes);
       this.tick();
     }
+    if (this.#ways.isDue) this.#listener.waysDue();
     this.#neighbours?.hear(performance.now());
+  }
+
+  /** The ways to tracked next hops that are others than was told. @throws SystemError */
+  lookForWays(): readonly NextHopWay[] {
+    return this.#ways.look();
   }
 
   /** What time brings; called every second. */
@@ -143,6 +159,8 @@ export class Machine {
         return this.#sessions(decodeSessionQuery(payload));
       case CODE.seek:
         return this.#seek(decodeInterfaces(payload));
+      case CODE.track:
+        return this.#track(payload);
       default:
         throw new InvalidCommand(`no command has the number ${code}`);
     }
@@ -200,7 +218,15 @@ export class Machine {
     return encodeJson(true);
   }
 
+  #track(payload: Buffer): Buffer {
+    const { wanted, released } = decodeTracking(payload);
+    this.#ways.track(wanted, released);
+    if (this.#ways.isDue) this.#listener.waysDue();
+    return encodeJson(true);
+  }
+
   #routeEvent(message: Message): void {
+    this.#ways.hear(message);
     const lost = this.#links.apply(message);
     if (lost !== undefined ? this.#routes.usesLink(lost) : this.#routes.concerns(message)) this.#loseRoutes();
   }

@@ -16,6 +16,10 @@ const CORE_FD = 3;
 /** Changes by others come in bursts: they are told of once, so long after the first. */
 const DRIFT_QUIET_MS = 100;
 const TICK_MS = 1000;
+/** Changes of routes come in bursts too. */
+const WAYS_QUIET_MS = 10;
+/** Between two looks for ways there is so many times the time that the last one took: commands have theirs. */
+const WAYS_REST = 4;
 
 const core = new Socket({ fd: CORE_FD, readable: true, writable: true });
 const drifted = new Set<Drift>();
@@ -60,14 +64,41 @@ function tellDrift(what: Drift): void {
   drifted.add(what);
 }
 
+/** Looks for ways a little later than it is asked to, so that a flood of changes is few looks. */
+function wayFinder(find: () => void): () => void {
+  let restMs = 0;
+  let pending = false;
+  return () => {
+    if (pending) return;
+    pending = true;
+    setTimeout(
+      () => {
+        pending = false;
+        const began = performance.now();
+        try {
+          find();
+        } catch (error) {
+          fail(error);
+        }
+        restMs = (performance.now() - began) * WAYS_REST;
+      },
+      Math.max(WAYS_QUIET_MS, restMs),
+    );
+  };
+}
+
 function start(): Machine {
   const settings = decodeSettings(process.argv[2] ?? "");
   const icmp = openIcmp();
   const warnings = dropPrivileges();
-  const machine = new Machine(settings, openNft(), icmp, {
+  const machine: Machine = new Machine(settings, openNft(), icmp, {
     links: (changes) => send(0, CODE.links, encodeJson(changes)),
     drift: tellDrift,
     neighbour: (neighbour) => send(0, CODE.neighbour, encodeJson(neighbour)),
+    waysDue: wayFinder(() => {
+      const ways = machine.lookForWays();
+      if (ways.length > 0) send(0, CODE.ways, encodeJson(ways));
+    }),
     warning: (warning) => send(0, CODE.warning, encodeJson(warning)),
   });
   const hello = { warnings: [...warnings, ...machine.warnings], links: machine.links() };

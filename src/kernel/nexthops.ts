@@ -27,7 +27,7 @@ import {
 import type { NetlinkSocket, Refusal } from "./netlink-socket.ts";
 
 const RTM_NEWNEXTHOP = 104;
-const RTM_DELNEXTHOP = 105;
+export const RTM_DELNEXTHOP = 105;
 const RTM_GETNEXTHOP = 106;
 const NHA_ID = 1;
 const NHA_GROUP = 2;
@@ -101,19 +101,7 @@ export class Nexthops {
       this.#idle.clear();
     };
     clear();
-    const refusal = this.#socket.dump(
-      RTM_GETNEXTHOP,
-      (to) => {
-        to.u32(0);
-        to.u32(0);
-      },
-      (message) => {
-        const told = nexthopIn(message);
-        if (told !== undefined) this.#know(told);
-      },
-      clear,
-    );
-    if (refusal !== undefined) throw new Error(`nexthops cannot be read: ${refusal.message}`);
+    dumpNexthops(this.#socket, (told) => this.#know(told), clear);
     for (const [id, nexthop] of this.#byId) {
       if (nexthop.kind === "group" && this.#uses.has(id))
         for (const { id: member } of nexthop.members) this.hold(member);
@@ -201,7 +189,7 @@ export class Nexthops {
 
   /** Whether an event tells of one of ours. */
   concerns(message: Message): boolean {
-    if (message.type !== RTM_NEWNEXTHOP && message.type !== RTM_DELNEXTHOP) return false;
+    if (!isNexthopEvent(message)) return false;
     const told = nexthopIn(message);
     return told !== undefined && (told.protocol === this.#protocol || this.#uses.has(told.id));
   }
@@ -248,6 +236,26 @@ export class Nexthops {
   }
 }
 
+/** All of this namespace; `again`: they are told once more from the first on. @throws SystemError */
+export function dumpNexthops(socket: NetlinkSocket, each: (told: Told) => void, again: () => void): void {
+  const refusal = socket.dump(
+    RTM_GETNEXTHOP,
+    (to) => {
+      to.u32(0);
+      to.u32(0);
+    },
+    (message) => {
+      const told = nexthopIn(message);
+      if (told !== undefined) each(told);
+    },
+    again,
+  );
+  if (refusal !== undefined) throw new Error(`nexthops cannot be read: ${refusal.message}`);
+}
+
+export const isNexthopEvent = ({ type }: Message): boolean =>
+  type === RTM_NEWNEXTHOP || type === RTM_DELNEXTHOP;
+
 function writeSingle(to: MessageWriter, { oif, gateway }: Nexthop & { kind: "single" }): void {
   to.attributeU32(NHA_OIF, oif);
   if (gateway !== undefined) to.attributeOctets(NHA_GATEWAY, addressOctets(gateway));
@@ -271,7 +279,7 @@ function writeGroup(to: MessageWriter, { members, idleTicks }: Nexthop & { kind:
 }
 
 /** Undefined for what is no nexthop, or one that no route can use. */
-function nexthopIn({ payload }: Message): Told | undefined {
+export function nexthopIn({ payload }: Message): Told | undefined {
   if (payload.length < MESSAGE_OCTETS) return undefined;
   const attributes = attributesIn(payload, MESSAGE_OCTETS);
   const id = attributes.get(NHA_ID);

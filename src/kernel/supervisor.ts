@@ -17,6 +17,7 @@ import {
 import { InvalidCommand, parseJson } from "./fields.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { KernelError } from "./kernel-error.ts";
+import { decodeWays, type NextHopWay } from "./way-commands.ts";
 
 /** How long to wait before the next start, by the number of starts that came to nothing. */
 const LADDER_MS = [0, 100, 500, 1000];
@@ -46,6 +47,7 @@ interface Events {
   drift: readonly Drift[];
   warning: Warning;
   neighbour: Neighbour;
+  ways: readonly NextHopWay[];
 }
 
 type Listeners = { [Name in keyof Events]: Set<(told: Events[Name]) => void> };
@@ -70,6 +72,7 @@ export class Supervisor {
     drift: new Set(),
     warning: new Set(),
     neighbour: new Set(),
+    ways: new Set(),
   };
   #links = new Map<number, Link>();
   #warnings: readonly Warning[] | undefined;
@@ -201,6 +204,9 @@ export class Supervisor {
         return;
       case CODE.neighbour:
         this.#tell("neighbour", decodeNeighbour(payload));
+        return;
+      case CODE.ways:
+        this.#tell("ways", decodeWays(payload));
         return;
       case CODE.fatal: {
         const { code: reason, message } = parseJson(payload) as { code: string; message: string };

@@ -36,6 +36,22 @@ export function addBgp(registry: Registry, read: Read): void {
   addPrefixes(registry, read);
   addOwn(registry, read);
   addMonitors(registry, read);
+  addNextHops(registry, read);
+}
+
+function addNextHops(registry: Registry, read: Read): void {
+  const count = (reachable: boolean): number =>
+    read().nextHops.filter((nextHop) => nextHop.reachable === reachable).length;
+  addGauge(
+    registry,
+    {
+      name: "bgp_next_hops",
+      help: "Next hops of accepted paths, by whether the kernel gets there; 0 without a kernel.",
+      labels: ["reachable"],
+    },
+    () =>
+      [true, false].map((reachable) => ({ labels: { reachable: `${reachable}` }, value: count(reachable) })),
+  );
 }
 
 /** Files are no label: their names change with the time. */

@@ -1,5 +1,6 @@
 /** What one scrape sees: read once, so that all of its metrics speak of the same moment. */
 
+import type { NextHopAnswer } from "../api/schema/next-hops.ts";
 import type {
   AnycastAnswer,
   FloatingIpAnswer,
@@ -16,7 +17,7 @@ import type { LagSnapshot } from "./lag.ts";
 export interface MetricsSource
   extends Pick<
     ApiSource,
-    "status" | "peers" | "routes" | "floatingIps" | "nat" | "anycast" | "rpki" | "monitors"
+    "status" | "peers" | "routes" | "floatingIps" | "nat" | "anycast" | "nextHops" | "rpki" | "monitors"
   > {
   /** Changes that the kernel refused since the start, by part: routes, nat, taps. Parts are a fixed set. */
   reconcileErrors(): Readonly<Record<string, number>>;
@@ -32,6 +33,7 @@ export interface Snapshot {
   readonly floatingIps: readonly FloatingIpAnswer[];
   readonly nat: NatAnswer;
   readonly anycast: readonly AnycastAnswer[];
+  readonly nextHops: readonly NextHopAnswer[];
   readonly rpki: RpkiAnswer;
   readonly monitors: readonly MonitorAnswer[];
   readonly reconcileErrors: Readonly<Record<string, number>>;
@@ -44,13 +46,14 @@ export type Read = () => Snapshot;
 const OWN_PREFIXES_MAX = 1000;
 
 export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
-  const [status, peers, own, floatingIps, nat, anycast, rpki, monitors] = await Promise.all([
+  const [status, peers, own, floatingIps, nat, anycast, nextHops, rpki, monitors] = await Promise.all([
     source.status(),
     source.peers(),
     source.routes({ local: true, limit: OWN_PREFIXES_MAX }),
     source.floatingIps(),
     source.nat(),
     source.anycast(),
+    source.nextHops(),
     source.rpki(),
     source.monitors(),
   ]);
@@ -61,6 +64,7 @@ export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
     floatingIps,
     nat,
     anycast,
+    nextHops,
     rpki,
     monitors,
     reconcileErrors: source.reconcileErrors(),

@@ -9,11 +9,21 @@ import type { Address, Family, Prefix } from "../bgp/net/address.ts";
 import type { CommunityPattern, ExtendedCommunity, LargeCommunity } from "../bgp/net/communities.ts";
 
 /** What an announcement is for. Export rules match on it; it travels between our own speakers as a large community. */
-export const KINDS = ["floating", "public", "anycast", "pool", "default", "host", "other"] as const;
+export const KINDS = [
+  "floating",
+  "public",
+  "anycast",
+  "pool",
+  "default",
+  "host",
+  "other",
+  "blackhole",
+] as const;
 /**
  * floating: a floating IP. public: a public network, or a host in one that announces hosts. anycast: a service
  * address. pool: an address of a NAT pool. default: 0.0.0.0/0 or ::/0. host: one port's own address, private or
- * covered by an aggregate. other: learned, and none of these.
+ * covered by an aggregate. other: learned, and none of these. blackhole: learned, and packets there are to be thrown
+ * away (RFC 7999); it does not travel: who else is to do so says it in rules of his own.
  */
 export type Kind = (typeof KINDS)[number];
 
@@ -48,6 +58,8 @@ export interface BgpSettings {
   readonly linkBandwidth: boolean;
   /** Where the best path is chosen otherwise than RFC 4271 §9.1.2.2 has it. */
   readonly decision: { readonly alwaysCompareMed: boolean; readonly missingMedAsWorst: boolean };
+  /** Which of the kernel's routes lead to a next hop (RFC 4271 §9.1.2.1). */
+  readonly nextHopTracking: { readonly viaDefault: boolean };
   readonly gracefulRestart: GracefulRestart | undefined;
   /** Origin validation (RFC 6811): who is asked for VRPs. */
   readonly rpki: { readonly caches: readonly RpkiCache[] };
@@ -250,6 +262,8 @@ export interface RuleChanges extends RuleCommunities {
   /** Times: on export our own AS number, on import the peer's. */
   readonly prepend?: number | undefined;
   readonly nextHop?: Address | undefined;
+  /** On import: packets there are thrown away (RFC 7999). Only where the rule says which prefixes. */
+  readonly blackhole?: boolean | undefined;
 }
 
 /** Added to those that a route has. */

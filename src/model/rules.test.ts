@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
-import { type Model, NO_LIMITS, type Peer } from "./model.ts";
+import { type Model, NO_LIMITS, type Peer, type Rule } from "./model.ts";
 import { violations } from "./rules.ts";
 
 const ip = (text: string) => parseAddress(text)!;
@@ -70,6 +70,7 @@ const valid: Model = {
     multipathRelax: true,
     linkBandwidth: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
+    nextHopTracking: { viaDefault: false },
     gracefulRestart: undefined,
     rpki: { caches: [] },
     peers: [peer],
@@ -123,6 +124,26 @@ test("a client of ours is an iBGP peer (RFC 4456)", () => {
   expect(violations(withPeer({}))).toEqual([]);
   expect(violations(withPeer({ asn: 65001 }))).toMatchObject([
     { severity: "error", path: ["bgp", "peers", 0, "routeReflectorClient"] },
+  ]);
+});
+
+test("a blackhole is asked for by a peer, of prefixes that the rule names (RFC 7999 §3.3)", () => {
+  const everything = { prefixes: undefined, within: undefined, lengths: undefined, kinds: undefined };
+  const hole = (within: string | undefined): Rule => ({
+    match: { ...everything, within: within === undefined ? undefined : [net(within)] },
+    then: "accept",
+    set: { localPref: undefined, med: undefined, blackhole: true },
+  });
+  const withRules = (rules: Partial<Peer>): Model => ({
+    ...valid,
+    bgp: { ...valid.bgp, peers: [{ ...peer, importRules: [], exportRules: [], ...rules }] },
+  });
+  expect(violations(withRules({ importRules: [hole("203.0.113.0/24")] }))).toEqual([]);
+  expect(violations(withRules({ importRules: [hole(undefined)] }))).toMatchObject([
+    { severity: "error", path: ["bgp", "peers", 0, "import", 0, "set", "blackhole"] },
+  ]);
+  expect(violations(withRules({ exportRules: [hole("203.0.113.0/24")] }))).toMatchObject([
+    { severity: "error", path: ["bgp", "peers", 0, "export", 0, "set", "blackhole"] },
   ]);
 });
 

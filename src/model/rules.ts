@@ -165,13 +165,30 @@ function policyViolations(peer: Peer, path: Violation["path"], internal: boolean
       );
     }
     for (const [i, rule] of (rules ?? []).entries()) {
-      found.push(...ruleViolations(rule, [...path, key, i]));
+      found.push(...ruleViolations(rule, [...path, key, i]), ...holeViolations(rule, key, [...path, key, i]));
       if (key !== "import" || peer.asn !== "external" || rule.set?.prepend === undefined) continue;
       const message = "import prepends the peer's AS number, and `asn: external` does not say which that is";
       found.push(error([...path, key, i, "set", "prepend"], message, "give the peer's AS number"));
     }
   }
   return found;
+}
+
+/** RFC 7999 §3.3: who asks for a blackhole may do so for what he may announce, and for nothing else. */
+function holeViolations(
+  { match, set }: Rule,
+  key: "import" | "export",
+  path: Violation["path"],
+): Violation[] {
+  if (set?.blackhole !== true) return [];
+  const at = [...path, "set", "blackhole"];
+  if (key === "export") {
+    const message = "a blackhole is made of what a peer tells us: export rules cannot";
+    return [error(at, message, "tell a peer to make one with `set: { communities: [blackhole] }`")];
+  }
+  if (match.prefixes !== undefined || match.within !== undefined || match.ranges !== undefined) return [];
+  const message = "this rule lets the peer blackhole any prefix of the Internet";
+  return [error(at, message, "say in `match.within`, `prefix` or `prefixSet` which ones it may announce")];
 }
 
 function ruleViolations(rule: Rule, path: Violation["path"]): Violation[] {

@@ -57,7 +57,7 @@ export class Machine {
       const { peer: of, on, ...facts } = event;
       this.#note(`  ${name} of ${formatAddress(of)}: ${on} ${JSON.stringify(facts)}`);
     });
-    for (const [of, state] of nextHops) booted.speaker.setNextHop(address(of), state);
+    for (const [of, state] of nextHops) booted.speaker.setNextHops([{ nextHop: address(of), ...state }]);
     this.setPeers();
     booted.speaker.announce([...originates].map(([of, route]) => localRoute(of, route)));
     this.#net.after(completeAfterMs, () => booted.speaker.complete());

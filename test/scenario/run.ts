@@ -203,7 +203,7 @@ class Scenario {
     const state = { reachable: this.#chance.holds(0.7), metric: this.#chance.below(3) };
     this.#note(`${machine.router.name}: next hop ${nextHop} ${JSON.stringify(state)}`);
     machine.router.nextHops.set(nextHop, state);
-    if (machine.isUp) machine.speaker.setNextHop(address(nextHop), state);
+    if (machine.isUp) machine.speaker.setNextHops([{ nextHop: address(nextHop), ...state }]);
   }
 
   #reset(): void {

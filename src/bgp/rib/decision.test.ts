@@ -44,7 +44,8 @@ function outcomes(candidates: readonly Candidate[], options: Partial<RibOptions>
     lab.announce(peers[i]!, [host(1)], attributesWith(attributes), pathId);
   }
   for (const { attributes, metric } of candidates) {
-    if (metric !== undefined) lab.rib.setNextHop(attributes.nextHop!, { reachable: true, metric });
+    if (metric !== undefined)
+      lab.rib.setNextHops([{ nextHop: attributes.nextHop!, reachable: true, metric }]);
   }
   lab.decide();
   const { paths } = lab.rib.v4.snapshot.describe(host(1))!;
@@ -211,11 +212,11 @@ describe("what cannot be used is left out, with the reason", () => {
     const peer = lab.addPeer({});
     lab.announce(peer, [host(1)], attributesWith(BASE.attributes));
     expect(lab.decide()).toEqual(["10.1.0.1/32"]);
-    lab.rib.setNextHop(BASE.attributes.nextHop!, { reachable: false, metric: 0 });
+    lab.rib.setNextHops([{ nextHop: BASE.attributes.nextHop!, reachable: false, metric: 0 }]);
     expect(lab.decide()).toEqual(["10.1.0.1/32"]);
     expect(lab.rib.v4.best.size).toBe(0);
     expect(lab.rib.v4.snapshot.describe(host(1))!.paths[0]!.status).toBe("nextHopUnreachable");
-    lab.rib.setNextHop(BASE.attributes.nextHop!, { reachable: true, metric: 0 });
+    lab.rib.setNextHops([{ nextHop: BASE.attributes.nextHop!, reachable: true, metric: 0 }]);
     expect(lab.decide()).toEqual(["10.1.0.1/32"]);
     expect(lab.rib.v4.best.size).toBe(1);
   });
@@ -341,7 +342,7 @@ describe("laws", () => {
     fc.assert(
       fc.property(steps, fc.constantFrom(1, 2, 8), (list, multipath) => {
         const lab = new Lab({ multipath });
-        lab.rib.setNextHop(OTHER_NEXT_HOP, { reachable: true, metric: 1 });
+        lab.rib.setNextHops([{ nextHop: OTHER_NEXT_HOP, reachable: true, metric: 1 }]);
         const peers = Array.from({ length: 6 }, (_, i) => lab.addPeer({ address: ipv4(0x0a000001 + i) }));
         const now: (Candidate | undefined)[] = [];
         for (const [i, candidate, decides] of list) {

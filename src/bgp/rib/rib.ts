@@ -7,14 +7,14 @@
  * once the columns have grown. The two families share attributes, next hops and peers, and nothing else.
  */
 
-import type { Address, Family } from "../net/address.ts";
+import type { Family } from "../net/address.ts";
 import { AdjRibIn } from "./adj-rib-in.ts";
 import { AttributePool } from "./attribute-pool.ts";
 import { Decision } from "./decision.ts";
 import { Exports } from "./exports.ts";
 import type { ImportLimits } from "./import-limits.ts";
 import { LocRib } from "./loc-rib.ts";
-import type { NextHopState } from "./next-hops.ts";
+import type { NextHopTold } from "./next-hops.ts";
 import { PathTable } from "./path-table.ts";
 import { type PeerId, PeerTable, type RibPeer } from "./peer-table.ts";
 import type { PrefixTable } from "./prefix-table.ts";
@@ -39,6 +39,8 @@ export interface RibOptions {
   readonly missingMedAsWorst: boolean;
   /** A learned route is sent to others only while {@link LocRib.setInstalled} says that it is in the forwarding plane. */
   readonly advertiseInstalledOnly: boolean;
+  /** A next hop cannot be reached until {@link Rib.setNextHops} says that it can. Default: false. */
+  readonly tracksNextHops?: boolean;
 }
 
 /** What the families share. */
@@ -91,6 +93,7 @@ export class Rib {
 
   constructor(options: RibOptions) {
     this.pool = new AttributePool(options);
+    if (options.tracksNextHops === true) this.pool.nextHops.track();
     const shared = { options, pool: this.pool, peers: this.peers };
     this.v4 = new FamilyRib(4, shared);
     this.v6 = new FamilyRib(6, shared);
@@ -136,13 +139,14 @@ export class Rib {
     }
   }
 
-  /** What the caller knows of a next hop. Until it says otherwise it is reachable, at metric 0. */
-  setNextHop(address: Address, state: NextHopState): void {
-    const nextHop = this.pool.nextHops.tell(address, state);
-    if (nextHop < 0) return;
-    const { columns } = this.pool;
+  /** What the caller knows of next hops. What it does not name stays as it is. */
+  setNextHops(told: readonly NextHopTold[]): void {
+    const { columns, nextHops } = this.pool;
+    const changed = new Set(told.map((each) => nextHops.tell(each.nextHop, each)));
+    changed.delete(-1);
+    if (changed.size === 0) return;
     for (const rib of [this.v4, this.v6]) {
-      rib.best.reconsider((attrs) => columns.nextHop[attrs] === nextHop);
+      rib.best.reconsider((attrs) => changed.has(columns.nextHop[attrs]!));
     }
   }
 }

@@ -48,6 +48,11 @@ export interface SpeakerOptions {
    * ({@link Speaker.markInstalled}). False: at once.
    */
   readonly advertiseInstalledOnly: boolean;
+  /**
+   * A next hop cannot be reached until {@link Speaker.setNextHops} says that it can; {@link Speaker.onNextHops} tells
+   * which ones there are to speak of. Default: false, all can be reached.
+   */
+  readonly tracksNextHops?: boolean;
 }
 
 /** The peer's AS number, or any other than our own. */

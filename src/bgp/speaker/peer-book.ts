@@ -48,6 +48,20 @@ export class PeerBook {
     }
   }
 
+  /** Peers by address, and of the expected ones all, that have not told all that they know. */
+  missing(expected: readonly Address[]): readonly Address[] {
+    const missing: Address[] = [];
+    for (const peer of this) {
+      if (!peer.dynamic && !peer.learning.complete && peer.halt.current === undefined)
+        missing.push(peer.address);
+    }
+    for (const address of expected) {
+      if (missing.some((other) => sameAddress(other, address))) continue;
+      if (this.at(address)?.learning.complete !== true) missing.push(address);
+    }
+    return missing;
+  }
+
   /** The settings of the range that an address is in. */
   rangeOf(address: Address): PeerOptions | undefined {
     return this.#ranges.find(({ remote }) => "range" in remote && contains(remote.range, address));

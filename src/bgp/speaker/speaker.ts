@@ -6,9 +6,10 @@
  * links take. What is left waits for the next turn, in sets that cannot outgrow one bit per prefix.
  */
 
-import { type Address, type Family, type Prefix, sameAddress } from "../net/address.ts";
+import type { Address, Family, Prefix } from "../net/address.ts";
 import { formatAddress } from "../net/text.ts";
 import { NO_ATTRIBUTES } from "../rib/attribute-pool.ts";
+import type { NextHopNeeds, NextHopTold } from "../rib/next-hops.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import { Rib } from "../rib/rib.ts";
 import type { AdvertisedRoute, Page, ReceivedRoute } from "../rib/snapshot.ts";
@@ -26,6 +27,7 @@ import { Peer } from "./peer.ts";
 import { PeerBook } from "./peer-book.ts";
 import type { PeerOrder } from "./peer-halt.ts";
 import { protectionOf, remoteKey, someoneOn } from "./peer-options.ts";
+import { ribOptions } from "./rib-options.ts";
 import { RouteChanges, type RouteListener } from "./route-changes.ts";
 import type { RouteFeed } from "./route-feed.ts";
 import { Rpki } from "./rpki.ts";
@@ -70,6 +72,7 @@ export class Speaker {
   readonly #turnedAway: TurnedAway = new TurnedAway();
   readonly #recipients: Map<PeerId, Recipient> = new Map();
   readonly #monitors: Set<Monitor> = new Set();
+  readonly #nextHopListeners: Set<(needs: NextHopNeeds) => void> = new Set();
   readonly #eventListeners: Set<(event: SpeakerEvent) => void> = new Set();
   #flushWaiters: (() => void)[] = [];
   #complete = false;
@@ -80,16 +83,7 @@ export class Speaker {
   constructor(options: SpeakerOptions, world: World) {
     this.options = options;
     this.#world = world;
-    this.rib = new Rib({
-      asn: options.asn,
-      routerId: options.routerId.w0,
-      clusterId: (options.clusterId ?? options.routerId).w0,
-      multipath: options.multipath,
-      multipathRelax: options.multipathRelax ?? true,
-      alwaysCompareMed: options.decision?.alwaysCompareMed === true,
-      missingMedAsWorst: options.decision?.missingMedAsWorst === true,
-      advertiseInstalledOnly: options.advertiseInstalledOnly,
-    });
+    this.rib = new Rib(ribOptions(options));
     this.rpki = new Rpki({
       asn: options.asn,
       world,
@@ -185,10 +179,22 @@ export class Speaker {
     return new Promise((resolve) => this.#flushWaiters.push(resolve));
   }
 
-  /** Says what is known of a next hop; paths over it are decided again. Unknown ones are reachable at metric 0. */
-  setNextHop(nextHop: Address, state: { readonly reachable: boolean; readonly metric: number }): void {
-    this.rib.setNextHop(nextHop, state);
+  /**
+   * Says what is known of next hops; paths over them are decided again. One that nobody spoke of is reachable at metric
+   * 0, or, with {@link SpeakerOptions.tracksNextHops}, not reachable.
+   */
+  setNextHops(told: readonly NextHopTold[]): void {
+    this.rib.setNextHops(told);
     this.#wake(this.#world.now());
+  }
+
+  /**
+   * Hears which next hops accepted paths begin to need, to be answered by {@link setNextHops}, and which they need no
+   * more. Only with {@link SpeakerOptions.tracksNextHops}. Returns what stops it.
+   */
+  onNextHops(listener: (needs: NextHopNeeds) => void): () => void {
+    this.#nextHopListeners.add(listener);
+    return () => this.#nextHopListeners.delete(listener);
   }
 
   /**
@@ -398,28 +404,17 @@ export class Speaker {
     for (const peer of this.#peers) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
-      this.#deferral.settle(nowMs, () => this.#missing());
+      this.#deferral.settle(nowMs, () => this.#peers.missing(this.#deferral.expected));
       for (const resolve of this.#flushWaiters.splice(0)) resolve();
     }
     this.#inTurn = false;
+    const needs = this.rib.pool.nextHops.takeNeeds();
+    if (needs !== undefined) for (const listener of this.#nextHopListeners) listener(needs);
     this.#wake(more ? nowMs : this.#nextDeadline());
   }
 
   /** RFC 4724 §4.1: after a restart, peers would take what they have not been told by then for gone. */
   get #holdsEndOfRib(): boolean {
     return this.options.gracefulRestart?.restarting === true && !this.#complete;
-  }
-
-  #missing(): readonly Address[] {
-    const missing: Address[] = [];
-    for (const peer of this.#peers) {
-      if (!peer.dynamic && !peer.learning.complete && peer.halt.current === undefined)
-        missing.push(peer.address);
-    }
-    for (const address of this.#deferral.expected) {
-      if (missing.some((other) => sameAddress(other, address))) continue;
-      if (this.#peers.at(address)?.learning.complete !== true) missing.push(address);
-    }
-    return missing;
   }
 }

@@ -113,7 +113,7 @@ test("two peers with one address behind two interfaces are two", () => {
   net.until(() => isUp(leaf, ...spines), 30_000);
   net.run(1000);
   expect(best(leaf)).toEqual(["198.51.100.0/24 via fe80::2%a fe80::2%b"]);
-  leaf.speaker.setNextHop(address("fe80::2%a"), { reachable: false, metric: 0 });
+  leaf.speaker.setNextHops([{ nextHop: address("fe80::2%a"), reachable: false, metric: 0 }]);
   net.run(1000);
   expect(best(leaf)).toEqual(["198.51.100.0/24 via fe80::2%b"]);
 });

@@ -2,7 +2,9 @@
 
 import type { Model } from "../../model/model.ts";
 import type { Health, LearnedRoute, Link } from "../intent.ts";
+import type { Hops } from "../next-hops.ts";
 import { Reconciler, type Sources } from "../reconcile.ts";
+import { hopsOnLinks } from "./hops.ts";
 import { MemoryLearned } from "./memory-learned.ts";
 import { LINKS } from "./values.ts";
 import { MemoryWorld, VirtualClock } from "./world.ts";
@@ -12,13 +14,22 @@ export interface Given {
   model: Model | undefined;
   links: readonly Link[];
   learned: readonly LearnedRoute[];
+  /** Undefined: those that the links give. */
+  hops: Hops | undefined;
   health: Health;
   complete: boolean;
 }
 
 /** A process that is started anew takes over its predecessor's world. */
 export class Bench {
-  readonly given: Given = { model: undefined, links: LINKS, learned: [], health: new Map(), complete: true };
+  readonly given: Given = {
+    model: undefined,
+    links: LINKS,
+    learned: [],
+    hops: undefined,
+    health: new Map(),
+    complete: true,
+  };
   readonly clock: VirtualClock = new VirtualClock();
   readonly world: MemoryWorld;
   readonly reconciler: Reconciler;
@@ -29,6 +40,7 @@ export class Bench {
     const sources: Sources = {
       model: () => this.given.model,
       links: () => this.given.links,
+      hops: () => this.given.hops ?? hopsOnLinks(this.given.learned, this.given.links),
       health: () => this.given.health,
       learnedComplete: () => this.given.complete,
     };
@@ -45,8 +57,9 @@ export class Bench {
   /** Changes what is given. */
   change({ learned, ...changes }: Partial<Given>): void {
     Object.assign(this.given, changes);
+    if (learned !== undefined) this.given.learned = learned;
+    this.reconciler.rerouted();
     if (learned !== undefined) {
-      this.given.learned = learned;
       this.#learned.set(learned);
       this.reconciler.routesChanged();
     }

@@ -12,12 +12,14 @@ import { formatAddress, formatPrefix } from "../../bgp/net/text.ts";
 import type { PlanInput } from "../draft.ts";
 import type { Intent, KernelRoute, LearnedRoute, Problem } from "../intent.ts";
 import type { LearnedView } from "../learned.ts";
+import type { Hops } from "../next-hops.ts";
 import { plan } from "../plan.ts";
 import {
+  BLACKHOLE,
   guardedPrefixes,
   guardOf,
+  hopsTo,
   nextHopSet,
-  resolve,
   type Surroundings,
   surroundingsOf,
   targetOf,
@@ -25,11 +27,12 @@ import {
 
 export interface OracleInput extends Omit<PlanInput, "learned"> {
   readonly learned: readonly LearnedRoute[];
+  readonly hops: Hops;
 }
 
 /** A plan together with the learned routes beside it, in one list. */
 export function planWithLearned({ learned, ...input }: OracleInput): Intent {
-  const at = surroundingsOf(input.model, input.links);
+  const at = surroundingsOf(input.model, input.links, input.hops);
   const told = learned.filter(({ paths }) => paths.length > 0);
   const own = plan({ ...input, learned: viewOf(told, []) });
   const translated = own.nat.floating.map(({ floating }) => hostPrefix(floating));
@@ -44,7 +47,7 @@ function problemsOf(learned: readonly LearnedRoute[], at: Surroundings): Problem
     learned.flatMap(({ paths }) => paths.map(({ nextHop }) => [formatAddress(nextHop), nextHop])),
   );
   const lost = [...hops]
-    .filter(([, address]) => resolve(at, address) === undefined)
+    .filter(([text, address]) => hopsTo(at, { text, address }).length === 0)
     .map(([text]) => text)
     .sort();
   const barred = barredBy(learned, at);
@@ -70,7 +73,8 @@ function goalsOf(
   const barred = [...taken, ...barredBy(learned, at)];
   return learned.flatMap(({ prefix, kind, paths }): KernelRoute[] => {
     if (isLinkLocal(prefix) || barred.some((other) => samePrefix(other, prefix))) return [];
-    const target = targetOf(nextHopSet(paths, kind === "anycast"), at);
+    const set = kind === "blackhole" ? BLACKHOLE : nextHopSet(paths, kind === "anycast");
+    const target = targetOf(set, at);
     return target === undefined ? [] : [{ prefix, target }];
   });
 }

@@ -47,6 +47,7 @@ const BASE: Model = {
     multipathRelax: true,
     linkBandwidth: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
+    nextHopTracking: { viaDefault: false },
     gracefulRestart: undefined,
     rpki: { caches: [] },
     peers: [],
