@@ -4,9 +4,9 @@
  */
 
 import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "./nat-schema.ts";
+import type { NextHopAnswer } from "./next-hop-schema.ts";
 import { sampleErrors, samplePeers } from "./sample-peers.ts";
 import { sampleAnnouncements, sampleReceived, sampleRoutes } from "./sample-routes.ts";
-import type { NextHopAnswer } from "./schema/next-hops.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,

@@ -7,7 +7,7 @@
 
 import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
 import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "./nat-schema.ts";
-import type { NextHopAnswer } from "./schema/next-hops.ts";
+import type { NextHopAnswer } from "./next-hop-schema.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,

@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 import { Argument, Command, Option } from "commander";
-import type { NextHopAnswer } from "../api/schema/next-hops.ts";
+import type { NextHopAnswer } from "../api/next-hop-schema.ts";
 import type {
   AnnouncementAnswer,
   AnycastAnswer,

@@ -1,6 +1,6 @@
 /** Next hops in tables, and what they mean for the paths of a route. */
 
-import type { NextHopAnswer } from "../api/schema/next-hops.ts";
+import type { NextHopAnswer } from "../api/next-hop-schema.ts";
 import type { RoutePath } from "../api/schema.ts";
 import { type Column, type Look, table } from "./table.ts";
 

@@ -1,6 +1,6 @@
 /** Floating IPs, NAT and anycast as the API tells them: the model beside what is in force. */
 
-import type { NextHopAnswer } from "../api/schema/next-hops.ts";
+import type { NextHopAnswer } from "../api/next-hop-schema.ts";
 import type { AnycastAnswer, FloatingIpAnswer, NatAnswer } from "../api/schema.ts";
 import { type Address, hostPrefix, prefixOf, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";

@@ -1,6 +1,6 @@
 /** What one scrape sees: read once, so that all of its metrics speak of the same moment. */
 
-import type { NextHopAnswer } from "../api/schema/next-hops.ts";
+import type { NextHopAnswer } from "../api/next-hop-schema.ts";
 import type {
   AnycastAnswer,
   FloatingIpAnswer,

@@ -1,6 +1,6 @@
 /** A gateway in its place, and questions about it that wait for the answer. */
 
-import type { NextHopAnswer } from "../../src/api/schema/next-hops.ts";
+import type { NextHopAnswer } from "../../src/api/next-hop-schema.ts";
 import { accept } from "../daemon/gateway-file.ts";
 import { type Daemon, eventually, Lab } from "../daemon/lab.ts";
 import { Place } from "./place.ts";
