@@ -25,7 +25,7 @@ const REGION = "RegionOne";
 
 export function addKeystone(app: FastifyInstance, api: IdentityApi, log: FaultLog): void {
   let checking = 0;
-  void app.register(async (inner) => {
+  void app.register((inner, _options, ready) => {
     readJsonOnly(inner);
     inner.setErrorHandler((error, _request, reply) => refuse(reply, faultOf(error, log)));
     for (const url of ["/v3", "/v3/"]) inner.get(url, (request) => ({ version: versionAt(request) }));
@@ -61,6 +61,7 @@ export function addKeystone(app: FastifyInstance, api: IdentityApi, log: FaultLo
       return { catalog: catalogAt(request), links: {} };
     });
     addLists(inner, api);
+    ready();
   });
 }
 
