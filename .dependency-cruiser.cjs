@@ -56,7 +56,13 @@ module.exports = {
     only("identity", "identity", []),
     only("api", "api", ["model", "neutron", "identity", "store"]),
     only("metrics", "metrics", ["model", "api"]),
-    only("cli-and-web-speak-http", "(cli|web)", ["api/schema", "api/nat-schema", "api/next-hop-schema", "bgp/mrt", "identity"]),
+    only("cli-and-web-speak-http", "(cli|web)", [
+      "api/schema",
+      "api/nat-schema",
+      "api/next-hop-schema",
+      "bgp/mrt",
+      "identity",
+    ]),
     {
       name: "nobody-imports-the-daemon",
       severity: "error",
