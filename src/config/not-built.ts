@@ -6,8 +6,6 @@ import type { Path } from "./findings.ts";
 const NOT_BUILT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "": { store: "the store; take it out: everything is in this file" },
   "nat.pools[]": {
-    mapping: "choice of the mapping; take it out",
-    filtering: "choice of the filtering; take it out: it is addressAndPortDependent",
     limits: "limits per private address; take it out",
   },
   api: { tokensFile: "authentication; take it out: the API listens on a unix socket and on loopback only" },

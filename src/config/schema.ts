@@ -71,6 +71,12 @@ const pool: z.ZodType<Pool> = mapping({
     .refine((ports) => ports === 0 || ports >= 16, { error: "0, or 16..65535" })
     .prefault(0)
     .meta({ description: "Ports set aside for each private address (RFC 7422); 0: all share." }),
+  mapping: choice(["endpointIndependent", "addressAndPortDependent"])
+    .prefault("endpointIndependent")
+    .meta({ description: "Whether a private endpoint has one external endpoint, whomever it speaks to." }),
+  filtering: choice(["endpointIndependent", "addressDependent", "addressAndPortDependent"])
+    .prefault("addressAndPortDependent")
+    .meta({ description: "Who may send to an external endpoint." }),
 }).transform((given, context) => {
   const count = given.addresses.reduce((sum, item) => sum + item.length, 0);
   if (count > POOL_ADDRESSES) {
@@ -79,7 +85,12 @@ const pool: z.ZodType<Pool> = mapping({
     context.addIssue({ code: "custom", path: ["addresses"], message, params, input: given });
   }
   const addresses: Address[] = count > POOL_ADDRESSES ? [] : given.addresses.flat();
-  return { name: given.name, addresses, ports: given.ports, blockSize: given.blockSize };
+  if (given.mapping !== "endpointIndependent" && given.filtering !== "addressAndPortDependent") {
+    const message = `with mapping ${given.mapping} an external endpoint belongs to one destination: filtering ${given.filtering} would let nobody else in`;
+    const params = { sentence: true, hint: "write `mapping: endpointIndependent`, or take `filtering` out" };
+    context.addIssue({ code: "custom", path: ["filtering"], message, params, input: given });
+  }
+  return { ...given, addresses };
 });
 
 const timeouts: z.ZodType<NatTimeouts> = mapping({

@@ -119,6 +119,8 @@ const whole = {
         addresses: [10, 16, 17, 18, 19, 30, 31, 32, 33].map((last) => `198.51.100.${last}`),
         ports: { first: 1024, last: 65535 },
         blockSize: 0,
+        mapping: "endpointIndependent",
+        filtering: "addressAndPortDependent",
       },
     ],
     timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },

@@ -26,6 +26,8 @@ const nat = (ranges: readonly string[]): Nat => ({
       addresses: ["198.51.100.10", "198.51.100.12", "198.51.100.13"].map(address),
       ports: { first: 1024, last: 65_535 },
       blockSize: 1024,
+      mapping: "endpointIndependent",
+      filtering: "addressAndPortDependent",
     },
   ],
 });

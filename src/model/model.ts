@@ -290,6 +290,10 @@ export interface Pool {
   readonly ports: PortRange;
   /** Ports of each private address's own block (blocks.ts), 1 up to all of `ports`; 0: all share. */
   readonly blockSize: number;
+  /** Whether a private endpoint looks the same to everybody (RFC 4787 section 4.1). */
+  readonly mapping: "endpointIndependent" | "addressAndPortDependent";
+  /** Who may answer it (section 5): anybody, those whom it sent to, or where it sent to alone. */
+  readonly filtering: "endpointIndependent" | "addressDependent" | "addressAndPortDependent";
 }
 
 export interface PortRange {

@@ -84,6 +84,8 @@ const valid: Model = {
         addresses: [ip("198.51.100.10")],
         ports: { first: 1024, last: 65535 },
         blockSize: 0,
+        mapping: "endpointIndependent",
+        filtering: "addressAndPortDependent",
       },
     ],
   },
@@ -142,7 +144,16 @@ describe("a part that is missing silences only the rules about it", () => {
 
 test("a pool of 65 536 addresses in the wrong place is one violation, with the path of the first address", () => {
   const addresses = Array.from({ length: 65_536 }, (_, i) => ipv4(ip("10.65.0.0").w0 + i));
-  const pools = [{ name: "a", addresses, ports: { first: 1024, last: 65535 }, blockSize: 0 }];
+  const pools = [
+    {
+      name: "a",
+      addresses,
+      ports: { first: 1024, last: 65535 },
+      blockSize: 0,
+      mapping: "endpointIndependent",
+      filtering: "addressAndPortDependent",
+    } as const,
+  ];
   const found = violations({ nat: { ...valid.nat, pools } });
   expect(found.map(({ path, message }) => [path.join("."), message])).toEqual([
     ["nat.pools.0.addresses.0", "10.65.0.0 is in nat.private 10.65.0.0/16, and 65535 more"],

@@ -12,6 +12,7 @@ import {
   CHAIN_NAMES,
   CHAINS,
   type Contents,
+  declarationOf,
   type Elements,
   SET_NAMES,
   SETS,
@@ -60,8 +61,10 @@ export function diffTables(previous: NatTable, wanted: NatTable): string {
 function textOf(contents: Contents): string {
   const lines = [`add table inet ${TABLE}`, `delete table inet ${TABLE}`, `add table inet ${TABLE}`];
   for (const name of SET_NAMES) {
-    const { is, type, interval } = SETS[name];
-    lines.push(`add ${is} inet ${TABLE} ${name} { type ${type};${interval ? " flags interval;" : ""} }`);
+    const declared = [`type ${SETS[name].type}`, ...declarationOf(SETS[name])];
+    lines.push(
+      `add ${SETS[name].is} inet ${TABLE} ${name} { ${declared.map((line) => `${line};`).join(" ")} }`,
+    );
   }
   lines.push(...timerLines(contents.timers));
   for (const name of CHAIN_NAMES) {
@@ -76,6 +79,13 @@ function textOf(contents: Contents): string {
 function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   const lines: string[] = [];
   for (const name of SET_NAMES) lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keep));
+  // A mapping to an address that is gone would be taken again. The others come back with the next packet of their flows.
+  if (!keep && [...found.sets.eim.keys()].some((key) => !wanted.sets.eim.has(key)))
+    lines.push(
+      ...["mapping", "endpoints", "contacts"].map(
+        (name) => `flush ${name === "contacts" ? "set" : "map"} inet ${TABLE} ${name}`,
+      ),
+    );
   const otherTimers = !sameTimers(found.timers, wanted.timers);
   if (otherTimers) lines.push(...timerChanges(found.timers, wanted.timers));
   for (const name of CHAIN_NAMES) {

@@ -21,10 +21,17 @@ export const SET_NAMES = [
   "untracked6",
   "untracked6_hosts",
   "taps",
+  "eim",
+  "open",
+  "open_to",
+  "mapping",
+  "endpoints",
+  "contacts",
 ] as const;
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
  * floating IP. egress: the same among those whose new flows leave as the floating IP. blocks: private address to pool address and ports.
+ * eim, open, open_to, mapping, endpoints, contacts: see mapping.ts.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -32,6 +39,17 @@ export interface SetDeclaration {
   readonly is: "map" | "set";
   readonly type: string;
   readonly interval: boolean;
+  /** How many elements packets may add; undefined: they add none. What they added is no part of a table's contents. */
+  readonly size?: number;
+}
+
+/** Private endpoints that can have a mapping at a time. */
+export const MAPPINGS = 1_048_576;
+
+/** How a set is declared behind its type, as nft lists it: a line for each. */
+export function declarationOf({ interval, size }: SetDeclaration): readonly string[] {
+  if (size !== undefined) return [`size ${size}`, "flags dynamic,timeout"];
+  return interval ? ["flags interval"] : [];
 }
 
 /** Name and declaration of every set and map, in the order in which they are made. */
@@ -51,15 +69,39 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   untracked6: { is: "set", type: "ipv6_addr", interval: true },
   untracked6_hosts: { is: "set", type: "ipv6_addr", interval: false },
   taps: { is: "set", type: "ifname", interval: false },
+  eim: { is: "set", type: "ipv4_addr", interval: false },
+  open: { is: "set", type: "ipv4_addr", interval: false },
+  open_to: { is: "set", type: "ipv4_addr", interval: false },
+  mapping: {
+    is: "map",
+    type: "inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service",
+    interval: false,
+    size: MAPPINGS,
+  },
+  endpoints: {
+    is: "map",
+    type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+    interval: false,
+    size: MAPPINGS,
+  },
+  contacts: {
+    is: "set",
+    type: "ipv4_addr . inet_proto . inet_service . ipv4_addr",
+    interval: false,
+    size: MAPPINGS,
+  },
 };
 
 /** In an order in which nothing refers to what comes later. */
 export const CHAIN_NAMES = [
   "untrack",
   "raw",
+  "choose",
   "pools",
   "hairpin",
   "timers",
+  "mapped",
+  "answered",
   "raw_prerouting",
   "raw_output",
   "dstnat",
@@ -74,9 +116,12 @@ export type ChainName = (typeof CHAIN_NAMES)[number];
 export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   untrack: undefined,
   raw: undefined,
+  choose: undefined,
   pools: undefined,
   hairpin: undefined,
   timers: undefined,
+  mapped: undefined,
+  answered: undefined,
   raw_prerouting: "type filter hook prerouting priority -300; policy accept;",
   raw_output: "type filter hook output priority -300; policy accept;",
   dstnat: "type nat hook prerouting priority -100; policy accept;",

@@ -7,6 +7,7 @@ import {
   CHAINS,
   type ChainName,
   type Contents,
+  declarationOf,
   type Elements,
   SET_NAMES,
   SETS,
@@ -92,10 +93,10 @@ function parseSet(name: SetName, lines: readonly string[] | undefined): Elements
   if (lines === undefined) return undefined;
   const start = lines.findIndex((line) => line.startsWith("elements = {"));
   const declared = start < 0 ? lines : lines.slice(0, start);
-  const expected = [`type ${SETS[name].type}`, ...(SETS[name].interval ? ["flags interval"] : [])];
+  const expected = [`type ${SETS[name].type}`, ...declarationOf(SETS[name])];
   if (declared.join("\n") !== expected.join("\n")) return undefined;
   const elements = new Map<string, string>();
-  if (start < 0) return elements;
+  if (start < 0 || SETS[name].size !== undefined) return elements;
   const text = lines.slice(start).join(" ");
   for (const element of text.slice(text.indexOf("{") + 1, text.lastIndexOf("}")).split(",")) {
     // A comment or a timeout on an element is nothing that we wrote.

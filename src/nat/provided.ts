@@ -34,7 +34,7 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
   const pooled = [...found.sets.pooled.keys()].flatMap((text) => parseAddress(text) ?? []);
   return {
     floating: same(["dstnat", "dstnat_output"]) ? floatingWords(floatingOf(listing)) : new Map(),
-    pooled: same(["srcnat", "pools"]) ? new Set(pooled.map(wordOf)) : new Set(),
+    pooled: same(["srcnat", "pools", "choose"]) ? new Set(pooled.map(wordOf)) : new Set(),
   };
 }
 

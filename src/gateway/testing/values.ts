@@ -82,6 +82,8 @@ export const PRIVATE: Model["nat"] = {
       addresses: [address("198.51.100.10")],
       ports: { first: 1024, last: 65535 },
       blockSize: 0,
+      mapping: "endpointIndependent",
+      filtering: "addressAndPortDependent",
     },
   ],
 };

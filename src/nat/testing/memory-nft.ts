@@ -39,7 +39,7 @@ interface Table {
 interface NftSet {
   head: string;
   type: string;
-  interval: boolean;
+  declared: readonly string[];
   elements: Map<string, string>;
 }
 interface Chain {
@@ -62,6 +62,7 @@ function execute(tables: Map<string, Table>, line: string): void {
   else if (what === "rule") (table.chains.get(object) ?? refuse(line)).rules.push(body);
   else if (what === "ct timeout") changeTimer(table, verb, object, body);
   else if (what === "chain") changeChain(table, verb, object, body);
+  else if (verb === "flush") (table.sets.get(object) ?? refuse(line)).elements.clear();
   else declareSet(table, what, object, body);
 }
 
@@ -85,8 +86,8 @@ function listTimer(name: string, body: string): string {
 
 function declareSet(table: Table, what: string, name: string, body: string): void {
   const type = /type ([^;]*);/.exec(body)?.[1] ?? refuse(body);
-  const interval = body.includes("flags interval;");
-  table.sets.set(name, { head: what, type, interval, elements: new Map() });
+  const declared = body.slice(2, -3).split("; ").slice(1);
+  table.sets.set(name, { head: what, type, declared, elements: new Map() });
 }
 
 function changeElements(table: Table, verb: string, name: string, body: string, line: string): void {
@@ -102,10 +103,10 @@ function changeElements(table: Table, verb: string, name: string, body: string, 
   }
 }
 
-function listSet(name: string, { head, type, interval, elements }: NftSet): string {
+function listSet(name: string, { head, type, declared, elements }: NftSet): string {
   const all = [...elements].map(([key, value]) => (value === "" ? key : `${key} : ${value}`));
   const listed = all.length === 0 ? "" : `\t\telements = { ${all.join(",\n\t\t\t     ")} }\n`;
-  return `\t${head} ${name} {\n\t\ttype ${type}\n${interval ? "\t\tflags interval\n" : ""}${listed}\t}\n`;
+  return `\t${head} ${name} {\n\t\ttype ${type}\n${declared.map((line) => `\t\t${line}\n`).join("")}${listed}\t}\n`;
 }
 
 function listChain(name: string, { hook, rules }: Chain): string {
