@@ -53,9 +53,10 @@ module.exports = {
     only("store", "store", ["model", "bgp/net"]),
     only("kernel", "kernel", ["bgp/net"]),
     only("neutron", "neutron", ["model", "store", "bgp/net"]),
-    only("api", "api", ["model", "neutron", "store"]),
+    only("identity", "identity", []),
+    only("api", "api", ["model", "neutron", "identity", "store"]),
     only("metrics", "metrics", ["model", "api"]),
-    only("cli-and-web-speak-http", "(cli|web)", ["api/schema", "bgp/mrt"]),
+    only("cli-and-web-speak-http", "(cli|web)", ["api/schema", "bgp/mrt", "identity"]),
     {
       name: "nobody-imports-the-daemon",
       severity: "error",

@@ -7,7 +7,7 @@ import type { Caller } from "../neutron/caller.ts";
 import { Keeper } from "../neutron/keeper.ts";
 import { ADMIN, countingWorld } from "../neutron/testing/cloud.ts";
 import { MemoryStore } from "../store/memory.ts";
-import { DEPTH_MAX } from "./openstack.ts";
+import { DEPTH_MAX } from "./json-body.ts";
 import { sampleSource } from "./sample.ts";
 import { API_LIMITS, type Api, createApi } from "./server.ts";
 
@@ -122,7 +122,7 @@ describe("who asks", () => {
     async (headers) => {
       const { status, body, headers: answered } = await ask("/v2.0/networks", { overTcp: true, headers });
       expect(status).toBe(401);
-      expect(answered["www-authenticate"]).toBe(`Keystone uri="${tcp.origin}"`);
+      expect(answered["www-authenticate"]).toBe(`Keystone uri="${tcp.origin}/v3"`);
       expect(body).toEqual({
         error: {
           code: 401,

@@ -1,17 +1,17 @@
 /**
  * The Networking API's face: paths below /v2.0, and the discovery documents that clients look at first.
  *
- * Bodies are read here and nowhere else of the API: at most {@link API_LIMITS.bodyBytes}, at most {@link DEPTH_MAX}
- * brackets deep. Who asks is found out before a body is read.
+ * Bodies are read here and by keystone.ts, and nowhere else of the API. Who asks is found out before a body is read.
  */
 
 import { randomUUID } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Caller } from "../neutron/caller.ts";
-import { badRequest, errorBody, Fault, notFound } from "../neutron/fault.ts";
+import { errorBody, Fault, notFound } from "../neutron/fault.ts";
 import { RESOURCES } from "../neutron/resources.ts";
 import type { ApiAnswer, ApiRequest } from "../neutron/service.ts";
 import { ERRORS, Refusal, toJson } from "./answers.ts";
+import { jsonOf, readJsonOnly } from "./json-body.ts";
 
 /** What stands behind the paths. */
 export interface NetworkingApi {
@@ -24,15 +24,11 @@ export interface NetworkingApi {
   readonly caller: (token: string | undefined, isLocal: boolean) => Caller | undefined;
 }
 
-/** Brackets inside each other in a body; ours have 5. */
-export const DEPTH_MAX = 32;
-
 const METHODS = ["GET", "POST", "PUT", "DELETE"] as const;
 
-const isOpenstack = (path: string): boolean => path === "/" || /^\/v2\.0(\/|\?|$)/.test(path);
-
-/** Requests whose bodies are read and whose errors are Neutron's. */
-export const takesBody = (request: FastifyRequest): boolean => isOpenstack(request.url);
+/** Requests whose bodies are read. */
+export const takesBody = ({ url }: FastifyRequest): boolean =>
+  url === "/" || /^\/v(2\.0|3)(\/|\?|$)/.test(url);
 
 export function addOpenstack(
   app: FastifyInstance,
@@ -41,11 +37,7 @@ export function addOpenstack(
   log: FaultLog,
 ): void {
   void app.register(async (inner) => {
-    inner.removeAllContentTypeParsers();
-    // No other type: what a page of another origin can send without being asked (a form, plain text) is not read.
-    inner.addContentTypeParser("application/json", { parseAs: "string" }, (_request, body, done) =>
-      done(null, body),
-    );
+    readJsonOnly(inner);
     inner.addHook("onRequest", async (request, reply) => {
       void reply.header("x-openstack-request-id", `req-${randomUUID()}`);
       if (request.url !== "/" && callerOf(request, api, isLocal) === undefined) {
@@ -68,7 +60,7 @@ export function addOpenstack(
 }
 
 /** One line for an answer that failed by a bug of ours. */
-type FaultLog = (message: string, facts: Readonly<Record<string, unknown>>) => void;
+export type FaultLog = (message: string, facts: Readonly<Record<string, unknown>>) => void;
 
 function callerOf(request: FastifyRequest, api: NetworkingApi, isLocal: boolean): Caller | undefined {
   const token = request.headers["x-auth-token"];
@@ -80,11 +72,12 @@ async function refuseStranger(request: FastifyRequest, reply: FastifyReply): Pro
   const message = "The request you have made requires authentication.";
   await reply
     .code(401)
-    .header("www-authenticate", `Keystone uri="${baseOf(request)}"`)
+    .header("www-authenticate", `Keystone uri="${baseOf(request)}/v3"`)
     .send({ error: { code: 401, title: "Unauthorized", message } });
 }
 
-const baseOf = (request: FastifyRequest): string => `${request.protocol}://${request.host || "localhost"}`;
+export const baseOf = (request: FastifyRequest): string =>
+  `${request.protocol}://${request.host || "localhost"}`;
 
 const versionAt = (request: FastifyRequest): object => ({
   id: "v2.0",
@@ -135,46 +128,13 @@ function partsOf(path: string): string[] {
   }
 }
 
-function jsonOf(body: unknown): unknown {
-  if (typeof body !== "string" || body === "") return undefined;
-  if (isDeep(body))
-    throw badRequest(`Malformed request body: more than ${DEPTH_MAX} brackets inside each other`);
-  try {
-    return JSON.parse(body);
-  } catch {
-    throw badRequest("Malformed request body: it is no JSON");
-  }
-}
-
-/** Counted on the text: what reads a value afterwards goes down into it by calling itself. */
-function isDeep(text: string): boolean {
-  let depth = 0;
-  let quoted = false;
-  for (let i = 0; i < text.length; i++) {
-    const c = text.charCodeAt(i);
-    if (c === BACKSLASH) i++;
-    else if (c === QUOTE) quoted = !quoted;
-    else if (quoted) continue;
-    else if (c === OPEN_BRACKET || c === OPEN_BRACE) depth += 1;
-    else if (c === OPEN_BRACKET + 2 || c === OPEN_BRACE + 2) depth -= 1;
-    if (depth > DEPTH_MAX) return true;
-  }
-  return false;
-}
-
-const BACKSLASH = 0x5c;
-const QUOTE = 0x22;
-/** Their closing partners are two further in ASCII. */
-const OPEN_BRACKET = 0x5b;
-const OPEN_BRACE = 0x7b;
-
 const TYPES: ReadonlyMap<number, string> = new Map([
   [403, "HTTPForbidden"],
   [413, "HTTPRequestEntityTooLarge"],
 ]);
 
 /** Also what fastify throws of itself: a body that is too large, or that never came whole. */
-function faultOf(error: unknown, log: FaultLog): Fault {
+export function faultOf(error: unknown, log: FaultLog): Fault {
   if (error instanceof Fault) return error;
   const { message } = error as Error;
   const { statusCode = 500 } =

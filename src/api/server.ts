@@ -16,6 +16,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { ERRORS, type ErrorCode, Refusal, rawAnswer, toJson } from "./answers.ts";
+import { addKeystone, type IdentityApi } from "./keystone.ts";
 import { addOpenstack, type NetworkingApi, takesBody } from "./openstack.ts";
 import { addControl, addPaths, CONTROL_PATHS } from "./paths.ts";
 import { claimSocket, ListenError, type SocketFile } from "./socket.ts";
@@ -30,6 +31,8 @@ export interface ApiOptions {
   readonly control?: ApiControl;
   /** OpenStack's Networking API, below /v2.0. */
   readonly networking?: NetworkingApi;
+  /** Who may use it, below /v3. */
+  readonly identity?: IdentityApi;
   readonly log: ApiLog;
   /** Called once per answer. `route` is a path of ours or "unknown", so that it can be a label. */
   readonly onAnswer?: (route: string, code: number) => void;
@@ -170,6 +173,7 @@ function buildApp(
   });
   addPaths(app, source);
   if (onSocket && options.control !== undefined) addControl(app, options.control);
+  if (options.identity !== undefined) addKeystone(app, options.identity, options.log);
   if (options.networking !== undefined) addOpenstack(app, options.networking, onSocket, options.log);
   return app;
 }

@@ -27,6 +27,7 @@ import { addNat } from "./nat.ts";
 import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
+import { addUsers } from "./users.ts";
 import { parseCount, parseSeconds, parseUrl } from "./values.ts";
 import {
   advertisedTable,
@@ -92,6 +93,7 @@ export function buildProgram(io: Io, version: string): Command {
   addState(showing, io);
   addOrders(program, io);
   addNat(program, io);
+  addUsers(program, io);
   addMrt(program, io);
   addCompletion(program, io);
   return program;

@@ -52,7 +52,7 @@ async function offered(line: string): Promise<{ words: string[]; asked: string }
 
 describe("bash offers", () => {
   test.each<[string, readonly string[]]>([
-    ["gwctl ", ["show", "peer", "nat", "mrt", "completion"]],
+    ["gwctl ", ["show", "peer", "nat", "user", "mrt", "completion"]],
     ["gwctl s", ["show"]],
     ["gwctl show a", ["announcements", "advertised", "anycast"]],
     ["gwctl -o json show n", ["nat"]],
@@ -65,7 +65,7 @@ describe("bash offers", () => {
     ["gwctl show peer 2001:db8::", ["1", "2"]],
     ["gwctl completion z", ["zsh"]],
     ["gwctl show routes --limit ", []],
-    ["gwctl nonsense ", ["show", "peer", "nat", "mrt", "completion"]],
+    ["gwctl nonsense ", ["show", "peer", "nat", "user", "mrt", "completion"]],
     ["gwctl peer drain 198", ["198.51.100.2"]],
   ])("%s", async (line, words) => {
     expect((await offered(line)).words).toEqual(words);

@@ -4,6 +4,8 @@ import { z } from "zod";
 import type { PeerAsRules } from "../model/model.ts";
 import { asn, choice, flag, integer, mapping } from "./scalars.ts";
 
+const ROLES = ["provider", "customer", "peer", "rs", "rs-client"] as const;
+
 /** As they would stand in the file: they reach the model and the JSON Schema from here. */
 const DEFAULTS = {
   strictRole: false,
@@ -32,13 +34,17 @@ const localAs: z.ZodType<PeerAsRules["localAs"] | false> = z.union(
 
 /** As the file has them; what is missing may stand in the peer's group. */
 type Given = {
-  readonly [K in Exclude<keyof PeerAsRules, "localAs">]: PeerAsRules[K] | undefined;
-} & { readonly localAs: PeerAsRules["localAs"] | false };
+  readonly [K in Exclude<keyof PeerAsRules, "localAs" | "role">]: PeerAsRules[K] | undefined;
+} & { readonly localAs: PeerAsRules["localAs"] | false; readonly role: PeerAsRules["role"] | false };
 
 export const asKeys: { readonly [K in keyof Given]: z.ZodType<Given[K]> } = {
-  role: choice(["provider", "customer", "peer", "rs", "rs-client"]).optional().meta({
-    description: "eBGP: what we are to the peer (RFC 9234); keeps route leaks out both ways.",
-  }),
+  role: z
+    .literal([...ROLES, false], { error: `one of ${ROLES.join(", ")}, or false` })
+    .optional()
+    .meta({
+      description:
+        "eBGP: what we are to the peer (RFC 9234); keeps route leaks out both ways. false: none is said.",
+    }),
   strictRole: flag.optional().meta({
     default: DEFAULTS.strictRole,
     description: "With role: no session with a peer that does not say its own.",
@@ -73,7 +79,7 @@ export const asKeys: { readonly [K in keyof Given]: z.ZodType<Given[K]> } = {
 };
 
 export const asRulesOf = (given: Given): PeerAsRules => ({
-  role: given.role,
+  role: given.role === false ? undefined : given.role,
   strictRole: given.strictRole ?? DEFAULTS.strictRole,
   localAs: given.localAs === false ? undefined : given.localAs,
   allowOwnAs: given.allowOwnAs ?? DEFAULTS.allowOwnAs,

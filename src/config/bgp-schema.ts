@@ -41,6 +41,7 @@ const PEER_DEFAULTS = {
   holdTime: "90s",
   port: 179,
   passive: false,
+  maxPeers: 1024,
   ttlSecurity: false,
   families: ["ipv4", "ipv6"],
   routeReflectorClient: false,
@@ -53,6 +54,7 @@ const peerDefaults = {
   holdTime: holdTime.parse(PEER_DEFAULTS.holdTime),
   port: PEER_DEFAULTS.port,
   passive: PEER_DEFAULTS.passive,
+  maxPeers: PEER_DEFAULTS.maxPeers,
   ttlSecurity: PEER_DEFAULTS.ttlSecurity,
   families: families.parse(PEER_DEFAULTS.families),
   routeReflectorClient: PEER_DEFAULTS.routeReflectorClient,
@@ -112,6 +114,10 @@ const common = {
   addPath: addPath.optional().meta({
     default: false,
     description: "Several paths of one prefix, where the peer agrees (RFC 7911); `send` and `both` send all.",
+  }),
+  maxPeers: integer(1, 10_000).optional().meta({
+    default: PEER_DEFAULTS.maxPeers,
+    description: "Of a range: how many peers may be connected at a time.",
   }),
   maxPrefixes: maxPrefixes.optional().meta({
     description:
@@ -267,7 +273,7 @@ export const bgp: z.ZodType<BgpSettings> = mapping({
       gracefulShutdown,
     });
   });
-  const restart = all && { restartMs: all.restartMs, notification: all.notification };
+  const restart = all && { restartMs: all.restartMs, notification: all.notification, staleMs: all.staleMs };
   return { ...speaker, gracefulRestart: restart, clusterId: speaker.clusterId, peers: merged };
 });
 
@@ -330,7 +336,7 @@ function mergePeer(
   all: Pick<Peer, "longLivedMs" | "gracefulShutdown"> & { readonly ownAsn: number },
 ): Peer {
   const given = { ...inherited, ...entry };
-  const { gracefulRestart: restart } = given;
+  const { gracefulRestart: restart, maxPeers = peerDefaults.maxPeers } = given;
   const remote = remoteOf(entry);
   return {
     remote,
@@ -341,6 +347,7 @@ function mergePeer(
     port: given.port ?? peerDefaults.port,
     passive: "range" in remote || (given.passive ?? peerDefaults.passive),
     localAddress: given.localAddress,
+    maxPeers,
     passwordFile: given.passwordFile,
     password: undefined,
     ttlSecurity: given.ttlSecurity ?? peerDefaults.ttlSecurity,

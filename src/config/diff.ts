@@ -44,6 +44,7 @@ const SOFT_KEYS = {
   "addPath.send": ({ addPath: { send } }: Peer) => send,
   shutdown: (peer: Peer) => peer.shutdown,
   maxPrefixes: (peer: Peer) => peer.maxPrefixes,
+  maxPeers: (peer: Peer) => peer.maxPeers,
   maxAsPathLength: (peer: Peer) => peer.maxAsPathLength,
   maxCommunities: (peer: Peer) => peer.maxCommunities,
   passUnknownAttributes: (peer: Peer) => peer.passUnknownAttributes,

@@ -8,7 +8,6 @@ const NOT_BUILT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "nat.pools[]": {
     limits: "limits per private address; take it out",
   },
-  api: { tokensFile: "authentication; take it out: the API listens on a unix socket and on loopback only" },
 };
 
 /** What is missing and what to do, for a key that will be; undefined for any other. */

@@ -45,10 +45,15 @@ export const gracefulRestart: z.ZodType<(GracefulRestart & { readonly longLivedM
         notification: flag
           .prefault(true)
           .meta({ description: "Keep routes when a session ends by NOTIFICATION too (RFC 8538)." }),
+        staleTime: duration("1s", "24h").prefault("6m").meta({
+          description:
+            "How long stale routes of a peer that is back wait until it has told everything (RFC 8538).",
+        }),
         longLived,
       }).transform((given) => ({
         restartMs: given.restartTime,
         notification: given.notification,
+        staleMs: given.staleTime,
         longLivedMs: given.longLived,
       })),
     ],

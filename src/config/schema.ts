@@ -175,7 +175,7 @@ const hostPort: z.ZodType<Port> = mapping({
 const loopbackEndpoint: z.ZodType<Endpoint> = text(
   {
     expected: "a loopback address and a port such as 127.0.0.1:9696",
-    hint: "the API has no authentication yet, so that it listens on this machine alone",
+    hint: "without TLS it listens on this machine alone",
     json: { examples: ["127.0.0.1:9696", "[::1]:9696"] },
   },
   (value) => {
@@ -197,7 +197,10 @@ const api: z.ZodType<ApiSettings> = mapping({
   auth: choice(["keystone", "none"]).prefault("keystone").meta({
     description: "The Networking API over TCP. none: everybody on this machine may change everything.",
   }),
-}).transform((given) => ({ ...given, listen: given.listen }));
+  tokensFile: absolutePath.optional().meta({
+    description: "The file of users that tokens are made for; gwctl user makes it.",
+  }),
+}).transform((given) => ({ ...given, listen: given.listen, tokensFile: given.tokensFile }));
 
 const MAIN_TABLE = 254;
 const TABLES = "main, or a table number 1..4294967295 other than 255";

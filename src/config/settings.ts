@@ -15,6 +15,8 @@ export interface ApiSettings {
   readonly socket: string;
   /** Who may use the Networking API over TCP: whoever has a token, or whoever is on this machine. */
   readonly auth: "keystone" | "none";
+  /** Absolute path of the file of users that tokens are made for; undefined: there are none. */
+  readonly tokensFile: string | undefined;
 }
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;

@@ -43,6 +43,7 @@ const upstream = {
   localAddress: undefined,
   passwordFile: undefined,
   password: undefined,
+  maxPeers: 1024,
   ttlSecurity: false,
   families: [4, 6],
   extendedNextHop: false,
@@ -70,6 +71,7 @@ const hosts = {
   holdMs: 90_000,
   port: 179,
   passive: true,
+  maxPeers: 1024,
   ttlSecurity: false,
   families: [4, 6],
   extendedNextHop: false,
@@ -99,7 +101,7 @@ const whole = {
     multipathRelax: true,
     linkBandwidth: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
-    gracefulRestart: { restartMs: 120_000, notification: true },
+    gracefulRestart: { restartMs: 120_000, notification: true, staleMs: 360_000 },
     rpki: { caches: [] },
     bmp: [],
     mrt: undefined,
@@ -149,6 +151,7 @@ test("the design example, without what is not built yet, is the model that it de
     listen: { address: "127.0.0.1", port: 9696 },
     socket: "/run/gatewayd/gatewayd.sock",
     auth: "keystone",
+    tokensFile: "/etc/gatewayd/tokens",
   });
   expect(result.log).toEqual({ level: "info", format: "json" });
   expect(result.warnings).toEqual([]);
@@ -229,7 +232,7 @@ describe("spellings", () => {
     expect(longLived("")).toEqual([undefined, minute, undefined, { 6: 7_200_000 }]);
     expect(longLived("  gracefulRestart: { longLived: { ipv4: 1s } }")[0]).toEqual({ 4: 1000 });
     expect(model("", ", gracefulRestart: {}")).toMatchObject({
-      bgp: { gracefulRestart: { notification: true } },
+      bgp: { gracefulRestart: { notification: true, staleMs: 360_000 } },
     });
   });
 
@@ -244,5 +247,25 @@ describe("spellings", () => {
     expect(result.model.bgp.asn).toBe(65000);
     const bad = load("\ufeffbgp:\r\n  asn: x\r\n  routerId: 192.0.2.1\r\n", { file: "g.yaml", hostname: "" });
     expect(report(bad)).toContain('g.yaml:2:8: bgp.asn: expected 1..4294967295, got "x"\n  2 |   asn: x\n');
+  });
+});
+
+describe("a peer of a group", () => {
+  test("takes back the role of its group, and a range may have its own limit", () => {
+    const text = `
+bgp:
+  asn: 65000
+  routerId: 192.0.2.1
+  groups:
+    g: { asn: 64512, role: customer, localAs: 64999, removePrivateAs: all, asOverride: true }
+  peers:
+    - { address: 192.0.2.2, group: g }
+    - { range: 192.0.2.64/26, group: g, role: false, localAs: false, removePrivateAs: false, maxPeers: 20 }
+`;
+    const ours = { localAs: { asn: 64_999 }, removePrivateAs: "all", asOverride: true };
+    expect(loaded(text).model.bgp.peers).toMatchObject([
+      { asn: 64_512, maxPeers: 1024, asRules: { ...ours, role: "customer" } },
+      { asn: 64_512, maxPeers: 20, asRules: { role: undefined, localAs: undefined, asOverride: true } },
+    ]);
   });
 });

@@ -3,6 +3,8 @@
 import { randomUUID } from "node:crypto";
 import type { NetworkingApi } from "../api/openstack.ts";
 import type { ApiSettings } from "../config/settings.ts";
+import type { People } from "../identity/people.ts";
+import { sessionOf } from "../identity/tokens.ts";
 import type { Model } from "../model/model.ts";
 import type { Caller, World } from "../neutron/caller.ts";
 import { Keeper } from "../neutron/keeper.ts";
@@ -12,9 +14,14 @@ import type { Store } from "../store/store.ts";
 /** Where nobody is asked who they are, everything is one project's. */
 const UNASKED: Caller = { projectId: "admin", role: "admin" };
 
+/** In seconds. */
+export const unixTime = (): number => Math.floor(Date.now() / 1000);
+
 /** What it hears of, and tells, the gateway; asked for whenever it is needed. */
-export interface Surroundings {
+interface Surroundings {
   readonly api: () => ApiSettings;
+  /** Undefined: there are none, and no tokens. */
+  readonly people: () => People | undefined;
   readonly isReachable: () => World["isReachable"];
   readonly changed: () => void;
 }
@@ -43,7 +50,12 @@ export async function openNetworking(store: Store, around: Surroundings): Promis
   );
   return {
     ask: (caller, request) => keeper.ask(caller, request),
-    caller: (_token, isLocal) => (isLocal || around.api().auth === "none" ? UNASKED : undefined),
+    caller: (token, isLocal) => {
+      const people = around.people();
+      const session = people && token !== undefined ? sessionOf(people, token, unixTime()) : undefined;
+      if (session !== undefined) return { projectId: session.project.id, role: session.role };
+      return isLocal || around.api().auth === "none" ? UNASKED : undefined;
+    },
     extend: (file) => {
       if (known?.file !== file) known = { file, model: withObjects(file, keeper.reading) };
       return known.model;

@@ -12,8 +12,9 @@ import { apiSource, type ConfigState } from "./api-source.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
-import { openNetworking } from "./networking.ts";
+import { openNetworking, unixTime } from "./networking.ts";
 import { orderPeer } from "./peer-answers.ts";
+import { openPeople } from "./people-file.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { VERSION } from "./version.ts";
 
@@ -61,10 +62,13 @@ export async function run(file: string): Promise<number> {
 /** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
 async function runUntilStopped(file: string, settings: Settings, log: Log, signals: Signals): Promise<void> {
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
+  const { tokensFile } = settings.api;
+  const people = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
   const store = new MemoryStore();
   let running: Gateway | undefined;
   const networking = await openNetworking(store, {
     api: () => settings.api,
+    people,
     isReachable: () => reachableThrough(running),
     changed: () => running?.reconciler.wake(),
   });
@@ -77,6 +81,7 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
   const { socket, listen } = settings.api;
   const api = createApi(source, {
     networking,
+    identity: { people, now: unixTime },
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
     control: {

@@ -21,6 +21,7 @@ const peer = (changes: Partial<Peer> = {}): Peer => ({
   localAddress: undefined,
   passwordFile: undefined,
   password: undefined,
+  maxPeers: 1024,
   ttlSecurity: false,
   families: [4],
   routeReflectorClient: false,
@@ -217,7 +218,7 @@ test("peers with the same rules share their policies, so that they are one updat
 });
 
 test("what a speaker and a peer are told besides", () => {
-  const gracefulRestart = { restartMs: 120_000, notification: true };
+  const gracefulRestart = { restartMs: 120_000, notification: true, staleMs: 360_000 };
   const base = withPeer({ remote: { range: prefix("192.168.8.0/24") } });
   const told = { ...base, bgp: { ...base.bgp, gracefulRestart } };
   expect(speakerOptions(told, true)).toEqual({
@@ -226,7 +227,7 @@ test("what a speaker and a peer are told besides", () => {
     multipath: 8,
     multipathRelax: true,
     decision: { alwaysCompareMed: false, missingMedAsWorst: false },
-    gracefulRestart: { restartSeconds: 120, notification: true, restarting: true },
+    gracefulRestart: { restartSeconds: 120, notification: true, restarting: true, staleSeconds: 360 },
     advertiseInstalledOnly: true,
   });
   expect(speakerOptions(told, false).gracefulRestart).toMatchObject({ restarting: false });

@@ -31,9 +31,6 @@ import { KINDS } from "../model/model.ts";
 import { aggregated } from "./aggregated.ts";
 import { KIND_COMMUNITY, kindCommunity, tagOf } from "./kinds.ts";
 
-/** Connections at a time from one range of peers. */
-const MAX_PEERS_PER_RANGE = 1024;
-
 /** @param restarting - the kernel still holds routes of a process before this one (RFC 4724 §4.1) */
 export function speakerOptions(model: Model, restarting: boolean): SpeakerOptions {
   const { bgp, kernel } = model;
@@ -48,6 +45,7 @@ export function speakerOptions(model: Model, restarting: boolean): SpeakerOption
       gracefulRestart: {
         restartSeconds: Math.ceil(bgp.gracefulRestart.restartMs / 1000),
         notification: bgp.gracefulRestart.notification,
+        staleSeconds: Math.ceil(bgp.gracefulRestart.staleMs / 1000),
         // Who only announces forwards nothing that could be lost with the process: F holds from its first OPEN on.
         restarting: restarting || kernel.type === "none",
       },
@@ -63,7 +61,7 @@ export function peerOptions(model: Model): PeerOptions[] {
     const { remote } = peer;
     const policy = policies(peer);
     return {
-      remote: "range" in remote ? { range: remote.range, limit: MAX_PEERS_PER_RANGE } : remote,
+      remote: "range" in remote ? { range: remote.range, limit: peer.maxPeers } : remote,
       remoteAsn: peer.asn,
       port: peer.port,
       passive: peer.passive || "range" in remote,

@@ -92,6 +92,8 @@ export interface GracefulRestart {
   readonly restartMs: number;
   /** RFC 8538: keep routes on a NOTIFICATION too. */
   readonly notification: boolean;
+  /** How long stale routes wait for a peer that is back to have told everything. 1 s..24 h, in ms. */
+  readonly staleMs: number;
 }
 
 /** A server of the RPKI-to-Router protocol (RFC 8210), over plain TCP. */
@@ -110,6 +112,8 @@ export type PeerRemote =
 
 /** A peer with its group's settings already merged in. */
 export interface Peer {
+  /** Of a range: connected at a time, 1..10000. */
+  readonly maxPeers: number;
   readonly remote: PeerRemote;
   readonly group: string | undefined;
   readonly description: string | undefined;

@@ -19,6 +19,7 @@ const peer: Peer = {
   localAddress: undefined,
   passwordFile: undefined,
   password: undefined,
+  maxPeers: 1024,
   ttlSecurity: false,
   families: [4, 6],
   routeReflectorClient: false,

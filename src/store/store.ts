@@ -32,7 +32,7 @@ export interface Commit {
   readonly remove?: readonly Key[];
 }
 
-interface Put {
+export interface Put {
   readonly key: Key;
   /** JSON, at most {@link VALUE_OCTETS} of UTF-8. */
   readonly value: string;

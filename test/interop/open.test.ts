@@ -1,14 +1,15 @@
-/** OPENs of more than 255 octets of capabilities, in the format of RFC 9072, to a daemon that knows it. */
+/** OPENs of more than 255 octets of capabilities, in the format of RFC 9072, to daemons that know it. */
 
 import { execFileSync } from "node:child_process";
 import { pathToFileURL } from "node:url";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import { bird } from "./daemons/bird.ts";
 import type { Daemon } from "./daemons/daemon.ts";
 import { frr } from "./daemons/frr.ts";
 import { missing, namespacePair, type Pair, THEM, US } from "./namespaces.ts";
 import { buildLibrary } from "./our-speaker.ts";
 
-const lacking = missing(frr.programs);
+const lacking = missing([...bird.programs, ...frr.programs]);
 const { CI } = process.env;
 if (lacking !== undefined && CI === "true") throw new Error(`interop needs ${lacking}`);
 
@@ -54,28 +55,36 @@ describe.skipIf(lacking !== undefined)(
   () => {
     let pair: Pair | undefined;
     let them: Daemon | undefined;
+    let library = "";
+    beforeAll(() => {
+      library = buildLibrary();
+    }, 300_000);
     afterEach(async () => {
       await them?.stop();
       pair?.remove();
     });
 
-    test("FRR takes it", async () => {
-      pair = namespacePair();
-      them = await frr.start({
-        namespace: pair.them,
-        asn: THEIRS,
-        ourAsn: OURS,
-        transport: "v4",
-        passive: true,
-        routes: [],
-        gracefulRestart: false,
-      });
-      const script = scriptOf(buildLibrary());
-      const words = ["netns", "exec", pair.us, process.execPath, "--input-type=module", "-e", script];
-      const said = execFileSync("ip", words, { encoding: "utf8", timeout: 20_000 });
-      // OPEN and KEEPALIVE, and no NOTIFICATION.
-      expect(JSON.parse(said)).toMatchObject({ format: [255, 255], types: [1, 4] });
-      expect(JSON.parse(said).octets).toBeGreaterThan(600);
-    });
+    test.each([bird, frr])(
+      "$name takes it",
+      async (kind) => {
+        pair = namespacePair();
+        them = await kind.start({
+          namespace: pair.them,
+          asn: THEIRS,
+          ourAsn: OURS,
+          transport: "v4",
+          passive: true,
+          routes: [],
+          gracefulRestart: false,
+        });
+        const script = scriptOf(library);
+        const words = ["netns", "exec", pair.us, process.execPath, "--input-type=module", "-e", script];
+        const said = execFileSync("ip", words, { encoding: "utf8", timeout: 60_000 });
+        // OPEN and KEEPALIVE, and no NOTIFICATION.
+        expect(JSON.parse(said)).toMatchObject({ format: [255, 255], types: [1, 4] });
+        expect(JSON.parse(said).octets).toBeGreaterThan(600);
+      },
+      120_000,
+    );
   },
 );

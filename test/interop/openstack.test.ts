@@ -5,7 +5,7 @@
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Daemon, eventually, Lab, runToEnd } from "../daemon/lab.ts";
+import { type Daemon, eventually, GWCTL, Lab, runToEnd } from "../daemon/lab.ts";
 import { BIRD, BIRDC, bird } from "./daemons/bird.ts";
 import { missing, namespacePair, type Pair, THEM, US } from "./namespaces.ts";
 
@@ -29,9 +29,12 @@ const vm = (): string => pair.us.replace(/us$/, "vm");
 const ip = (...words: string[]): string => execFileSync("ip", words, { encoding: "utf8", stdio: "pipe" });
 
 /** Runs a client in the gateway's namespace and gives what it printed. @throws Error with what it said, when it fails */
-async function client(program: string, line: string): Promise<string> {
-  const environment = ["env", "OS_AUTH_TYPE=none", `OS_ENDPOINT=http://127.0.0.1:${API_PORT}`];
-  const words = ["netns", "exec", pair.us, ...environment, program, ...line.split(" ")];
+async function client(
+  program: string,
+  line: string,
+  environment: readonly string[] = ["OS_AUTH_TYPE=none", `OS_ENDPOINT=http://127.0.0.1:${API_PORT}`],
+): Promise<string> {
+  const words = ["netns", "exec", pair.us, "env", ...environment, program, ...line.split(" ")];
   const { status, stdout, stderr } = await runToEnd("ip", words, LIMIT_MS);
   if (status !== 0) throw new Error(`${line}: ${status} ${stdout}${stderr}`);
   return stdout;
@@ -72,6 +75,15 @@ beforeAll(async () => {
     routes: [],
     gracefulRestart: false,
   });
+  const tokensFile = lab.path("tokens");
+  const set = ["user", "set", "alice", "--project", "web", "--file", tokensFile];
+  const made = await runToEnd(process.execPath, [
+    GWCTL,
+    ...set,
+    "--password-file",
+    lab.write("password", "sesame"),
+  ]);
+  expect(made).toMatchObject({ status: 0 });
   const file = lab.write("gateway.yaml", {
     hostname: "gw1",
     bgp: {
@@ -86,7 +98,7 @@ beforeAll(async () => {
         },
       ],
     },
-    api: { socket: lab.path("gw.sock"), listen: `127.0.0.1:${API_PORT}`, auth: "none" },
+    api: { socket: lab.path("gw.sock"), listen: `127.0.0.1:${API_PORT}`, auth: "none", tokensFile },
   });
   ours = await lab.start(file, lab.path("gw.sock"), ["ip", "netns", "exec", pair.us]);
   await ours.established(THEM.v4);
@@ -138,6 +150,23 @@ clientTest(
     expect((await openstack("floating ip show 172.16.1.3 -f value -c status")).trim()).toBe("ACTIVE");
   },
   8 * LIMIT_MS,
+);
+
+clientTest(
+  "a user of another project logs in, and sees what is shared and external, and none of the ports",
+  async () => {
+    const environment = [
+      `OS_AUTH_URL=http://127.0.0.1:${API_PORT}/v3`,
+      ...["OS_USERNAME=alice", "OS_PASSWORD=sesame", "OS_PROJECT_NAME=web"],
+      ...["OS_USER_DOMAIN_ID=default", "OS_PROJECT_DOMAIN_ID=default"],
+    ];
+    const networks = await client(OPENSTACK, "network list -f value -c Name", environment);
+    expect(networks.trim().split("\n").sort()).toEqual(["calico", "public"]);
+    expect((await client(NEUTRON, "port-list -f value -c id", environment)).trim()).toBe("");
+    const wrong = environment.map((each) => each.replace("sesame", "wrong"));
+    await expect(client(OPENSTACK, "network list", wrong)).rejects.toThrow(/requires authentication/);
+  },
+  4 * LIMIT_MS,
 );
 
 clientTest(

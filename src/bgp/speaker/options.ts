@@ -33,6 +33,11 @@ export interface SpeakerOptions {
     /** RFC 8538. */
     readonly notification: boolean;
     /**
+     * How long stale paths wait for a peer that is back, or tells all again (RFC 7313), to be done, 1 s and up; 360.
+     * RFC 8538 §4.1 calls it the stale timer.
+     */
+    readonly staleSeconds?: number;
+    /**
      * True when this process follows one whose routes are still in the forwarding plane: the R bit and F bits are set,
      * and End-of-RIB waits for {@link Speaker.complete}.
      */

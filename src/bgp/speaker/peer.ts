@@ -62,7 +62,7 @@ export class Peer implements ConnectionOwner, Recipient {
   constructor(shared: Shared, inbound: Inbound, address: Address, dynamic: boolean, options: PeerOptions) {
     this.#shared = shared;
     this.#inbound = inbound;
-    this.helper = new RestartHelper(shared.rib);
+    this.helper = new RestartHelper(shared.rib, shared.options.gracefulRestart?.staleSeconds);
     this.link = new PeerLink(this, address, options);
     this.dynamic = dynamic;
     this.options = options;

@@ -49,9 +49,12 @@ type Expired = Extract<PeerEvent, { readonly on: "stale-expired" | "long-lived-s
 export class RestartHelper {
   readonly #waits: Map<Family, Wait> = new Map();
   readonly #rib: Rib;
+  readonly #staleMs: number;
 
-  constructor(rib: Rib) {
+  /** @param staleSeconds - how long stale paths wait for a peer that is back, or tells all again, to be done */
+  constructor(rib: Rib, staleSeconds: number = LIMITS.staleSeconds) {
     this.#rib = rib;
+    this.#staleMs = staleSeconds * 1000;
   }
 
   /** When the next wait ends, in `now()` milliseconds. */
@@ -87,7 +90,7 @@ export class RestartHelper {
     for (const [family, wait] of this.#waits) {
       // RFC 4724 §4.2, RFC 9494 §4.2: each capability has an F bit for the time that it grants.
       const forwarding = wait.phase === "long-lived" ? restart?.longLived?.forwarding : restart?.forwarding;
-      if (forwarding?.includes(family) === true) wait.backUntilMs = nowMs + LIMITS.staleSeconds * 1000;
+      if (forwarding?.includes(family) === true) wait.backUntilMs = nowMs + this.#staleMs;
       else this.endOfRib(peer, family);
     }
   }
@@ -103,7 +106,7 @@ export class RestartHelper {
     if (subtype !== "begin") return 0;
     // Begun twice, or before a restart has ended: what has been told meanwhile counts, so that nothing goes too early.
     if (wait !== undefined || this.#rib.of(family).received.markStale(peer) === 0) return 0;
-    const untilMs = nowMs + LIMITS.staleSeconds * 1000;
+    const untilMs = nowMs + this.#staleMs;
     this.#waits.set(family, {
       phase: "refreshing",
       sinceMs: nowMs,

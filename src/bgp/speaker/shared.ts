@@ -48,7 +48,7 @@ export const LIMITS = {
   connectRetrySeconds: 15,
   /** The longest wait after a session that failed. */
   idleHoldSeconds: 120,
-  /** How long stale paths wait for a peer that is back, or tells all again, to be done (RFC 4724 §4.2, RFC 7313 §4.2). */
+  /** Unless an option says otherwise: how long stale paths wait for a peer to be done (RFC 4724 §4.2, RFC 7313 §4.2). */
   staleSeconds: 360,
   /** Connections in one second whose opener is told why they are not taken. */
   refusalsPerSecond: 10,

@@ -1,8 +1,8 @@
 /** What every store keeps to. A plain model, a list of commits, says what random steps must lead to. */
 
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Committed, Key, Store } from "../../../src/store/store.ts";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { COMMIT_OPERATIONS, type Committed, type Key, type Store } from "../../../src/store/store.ts";
 import { leaseLaws } from "./leases.ts";
 import { limitLaws } from "./limits.ts";
 import type { Subject } from "./subject.ts";
@@ -12,13 +12,17 @@ import { watchLaws } from "./watches.ts";
 /** @param runs - sequences of random steps */
 export function laws(make: () => Promise<Subject>, { runs }: { readonly runs: number }): void {
   const at = {} as { subject: Subject; store: Store };
-  beforeEach(async () => {
+  beforeAll(async () => {
     at.subject = await make();
     at.store = await at.subject.open();
   });
-  afterEach(async () => {
+  afterAll(async () => {
     await at.store.close();
     await at.subject.remove();
+  });
+  afterEach(async () => {
+    const { entries } = await at.store.read("/");
+    for (const keys of inParts([...entries.keys()])) await at.store.commit({ remove: keys });
   });
 
   test("any steps lead where the list of commits says, and every watch tells that list", async () => {
@@ -77,6 +81,10 @@ function commitLaws(at: { readonly store: Store }): void {
     }
   });
 }
+
+/** As many keys as one commit takes. */
+const inParts = (keys: readonly Key[]): Key[][] =>
+  keys.length === 0 ? [] : [keys.slice(0, COMMIT_OPERATIONS), ...inParts(keys.slice(COMMIT_OPERATIONS))];
 
 const create = (store: Store, key: Key, value: string): Promise<Committed> =>
   store.commit({ require: [{ key, modRevision: 0 }], put: [{ key, value }] });

@@ -47,6 +47,7 @@ export const END_OF_SIX: string = message(2, "00000006800f03000201");
 export interface RestartSetting {
   readonly restarting?: boolean;
   readonly notification?: boolean;
+  readonly staleSeconds?: number;
   readonly options?: Partial<PeerOptions>;
 }
 
@@ -55,9 +56,14 @@ export class RestartScene {
   readonly ours: Node;
   readonly #theirHost: ReturnType<VirtualNetwork["host"]>;
 
-  constructor({ restarting = false, notification = false, options = {} }: RestartSetting = {}) {
+  constructor({
+    restarting = false,
+    notification = false,
+    staleSeconds = 360,
+    options = {},
+  }: RestartSetting = {}) {
     const restart: Partial<SpeakerOptions> = {
-      gracefulRestart: { restartSeconds: RESTART_S, notification, restarting },
+      gracefulRestart: { restartSeconds: RESTART_S, notification, restarting, staleSeconds },
     };
     this.ours = node(this.net, 65001, "10.0.0.1 2001:db8::1", restart);
     const theirs = { passive: true, holdSeconds: 90, families: [4, 6], ...options } as const;

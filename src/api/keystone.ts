@@ -1,0 +1,173 @@
+/**
+ * As much of OpenStack's Identity API v3 as clients need to begin: the version, tokens, the catalog, and projects and
+ * users by name. Errors are Keystone's; a login that fails says nothing about why.
+ */
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { DOMAIN, isLogin, type Login, login } from "../identity/login.ts";
+import { type People, ROLES, type Role } from "../identity/people.ts";
+import { type Session, sessionOf } from "../identity/tokens.ts";
+import { Fault } from "../neutron/fault.ts";
+import { jsonOf, readJsonOnly } from "./json-body.ts";
+import { baseOf, type FaultLog, faultOf } from "./openstack.ts";
+
+export interface IdentityApi {
+  /** As the file is; undefined: there is none. */
+  readonly people: () => People | undefined;
+  /** Unix time in seconds. */
+  readonly now: () => number;
+}
+
+/** Passwords that are checked at a time: each takes a thread for some 50 ms. More are told to come again. */
+const LOGINS_MAX = 16;
+
+const REGION = "RegionOne";
+
+export function addKeystone(app: FastifyInstance, api: IdentityApi, log: FaultLog): void {
+  let checking = 0;
+  void app.register(async (inner) => {
+    readJsonOnly(inner);
+    inner.setErrorHandler((error, _request, reply) => refuse(reply, faultOf(error, log)));
+    for (const url of ["/v3", "/v3/"]) inner.get(url, (request) => ({ version: versionAt(request) }));
+    inner.post("/v3/auth/tokens", async (request, reply) => {
+      const body = jsonOf(request.body);
+      if (!isLogin(body)) throw new Fault(400, "Bad Request", "Expecting to find identity in auth.");
+      if (checking >= LOGINS_MAX) {
+        void reply.header("retry-after", "1");
+        throw new Fault(503, "Service Unavailable", "Too many passwords are being checked.");
+      }
+      checking += 1;
+      const people = api.people();
+      let entered: Login | undefined;
+      try {
+        entered = people && (await login(people, body, api.now()));
+      } finally {
+        checking -= 1;
+      }
+      if (entered === undefined) throw unauthorized();
+      void reply.code(201).header("x-subject-token", entered.token);
+      return { token: tokenView(request, entered.session, entered.methods) };
+    });
+    inner.get("/v3/auth/tokens", (request, reply) => {
+      requireSession(request, api);
+      const subject = request.headers["x-subject-token"];
+      const session = sessionBy(api, subject);
+      if (session === undefined) throw new Fault(404, "Not Found", "Could not find token.");
+      void reply.header("x-subject-token", String(subject));
+      return { token: tokenView(request, session, ["password"]) };
+    });
+    inner.get("/v3/auth/catalog", (request) => {
+      requireSession(request, api);
+      return { catalog: catalogAt(request), links: {} };
+    });
+    addLists(inner, api);
+  });
+}
+
+/** Users see themselves and their projects, admins everybody. */
+function addLists(inner: FastifyInstance, api: IdentityApi): void {
+  const visible = (request: FastifyRequest): Record<"projects" | "users", readonly Named[]> => {
+    const { people, session } = requireSession(request, api);
+    const isAll = session.role === "admin";
+    return {
+      projects: people.projects.filter(({ id }) => isAll || Object.hasOwn(session.user.roles, id)),
+      users: people.users.filter(({ id }) => isAll || id === session.user.id),
+    };
+  };
+  for (const kind of ["projects", "users"] as const) {
+    inner.get(`/v3/${kind}`, (request) => {
+      const name = new URLSearchParams(request.url.split("?")[1]).get("name");
+      const found = visible(request)[kind].filter((one) => name === null || one.name === name);
+      return { [kind]: found.map(namedView), links: {} };
+    });
+    inner.get<{ Params: { id: string } }>(`/v3/${kind}/:id`, (request) => {
+      const found = visible(request)[kind].find(({ id }) => id === request.params.id);
+      if (found !== undefined) return { [kind.slice(0, -1)]: namedView(found) };
+      throw new Fault(404, "Not Found", `Could not find ${kind.slice(0, -1)}.`);
+    });
+  }
+  inner.get("/v3/auth/projects", (request) => ({
+    projects: visible(request).projects.map(namedView),
+    links: {},
+  }));
+}
+
+interface Named {
+  readonly id: string;
+  readonly name: string;
+}
+
+const namedView = ({ id, name }: Named): object => ({ id, name, domain_id: DOMAIN.id, enabled: true });
+
+const unauthorized = (): Fault =>
+  new Fault(401, "Unauthorized", "The request you have made requires authentication.");
+
+function sessionBy(api: IdentityApi, token: unknown): Session | undefined {
+  const people = api.people();
+  return people && typeof token === "string" ? sessionOf(people, token, api.now()) : undefined;
+}
+
+/** @throws Fault */
+function requireSession(
+  request: FastifyRequest,
+  api: IdentityApi,
+): { readonly session: Session; readonly people: People } {
+  const people = api.people();
+  const session = sessionBy(api, request.headers["x-auth-token"]);
+  if (people === undefined || session === undefined) throw unauthorized();
+  return { session, people };
+}
+
+const refuse = (reply: FastifyReply, { detail, message }: Fault): FastifyReply =>
+  reply.code(detail.status).send({ error: { code: detail.status, title: detail.type, message } });
+
+const versionAt = (request: FastifyRequest): object => ({
+  id: "v3.14",
+  status: "stable",
+  updated: "2020-04-07T00:00:00Z",
+  links: [{ rel: "self", href: `${baseOf(request)}/v3/` }],
+  "media-types": [{ base: "application/json", type: "application/vnd.openstack.identity-v3+json" }],
+});
+
+const timeText = (seconds: number): string =>
+  new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, ".000000Z");
+
+const roleView = (name: Role): object => ({ id: String(ROLES.indexOf(name) + 1).padStart(32, "0"), name });
+
+function tokenView(request: FastifyRequest, session: Session, methods: Login["methods"]): object {
+  const { user, project, role, issuedAt, expiresAt } = session;
+  // Upstream's implied roles: who may change may look.
+  const roles = ROLES.slice(ROLES.indexOf(role));
+  return {
+    methods,
+    user: { id: user.id, name: user.name, domain: DOMAIN, password_expires_at: null },
+    project: { id: project.id, name: project.name, domain: DOMAIN },
+    roles: roles.map(roleView),
+    is_domain: false,
+    issued_at: timeText(issuedAt),
+    expires_at: timeText(expiresAt),
+    audit_ids: [`${user.id.slice(0, 8)}-${issuedAt}`],
+    catalog: catalogAt(request),
+  };
+}
+
+/** The network's address ends without a version: clients add it themselves. */
+function catalogAt(request: FastifyRequest): object[] {
+  const base = baseOf(request);
+  const services = [
+    ["network", "neutron", base],
+    ["identity", "keystone", `${base}/v3`],
+  ] as const;
+  return services.map(([type, name, url]) => ({
+    id: name,
+    type,
+    name,
+    endpoints: (["public", "internal", "admin"] as const).map((face) => ({
+      id: `${name}-${face}`,
+      interface: face,
+      region: REGION,
+      region_id: REGION,
+      url,
+    })),
+  }));
+}

@@ -1,0 +1,186 @@
+/**
+ * The members of an etcd cluster, of which one is spoken to at a time: the next one when it does not answer. A request
+ * that may be repeated is, elsewhere; one that may not (a commit) is sent only to a member that is connected, so that
+ * it fails with its fate unknown only when the connection breaks under it.
+ */
+
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientDuplexStream,
+  type ClientOptions,
+  connectivityState,
+  credentials,
+  Metadata,
+  type ServiceError,
+  status,
+} from "@grpc/grpc-js";
+import { StoreError, type StoreFault } from "../store.ts";
+import { type Method, range } from "./api.ts";
+
+/** Where etcd is, and how it and we prove who we are. */
+export interface EtcdSettings {
+  /** Not empty; all with the same scheme. */
+  readonly endpoints: readonly URL[];
+  /** Before every key, without a slash at its end; "/gatewayd". */
+  readonly prefix: string;
+  /** PEM. Required for https. */
+  readonly tls:
+    | { readonly ca: Buffer; readonly cert: Buffer | undefined; readonly key: Buffer | undefined }
+    | undefined;
+}
+
+/** A member that has not answered by then does not; etcd itself gives up after 7 s when it has no leader. */
+const REQUEST_MS = 5000;
+
+/** A member to which no connection could be made by then is left aside. */
+const CONNECT_MS = 2000;
+
+const OPTIONS: ClientOptions = {
+  // A dead connection is noticed after 15 s. etcd ends one that is asked more often than every 5 s.
+  "grpc.keepalive_time_ms": 10_000,
+  "grpc.keepalive_timeout_ms": 5000,
+  "grpc.initial_reconnect_backoff_ms": 100,
+  "grpc.max_reconnect_backoff_ms": 2000,
+  // What a range of entries takes; etcd's answers have no limit of their own.
+  "grpc.max_receive_message_length": -1,
+};
+
+export class Members {
+  readonly #endpoints: readonly URL[];
+  readonly #credentials: ChannelCredentials;
+  readonly #clients: Client[];
+  #at = 0;
+
+  constructor({ endpoints, tls }: EtcdSettings) {
+    this.#endpoints = endpoints;
+    this.#credentials =
+      tls === undefined
+        ? credentials.createInsecure()
+        : credentials.createSsl(tls.ca, tls.key ?? null, tls.cert ?? null);
+    this.#clients = endpoints.map((endpoint) => this.#connect(endpoint));
+  }
+
+  /** Asks one member after the other until one answers. @throws StoreError */
+  async ask<Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.askOnce(method, request);
+      } catch (error) {
+        const elsewhere = error instanceof StoreError && error.detail.code === "unavailable";
+        if (!elsewhere || tries >= this.#clients.length) throw error;
+      }
+    }
+  }
+
+  /** Asks one member, to which there is a connection. @throws StoreError unavailable: it may have done it */
+  async askOnce<Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> {
+    return this.#unary(await this.#connected(), method, request);
+  }
+
+  /**
+   * A stream with a member to which there is a connection. It ends with an error when that member no longer belongs to
+   * a majority.
+   * @throws StoreError unavailable
+   */
+  async stream<Request, Response>(
+    method: Method<Request, Response>,
+  ): Promise<ClientDuplexStream<Request, Response>> {
+    const client = await this.#connected();
+    const metadata = new Metadata();
+    metadata.set("hasleader", "true");
+    const { path, requestSerialize, responseDeserialize } = method;
+    const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
+    stream.on("error", () => this.#leave(client));
+    return stream;
+  }
+
+  close(): void {
+    for (const client of this.#clients) client.close();
+  }
+
+  /** The member that is spoken to. @throws StoreError unavailable: there is a connection to none, and why to the last */
+  async #connected(): Promise<Client> {
+    for (let tries = 1; ; tries++) {
+      const at = this.#at;
+      const client = this.#clients[at]!;
+      const state = await settled(client.getChannel());
+      if (state === connectivityState.READY) return client;
+      if (tries === this.#clients.length) {
+        // It fails at once, and says why there is no connection. If there has come to be one, that is as well.
+        await this.#unary(client, range, { key: Buffer.from("/") });
+        return client;
+      }
+      this.#leave(client);
+      if (state === connectivityState.CONNECTING && client === this.#clients[at]) {
+        // The kernel would go on asking a host that is not there ever more rarely, also when it is back.
+        client.close();
+        this.#clients[at] = this.#connect(this.#endpoints[at]!);
+      }
+    }
+  }
+
+  #unary<Request, Response>(
+    client: Client,
+    { path, requestSerialize, responseDeserialize }: Method<Request, Response>,
+    request: Request,
+  ): Promise<Response> {
+    return new Promise((resolve, reject) => {
+      const options = { deadline: Date.now() + REQUEST_MS };
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        options,
+        (error, answer) => {
+          if (error === null) return resolve(answer!);
+          const fault = storeErrorOf(error);
+          if (fault.detail.code === "unavailable") this.#leave(client);
+          reject(fault);
+        },
+      );
+    });
+  }
+
+  /** Speaks to the next one, unless it does not speak to this one any more. */
+  #leave(client: Client): void {
+    if (client === this.#clients[this.#at]) this.#at = (this.#at + 1) % this.#clients.length;
+  }
+
+  /** `hostname` has the brackets of an IPv6 address. */
+  #connect({ hostname, port }: URL): Client {
+    return new Client(`dns:${hostname}:${port === "" ? DEFAULT_PORT : port}`, this.#credentials, OPTIONS);
+  }
+}
+
+const DEFAULT_PORT = 2379;
+
+/** What has come of connecting, or CONNECTING when nothing has for {@link CONNECT_MS}. */
+async function settled(channel: ReturnType<Client["getChannel"]>): Promise<connectivityState> {
+  const deadline = Date.now() + CONNECT_MS;
+  for (;;) {
+    const state = channel.getConnectivityState(true);
+    if (state !== connectivityState.IDLE && state !== connectivityState.CONNECTING) return state;
+    const changed = await new Promise<boolean>((resolve) =>
+      channel.watchConnectivityState(state, deadline, (late) => resolve(late === undefined)),
+    );
+    if (!changed) return connectivityState.CONNECTING;
+  }
+}
+
+/** What a call that failed says of the store. etcd's own words are in `details`. */
+export function storeErrorOf(error: ServiceError): StoreError {
+  return new StoreError(faultOf(error), `etcd: ${error.details || error.message}`, { cause: error });
+}
+
+function faultOf({ code, details }: ServiceError): StoreFault {
+  if (code === status.RESOURCE_EXHAUSTED && details.includes("database space exceeded")) return "full";
+  if (code === status.NOT_FOUND && details.includes("lease not found")) return "lease-lost";
+  if (code === status.INVALID_ARGUMENT && /too (large|many)/.test(details)) return "too-large";
+  return "unavailable";
+}
+
+/** Whether a revision was asked for that etcd no longer knows. */
+export const isCompacted = (error: unknown): boolean =>
+  error instanceof StoreError && (error.cause as ServiceError | undefined)?.code === status.OUT_OF_RANGE;

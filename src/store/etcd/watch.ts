@@ -1,0 +1,106 @@
+/** One watch of an etcd cluster, taken up again elsewhere whenever its stream breaks. */
+
+import type { ClientDuplexStream } from "@grpc/grpc-js";
+import type { Batch, Change, Key } from "../store.ts";
+import { watch as method, type WatchRequest, type WatchResponse } from "./api.ts";
+import type { Members } from "./members.ts";
+
+interface Range {
+  readonly key: Buffer;
+  readonly range_end: Buffer;
+  readonly after: number;
+  readonly keyOf: (octets: Buffer) => Key;
+}
+
+/** Between two tries, doubled from the least to the most. */
+const LEAST_PAUSE_MS = 50;
+const MOST_PAUSE_MS = 2000;
+
+export class Watch {
+  readonly #members: Members;
+  readonly #range: Range;
+  readonly #onEvents: (batch: Batch) => void;
+  readonly #onCompacted: () => void;
+  /** The revision up to which everything was told. */
+  #told: number;
+  #stopped = false;
+  #stream: ClientDuplexStream<WatchRequest, WatchResponse> | undefined;
+  #pauseMs = LEAST_PAUSE_MS;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(members: Members, range: Range, onEvents: (batch: Batch) => void, onCompacted: () => void) {
+    this.#members = members;
+    this.#range = range;
+    this.#told = range.after;
+    this.#onEvents = onEvents;
+    this.#onCompacted = onCompacted;
+    void this.#begin();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#stream?.cancel();
+  }
+
+  async #begin(): Promise<void> {
+    let stream: ClientDuplexStream<WatchRequest, WatchResponse>;
+    try {
+      stream = await this.#members.stream(method);
+    } catch {
+      return this.#beginLater();
+    }
+    this.#stream = stream;
+    stream.on("data", (response: WatchResponse) => this.#take(response, stream));
+    stream.on("status", () => this.#ended(stream));
+    if (this.#stopped) {
+      stream.cancel();
+      return;
+    }
+    const { key, range_end } = this.#range;
+    stream.write({ create_request: { key, range_end, start_revision: this.#told + 1 } });
+  }
+
+  #take(response: WatchResponse, stream: ClientDuplexStream<WatchRequest, WatchResponse>): void {
+    if (this.#stopped || stream !== this.#stream) return;
+    if (response.compact_revision !== "0") {
+      this.#onCompacted();
+      return;
+    }
+    if (response.canceled) {
+      stream.cancel();
+      return;
+    }
+    this.#pauseMs = LEAST_PAUSE_MS;
+    for (const batch of batchesOf(response, this.#range.keyOf)) {
+      if (this.#stopped) return;
+      this.#told = batch.revision;
+      this.#onEvents(batch);
+    }
+  }
+
+  #ended(stream: ClientDuplexStream<WatchRequest, WatchResponse>): void {
+    if (stream !== this.#stream || this.#stopped) return;
+    this.#stream = undefined;
+    this.#beginLater();
+  }
+
+  #beginLater(): void {
+    if (this.#stopped) return;
+    this.#timer = setTimeout(() => void this.#begin(), this.#pauseMs);
+    this.#pauseMs = Math.min(MOST_PAUSE_MS, this.#pauseMs * 2);
+  }
+}
+
+/** A response has whole commits, in order: the events of each bear its revision. */
+function batchesOf({ events }: WatchResponse, keyOf: (octets: Buffer) => Key): Batch[] {
+  const batches: { revision: number; changes: Change[] }[] = [];
+  for (const { type, kv } of events) {
+    const revision = Number(kv.mod_revision);
+    const change = { key: keyOf(kv.key), value: type === "DELETE" ? undefined : kv.value.toString() };
+    const last = batches.at(-1);
+    if (last?.revision === revision) last.changes.push(change);
+    else batches.push({ revision, changes: [change] });
+  }
+  return batches;
+}

@@ -1,0 +1,121 @@
+/** The store in a real etcd, over TLS with certificates of both sides. */
+
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { EtcdStore } from "../../src/store/etcd/etcd.ts";
+import type { EtcdSettings } from "../../src/store/etcd/members.ts";
+import { type Certificates, certificates, Etcd, missing, openFolder } from "./etcd-daemon.ts";
+import { laws } from "./laws/laws.ts";
+import { type Subject, WAIT, watched } from "./laws/subject.ts";
+
+const absent = missing("etcd", "openssl");
+
+describe.skipIf(absent !== undefined)(`in etcd${absent === undefined ? "" : `, missing: ${absent}`}`, () => {
+  let etcd: Etcd & { readonly certificates: Certificates };
+  let prefixes = 0;
+  beforeAll(async () => {
+    etcd = await Etcd.start();
+  });
+  afterAll(() => etcd.stop());
+
+  const settings = (): EtcdSettings => ({
+    endpoints: [etcd.url],
+    prefix: `/test/${++prefixes}`,
+    tls: etcd.certificates.tls,
+  });
+
+  async function subject(): Promise<Subject> {
+    const place = settings();
+    return {
+      open: () => EtcdStore.open(place),
+      lasting: true,
+      forget: async (store) => {
+        // etcd still knows what the revision itself did that it is compacted at.
+        await store.commit({ put: [{ key: "/x", value: "1" }] });
+        await etcd.compact((await store.read("/")).revision);
+      },
+      remove: async () => undefined,
+    };
+  }
+
+  laws(subject, { runs: 25 });
+
+  ownTests(settings, () => etcd);
+  refusals(settings);
+});
+
+function ownTests(settings: () => EtcdSettings, etcd: () => Etcd): void {
+  test("what others have in the same etcd is not ours, however alike their keys are", async () => {
+    const place = settings();
+    const [ours, theirs] = [
+      await EtcdStore.open(place),
+      await EtcdStore.open({ ...place, prefix: `${place.prefix}0` }),
+    ];
+    const { revision } = await ours.read("/");
+    const watch = watched(ours, "/", revision);
+    await theirs.commit({ put: [{ key: "/a", value: "1" }] });
+    await ours.commit({ put: [{ key: "/b", value: "2" }] });
+    await watch.until("/b");
+    expect(watch.batches.flatMap(({ changes }) => changes)).toEqual([{ key: "/b", value: "2" }]);
+    expect([...(await ours.read("/")).entries.keys()]).toEqual(["/b"]);
+    await Promise.all([ours.close(), theirs.close()]);
+  });
+
+  test("a read of many pages is of one revision, whatever is written meanwhile", async () => {
+    const store = await EtcdStore.open(settings());
+    for (let part = 0; part < 20; part++) {
+      await store.commit({
+        put: Array.from({ length: 128 }, (_, i) => ({ key: `/${part}/${i}`, value: "0" })),
+      });
+    }
+    let over = false;
+    const writes = (async () => {
+      for (let n = 1; !over; n++) {
+        const both = ["/0/0", "/19/127"].map((key) => ({ key, value: String(n) }));
+        await store.commit({ put: both });
+      }
+    })();
+    for (let i = 0; i < 20; i++) {
+      const { revision, entries } = await store.read("/");
+      expect(entries.size).toBe(20 * 128);
+      expect(entries.get("/0/0")).toEqual(entries.get("/19/127"));
+      for (const { modRevision } of entries.values()) expect(modRevision).toBeLessThanOrEqual(revision);
+    }
+    over = true;
+    await writes;
+    await store.close();
+  });
+
+  test("a lease that etcd took away is told, once, and its entries are gone", async () => {
+    const store = await EtcdStore.open(settings());
+    const lost = vi.fn();
+    const lease = await store.lease(5, lost);
+    await store.commit({ put: [{ key: "/a", value: "1", lease }] });
+    await etcd().ask("/v3/lease/revoke", { ID: lease.id });
+    await vi.waitFor(() => expect(lost).toHaveBeenCalledTimes(1), WAIT);
+    expect(await store.get("/a")).toBeUndefined();
+    await lease.end();
+    await store.close();
+    expect(lost).toHaveBeenCalledTimes(1);
+  });
+}
+
+function refusals(settings: () => EtcdSettings): void {
+  test.each<[string, (place: EtcdSettings) => EtcdSettings, RegExp]>([
+    [
+      "nobody listens",
+      (place) => ({ ...place, endpoints: [new URL("https://127.0.0.1:1")] }),
+      /ECONNREFUSED/,
+    ],
+    ["another authority", (place) => ({ ...place, tls: certificates(openFolder()).tls }), /certificate/],
+    ["without TLS", (place) => ({ ...place, tls: undefined }), /etcd: /],
+    [
+      "without a certificate of ours",
+      (place) => ({ ...place, tls: { ...place.tls!, cert: undefined, key: undefined } }),
+      /etcd: /,
+    ],
+  ])("%s: opening fails, and says why", async (_, wrong, message) => {
+    const error: unknown = await EtcdStore.open(wrong(settings())).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ detail: { code: "unavailable" } });
+    expect((error as Error).message).toMatch(message);
+  });
+}
