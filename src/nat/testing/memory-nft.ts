@@ -62,8 +62,7 @@ function execute(tables: Map<string, Table>, line: string): void {
   else if (what === "rule") (table.chains.get(object) ?? refuse(line)).rules.push(body);
   else if (what === "ct timeout") changeTimer(table, verb, object, body);
   else if (what === "chain") changeChain(table, verb, object, body);
-  else if (verb === "flush") (table.sets.get(object) ?? refuse(line)).elements.clear();
-  else declareSet(table, what, object, body);
+  else changeSet(table, verb, what, object, body);
 }
 
 function changeChain(table: Table, verb: string, name: string, body: string): void {
@@ -84,7 +83,11 @@ function listTimer(name: string, body: string): string {
   return `\tct timeout ${name} {\n${[protocol, family, listed].map((line) => `\t\t${line}\n`).join("")}\t}\n`;
 }
 
-function declareSet(table: Table, what: string, name: string, body: string): void {
+function changeSet(table: Table, verb: string, what: string, name: string, body: string): void {
+  if (verb === "flush") {
+    (table.sets.get(name) ?? refuse(name)).elements.clear();
+    return;
+  }
   const type = /type ([^;]*);/.exec(body)?.[1] ?? refuse(body);
   const declared = body.slice(2, -3).split("; ").slice(1);
   table.sets.set(name, { head: what, type, declared, elements: new Map() });
