@@ -36,7 +36,7 @@ export function addOpenstack(
   isLocal: boolean,
   log: FaultLog,
 ): void {
-  void app.register(async (inner) => {
+  void app.register((inner, _options, ready) => {
     readJsonOnly(inner);
     inner.addHook("onRequest", async (request, reply) => {
       void reply.header("x-openstack-request-id", `req-${randomUUID()}`);
@@ -56,6 +56,7 @@ export function addOpenstack(
       url: "/v2.0",
       handler: async (request, reply) => await answer(request, reply, api, isLocal),
     });
+    ready();
   });
 }
 

@@ -9,6 +9,7 @@ import { jsonSchema } from "./json-schema.ts";
 import { FILE_ALIASES, FILE_DEPTH, FILE_OCTETS, FILE_TOKENS, FINDINGS, MISTAKES } from "./limits.ts";
 import { load } from "./load.ts";
 import { POOL_ADDRESSES } from "./scalars.ts";
+import { ENDPOINTS } from "./store-schema.ts";
 
 const file = (path: string): string => readFileSync(new URL(`../../docs/${path}`, import.meta.url), "utf8");
 const text = file("CONFIGURATION.md");
@@ -70,7 +71,7 @@ describe("CONFIGURATION.md", () => {
   test("shows only configuration that loads", () => {
     const blocks = [
       ...text.matchAll(
-        /^```yaml\n((?:bgp|networks|nat|floatingIps|anycast|ports|api|kernel|log):[\s\S]*?)^```/gmu,
+        /^```yaml\n((?:bgp|networks|nat|floatingIps|anycast|ports|api|store|kernel|log):[\s\S]*?)^```/gmu,
       ),
     ];
     expect(blocks.length).toBeGreaterThanOrEqual(9);
@@ -93,6 +94,7 @@ describe("LIMITS.md", () => {
     ["mappings of NAT", MAPPINGS],
     ["private addresses with a port block", BLOCK_ADDRESSES],
     ["RPKI caches", RPKI_CACHES],
+    ["members of an etcd cluster", ENDPOINTS],
     ["VRPs of one RPKI cache", MOST_VRPS],
     ["VRPs of one prefix", MOST_PER_PREFIX],
   ])("%s: %s", (what, limit) => {

@@ -137,6 +137,6 @@ describe("schema/gateway.schema.json", () => {
       expect(valid.errors, path).toBeNull();
     }
     expect(valid({ bgp: { asn: 0, routerId: "192.0.2.1" } })).toBe(false);
-    expect(valid({ bgp: { asn: 1, routerId: "192.0.2.1" }, store: {} })).toBe(false);
+    expect(valid({ bgp: { asn: 1, routerId: "192.0.2.1" }, stores: {} })).toBe(false);
   });
 });

@@ -48,9 +48,9 @@ export function load(text: string, options: LoadOptions): Loaded {
   if (checked.sections === undefined || checked.problems.some(({ severity }) => severity === "error")) {
     return refused(findings);
   }
-  const { api, log, hostname, ...rest } = checked.sections;
+  const { api, log, store, hostname, ...rest } = checked.sections;
   const model: Model = { ...rest, hostname: hostname ?? options.hostname };
-  return { ok: true, model, api, log, warnings: findings.slice(0, FINDINGS) };
+  return { ok: true, model, api, log, store, warnings: findings.slice(0, FINDINGS) };
 }
 
 function refused(findings: readonly Finding[]): Loaded {

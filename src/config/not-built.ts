@@ -4,7 +4,6 @@ import type { Path } from "./findings.ts";
 
 /** By the mapping that a key stands in, indexes and group names left out. */
 const NOT_BUILT: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "": { store: "the store; take it out: everything is in this file" },
   "nat.pools[]": {
     limits: "limits per private address; take it out",
   },

@@ -43,13 +43,15 @@ import {
   socketPath,
   text,
 } from "./scalars.ts";
-import { type ApiSettings, LOG_LEVELS, type LogSettings } from "./settings.ts";
+import { type ApiSettings, LOG_LEVELS, type LogSettings, type StoreSettings } from "./settings.ts";
+import { store } from "./store-schema.ts";
 
 /** What the sections give. Only the host name may be left to the caller. */
 export type Sections = Omit<Model, "hostname"> & {
   readonly hostname: string | undefined;
   readonly api: ApiSettings;
   readonly log: LogSettings;
+  readonly store: StoreSettings;
 };
 
 const network: z.ZodType<Network> = mapping({
@@ -254,6 +256,9 @@ export const sections: { readonly [K in keyof Sections]: z.ZodType<Sections[K]> 
     .optional()
     .meta({ description: "Where 169.254.169.254:80 goes for the ports of this host. Role compute only." }),
   api: api.prefault({}).meta({ description: "Where the HTTP API listens." }),
+  store: store
+    .prefault({ type: "none" })
+    .meta({ description: "Where the objects live that are made through the API." }),
   kernel: kernel.prefault({}).meta({ description: "How routes and translations reach the kernel." }),
   log: log.prefault({}).meta({ description: "The daemon's log." }),
 };

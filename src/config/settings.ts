@@ -6,6 +6,7 @@ export interface Settings {
   readonly model: Model;
   readonly api: ApiSettings;
   readonly log: LogSettings;
+  readonly store: StoreSettings;
 }
 
 export interface ApiSettings {
@@ -24,4 +25,23 @@ export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] a
 export interface LogSettings {
   readonly level: (typeof LOG_LEVELS)[number];
   readonly format: "json" | "text";
+}
+
+/** Where the objects live that are made through the API. */
+export type StoreSettings =
+  | { readonly type: "none" }
+  | { readonly type: "local"; readonly path: string }
+  | EtcdStoreSettings;
+
+export interface EtcdStoreSettings {
+  readonly type: "etcd";
+  /** Origins, at least one, all http or all https. */
+  readonly endpoints: readonly string[];
+  /** Before every key, without a slash at its end. */
+  readonly prefix: string;
+  /** Of https, where it is required. */
+  readonly caFile: string | undefined;
+  /** Both or neither. */
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
 }

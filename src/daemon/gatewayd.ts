@@ -5,6 +5,7 @@ import { Command, CommanderError } from "commander";
 import { DEFAULT_SOCKET } from "../cli/flags.ts";
 import { report } from "../config/check.ts";
 import { loadFile } from "./config-file.ts";
+import { migrateStore } from "./migrate-store.ts";
 import { EXIT, run } from "./run.ts";
 import { stop } from "./stop.ts";
 import { VERSION } from "./version.ts";
@@ -57,6 +58,17 @@ program
   .option("--socket <path>", "its unix socket", process.env["GWCTL_SOCKET"] || DEFAULT_SOCKET)
   .action(async ({ socket, graceful = false, text }: StopFlags) => {
     await stop(socket, { graceful, ...(text !== undefined && { text }) });
+  });
+
+program
+  .command("store")
+  .description("the store of the objects that are made through the API")
+  .command("migrate")
+  .description("copy all of it; every gatewayd that uses it has to be stopped")
+  .argument("<from>", "gateway.yaml whose `store` is read")
+  .argument("<to>", "gateway.yaml whose `store` is written, and empty")
+  .action(async (from: string, to: string) => {
+    process.stdout.write(`${await migrateStore(from, to)}\n`);
   });
 
 interface StopFlags {

@@ -7,7 +7,7 @@ import type { StopHow } from "../bgp/speaker/speaker.ts";
 import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
-import { MemoryStore } from "../store/memory.ts";
+import type { Store } from "../store/store.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
@@ -16,6 +16,7 @@ import { openNetworking, unixTime } from "./networking.ts";
 import { orderPeer } from "./peer-answers.ts";
 import { openPeople } from "./people-file.ts";
 import { Signals, type StopOrder } from "./signals.ts";
+import { describeStore, openStore } from "./store.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit statuses, as docs/CLI.md lists them. */
@@ -59,12 +60,28 @@ export async function run(file: string): Promise<number> {
   }
 }
 
-/** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
 async function runUntilStopped(file: string, settings: Settings, log: Log, signals: Signals): Promise<void> {
+  const store = await openStore(settings.store);
+  try {
+    log.info({ event: "store.open", type: settings.store.type }, describeStore(settings.store));
+    await runOn(store, { file, settings, log, signals });
+  } finally {
+    await store.close();
+  }
+}
+
+interface Order {
+  readonly file: string;
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly signals: Signals;
+}
+
+/** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
+async function runOn(store: Store, { file, settings, log, signals }: Order): Promise<void> {
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
   const { tokensFile } = settings.api;
   const people = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
-  const store = new MemoryStore();
   let running: Gateway | undefined;
   const networking = await openNetworking(store, {
     api: () => settings.api,
@@ -105,7 +122,6 @@ async function runUntilStopped(file: string, settings: Settings, log: Log, signa
     histogram.disable();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
     networking.close();
-    await store.close();
   }
 }
 

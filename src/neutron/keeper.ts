@@ -124,13 +124,22 @@ export class Keeper {
     tables.apply([...entries].flatMap(([key, { value }]) => changeOf(key, value) ?? []));
     this.#tables = tables;
     this.#head = entries.get(HEAD)?.modRevision ?? 0;
+    this.#watch(revision);
+    this.#seen(revision);
+  }
+
+  /** When what came after `revision` is forgotten, everything is read again; when that fails, the watch finds the store. */
+  #watch(revision: number): void {
     this.#stopWatching = this.#store.watch(
       PREFIX,
       revision,
       (batch) => this.#take(batch),
-      () => void this.#load(),
+      () =>
+        void this.#load().catch((error: unknown) => {
+          if (!(error instanceof StoreError)) throw error;
+          this.#watch(revision);
+        }),
     );
-    this.#seen(revision);
   }
 
   #take({ revision, changes }: Batch): void {

@@ -1,0 +1,112 @@
+/** What the API makes, over the ends of daemons: on this machine's disk, and in an etcd that two of them share. */
+
+import { truncateSync } from "node:fs";
+import { request } from "node:http";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Etcd, missing } from "../store/etcd-daemon.ts";
+import { gatewayFile } from "./gateway-file.ts";
+import { type Daemon, eventually, gatewayd, Lab } from "./lab.ts";
+
+let lab: Lab;
+beforeEach(() => {
+  lab = new Lab();
+});
+afterEach(() => lab.remove());
+
+/** A file for a gateway with a store. Each has a BGP address of its own. */
+const fileWith = (name: string, store: object, at = 1): string =>
+  lab.write(`${name}.yaml`, gatewayFile(lab, name, { at, sections: { store } }));
+const started = (name: string, store: object, at?: number): Promise<Daemon> =>
+  lab.start(fileWith(name, store, at), lab.path(`${name}.sock`));
+
+function makeNetwork({ socket }: Daemon, name: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = { "content-type": "application/json" };
+    const asked = request({
+      socketPath: socket,
+      path: "/v2.0/networks",
+      method: "POST",
+      headers,
+      agent: false,
+    });
+    asked.on("response", (answer) => {
+      answer.resume();
+      resolve(answer.statusCode);
+    });
+    asked.on("error", reject);
+    asked.end(JSON.stringify({ network: { name } }));
+  });
+}
+
+async function networks(daemon: Daemon): Promise<string[]> {
+  const { networks } = await daemon.get<{ networks: { name: string }[] }>("/v2.0/networks");
+  return networks.map(({ name }) => name).sort();
+}
+
+describe("a store on the disk", () => {
+  const local = (): object => ({ path: lab.path("store") });
+
+  test("what was answered 201 is there after kill -9", async () => {
+    const before = await started("gw", local());
+    const made = ["a", "b", "c", "d"];
+    expect(await Promise.all(made.map((name) => makeNetwork(before, name)))).toEqual([201, 201, 201, 201]);
+    await before.kill();
+    expect(await networks(await started("gw", local()))).toEqual(made);
+  });
+
+  test("a second gateway that names it is refused, and so is a file that was cut", async () => {
+    const first = await started("gw", local());
+    const second = await gatewayd("run", fileWith("gw2", local(), 2));
+    expect(second).toMatchObject({ status: 1 });
+    expect(second.stderr).toContain("another gatewayd uses this store");
+    first.signal("SIGTERM");
+    expect(await first.end()).toMatchObject({ status: 0 });
+    truncateSync(lab.path("store/store.mdb"), 100);
+    const third = await gatewayd("run", fileWith("gw", local()));
+    expect(third).toMatchObject({ status: 1 });
+    expect(third.stderr).toContain(`${lab.path("store")}: the file of the store is damaged`);
+  });
+
+  test("a reload cannot change it", async () => {
+    const gateway = await started("gw", local());
+    fileWith("gw", { type: "none" });
+    expect(await gateway.reload()).toMatchObject({ event: "config.refused" });
+  });
+});
+
+const absent = missing("etcd", "openssl");
+
+describe.skipIf(absent !== undefined)(`a store in etcd${absent ? `, missing: ${absent}` : ""}`, () => {
+  let etcd: Awaited<ReturnType<typeof Etcd.start>>;
+  beforeAll(async () => {
+    etcd = await Etcd.start();
+  });
+  afterAll(() => etcd.stop());
+
+  test("it takes over what was on the disk, and two gateways have it in common", async () => {
+    const { ca, cert, key } = etcd.certificates;
+    const shared = { type: "etcd", endpoints: [etcd.url.origin], caFile: ca, certFile: cert, keyFile: key };
+    const alone = await started("alone", { path: lab.path("store") });
+    expect(await makeNetwork(alone, "a")).toBe(201);
+    const files = [lab.path("alone.yaml"), fileWith("one", shared)];
+    expect(await gatewayd("store", "migrate", ...files)).toMatchObject({ status: 1, stdout: "" });
+    alone.signal("SIGTERM");
+    await alone.end();
+    const migrated = await gatewayd("store", "migrate", ...files);
+    expect(migrated).toMatchObject({ status: 0 });
+    expect(migrated.stdout).toContain(`entries are now in the store in etcd at ${etcd.url.origin}`);
+    const [one, two] = [await started("one", shared), await started("two", shared, 2)];
+    expect(await makeNetwork(one, "b")).toBe(201);
+    await eventually("the other gateway knows it", async () => (await networks(two)).length === 2, 60_000);
+    expect(await networks(two)).toEqual(["a", "b"]);
+  });
+
+  test("nobody there: the gateway does not start, and says why", async () => {
+    const { status, stderr } = await gatewayd(
+      "run",
+      fileWith("gw", { type: "etcd", endpoints: ["http://127.0.0.1:1"] }),
+    );
+    expect(status).toBe(1);
+    expect(stderr).toContain("ECONNREFUSED");
+  });
+});
