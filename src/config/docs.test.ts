@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { MOST_PER_PREFIX, MOST_VRPS } from "../bgp/rpki/vrp-table.ts";
 import { BLOCK_ADDRESSES } from "../model/block-rules.ts";
+import { MAPPINGS } from "../nat/layout.ts";
 import { RPKI_CACHES } from "./bgp-schema.ts";
 import { report } from "./check.ts";
 import { jsonSchema } from "./json-schema.ts";
@@ -90,6 +91,7 @@ describe("LIMITS.md", () => {
     ["errors and warnings shown of gateway.yaml", FINDINGS],
     ["mistakes looked at in gateway.yaml", MISTAKES],
     ["addresses of a NAT pool", POOL_ADDRESSES],
+    ["mappings of NAT", MAPPINGS],
     ["private addresses with a port block", BLOCK_ADDRESSES],
     ["RPKI caches", RPKI_CACHES],
     ["members of an etcd cluster", ENDPOINTS],

@@ -2,17 +2,9 @@
 
 /**
  * unreadable: there is no text at all. syntax: not YAML, or YAML that we do not take. limit: more than a named limit.
- * unknown-key, not-built, missing, value: what the schema says. rule: values that do not go together.
+ * unknown-key, missing, value: what the schema says. rule: values that do not go together.
  */
-export type FindingCode =
-  | "unreadable"
-  | "syntax"
-  | "limit"
-  | "unknown-key"
-  | "not-built"
-  | "missing"
-  | "value"
-  | "rule";
+export type FindingCode = "unreadable" | "syntax" | "limit" | "unknown-key" | "missing" | "value" | "rule";
 
 export interface Finding {
   readonly severity: "error" | "warning";

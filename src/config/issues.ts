@@ -3,7 +3,6 @@
 import type { z } from "zod";
 import type { Path, Problem } from "./findings.ts";
 import { MISTAKES } from "./limits.ts";
-import { notBuilt } from "./not-built.ts";
 import { suggestion } from "./suggest.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -35,8 +34,6 @@ function problemsOfIssue(issue: Issue, parent: Path, root: unknown): Problem[] {
 
 function unknownKey(parent: Path, key: string, known: readonly string[]): Problem {
   const base = { severity: "error", path: [...parent, key], at: "key" } as const;
-  const planned = notBuilt(parent, key);
-  if (planned !== undefined) return { ...base, code: "not-built", ...planned };
   const hint = suggestion(key, known) ?? `known here: ${known.join(", ")}`;
   return { ...base, code: "unknown-key", message: "unknown key", hint };
 }
@@ -46,10 +43,6 @@ function wrongValue(issue: Issue, path: Path, value: unknown): Problem {
   const hint: string | undefined = own ?? hintOf(issue, value);
   const base = { severity: "error", path, at: "value", hint } as const;
   if (sentence === true) return { ...base, code: "rule", message: issue.message };
-  if (issue.message.startsWith("not built yet")) {
-    const [message, alternative] = issue.message.split("; ");
-    return { ...base, code: "not-built", message: message!, hint: alternative };
-  }
   if (value === undefined) return { ...base, code: "missing", message: `missing; expected ${issue.message}` };
   return { ...base, code: "value", message: `expected ${issue.message}, got ${shown(value)}` };
 }

@@ -102,6 +102,32 @@ describe("report", () => {
     ).toBe("ok: role gateway, AS 65000, 1 pool, 8 pool addresses\n");
   });
 
+  describe("mapping, filtering and blockSize of a pool", () => {
+    const said = (keys: string): string =>
+      report(
+        read(`${BASE}nat: { private: 10.0.0.0/28, pools: [{ name: a, addresses: 192.0.2.8, ${keys} }] }`),
+      );
+
+    test.each(["blockSize: 1024", "mapping: endpointIndependent, filtering: addressDependent"])(
+      "%s",
+      (keys) => {
+        expect(said(keys)).toMatch(/^ok: /u);
+      },
+    );
+
+    test.each([
+      ["blockSize: 1024, mapping: endpointIndependent", "mapping endpointIndependent with blockSize 1024"],
+      ["blockSize: 1024, filtering: addressDependent", "take `blockSize` out"],
+      [
+        "mapping: addressAndPortDependent, filtering: addressDependent",
+        "write `mapping: endpointIndependent`",
+      ],
+    ])("%s", (keys, message) => {
+      expect(said(keys)).toContain(message);
+      expect(said(keys)).toMatch(/\nrefused: 1 error\n$/u);
+    });
+  });
+
   test("warns and accepts", () => {
     const text =
       "bgp: { asn: 1, routerId: 192.0.2.1, peers: [{ range: 192.0.2.0/24, asn: 2, import: [], export: [] }] }";

@@ -84,6 +84,13 @@ const pool: z.ZodType<Pool> = mapping({
   })
     .prefault({})
     .meta({ description: "What each private address may have at most; the same in all pools." }),
+  mapping: choice(["endpointIndependent", "addressAndPortDependent"]).optional().meta({
+    description:
+      "Whether a private endpoint has one external endpoint, whomever it speaks to; by default, in a pool without blockSize.",
+  }),
+  filtering: choice(["endpointIndependent", "addressDependent", "addressAndPortDependent"])
+    .prefault("addressAndPortDependent")
+    .meta({ description: "Who may send to an external endpoint." }),
 }).transform((given, context) => {
   const count = given.addresses.reduce((sum, item) => sum + item.length, 0);
   if (count > POOL_ADDRESSES) {
@@ -94,8 +101,25 @@ const pool: z.ZodType<Pool> = mapping({
   const addresses: Address[] = count > POOL_ADDRESSES ? [] : given.addresses.flat();
   const { sessionsPerAddress, newSessionsPerSecond } = given.limits;
   const limits: AddressLimits = { sessionsPerAddress, newSessionsPerSecond };
-  return { name: given.name, addresses, ports: given.ports, blockSize: given.blockSize, limits };
+  const chosen = mappingOf(given.mapping, given.blockSize);
+  const { filtering } = given;
+  if (given.mapping === "endpointIndependent" && given.blockSize > 0) {
+    const message = `mapping ${given.mapping} with blockSize ${given.blockSize}: a pool has the one or the other`;
+    const params = { sentence: true, hint: "take `mapping` out, or `blockSize`" };
+    context.addIssue({ code: "custom", path: ["mapping"], message, params, input: given });
+  } else if (chosen !== "endpointIndependent" && filtering !== "addressAndPortDependent") {
+    const message = `with mapping ${chosen} an external endpoint belongs to one destination: filtering ${filtering} would let nobody else in`;
+    const instead =
+      given.blockSize > 0 ? "take `blockSize` out (and `mapping`)" : "write `mapping: endpointIndependent`";
+    const params = { sentence: true, hint: `${instead}, or take \`filtering\` out` };
+    context.addIssue({ code: "custom", path: ["filtering"], message, params, input: given });
+  }
+  return { ...given, addresses, limits, mapping: chosen };
 });
+
+/** With blocks the kernel chooses, within the block, and gives a port to flows of several destinations. */
+const mappingOf = (given: Pool["mapping"] | undefined, blockSize: number): Pool["mapping"] =>
+  given ?? (blockSize > 0 ? "addressAndPortDependent" : "endpointIndependent");
 
 const timeouts: z.ZodType<NatTimeouts> = mapping({
   udp: duration("1s", "24h")

@@ -123,6 +123,8 @@ const whole = {
         ports: { first: 1024, last: 65535 },
         blockSize: 0,
         limits: { sessionsPerAddress: undefined, newSessionsPerSecond: undefined },
+        mapping: "endpointIndependent",
+        filtering: "addressAndPortDependent",
       },
     ],
     timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },

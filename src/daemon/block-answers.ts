@@ -5,8 +5,8 @@ import type { NatBlockQuery, NatWhoQuery } from "../api/source.ts";
 import { type Address, contains, ipv4, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress, formatEndpoint, parseAddress } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
-import { portText } from "../nat/blocks.ts";
 import { type Epoch, type Tenure, tenureAt, tenuresOfPort, tenuresOfPrivate } from "../nat/history.ts";
+import { portText } from "../nat/members.ts";
 
 /** What answers follow from. */
 export interface BlockSource {

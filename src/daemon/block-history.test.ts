@@ -27,6 +27,8 @@ const nat = (ranges: readonly string[]): Nat => ({
       ports: { first: 1024, last: 65_535 },
       blockSize: 1024,
       limits: NO_LIMITS,
+      mapping: "addressAndPortDependent",
+      filtering: "addressAndPortDependent",
     },
   ],
 });

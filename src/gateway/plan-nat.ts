@@ -16,9 +16,7 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
   return {
     floating: draft.floating.toSorted((a, b) => compareAddresses(a.floating, b.floating)),
     private: translates ? sorted(model.nat.private) : [],
-    pools: translates
-      ? model.nat.pools.map(({ name, addresses, ports }) => ({ name, addresses, ports }))
-      : [],
+    pools: translates ? model.nat.pools.map(({ blockSize: _, limits: __, ...pool }) => pool) : [],
     blocks: translates ? blockPlan(model.nat) : undefined,
     limits: (translates ? model.nat.pools[0]?.limits : undefined) ?? NO_LIMITS,
     exempt: sorted([

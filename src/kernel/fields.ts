@@ -1,7 +1,7 @@
 /** Values of JSON, checked field by field: what says something else than it must is an {@link InvalidCommand}. */
 
 import type { Address } from "../bgp/net/address.ts";
-import { parseAddress } from "../bgp/net/text.ts";
+import { parseAddress, parseScopedAddress } from "../bgp/net/text.ts";
 
 /** A command that says what it must not. The text names the field. */
 export class InvalidCommand extends Error {
@@ -80,6 +80,14 @@ export function integerOf(value: unknown, what: string, min: number, max: number
 export function addressOf(value: unknown, what: string): Address {
   const address = typeof value === "string" ? parseAddress(value) : undefined;
   if (address === undefined) throw new InvalidCommand(`${what}: not an address`);
+  return address;
+}
+
+/** As {@link addressOf}; a link-local one with its zone, which is the name of a link. */
+export function scopedAddressOf(value: unknown, what: string): Address {
+  const address = typeof value === "string" ? parseScopedAddress(value) : undefined;
+  if (address === undefined) throw new InvalidCommand(`${what}: not an address`);
+  if (address.zone !== undefined) interfaceOf(address.zone, what);
   return address;
 }
 

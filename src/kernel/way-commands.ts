@@ -1,7 +1,16 @@
 /** What the core asks netd of the ways to next hops, and what it hears: see ways.ts. */
 
 import type { Address } from "../bgp/net/address.ts";
-import { addressOf, InvalidCommand, integerOf, interfaceOf, listOf, parseJson, recordOf } from "./fields.ts";
+import {
+  addressOf,
+  InvalidCommand,
+  integerOf,
+  interfaceOf,
+  listOf,
+  parseJson,
+  recordOf,
+  scopedAddressOf,
+} from "./fields.ts";
 
 /** Next hops whose ways are looked for. Each costs some lookups whenever something changes. */
 export const MAX_NEXT_HOPS = 16_384;
@@ -46,7 +55,7 @@ export interface Tracking {
 export function decodeTracking(payload: Buffer): Tracking {
   const tracking = recordOf(parseJson(payload), "tracking");
   const addresses = (value: unknown, what: string): Address[] =>
-    listOf(value, what, MAX_NEXT_HOPS).map((each) => addressOf(each, what));
+    listOf(value, what, MAX_NEXT_HOPS).map((each) => scopedAddressOf(each, what));
   return {
     wanted: addresses(tracking.wanted, "wanted"),
     released: addresses(tracking.released, "released"),
@@ -57,7 +66,7 @@ export function decodeTracking(payload: Buffer): Tracking {
 export const decodeWays = (payload: Buffer): NextHopWay[] =>
   listOf(parseJson(payload), "ways", MAX_NEXT_HOPS).map((entry) => {
     const { nextHop, way } = recordOf(entry, "ways");
-    return { nextHop: addressOf(nextHop, "nextHop"), way: wayOf(way) };
+    return { nextHop: scopedAddressOf(nextHop, "nextHop"), way: wayOf(way) };
   });
 
 const WHYS = ["no-route", "link-down", "discarded", "own-address"] as const;

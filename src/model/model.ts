@@ -310,6 +310,10 @@ export interface Pool {
   readonly blockSize: number;
   /** The same in all pools. */
   readonly limits: AddressLimits;
+  /** Whether a private endpoint looks the same to everybody (RFC 4787 section 4.1). */
+  readonly mapping: "endpointIndependent" | "addressAndPortDependent";
+  /** Who may answer it (section 5): anybody, those whom it sent to, or where it sent to alone. */
+  readonly filtering: "endpointIndependent" | "addressDependent" | "addressAndPortDependent";
 }
 
 /** What one private address may have at once; undefined: any number. 1..1 000 000 each. */

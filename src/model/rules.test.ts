@@ -87,6 +87,8 @@ const valid: Model = {
         ports: { first: 1024, last: 65535 },
         blockSize: 0,
         limits: NO_LIMITS,
+        mapping: "endpointIndependent",
+        filtering: "addressAndPortDependent",
       },
     ],
   },
@@ -166,7 +168,15 @@ describe("a part that is missing silences only the rules about it", () => {
 test("a pool of 65 536 addresses in the wrong place is one violation, with the path of the first address", () => {
   const addresses = Array.from({ length: 65_536 }, (_, i) => ipv4(ip("10.65.0.0").w0 + i));
   const pools = [
-    { name: "a", addresses, ports: { first: 1024, last: 65535 }, blockSize: 0, limits: NO_LIMITS },
+    {
+      name: "a",
+      addresses,
+      ports: { first: 1024, last: 65535 },
+      blockSize: 0,
+      limits: NO_LIMITS,
+      mapping: "endpointIndependent",
+      filtering: "addressAndPortDependent",
+    } as const,
   ];
   const found = violations({ nat: { ...valid.nat, pools } });
   expect(found.map(({ path, message }) => [path.join("."), message])).toEqual([

@@ -2,8 +2,8 @@
 
 import { formatAddress } from "../bgp/net/text.ts";
 import { allBlocks, type BlockPlan } from "../model/blocks.ts";
-import type { PortRange } from "../model/model.ts";
 import type { Elements } from "./layout.ts";
+import { portText } from "./members.ts";
 
 /** Private address to its block, by the text that nft lists. */
 export function blockElements(plan: BlockPlan | undefined): Elements {
@@ -21,9 +21,6 @@ export function blockElements(plan: BlockPlan | undefined): Elements {
  */
 export const BLOCK_RULE =
   "meta l4proto { icmp, tcp, udp, dccp, gre, esp, sctp, udplite } snat ip to ip saddr map @blocks";
-
-export const portText = ({ first, last }: PortRange): string =>
-  first === last ? `${first}` : `${first}-${last}`;
 
 /** Both give every private address the same block. */
 export const sameBlocks = (a: BlockPlan | undefined, b: BlockPlan | undefined): boolean =>

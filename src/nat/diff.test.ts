@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ipv4 } from "../bgp/net/address.ts";
+import { ipv4, prefixOf } from "../bgp/net/address.ts";
 import { diff, diffTables } from "./diff.ts";
 import { floatingOf } from "./listing.ts";
-import { EMPTY_NAT, type NatTable } from "./table.ts";
+import { providedBy, providedByListing } from "./provided.ts";
+import { render } from "./render.ts";
+import { EMPTY_NAT, type NatTable, type PoolMapping } from "./table.ts";
 import { MemoryNft } from "./testing/memory-nft.ts";
 import { natTables } from "./testing/tables.ts";
 
@@ -31,6 +33,52 @@ describe("a difference, applied, is none any more", () => {
         expect(diff(b, nft.listing())).toBe("");
       }),
     );
+  });
+});
+
+const pool = (last: number, mapping: PoolMapping["mapping"]): PoolMapping => ({
+  name: `p${last}`,
+  addresses: [ipv4(0xc6336400 + last)],
+  ports: { first: 1024, last: 65_535 },
+  mapping,
+  filtering: "addressAndPortDependent",
+});
+
+describe("blocks", () => {
+  const blocked = pool(1, "addressAndPortDependent");
+  const only: NatTable = {
+    ...EMPTY_NAT,
+    private: [prefixOf(ipv4(0x0a410000), 28)],
+    pools: [blocked],
+    blocks: { private: [prefixOf(ipv4(0x0a410000), 28)], pools: [{ ...blocked, blockSize: 1024 }] },
+  };
+  const shared: NatTable = { ...only, pools: [blocked, pool(2, "endpointIndependent")] };
+
+  test.each([
+    ["alone", only],
+    ["beside a pool of the API", shared],
+  ])("%s: their addresses are provided", (_name, table) => {
+    const nft = new MemoryNft();
+    nft.apply(diff(table, undefined));
+    expect(providedByListing(nft.listing()!, table)).toEqual(providedBy(table));
+  });
+
+  test("a pool of the API that comes and goes leaves them alone", () => {
+    const nft = new MemoryNft();
+    nft.apply(diff(only, undefined));
+    nft.apply(diffTables(only, shared));
+    expect(diff(shared, nft.listing())).toBe("");
+    nft.apply(diffTables(shared, only));
+    expect(diff(only, nft.listing())).toBe("");
+  });
+
+  test("whoever has one takes it before any mapping, and no other pool gives out their ports", () => {
+    const { sets, chains } = render(shared);
+    expect([...sets.eim.keys()]).toEqual(["198.51.100.2"]);
+    expect(chains.pools[0]).toContain("@blocks");
+    expect(chains.pools[1]).toContain("@mapping");
+    expect([...chains.choose, ...chains.pools].filter((rule) => rule.includes("198.51.100.1 "))).toEqual([]);
+    expect(render(only).chains.pools).toEqual([chains.pools[0], "drop"]);
   });
 });
 

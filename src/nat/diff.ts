@@ -20,6 +20,7 @@ import {
   TABLE,
   type Timers,
 } from "./layout.ts";
+import { METERS } from "./limits.ts";
 import { parseListing } from "./listing.ts";
 import { render } from "./render.ts";
 import type { FloatingMapping, NatTable } from "./table.ts";
@@ -76,6 +77,13 @@ function textOf(contents: Contents): string {
 function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   const lines: string[] = [];
   for (const name of SET_NAMES) lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keep));
+  // A mapping to an address that is gone would be taken again. The others come back with the next packet of their flows.
+  if (!keep && [...found.sets.eim.keys()].some((key) => !wanted.sets.eim.has(key)))
+    lines.push(
+      ...["mapping", "endpoints", "contacts"].map(
+        (name) => `flush ${name === "contacts" ? "set" : "map"} inet ${TABLE} ${name}`,
+      ),
+    );
   const otherTimers = !sameTimers(found.timers, wanted.timers);
   if (otherTimers) lines.push(...timerChanges(found.timers, wanted.timers));
   for (const name of CHAIN_NAMES) {
@@ -91,7 +99,7 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   return lines;
 }
 
-const METER_NAMES = SET_NAMES.filter((name) => SETS[name].meter !== undefined);
+const METER_NAMES = Object.keys(METERS);
 
 const sameTimers = (a: Timers, b: Timers): boolean =>
   a.size === b.size && [...a].every(([name, body]) => b.get(name) === body);
@@ -166,7 +174,9 @@ function narrowed(table: NatTable, other: NatTable): NatTable {
     untracked: withoutCommonHosts(table.untracked, other.untracked),
     // There are blocks, and none of them differs.
     blocks:
-      sameBlocks(table.blocks, other.blocks) && table.blocks ? { private: [], pools: [] } : table.blocks,
+      sameBlocks(table.blocks, other.blocks) && table.blocks
+        ? { ...table.blocks, private: [] }
+        : table.blocks,
   };
 }
 

@@ -41,7 +41,9 @@ export const TO_ITSELF = "snat ip to ip saddr . ct original ip daddr map @self";
 export const toHairpin = (table: NatTable): readonly string[] =>
   table.inside.length === 0
     ? []
-    : INSIDE.map((set) => `ct status dnat ct original ip daddr @floating ip saddr @${set} goto hairpin`);
+    : ["floating", "eim"].flatMap((to) =>
+        INSIDE.map((set) => `ct status dnat ct original ip daddr @${to} ip saddr @${set} goto hairpin`),
+      );
 
 /** Sources whose answers would not pass here: those of the table, and all that is routed to our own hosts. */
 const INSIDE = ["inside", "untracked", "untracked_hosts"] as const;

@@ -25,11 +25,18 @@ export const SET_NAMES = [
   "untracked6",
   "untracked6_hosts",
   "taps",
+  "eim",
+  "open",
+  "open_to",
+  "mapping",
+  "endpoints",
+  "contacts",
 ] as const;
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
- * floating IP. egress: the same among those whose new flows leave as the floating IP. blocks: private address to pool address and ports. sessions, session_rate: filled by
- * the kernel.
+ * floating IP. egress: the same among those whose new flows leave as the floating IP. blocks: private address to pool
+ * address and ports. sessions, session_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts: see
+ * mapping.ts.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -37,14 +44,18 @@ export interface SetDeclaration {
   readonly is: "map" | "set";
   readonly type: string;
   readonly interval: boolean;
-  /** What else is declared of a set whose elements are the kernel's business and not ours. */
-  readonly meter?: readonly string[];
+  /** What else is declared of a set that packets fill. What they put there is no part of a table's contents. */
+  readonly filled?: readonly string[];
 }
+
+/** Private endpoints that can have a mapping at a time. */
+export const MAPPINGS = 1_048_576;
+const MAPPED = [`size ${MAPPINGS}`, "flags dynamic,timeout"];
 
 /** What stands in a set's braces, line by line. */
 export function declarationOf(name: SetName): readonly string[] {
-  const { type, interval, meter = [] } = SETS[name];
-  return [`type ${type}`, ...(interval ? ["flags interval"] : []), ...meter];
+  const { type, interval, filled = [] } = SETS[name];
+  return [`type ${type}`, ...(interval ? ["flags interval"] : []), ...filled];
 }
 
 /** Name and declaration of every set and map, in the order in which they are made. */
@@ -54,8 +65,8 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   own: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
   egress: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
   blocks: { is: "map", type: "ipv4_addr : interval ipv4_addr . inet_service", interval: false },
-  sessions: { is: "set", type: "ipv4_addr", interval: false, meter: METERS.sessions },
-  session_rate: { is: "set", type: "ipv4_addr", interval: false, meter: METERS.session_rate },
+  sessions: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.sessions },
+  session_rate: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.session_rate },
   pooled: { is: "set", type: "ipv4_addr", interval: false },
   private: { is: "set", type: "ipv4_addr", interval: true },
   inside: { is: "set", type: "ipv4_addr", interval: true },
@@ -66,15 +77,39 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   untracked6: { is: "set", type: "ipv6_addr", interval: true },
   untracked6_hosts: { is: "set", type: "ipv6_addr", interval: false },
   taps: { is: "set", type: "ifname", interval: false },
+  eim: { is: "set", type: "ipv4_addr", interval: false },
+  open: { is: "set", type: "ipv4_addr", interval: false },
+  open_to: { is: "set", type: "ipv4_addr", interval: false },
+  mapping: {
+    is: "map",
+    type: "inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service",
+    interval: false,
+    filled: MAPPED,
+  },
+  endpoints: {
+    is: "map",
+    type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+    interval: false,
+    filled: MAPPED,
+  },
+  contacts: {
+    is: "set",
+    type: "ipv4_addr . inet_proto . inet_service . ipv4_addr",
+    interval: false,
+    filled: MAPPED,
+  },
 };
 
 /** In an order in which nothing refers to what comes later. */
 export const CHAIN_NAMES = [
   "untrack",
   "raw",
+  "choose",
   "pools",
   "hairpin",
   "timers",
+  "mapped",
+  "answered",
   "raw_prerouting",
   "raw_output",
   "dstnat",
@@ -90,9 +125,12 @@ export type ChainName = (typeof CHAIN_NAMES)[number];
 export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   untrack: undefined,
   raw: undefined,
+  choose: undefined,
   pools: undefined,
   hairpin: undefined,
   timers: undefined,
+  mapped: undefined,
+  answered: undefined,
   raw_prerouting: "type filter hook prerouting priority -300; policy accept;",
   raw_output: "type filter hook output priority -300; policy accept;",
   dstnat: "type nat hook prerouting priority -100; policy accept;",

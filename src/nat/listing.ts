@@ -95,7 +95,7 @@ function parseSet(name: SetName, lines: readonly string[] | undefined): Elements
   const declared = start < 0 ? lines : lines.slice(0, start);
   if (declared.join("\n") !== declarationOf(name).join("\n")) return undefined;
   const elements = new Map<string, string>();
-  if (start < 0 || SETS[name].meter !== undefined) return elements;
+  if (start < 0 || SETS[name].filled !== undefined) return elements;
   const text = lines.slice(start).join(" ");
   for (const element of text.slice(text.indexOf("{") + 1, text.lastIndexOf("}")).split(",")) {
     // A comment or a timeout on an element is nothing that we wrote.

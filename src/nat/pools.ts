@@ -1,35 +1,24 @@
 /** Pools: which address and which ports a private source leaves with. */
 
-import { formatAddress } from "../bgp/net/text.ts";
-import { BLOCK_RULE, portText } from "./blocks.ts";
+import { BLOCK_RULE } from "./blocks.ts";
+import { isIndependent, toMapped } from "./mapping.ts";
+import { members, portText, sharedPools } from "./members.ts";
 import type { NatTable } from "./table.ts";
 
-/** The seed of the hash is fixed: a private address keeps its pool address over restarts and on every gateway. */
-const SEED = "0x86";
+/** Whoever has a block leaves with it, also when there is a mapping of a time when it had none. */
+export const poolRules = (table: NatTable): readonly string[] => [
+  ...(table.blocks === undefined ? [] : [BLOCK_RULE]),
+  ...sharedRules(table),
+];
 
-export function poolRules({ pools, blocks }: NatTable): readonly string[] {
-  if (blocks === undefined) return sharedRules(pools);
-  const inBlocks = new Set(blocks.pools.flatMap(({ addresses }) => addresses.map(({ w0 }) => w0)));
-  // Pools without blocks come from the API only: whoever has no block shares them.
-  const shared = pools.filter(({ addresses: [first] }) => first !== undefined && !inBlocks.has(first.w0));
-  return [BLOCK_RULE, ...(shared.length === 0 ? ["drop"] : sharedRules(shared))];
-}
-
-/**
- * RFC 6888 REQ-2, RFC 4787 REQ-2: paired; all flows of a private address leave from one pool address, whichever pool
- * it is in. Only protocols with ports get the port range of their pool: an ICMP identifier is not a port.
- */
-function sharedRules(pools: NatTable["pools"]): readonly string[] {
-  const count = pools.reduce((sum, pool) => sum + pool.addresses.length, 0);
-  if (count === 0) return [];
-  const hash = `snat ip to jhash ip saddr mod ${count} seed ${SEED} map`;
-  let index = 0;
-  const members = pools.map((pool) =>
-    pool.addresses.map((address) => `${index++} : ${formatAddress(address)}`),
-  );
-  const withPorts = pools.map((pool, i) => {
-    const map = `{ ${members[i]?.join(", ")} }`;
-    return `meta l4proto { tcp, udp } ${hash} ${map}:${portText(pool.ports)}`;
+/** Only protocols with ports get the port range of their pool: an ICMP identifier is not a port. */
+function sharedRules(table: NatTable): readonly string[] {
+  const pools = sharedPools(table);
+  if (pools.length === 0) return table.blocks === undefined ? [] : ["drop"];
+  const withPorts = pools.map((pool) => {
+    // Left alone, the kernel gives a source the port that it has towards another destination.
+    const random = isIndependent(pool) ? "" : " fully-random";
+    return `meta l4proto { tcp, udp } snat ip to ${members(pools, [pool])}:${portText(pool.ports)}${random}`;
   });
-  return [...withPorts, `${hash} { ${members.flat().join(", ")} }`];
+  return [...toMapped(table), ...withPorts, `snat ip to ${members(pools)}`];
 }

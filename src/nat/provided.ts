@@ -27,14 +27,14 @@ export function providedBy(table: NatTable): Provided {
 export function providedByListing(listing: string, wanted: NatTable): Provided {
   const found = parseListing(listing);
   if (found === undefined) return NOTHING_PROVIDED;
-  const blocks = wanted.blocks && { private: [], pools: [] };
+  const blocks = wanted.blocks && { ...wanted.blocks, private: [] };
   const { chains } = render({ ...wanted, floating: [], exempt: [], untracked: [], blocks });
   const same = (names: readonly ChainName[]): boolean =>
     names.every((name) => chains[name].join("\n") === found.chains[name].join("\n"));
   const pooled = [...found.sets.pooled.keys()].flatMap((text) => parseAddress(text) ?? []);
   return {
     floating: same(["dstnat", "dstnat_output"]) ? floatingWords(floatingOf(listing)) : new Map(),
-    pooled: same(["srcnat", "pools"]) ? new Set(pooled.map(wordOf)) : new Set(),
+    pooled: same(["srcnat", "pools", "choose"]) ? new Set(pooled.map(wordOf)) : new Set(),
   };
 }
 

@@ -13,6 +13,7 @@ import { addresses, elements, intervals, isIpv4 } from "./elements.ts";
 import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } from "./floating.ts";
 import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
 import { limitRules } from "./limits.ts";
+import { answeredRules, choiceRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
 import { poolRules } from "./pools.ts";
 import type { NatTable } from "./table.ts";
@@ -34,18 +35,25 @@ const renderSets = (table: NatTable): SetContents => ({
   pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
   private: intervals(table.private.filter(isIpv4)),
   inside: intervals(table.inside.filter(isIpv4)),
+  ...mappingSets(table),
+  mapping: NONE,
+  endpoints: NONE,
+  contacts: NONE,
   taps: elements((table.metadata?.interfaces ?? []).map((name) => `"${name}"`)),
 });
 
 const renderChains = (table: NatTable): ChainContents => ({
   untrack: UNTRACK,
   raw: [...trackMetadata(table), ...TO_UNTRACK],
+  choose: choiceRules(table),
   pools: poolRules(table),
   hairpin: hairpin(table),
   timers: timerRules(table),
+  mapped: mappedRules(table),
+  answered: answeredRules(table),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
-  dstnat: [TO_FIXED, ...toMetadata(table)],
+  dstnat: [TO_FIXED, ...toEndpoints(table), ...toMetadata(table)],
   dstnat_output: [TO_FIXED],
   srcnat: [
     TO_ITSELF,
@@ -55,6 +63,6 @@ const renderChains = (table: NatTable): ChainContents => ({
     "ip saddr @private goto pools",
   ],
   limited: limitRules(table),
-  translated: TO_TIMERS,
+  translated: [...toMappings(table), ...TO_TIMERS],
   untranslated: UNTRANSLATED,
 });

@@ -2,7 +2,7 @@
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
 import type { BlockPlan } from "../model/blocks.ts";
-import { type AddressLimits, type Endpoint, NO_LIMITS, type PortRange } from "../model/model.ts";
+import { type AddressLimits, type Endpoint, NO_LIMITS, type Pool, type PortRange } from "../model/model.ts";
 
 export interface NatTable {
   /** Floating IPs that are translated on this machine, each once. IPv4 only. */
@@ -50,6 +50,8 @@ export interface PoolMapping {
   readonly name: string;
   readonly addresses: readonly Address[];
   readonly ports: PortRange;
+  readonly mapping: Pool["mapping"];
+  readonly filtering: Pool["filtering"];
 }
 
 /** A machine that translates nothing. */

@@ -167,7 +167,15 @@ function outboundOf(
       (address) => address.family === 4 && !claims.isRouted(address) && claims.take(address),
     );
     if (inner.length === 0 || addresses.length === 0) continue;
-    pools.push({ name: `router-${router.id}`, addresses, ports: PORTS, blockSize: 0, limits: NO_LIMITS });
+    pools.push({
+      name: `router-${router.id}`,
+      addresses,
+      ports: PORTS,
+      blockSize: 0,
+      limits: NO_LIMITS,
+      mapping: "endpointIndependent",
+      filtering: "addressAndPortDependent",
+    });
     for (const prefix of inner) if (!known.some((other) => overlaps(other, prefix))) known.push(prefix);
   }
   return { pools, prefixes: known.slice(file.nat.private.length) };

@@ -106,11 +106,6 @@ describe("a file that is refused changes nothing", () => {
       () => ({ ...gatewayFile(lab, "gw"), netwroks: [] }),
       /netwroks: unknown key; .*networks/,
     ],
-    [
-      "not built",
-      () => ({ ...gatewayFile(lab, "gw", START()), store: {} }),
-      /store: not built yet.*take it out/,
-    ],
   ];
   test.each(bad)("%s", async (_name, content, why) => {
     const before = await sessions();

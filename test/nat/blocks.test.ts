@@ -28,7 +28,15 @@ const blocks: BlockPlan = {
 const TABLE: NatTable = {
   ...EMPTY_NAT,
   private: PRIVATE,
-  pools: [{ name: "default", addresses: POOL, ports: { first: 1024, last: 65_535 } }],
+  pools: [
+    {
+      name: "default",
+      addresses: POOL,
+      ports: { first: 1024, last: 65_535 },
+      mapping: "addressAndPortDependent",
+      filtering: "addressAndPortDependent",
+    },
+  ],
   exempt: PRIVATE,
   inside: PRIVATE,
   blocks,

@@ -36,7 +36,15 @@ const POOL = ["198.51.100.10", "198.51.100.11", "198.51.100.12"];
 const GATEWAY: NatTable = {
   ...HOST,
   private: [prefix("10.65.0.0/16")],
-  pools: [{ name: "default", addresses: POOL.map(address), ports: { first: 20_000, last: 20_999 } }],
+  pools: [
+    {
+      name: "default",
+      addresses: POOL.map(address),
+      ports: { first: 20_000, last: 20_999 },
+      mapping: "endpointIndependent",
+      filtering: "addressAndPortDependent",
+    },
+  ],
   inside: ["10.65.0.0/16", "203.0.113.0/24"].map(prefix),
 };
 

@@ -91,6 +91,8 @@ export const PRIVATE: Model["nat"] = {
       ports: { first: 1024, last: 65535 },
       blockSize: 0,
       limits: NO_LIMITS,
+      mapping: "endpointIndependent",
+      filtering: "addressAndPortDependent",
     },
   ],
 };

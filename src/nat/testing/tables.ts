@@ -47,6 +47,8 @@ const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
       { minLength: 1, maxLength: 40, selector: (a) => a.w0 },
     ),
     ports: fc.constantFrom({ first: 1024, last: 65535 }, { first: 5000, last: 5000 }),
+    mapping: fc.constantFrom("endpointIndependent", "addressAndPortDependent"),
+    filtering: fc.constantFrom("endpointIndependent", "addressDependent", "addressAndPortDependent"),
   }),
   { maxLength: 2 },
 );

@@ -1,0 +1,152 @@
+/**
+ * Endpoint-independent mapping and filtering (RFC 4787, RFC 5382), by what the packets themselves write down.
+ *
+ * `mapping` has the external endpoint of each private one, `endpoints` the private endpoint of each external one,
+ * `contacts` whom an external endpoint has sent to. The kernel alone would share an external port between private
+ * endpoints as long as their destinations differ, and then one of them changes with its next destination.
+ *
+ * So a new flow of an endpoint that has a mapping takes that one. Else the rules look for a port that `endpoints` lacks,
+ * first its own, then some by chance, and they try them in the packet's own header: the language of nft can look up what
+ * is in a header, and not what another lookup found. Translation then finds what it would have written. If every try is
+ * taken, the kernel chooses, and a choice that turns out to be somebody else's is dropped; so is one that lost a race.
+ * The next packet of that endpoint tries other ports.
+ */
+
+import { compareAddresses } from "../bgp/net/address.ts";
+import { formatAddress } from "../bgp/net/text.ts";
+import { addresses } from "./elements.ts";
+import type { SetContents } from "./layout.ts";
+import { durationText } from "./listing-text.ts";
+import { members, portText, sharedPools } from "./members.ts";
+import type { NatTable, PoolMapping } from "./table.ts";
+
+/** Ports that are tried by chance: with half of an address's ports taken, one new mapping in 500 has to try again. */
+const TRIES = 8;
+
+export const isIndependent = ({ mapping }: PoolMapping): boolean => mapping === "endpointIndependent";
+
+/** Pools with blocks never are: their ports belong to private addresses, and the kernel chooses among those of each. */
+const hasIndependent = (table: NatTable): boolean => sharedPools(table).some(isIndependent);
+
+export function mappingSets(table: NatTable): Pick<SetContents, "eim" | "open" | "open_to"> {
+  const pools = sharedPools(table);
+  const of = (filtering: PoolMapping["filtering"]): PoolMapping[] =>
+    pools.filter((pool) => isIndependent(pool) && pool.filtering === filtering);
+  const flat = (some: readonly PoolMapping[]): SetContents["eim"] =>
+    addresses(some.flatMap((pool) => pool.addresses));
+  return {
+    eim: flat(pools.filter(isIndependent)),
+    open: flat(of("endpointIndependent")),
+    open_to: flat(of("addressDependent")),
+  };
+}
+
+const PORTS = "meta l4proto { tcp, udp }";
+const TO_MAPPED = "snat ip to meta l4proto . ip saddr . th sport map @mapping";
+/** A checksum of zero says that there is none, and one that is brought up to date for a try is not zero any more. */
+const TO_CHOICE: readonly string[] = ["meta l4proto tcp goto choose", "udp checksum != 0 goto choose"];
+
+/** What comes before the rules of pools. */
+export const toMapped = (table: NatTable): readonly string[] =>
+  hasIndependent(table) ? [`${PORTS} ${TO_MAPPED}`, ...TO_CHOICE] : [];
+
+const UNUSED = `${PORTS} ip saddr . meta l4proto . th sport != @endpoints snat ip to ip saddr:th sport`;
+
+/** Finds a port. From the first rule on, the packet's source is the pool address that it leaves with. */
+export function choiceRules(table: NatTable): readonly string[] {
+  if (!hasIndependent(table)) return [];
+  const pools = sharedPools(table);
+  return [`ip saddr set ${members(pools)}`, ...pools.flatMap(choiceOf)];
+}
+
+function choiceOf(pool: PoolMapping, _: number, pools: readonly PoolMapping[]): string[] {
+  const list = pool.addresses.toSorted(compareAddresses).map(formatAddress);
+  // nft lists them in their order, and one alone without braces.
+  const some = list.length === 1 ? list[0] : `{ ${list.join(", ")} }`;
+  const of = pools.length === 1 ? "" : `ip saddr ${some} `;
+  const range = portText(pool.ports);
+  const byChance = `${of}${PORTS} snat ip to ip saddr:${range} fully-random`;
+  if (!isIndependent(pool)) return [byChance];
+  const { first, last } = pool.ports;
+  // A number by chance has 32 bits, of which a port takes the upper half.
+  const chance = `numgen random mod ${(last - first + 1) * 65_536} offset ${first * 65_536}`;
+  const attempt = [`${of}tcp sport set ${chance}`, `${of}udp sport set ${chance}`, `${of}${UNUSED}`];
+  return [
+    `${of}th sport ${range} ${UNUSED}`,
+    ...Array.from({ length: TRIES }, () => attempt).flat(),
+    byChance,
+  ];
+}
+
+/** After translation: every packet of such a flow keeps its mapping alive. */
+export const toMappings = (table: NatTable): readonly string[] =>
+  hasIndependent(table)
+    ? [
+        "ct reply ip daddr @eim jump mapped",
+        // RFC 4787 REQ-6: of flows that came in, only what goes out counts.
+        "ct direction reply ct status dnat ct original ip daddr @eim jump answered",
+      ]
+    : [];
+
+const OUT = {
+  inner: "ct original ip saddr . ct original proto-src",
+  outer: "ct reply ip daddr",
+  outerPort: "ct reply proto-dst",
+} as const;
+const BACK = {
+  inner: "ct reply ip saddr . ct reply proto-src",
+  outer: "ct original ip daddr",
+  outerPort: "ct original proto-dst",
+} as const;
+
+export function mappedRules(table: NatTable): readonly string[] {
+  if (!hasIndependent(table)) return [];
+  const claims = ["tcp", "udp"].map(
+    (protocol) =>
+      `ct state new meta l4proto ${protocol} meta l4proto . ${OUT.inner} != @mapping ${OUT.outer} . meta l4proto . ${OUT.outerPort} @endpoints drop`,
+  );
+  return [...claims, ...refreshes(table, OUT), ...contacts(table)];
+}
+
+export const answeredRules = (table: NatTable): readonly string[] =>
+  hasIndependent(table) ? refreshes(table, BACK) : [];
+
+/**
+ * A mapping lives as long as conntrack keeps its flow. That of a connection which is opening, closing or was reset is
+ * known by the time that conntrack gives it.
+ */
+function refreshes({ timeouts }: NatTable, side: typeof OUT | typeof BACK): string[] {
+  const update = (protocol: string, seconds: number): string => {
+    const timeout = `timeout ${durationText(seconds)}`;
+    const outer = `${side.outer} . meta l4proto . ${side.outerPort}`;
+    return `meta l4proto ${protocol} update @mapping { meta l4proto . ${side.inner} ${timeout} : ${side.outer} . ${side.outerPort} } update @endpoints { ${outer} ${timeout} : ${side.inner} }`;
+  };
+  const { tcpEstablishedSeconds, tcpTransitorySeconds, udpSeconds } = timeouts;
+  return [
+    update("udp", udpSeconds),
+    update("tcp", tcpTransitorySeconds),
+    ...(tcpEstablishedSeconds <= tcpTransitorySeconds
+      ? []
+      : [
+          `ct state established ct expiration > ${durationText(tcpTransitorySeconds)} ${update("tcp", tcpEstablishedSeconds)}`,
+        ]),
+  ];
+}
+
+function contacts({ timeouts }: NatTable): string[] {
+  const contact = (protocol: string, seconds: number): string =>
+    `ct direction original ct reply ip daddr @open_to meta l4proto ${protocol} update @contacts { ${OUT.outer} . meta l4proto . ${OUT.outerPort} . ct original ip daddr timeout ${durationText(seconds)} }`;
+  return [contact("udp", timeouts.udpSeconds), contact("tcp", timeouts.tcpEstablishedSeconds)];
+}
+
+const TO_ENDPOINT = `dnat ip to ip daddr . meta l4proto . th dport map @endpoints`;
+
+/** RFC 4787 REQ-8: whom an external endpoint lets in. REQ-9: our own private sources, whoever they are. */
+export const toEndpoints = (table: NatTable): readonly string[] =>
+  hasIndependent(table)
+    ? [
+        `ip daddr @open ${PORTS} ${TO_ENDPOINT}`,
+        `ip daddr @open_to ${PORTS} ip daddr . meta l4proto . th dport . ip saddr @contacts ${TO_ENDPOINT}`,
+        `ip daddr @eim ip saddr @private ${PORTS} ${TO_ENDPOINT}`,
+      ]
+    : [];

@@ -1,0 +1,194 @@
+/**
+ * NAT behaviour as RFC 5780 finds it, with real sockets: two private hosts - gw - servers with two addresses and two
+ * ports. MAPPINGS says how many endpoints are alive in the test of many.
+ */
+
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ipv4 } from "../../src/bgp/net/address.ts";
+import { formatAddress, parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
+import { type BlockPlan, holderOf } from "../../src/model/blocks.ts";
+import { diff } from "../../src/nat/diff.ts";
+import { EMPTY_NAT, type NatTable, type PoolMapping } from "../../src/nat/table.ts";
+import { type LineProcess, makeNamespace, type Namespace } from "./namespace.ts";
+
+const [H1, H2, S1, S2] = ["10.65.0.13", "10.65.0.14", "203.0.113.1", "203.0.113.2"] as const;
+/** Two ports of each server: where a behaviour test asks, in its order. */
+const [A, B] = [3478, 3479] as const;
+type Endpoint = readonly [address: string, port: number];
+const SERVERS: readonly Endpoint[] = [
+  [S1, A],
+  [S1, B],
+  [S2, A],
+  [S2, B],
+];
+const { MAPPINGS: MANY = "2000" } = process.env;
+
+const PRIVATE = [parsePrefix("10.65.0.0/16")!];
+const POOL: PoolMapping = {
+  name: "default",
+  addresses: ["198.51.100.10", "198.51.100.11"].map((text) => parseAddress(text) ?? ipv4(0)),
+  ports: { first: 1024, last: 65_535 },
+  mapping: "endpointIndependent",
+  filtering: "addressAndPortDependent",
+};
+const table = (changes: Partial<PoolMapping> = {}): NatTable => ({
+  ...EMPTY_NAT,
+  private: PRIVATE,
+  exempt: PRIVATE,
+  inside: PRIVATE,
+  pools: [{ ...POOL, ...changes }],
+});
+
+let spaces: { readonly gw: Namespace; readonly hosts: Namespace; readonly world: Namespace };
+let hosts: LineProcess;
+let world: LineProcess;
+
+beforeAll(async () => {
+  spaces = {
+    gw: makeNamespace("eim-gw"),
+    hosts: makeNamespace("eim-hosts"),
+    world: makeNamespace("eim-world"),
+  };
+  const { gw, hosts: inner, world: outer } = spaces;
+  gw.run("sysctl", "-qw", "net.ipv4.ip_forward=1");
+  for (const [name, space] of [
+    ["hosts", inner],
+    ["world", outer],
+  ] as const) {
+    gw.run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", space.name);
+    gw.run("ip", "link", "set", name, "up");
+    space.run("ip", "link", "set", "eth0", "up");
+  }
+  gw.run("ip", "address", "add", "10.65.255.1/16", "dev", "hosts");
+  gw.run("ip", "address", "add", "203.0.113.254/24", "dev", "world");
+  // Hosts answer each other through the gateway only.
+  for (const host of [H1, H2]) inner.run("ip", "address", "add", `${host}/32`, "dev", "eth0");
+  inner.run("ip", "route", "add", "10.65.255.1", "dev", "eth0");
+  inner.run("ip", "route", "add", "default", "via", "10.65.255.1");
+  for (const server of [S1, S2]) outer.run("ip", "address", "add", `${server}/24`, "dev", "eth0");
+  outer.run("ip", "route", "add", "198.51.100.0/24", "via", "203.0.113.254");
+  for (const pooled of POOL.addresses) gw.run("ip", "route", "add", "blackhole", formatAddress(pooled));
+  const script = fileURLToPath(new URL("stun.mjs", import.meta.url));
+  hosts = inner.start(process.execPath, script);
+  world = outer.start(process.execPath, script);
+  for (const server of SERVERS) await world.ask({ listen: server });
+});
+
+afterAll(async () => {
+  for (const space of Object.values(spaces)) await space.remove();
+});
+
+async function install(wanted: NatTable): Promise<void> {
+  await spaces.gw.nft(diff(wanted, undefined));
+  spaces.gw.attempt("conntrack", "-F");
+}
+
+/** The external endpoints that one socket is seen with, by server. */
+const seenBy = async (own: Endpoint, to: readonly Endpoint[] = SERVERS): Promise<readonly string[]> =>
+  (await hosts.ask({ ask: own, to })) as string[];
+
+const distinct = (seen: readonly string[]): number => new Set(seen).size;
+const endpointOf = (text: string): Endpoint => {
+  const [address = "", port] = text.split(":");
+  return [address, Number(port)];
+};
+
+/** Who of the servers reaches a socket that has sent to the first of them alone. */
+async function admitted(own: Endpoint): Promise<readonly string[]> {
+  const [seen = ""] = await seenBy(own, [[S1, A]]);
+  for (const server of [...SERVERS.slice(1), SERVERS[0]!])
+    await world.ask({ answerFrom: server, to: endpointOf(seen) });
+  // The last of them is let in by all: what was sent before it has come, or will not.
+  for (;;) {
+    const heard = (await hosts.ask({ heard: own })) as string[];
+    if (heard.filter((from) => from === `${S1}:${A}`).length >= 2) return [...new Set(heard)].sort();
+  }
+}
+
+describe("mapping", () => {
+  test("endpoint independent: one external endpoint, and two hosts with one port never share any", async () => {
+    await install(table());
+    const first = await seenBy([H1, 40_000]);
+    const second = await seenBy([H2, 40_000]);
+    expect([distinct(first), distinct(second)]).toEqual([1, 1]);
+    expect(first[0]).not.toBe(second[0]);
+    // RFC 4787 REQ-2: paired.
+    expect(endpointOf((await seenBy([H1, 40_001]))[0]!)[0]).toBe(endpointOf(first[0]!)[0]);
+  });
+
+  test("the same under clash, with one pool address and one port for all", async () => {
+    await install(table({ addresses: POOL.addresses.slice(0, 1) }));
+    const first = await seenBy([H1, 41_000], [[S1, A]]);
+    const second = await seenBy([H2, 41_000], [[S2, A]]);
+    expect(first[0]).not.toBe(second[0]);
+    expect(await seenBy([H1, 41_000])).toEqual(Array(4).fill(first[0]));
+    expect(await seenBy([H2, 41_000])).toEqual(Array(4).fill(second[0]));
+  });
+
+  test("address and port dependent: another external port for each", async () => {
+    await install(table({ mapping: "addressAndPortDependent" }));
+    expect(distinct(await seenBy([H1, 42_000]))).toBe(4);
+  });
+
+  test("ports outside of the pool's are exchanged for some of its own", async () => {
+    await install(table({ ports: { first: 20_000, last: 20_099 } }));
+    const seen = await seenBy([H1, 500]);
+    expect(distinct(seen)).toBe(1);
+    expect(Math.floor(endpointOf(seen[0]!)[1] / 100)).toBe(200);
+  });
+});
+
+describe("filtering", () => {
+  test.each([
+    ["endpointIndependent", SERVERS, 43_000],
+    ["addressDependent", SERVERS.slice(0, 2), 43_001],
+    ["addressAndPortDependent", SERVERS.slice(0, 1), 43_002],
+  ] as const)("%s", async (filtering, expected, port) => {
+    await install(table({ filtering }));
+    expect(await admitted([H1, port])).toEqual(expected.map(([address, port]) => `${address}:${port}`));
+  });
+});
+
+test("hairpinning: another host's external endpoint answers, and sees an external one", async () => {
+  await install(table());
+  const [outer = ""] = await seenBy([H2, 44_000], [[S1, A]]);
+  const [own = ""] = await seenBy([H1, 44_001], [[S1, A]]);
+  expect(await seenBy([H1, 44_001], [endpointOf(outer)])).toEqual([own]);
+});
+
+test("beside port blocks: who has one keeps to it, and who has none is mapped", async () => {
+  const blocks: BlockPlan = {
+    private: [parsePrefix(`${H1}/32`)!],
+    pools: [{ addresses: POOL.addresses.slice(0, 1), ports: POOL.ports, blockSize: 64 }],
+  };
+  await install({
+    ...table(),
+    pools: [
+      { ...POOL, addresses: POOL.addresses.slice(0, 1), mapping: "addressAndPortDependent" },
+      { ...POOL, name: "api", addresses: POOL.addresses.slice(1), filtering: "endpointIndependent" },
+    ],
+    blocks,
+  });
+  for (const seen of (await seenBy([H1, 45_000])).map(endpointOf)) {
+    expect(holderOf(blocks, parseAddress(seen[0])!, seen[1])).toEqual(parseAddress(H1));
+  }
+  const mapped = await seenBy([H2, 45_000]);
+  expect([distinct(mapped), endpointOf(mapped[0]!)[0]]).toEqual([1, "198.51.100.11"]);
+  expect(await admitted([H2, 45_001])).toHaveLength(SERVERS.length);
+  // It is met from a block too, by its external endpoint.
+  const [met = ""] = await seenBy([H1, 45_002], [endpointOf(mapped[0]!)]);
+  expect(endpointOf(met)[0]).toBe("198.51.100.10");
+});
+
+test(`none of ${MANY} mappings shares its external endpoint, and the behaviour is the same among them`, async () => {
+  await install(table());
+  const half = Math.ceil(Number(MANY) / 2);
+  const seen: string[] = [];
+  for (const own of [H1, H2]) seen.push(...((await hosts.ask({ many: half, own, to: [S1, A] })) as string[]));
+  expect(seen).not.toContain(null);
+  expect(distinct(seen)).toBe(2 * half);
+  const mapped = await seenBy([H1, 4000]);
+  expect(distinct(mapped)).toBe(1);
+  expect(seen).not.toContain(mapped[0]);
+});
