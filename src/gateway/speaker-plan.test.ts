@@ -5,49 +5,16 @@ import { compilePolicy } from "../bgp/policy/evaluate.ts";
 import type { Policy } from "../bgp/policy/rules.ts";
 import { originatedAttributes, type PathAttributes } from "../bgp/wire/path-attributes.ts";
 import type { Kind, Model, Peer, Rule, RuleMatch } from "../model/model.ts";
+import { PEER } from "../model/testing/values.ts";
 import { kindCommunity, kindOf, tagOf } from "./kinds.ts";
 import { peerOptions, speakerOptions } from "./speaker-plan.ts";
 import { address, floatingIp, model, network, PRIVATE, prefix, service } from "./testing/values.ts";
 
 const peer = (changes: Partial<Peer> = {}): Peer => ({
+  ...PEER,
   remote: { address: address("192.168.8.11") },
-  extendedNextHop: false,
-  group: undefined,
-  description: undefined,
-  asn: 65000,
   holdMs: 9000,
-  port: 179,
-  passive: false,
-  localAddress: undefined,
-  passwordFile: undefined,
-  password: undefined,
-  maxPeers: 1024,
-  ttlSecurity: false,
   families: [4],
-  routeReflectorClient: false,
-  asRules: {
-    role: undefined,
-    strictRole: false,
-    localAs: undefined,
-    allowOwnAs: 0,
-    enforceFirstAs: true,
-    removePrivateAs: false,
-    asOverride: false,
-    routeServerClient: false,
-  },
-  shutdown: undefined,
-  maxPrefixes: undefined,
-  maxAsPathLength: 255,
-  maxCommunities: 1000,
-  acceptAsSets: false,
-  passUnknownAttributes: false,
-  addPath: { receive: false, send: 0 },
-  bfd: undefined,
-  longLivedMs: undefined,
-  gracefulShutdown: false,
-  honorGracefulShutdown: true,
-  importRules: undefined,
-  exportRules: undefined,
   ...changes,
 });
 

@@ -3,58 +3,10 @@ import { ipv4 } from "../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import { type Model, NO_LIMITS, type Peer, type Rule } from "./model.ts";
 import { violations } from "./rules.ts";
+import { NO_NAT, PEER, POOL } from "./testing/values.ts";
 
 const ip = (text: string) => parseAddress(text)!;
 const net = (text: string) => parsePrefix(text)!;
-
-const peer: Peer = {
-  remote: { address: ip("192.0.2.2") },
-  extendedNextHop: false,
-  group: undefined,
-  description: undefined,
-  asn: 65000,
-  holdMs: 90_000,
-  port: 179,
-  passive: false,
-  localAddress: undefined,
-  passwordFile: undefined,
-  password: undefined,
-  maxPeers: 1024,
-  ttlSecurity: false,
-  families: [4, 6],
-  routeReflectorClient: false,
-  asRules: {
-    role: undefined,
-    strictRole: false,
-    localAs: undefined,
-    allowOwnAs: 0,
-    enforceFirstAs: true,
-    removePrivateAs: false,
-    asOverride: false,
-    routeServerClient: false,
-  },
-  shutdown: undefined,
-  maxPrefixes: undefined,
-  maxAsPathLength: 255,
-  maxCommunities: 1000,
-  acceptAsSets: false,
-  passUnknownAttributes: false,
-  addPath: { receive: false, send: 0 },
-  bfd: undefined,
-  longLivedMs: undefined,
-  gracefulShutdown: false,
-  honorGracefulShutdown: true,
-  importRules: undefined,
-  exportRules: undefined,
-};
-
-const NO_NAT: Model["nat"] = {
-  private: [],
-  except: [],
-  pools: [],
-  blockHistory: "/var/lib/gatewayd/blocks.jsonl",
-  timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
-};
 
 const valid: Model = {
   role: "gateway",
@@ -73,24 +25,14 @@ const valid: Model = {
     nextHopTracking: { viaDefault: false },
     gracefulRestart: undefined,
     rpki: { caches: [] },
-    peers: [peer],
+    peers: [PEER],
   },
   networks: [{ name: "public", cidr: net("203.0.113.0/24"), announce: "aggregate" }],
   nat: {
     ...NO_NAT,
     private: [net("10.65.0.0/16")],
     except: [net("10.0.0.0/8")],
-    pools: [
-      {
-        name: "default",
-        addresses: [ip("198.51.100.10")],
-        ports: { first: 1024, last: 65535 },
-        blockSize: 0,
-        limits: NO_LIMITS,
-        mapping: "endpointIndependent",
-        filtering: "addressAndPortDependent",
-      },
-    ],
+    pools: [POOL],
   },
   floatingIps: [
     { address: ip("172.16.1.3"), to: ip("10.65.0.13"), egress: "floating" },
@@ -120,7 +62,7 @@ test("a client of ours is an iBGP peer (RFC 4456)", () => {
     ...valid,
     bgp: {
       ...valid.bgp,
-      peers: [{ ...peer, importRules: [], exportRules: [], routeReflectorClient: true, ...changes }],
+      peers: [{ ...PEER, importRules: [], exportRules: [], routeReflectorClient: true, ...changes }],
     },
   });
   expect(violations(withPeer({}))).toEqual([]);
@@ -138,7 +80,7 @@ test("a blackhole is asked for by a peer, of prefixes that the rule names (RFC 7
   });
   const withRules = (rules: Partial<Peer>): Model => ({
     ...valid,
-    bgp: { ...valid.bgp, peers: [{ ...peer, importRules: [], exportRules: [], ...rules }] },
+    bgp: { ...valid.bgp, peers: [{ ...PEER, importRules: [], exportRules: [], ...rules }] },
   });
   expect(violations(withRules({ importRules: [hole("203.0.113.0/24")] }))).toEqual([]);
   expect(violations(withRules({ importRules: [hole(undefined)] }))).toMatchObject([

@@ -3,14 +3,8 @@
 import fc from "fast-check";
 import type { Address, Prefix } from "../../bgp/net/address.ts";
 import { formatAddress, parsePrefix, parseScopedAddress } from "../../bgp/net/text.ts";
-import {
-  type AnycastService,
-  type FloatingIp,
-  type Model,
-  type Network,
-  NO_LIMITS,
-  type Port,
-} from "../../model/model.ts";
+import type { AnycastService, FloatingIp, Model, Network, Port } from "../../model/model.ts";
+import { NO_NAT, POOL } from "../../model/testing/values.ts";
 import type { Health, LearnedRoute, Link } from "../intent.ts";
 
 export function address(text: string): Address {
@@ -24,14 +18,6 @@ export function prefix(text: string): Prefix {
   if (parsed === undefined) throw new RangeError(`${text} is no prefix`);
   return parsed;
 }
-
-const NO_NAT: Model["nat"] = {
-  private: [],
-  except: [],
-  pools: [],
-  blockHistory: "/var/lib/gatewayd/blocks.jsonl",
-  timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
-};
 
 const BASE: Model = {
   role: "compute",
@@ -84,17 +70,7 @@ export const PRIVATE: Model["nat"] = {
   ...NO_NAT,
   private: [prefix("10.65.0.0/16")],
   except: [prefix("192.168.0.0/16")],
-  pools: [
-    {
-      name: "default",
-      addresses: [address("198.51.100.10")],
-      ports: { first: 1024, last: 65535 },
-      blockSize: 0,
-      limits: NO_LIMITS,
-      mapping: "endpointIndependent",
-      filtering: "addressAndPortDependent",
-    },
-  ],
+  pools: [POOL],
 };
 
 export const service = (changes: Partial<AnycastService> = {}): AnycastService => ({
