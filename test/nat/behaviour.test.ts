@@ -52,14 +52,8 @@ beforeAll(async () => {
   };
   const { gw, hosts: inner, world: outer } = spaces;
   gw.run("sysctl", "-qw", "net.ipv4.ip_forward=1");
-  for (const [name, space] of [
-    ["hosts", inner],
-    ["world", outer],
-  ] as const) {
-    gw.run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", space.name);
-    gw.run("ip", "link", "set", name, "up");
-    space.run("ip", "link", "set", "eth0", "up");
-  }
+  gw.join("hosts", inner);
+  gw.join("world", outer);
   gw.run("ip", "address", "add", "10.65.255.1/16", "dev", "hosts");
   gw.run("ip", "address", "add", "203.0.113.254/24", "dev", "world");
   // Hosts answer each other through the gateway only.

@@ -51,14 +51,8 @@ beforeAll(async () => {
   [gw, hosts, world] = [makeNamespace("blk-gw"), makeNamespace("blk-hosts"), makeNamespace("blk-world")];
   // Who is refused is told so each time: the tests count it.
   for (const key of ["ip_forward=1", "icmp_ratelimit=0"]) gw.run("sysctl", "-qw", `net.ipv4.${key}`);
-  for (const [name, space] of [
-    ["hosts", hosts],
-    ["world", world],
-  ] as const) {
-    gw.run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", space.name);
-    gw.run("ip", "link", "set", name, "up");
-    space.run("ip", "link", "set", "eth0", "up");
-  }
+  gw.join("hosts", hosts);
+  gw.join("world", world);
   gw.run("ip", "address", "add", "10.65.1.1/24", "dev", "hosts");
   gw.run("ip", "route", "add", "10.65.0.0/24", "dev", "hosts");
   gw.run("ip", "address", "add", "203.0.113.2/24", "dev", "world");

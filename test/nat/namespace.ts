@@ -1,4 +1,4 @@
-/** Network namespaces for the tests of this folder: made here, removed here. */
+/** Network namespaces: made here, joined here, removed here. nftables in them is spoken to as netd does it. */
 
 import {
   type ChildProcessByStdio,
@@ -38,6 +38,13 @@ export class Namespace {
 
   attempt(...command: readonly string[]): SpawnSyncReturns<string> {
     return spawnSync("ip", ["netns", "exec", this.name, ...command], { encoding: "utf8" });
+  }
+
+  /** Lays a cable: its end here is called `name`, the other one is the other namespace's eth0. Both are up. */
+  join(name: string, other: Namespace): void {
+    this.run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", other.name);
+    this.run("ip", "link", "set", name, "up");
+    other.run("ip", "link", "set", "eth0", "up");
   }
 
   /** A program that answers each line with a line. It is ended with the namespace. */

@@ -59,7 +59,7 @@ beforeAll(async () => {
   for (const key of ["ip_forward=1", "conf.all.rp_filter=0", "conf.default.rp_filter=0"]) {
     gw().run("sysctl", "-qw", `net.ipv4.${key}`);
   }
-  join("client");
+  gw().join("tap-client", at("client"));
   gw().run("ip", "address", "add", "198.51.100.1/24", "dev", "tap-client");
   // Proxy ARP answers the VMs for their gateway address only if there is a way to it, elsewhere.
   gw().run("ip", "route", "add", "default", "via", "198.51.100.2");
@@ -68,12 +68,12 @@ beforeAll(async () => {
     at("client").run("ip", "route", "add", to, "via", "198.51.100.1");
   }
   for (const [name, own] of Object.entries(VMS)) {
-    join(name);
     const vm = at(name);
+    const tap = `tap-${name}`;
+    gw().join(tap, vm);
     vm.run("ip", "address", "add", `${own}/32`, "dev", "eth0");
     vm.run("ip", "route", "add", "169.254.1.1", "dev", "eth0");
     vm.run("ip", "route", "add", "default", "via", "169.254.1.1");
-    const tap = `tap-${name}`;
     gw().run("ip", "route", "add", own, "dev", tap);
     for (const key of ["proxy_arp", "route_localnet"])
       gw().run("sysctl", "-qw", `net.ipv4.conf.${tap}.${key}=1`);
@@ -94,13 +94,6 @@ afterAll(async () => {
 });
 
 /** Joins a namespace's eth0 to gw's tap-NAME. */
-function join(name: string): void {
-  const far = at(name).name;
-  gw().run("ip", "link", "add", `tap-${name}`, "type", "veth", "peer", "name", "eth0", "netns", far);
-  gw().run("ip", "link", "set", `tap-${name}`, "up");
-  at(name).run("ip", "link", "set", "eth0", "up");
-}
-
 async function serve(name: string, port: number): Promise<void> {
   const node = [process.execPath, script("echo.mjs"), String(port)];
   const server = spawn("ip", ["netns", "exec", at(name).name, ...node], {
