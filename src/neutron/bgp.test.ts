@@ -80,98 +80,100 @@ const ofFile = (what: string): [number, string, string] => [
 ];
 const TO = `bgp-speakers/${V4}`;
 
+const ROWS: readonly (readonly [
+  name: string,
+  request: (at: Site) => Ask,
+  expected: (at: Site) => unknown,
+])[] = [
+  [
+    "an unknown speaker",
+    () => ["GET", `bgp-speakers/${NOBODY}`],
+    () => [404, "BgpSpeakerNotFound", `BGP speaker ${NOBODY} could not be found.`],
+  ],
+  [
+    "an unknown peer",
+    () => ["DELETE", `bgp-peers/${NOBODY}`],
+    () => [404, "BgpPeerNotFound", `BGP peer ${NOBODY} could not be found.`],
+  ],
+  [
+    "another speaker",
+    () => ["POST", "bgp-speakers", { bgp_speaker: { local_as: 1 } }],
+    () => ofFile("AS numbers, families and peers"),
+  ],
+  ["no body", () => ["POST", "bgp-speakers"], () => [400, "HTTPBadRequest", "Resource body required"]],
+  [
+    "a speaker's name",
+    () => ["PUT", TO, { bgp_speaker: { name: "x" } }],
+    () => ofFile("Names, passwords and what is advertised"),
+  ],
+  ["a speaker less", () => ["DELETE", TO], () => ofFile("AS numbers, families and peers")],
+  [
+    "a peer with MD5 and no password",
+    () => ["POST", "bgp-peers", { bgp_peer: { auth_type: "md5" } }],
+    () => [400, "InvalidBgpPeerMd5Authentication", "A password must be supplied when using auth_type md5."],
+  ],
+  [
+    "a peer that it has",
+    () => ["PUT", `${TO}/add_bgp_peer`, { bgp_peer_id: TOR }],
+    () => [
+      409,
+      "DuplicateBgpPeerIpException",
+      `BGP Speaker ${V4} is already configured to peer with a BGP Peer at 198.51.100.2, it cannot peer with BGP Peer ${TOR}.`,
+    ],
+  ],
+  [
+    "a peer that there is not",
+    () => ["PUT", `${TO}/add_bgp_peer`, { bgp_peer_id: NOBODY }],
+    () => [404, "BgpPeerNotFound", `BGP peer ${NOBODY} could not be found.`],
+  ],
+  [
+    "no peer",
+    () => ["PUT", `${TO}/add_bgp_peer`, {}],
+    () => [400, "BadRequest", "Bad bgp-speaker request: bgp_peer_id must be specified."],
+  ],
+  ["a peer less", () => ["PUT", `${TO}/remove_bgp_peer`, { bgp_peer_id: TOR }], () => ofFile("Peers")],
+  [
+    "a peer less that it has not",
+    () => ["PUT", `bgp-speakers/${V6}/remove_bgp_peer`, { bgp_peer_id: HOST }],
+    () => [404, "BgpSpeakerPeerNotAssociated", `BGP peer ${HOST} is not associated with BGP speaker ${V6}.`],
+  ],
+  [
+    "a network that it announces",
+    (at) => ["PUT", `${TO}/add_gateway_network`, { network_id: at.public }],
+    (at) => [
+      409,
+      "BgpSpeakerNetworkBindingError",
+      `Network ${at.public} is already bound to BgpSpeaker ${V4}.`,
+    ],
+  ],
+  [
+    "an inner network",
+    (at) => ["PUT", `${TO}/add_gateway_network`, { network_id: at.tenant }],
+    () => ofFile("Announcements of networks that are not external"),
+  ],
+  [
+    "a network less",
+    (at) => ["PUT", `${TO}/remove_gateway_network`, { network_id: at.public }],
+    () => ofFile("Announcements of networks"),
+  ],
+  [
+    "a network less that it does not announce",
+    (at) => ["PUT", `${TO}/remove_gateway_network`, { network_id: at.tenant }],
+    (at) => [
+      404,
+      "BgpSpeakerNetworkNotAssociated",
+      `Network ${at.tenant} is not associated with BGP speaker ${V4}.`,
+    ],
+  ],
+  [
+    "another action",
+    () => ["PUT", `${TO}/dance`, {}],
+    () => [404, "HTTPNotFound", "The resource could not be found."],
+  ],
+];
+
 describe("what cannot be done is said", () => {
-  test.each<[string, (at: Site) => Ask, (at: Site) => unknown]>([
-    [
-      "an unknown speaker",
-      () => ["GET", `bgp-speakers/${NOBODY}`],
-      () => [404, "BgpSpeakerNotFound", `BGP speaker ${NOBODY} could not be found.`],
-    ],
-    [
-      "an unknown peer",
-      () => ["DELETE", `bgp-peers/${NOBODY}`],
-      () => [404, "BgpPeerNotFound", `BGP peer ${NOBODY} could not be found.`],
-    ],
-    [
-      "another speaker",
-      () => ["POST", "bgp-speakers", { bgp_speaker: { local_as: 1 } }],
-      () => ofFile("AS numbers, families and peers"),
-    ],
-    ["no body", () => ["POST", "bgp-speakers"], () => [400, "HTTPBadRequest", "Resource body required"]],
-    [
-      "a speaker's name",
-      () => ["PUT", TO, { bgp_speaker: { name: "x" } }],
-      () => ofFile("Names, passwords and what is advertised"),
-    ],
-    ["a speaker less", () => ["DELETE", TO], () => ofFile("AS numbers, families and peers")],
-    [
-      "a peer with MD5 and no password",
-      () => ["POST", "bgp-peers", { bgp_peer: { auth_type: "md5" } }],
-      () => [400, "InvalidBgpPeerMd5Authentication", "A password must be supplied when using auth_type md5."],
-    ],
-    [
-      "a peer that it has",
-      () => ["PUT", `${TO}/add_bgp_peer`, { bgp_peer_id: TOR }],
-      () => [
-        409,
-        "DuplicateBgpPeerIpException",
-        `BGP Speaker ${V4} is already configured to peer with a BGP Peer at 198.51.100.2, it cannot peer with BGP Peer ${TOR}.`,
-      ],
-    ],
-    [
-      "a peer that there is not",
-      () => ["PUT", `${TO}/add_bgp_peer`, { bgp_peer_id: NOBODY }],
-      () => [404, "BgpPeerNotFound", `BGP peer ${NOBODY} could not be found.`],
-    ],
-    [
-      "no peer",
-      () => ["PUT", `${TO}/add_bgp_peer`, {}],
-      () => [400, "BadRequest", "Bad bgp-speaker request: bgp_peer_id must be specified."],
-    ],
-    ["a peer less", () => ["PUT", `${TO}/remove_bgp_peer`, { bgp_peer_id: TOR }], () => ofFile("Peers")],
-    [
-      "a peer less that it has not",
-      () => ["PUT", `bgp-speakers/${V6}/remove_bgp_peer`, { bgp_peer_id: HOST }],
-      () => [
-        404,
-        "BgpSpeakerPeerNotAssociated",
-        `BGP peer ${HOST} is not associated with BGP speaker ${V6}.`,
-      ],
-    ],
-    [
-      "a network that it announces",
-      (at) => ["PUT", `${TO}/add_gateway_network`, { network_id: at.public }],
-      (at) => [
-        409,
-        "BgpSpeakerNetworkBindingError",
-        `Network ${at.public} is already bound to BgpSpeaker ${V4}.`,
-      ],
-    ],
-    [
-      "an inner network",
-      (at) => ["PUT", `${TO}/add_gateway_network`, { network_id: at.tenant }],
-      () => ofFile("Announcements of networks that are not external"),
-    ],
-    [
-      "a network less",
-      (at) => ["PUT", `${TO}/remove_gateway_network`, { network_id: at.public }],
-      () => ofFile("Announcements of networks"),
-    ],
-    [
-      "a network less that it does not announce",
-      (at) => ["PUT", `${TO}/remove_gateway_network`, { network_id: at.tenant }],
-      (at) => [
-        404,
-        "BgpSpeakerNetworkNotAssociated",
-        `Network ${at.tenant} is not associated with BGP speaker ${V4}.`,
-      ],
-    ],
-    [
-      "another action",
-      () => ["PUT", `${TO}/dance`, {}],
-      () => [404, "HTTPNotFound", "The resource could not be found."],
-    ],
-  ])("%s", async (_name, request, expected) => {
+  test.each(ROWS)("%s", async (_name, request, expected) => {
     const at = site();
     expect(await ask(at, request(at))).toEqual(expected(at));
   });
