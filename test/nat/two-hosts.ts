@@ -15,7 +15,7 @@ export const S1 = "203.0.113.1";
 export const S2 = "203.0.113.2";
 /** Ports of each server: where a behaviour test asks, in its order. */
 export const A = 3478;
-export const B = 3479;
+const B = 3479;
 export type Endpoint = readonly [address: string, port: number];
 export const SERVERS: readonly Endpoint[] = [
   [S1, A],
