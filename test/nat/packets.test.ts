@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Address, ipv4, type Prefix } from "../../src/bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { diff } from "../../src/nat/diff.ts";
-import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
+import { EMPTY_NAT, type ForwardMapping, type NatTable } from "../../src/nat/table.ts";
 import { makeNamespace, type Namespace } from "./namespace.ts";
 
 const address = (text: string): Address => parseAddress(text) ?? ipv4(0);
@@ -104,8 +104,12 @@ async function serve(name: string, port: number): Promise<void> {
 }
 
 /** What the asked one sees, and from where the answer comes: "10.65.0.13:1234 from 172.16.1.3", or "silence". */
-const ask = (who: string, protocol: "tcp" | "udp", to: string, port = 80, ownPort = 0): string =>
-  at(who).run(process.execPath, script("ask.mjs"), protocol, to, String(port), String(ownPort)).trim();
+const ask = (who: string, protocol: "tcp" | "udp", to: string, port = 80, patienceMs = 30_000): string =>
+  at(who).run(process.execPath, script("ask.mjs"), protocol, to, String(port), String(patienceMs)).trim();
+
+/** An answer would be there at once. */
+const isSilent = (who: string, protocol: "tcp" | "udp", to: string, port = 80): boolean =>
+  ask(who, protocol, to, port, 1000) === "silence";
 
 const sourceOf = (answer: string): string => answer.replace(/:\d+ from /, " from ");
 const pings = (who: string, to: string): boolean => at(who).attempt("ping", "-c1", "-W1", to).status === 0;
@@ -151,6 +155,61 @@ describe.each([
 
   test.each(["vm-a", "vm-b", "vm-pub"] as const)("%s reaches the metadata service", (vm) => {
     expect(sourceOf(ask(vm, "tcp", "169.254.169.254"))).toBe(`${VMS[vm]} from 169.254.169.254`);
+  });
+});
+
+describe.each([
+  ["at the host", HOST],
+  ["at the gateway", GATEWAY],
+])("ports of a floating IP %s", (_, table) => {
+  const forward = (protocol: "tcp" | "udp", port: number, vm: Vm, toPort: number): ForwardMapping => ({
+    floating: address(FLOATING),
+    protocol,
+    ports: { first: port, last: port + 1 },
+    to: address(VMS[vm]),
+    toPorts: { first: toPort, last: toPort },
+  });
+  beforeAll(() =>
+    install({
+      ...table,
+      floating: [],
+      forwards: [
+        forward("tcp", 8080, "vm-a", 80),
+        forward("udp", 8080, "vm-b", 80),
+        forward("tcp", 9090, "vm-pub", 80),
+      ],
+    }),
+  );
+
+  test("lead each to its own, who sees the client; the client sees the floating IP", () => {
+    const asked = [
+      ["tcp", 8081, "vm-a"],
+      ["udp", 8080, "vm-b"],
+      ["tcp", 9090, "vm-pub"],
+    ] as const;
+    for (const [protocol, port] of asked)
+      expect(sourceOf(ask("client", protocol, FLOATING, port))).toBe(`198.51.100.2 from ${FLOATING}`);
+    const targets = [...tracked().matchAll(/^(tcp|udp).*dst=172\.16\.1\.3 .*dport=(\d+) src=([\d.]+)/gm)];
+    expect(targets.map(([, ...found]) => found.join(" ")).sort()).toEqual(
+      asked.map(([protocol, port, vm]) => `${protocol} ${port} ${VMS[vm]}`).sort(),
+    );
+  });
+
+  test("what nobody forwards gets silence", () => {
+    expect(isSilent("client", "udp", FLOATING, 9090)).toBe(true);
+    expect(pings("client", FLOATING)).toBe(false);
+  });
+
+  test("a VM reaches itself by it, and sees itself as it", () => {
+    expect(sourceOf(ask("vm-a", "tcp", FLOATING, 8080))).toBe(`${FLOATING} from ${FLOATING}`);
+  });
+
+  test.each(["vm-b", "vm-pub", "gw"] as const)("%s reaches it", (who) => {
+    expect(ask(who, "tcp", FLOATING, 8080)).toMatch(new RegExp(` from ${FLOATING}$`));
+  });
+
+  test("new flows of those it leads to do not leave with it", () => {
+    expect(ask("vm-a", "tcp", "198.51.100.2")).not.toContain(FLOATING);
   });
 });
 
@@ -204,8 +263,8 @@ describe("private addresses and the pool", () => {
   });
 
   test("what nobody asked for gets silence, not even a refusal", () => {
-    for (const pooled of POOL) expect(ask("client", "tcp", pooled)).toBe("silence");
-    expect(ask("client", "udp", POOL[0]!, 20_000)).toBe("silence");
+    for (const pooled of POOL) expect(isSilent("client", "tcp", pooled)).toBe(true);
+    expect(isSilent("client", "udp", POOL[0]!, 20_000)).toBe(true);
   });
 
   test("exempt destinations see the true source", () => {
