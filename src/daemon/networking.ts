@@ -6,8 +6,9 @@ import type { ApiSettings } from "../config/settings.ts";
 import type { People } from "../identity/people.ts";
 import { sessionOf } from "../identity/tokens.ts";
 import type { Model } from "../model/model.ts";
+import { answerBgp, type BgpFace, isBgp } from "../neutron/bgp.ts";
 import type { Caller, World } from "../neutron/caller.ts";
-import { type HostState, Hosts } from "../neutron/hosts.ts";
+import { Hosts } from "../neutron/hosts.ts";
 import { Keeper } from "../neutron/keeper.ts";
 import { portsBehind, withObjects } from "../neutron/wanted.ts";
 import type { Store } from "../store/store.ts";
@@ -28,11 +29,11 @@ interface Surroundings {
   readonly people: () => People | undefined;
   readonly isReachable: () => World["isReachable"];
   readonly changed: () => void;
+  /** Of the speaker that runs; asked for by requests only. */
+  readonly bgp: () => BgpFace;
 }
 
 export interface Networking extends NetworkingApi, Objects {
-  /** Hosts whose gatewayd is known, by name. */
-  readonly hosts: () => readonly HostState[];
   readonly close: () => Promise<void>;
 }
 
@@ -61,7 +62,8 @@ export async function openNetworking(
     },
   );
   return {
-    ask: (caller, request) => keeper.ask(caller, request),
+    ask: (caller, request) =>
+      isBgp(request) ? answerBgp(around.bgp(), keeper.reading, caller, request) : keeper.ask(caller, request),
     caller: (token, isLocal) => {
       const people = around.people();
       const session = people && token !== undefined ? sessionOf(people, token, unixTime()) : undefined;
@@ -75,7 +77,6 @@ export async function openNetworking(
     },
     working: (interfaces) => presence.report(portsBehind(keeper.reading, hostname, interfaces)),
     problems: () => (presence.problem === undefined ? [] : [presence.problem]),
-    hosts: () => hosts.all(),
     close: async () => {
       keeper.close();
       hosts.close();

@@ -13,7 +13,7 @@ import { aliveKey, type HostState, knownKey, reportText } from "../neutron/hosts
 import { type Lease, type Store, StoreError } from "../store/store.ts";
 
 /** A host that has not been heard of for so long counts as gone, and its ports as down. */
-export const HOST_TTL_SECONDS = 15;
+const HOST_TTL_SECONDS = 15;
 
 /** After an attempt that failed. */
 const RETRY_MS = 2000;

@@ -64,11 +64,6 @@ export class Hosts {
     return this.#rows.get(name);
   }
 
-  /** By name. */
-  all(): readonly HostState[] {
-    return [...this.#rows.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  }
-
   /** Whether the host that a port is bound to says that it works; undefined: no gatewayd is known there. */
   says(port: Port): boolean | undefined {
     return this.#rows.get(port["binding:host_id"])?.ports.has(port.id);

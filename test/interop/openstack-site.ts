@@ -28,8 +28,7 @@ type Beside = "host1" | "host2" | "frr";
 const VERDICT = "then";
 const ACCEPT = [{ [VERDICT]: "accept" }];
 
-export const ip = (...words: string[]): string =>
-  execFileSync("ip", words, { encoding: "utf8", stdio: "pipe" });
+const ip = (...words: string[]): string => execFileSync("ip", words, { encoding: "utf8", stdio: "pipe" });
 
 export const tapOf = (portId: string): string => `tap${portId.slice(0, 11)}`;
 
@@ -131,20 +130,28 @@ export class Site {
     const file = this.lab.write(`${name}.yaml`, {
       ...(name === "gw" ? gateway() : compute(name)),
       hostname: name,
-      api: { socket, floatingEgress: "fixed", ...(name === "gw" && apiOfGateway(this.lab.path("tokens"))) },
+      api: {
+        socket,
+        listen: `127.0.0.1:${API_PORT}`,
+        auth: "none",
+        tokensFile: this.lab.path("tokens"),
+        routerDistributed: true,
+        floatingEgress: "fixed",
+      },
       store,
       ...sections,
     });
     return await this.lab.start(file, socket, ["ip", "netns", "exec", this.of(name)]);
   }
 
-  /** Runs a client beside the gateway and gives what it printed. @throws Error with what it said, when it fails */
+  /** Runs a client beside a gatewayd and gives what it printed. @throws Error with what it said, when it fails */
   async client(
     program: string,
     line: string,
     environment: readonly string[] = ["OS_AUTH_TYPE=none", `OS_ENDPOINT=http://127.0.0.1:${API_PORT}`],
+    beside: "gw" | "host1" = "gw",
   ): Promise<string> {
-    const words = ["netns", "exec", this.of("gw"), "env", ...environment, program, ...line.split(" ")];
+    const words = ["netns", "exec", this.of(beside), "env", ...environment, program, ...line.split(" ")];
     const { status, stdout, stderr } = await runToEnd("ip", words, LIMIT_MS);
     if (status !== 0) throw new Error(`${line}: ${status} ${stdout}${stderr}`);
     return stdout;
@@ -214,13 +221,6 @@ const gateway = (): object => ({
       { address: FABRIC.host2, group: "hosts" },
     ],
   },
-});
-
-const apiOfGateway = (tokensFile: string): object => ({
-  listen: `127.0.0.1:${API_PORT}`,
-  auth: "none",
-  tokensFile,
-  routerDistributed: true,
 });
 
 const compute = (name: "host1" | "host2"): object => ({

@@ -114,6 +114,10 @@ clientTest(
     await reaches(site.of("frr"), FLOATING);
     expect((await openstack(`floating ip show ${FLOATING} -f value -c status`)).trim()).toBe("ACTIVE");
     for (const name of ["a", "b", "c"]) await statusIs(name, "ACTIVE");
+    const originated = "bgp speaker list advertised routes host1 -f value";
+    expect(await site.client(OPENSTACK, originated, undefined, "host1")).toMatch(
+      new RegExp(`^${FLOATING}/32 192\\.168\\.8\\.3$`, "m"),
+    );
   },
   8 * LIMIT_MS,
 );
