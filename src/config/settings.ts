@@ -24,6 +24,8 @@ export interface ApiSettings {
   readonly floatingEgress: FloatingIp["egress"];
 }
 
+export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
+
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 
 export interface LogSettings {

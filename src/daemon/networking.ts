@@ -34,6 +34,8 @@ interface Surroundings {
 }
 
 export interface Networking extends NetworkingApi, Objects {
+  /** What it has seen of the store last. */
+  readonly holds: () => { readonly revision: number; readonly objects: Readonly<Record<string, number>> };
   readonly close: () => Promise<void>;
 }
 
@@ -75,6 +77,7 @@ export async function openNetworking(
         known = { file, model: withObjects(file, keeper.reading, around.api().floatingEgress) };
       return known.model;
     },
+    holds: () => keeper.holds,
     working: (interfaces) => presence.report(portsBehind(keeper.reading, hostname, interfaces)),
     problems: () => (presence.problem === undefined ? [] : [presence.problem]),
     close: async () => {
