@@ -147,7 +147,7 @@ function floatingOf(
     const address = stored(floating.floating_ip_address);
     const to = stored(floating.fixed_ip_address);
     if (claims.isRouted(address) || claims.isRouted(to) || !claims.take(address)) continue;
-    found.push({ address, to, egress });
+    found.push({ address, to, egress, forwards: [] });
   }
   return found;
 }
