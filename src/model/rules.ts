@@ -11,6 +11,7 @@ import { addressViolations } from "./address-rules.ts";
 import { asViolations } from "./as-rules.ts";
 import { blockViolations, limitViolations } from "./block-rules.ts";
 import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
+import { poolViolations } from "./pool-rules.ts";
 import { isUnicast, nested } from "./prefixes.ts";
 import { error, type Violation, warning } from "./violation.ts";
 
@@ -24,6 +25,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...rpkiViolations(parts),
     ...addressViolations(parts),
     ...roleViolations(parts),
+    ...poolViolations(parts),
     ...blockViolations(parts),
     ...limitViolations(parts),
     ...anycastViolations(parts),

@@ -2,7 +2,7 @@
 
 import type { Address } from "../bgp/net/address.ts";
 import { parseAddress } from "../bgp/net/text.ts";
-import type { ChainName } from "./layout.ts";
+import type { ChainName, PortChains } from "./layout.ts";
 import { floatingOf, parseListing } from "./listing.ts";
 import { render } from "./render.ts";
 import type { FloatingMapping, NatTable } from "./table.ts";
@@ -28,13 +28,16 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
   const found = parseListing(listing);
   if (found === undefined) return NOTHING_PROVIDED;
   const blocks = wanted.blocks && { ...wanted.blocks, private: [] };
-  const { chains } = render({ ...wanted, floating: [], exempt: [], untracked: [], blocks });
+  const { chains, portChains } = render({ ...wanted, floating: [], exempt: [], untracked: [], blocks });
   const same = (names: readonly ChainName[]): boolean =>
     names.every((name) => chains[name].join("\n") === found.chains[name].join("\n"));
   const pooled = [...found.sets.pooled.keys()].flatMap((text) => parseAddress(text) ?? []);
   return {
     floating: same(["dstnat", "dstnat_output"]) ? floatingWords(floatingOf(listing)) : new Map(),
-    pooled: same(["srcnat", "pools", "choose"]) ? new Set(pooled.map(wordOf)) : new Set(),
+    pooled:
+      same(["srcnat", "pools", "leave"]) && sameChains(portChains, found.portChains)
+        ? new Set(pooled.map(wordOf))
+        : new Set(),
   };
 }
 
@@ -42,3 +45,6 @@ const wordOf = (address: Address): number => address.w0;
 
 const floatingWords = (mappings: readonly FloatingMapping[]): ReadonlyMap<number, number> =>
   new Map(mappings.map((m) => [m.floating.w0, m.fixed.w0]));
+
+const sameChains = (a: PortChains, b: PortChains): boolean =>
+  [...a].every(([name, rules]) => b.get(name)?.join("\n") === rules.join("\n"));

@@ -7,7 +7,7 @@ import { type AddressLimits, type Endpoint, NO_LIMITS, type Pool, type PortRange
 export interface NatTable {
   /** Floating IPs that are translated on this machine, each once. IPv4 only. */
   readonly floating: readonly FloatingMapping[];
-  /** Sources that are translated to a pool address. Empty without pools. */
+  /** Sources that are translated to a pool address: those that a pool serves. */
   readonly private: readonly Prefix[];
   readonly pools: readonly PoolMapping[];
   /** The ports of each private address; undefined: they share those of `pools`. */
@@ -49,6 +49,8 @@ export interface FloatingMapping {
 export interface PoolMapping {
   readonly name: string;
   readonly addresses: readonly Address[];
+  /** As in the model. */
+  readonly private: readonly Prefix[];
   readonly ports: PortRange;
   readonly mapping: Pool["mapping"];
   readonly filtering: Pool["filtering"];
