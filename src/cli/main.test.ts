@@ -153,8 +153,8 @@ Flows lost        0 without a free port, 0 without an entry
 Limits            2000 sessions for each private address
 Refused           12 for sessions, 0 for new sessions
 
-Pool     Ports       Block  Addresses  From
-default  1024-65535   1024          2  198.51.100.10 198.51.100.16
+Pool     Ports       Block  Mapping                  Filtering                Serves    Addresses  From
+default  1024-65535   1024  addressAndPortDependent  addressAndPortDependent  the rest          2  198.51.100.10 198.51.100.16
 `,
     ],
     [
@@ -405,7 +405,7 @@ describe("gwctl peer", () => {
 
   test.each([
     ["peer shutdown 198.51.100.2 --text optics", { order: "shutdown", text: "optics" }],
-    ["p st 198.51.100.2", { order: "start" }],
+    ["pe st 198.51.100.2", { order: "start" }],
     ["peer reset 198.51.100.2", { order: "reset" }],
     ["peer reset 198.51.100.2 --soft", { order: "refresh" }],
   ])("%s", async (line, request) => {
