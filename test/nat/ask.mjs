@@ -1,9 +1,9 @@
-// Asks echo.mjs: argv is tcp|udp, address, port, own port or 0, and how long to listen, in ms.
+// Asks echo.mjs: argv is tcp|udp, address, port, own port or 0, how long to listen, in ms, and own address.
 // Prints "seen-as from answering-address" or "silence".
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
 
-const [, , protocol, host, port, localPort, patienceMs] = process.argv;
+const [, , protocol, host, port, localPort, patienceMs, localAddress] = process.argv;
 const end = (text) => {
   process.stdout.write(`${text}\n`);
   process.exit(0);
