@@ -137,6 +137,18 @@ describe("report", () => {
     );
   });
 
+  test.each([
+    ["", { type: "local", path: "/var/lib/gatewayd" }],
+    ["store: {}", { type: "local", path: "/var/lib/gatewayd" }],
+    ["store: { type: none }", { type: "none" }],
+    ["api: { auth: none }", { type: "local", path: "/var/lib/gatewayd" }],
+    // A second gateway of a machine, or one to try with, must not wait for the directory of the first.
+    ["api: { socket: /run/other/gatewayd.sock }", { type: "none" }],
+    ["api: { socket: /run/other/gatewayd.sock }\nstore: {}", { type: "local", path: "/var/lib/gatewayd" }],
+  ])("with %j, the store is %j", (text, store) => {
+    expect(read(`${BASE}${text}`)).toMatchObject({ ok: true, store });
+  });
+
   test("counts what is wrong", () => {
     expect(report(read(`${BASE}logg: {}\nnats: {}`))).toMatch(/\nrefused: 2 errors\n$/u);
   });

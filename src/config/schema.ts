@@ -44,7 +44,13 @@ import {
   socketPath,
   text,
 } from "./scalars.ts";
-import { type ApiSettings, LOG_LEVELS, type LogSettings, type StoreSettings } from "./settings.ts";
+import {
+  type ApiSettings,
+  DEFAULT_SOCKET,
+  LOG_LEVELS,
+  type LogSettings,
+  type StoreSettings,
+} from "./settings.ts";
 import { store } from "./store-schema.ts";
 
 /** What the sections give. Only the host name may be left to the caller. */
@@ -52,7 +58,8 @@ export type Sections = Omit<Model, "hostname"> & {
   readonly hostname: string | undefined;
   readonly api: ApiSettings;
   readonly log: LogSettings;
-  readonly store: StoreSettings;
+  /** Undefined: what is usual follows from `api`. */
+  readonly store: StoreSettings | undefined;
 };
 
 const network: z.ZodType<Network> = mapping({
@@ -222,9 +229,7 @@ function isLoopback(at: Address): boolean {
 
 const api: z.ZodType<ApiSettings> = mapping({
   listen: loopbackEndpoint.optional().meta({ description: "TCP, on loopback. Default: only the socket." }),
-  socket: socketPath
-    .prefault("/run/gatewayd/gatewayd.sock")
-    .meta({ description: "The unix socket that gwctl speaks to." }),
+  socket: socketPath.prefault(DEFAULT_SOCKET).meta({ description: "The unix socket that gwctl speaks to." }),
   auth: choice(["keystone", "none"]).prefault("keystone").meta({
     description: "The Networking API over TCP. none: everybody on this machine may change everything.",
   }),
@@ -285,9 +290,10 @@ export const sections: { readonly [K in keyof Sections]: z.ZodType<Sections[K]> 
     .optional()
     .meta({ description: "Where 169.254.169.254:80 goes for the ports of this host. Role compute only." }),
   api: api.prefault({}).meta({ description: "Where the HTTP API listens." }),
-  store: store
-    .prefault({ type: "none" })
-    .meta({ description: "Where the objects live that are made through the API." }),
+  store: store.optional().meta({
+    default: { type: "local" },
+    description: "Where the objects live that are made through the API.",
+  }),
   kernel: kernel.prefault({}).meta({ description: "How routes and translations reach the kernel." }),
   log: log.prefault({}).meta({ description: "The daemon's log." }),
 };
