@@ -11,6 +11,7 @@
 import { blockElements } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4 } from "./elements.ts";
 import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } from "./floating.ts";
+import { forwardSets, TO_TARGET } from "./forwards.ts";
 import { homeElements, slotElements } from "./homes.ts";
 import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
 import { limitRules } from "./limits.ts";
@@ -36,6 +37,7 @@ function renderSets(table: NatTable): SetContents {
   const slots = slotElements(table);
   return {
     ...floatingSets(table),
+    ...forwardSets(table),
     ...trackingSets(table),
     blocks: blockElements(table.blocks),
     sessions: NONE,
@@ -67,8 +69,8 @@ const renderChains = (table: NatTable): ChainContents => ({
   answered: answeredRules(table),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
-  dstnat: [TO_FIXED, ...toEndpoints(table), ...toMetadata(table)],
-  dstnat_output: [TO_FIXED],
+  dstnat: [TO_FIXED, TO_TARGET, ...toEndpoints(table), ...toMetadata(table)],
+  dstnat_output: [TO_FIXED, TO_TARGET],
   srcnat: [
     TO_ITSELF,
     ...toHairpin(table),
