@@ -11,6 +11,7 @@ import { type Address, ipv4, type Prefix } from "../../src/bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { diff } from "../../src/nat/diff.ts";
 import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
+import { shows } from "../requirements/shows.ts";
 import { makeNamespace, type Namespace } from "./namespace.ts";
 
 const address = (text: string): Address => parseAddress(text) ?? ipv4(0);
@@ -175,6 +176,7 @@ describe("private addresses and the pool", () => {
   beforeAll(() => install(GATEWAY));
 
   test("flows leave from one pool address per VM, from its ports, whatever the protocol", () => {
+    shows("RFC 4787 REQ-2", "RFC 5508 REQ-1", "RFC 6888 REQ-1", "RFC 6888 REQ-2", "RFC 7857 §4");
     const seen = new Set<string>();
     for (let i = 0; i < 6; i++) {
       const answer = ask("vm-b", i % 2 === 0 ? "tcp" : "udp", "198.51.100.2");
@@ -191,6 +193,7 @@ describe("private addresses and the pool", () => {
   });
 
   test("several VMs use several of them", () => {
+    shows("RFC 6888 REQ-13");
     const vm = at("vm-b");
     const sources = new Set<string>();
     for (let i = 20; i < 30; i++) {
@@ -212,6 +215,7 @@ describe("private addresses and the pool", () => {
   });
 
   test("exempt destinations see the true source", () => {
+    shows("RFC 6888 REQ-6");
     expect(sourceOf(ask("vm-b", "tcp", VMS["vm-a"]))).toMatch(VMS["vm-b"]);
     expect(sourceOf(ask("vm-b", "tcp", VMS["vm-pub"]))).toMatch(VMS["vm-b"]);
   });
@@ -227,6 +231,7 @@ describe("timers", () => {
     );
 
   test("are ours for flows that are translated, and the machine's for its own", async () => {
+    shows("RFC 4787 REQ-5b", "RFC 5382 REQ-5a", "RFC 5508 REQ-2a");
     const timeouts = {
       udpSeconds: 3000,
       icmpSeconds: 2000,
