@@ -165,7 +165,7 @@ export class PrefixTable {
     for (let slot = hash & mask, distance = 0; ; slot = (slot + 1) & mask, distance++) {
       const entry = slots[slot]!;
       if (entry === 0) return ~slot;
-      if (this.#distance[slot] !== (distance < FAR ? distance : FAR)) continue;
+      if (this.#distance[slot] !== Math.min(distance, FAR)) continue;
       const id = entry - 1;
       if (this.#w0[id] === w0 && this.#length[id] === length && this.#sameTail(id, w1, w2, w3)) return slot;
     }
@@ -256,16 +256,32 @@ function wider(column: Uint32Array, capacity: number): Uint32Array {
  * The bits before are mixed (murmur3's finaliser), so that such groups spread over the index.
  */
 function hashOf(w0: number, w1: number, w2: number, w3: number, length: number): number {
-  const shift = -length & 31;
-  const last = ((length <= 32 ? w0 : length <= 64 ? w1 : length <= 96 ? w2 : w3) >>> shift) & NEIGHBOURS;
-  const off = last << shift;
-  let h = Math.imul((length <= 32 ? w0 ^ off : w0) ^ Math.imul(length + 1, 0x9e3779b1), 0x85ebca6b);
-  if ((w1 | w2 | w3) !== 0) {
-    h = Math.imul(h ^ (h >>> 15) ^ (length > 32 && length <= 64 ? w1 ^ off : w1), 0xc2b2ae35);
-    h = Math.imul(h ^ (h >>> 13) ^ (length > 64 && length <= 96 ? w2 ^ off : w2), 0x27d4eb2f);
-    h = Math.imul(h ^ (h >>> 16) ^ (length > 96 ? w3 ^ off : w3), 0x165667b1);
-  }
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  h ^= h >>> 16;
-  return ((h << NEIGHBOUR_BITS) | last) >>> 0;
+  if ((w1 | w2 | w3) !== 0) return hashOfWide(w0, w1, w2, w3, length);
+  const last = length > 32 ? 0 : lastOf(w0, length);
+  const h = Math.imul(w0 ^ shifted(last, length) ^ seedOf(length), 0x85ebca6b);
+  return placeOf(h, last);
+}
+
+function hashOfWide(w0: number, w1: number, w2: number, w3: number, length: number): number {
+  const end = (length - 1) >> 5;
+  const last = lastOf(end <= 0 ? w0 : end === 1 ? w1 : end === 2 ? w2 : w3, length);
+  const off = shifted(last, length);
+  let h = Math.imul((end <= 0 ? w0 ^ off : w0) ^ seedOf(length), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 15) ^ (end === 1 ? w1 ^ off : w1), 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 13) ^ (end === 2 ? w2 ^ off : w2), 0x27d4eb2f);
+  h = Math.imul(h ^ (h >>> 16) ^ (end === 3 ? w3 ^ off : w3), 0x165667b1);
+  return placeOf(h, last);
+}
+
+/** The last bits of a prefix, of the word that it ends in. */
+const lastOf = (word: number, length: number): number => (word >>> (-length & 31)) & NEIGHBOURS;
+
+/** The same where they stand in that word. */
+const shifted = (last: number, length: number): number => last << (-length & 31);
+
+const seedOf = (length: number): number => Math.imul(length + 1, 0x9e3779b1);
+
+function placeOf(mixed: number, last: number): number {
+  const h = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (((h ^ (h >>> 16)) << NEIGHBOUR_BITS) | last) >>> 0;
 }
