@@ -173,19 +173,23 @@ function outboundOf(
   claims: Claims,
 ): { readonly pools: Pool[]; readonly prefixes: Prefix[] } {
   const pools: Pool[] = [];
-  const known: Prefix[] = [...file.nat.private];
+  const prefixes: Prefix[] = [];
+  /** Behind routers that came before. */
+  const others: Prefix[] = [];
   for (const router of reading.all("routers")) {
     if (!translates(router)) continue;
     const inner = innerPrefixes(reading, router).filter(({ family }) => family === 4);
-    if (inner.length === 0) continue;
+    const served = inner.filter((prefix) => !others.some((other) => overlaps(other, prefix)));
+    if (served.length === 0) continue;
     if (file.role === "gateway") {
       const addresses = outerAddresses(router, claims);
       if (addresses.length === 0) continue;
-      pools.push(poolOf(router, addresses));
+      pools.push(poolOf(router, addresses, served));
     }
-    for (const prefix of inner) if (!known.some((other) => overlaps(other, prefix))) known.push(prefix);
+    others.push(...served);
+    prefixes.push(...served.filter((prefix) => !file.nat.private.some((range) => overlaps(range, prefix))));
   }
-  return { pools, prefixes: known.slice(file.nat.private.length) };
+  return { pools, prefixes };
 }
 
 const translates = ({ external_gateway_info, admin_state_up }: Router): boolean =>
@@ -196,9 +200,10 @@ const outerAddresses = ({ external_gateway_info }: Router, claims: Claims): Addr
     (address) => address.family === 4 && !claims.isRouted(address) && claims.take(address),
   );
 
-const poolOf = ({ id }: Router, addresses: readonly Address[]): Pool => ({
+const poolOf = ({ id }: Router, addresses: readonly Address[], served: readonly Prefix[]): Pool => ({
   name: `router-${id}`,
   addresses,
+  private: served,
   ports: PORTS,
   blockSize: 0,
   limits: NO_LIMITS,
