@@ -11,6 +11,7 @@ import type {
   AnycastService,
   Endpoint,
   FloatingIp,
+  Forward,
   HealthCheck,
   KernelSettings,
   Model,
@@ -38,6 +39,7 @@ import {
   parseEndpoint,
   poolItem,
   port,
+  portOrRange,
   portRange,
   prefix,
   requestTarget,
@@ -158,13 +160,25 @@ const nat: z.ZodType<Nat> = mapping({
     .meta({ description: "File that remembers which port blocks were in force when." }),
 });
 
+const forward: z.ZodType<Forward> = mapping({
+  protocol: choice(["tcp", "udp"]).meta({ description: "Of what is forwarded." }),
+  port: portOrRange.meta({ description: "Ports of the floating IP." }),
+  to: address.meta({ description: "The fixed address that they lead to." }),
+  toPort: portOrRange
+    .optional()
+    .meta({ description: "Its ports: as many, or one for all. Default: the same." }),
+}).transform(({ protocol, port, to, toPort }) => ({ protocol, ports: port, to, toPorts: toPort ?? port }));
+
 const floatingIp: z.ZodType<FloatingIp> = mapping({
   address: address.meta({ description: "The public address." }),
-  to: address.meta({ description: "The fixed address that it leads to." }),
+  to: address.optional().meta({ description: "The fixed address that all of it leads to." }),
   egress: choice(["fixed", "floating"])
     .prefault("floating")
     .meta({ description: "The source of new flows that the fixed address opens." }),
-});
+  forwards: list(forward)
+    .prefault([])
+    .meta({ description: "In place of `to`: single ports of it, and where each leads." }),
+}).transform((given) => ({ ...given, to: given.to }));
 
 const health: z.ZodType<HealthCheck> = mapping({
   type: choice(["tcp", "http"]).meta({
