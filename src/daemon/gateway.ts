@@ -25,6 +25,7 @@ import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { Monitors } from "./monitors.ts";
+import { NatLogs } from "./nat-logs.ts";
 import { NextHopTracker } from "./next-hops.ts";
 import { REJECTIONS_MS, Rejections } from "./rejections.ts";
 import { SpeakerLog } from "./speaker-log.ts";
@@ -57,6 +58,7 @@ export class Gateway {
   readonly monitors: Monitors;
   readonly nextHops: NextHopTracker;
   readonly blockHistory: BlockHistory;
+  readonly natLogs: NatLogs;
   readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
@@ -97,6 +99,9 @@ export class Gateway {
       () => this.#takeProblems(this.reconciler.snapshot()),
     );
     this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
+    this.natLogs = new NatLogs(forwarding.natLog, settings.model.hostname, () =>
+      this.#takeProblems(this.reconciler.snapshot()),
+    );
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
@@ -160,6 +165,7 @@ export class Gateway {
     });
     this.speaker.rpki.setCaches(this.model.bgp.rpki.caches);
     this.monitors.set(this.model.bgp);
+    this.natLogs.set(this.model.nat.log);
     this.speaker.setPeers(peerOptions(this.model));
     this.forwarding.seek(peerInterfaces(this.model));
     this.checks.watch(this.model);
@@ -179,6 +185,7 @@ export class Gateway {
     this.speaker.setPeers(peerOptions(settings.model));
     this.speaker.rpki.setCaches(settings.model.bgp.rpki.caches);
     this.monitors.set(settings.model.bgp);
+    this.natLogs.set(settings.model.nat.log);
     this.#settings = settings;
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
@@ -196,6 +203,7 @@ export class Gateway {
     this.#conntrackWatch.stop();
     await this.reconciler.stop();
     await this.blockHistory.close();
+    await this.natLogs.close();
     this.speaker.stop(how);
     await this.monitors.close();
     await this.#world.close();
@@ -204,7 +212,7 @@ export class Gateway {
 
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
-    const own = [this.blockHistory.problem, this.#conntrackWatch.problem];
+    const own = [this.blockHistory.problem, this.#conntrackWatch.problem, this.natLogs.problem];
     return [
       ...snapshot.problems,
       ...this.nextHops.problems(),
@@ -253,8 +261,12 @@ export class Gateway {
   }
 
   #passed(snapshot: Snapshot): void {
-    if (snapshot.natProgrammed && this.forwarding.type === "linux")
+    if (snapshot.natProgrammed && this.forwarding.type === "linux") {
+      const before = this.blockHistory.plan;
       this.blockHistory.take(snapshot.intent?.nat.blocks, Date.now());
+      const after = this.blockHistory.plan;
+      if (before !== after) this.natLogs.blocksChanged(before, after);
+    }
     this.#takeProblems(snapshot);
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;
