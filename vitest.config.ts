@@ -2,6 +2,8 @@ import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const config: ViteUserConfig = defineConfig({
   test: {
+    // The second one holds docs/NAT.md to what the tests showed.
+    reporters: ["default", "./test/requirements/reporter.ts"],
     projects: [
       {
         test: {

@@ -26,6 +26,7 @@ const status = npm(
   "run",
   "--reporter=default",
   "--reporter=json",
+  "--reporter=./test/requirements/reporter.ts",
   `--outputFile.json=${REPORT}`,
   ...files,
 );

@@ -47,7 +47,7 @@ export interface Outcome extends Proof {
 
 const PAUSE_MS = 100;
 /** Time for things to settle: routes to travel, ARP to be asked. */
-export const SETTLE_MS = 10_000;
+export const SETTLE_MS = 30_000;
 
 export function stageOf(lab: Lab): Stage {
   return { lab, running: new Map(), noted: new Map() };

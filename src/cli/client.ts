@@ -4,8 +4,12 @@ import { readFileSync, statSync } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
 import type { ErrorAnswer } from "../api/schema.ts";
 import { EXIT, Failure } from "./io.ts";
+import { failureOf, neutronFaultOf, strangerFailure } from "./objects/hints.ts";
 
-export type Target = { readonly socketPath: string } | { readonly url: URL };
+export type Target = ({ readonly socketPath: string } | { readonly url: URL }) & {
+  /** Proves who asks, where that is asked for (OpenStack's X-Auth-Token). */
+  readonly token?: string;
+};
 
 export interface Answer {
   /** As it came. */
@@ -15,47 +19,56 @@ export interface Answer {
   readonly next: string | undefined;
 }
 
-/** What a good answer has as its status. */
-const GOOD = { GET: 200, POST: 202 } as const;
-type Method = keyof typeof GOOD;
+export interface Request {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: object;
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** Longer than gatewayd takes for its longest answer. */
 const TIMEOUT_MS = 30_000;
 
 /** @throws Failure - unreachable, refused, or not gatewayd */
 export const get = (target: Target, path: string, signal: AbortSignal): Promise<Answer> =>
-  answerTo(target, "GET", path, signal);
+  call(target, { method: "GET", path }, signal);
 
 /** @throws Failure - as {@link get} */
 export const post = (target: Target, path: string, signal: AbortSignal): Promise<Answer> =>
-  answerTo(target, "POST", path, signal);
+  call(target, { method: "POST", path }, signal);
 
-async function answerTo(target: Target, method: Method, path: string, signal: AbortSignal): Promise<Answer> {
-  const { incoming, text } = await exchange(target, method, path, signal);
-  const json = parse(text, target);
-  if (incoming.statusCode !== GOOD[method]) throw refusal(json, incoming, target);
+/** @throws Failure - as {@link get} */
+export async function call(target: Target, request: Request, signal: AbortSignal): Promise<Answer> {
+  const { incoming, text } = await exchange(target, request, signal);
+  // An answer without a body has nothing to say but its status.
+  const json = text === "" ? undefined : parse(text, target);
+  if (!isGood(incoming)) throw refusal(json, incoming, target);
   const { link } = incoming.headers;
   return { text, json, next: /^<([^>]+)>; rel="next"$/.exec(String(link))?.[1] };
 }
+
+const isGood = ({ statusCode = 0 }: IncomingMessage): boolean => statusCode >= 200 && statusCode < 300;
 
 const nameOf = (target: Target): string => ("url" in target ? target.url.origin : target.socketPath);
 
 /** Hands the octets of an answer on as they come. @throws Failure - unreachable, refused, or cut off */
 export async function* download(target: Target, path: string, signal: AbortSignal): AsyncGenerator<Buffer> {
-  const incoming = await ask(target, "GET", path, signal, "application/octet-stream");
-  if (incoming.statusCode !== 200) {
+  const headers = { accept: "application/octet-stream" };
+  const incoming = await ask(target, { method: "GET", path, headers }, signal);
+  if (!isGood(incoming)) {
     throw refusal(parse(await textOf(incoming, target, signal), target), incoming, target);
   }
   yield* octetsOf(incoming, target, signal);
 }
 
-async function exchange(
+/** @throws Failure - unreachable or cut off */
+export async function exchange(
   target: Target,
-  method: Method,
-  path: string,
+  request: Request,
   signal: AbortSignal,
 ): Promise<{ incoming: IncomingMessage; text: string }> {
-  const incoming = await ask(target, method, path, signal, "application/json");
+  const incoming = await ask(target, request, signal);
   return { incoming, text: await textOf(incoming, target, signal) };
 }
 
@@ -78,15 +91,16 @@ async function* octetsOf(
 }
 
 /** Resolves when the headers of the answer are there. */
-function ask(
-  target: Target,
-  method: Method,
-  path: string,
-  signal: AbortSignal,
-  accept: string,
-): Promise<IncomingMessage> {
+function ask(target: Target, wanted: Request, signal: AbortSignal): Promise<IncomingMessage> {
+  const body = wanted.body === undefined ? "" : JSON.stringify(wanted.body);
+  const headers = {
+    accept: "application/json",
+    ...(body !== "" && { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+    ...(target.token !== undefined && { "x-auth-token": target.token }),
+    ...wanted.headers,
+  };
   return new Promise((resolve, reject) => {
-    const options = { method, path, signal, agent: false, headers: { accept } } as const;
+    const options = { method: wanted.method, path: wanted.path, signal, agent: false, headers } as const;
     const asked =
       "url" in target
         ? request(target.url, options)
@@ -98,7 +112,7 @@ function ask(
     });
     asked.on("error", (error: NodeJS.ErrnoException) => reject(lossOf(target, signal, error)));
     asked.on("response", resolve);
-    asked.end();
+    asked.end(body);
   });
 }
 
@@ -124,10 +138,13 @@ const REFUSALS: Readonly<Record<string, Failure["detail"]>> = {
 };
 
 function refusal(json: unknown, incoming: IncomingMessage, target: Target): Failure {
+  const fault = neutronFaultOf(json);
+  if (fault !== undefined) return failureOf(fault, incoming.statusCode ?? 500);
   const error = (json as Partial<ErrorAnswer> | null)?.error;
   if (typeof error?.message !== "string") {
     return new Failure(EXIT.error, `${nameOf(target)} answered ${incoming.statusCode} without a reason`);
   }
+  if (incoming.statusCode === 401) return strangerFailure(error.message);
   const { exit, hint } = REFUSALS[error.code] ?? { exit: EXIT.error, hint: error.hint };
   return new Failure(exit, error.message, hint);
 }

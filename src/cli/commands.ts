@@ -18,7 +18,7 @@ import type {
   StatusAnswer,
 } from "../api/schema.ts";
 import { get } from "./client.ts";
-import { completionScript, SHELLS, type Shell } from "./completion.ts";
+import { completionScript, LIVE, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { errorsDetail } from "./errors-view.ts";
 import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
@@ -26,6 +26,7 @@ import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
 import { addNat } from "./nat.ts";
 import { nextHopsTable } from "./next-hop-views.ts";
+import { addObjects, objectNames } from "./objects/commands.ts";
 import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
@@ -48,7 +49,7 @@ const WATCH_SECONDS = 2;
 export function buildProgram(io: Io, version: string): Command {
   const program = new Command("gwctl")
     .description(
-      "Look into a running gatewayd. Every command may be abbreviated: gwctl s p is gwctl show peers.",
+      "Look into a running gatewayd, and make its objects. Commands may be abbreviated: gwctl s p is gwctl show peers.",
     )
     .version(version, "-V, --version", "print the version")
     .exitOverride()
@@ -80,6 +81,8 @@ export function buildProgram(io: Io, version: string): Command {
     .addHelpText("after", "\nExit status: 0 ok, 1 error, 2 usage, 3 not found, 5 gatewayd unreachable.");
   const showing = program
     .command("show")
+    // So short since always, whatever else begins with it.
+    .alias("s")
     .description("show peers, routes, announcements and what else gatewayd knows")
     .addHelpText(
       "after",
@@ -95,6 +98,7 @@ export function buildProgram(io: Io, version: string): Command {
   addState(showing, io);
   addOrders(program, io);
   addNat(program, io);
+  addObjects(program, io);
   addUsers(program, io);
   addMrt(program, io);
   addCompletion(program, io);
@@ -357,14 +361,17 @@ function addCompletion(program: Command, io: Io): void {
     });
   program
     .command("__complete", { hidden: true })
-    .addArgument(new Argument("<what>", "what to list").choices(["peers"]))
-    .action(async (_what: string, _flags: unknown, command: Command) => {
-      const { target } = optionsOf(command, io);
-      const { json } = await get(target, pathOf("peers", {}), io.signal);
-      const addresses = (json as readonly PeerAnswer[]).map(({ address }) => address);
-      // The shell expands what it gets here.
-      for (const address of addresses.filter((text) => isIP(text) !== 0)) io.stdout.write(`${address}\n`);
+    .addArgument(new Argument("<what>", "what to list").choices([...LIVE.values()]))
+    .action(async (what: string, _flags: unknown, command: Command) => {
+      const words = what === "peers" ? await peerWords(command, io) : await objectNames(what, command, io);
+      for (const word of words) io.stdout.write(`${word}\n`);
     });
+}
+
+/** The shell expands what it gets here. */
+async function peerWords(command: Command, io: Io): Promise<readonly string[]> {
+  const { json } = await get(optionsOf(command, io).target, pathOf("peers", {}), io.signal);
+  return (json as readonly PeerAnswer[]).map(({ address }) => address).filter((text) => isIP(text) !== 0);
 }
 
 const addPaging = (command: Command): Command =>

@@ -8,6 +8,10 @@ import { sampleSource } from "../api/sample.ts";
 import { type Api, createApi } from "../api/server.ts";
 import { main } from "./main.ts";
 
+const TOP = [
+  ...["show", "peer", "nat", "network", "subnet", "port", "router", "floatingip", "security", "quota"],
+  ...["user", "mrt", "completion"],
+];
 const PEERS = ["2001:db8::1", "2001:db8::2", "198.51.100.2"];
 
 let directory: string;
@@ -52,8 +56,8 @@ async function offered(line: string): Promise<{ words: string[]; asked: string }
 
 describe("bash offers", () => {
   test.each<[string, readonly string[]]>([
-    ["gwctl ", ["show", "peer", "nat", "user", "mrt", "completion"]],
-    ["gwctl s", ["show"]],
+    ["gwctl ", TOP],
+    ["gwctl s", ["show", "subnet", "security"]],
     ["gwctl show a", ["announcements", "advertised", "anycast"]],
     ["gwctl -o json show n", ["nat", "nexthops"]],
     ["gwctl show peers -o ", ["table", "wide", "json", "yaml"]],
@@ -65,12 +69,28 @@ describe("bash offers", () => {
     ["gwctl show peer 2001:db8::", ["1", "2"]],
     ["gwctl completion z", ["zsh"]],
     ["gwctl show routes --limit ", []],
-    ["gwctl nonsense ", ["show", "peer", "nat", "user", "mrt", "completion"]],
+    ["gwctl nonsense ", TOP],
     ["gwctl peer drain 198", ["198.51.100.2"]],
+    ["gwctl floatingip unset --p", ["--port"]],
+    ["gwctl floatingip create --port 198", ["198.51.100.2"]],
+    ["gwctl nat sessions --port ", []],
+    ["gwctl security group r", ["rule"]],
   ])("%s", async (line, words) => {
     expect((await offered(line)).words).toEqual(words);
   });
 
+  test.each([
+    ["gwctl network show ", "networks"],
+    ["gwctl router add subnet ", "routers"],
+    ["gwctl router add subnet router1 ", "subnets"],
+    ["gwctl network delete one two ", "networks"],
+    ["gwctl floatingip set --port ", "ports"],
+    ["gwctl floatingip set --port vm ", "floatingips"],
+    ["gwctl floatingip unset --port ", "floatingips"],
+    ["gwctl security group rule create ", "security-groups"],
+  ])("what there is for %s", async (line, what) => {
+    expect((await offered(line)).asked).toBe(`__complete ${what}\n`);
+  });
   test("peers of the gateway that the line names", async () => {
     expect((await offered(`gwctl --socket ${socketPath} show peer `)).asked).toBe(
       `--socket ${socketPath} __complete peers\n`,

@@ -405,7 +405,7 @@ describe("gwctl peer", () => {
 
   test.each([
     ["peer shutdown 198.51.100.2 --text optics", { order: "shutdown", text: "optics" }],
-    ["p st 198.51.100.2", { order: "start" }],
+    ["pe st 198.51.100.2", { order: "start" }],
     ["peer reset 198.51.100.2", { order: "reset" }],
     ["peer reset 198.51.100.2 --soft", { order: "refresh" }],
   ])("%s", async (line, request) => {

@@ -55,7 +55,7 @@ function addSessions(nat: Command, io: Io): void {
     .description("sessions that are translated; --watch shows them live, --top who has most")
     .option("--private <address>", "only of this private address")
     .option("--public <address>", "only through this public address")
-    .option("--port <port>", "only through this port of it")
+    .option("--port <number>", "only through this port of it")
     .option("--remote <address>", "only with this address outside")
     .option("--protocol <protocol>", "only tcp, udp, icmp or of this number")
     .option("--top", "private addresses by their sessions, the most first")

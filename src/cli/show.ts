@@ -29,11 +29,18 @@ export interface Subject<T> {
 }
 
 /** @throws Failure */
-export async function show<T>(subject: Subject<T>, options: Options, io: Io): Promise<void> {
-  if (options.watchSeconds === undefined) return await showOnce(subject, options, io);
+export const show = <T>(subject: Subject<T>, options: Options, io: Io): Promise<void> =>
+  repeat(() => ask(subject, options, io), options, io);
+
+/** Writes what `ask` gives, once or as often as --watch says. @throws Failure */
+export async function repeat(ask: () => Promise<string>, options: Options, io: Io): Promise<void> {
+  if (options.watchSeconds === undefined) {
+    io.stdout.write(await ask());
+    return;
+  }
   for (let first = true; ; first = false) {
     try {
-      await showFrame(subject, options, io, first);
+      await showFrame(ask, options, io, first);
       await wait(options.watchSeconds * 1000, undefined, { signal: io.signal });
     } catch (error) {
       // Ctrl-C is how watching ends.
@@ -43,10 +50,15 @@ export async function show<T>(subject: Subject<T>, options: Options, io: Io): Pr
   }
 }
 
-async function showFrame<T>(subject: Subject<T>, options: Options, io: Io, first: boolean): Promise<void> {
+async function showFrame(
+  ask: () => Promise<string>,
+  options: Options,
+  io: Io,
+  first: boolean,
+): Promise<void> {
   const clear = io.stdout.isTTY === true;
   try {
-    const text = await ask(subject, options, io);
+    const text = await ask();
     io.stdout.write(clear ? `\u001b[H\u001b[2J${text}` : separated(text, options.format, first));
   } catch (error) {
     // A restart of gatewayd is worth watching: only what never worked ends it.
@@ -59,10 +71,6 @@ async function showFrame<T>(subject: Subject<T>, options: Options, io: Io, first
 function separated(text: string, format: Format, first: boolean): string {
   if (first || format === "json") return text;
   return format === "yaml" ? `---\n${text}` : `\n${text}`;
-}
-
-async function showOnce<T>(subject: Subject<T>, options: Options, io: Io): Promise<void> {
-  io.stdout.write(await ask(subject, options, io));
 }
 
 async function ask<T>(subject: Subject<T>, options: Options, io: Io): Promise<string> {

@@ -73,12 +73,9 @@ export function announcementsPage(
   query: AnnouncementQuery,
 ): Promise<Page<AnnouncementAnswer>> {
   const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
-  const asked = speaker
-    .peers()
-    .filter((peer) => query.peer === undefined || isNamed(peer, query.peer))
-    .map(({ address }) => ({ address, text: formatAddress(address) }));
+  const asked = speaker.peers().filter((peer) => query.peer === undefined || isNamed(peer, query.peer));
   return pageOf(
-    asked.flatMap((peer) => announcementParts(speaker, peer)),
+    asked.flatMap(({ address }) => announcementParts(speaker, address)),
     query,
     ({ route, peer }) => {
       // What is still to be sent has not been announced.
@@ -94,10 +91,15 @@ interface Told {
   readonly peer: string;
 }
 
-function announcementParts(speaker: Speaker, peer: { address: Address; text: string }): Part<Told>[] {
-  return FAMILIES.map((family) => (from, limit) => {
-    const { rows, next } = speaker.advertisedFrom(peer.address, family, from, limit);
-    return { rows: rows.map((route) => ({ route, peer: peer.text })), next };
+export function announcementParts(
+  speaker: Speaker,
+  address: Address,
+  families: readonly Family[] = FAMILIES,
+): Part<Told>[] {
+  const peer = formatAddress(address);
+  return families.map((family) => (from, limit) => {
+    const { rows, next } = speaker.advertisedFrom(address, family, from, limit);
+    return { rows: rows.map((route) => ({ route, peer })), next };
   });
 }
 

@@ -6,6 +6,7 @@ import type { ApiSettings } from "../config/settings.ts";
 import type { People } from "../identity/people.ts";
 import { sessionOf } from "../identity/tokens.ts";
 import type { Model } from "../model/model.ts";
+import { answerBgp, type BgpFace, isBgp } from "../neutron/bgp.ts";
 import type { Caller, World } from "../neutron/caller.ts";
 import { Keeper } from "../neutron/keeper.ts";
 import { withObjects } from "../neutron/wanted.ts";
@@ -24,6 +25,8 @@ interface Surroundings {
   readonly people: () => People | undefined;
   readonly isReachable: () => World["isReachable"];
   readonly changed: () => void;
+  /** Of the speaker that runs; asked for by requests only. */
+  readonly bgp: () => BgpFace;
 }
 
 export interface Networking extends NetworkingApi {
@@ -49,7 +52,8 @@ export async function openNetworking(store: Store, around: Surroundings): Promis
     },
   );
   return {
-    ask: (caller, request) => keeper.ask(caller, request),
+    ask: (caller, request) =>
+      isBgp(request) ? answerBgp(around.bgp(), keeper.reading, caller, request) : keeper.ask(caller, request),
     caller: (token, isLocal) => {
       const people = around.people();
       const session = people && token !== undefined ? sessionOf(people, token, unixTime()) : undefined;

@@ -10,6 +10,7 @@ import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Store } from "../store/store.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
+import { bgpFace } from "./bgp-face.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
@@ -89,6 +90,7 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
     people,
     isReachable: () => reachableThrough(running),
     changed: () => running?.reconciler.wake(),
+    bgp: () => bgpFace(running),
   });
   const gateway = await Gateway.open(settings, log, networking.extend);
   running = gateway;

@@ -28,7 +28,7 @@ export function owns(caller: Caller, object: { readonly project_id: string }): b
   return isAdmin(caller) || (object.project_id === caller.projectId && caller.projectId !== "");
 }
 
-/** Shared networks and external ones are everybody's to see, and with a shared one its subnets. */
+/** What is shared is everybody's to see, and so are external networks; with a shared network its subnets. */
 export function isVisible<C extends Owned>(
   caller: Caller,
   reading: Reading,
@@ -36,10 +36,8 @@ export function isVisible<C extends Owned>(
   object: Objects[C],
 ): boolean {
   if (owns(caller, object)) return true;
-  if (collection === "networks") {
-    const network = object as Objects["networks"];
-    return network.shared || network["router:external"];
-  }
+  if ("shared" in object && object.shared) return true;
+  if (collection === "networks") return (object as Objects["networks"])["router:external"];
   const networkId = "network_id" in object ? object.network_id : undefined;
   const network = networkId === undefined ? undefined : reading.get("networks", networkId);
   if (network === undefined) return false;

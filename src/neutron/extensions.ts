@@ -3,8 +3,11 @@
 import type { View } from "./query.ts";
 
 const EXTENSIONS: Readonly<Record<string, string>> = {
+  "address-scope": "Address scope",
   "allowed-address-pairs": "Allowed Address Pairs",
+  bgp: "Neutron BGP Dynamic Routing Extension",
   binding: "Port Binding",
+  "default-subnetpools": "Default Subnetpools",
   dvr: "Distributed Virtual Router",
   "ext-gw-mode": "Neutron L3 Configurable external gateway mode",
   "external-net": "Neutron external network",
@@ -26,6 +29,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   "standard-attr-revisions": "Resource revision numbers",
   "standard-attr-tag": "Tag support for resources with standard attribute",
   "standard-attr-timestamp": "Resource timestamps",
+  subnet_allocation: "Subnet Allocation",
 };
 
 const viewOf = (alias: string): View => ({

@@ -45,6 +45,8 @@ export function notAuthorized(rules: readonly string[]): Fault {
 type Known =
   | "networks"
   | "subnets"
+  | "subnetpools"
+  | "address_scopes"
   | "ports"
   | "routers"
   | "floatingips"
@@ -55,6 +57,8 @@ type Known =
 const UNKNOWN: Readonly<Record<Known, readonly [type: string, before: string, behind: string]>> = {
   networks: ["NetworkNotFound", "Network", "could not be found."],
   subnets: ["SubnetNotFound", "Subnet", "could not be found."],
+  subnetpools: ["SubnetPoolNotFound", "Subnet pool", "could not be found."],
+  address_scopes: ["AddressScopeNotFound", "Address scope", "could not be found."],
   ports: ["PortNotFound", "Port", "could not be found."],
   routers: ["RouterNotFound", "Router", "could not be found"],
   floatingips: ["FloatingIPNotFound", "Floating IP", "could not be found"],

@@ -64,6 +64,7 @@ export function require<C extends Owned>(reading: Reading, collection: C, id: st
 export const QUOTAS: Readonly<Record<string, number>> = {
   network: 100,
   subnet: 100,
+  subnetpool: -1,
   port: 500,
   router: 10,
   floatingip: 50,

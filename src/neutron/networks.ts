@@ -7,6 +7,7 @@ import { DEVICE, type Network, type Port } from "./objects.ts";
 import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { ensureDefaultGroup } from "./security-groups.ts";
+import { scopeOf } from "./subnet-pools.ts";
 import { first, type Reading } from "./tables.ts";
 
 const resource = RESOURCES.networks;
@@ -36,15 +37,15 @@ export const networks: Handler<"networks"> = {
     draft.remove("networks", id);
   },
   view(network, reading): View {
-    const subnets = [...reading.by("subnets", "network", network.id)].map(({ id }) => id);
+    const subnets = [...reading.by("subnets", "network", network.id)];
     return {
       ...network,
       tenant_id: network.project_id,
       status: "ACTIVE",
-      subnets,
+      subnets: subnets.map(({ id }) => id),
       availability_zones: [],
-      ipv4_address_scope: null,
-      ipv6_address_scope: null,
+      ipv4_address_scope: scopeOf(reading, subnets, 4),
+      ipv6_address_scope: scopeOf(reading, subnets, 6),
     };
   },
 };

@@ -42,6 +42,8 @@ export interface Subnet extends Standard {
   readonly network_id: string;
   readonly ip_version: 4 | 6;
   readonly cidr: string;
+  /** The pool that its prefix is taken from. */
+  readonly subnetpool_id: string | null;
   readonly gateway_ip: string | null;
   readonly enable_dhcp: boolean;
   readonly allocation_pools: readonly AllocationPool[];
@@ -50,6 +52,28 @@ export interface Subnet extends Standard {
   readonly ipv6_ra_mode: Ipv6Mode | null;
   readonly ipv6_address_mode: Ipv6Mode | null;
   readonly service_types: readonly string[];
+}
+
+/** Subnet pools whose prefixes do not overlap: packets between their networks need no translation. */
+export interface AddressScope extends Standard {
+  readonly ip_version: 4 | 6;
+  readonly shared: boolean;
+}
+
+/** Prefixes that subnets are cut from. */
+export interface SubnetPool extends Standard {
+  readonly ip_version: 4 | 6;
+  /** In order; none holds another, and no two make one. */
+  readonly prefixes: readonly string[];
+  readonly default_prefixlen: number;
+  readonly min_prefixlen: number;
+  readonly max_prefixlen: number;
+  /** What a project may have of it, in IPv4 addresses or IPv6 /64s; null: any number. */
+  readonly default_quota: number | null;
+  readonly shared: boolean;
+  /** For subnets that ask for a pool and name none: at most one of each family. */
+  readonly is_default: boolean;
+  readonly address_scope_id: string | null;
 }
 
 export interface FixedIp {
@@ -132,6 +156,8 @@ export interface Quota {
 export interface Objects {
   readonly networks: Network;
   readonly subnets: Subnet;
+  readonly subnetpools: SubnetPool;
+  readonly address_scopes: AddressScope;
   readonly ports: Port;
   readonly routers: Router;
   readonly floatingips: FloatingIp;

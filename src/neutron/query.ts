@@ -9,7 +9,7 @@ export type View = Readonly<Record<string, unknown>>;
 /** In the order of the request; names may repeat. */
 export type QueryPairs = readonly (readonly [name: string, value: string])[];
 
-export interface ListQuery {
+interface ListQuery {
   readonly fields: readonly string[];
   readonly matches: (view: View) => boolean;
   readonly sorts: readonly { readonly key: string; readonly descending: boolean }[];
@@ -30,7 +30,7 @@ const TAG_FILTERS: Readonly<Record<string, (own: ReadonlySet<string>, asked: rea
 const CONTROLS = new Set(["fields", "limit", "marker", "page_reverse", "sort_key", "sort_dir"]);
 
 /** @param known - what objects of this kind have; @throws Fault */
-export function readQuery(pairs: QueryPairs, known: ReadonlySet<string>): ListQuery {
+function readQuery(pairs: QueryPairs, known: ReadonlySet<string>): ListQuery {
   const values = new Map<string, string[]>();
   for (const [name, value] of pairs) {
     const old = values.get(name);
@@ -129,7 +129,7 @@ function compareValues(a: unknown, b: unknown): number {
   return left! < right! ? -1 : Number(left !== right);
 }
 
-export interface Listed {
+interface Listed {
   readonly views: readonly View[];
   /** What to ask for the pages before and behind this one, relation first. */
   readonly links: readonly (readonly ["next" | "previous", QueryPairs])[];
@@ -140,7 +140,7 @@ export interface Listed {
  * the id decides what the keys leave open.
  * @param unknownMarker - gives the fault for a marker that names nothing
  */
-export function listed(
+function listed(
   views: Iterable<View>,
   query: ListQuery,
   pairs: QueryPairs,
@@ -190,4 +190,28 @@ export function projected(view: View, fields: readonly string[]): View {
   return Object.fromEntries(
     fields.filter((field) => Object.hasOwn(view, field)).map((field) => [field, view[field]]),
   );
+}
+
+/**
+ * The body of a list: of all objects that the caller may see, those and that of them which the query asks for.
+ * @param known - what objects of this kind have
+ * @param unknownMarker - gives the fault for a marker that names nothing
+ * @throws Fault
+ */
+export function listAnswer(
+  collection: string,
+  known: ReadonlySet<string>,
+  all: Iterable<View>,
+  request: { readonly query: QueryPairs; readonly url: string },
+  unknownMarker: (marker: string) => Error,
+): View {
+  const query = readQuery(request.query, known);
+  const { views, links } = listed(all, query, request.query, unknownMarker);
+  const body = { [collection]: views.map((view) => projected(view, query.fields)) };
+  if (links.length === 0) return body;
+  const hrefs = links.map(([rel, pairs]) => {
+    const text = pairs.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
+    return { rel, href: `${request.url}?${text}` };
+  });
+  return { ...body, [`${collection}_links`]: hrefs };
 }

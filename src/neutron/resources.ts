@@ -105,6 +105,9 @@ const subnet: Resource<"subnets"> = {
     network_id: required(uuid),
     ip_version: required(oneOf([4, 6])),
     cidr: once(orNull(subnetText)),
+    prefixlen: { ...once(integer(0, 128)), adminSees: true },
+    subnetpool_id: once(orNull(uuid), null),
+    use_default_subnetpool: { ...once(flag, false), adminSees: true },
     gateway_ip: given(orNull(address)),
     enable_dhcp: given(flag, true),
     allocation_pools: given(list(allocationPool)),
@@ -113,8 +116,40 @@ const subnet: Resource<"subnets"> = {
     ipv6_ra_mode: once(IPV6_MODE, null),
     ipv6_address_mode: once(IPV6_MODE, null),
     service_types: given(list(text), []),
-    subnetpool_id: answered,
     segment_id: answered,
+  },
+};
+
+const PREFIX_LENGTH = integer(0, 128);
+
+const subnetpool: Resource<"subnetpools"> = {
+  collection: "subnetpools",
+  name: "subnetpool",
+  path: "subnetpools",
+  attributes: {
+    ...STANDARD,
+    name,
+    prefixes: given(list(subnetText)),
+    ip_version: answered,
+    default_prefixlen: given(PREFIX_LENGTH),
+    min_prefixlen: given(PREFIX_LENGTH),
+    max_prefixlen: given(PREFIX_LENGTH),
+    default_quota: given(orNull(integer(0, 2_147_483_647)), null),
+    shared: forAdmin(once(flag, false)),
+    is_default: forAdmin(given(flag, false)),
+    address_scope_id: given(orNull(uuid), null),
+  },
+};
+
+const addressScope: Resource<"address_scopes"> = {
+  collection: "address_scopes",
+  name: "address_scope",
+  path: "address-scopes",
+  attributes: {
+    ...STANDARD,
+    name,
+    ip_version: required(oneOf([4, 6])),
+    shared: forAdmin(given(flag, false)),
   },
 };
 
@@ -217,6 +252,8 @@ const securityGroupRule: Resource<"security_group_rules"> = {
 export const RESOURCES: { readonly [C in Owned]: Resource<C> } = {
   networks: network,
   subnets: subnet,
+  subnetpools: subnetpool,
+  address_scopes: addressScope,
   ports: port,
   routers: router,
   floatingips: floatingip,

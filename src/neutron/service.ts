@@ -3,6 +3,7 @@
  * Pure: what it changes is in the draft of the work, and counts when the caller has committed it.
  */
 
+import { addressScopes } from "./address-scopes.ts";
 import { bulkOf } from "./body.ts";
 import { isAdmin, isVisible, requireOwned, requireWrite } from "./caller.ts";
 import { findExtension, listExtensions } from "./extensions.ts";
@@ -12,12 +13,13 @@ import type { Handler, Work } from "./handler.ts";
 import { networks } from "./networks.ts";
 import type { Objects, Router } from "./objects.ts";
 import { ports } from "./ports.ts";
-import { listed, projected, type QueryPairs, readQuery, type View } from "./query.ts";
+import { listAnswer, projected, type QueryPairs, type View } from "./query.ts";
 import { listQuotas, resetQuota, setQuota, showQuota } from "./quotas.ts";
 import type { Owned, Resource } from "./resources.ts";
 import { addInterface, removeInterface } from "./router-interfaces.ts";
 import { routers } from "./routers.ts";
 import { ensureDefaultGroup, securityGroupRules, securityGroups } from "./security-groups.ts";
+import { subnetPools } from "./subnet-pools.ts";
 import { subnets } from "./subnets.ts";
 import { addTag, isTagged, removeTag, replaceTags, requireTag } from "./tags.ts";
 
@@ -42,6 +44,8 @@ export interface ApiAnswer {
 const HANDLERS: { readonly [C in Owned]: Handler<C> } = {
   networks,
   subnets,
+  subnetpools: subnetPools,
+  address_scopes: addressScopes,
   ports,
   routers,
   floatingips: floatingIps,
@@ -234,17 +238,11 @@ function list<C extends Owned>(work: Work, handler: Handler<C>, request: ApiRequ
   if (collection === "security_groups" && work.caller.projectId !== "") {
     ensureDefaultGroup(work, work.caller.projectId);
   }
-  const query = readQuery(request.query, filtersOf(resource));
-  const { views, links } = listed(seen(work, handler), query, request.query, (marker) =>
-    unknownObject(collection, marker),
-  );
-  const body = { [collection]: views.map((view) => projected(view, query.fields)) };
-  if (links.length === 0) return { status: 200, body };
-  const hrefs = links.map(([rel, pairs]) => {
-    const text = pairs.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
-    return { rel, href: `${request.url}?${text}` };
-  });
-  return { status: 200, body: { ...body, [`${collection}_links`]: hrefs } };
+  const unknown = (marker: string): Fault => unknownObject(collection, marker);
+  return {
+    status: 200,
+    body: listAnswer(collection, filtersOf(resource), seen(work, handler), request, unknown),
+  };
 }
 
 const filtersOf = ({ attributes }: Resource): ReadonlySet<string> =>

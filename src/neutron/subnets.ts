@@ -12,32 +12,37 @@ import { checkGateway, checkPools, checkPrefix, defaultGateway, defaultPools } f
 import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { requireVisible } from "./seen.ts";
+import { prefixFor } from "./subnet-pools.ts";
 import { addressKey, type Reading } from "./tables.ts";
 
 const resource = RESOURCES.subnets;
 
 type Optional = "cidr" | "gateway_ip" | "allocation_pools";
-type Creation = Omit<Subnet, Optional> & { readonly cidr?: string | null } & Partial<
-    Pick<Subnet, "gateway_ip" | "allocation_pools">
-  >;
+type Creation = Omit<Subnet, Optional> & {
+  readonly cidr?: string | null;
+  readonly prefixlen?: number;
+  readonly use_default_subnetpool: boolean;
+} & Partial<Pick<Subnet, "gateway_ip" | "allocation_pools">>;
 
 export const subnets: Handler<"subnets"> = {
   resource,
   create(work, body) {
-    const given = readCreate<Creation>(resource, body, work.caller);
+    const request = readCreate<Creation>(resource, body, work.caller);
+    const { prefixlen: _, use_default_subnetpool: __, ...given } = request;
     const network = requireVisible(work, "networks", given.network_id);
     requireOwned(work.caller, work.draft, "networks", network, "create_subnet");
-    if (given.cidr === undefined || given.cidr === null) {
-      throw badResource("subnets", "a subnetpool must be specified in the absence of a cidr");
+    const { prefix, subnetpool_id } = prefixFor(work, request);
+    if (subnetpool_id !== null && (given.cidr ?? null) === null && given.allocation_pools !== undefined) {
+      throw badResource("subnets", "allocation_pools allowed only for specific subnet requests");
     }
-    const prefix = storedPrefix(given.cidr);
     checkPrefix(prefix, given.ip_version, given.enable_dhcp);
     checkModes(given, prefix);
-    requireApart(work.draft, network, given.cidr, prefix);
+    const cidr = formatPrefix(prefix);
+    requireApart(work.draft, network, cidr, prefix);
     const gateway = gatewayOf(prefix, given.gateway_ip);
     const allocation_pools = poolsOf(prefix, given.allocation_pools, gateway);
     const gateway_ip = gateway === undefined ? null : formatAddress(gateway);
-    const numbers = { cidr: given.cidr, gateway_ip, allocation_pools };
+    const numbers = { cidr, subnetpool_id, gateway_ip, allocation_pools };
     return add(work, resource, { ...given, ...numbers, ...stamp(work) });
   },
   update(work, old, body) {
@@ -64,7 +69,7 @@ export const subnets: Handler<"subnets"> = {
     draft.remove("subnets", id);
   },
   view(subnet): View {
-    return { ...subnet, tenant_id: subnet.project_id, subnetpool_id: null, segment_id: null };
+    return { ...subnet, tenant_id: subnet.project_id, segment_id: null };
   },
 };
 
@@ -112,7 +117,11 @@ function requireGatewayFree(reading: Reading, subnet: Subnet, next: string | nul
 const SLAAC_LENGTH = 64;
 
 function checkModes(
-  { ip_version, ipv6_ra_mode: ra, ipv6_address_mode: mode }: Creation,
+  {
+    ip_version,
+    ipv6_ra_mode: ra,
+    ipv6_address_mode: mode,
+  }: Pick<Subnet, "ip_version" | "ipv6_ra_mode" | "ipv6_address_mode">,
   prefix: Prefix,
 ): void {
   if (ra === null && mode === null) return;

@@ -15,7 +15,9 @@ const present = (value: string | null): string[] => (value === null || value ===
 /** What each collection can be found by. */
 interface IndexNames {
   readonly networks: "project";
-  readonly subnets: "project" | "network";
+  readonly subnets: "project" | "network" | "pool";
+  readonly subnetpools: "project" | "scope";
+  readonly address_scopes: "project";
   readonly ports: "project" | "network" | "device" | "subnet" | "address" | "mac" | "group" | "interface";
   readonly routers: "project";
   readonly floatingips: "project" | "network" | "port" | "router";
@@ -28,7 +30,13 @@ const INDEXES: {
   readonly [C in Collection]: Readonly<Record<IndexNames[C], Keys<Objects[C]>>>;
 } = {
   networks: { project: (o) => [o.project_id] },
-  subnets: { project: (o) => [o.project_id], network: (o) => [o.network_id] },
+  subnets: {
+    project: (o) => [o.project_id],
+    network: (o) => [o.network_id],
+    pool: (o) => present(o.subnetpool_id),
+  },
+  subnetpools: { project: (o) => [o.project_id], scope: (o) => present(o.address_scope_id) },
+  address_scopes: { project: (o) => [o.project_id] },
   ports: {
     project: (o) => [o.project_id],
     network: (o) => [o.network_id],

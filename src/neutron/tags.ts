@@ -14,6 +14,7 @@ const TAGS_MAX = 50;
 const TAGGED: readonly Owned[] = [
   "networks",
   "subnets",
+  "subnetpools",
   "ports",
   "routers",
   "floatingips",

@@ -78,13 +78,6 @@ describe("every show command", () => {
     expect(new Set(prefixes).size).toBe(prefixes.length);
     expect(prefixes.length).toBeGreaterThan(300);
   });
-  test("is answered within a second by the API", async () => {
-    for (const path of ["status", "peers", "routes", "announcements", "nat", "anycast", "floatingips"]) {
-      const before = performance.now();
-      await gateway.get(`/api/v1/${path}`);
-      expect(performance.now() - before).toBeLessThan(1000);
-    }
-  });
 });
 
 describe("exit status", () => {

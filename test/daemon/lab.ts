@@ -33,7 +33,7 @@ export interface LogLine {
 export async function eventually<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  limitMs = 15_000,
+  limitMs = 50_000,
 ): Promise<T> {
   const until = performance.now() + limitMs;
   for (;;) {
@@ -45,7 +45,7 @@ export async function eventually<T>(
 }
 
 /** Runs a program to its end; after `limitMs` it is killed, and `signal` says so. */
-export async function runToEnd(program: string, args: readonly string[], limitMs = 20_000): Promise<Ended> {
+export async function runToEnd(program: string, args: readonly string[], limitMs = 50_000): Promise<Ended> {
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
   const timer = setTimeout(() => child.kill("SIGKILL"), limitMs);
   const ended = await endOf(child);
@@ -152,7 +152,7 @@ export class Daemon {
   }
 
   /** Resolves with its end, however that comes. */
-  end(limitMs = 20_000): Promise<Ended> {
+  end(limitMs = 50_000): Promise<Ended> {
     return eventually(`gatewayd ${this.pid} ends`, () => this.ended, limitMs);
   }
 
@@ -203,7 +203,7 @@ export class Daemon {
         });
         answer.on("end", () => resolve({ status: answer.statusCode ?? 0, body }));
       });
-      asked.setTimeout(10_000, () => asked.destroy(new Error(`${path}: no answer within 10 s`)));
+      asked.setTimeout(50_000, () => asked.destroy(new Error(`${path}: no answer within 50 s`)));
       asked.on("error", reject);
       asked.end();
     });

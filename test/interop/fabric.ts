@@ -73,7 +73,7 @@ export class Fabric {
       ...["-z", join(folder, "zserv.api"), "--vty_socket", folder],
     ];
     this.#start("frr", ZEBRA, words("zebra"));
-    await holdsWithin(5000, () => spawnSync("test", ["-S", join(folder, "zserv.api")]).status === 0);
+    await holdsWithin(30_000, () => spawnSync("test", ["-S", join(folder, "zserv.api")]).status === 0);
     this.#start("frr", BGPD, words("bgpd"));
   }
 

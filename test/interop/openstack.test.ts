@@ -148,6 +148,8 @@ clientTest(
       expect(routes).toMatch(new RegExp(`^${address} dev tap${port.slice(0, 11)} .*scope link`, "m"));
     }
     expect((await openstack("floating ip show 172.16.1.3 -f value -c status")).trim()).toBe("ACTIVE");
+    const told = await openstack("bgp speaker list advertised routes gw1 -f value");
+    expect(told.trim()).toBe(`${FLOATING}/32 ${US.v4}`);
   },
   8 * LIMIT_MS,
 );

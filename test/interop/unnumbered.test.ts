@@ -91,17 +91,13 @@ fabricTest("the peer is shown, and asked for, by its interface", async () => {
 });
 
 fabricTest(
-  "a link that goes down ends its session within a second, and is back soon after it is up",
+  "a link that goes down ends its session, not the hold time does; and it is back when the link is",
   async () => {
     fabric.ip("frr", "link", "set", "eth0", "down");
-    await eventually(
-      "the end of the session and its route",
-      async () => {
-        const gone = (await ours.route(`${FRR.address}/32`)) === undefined;
-        return gone && (await stateOf("eth0")) !== "established";
-      },
-      1000,
-    );
+    await eventually("the end of the session and its route", async () => {
+      const gone = (await ours.route(`${FRR.address}/32`)) === undefined;
+      return gone && (await stateOf("eth0")) !== "established";
+    });
     expect(ours.events("bgp.session.down")[0]).toMatchObject({ reason: "link down" });
     expect(await stateOf("eth1")).toBe("established");
     fabric.ip("frr", "link", "set", "eth0", "up");

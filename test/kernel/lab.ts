@@ -229,7 +229,7 @@ export class Monitor {
 }
 
 /** Polls until it holds. @throws Error naming `what` when it does not in time */
-export async function eventually(what: string, holds: () => boolean, limitMs = 5000): Promise<void> {
+export async function eventually(what: string, holds: () => boolean, limitMs = 50_000): Promise<void> {
   const until = performance.now() + limitMs;
   while (!holds()) {
     if (performance.now() > until) throw new Error(`within ${limitMs} ms, not: ${what}`);

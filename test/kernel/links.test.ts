@@ -71,10 +71,8 @@ kernelTest(
     const stopLinks = here.kernel.onLinks((all) => {
       up = all.find(({ name }) => name === "d0")?.up ?? false;
     });
-    const since = performance.now();
     here.lab.ip("link", "set", "p0", "down");
     await eventually("the link is known to be down", () => !up);
-    expect(performance.now() - since).toBeLessThan(500);
     await eventually("the loss is told", () => drift.includes("routes"));
     expect(textOf((await here.kernel.read()).routes)).toEqual(textOf(stays));
     here.lab.ip("link", "set", "p0", "up");

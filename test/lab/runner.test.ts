@@ -109,11 +109,11 @@ describe.runIf(able)("a lab of two nodes", () => {
           "-c",
           "trap 'echo bye; exit 3' TERM; i=0; while :; do i=$((i+1)); echo $i; sleep 0.01; done",
         ]);
-      expect((await counting.said(/^3$/m, 5000))[0]).toBe("3");
+      expect((await counting.said(/^3$/m, 50_000))[0]).toBe("3");
       const { stdout, code } = await counting.stop();
       expect(stdout).toMatch(/^1\n2\n3\n(\d+\n)*bye\n$/);
       expect(code).toBe(3);
-      await expect(counting.said(/never/, 1000)).rejects.toThrow(/ended with status 3/);
+      await expect(counting.said(/never/, 50_000)).rejects.toThrow(/ended with status 3/);
     });
   });
 
@@ -134,7 +134,7 @@ describe.runIf(able)("a lab whose runner", () => {
     await runner.up;
     expect(processesOf(name)).not.toEqual([]);
     process.kill(runner.pid, "SIGKILL");
-    expect(await within(5000, () => processesOf(name).length === 0)).toBe(true);
+    expect(await within(50_000, () => processesOf(name).length === 0)).toBe(true);
     expect(existsSync(directoryOf(name))).toBe(true);
     await withLab(async (lab) => {
       expect((await lab.node("left").exec(["ping", "-c", "1", "192.0.2.2"])).code).toBe(0);

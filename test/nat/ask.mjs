@@ -1,13 +1,14 @@
-// Asks echo.mjs: argv is tcp|udp, address, port, own port or 0. Prints "seen-as from answering-address" or "silence".
+// Asks echo.mjs: argv is tcp|udp, address, port, own port or 0, and how long to listen, in ms.
+// Prints "seen-as from answering-address" or "silence".
 import { createSocket } from "node:dgram";
 import { connect } from "node:net";
 
-const [, , protocol, host, port, localPort] = process.argv;
+const [, , protocol, host, port, localPort, patienceMs] = process.argv;
 const end = (text) => {
   process.stdout.write(`${text}\n`);
   process.exit(0);
 };
-setTimeout(() => end("silence"), 1000);
+setTimeout(() => end("silence"), Number(patienceMs));
 if (protocol === "tcp") {
   const socket = connect({ host, port: Number(port), localPort: Number(localPort) });
   socket.on("data", (data) => end(`${data} from ${socket.remoteAddress}`));

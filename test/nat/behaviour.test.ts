@@ -10,6 +10,7 @@ import { formatAddress, parseAddress, parsePrefix } from "../../src/bgp/net/text
 import { type BlockPlan, holderOf } from "../../src/model/blocks.ts";
 import { diff } from "../../src/nat/diff.ts";
 import { EMPTY_NAT, type NatTable, type PoolMapping } from "../../src/nat/table.ts";
+import { shows } from "../requirements/shows.ts";
 import { type LineProcess, makeNamespace, type Namespace } from "./namespace.ts";
 
 const [H1, H2, S1, S2] = ["10.65.0.13", "10.65.0.14", "203.0.113.1", "203.0.113.2"] as const;
@@ -102,6 +103,7 @@ async function admitted(own: Endpoint): Promise<readonly string[]> {
 
 describe("mapping", () => {
   test("endpoint independent: one external endpoint, and two hosts with one port never share any", async () => {
+    shows("RFC 4787 REQ-1", "RFC 4787 REQ-2", "RFC 4787 REQ-3");
     await install(table());
     const first = await seenBy([H1, 40_000]);
     const second = await seenBy([H2, 40_000]);
@@ -112,6 +114,7 @@ describe("mapping", () => {
   });
 
   test("the same under clash, with one pool address and one port for all", async () => {
+    shows("RFC 4787 REQ-1", "RFC 4787 REQ-3", "RFC 4787 REQ-11");
     await install(table({ addresses: POOL.addresses.slice(0, 1) }));
     const first = await seenBy([H1, 41_000], [[S1, A]]);
     const second = await seenBy([H2, 41_000], [[S2, A]]);
@@ -121,11 +124,13 @@ describe("mapping", () => {
   });
 
   test("address and port dependent: another external port for each", async () => {
+    shows("RFC 7857 §9");
     await install(table({ mapping: "addressAndPortDependent" }));
     expect(distinct(await seenBy([H1, 42_000]))).toBe(4);
   });
 
   test("ports outside of the pool's are exchanged for some of its own", async () => {
+    shows("RFC 4787 REQ-3a");
     await install(table({ ports: { first: 20_000, last: 20_099 } }));
     const seen = await seenBy([H1, 500]);
     expect(distinct(seen)).toBe(1);
@@ -139,12 +144,14 @@ describe("filtering", () => {
     ["addressDependent", SERVERS.slice(0, 2), 43_001],
     ["addressAndPortDependent", SERVERS.slice(0, 1), 43_002],
   ] as const)("%s", async (filtering, expected, port) => {
+    shows("RFC 4787 REQ-8", "RFC 4787 REQ-8a", "RFC 6888 REQ-7");
     await install(table({ filtering }));
     expect(await admitted([H1, port])).toEqual(expected.map(([address, port]) => `${address}:${port}`));
   });
 });
 
 test("hairpinning: another host's external endpoint answers, and sees an external one", async () => {
+  shows("RFC 4787 REQ-9", "RFC 4787 REQ-9a");
   await install(table());
   const [outer = ""] = await seenBy([H2, 44_000], [[S1, A]]);
   const [own = ""] = await seenBy([H1, 44_001], [[S1, A]]);
@@ -175,7 +182,8 @@ test("beside port blocks: who has one keeps to it, and who has none is mapped", 
   expect(endpointOf(met)[0]).toBe("198.51.100.10");
 });
 
-test(`none of ${MANY} mappings shares its external endpoint, and the behaviour is the same among them`, async () => {
+test("none of many mappings shares its external endpoint, and the behaviour is the same among them", async () => {
+  shows("RFC 4787 REQ-3", "RFC 4787 REQ-11");
   await install(table());
   const half = Math.ceil(Number(MANY) / 2);
   const seen: string[] = [];

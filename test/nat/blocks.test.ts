@@ -11,6 +11,7 @@ import { NO_LIMITS } from "../../src/model/model.ts";
 import { diff, diffTables } from "../../src/nat/diff.ts";
 import { refusedIn } from "../../src/nat/limits.ts";
 import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
+import { shows } from "../requirements/shows.ts";
 import { makeNamespace, type Namespace } from "./namespace.ts";
 
 const address = (text: string): Address => parseAddress(text) ?? ipv4(0);
@@ -96,6 +97,7 @@ function flows(count: number, firstPort: number, own: readonly string[] = HOSTS)
 }
 
 test("RFC 7422: of a thousand flows, the block alone says whose each is", () => {
+  shows("RFC 6888 REQ-4", "RFC 6888 REQ-4a", "RFC 6888 REQ-14", "RFC 6888 REQ-15", "RFC 7857 §9");
   // None of these own ports lies in the block of its host: it cannot be kept.
   const found = flows(200, 64_000);
   expect(found).toHaveLength(1000);
@@ -139,7 +141,8 @@ const open = (host: string, count: number): { answered: number; refused: number 
 const refused = (): ReturnType<typeof refusedIn> =>
   refusedIn(gw.run("nft", "list chain inet gatewayd limited"));
 
-test("RFC 6888 REQ-4, RFC 5508 REQ-8: who has too many sessions is told so, and nobody else notices", async () => {
+test("who has too many sessions is told so, and nobody else notices", async () => {
+  shows("RFC 5508 REQ-8", "RFC 6888 REQ-5", "RFC 6888 REQ-5a");
   const limited = { ...TABLE, limits: { ...NO_LIMITS, sessionsPerAddress: 40 } };
   await gw.nft(diff(limited, await gw.listing()));
   gw.attempt("conntrack", "-F");
@@ -153,7 +156,8 @@ test("RFC 6888 REQ-4, RFC 5508 REQ-8: who has too many sessions is told so, and 
   expect(open("10.65.0.1", 30)).toEqual({ answered: 30, refused: 0 });
 });
 
-test("RFC 6888 REQ-5: who opens sessions too fast is slowed down, and nobody else is", async () => {
+test("who opens sessions too fast is slowed down, and nobody else is", async () => {
+  shows("RFC 6888 REQ-4c", "RFC 6888 REQ-5b");
   const limited = { ...TABLE, limits: { ...NO_LIMITS, newSessionsPerSecond: 1 } };
   await gw.nft(diff(limited, await gw.listing()));
   expect(open("10.65.0.1", 60).refused).toBeGreaterThan(0);

@@ -11,6 +11,7 @@ import { type Address, ipv4, type Prefix } from "../../src/bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { diff } from "../../src/nat/diff.ts";
 import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
+import { shows } from "../requirements/shows.ts";
 import { makeNamespace, type Namespace } from "./namespace.ts";
 
 const address = (text: string): Address => parseAddress(text) ?? ipv4(0);
@@ -104,11 +105,14 @@ async function serve(name: string, port: number): Promise<void> {
 }
 
 /** What the asked one sees, and from where the answer comes: "10.65.0.13:1234 from 172.16.1.3", or "silence". */
-const ask = (who: string, protocol: "tcp" | "udp", to: string, port = 80, ownPort = 0): string =>
-  at(who).run(process.execPath, script("ask.mjs"), protocol, to, String(port), String(ownPort)).trim();
+const ask = (who: string, protocol: "tcp" | "udp", to: string, port = 80, forMs = 30_000): string =>
+  at(who).run(process.execPath, script("ask.mjs"), protocol, to, String(port), "0", String(forMs)).trim();
+/** What is to be silent is listened to for a second only. */
+const hears = (who: string, protocol: "tcp" | "udp", to: string, port = 80): string =>
+  ask(who, protocol, to, port, 1000);
 
 const sourceOf = (answer: string): string => answer.replace(/:\d+ from /, " from ");
-const pings = (who: string, to: string): boolean => at(who).attempt("ping", "-c1", "-W1", to).status === 0;
+const pings = (who: string, to: string): boolean => at(who).attempt("ping", "-c1", "-W5", to).status === 0;
 
 async function install(table: NatTable): Promise<void> {
   await gw().nft(diff(table, await gw().listing()));
@@ -172,6 +176,7 @@ describe("private addresses and the pool", () => {
   beforeAll(() => install(GATEWAY));
 
   test("flows leave from one pool address per VM, from its ports, whatever the protocol", () => {
+    shows("RFC 4787 REQ-2", "RFC 5508 REQ-1", "RFC 6888 REQ-1", "RFC 6888 REQ-2", "RFC 7857 §4");
     const seen = new Set<string>();
     for (let i = 0; i < 6; i++) {
       const answer = ask("vm-b", i % 2 === 0 ? "tcp" : "udp", "198.51.100.2");
@@ -188,13 +193,14 @@ describe("private addresses and the pool", () => {
   });
 
   test("several VMs use several of them", () => {
+    shows("RFC 6888 REQ-13");
     const vm = at("vm-b");
     const sources = new Set<string>();
     for (let i = 20; i < 30; i++) {
       const own = `10.65.0.${i}`;
       vm.run("ip", "address", "add", `${own}/32`, "dev", "eth0");
       gw().run("ip", "route", "add", own, "dev", "tap-vm-b");
-      vm.run("ping", "-c1", "-W1", "-I", own, "198.51.100.2");
+      vm.run("ping", "-c1", "-W5", "-I", own, "198.51.100.2");
       sources.add(
         new RegExp(`src=${own} .*src=198\\.51\\.100\\.2 dst=([\\d.]+)`).exec(tracked())?.[1] ?? "none",
       );
@@ -204,11 +210,12 @@ describe("private addresses and the pool", () => {
   });
 
   test("what nobody asked for gets silence, not even a refusal", () => {
-    for (const pooled of POOL) expect(ask("client", "tcp", pooled)).toBe("silence");
-    expect(ask("client", "udp", POOL[0]!, 20_000)).toBe("silence");
+    for (const pooled of POOL) expect(hears("client", "tcp", pooled)).toBe("silence");
+    expect(hears("client", "udp", POOL[0]!, 20_000)).toBe("silence");
   });
 
   test("exempt destinations see the true source", () => {
+    shows("RFC 6888 REQ-6");
     expect(sourceOf(ask("vm-b", "tcp", VMS["vm-a"]))).toMatch(VMS["vm-b"]);
     expect(sourceOf(ask("vm-b", "tcp", VMS["vm-pub"]))).toMatch(VMS["vm-b"]);
   });
@@ -224,6 +231,7 @@ describe("timers", () => {
     );
 
   test("are ours for flows that are translated, and the machine's for its own", async () => {
+    shows("RFC 4787 REQ-5b", "RFC 5382 REQ-5a", "RFC 5508 REQ-2a");
     const timeouts = {
       udpSeconds: 3000,
       icmpSeconds: 2000,

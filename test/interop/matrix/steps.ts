@@ -333,11 +333,9 @@ export async function cutAndHealed(meeting: Meeting): Promise<void> {
   execFileSync("ip", ["netns", "exec", pair.them, "sysctl", "-qw", keepAddresses]);
   await exchange(meeting);
   await bfdIs("up");
-  const cutMs = performance.now();
   link("down");
   await meeting.eventually("no routes", async () => (await meeting.peer()).prefixes.received === 0);
-  // Detection takes 0.9 s; a machine that is busy with other tests has ten times as long.
-  expect(performance.now() - cutMs).toBeLessThan(9000);
+  // Cease, BFD Down: not the hold time.
   const ceased = us.events.filter(({ on }) => on === "notification-sent");
   expect(ceased).toEqual([expect.objectContaining({ code: 6, subcode: 10 })]);
   link("up");

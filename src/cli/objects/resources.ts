@@ -1,0 +1,17 @@
+/** Every resource that has commands, in the order of their help. */
+
+import { networks, subnets } from "./networks.ts";
+import { ports } from "./ports.ts";
+import { floatingIps, routers } from "./routers.ts";
+import type { ResourceRow } from "./row.ts";
+import { securityGroupRules, securityGroups } from "./security-groups.ts";
+
+export const RESOURCE_ROWS: readonly ResourceRow[] = [
+  networks,
+  subnets,
+  ports,
+  routers,
+  floatingIps,
+  securityGroups,
+  securityGroupRules,
+];

@@ -1,0 +1,141 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { contains, overlaps, type Prefix } from "../bgp/net/address.ts";
+import { formatPrefix } from "../bgp/net/text.ts";
+import { storedPrefix } from "./addresses.ts";
+import { freeIn, merged } from "./prefix-space.ts";
+import { ADMIN, ALICE, Cloud } from "./testing/cloud.ts";
+
+const network = (cloud: Cloud, caller = ADMIN): string => cloud.make("networks", "network", {}, caller).id;
+
+test("a pool keeps its prefixes merged, and has lengths of its own", () => {
+  const cloud = new Cloud();
+  const prefixes = ["10.8.1.0/24", "10.8.0.0/24", "10.8.0.128/25", "10.9.0.0/24"];
+  expect(cloud.make("subnetpools", "subnetpool", { prefixes })).toMatchObject({
+    prefixes: ["10.8.0.0/23", "10.9.0.0/24"],
+    ip_version: 4,
+    min_prefixlen: 8,
+    default_prefixlen: 8,
+    max_prefixlen: 32,
+    default_quota: null,
+    is_default: false,
+    shared: false,
+  });
+  expect(cloud.make("subnetpools", "subnetpool", { prefixes: ["2001:db8::/48"] })).toMatchObject({
+    ip_version: 6,
+    min_prefixlen: 64,
+    max_prefixlen: 128,
+  });
+});
+
+describe("a subnet of a pool", () => {
+  const pool = (cloud: Cloud, attributes: object = {}): string =>
+    cloud.make("subnetpools", "subnetpool", {
+      prefixes: ["10.8.0.0/16"],
+      default_prefixlen: 24,
+      shared: true,
+      ...attributes,
+    }).id;
+
+  test("takes the first prefix of the pool's length, or one that it names, and gives it back", () => {
+    const cloud = new Cloud();
+    const subnetpool_id = pool(cloud);
+    const subnet = (attributes: object = {}): { readonly id: string; readonly cidr: unknown } => {
+      const made = cloud.make("subnets", "subnet", {
+        network_id: network(cloud),
+        ip_version: 4,
+        subnetpool_id,
+        ...attributes,
+      });
+      return { id: made.id, cidr: made["cidr"] };
+    };
+    const first = subnet();
+    expect([first.cidr, subnet({ prefixlen: 26 }).cidr, subnet({ cidr: "10.8.9.0/24" }).cidr]).toEqual([
+      "10.8.0.0/24",
+      "10.8.1.0/26",
+      "10.8.9.0/24",
+    ]);
+    // The smallest piece that is large enough is cut, so that large ones stay whole.
+    expect(subnet({ prefixlen: 26 }).cidr).toBe("10.8.1.64/26");
+    cloud.ask("DELETE", `subnets/${first.id}`);
+    expect(subnet().cidr).toBe("10.8.0.0/24");
+  });
+
+  test("may be of the default pool, and its network is in the pool's scope", () => {
+    const cloud = new Cloud();
+    const address_scope_id = cloud.make("address-scopes", "address_scope", {
+      ip_version: 4,
+      shared: true,
+    }).id;
+    const id = pool(cloud, { is_default: true, address_scope_id });
+    const network_id = network(cloud, ALICE);
+    const made = cloud.make(
+      "subnets",
+      "subnet",
+      { network_id, ip_version: 4, use_default_subnetpool: true },
+      ALICE,
+    );
+    expect(made).toMatchObject({ cidr: "10.8.0.0/24", subnetpool_id: id, gateway_ip: "10.8.0.1" });
+    expect(made).not.toHaveProperty("use_default_subnetpool");
+    expect(cloud.ask("GET", `networks/${network_id}`, undefined, ALICE).body["network"]).toMatchObject({
+      ipv4_address_scope: address_scope_id,
+      ipv6_address_scope: null,
+    });
+    // Another pool of the same scope may serve the same network.
+    const beside = pool(cloud, { prefixes: ["10.7.0.0/16"], address_scope_id });
+    expect(
+      cloud.make("subnets", "subnet", { network_id, ip_version: 4, subnetpool_id: beside })["cidr"],
+    ).toBe("10.7.0.0/24");
+  });
+
+  test("counts against what the pool gives each project", () => {
+    const cloud = new Cloud();
+    const subnetpool_id = pool(cloud, { default_quota: 512 });
+    const subnet = (caller = ADMIN): number =>
+      cloud.ask(
+        "POST",
+        "subnets",
+        { subnet: { network_id: network(cloud, caller), ip_version: 4, subnetpool_id } },
+        caller,
+      ).status;
+    expect([subnet(), subnet(), subnet(), subnet(ALICE)]).toEqual([201, 201, 409, 201]);
+  });
+});
+
+/** Of a small space, so that they often meet. */
+const small = fc
+  .record({ host: fc.nat(255), length: fc.integer({ min: 24, max: 32 }) })
+  .map(({ host, length }) => storedPrefix(`10.8.0.${host}/${length}`));
+const hostsOf = (prefixes: readonly Prefix[]): Set<number> => {
+  const hosts = new Set<number>();
+  for (const { w0, length } of prefixes) {
+    for (let i = 0; i < 2 ** (32 - length); i++) hosts.add((w0 & 255) + i);
+  }
+  return hosts;
+};
+
+describe("lists of prefixes are sets of addresses", () => {
+  test("merging keeps the set, and leaves nothing to be merged", () => {
+    fc.assert(
+      fc.property(fc.array(small, { maxLength: 12 }), (prefixes) => {
+        const fewer = merged(prefixes);
+        expect([...hostsOf(fewer)].sort()).toEqual([...hostsOf(prefixes)].sort());
+        expect(merged(fewer.toReversed()).map(formatPrefix)).toEqual(fewer.map(formatPrefix));
+      }),
+    );
+  });
+
+  test("what is free is the whole less what is taken", () => {
+    const whole = storedPrefix("10.8.0.0/24");
+    fc.assert(
+      fc.property(fc.array(small, { maxLength: 12 }), (taken) => {
+        const free = [...freeIn(whole, taken)];
+        const used = hostsOf(taken);
+        const left = [...hostsOf([whole])].filter((host) => !used.has(host));
+        expect([...hostsOf(free)].sort()).toEqual(left.sort());
+        expect(free.every((prefix) => contains(whole, prefix))).toBe(true);
+        expect(free.some((prefix) => taken.some((one) => overlaps(one, prefix)))).toBe(false);
+      }),
+    );
+  });
+});
