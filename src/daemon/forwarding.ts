@@ -128,6 +128,7 @@ function announceOnly(): Forwarding {
     natLog: {
       nextSessions: () => Promise.reject(new Error("kernel: { type: none } translates nothing")),
       endSessions: () => Promise.resolve(),
+      listSet: () => Promise.resolve(undefined),
     },
     refused: () => Promise.resolve(undefined),
     state: () => ({ connected: false, restarts: 0 }),

@@ -14,7 +14,7 @@ import type { Announcer } from "../gateway/announcer.ts";
 import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts";
 import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
-import type { Model } from "../model/model.ts";
+import { type Model, NO_LIMITS } from "../model/model.ts";
 import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
@@ -99,9 +99,12 @@ export class Gateway {
       () => this.#takeProblems(this.reconciler.snapshot()),
     );
     this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
-    this.natLogs = new NatLogs(forwarding.natLog, settings.model.hostname, () =>
-      this.#takeProblems(this.reconciler.snapshot()),
-    );
+    this.natLogs = new NatLogs({
+      source: forwarding.natLog,
+      hostname: settings.model.hostname,
+      limits: () => this.reconciler.snapshot().intent?.nat.limits ?? NO_LIMITS,
+      changed: () => this.#takeProblems(this.reconciler.snapshot()),
+    });
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();

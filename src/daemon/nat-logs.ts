@@ -1,5 +1,6 @@
 /**
- * Tells files and collectors what becomes of translations: sessions as netd hears of them, port blocks as they change.
+ * Tells files and collectors what becomes of translations: sessions as netd hears of them, port blocks as they change,
+ * and who is refused, which is looked for every few seconds.
  *
  * Nobody waits for it. It asks netd for one batch of sessions after the other and rests between them, so that a flood
  * takes half of a core's time at most; what does not fit is counted where it is lost: in the kernel, or before a
@@ -12,7 +13,9 @@ import { formatAddress, formatEndpoint } from "../bgp/net/text.ts";
 import type { Problem } from "../gateway/intent.ts";
 import type { SessionEvents } from "../kernel/session-events.ts";
 import type { BlockPlan } from "../model/blocks.ts";
+import type { AddressLimits } from "../model/model.ts";
 import { type IpfixCollector, type LogCollector, type NatLog, NO_NAT_LOG } from "../model/nat-log.ts";
+import { addressesIn, type Limit, refusedSet } from "../nat/limits.ts";
 import { blockChanges } from "../natlog/blocks.ts";
 import { ipfix } from "../natlog/ipfix.ts";
 import type { Encoder, LogRecord, Out, SessionRecord } from "../natlog/record.ts";
@@ -37,6 +40,18 @@ export interface NatLogSource {
   nextSessions(): Promise<SessionEvents>;
   /** Nobody asks any more. */
   endSessions(): Promise<void>;
+  /** A set of our table as nft lists it; undefined when there is none. */
+  listSet(name: string): Promise<string | undefined>;
+}
+
+export interface NatLogsInput {
+  readonly source: NatLogSource;
+  /** As syslog messages name this machine. */
+  readonly hostname: string;
+  /** Those in force. */
+  readonly limits: () => AddressLimits;
+  /** Called when {@link NatLogs.problem} has come or gone. */
+  readonly changed: () => void;
 }
 
 interface Destination {
@@ -47,9 +62,7 @@ interface Destination {
 }
 
 export class NatLogs {
-  readonly #source: NatLogSource;
-  readonly #hostname: string;
-  readonly #changed: () => void;
+  readonly #input: NatLogsInput;
   readonly #timer: NodeJS.Timeout;
   readonly #closing: Set<Promise<void>> = new Set();
   #settings: NatLog = NO_NAT_LOG;
@@ -58,13 +71,11 @@ export class NatLogs {
   #lostInKernel = 0;
   #lostAtLastLook = 0;
   #problem: Problem | undefined;
+  readonly #refused: Record<Limit, ReadonlySet<number>> = { sessions: new Set(), rate: new Set() };
 
-  /** @param changed - called when {@link problem} has come or gone */
-  constructor(source: NatLogSource, hostname: string, changed: () => void) {
-    this.#source = source;
-    this.#hostname = hostname;
-    this.#changed = changed;
-    this.#timer = setInterval(() => this.#look(), LOOK_EVERY_MS);
+  constructor(input: NatLogsInput) {
+    this.#input = input;
+    this.#timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
   }
 
   /** Says who is to be told what. Files and collectors begin anew where anything about it differs. */
@@ -72,7 +83,7 @@ export class NatLogs {
     if (JSON.stringify(wanted) === JSON.stringify(this.#settings)) return;
     this.#settings = wanted;
     for (const { output } of this.#destinations) this.#end(output);
-    this.#destinations = destinationsOf(wanted, this.#hostname);
+    this.#destinations = destinationsOf(wanted, this.#input.hostname);
     const listens = this.#wants("sessions");
     if (listens && this.#pump === undefined) this.#startPump();
     else if (!listens) void this.#stopPump();
@@ -81,6 +92,14 @@ export class NatLogs {
   /** @param after - what the kernel holds from now on */
   blocksChanged(before: BlockPlan | undefined, after: BlockPlan | undefined): void {
     if (this.#wants("blocks")) void this.#tellBlocks(blockChanges(before, after, Date.now()));
+  }
+
+  /** Takes note of what was lost, and of whom is refused, since the last time. */
+  async look(): Promise<void> {
+    this.#lookForLosses();
+    const { newSessionsPerSecond, sessionsPerAddress } = this.#input.limits();
+    await this.#tellRefused("sessions", sessionsPerAddress);
+    await this.#tellRefused("rate", newSessionsPerSecond);
   }
 
   answer(): NatLogAnswer {
@@ -129,13 +148,13 @@ export class NatLogs {
     this.#pump = undefined;
     pump.stopped = true;
     // Away, it listens to nothing anyway.
-    await this.#source.endSessions().catch(() => undefined);
+    await this.#input.source.endSessions().catch(() => undefined);
     await pump.done;
   }
 
   async #run(pump: { readonly stopped: boolean }): Promise<void> {
     while (!pump.stopped) {
-      const events = await this.#source.nextSessions().catch(() => undefined);
+      const events = await this.#input.source.nextSessions().catch(() => undefined);
       if (events === undefined) {
         await sleep(RETRY_MS, undefined, { ref: false });
         continue;
@@ -169,6 +188,21 @@ export class NatLogs {
     this.#flush();
   }
 
+  /** Whoever was not refused a moment ago. */
+  async #tellRefused(limit: Limit, most: number | undefined): Promise<void> {
+    if (most === undefined || !this.#wants("limits")) return;
+    const listed = await this.#input.source.listSet(refusedSet(limit)).catch(() => undefined);
+    // Without table, or while netd is away, nothing is known.
+    if (listed === undefined) return;
+    const before = this.#refused[limit];
+    const now = new Set(addressesIn(listed).map(({ w0 }) => w0));
+    this.#refused[limit] = now;
+    const atMs = Date.now();
+    for (const inner of now)
+      if (!before.has(inner)) this.#add({ kind: "limit", atMs, limit, private: inner, most });
+    this.#flush();
+  }
+
   #add(record: Readonly<LogRecord>): void {
     for (const { encoder } of this.#destinations) encoder.add(record);
   }
@@ -177,14 +211,14 @@ export class NatLogs {
     for (const { encoder } of this.#destinations) encoder.flush();
   }
 
-  #look(): void {
+  #lookForLosses(): void {
     const lost = this.#destinations.reduce((sum, { output }) => sum + output.state.lost, this.#lostInKernel);
     const lately = lost - this.#lostAtLastLook;
     this.#lostAtLastLook = lost;
     const before = this.#problem;
     this.#problem = lately > 0 ? lossProblem(this.#destinations) : undefined;
     if (lately <= 0) for (const { output } of this.#destinations) output.forgive();
-    if ((before === undefined) !== (this.#problem === undefined)) this.#changed();
+    if ((before === undefined) !== (this.#problem === undefined)) this.#input.changed();
   }
 }
 

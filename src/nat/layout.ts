@@ -15,6 +15,8 @@ export const SET_NAMES = [
   "blocks",
   "sessions",
   "session_rate",
+  "over_sessions",
+  "over_rate",
   "pooled",
   "private",
   "inside",
@@ -35,7 +37,7 @@ export const SET_NAMES = [
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
  * floating IP. egress: the same among those whose new flows leave as the floating IP. blocks: private address to pool
- * address and ports. sessions, session_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts: see
+ * address and ports. sessions, session_rate, over_sessions, over_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts: see
  * mapping.ts.
  */
 export type SetName = (typeof SET_NAMES)[number];
@@ -67,6 +69,8 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   blocks: { is: "map", type: "ipv4_addr : interval ipv4_addr . inet_service", interval: false },
   sessions: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.sessions },
   session_rate: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.session_rate },
+  over_sessions: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.over_sessions },
+  over_rate: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.over_rate },
   pooled: { is: "set", type: "ipv4_addr", interval: false },
   private: { is: "set", type: "ipv4_addr", interval: true },
   inside: { is: "set", type: "ipv4_addr", interval: true },
@@ -110,6 +114,8 @@ export const CHAIN_NAMES = [
   "timers",
   "mapped",
   "answered",
+  "over_sessions",
+  "over_rate",
   "raw_prerouting",
   "raw_output",
   "dstnat",
@@ -131,6 +137,8 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   timers: undefined,
   mapped: undefined,
   answered: undefined,
+  over_sessions: undefined,
+  over_rate: undefined,
   raw_prerouting: "type filter hook prerouting priority -300; policy accept;",
   raw_output: "type filter hook output priority -300; policy accept;",
   dstnat: "type nat hook prerouting priority -100; policy accept;",

@@ -12,7 +12,7 @@ import { blockElements } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4 } from "./elements.ts";
 import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } from "./floating.ts";
 import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
-import { limitRules } from "./limits.ts";
+import { limitRules, refuseRules } from "./limits.ts";
 import { answeredRules, choiceRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
 import { poolRules } from "./pools.ts";
@@ -32,6 +32,8 @@ const renderSets = (table: NatTable): SetContents => ({
   blocks: blockElements(table.blocks),
   sessions: NONE,
   session_rate: NONE,
+  over_sessions: NONE,
+  over_rate: NONE,
   pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
   private: intervals(table.private.filter(isIpv4)),
   inside: intervals(table.inside.filter(isIpv4)),
@@ -51,6 +53,8 @@ const renderChains = (table: NatTable): ChainContents => ({
   timers: timerRules(table),
   mapped: mappedRules(table),
   answered: answeredRules(table),
+  over_sessions: refuseRules("sessions"),
+  over_rate: refuseRules("rate"),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
   dstnat: [TO_FIXED, ...toEndpoints(table), ...toMetadata(table)],
