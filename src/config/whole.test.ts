@@ -131,7 +131,7 @@ const whole = {
     blockHistory: "/var/lib/gatewayd/blocks.jsonl",
     log: { events: ["sessions", "blocks", "limits"], destinations: false, syslog: [], ipfix: [] },
   },
-  floatingIps: [{ address: "172.16.1.3", to: "10.65.0.13", egress: "floating" }],
+  floatingIps: [{ address: "172.16.1.3", to: "10.65.0.13", egress: "floating", forwards: [] }],
   anycast: [
     {
       name: "dns",

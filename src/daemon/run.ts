@@ -19,6 +19,7 @@ import { orderPeer } from "./peer-answers.ts";
 import { openPeople } from "./people-file.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { describeStore, openStore } from "./store.ts";
+import { storeAnswer } from "./store-answer.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit statuses, as docs/CLI.md lists them. */
@@ -97,7 +98,12 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   histogram.enable();
   const lag = { histogram, resolutionMs: LAG_RESOLUTION_MS };
-  const { source, metrics } = apiSource(gateway, () => config, lag);
+  const { source, metrics } = apiSource(
+    gateway,
+    () => config,
+    lag,
+    () => storeAnswer(settings.store, store, networking),
+  );
   const { socket, listen } = settings.api;
   const api = createApi(source, {
     networking,
