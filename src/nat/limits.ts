@@ -15,8 +15,7 @@ const LIMITED_ADDRESSES = 262_144;
 const REFUSED_ADDRESSES = 4096;
 const REFUSED = [`size ${REFUSED_ADDRESSES}`, "flags dynamic,timeout", "timeout 1m"];
 
-export const LIMITS = ["sessions", "rate"] as const;
-export type Limit = (typeof LIMITS)[number];
+export type Limit = "sessions" | "rate";
 
 /** The set of those whom a limit refused; a minute later they are in it no longer. */
 export const refusedSet = (limit: Limit): `over_${Limit}` => `over_${limit}`;
