@@ -29,6 +29,7 @@ import {
   choice,
   duration,
   endpoint,
+  flag,
   hostname,
   integer,
   interfaceName,
@@ -251,6 +252,12 @@ const api: z.ZodType<ApiSettings> = mapping({
   }),
   tokensFile: absolutePath.optional().meta({
     description: "The file of users that tokens are made for; gwctl user makes it.",
+  }),
+  routerDistributed: flag.prefault(false).meta({
+    description: "Routers made without `distributed`: floating IPs are translated on the instances' hosts.",
+  }),
+  floatingEgress: choice(["floating", "fixed"]).prefault("floating").meta({
+    description: "The source of new flows of a port with a floating IP made through the API.",
   }),
 }).transform((given) => ({ ...given, listen: given.listen, tokensFile: given.tokensFile }));
 

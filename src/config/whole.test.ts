@@ -156,6 +156,8 @@ test("the design example, without what is not built yet, is the model that it de
     socket: "/run/gatewayd/gatewayd.sock",
     auth: "keystone",
     tokensFile: "/etc/gatewayd/tokens",
+    routerDistributed: false,
+    floatingEgress: "floating",
   });
   expect(result.log).toEqual({ level: "info", format: "json" });
   expect(result.warnings).toEqual([]);

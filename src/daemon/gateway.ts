@@ -14,6 +14,7 @@ import type { Announcer } from "../gateway/announcer.ts";
 import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts";
 import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
+import { workingInterfaces } from "../gateway/working.ts";
 import { type Model, NO_LIMITS } from "../model/model.ts";
 import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
@@ -38,8 +39,14 @@ import { VERSION } from "./version.ts";
  */
 const DEFERRAL_MS = 30_000;
 
-/** The file's model and what the API's objects add to it; the same value for the same ones. */
-type Extend = (file: Model) => Model;
+/** What was made through the API, as far as it concerns this machine. */
+export interface Objects {
+  /** The file's model and what they add to it; the same value for the same ones. */
+  readonly extend: (file: Model) => Model;
+  /** Told after each pass: the interfaces of ports that packets reach. */
+  readonly working: (interfaces: ReadonlySet<string>) => void;
+  readonly problems: () => readonly Problem[];
+}
 
 type Held = Awaited<ReturnType<Dataplane["read"]>>;
 
@@ -64,7 +71,7 @@ export class Gateway {
   readonly #world: NodeWorld;
   readonly #log: Log;
   readonly #held: readonly KernelRoute[];
-  readonly #extend: Extend;
+  readonly #objects: Objects;
   #settings: Settings;
   #links: readonly Link[] = [];
   #learnedComplete: boolean;
@@ -75,10 +82,10 @@ export class Gateway {
    * Opens the forwarding plane and looks at what it holds. Nothing is changed and nobody spoken to before {@link begin}.
    * @throws KernelError
    */
-  static async open(settings: Settings, log: Log, extend: Extend): Promise<Gateway> {
+  static async open(settings: Settings, log: Log, objects: Objects): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model, log);
     try {
-      return new Gateway(settings, log, extend, forwarding, await forwarding.dataplane.read());
+      return new Gateway(settings, log, objects, forwarding, await forwarding.dataplane.read());
     } catch (error) {
       await forwarding.close();
       throw error;
@@ -86,10 +93,10 @@ export class Gateway {
   }
 
   /** @param held - what the kernel has of a gateway that ran before this one */
-  private constructor(settings: Settings, log: Log, extend: Extend, forwarding: Forwarding, held: Held) {
+  private constructor(settings: Settings, log: Log, objects: Objects, forwarding: Forwarding, held: Held) {
     const restarting = held.routes.length > 0 || held.nat !== undefined;
     this.#settings = settings;
-    this.#extend = extend;
+    this.#objects = objects;
     this.#log = log;
     this.forwarding = forwarding;
     this.#held = held.routes;
@@ -146,7 +153,7 @@ export class Gateway {
   }
 
   get model(): Model {
-    return this.#extend(this.#settings.model);
+    return this.#objects.extend(this.#settings.model);
   }
 
   /** Every peer that was waited for has told what it knows, and all of it was acted upon once. */
@@ -219,6 +226,7 @@ export class Gateway {
     return [
       ...snapshot.problems,
       ...this.nextHops.problems(),
+      ...this.#objects.problems(),
       ...own.filter((problem) => problem !== undefined),
     ];
   }
@@ -270,6 +278,7 @@ export class Gateway {
       const after = this.blockHistory.plan;
       if (before !== after) this.natLogs.blocksChanged(before, after);
     }
+    if (snapshot.synced) this.#objects.working(workingInterfaces(this.model, snapshot.announced));
     this.#takeProblems(snapshot);
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;
