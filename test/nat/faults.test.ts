@@ -7,7 +7,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FloatingIpAnswer } from "../../src/api/schema.ts";
@@ -119,15 +119,7 @@ describe("somebody meddles with our table: it is put right, and counted", () => 
 });
 
 /** The privileged process of the gateway. */
-function netd(): number {
-  const pids = spaces.gw.run("ip", "netns", "pids", spaces.gw.name).trim().split(/\s+/).map(Number);
-  const found = pids.find((pid) => {
-    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
-    return words.some((word) => word.endsWith("/netd.js"));
-  });
-  if (found === undefined) throw new Error("netd does not run");
-  return found;
-}
+const netd = (): number => Number(spaces.gw.run("pgrep", "-P", String(daemon.pid), "-f", "/netd.js"));
 
 test("netd is killed in the middle of a change: what was there goes on, and the change is made by the next one", async () => {
   const pid = netd();
