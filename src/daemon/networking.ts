@@ -2,6 +2,8 @@
 
 import { randomUUID } from "node:crypto";
 import type { NetworkingApi } from "../api/openstack.ts";
+import { contains, type Prefix } from "../bgp/net/address.ts";
+import { parseAddress } from "../bgp/net/text.ts";
 import type { ApiSettings } from "../config/settings.ts";
 import type { People } from "../identity/people.ts";
 import { sessionOf } from "../identity/tokens.ts";
@@ -24,6 +26,8 @@ interface Surroundings {
   /** Undefined: there are none, and no tokens. */
   readonly people: () => People | undefined;
   readonly isReachable: () => World["isReachable"];
+  /** Public networks of gateway.yaml. */
+  readonly routed: () => readonly Prefix[];
   readonly changed: () => void;
   /** Of the speaker that runs; asked for by requests only. */
   readonly bgp: () => BgpFace;
@@ -45,6 +49,7 @@ export async function openNetworking(store: Store, around: Surroundings): Promis
       newId: randomUUID,
       chance: Math.random,
       isReachable: around.isReachable(),
+      isRouted: routedBy(around.routed),
     }),
     () => {
       known = undefined;
@@ -67,3 +72,10 @@ export async function openNetworking(store: Store, around: Surroundings): Promis
     close: () => keeper.close(),
   };
 }
+
+const routedBy =
+  (networks: Surroundings["routed"]): World["isRouted"] =>
+  (text) => {
+    const address = parseAddress(text);
+    return address !== undefined && networks().some((network) => contains(network, address));
+  };

@@ -89,6 +89,7 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
     api: () => settings.api,
     people,
     isReachable: () => reachableThrough(running),
+    routed: () => (running?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
     changed: () => running?.reconciler.wake(),
     bgp: () => bgpFace(running),
   });

@@ -58,6 +58,7 @@ export const floatingIps: Handler<"floatingips"> = {
       ...NOWHERE,
       status: "DOWN",
     };
+    refuseRouted(work, floating.floating_ip_address);
     const { port_id = null, fixed_ip_address = null } = given;
     const whole = { ...floating, ...associationOf(work, floating, port_id, fixed_ip_address) };
     work.draft.put("floatingips", whole);
@@ -163,6 +164,7 @@ function associationOf(
   // Upstream's text has lost its substitution, and clients know it so.
   if (port.device_owner === DEVICE.dhcp) throw bad("Port %(id)s is unable to be assigned a floating IP");
   const fixed = fixedIpOf(port, fixedAddress);
+  refuseRouted(work, fixed.ip_address);
   if (port.id !== floating.port_id) {
     requireUnassociated(work.draft, floating, port, fixed);
     refuseForwarded(work.draft, port);
@@ -176,6 +178,14 @@ function associationOf(
     );
   }
   return { port_id: port.id, fixed_ip_address: fixed.ip_address, router_id };
+}
+
+/** Deviates: upstream knows no routed networks, and silence would let everybody wait for packets. */
+function refuseRouted({ world }: Work, address: string): void {
+  if (!world.isRouted(address)) return;
+  throw bad(
+    `${address} is of a network that this gateway routes and never translates. A port with an address of it needs no floating IP`,
+  );
 }
 
 function fixedIpOf(port: Port, wanted: string | null): FixedIp {
