@@ -6,7 +6,7 @@ import { contains, type Prefix } from "../bgp/net/address.ts";
 import { parseAddress } from "../bgp/net/text.ts";
 import type { ApiSettings } from "../config/settings.ts";
 import type { People } from "../identity/people.ts";
-import { sessionOf } from "../identity/tokens.ts";
+import { type Standing, sessionOf } from "../identity/tokens.ts";
 import type { Model } from "../model/model.ts";
 import { answerBgp, type BgpFace, isBgp } from "../neutron/bgp.ts";
 import type { Caller, World } from "../neutron/caller.ts";
@@ -25,6 +25,7 @@ interface Surroundings {
   readonly api: () => ApiSettings;
   /** Undefined: there are none, and no tokens. */
   readonly people: () => People | undefined;
+  readonly standing: Standing;
   readonly isReachable: () => World["isReachable"];
   /** Public networks of gateway.yaml. */
   readonly routed: () => readonly Prefix[];
@@ -61,7 +62,8 @@ export async function openNetworking(store: Store, around: Surroundings): Promis
       isBgp(request) ? answerBgp(around.bgp(), keeper.reading, caller, request) : keeper.ask(caller, request),
     caller: (token, isLocal) => {
       const people = around.people();
-      const session = people && token !== undefined ? sessionOf(people, token, unixTime()) : undefined;
+      const session =
+        people && token !== undefined ? sessionOf(people, token, unixTime(), around.standing) : undefined;
       if (session !== undefined) return { projectId: session.project.id, role: session.role };
       return isLocal || around.api().auth === "none" ? UNASKED : undefined;
     },
