@@ -60,6 +60,7 @@ module.exports = {
       "api/schema",
       "api/nat-schema",
       "api/next-hop-schema",
+      "api/store-schema",
       "bgp/mrt",
       "identity",
     ]),

@@ -70,6 +70,10 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     readNothing(request.query);
     return source.nat();
   });
+  app.get("/api/v1/store", (request) => {
+    readNothing(request.query);
+    return source.store();
+  });
   app.get("/api/v1/nat/who", (request) => source.natWho(readWhoQuery(request.query)));
   app.get("/api/v1/nat/sessions", (request) => source.natSessions(readSessionsQuery(request.query)));
   app.get("/api/v1/nat/top", (request) => source.natTop(readSessionsQuery(request.query)));

@@ -22,6 +22,7 @@ import type {
   StatusAnswer,
 } from "./schema.ts";
 import { type ApiSource, CursorError, type Page } from "./source.ts";
+import type { StoreAnswer } from "./store-schema.ts";
 
 /** What a sample gateway knows; a test replaces what it is about. */
 export interface Sample {
@@ -44,6 +45,7 @@ export interface Sample {
   readonly rpki: RpkiAnswer;
   readonly rpkiPrefix: RpkiPrefixAnswer;
   readonly monitors: readonly MonitorAnswer[];
+  readonly store: StoreAnswer;
   /** Pieces of a file. */
   readonly mrtTable: readonly Uint8Array[];
   /** What is missing until it is ready. */
@@ -89,6 +91,7 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     rpki: () => sample.rpki,
     rpkiPrefix: () => sample.rpkiPrefix,
     monitors: () => sample.monitors,
+    store: () => sample.store,
     birdwatcher: {
       status: () => {
         const time = "2026-11-21 08:00:00";
@@ -185,6 +188,7 @@ function sampleValues(): Sample {
       vrps: [{ prefix: "192.0.2.0/24", maxLength: 24, asn: 64512 }],
     },
     monitors: monitors(),
+    store: store(),
     mrtTable: [],
     reasons: [],
   };
@@ -255,6 +259,16 @@ function nextHops(): NextHopAnswer[] {
       via: [{ interface: "eth0" }],
     },
   ];
+}
+
+function store(): StoreAnswer {
+  return {
+    type: "local",
+    at: ["/var/lib/gatewayd"],
+    answers: true,
+    revision: 812,
+    objects: { networks: 2, subnets: 2, ports: 41, routers: 1, floatingips: 12 },
+  };
 }
 
 function monitors(): MonitorAnswer[] {

@@ -315,8 +315,16 @@ export interface ReceivedAnswer {
 
 export interface FloatingIpAnswer {
   readonly address: string;
-  readonly to: string;
-  readonly egress: "fixed" | "floating";
+  /** The address that all of it leads to, and the source of new flows of that; absent with `forwards`. */
+  readonly to?: string;
+  readonly egress?: "fixed" | "floating";
+  /** Where single ports lead; absent with `to`. A port is "443" or "8000-8010". */
+  readonly forwards?: readonly {
+    readonly protocol: "tcp" | "udp";
+    readonly port: string;
+    readonly to: string;
+    readonly toPort: string;
+  }[];
   /** here: translated by this machine. elsewhere: the port is not here. */
   readonly place: "here" | "elsewhere";
   /** ACTIVE, DOWN (no way to the fixed IP) or ERROR (the kernel refused). */

@@ -223,6 +223,7 @@ const PATHS: readonly string[] = [
     "nexthops",
     "rpki",
     "rpki/prefix",
+    "store",
     "monitors",
     "mrt/table",
   ].map((name) => `/api/v1/${name}`),

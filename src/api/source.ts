@@ -24,6 +24,7 @@ import type {
   StatusAnswer,
   StopAnswer,
 } from "./schema.ts";
+import type { StoreAnswer } from "./store-schema.ts";
 
 export interface ApiSource {
   status(): Awaitable<StatusAnswer>;
@@ -50,6 +51,7 @@ export interface ApiSource {
   nextHops(): Awaitable<readonly NextHopAnswer[]>;
   rpki(): Awaitable<RpkiAnswer>;
   rpkiPrefix(query: RpkiQuery): Awaitable<RpkiPrefixAnswer>;
+  store(): Awaitable<StoreAnswer>;
   monitors(): Awaitable<readonly MonitorAnswer[]>;
   /** The same for alice-lg, which speaks another dialect. */
   readonly birdwatcher: BirdwatcherSource;

@@ -30,6 +30,7 @@ import { addObjects, objectNames } from "./objects/commands.ts";
 import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
+import { addStore } from "./store.ts";
 import { addUsers } from "./users.ts";
 import { parseCount, parseSeconds, parseUrl } from "./values.ts";
 import {
@@ -99,6 +100,7 @@ export function buildProgram(io: Io, version: string): Command {
   addOrders(program, io);
   addNat(program, io);
   addObjects(program, io);
+  addStore(program, io);
   addUsers(program, io);
   addMrt(program, io);
   addCompletion(program, io);

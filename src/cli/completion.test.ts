@@ -9,7 +9,19 @@ import { type Api, createApi } from "../api/server.ts";
 import { main } from "./main.ts";
 
 const TOP = [
-  ...["show", "peer", "nat", "network", "subnet", "port", "router", "floatingip", "security", "quota"],
+  ...[
+    "show",
+    "peer",
+    "nat",
+    "network",
+    "subnet",
+    "port",
+    "router",
+    "floatingip",
+    "security",
+    "quota",
+    "store",
+  ],
   ...["user", "mrt", "completion"],
 ];
 const PEERS = ["2001:db8::1", "2001:db8::2", "198.51.100.2"];
@@ -57,7 +69,7 @@ async function offered(line: string): Promise<{ words: string[]; asked: string }
 describe("bash offers", () => {
   test.each<[string, readonly string[]]>([
     ["gwctl ", TOP],
-    ["gwctl s", ["show", "subnet", "security"]],
+    ["gwctl s", ["show", "subnet", "security", "store"]],
     ["gwctl show a", ["announcements", "advertised", "anycast"]],
     ["gwctl -o json show n", ["nat", "nexthops"]],
     ["gwctl show peers -o ", ["table", "wide", "json", "yaml"]],

@@ -274,8 +274,8 @@ const FLOATING_COLORS: Readonly<Record<FloatingIpAnswer["status"], Color>> = {
 export function floatingIpsTable(floatingIps: readonly FloatingIpAnswer[], look: Look): string {
   const columns: Column<FloatingIpAnswer>[] = [
     { header: "Address", cell: (f) => f.address },
-    { header: "To", cell: (f) => f.to },
-    { header: "Egress", cell: (f) => f.egress },
+    { header: "To", cell: (f) => f.to ?? f.forwards?.map(forwardText).join(", ") ?? "", clip: TEXT_COLUMNS },
+    { header: "Egress", cell: (f) => f.egress ?? "" },
     { header: "Place", cell: (f) => f.place },
     { header: "Status", cell: (f) => f.status, color: (f) => FLOATING_COLORS[f.status] },
     { header: "Announced", cell: (f) => yes(f.announced) },
@@ -283,6 +283,14 @@ export function floatingIpsTable(floatingIps: readonly FloatingIpAnswer[], look:
   ];
   return table(columns, floatingIps, look);
 }
+
+/** "tcp 443 > 10.65.0.13:8443". */
+const forwardText = ({
+  protocol,
+  port,
+  to,
+  toPort,
+}: NonNullable<FloatingIpAnswer["forwards"]>[number]): string => `${protocol} ${port} > ${to}:${toPort}`;
 
 export function monitorsTable(monitors: readonly MonitorAnswer[], look: Look): string {
   const columns: Column<MonitorAnswer>[] = [

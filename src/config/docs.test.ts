@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { MOST_PER_PREFIX, MOST_VRPS } from "../bgp/rpki/vrp-table.ts";
 import { BLOCK_ADDRESSES } from "../model/block-rules.ts";
+import { FORWARDED_PORTS } from "../model/forward-rules.ts";
 import { MAPPINGS } from "../nat/layout.ts";
 import { RPKI_CACHES } from "./bgp-schema.ts";
 import { report } from "./check.ts";
@@ -93,6 +94,7 @@ describe("LIMITS.md", () => {
     ["addresses of a NAT pool", POOL_ADDRESSES],
     ["mappings of NAT", MAPPINGS],
     ["private addresses with a port block", BLOCK_ADDRESSES],
+    ["forwarded ports of all floating IPs", FORWARDED_PORTS],
     ["RPKI caches", RPKI_CACHES],
     ["members of an etcd cluster", ENDPOINTS],
     ["VRPs of one RPKI cache", MOST_VRPS],

@@ -24,13 +24,13 @@ function cases(file: string, atLeast: number): [string, string, string][] {
 }
 
 describe("one value is wrong", () => {
-  test.each(cases("values.txt", 77))("%s", (_name, yaml, said) => {
+  test.each(cases("values.txt", 78))("%s", (_name, yaml, said) => {
     expect(rendered(read(yaml))).toBe(said);
   });
 });
 
 describe("values do not go together", () => {
-  test.each(cases("rules.txt", 68))("%s", (_name, yaml, said) => {
+  test.each(cases("rules.txt", 75))("%s", (_name, yaml, said) => {
     expect(rendered(read(yaml))).toBe(said);
   });
 });
@@ -135,6 +135,18 @@ describe("report", () => {
     expect(report(read(text.replace("import: [], ", "")))).toMatch(
       /warning: [\s\S]*\nok: .*1 peer range, 1 warning\n$/u,
     );
+  });
+
+  test.each([
+    ["", { type: "local", path: "/var/lib/gatewayd" }],
+    ["store: {}", { type: "local", path: "/var/lib/gatewayd" }],
+    ["store: { type: none }", { type: "none" }],
+    ["api: { auth: none }", { type: "local", path: "/var/lib/gatewayd" }],
+    // A second gateway of a machine, or one to try with, must not wait for the directory of the first.
+    ["api: { socket: /run/other/gatewayd.sock }", { type: "none" }],
+    ["api: { socket: /run/other/gatewayd.sock }\nstore: {}", { type: "local", path: "/var/lib/gatewayd" }],
+  ])("with %j, the store is %j", (text, store) => {
+    expect(read(`${BASE}${text}`)).toMatchObject({ ok: true, store });
   });
 
   test("counts what is wrong", () => {

@@ -17,6 +17,7 @@ import { poolItem } from "./scalars.ts";
 import { gatewayFile, type Sections, sections } from "./schema.ts";
 import type { Settings } from "./settings.ts";
 import { Places, readSource, type Source } from "./source.ts";
+import { storeOf } from "./store-schema.ts";
 
 export type Loaded =
   | ({ readonly ok: true; readonly warnings: readonly Finding[] } & Settings)
@@ -50,7 +51,7 @@ export function load(text: string, options: LoadOptions): Loaded {
   }
   const { api, log, store, hostname, ...rest } = checked.sections;
   const model: Model = { ...rest, hostname: hostname ?? options.hostname };
-  return { ok: true, model, api, log, store, warnings: findings.slice(0, FINDINGS) };
+  return { ok: true, model, api, log, store: store ?? storeOf(api), warnings: findings.slice(0, FINDINGS) };
 }
 
 function refused(findings: readonly Finding[]): Loaded {

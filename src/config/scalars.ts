@@ -204,6 +204,14 @@ export const portRange: z.ZodType<PortRange> = text(
   },
 );
 
+const PORTS = "1..65535, or a port range such as 8000-8010";
+
+/** 443, or "8000-8010". */
+export const portOrRange: z.ZodType<PortRange> = z.union(
+  [integer(1, 65535).transform((only) => ({ first: only, last: only })), portRange],
+  { error: PORTS },
+);
+
 /** "127.0.0.1:8775" or "[::1]:8775". */
 export function parseEndpoint(value: string): Endpoint | undefined {
   const parts = /^(?:\[([^\]]*:[^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(value);

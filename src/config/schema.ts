@@ -11,6 +11,7 @@ import type {
   AnycastService,
   Endpoint,
   FloatingIp,
+  Forward,
   HealthCheck,
   KernelSettings,
   Model,
@@ -38,13 +39,20 @@ import {
   parseEndpoint,
   poolItem,
   port,
+  portOrRange,
   portRange,
   prefix,
   requestTarget,
   socketPath,
   text,
 } from "./scalars.ts";
-import { type ApiSettings, LOG_LEVELS, type LogSettings, type StoreSettings } from "./settings.ts";
+import {
+  type ApiSettings,
+  DEFAULT_SOCKET,
+  LOG_LEVELS,
+  type LogSettings,
+  type StoreSettings,
+} from "./settings.ts";
 import { store } from "./store-schema.ts";
 
 /** What the sections give. Only the host name may be left to the caller. */
@@ -52,7 +60,8 @@ export type Sections = Omit<Model, "hostname"> & {
   readonly hostname: string | undefined;
   readonly api: ApiSettings;
   readonly log: LogSettings;
-  readonly store: StoreSettings;
+  /** Undefined: what is usual follows from `api`. */
+  readonly store: StoreSettings | undefined;
 };
 
 const network: z.ZodType<Network> = mapping({
@@ -151,13 +160,25 @@ const nat: z.ZodType<Nat> = mapping({
     .meta({ description: "File that remembers which port blocks were in force when." }),
 });
 
+const forward: z.ZodType<Forward> = mapping({
+  protocol: choice(["tcp", "udp"]).meta({ description: "Of what is forwarded." }),
+  port: portOrRange.meta({ description: "Ports of the floating IP." }),
+  to: address.meta({ description: "The fixed address that they lead to." }),
+  toPort: portOrRange
+    .optional()
+    .meta({ description: "Its ports: as many, or one for all. Default: the same." }),
+}).transform(({ protocol, port, to, toPort }) => ({ protocol, ports: port, to, toPorts: toPort ?? port }));
+
 const floatingIp: z.ZodType<FloatingIp> = mapping({
   address: address.meta({ description: "The public address." }),
-  to: address.meta({ description: "The fixed address that it leads to." }),
+  to: address.optional().meta({ description: "The fixed address that all of it leads to." }),
   egress: choice(["fixed", "floating"])
     .prefault("floating")
     .meta({ description: "The source of new flows that the fixed address opens." }),
-});
+  forwards: list(forward)
+    .prefault([])
+    .meta({ description: "In place of `to`: single ports of it, and where each leads." }),
+}).transform((given) => ({ ...given, to: given.to }));
 
 const health: z.ZodType<HealthCheck> = mapping({
   type: choice(["tcp", "http"]).meta({
@@ -219,9 +240,7 @@ function isLoopback(at: Address): boolean {
 
 const api: z.ZodType<ApiSettings> = mapping({
   listen: loopbackEndpoint.optional().meta({ description: "TCP, on loopback. Default: only the socket." }),
-  socket: socketPath
-    .prefault("/run/gatewayd/gatewayd.sock")
-    .meta({ description: "The unix socket that gwctl speaks to." }),
+  socket: socketPath.prefault(DEFAULT_SOCKET).meta({ description: "The unix socket that gwctl speaks to." }),
   auth: choice(["keystone", "none"]).prefault("keystone").meta({
     description: "The Networking API over TCP. none: everybody on this machine may change everything.",
   }),
@@ -282,9 +301,10 @@ export const sections: { readonly [K in keyof Sections]: z.ZodType<Sections[K]> 
     .optional()
     .meta({ description: "Where 169.254.169.254:80 goes for the ports of this host. Role compute only." }),
   api: api.prefault({}).meta({ description: "Where the HTTP API listens." }),
-  store: store
-    .prefault({ type: "none" })
-    .meta({ description: "Where the objects live that are made through the API." }),
+  store: store.optional().meta({
+    default: { type: "local" },
+    description: "Where the objects live that are made through the API.",
+  }),
   kernel: kernel.prefault({}).meta({ description: "How routes and translations reach the kernel." }),
   log: log.prefault({}).meta({ description: "The daemon's log." }),
 };

@@ -20,6 +20,8 @@ export interface ApiSettings {
   readonly tokensFile: string | undefined;
 }
 
+export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
+
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 
 export interface LogSettings {

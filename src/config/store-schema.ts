@@ -2,10 +2,19 @@
 
 import type { z } from "zod";
 import { absolutePath, choice, list, mapping, text } from "./scalars.ts";
-import type { StoreSettings } from "./settings.ts";
+import { type ApiSettings, DEFAULT_SOCKET, type StoreSettings } from "./settings.ts";
 
 /** Members of one etcd cluster; more than seven are of no use, and some are left while others are added. */
 export const ENDPOINTS = 16;
+
+const STORE_PATH = "/var/lib/gatewayd";
+
+/**
+ * Of a file that has no `store`: on this machine's disk. A gateway with a socket of its own is a second one, or one to
+ * try things with; it neither waits for the directory of the first nor needs the right to make one.
+ */
+export const storeOf = ({ socket }: Pick<ApiSettings, "socket">): StoreSettings =>
+  socket === DEFAULT_SOCKET ? { type: "local", path: STORE_PATH } : { type: "none" };
 
 const etcdUrl: z.ZodType<string> = text(
   {
@@ -47,7 +56,7 @@ export const store: z.ZodType<StoreSettings> = mapping({
       "none: in memory, gone with the daemon. local: on this machine's disk. etcd: shared by several gateways and hosts.",
   }),
   path: absolutePath.optional().meta({
-    default: "/var/lib/gatewayd",
+    default: STORE_PATH,
     description: "local only: the directory, made when it is not there.",
   }),
   endpoints: list(etcdUrl)
@@ -132,7 +141,7 @@ function settingsOf({ type, path, endpoints, prefix, caFile, certFile, keyFile }
     case "none":
       return { type };
     case "local":
-      return { type, path: path ?? "/var/lib/gatewayd" };
+      return { type, path: path ?? STORE_PATH };
     case "etcd":
       return { type, endpoints: endpoints ?? [], prefix: prefix ?? "/gatewayd", caFile, certFile, keyFile };
   }

@@ -130,7 +130,7 @@ const whole = {
     timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
     blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   },
-  floatingIps: [{ address: "172.16.1.3", to: "10.65.0.13", egress: "floating" }],
+  floatingIps: [{ address: "172.16.1.3", to: "10.65.0.13", egress: "floating", forwards: [] }],
   anycast: [
     {
       name: "dns",

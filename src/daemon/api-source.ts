@@ -38,6 +38,7 @@ export function apiSource(
   gateway: Gateway,
   config: () => ConfigState,
   lag: LagMonitor,
+  store: ApiSource["store"],
 ): { readonly source: ApiSource; readonly metrics: Metrics } {
   const startedMs = performance.now();
   const views: Omit<MetricsSource & ApiSource, "metrics" | "takeLag" | "reconcileErrors"> = {
@@ -72,6 +73,7 @@ export function apiSource(
     anycast: () => anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.checks),
     rpki: () => rpkiAnswer(gateway.speaker),
     rpkiPrefix: (query) => rpkiPrefixAnswer(gateway.speaker, query),
+    store,
     monitors: () => gateway.monitors.answers(),
     birdwatcher: birdwatcher({
       speaker: gateway.speaker,

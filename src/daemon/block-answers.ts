@@ -4,7 +4,7 @@ import type { NatBlockAnswer } from "../api/nat-schema.ts";
 import type { NatBlockQuery, NatWhoQuery } from "../api/source.ts";
 import { type Address, contains, ipv4, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress, formatEndpoint, parseAddress } from "../bgp/net/text.ts";
-import type { Model } from "../model/model.ts";
+import type { FloatingIp, Model } from "../model/model.ts";
 import { type Epoch, type Tenure, tenureAt, tenuresOfPort, tenuresOfPrivate } from "../nat/history.ts";
 import { portText } from "../nat/members.ts";
 
@@ -24,10 +24,27 @@ export function whoAnswer(source: BlockSource, query: NatWhoQuery): NatBlockAnsw
   };
   const floating = source.model.floatingIps.find((f) => sameAddress(f.address, address));
   if (floating !== undefined && query.at === undefined) {
-    return { ...asked, private: formatAddress(floating.to), why: `${query.address} is its floating IP` };
+    return { ...asked, ...behind(floating, query.port) };
   }
   const list = tenuresOfPort(source.epochs, address, query.port);
   return { ...asked, ...answerAt(source, list, atMs, () => whyNobody(source, address)) };
+}
+
+function behind(
+  { address, to, forwards }: FloatingIp,
+  port: number,
+): Pick<NatBlockAnswer, "private" | "why"> {
+  const text = formatAddress(address);
+  if (to !== undefined) return { private: formatAddress(to), why: `${text} is its floating IP` };
+  const found = forwards.filter(({ ports }) => ports.first <= port && port <= ports.last);
+  const [first, second] = found.map((forward) => forward.to);
+  const ways = found.map(
+    ({ protocol, ports, to: target, toPorts }) =>
+      `${protocol} ${portText(ports)} of ${text} is forwarded to ${formatAddress(target)}, ${portText(toPorts)}`,
+  );
+  const why = ways.join("; ") || `${text} is a floating IP, and nothing is forwarded from port ${port}`;
+  const isOne = first !== undefined && (second === undefined || sameAddress(first, second));
+  return { why, ...(isOne && { private: formatAddress(first) }) };
 }
 
 export function blockAnswer(source: BlockSource, query: NatBlockQuery): NatBlockAnswer {

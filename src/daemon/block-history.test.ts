@@ -8,7 +8,7 @@ import { type Address, ipv4 } from "../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import { model as modelWith } from "../gateway/testing/values.ts";
 import { type BlockPlan, blockPlan } from "../model/blocks.ts";
-import { type Nat, NO_LIMITS } from "../model/model.ts";
+import { type Forward, type Nat, NO_LIMITS } from "../model/model.ts";
 import { blockAnswer, whoAnswer } from "./block-answers.ts";
 import { BlockHistory } from "./block-history.ts";
 import { BLOCK_EPOCHS, decodeHistory, encodeEpoch } from "./block-lines.ts";
@@ -171,7 +171,7 @@ describe("whose a port is", () => {
 
   test("a floating IP is who it leads to", () => {
     const floatingIps = [
-      { address: address("172.16.1.3"), to: address("10.65.0.9"), egress: "fixed" as const },
+      { address: address("172.16.1.3"), to: address("10.65.0.9"), egress: "fixed" as const, forwards: [] },
     ];
     const answer = whoAnswer(
       { ...source, model: { ...model, floatingIps } },
@@ -186,5 +186,34 @@ describe("whose a port is", () => {
     expect(block()).toEqual({ address: "198.51.100.12", ports: "4096-5119" });
     expect(block(4999)).toEqual({ address: "198.51.100.10", ports: "3072-4095" });
     expect(blockAnswer(source, { address: "10.9.9.9" }).why).toMatch(/in no range/);
+  });
+});
+
+test("of a floating IP whose ports are forwarded, it is who has that port", () => {
+  const forward = (protocol: "tcp" | "udp", first: number, to: string): Forward => ({
+    protocol,
+    ports: { first, last: first + 9 },
+    to: address(to),
+    toPorts: { first: 8080, last: 8080 },
+  });
+  const forwards = [
+    forward("tcp", 80, "10.65.0.9"),
+    forward("udp", 85, "10.65.0.9"),
+    forward("udp", 95, "10.65.0.8"),
+    forward("tcp", 100, "10.65.0.9"),
+  ];
+  const floatingIps = [
+    { address: address("172.16.1.3"), to: undefined, egress: "floating" as const, forwards },
+  ];
+  const who = (port: number): unknown =>
+    whoAnswer({ model: { ...MODEL, floatingIps }, nowMs: 0, epochs: [] }, { address: "172.16.1.3", port });
+  expect(who(82)).toMatchObject({
+    private: "10.65.0.9",
+    why: "tcp 80-89 of 172.16.1.3 is forwarded to 10.65.0.9, 8080",
+  });
+  expect(who(87)).toMatchObject({ private: "10.65.0.9", why: expect.stringContaining("; udp 85-94") });
+  expect(who(101)).not.toHaveProperty("private");
+  expect(who(79)).toMatchObject({
+    why: "172.16.1.3 is a floating IP, and nothing is forwarded from port 79",
   });
 });

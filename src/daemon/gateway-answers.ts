@@ -8,19 +8,43 @@ import type { Snapshot } from "../gateway/reconcile.ts";
 import type { ConntrackUse } from "../kernel/commands.ts";
 import { type FloatingIp, type Model, NO_LIMITS } from "../model/model.ts";
 import type { Refused } from "../nat/limits.ts";
+import { portText } from "../nat/members.ts";
+import { floatingAddresses } from "../nat/table.ts";
 import type { HealthChecks } from "./health.ts";
 import type { NextHopSnapshot } from "./next-hops.ts";
 
 export function floatingIpAnswers(model: Model, now: Snapshot): FloatingIpAnswer[] {
-  const here = new Set(now.intent?.nat.floating.map((mapping) => formatAddress(mapping.floating)));
+  const here = new Set(now.intent && floatingAddresses(now.intent.nat).map(formatAddress));
   return model.floatingIps.map((floating) => {
     const address = formatAddress(floating.address);
     const place = here.has(address) ? "here" : "elsewhere";
-    const base = { address, to: formatAddress(floating.to), egress: floating.egress, place } as const;
+    const base = { address, ...waysOf(floating), place } as const;
     return place === "here"
       ? { ...base, ...statusHere(floating, now) }
       : { ...base, ...statusElsewhere(floating, now) };
   });
+}
+
+function waysOf({
+  to,
+  egress,
+  forwards,
+}: FloatingIp): Pick<FloatingIpAnswer, "to" | "egress"> | Pick<FloatingIpAnswer, "forwards"> {
+  if (to !== undefined) return { to: formatAddress(to), egress };
+  return {
+    forwards: forwards.map(({ protocol, ports, to: target, toPorts }) => ({
+      protocol,
+      port: portText(ports),
+      to: formatAddress(target),
+      toPort: portText(toPorts),
+    })),
+  };
+}
+
+/** Whom it leads to, each once. */
+function targetsText({ to, forwards }: FloatingIp): string {
+  const targets = to === undefined ? forwards.map((forward) => forward.to) : [to];
+  return [...new Set(targets.map(formatAddress))].join(", ");
 }
 
 type Status = Pick<FloatingIpAnswer, "status" | "announced" | "reason">;
@@ -31,14 +55,14 @@ function statusHere(floating: FloatingIp, now: Snapshot): Status {
   const refused = now.failures.get(key) ?? now.failures.get("nat");
   if (refused !== undefined) return { status: "ERROR", announced, reason: refused };
   if (announced) return { status: "ACTIVE", announced };
-  return { status: "DOWN", announced, reason: `there is no way to ${formatAddress(floating.to)}` };
+  return { status: "DOWN", announced, reason: `there is no way to ${targetsText(floating)}` };
 }
 
 function statusElsewhere(floating: FloatingIp, now: Snapshot): Status {
   if (now.learnedAt(hostPrefix(floating.address)) !== undefined) {
     return { status: "ACTIVE", announced: false };
   }
-  const reason = `${formatAddress(floating.to)} is behind no port of this machine, and no peer announces the address`;
+  const reason = `${targetsText(floating)} is behind no port of this machine, and no peer announces the address`;
   return { status: "DOWN", announced: false, reason };
 }
 

@@ -37,6 +37,8 @@ interface Surroundings {
 export interface Networking extends NetworkingApi {
   /** The same value as long as neither the file nor an object changes. */
   readonly extend: (file: Model) => Model;
+  /** What it has seen of the store last. */
+  readonly holds: () => { readonly revision: number; readonly objects: Readonly<Record<string, number>> };
   readonly close: () => void;
 }
 
@@ -71,6 +73,7 @@ export async function openNetworking(store: Store, around: Surroundings): Promis
       if (known?.file !== file) known = { file, model: withObjects(file, keeper.reading) };
       return known.model;
     },
+    holds: () => keeper.holds,
     close: () => keeper.close(),
   };
 }

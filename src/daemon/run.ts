@@ -20,6 +20,7 @@ import { orderPeer } from "./peer-answers.ts";
 import { openPeople, untilRestart } from "./people-file.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { describeStore, openStore } from "./store.ts";
+import { storeAnswer } from "./store-answer.ts";
 import { VERSION } from "./version.ts";
 
 /** Exit statuses, as docs/CLI.md lists them. */
@@ -102,7 +103,12 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   histogram.enable();
   const lag = { histogram, resolutionMs: LAG_RESOLUTION_MS };
-  const { source, metrics } = apiSource(gateway, () => config, lag);
+  const { source, metrics } = apiSource(
+    gateway,
+    () => config,
+    lag,
+    () => storeAnswer(settings.store, store, networking),
+  );
   const { socket, listen } = settings.api;
   const api = createApi(source, {
     networking,

@@ -3,7 +3,7 @@
 import { type Address, contains, type Prefix, prefixOf } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
-import type { FloatingMapping } from "../nat/table.ts";
+import type { FloatingMapping, ForwardMapping } from "../nat/table.ts";
 import type { Connected } from "./connected.ts";
 import type { Announcement, Health, KernelRoute, Link, Problem } from "./intent.ts";
 import type { LearnedView } from "./learned.ts";
@@ -44,6 +44,8 @@ export interface Draft {
   readonly problems: Problem[];
   /** Floating IPs that are translated here. */
   readonly floating: FloatingMapping[];
+  /** The same port by port. */
+  readonly forwards: ForwardMapping[];
 }
 
 /** The first to ask for a prefix gets it: parts of a plan run in the order of their right to it. */

@@ -114,6 +114,13 @@ export interface LearnedRoute {
 /** Health of the members that this host checks, by service name and member address text. */
 export type Health = ReadonlyMap<AnycastService["name"], ReadonlyMap<string, boolean>>;
 
+export interface Translation {
+  readonly public: Address;
+  readonly private: Address;
+  /** Only flows that came in by these ports of the public address; undefined: all that is translated between the two. */
+  readonly ports?: { readonly protocol: "tcp" | "udp"; readonly first: number; readonly last: number };
+}
+
 /** The privileged half, as the reconciler sees it. Every method resolves when the kernel has answered. */
 export interface Dataplane {
   /** What bears our mark. Called at start, after a fault, and by the audit. */
@@ -125,6 +132,6 @@ export interface Dataplane {
   /** One nftables transaction: all of it or none. @throws Error with what the kernel said */
   applyNat(nftables: string): Promise<void>;
   /** Removes the conntrack entries of a translation that is gone. Resolves to how many there were. */
-  forget(translation: { readonly public: Address; readonly private: Address }): Promise<number>;
+  forget(translation: Translation): Promise<number>;
   prepareTaps(interfaces: readonly string[]): Promise<ReadonlyMap<string, string>>;
 }

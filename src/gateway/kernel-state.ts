@@ -1,18 +1,13 @@
 /** What the kernel is known to hold of ours, from its own mouth and from what it acknowledged since. */
 
-import type { Address } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import { diff, diffTables } from "../nat/diff.ts";
-import { floatingOf } from "../nat/listing.ts";
+import { goneForwards } from "../nat/forwards.ts";
+import { floatingOf, forwardsOf } from "../nat/listing.ts";
 import { NOTHING_PROVIDED, type Provided, providedBy, providedByListing } from "../nat/provided.ts";
-import type { FloatingMapping, NatTable } from "../nat/table.ts";
-import type { KernelRoute } from "./intent.ts";
+import type { FloatingMapping, NatTable, Translations } from "../nat/table.ts";
+import type { KernelRoute, Translation } from "./intent.ts";
 import { interfacesOf, sameTarget } from "./routes.ts";
-
-export interface Translation {
-  readonly public: Address;
-  readonly private: Address;
-}
 
 export class KernelState {
   /** Of the plan's own prefixes, by prefix text. */
@@ -73,11 +68,11 @@ export class KernelState {
 
   /** The change to `table` was none, or the kernel acknowledged it. Returns the translations that are gone with it. */
   natHolds(table: NatTable, keep: boolean, changed: boolean): Translation[] {
-    const before = this.#nat?.floating ?? (this.#listing === undefined ? [] : floatingOf(this.#listing));
+    const before = this.#nat ?? translationsIn(this.#listing ?? "");
     this.#leftovers = keep;
     if (changed) this.#listingIsFresh = false;
     this.#nat = table;
-    return gone(before, table.floating, keep);
+    return [...gone(before.floating, table, keep), ...goneForwards(before.forwards, table.forwards, keep)];
   }
 
   /** True when what was read last has to be read again before the rest of it can be removed. */
@@ -104,17 +99,23 @@ export class KernelState {
   }
 }
 
+const translationsIn = (listing: string): Translations => ({
+  floating: floatingOf(listing),
+  forwards: forwardsOf(listing),
+});
+
 /** Pairs of `before` that `after` does not have; with `keep`, only those whose floating IP leads elsewhere now. */
 function gone(
   before: readonly FloatingMapping[],
-  after: readonly FloatingMapping[],
+  { floating: after, forwards }: Translations,
   keep: boolean,
 ): Translation[] {
   if (before === after) return [];
   const now = new Map(after.map((m) => [formatAddress(m.floating), m.fixed]));
+  const forwarded = new Set(forwards.map((forward) => forward.floating.w0));
   return before.flatMap(({ floating, fixed }) => {
     const to = now.get(formatAddress(floating));
-    const stays = to === undefined ? keep : to.w0 === fixed.w0;
+    const stays = to === undefined ? keep && !forwarded.has(floating.w0) : to.w0 === fixed.w0;
     return stays ? [] : [{ public: floating, private: fixed }];
   });
 }

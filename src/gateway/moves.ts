@@ -53,6 +53,8 @@ export class Moves {
 function movedAway(model: Model): ReadonlySet<string> {
   if (model.role === "gateway") return new Set();
   const local = new Set(model.ports.flatMap((port) => port.addresses.map(formatAddress)));
-  const away = model.floatingIps.filter((floating) => !local.has(formatAddress(floating.to)));
+  const away = model.floatingIps.filter(
+    (floating) => floating.to !== undefined && !local.has(formatAddress(floating.to)),
+  );
   return new Set(away.map((floating) => formatAddress(floating.address)));
 }

@@ -1,29 +1,25 @@
 /** Floating IPs: translated on the host of the port they belong to, or at the gateway that has them configured. */
 
-import { hostPrefix, type Prefix } from "../bgp/net/address.ts";
+import { type Address, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import type { FloatingIp } from "../model/model.ts";
-import type { FloatingMapping } from "../nat/table.ts";
+import { floatingAddresses } from "../nat/table.ts";
 import { addRoute, type Draft, localAt, wayTo } from "./draft.ts";
 
-/**
- * Adds what is translated here. Returns the floating IPs that are announced only if there is a way to their fixed
- * address, which the routes still to be planned decide.
- */
-export function planFloating(draft: Draft): FloatingIp[] {
+/** A floating IP that is announced only if there is a way to one of the addresses that it leads to. */
+export interface Undecided {
+  readonly floating: Address;
+  readonly to: readonly Address[];
+}
+
+/** Adds what is translated here. Returns what the routes still to be planned decide. */
+export function planFloating(draft: Draft): Undecided[] {
   const { model, leaving } = draft.input;
-  const undecided: FloatingIp[] = [];
-  for (const floating of model.floatingIps) {
-    if (!isIpv4(draft, floating)) continue;
-    const local = localAt(draft, floating.to);
-    const prefix = hostPrefix(floating.address);
-    if (local === undefined && model.role === "compute") continue;
-    draft.floating.push(mappingOf(floating));
-    if (local?.up === true) {
-      addRoute(draft, prefix, { to: "link", interface: local.interface });
-      announce(draft, prefix, [prefix, hostPrefix(floating.to)]);
-    } else if (model.role === "gateway") undecided.push(floating);
-  }
+  const undecided = model.floatingIps
+    .filter((floating) => isIpv4(draft, floating))
+    .flatMap((floating) =>
+      floating.to === undefined ? planForwards(draft, floating) : planWhole(draft, floating, floating.to),
+    );
   for (const { floating, fixed, egress, interface: name } of leaving) {
     const prefix = hostPrefix(floating);
     draft.floating.push({ floating, fixed, egress });
@@ -34,15 +30,58 @@ export function planFloating(draft: Draft): FloatingIp[] {
   return undecided;
 }
 
-/** Announces what has a way to its fixed address, once all routes are planned. */
-export function planReachable(draft: Draft, undecided: readonly FloatingIp[]): void {
+function planWhole(draft: Draft, { address: floating, egress }: FloatingIp, fixed: Address): Undecided[] {
+  const { role } = draft.input.model;
+  const local = localAt(draft, fixed);
+  const prefix = hostPrefix(floating);
+  if (local === undefined && role === "compute") return [];
+  draft.floating.push({ floating, fixed, egress });
+  if (local?.up !== true) return role === "gateway" ? [{ floating, to: [fixed] }] : [];
+  addRoute(draft, prefix, { to: "link", interface: local.interface });
+  announce(draft, prefix, [prefix, hostPrefix(fixed)]);
+  return [];
+}
+
+/** Packets of all its ports come to whoever announces the address: a host does so only if all of them end there. */
+function planForwards(draft: Draft, { address: floating, forwards }: FloatingIp): Undecided[] {
+  const to = forwards.map((forward) => forward.to);
+  const here = to.flatMap((target) => localAt(draft, target) ?? []);
+  const atHost = draft.input.model.role === "compute";
+  if (atHost && here.length < to.length) {
+    if (here.length > 0) reportSpread(draft, floating, to);
+    return [];
+  }
+  draft.forwards.push(...forwards.map((forward) => ({ ...forward, floating })));
+  return [{ floating, to: atHost ? here.filter(({ up }) => up).map(({ address }) => address) : to }];
+}
+
+function reportSpread(draft: Draft, floating: Address, to: readonly Address[]): void {
+  const subject = formatAddress(floating);
+  const away = to.filter((target) => localAt(draft, target) === undefined).map(formatAddress);
+  const message = `floating IP ${subject} is not served: it leads to this host and to ${[...new Set(away)].join(", ")}, which is not here; that is for a gateway`;
+  draft.problems.push({ code: "floating.spread", subject, message });
+}
+
+/** Announces what has a way to one of its private addresses, once all routes are planned. */
+export function planReachable(draft: Draft, undecided: readonly Undecided[]): void {
   if (undecided.length === 0) return;
   const lengths = lengthsOf(draft);
-  for (const floating of undecided) {
-    const way = wayTo(draft, lengths, floating.to);
-    if (way === undefined) continue;
-    announce(draft, hostPrefix(floating.address), way === "connected" ? [] : [way]);
+  for (const { floating, to } of undecided) {
+    const way = firstWay(draft, lengths, to);
+    if (way !== undefined) announce(draft, hostPrefix(floating), way === "connected" ? [] : [way]);
   }
+}
+
+function firstWay(
+  draft: Draft,
+  lengths: readonly number[],
+  to: readonly Address[],
+): Prefix | "connected" | undefined {
+  for (const address of to) {
+    const way = wayTo(draft, lengths, address);
+    if (way !== undefined) return way;
+  }
+  return undefined;
 }
 
 const announce = (draft: Draft, prefix: Prefix, routes: readonly Prefix[]): void => {
@@ -57,14 +96,8 @@ function lengthsOf(draft: Draft): number[] {
   return [...lengths].sort((a, b) => b - a);
 }
 
-const mappingOf = ({ address, to, egress }: FloatingIp): FloatingMapping => ({
-  floating: address,
-  fixed: to,
-  egress,
-});
-
-function isIpv4(draft: Draft, { address, to }: FloatingIp): boolean {
-  if (address.family === 4 && to.family === 4) return true;
+function isIpv4(draft: Draft, { address }: FloatingIp): boolean {
+  if (address.family === 4) return true;
   draft.problems.push({
     code: "floating.ipv6",
     subject: formatAddress(address),
@@ -75,10 +108,10 @@ function isIpv4(draft: Draft, { address, to }: FloatingIp): boolean {
 
 /** A peer that announces what is configured here is not followed, and somebody should know. */
 function reportConflicts(draft: Draft): void {
-  for (const { floating } of draft.floating) {
+  const once = new Map(floatingAddresses(draft).map((floating) => [formatAddress(floating), floating]));
+  for (const [address, floating] of once) {
     const learned = draft.input.learned.at(hostPrefix(floating));
     if (learned === undefined) continue;
-    const address = formatAddress(floating);
     const peers = learned.paths.map((path) => formatAddress(path.peer)).join(", ");
     draft.problems.push({
       code: "floating.conflict",

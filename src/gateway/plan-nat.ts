@@ -4,7 +4,8 @@ import { compareAddresses, comparePrefixes, contains, hostPrefix, type Prefix } 
 import { formatAddress } from "../bgp/net/text.ts";
 import { blockPlan } from "../model/blocks.ts";
 import { type Model, NO_LIMITS } from "../model/model.ts";
-import type { NatTable } from "../nat/table.ts";
+import { compareForwards } from "../nat/forwards.ts";
+import { floatingAddresses, type NatTable } from "../nat/table.ts";
 import type { Draft } from "./draft.ts";
 
 /** @param taps - the interfaces of ports that are there */
@@ -15,6 +16,7 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
   const metadata = metadataOf(draft, taps);
   return {
     floating: draft.floating.toSorted((a, b) => compareAddresses(a.floating, b.floating)),
+    forwards: draft.forwards.toSorted(compareForwards),
     private: translates ? sorted(model.nat.private) : [],
     pools: translates ? model.nat.pools.map(({ blockSize: _, limits: __, ...pool }) => pool) : [],
     blocks: translates ? blockPlan(model.nat) : undefined,
@@ -46,7 +48,7 @@ const secondsOf = (ms: number): number => Math.ceil(ms / 1000);
 /** What is routed and never translated on this machine: public networks, anycast, floating IPs that live elsewhere. */
 function routedPrefixes(draft: Draft): Prefix[] {
   const { model, learned } = draft.input;
-  const here = new Set(draft.floating.map((m) => formatAddress(m.floating)));
+  const here = new Set(floatingAddresses(draft).map(formatAddress));
   const networks = networksOf(model);
   const prefixes = [...networks, ...model.anycast.map((service) => hostPrefix(service.address))];
   const add = (prefix: Prefix): void => {

@@ -57,6 +57,7 @@ function draftOf(input: PlanInput): Draft {
     announcements: [],
     problems: [],
     floating: [],
+    forwards: [],
   };
 }
 

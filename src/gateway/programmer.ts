@@ -5,12 +5,13 @@
  * A call that is not answered at all throws {@link Unanswered}, and ends the pass that made it.
  */
 
-import { type Address, contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
-import type { NatTable } from "../nat/table.ts";
+import { contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
+import { formatPrefix } from "../bgp/net/text.ts";
+import { translates } from "../nat/provided.ts";
+import { floatingAddresses, type NatTable } from "../nat/table.ts";
 import type { Clock } from "./announcer.ts";
-import type { Announcement, Dataplane, Intent, KernelRoute } from "./intent.ts";
-import { KernelState, type Translation } from "./kernel-state.ts";
+import type { Announcement, Dataplane, Intent, KernelRoute, Translation } from "./intent.ts";
+import { KernelState } from "./kernel-state.ts";
 import { Ladder } from "./ladder.ts";
 import type { Lane } from "./lane.ts";
 import { PrefixSet } from "./prefix-set.ts";
@@ -99,10 +100,8 @@ export class Programmer {
     }
     this.ladder.succeeded(NAT);
     this.natProgrammed = true;
-    for (const translation of this.kernel.natHolds(wanted, keep, text !== "")) {
-      const { public: outer, private: inner } = translation;
-      this.#gone.set(`${formatAddress(outer)} ${formatAddress(inner)}`, translation);
-    }
+    for (const translation of this.kernel.natHolds(wanted, keep, text !== ""))
+      this.#gone.set(JSON.stringify(translation), translation);
   }
 
   async prepareTaps(wanted: readonly string[]): Promise<void> {
@@ -130,7 +129,7 @@ export class Programmer {
     return this.#lane.claim(
       new PrefixSet([
         ...routes.map(({ prefix }) => prefix),
-        ...nat.floating.map(({ floating }) => hostPrefix(floating)),
+        ...floatingAddresses(nat).map(hostPrefix),
         ...[...this.kernel.routes.values()].map(({ prefix }) => prefix),
       ]),
     );
@@ -145,7 +144,9 @@ export class Programmer {
   /** Leaves what is not the plan's own any more, but peers tell a way for, to them. */
   async handOver(intent: Intent, goals: Goals): Promise<void> {
     const { routes } = this.kernel;
-    const translated = new Set(intent.nat.floating.map(({ floating }) => formatPrefix(hostPrefix(floating))));
+    const translated = new Set(
+      floatingAddresses(intent.nat).map((address) => formatPrefix(hostPrefix(address))),
+    );
     const theirs = [...routes].filter(
       ([key, { prefix }]) => !goals.has(key) && !translated.has(key) && this.#lane.routes.wants(prefix),
     );
@@ -212,12 +213,7 @@ export class Programmer {
 
   /** Which announcements of `intent` have all that they need, by what the kernel acknowledged. */
   judge(intent: Intent, goals: Goals): (announcement: Announcement) => boolean {
-    const provided = this.kernel.provided(intent.nat);
-    const fixed = new Map(intent.nat.floating.map((m) => [m.floating.w0, m.fixed.w0]));
-    const translated = ({ w0 }: Address): boolean => {
-      const to = fixed.get(w0);
-      return to === undefined ? provided.pooled.has(w0) : provided.floating.get(w0) === to;
-    };
+    const translated = translates(this.kernel.provided(intent.nat), intent.nat);
     const hasWay = this.judgeWays(intent, goals);
     return (announcement) =>
       hasWay(announcement) && (!announcement.needs.nat || translated(announcement.prefix));

@@ -21,7 +21,9 @@ export class Watch {
     this.model = model;
     this.wholes = atEdge ? wholes(model).map(({ cidr }) => cidr) : [];
     this.#own = new PrefixSet(addresses);
-    const fixed = model.floatingIps.flatMap(({ to }) => (to.family === 4 ? to.w0 : []));
+    const fixed = model.floatingIps
+      .flatMap(({ to, forwards }) => [to ?? [], forwards.map((forward) => forward.to)].flat())
+      .flatMap(({ family, w0 }) => (family === 4 ? w0 : []));
     this.#fixed = Uint32Array.from(atEdge ? fixed : []).sort();
   }
 

@@ -6,7 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { type Address, comparePrefixes, type Prefix } from "../bgp/net/address.ts";
+import { comparePrefixes, type Prefix } from "../bgp/net/address.ts";
 import {
   CODE,
   type ConntrackUse,
@@ -20,6 +20,7 @@ import {
   type Neighbour,
   routesOf,
   type Settings,
+  type Translation,
   type Warning,
 } from "./commands.ts";
 import { parseJson } from "./fields.ts";
@@ -46,7 +47,7 @@ export interface Kernel {
   /** One nftables transaction. @throws KernelError "refused" with what the kernel said; nothing was changed then */
   applyNat(nftables: string): Promise<void>;
   /** Removes the conntrack entries that translate between the two. Resolves to how many there were. */
-  forget(translation: { readonly public: Address; readonly private: Address }): Promise<number>;
+  forget(translation: Translation): Promise<number>;
   /** Proxy ARP, forwarding and the like; resolves to the errors, by interface. */
   prepareTaps(interfaces: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Entries in use and their limit; undefined where the kernel tracks no connections. */

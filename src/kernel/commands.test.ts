@@ -150,4 +150,6 @@ test("addresses travel as text", () => {
   const sent = { public: { ...ipv4(0x01020304), family }, private: ipv4(0x0a000001) };
   expect(encodeJson(sent).toString()).toBe('{"public":"1.2.3.4","private":"10.0.0.1"}');
   expect(decodeTranslation(encodeJson(sent))).toEqual(sent);
+  const ports = { protocol: "udp", first: 53, last: 54 } as const;
+  expect(decodeTranslation(encodeJson({ ...sent, ports }))).toEqual({ ...sent, ports });
 });

@@ -201,8 +201,15 @@ export function routesOf({ targets, count, rows }: RouteRows): KernelRoute[] {
 /** JSON with addresses as text. */
 export const encodeJson = (value: unknown): Buffer => Buffer.from(JSON.stringify(value, plain));
 
+/** Flows that are translated between two addresses; with `ports`, those alone that came in by these of the public one. */
+export interface Translation {
+  readonly public: Address;
+  readonly private: Address;
+  readonly ports?: { readonly protocol: "tcp" | "udp"; readonly first: number; readonly last: number };
+}
+
 /** @throws InvalidCommand */
-export function decodeTranslation(payload: Buffer): { public: Address; private: Address } {
+export function decodeTranslation(payload: Buffer): Translation {
   const value = recordOf(parseJson(payload), "translation");
   const translation = {
     public: addressOf(value.public, "public"),
@@ -210,7 +217,14 @@ export function decodeTranslation(payload: Buffer): { public: Address; private: 
   };
   if (translation.public.family !== translation.private.family)
     throw new InvalidCommand("translation: the addresses are of two families");
-  return translation;
+  return value.ports === undefined ? translation : { ...translation, ports: portsOf(value.ports) };
+}
+
+function portsOf(value: unknown): NonNullable<Translation["ports"]> {
+  const { protocol, first, last } = recordOf(value, "ports");
+  if (protocol !== "tcp" && protocol !== "udp")
+    throw new InvalidCommand(`ports: protocol ${String(protocol)}`);
+  return { protocol, first: integerOf(first, "first", 0, 65_535), last: integerOf(last, "last", 0, 65_535) };
 }
 
 /** @throws InvalidCommand */

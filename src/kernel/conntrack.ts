@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { Address } from "../bgp/net/address.ts";
 import { addressOctets } from "../bgp/net/text.ts";
-import type { ConntrackUse } from "./commands.ts";
+import type { ConntrackUse, Translation } from "./commands.ts";
 import { afOf } from "./links.ts";
 import { attributesIn, type MessageWriter, NLA_F_NESTED } from "./netlink.ts";
 import { NetlinkSocket, type OnRefusal } from "./netlink-socket.ts";
@@ -17,11 +17,17 @@ const CTA_TUPLE_REPLY = 2;
 const CTA_ID = 12;
 const CTA_ZONE = 18;
 const CTA_TUPLE_IP = 1;
+const CTA_TUPLE_PROTO = 2;
+const CTA_PROTO_NUM = 1;
+const CTA_PROTO_DST_PORT = 3;
 const CTA_FILTER = 25;
 const CTA_FILTER_ORIG_FLAGS = 1;
 const CTA_FILTER_REPLY_FLAGS = 2;
 const ENOENT = 2;
 
+const PROTOCOLS = { tcp: 6, udp: 17 } as const;
+
+type Ports = NonNullable<Translation["ports"]>;
 type Direction = typeof CTA_TUPLE_ORIG | typeof CTA_TUPLE_REPLY;
 
 /** What a tuple must hold to belong to a translation. */
@@ -36,19 +42,23 @@ export class Conntrack {
 
   /**
    * Removes the entries that translate between the two addresses: flows to the public one that were sent on to the
-   * private one, and flows of the private one that left as the public one.
+   * private one, and flows of the private one that left as the public one. With ports, only of the former.
    * @returns how many there were
    * @throws Error when the table cannot be read
    */
-  forget({ public: floating, private: fixed }: { public: Address; private: Address }): number {
+  forget({ public: floating, private: fixed, ports }: Translation): number {
     const inbound = this.#find(
       { tuple: CTA_TUPLE_ORIG, field: "destination", address: floating },
       { tuple: CTA_TUPLE_REPLY, field: "source", address: fixed },
+      ports,
     );
-    const outbound = this.#find(
-      { tuple: CTA_TUPLE_ORIG, field: "source", address: fixed },
-      { tuple: CTA_TUPLE_REPLY, field: "destination", address: floating },
-    );
+    const outbound =
+      ports === undefined
+        ? this.#find(
+            { tuple: CTA_TUPLE_ORIG, field: "source", address: fixed },
+            { tuple: CTA_TUPLE_REPLY, field: "destination", address: floating },
+          )
+        : [];
     // A VM that reaches its own floating IP is in both.
     const entries = new Map([...inbound, ...outbound]);
     let removed = entries.size;
@@ -69,7 +79,7 @@ export class Conntrack {
     return removed;
   }
 
-  #find(first: Side, second: Side): Map<string, Entry> {
+  #find(first: Side, second: Side, ports?: Ports): Map<string, Entry> {
     const found = new Map<string, Entry>();
     const refusal = this.#socket.dump(
       IPCTNL_MSG_CT_GET,
@@ -82,6 +92,7 @@ export class Conntrack {
         const attributes = attributesIn(payload, NFGENMSG_OCTETS);
         if (!holds(attributes, first) || !holds(attributes, second)) return;
         const tuple = attributes.get(CTA_TUPLE_ORIG);
+        if (ports !== undefined && !cameInBy(tuple, ports)) return;
         const id = attributes.get(CTA_ID);
         if (tuple === undefined || id === undefined) return;
         const zone = attributes.get(CTA_ZONE);
@@ -162,4 +173,12 @@ function holds(attributes: Map<number, Buffer>, side: Side): boolean {
   const ip = whole === undefined ? undefined : attributesIn(whole, 0).get(CTA_TUPLE_IP);
   const octets = ip === undefined ? undefined : attributesIn(ip, 0).get(addressType(side));
   return octets?.equals(addressOctets(side.address)) ?? false;
+}
+
+function cameInBy(original: Buffer | undefined, { protocol, first, last }: Ports): boolean {
+  const side = original && attributesIn(original, 0).get(CTA_TUPLE_PROTO);
+  if (side === undefined) return false;
+  const parts = attributesIn(side, 0);
+  const port = parts.get(CTA_PROTO_DST_PORT)?.readUInt16BE(0) ?? -1;
+  return parts.get(CTA_PROTO_NUM)?.[0] === PROTOCOLS[protocol] && first <= port && port <= last;
 }

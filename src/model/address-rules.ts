@@ -151,26 +151,37 @@ const keyOf = (address: Address): string | number =>
 
 const OWN = "it must lead to the address that a machine itself has";
 
-/** A floating IP leads to the address that a machine has by itself. */
+/** A floating IP leads to addresses that machines have by themselves. */
 function fixedViolations(
   { floatingIps = [] }: Partial<Model>,
   claims: Claims,
   holder: (address: Address) => Range | undefined,
 ): Violation[] {
   const found: Violation[] = [];
-  for (const [i, { address, to }] of floatingIps.entries()) {
-    const path = ["floatingIps", i, "to"];
-    const owner = claims.owner(to);
-    const range = holder(to);
-    if (to.family !== address.family) {
-      found.push(error(path, `${formatAddress(to)} is of another family than ${formatAddress(address)}`));
-    } else if (owner !== undefined && owner.use !== "port") {
-      found.push(error(path, `${formatAddress(to)} is ${owner.label}`, OWN));
-    } else if (range?.kind === "network") {
-      found.push(error(path, `${formatAddress(to)} is in ${range.label}, which is never translated`, OWN));
+  for (const [i, { address, to, forwards }] of floatingIps.entries()) {
+    const targets: [Path, Address][] = forwards.map((f, k) => [
+      ["floatingIps", i, "forwards", k, "to"],
+      f.to,
+    ]);
+    if (to !== undefined) targets.push([["floatingIps", i, "to"], to]);
+    for (const [path, target] of targets) {
+      const wrong = fixedFault(address, target, claims.owner(target), holder(target));
+      if (wrong !== undefined) found.push(error(path, `${formatAddress(target)} ${wrong.is}`, wrong.hint));
     }
   }
   return found;
+}
+
+function fixedFault(
+  address: Address,
+  to: Address,
+  owner: Claim | undefined,
+  range: Range | undefined,
+): { readonly is: string; readonly hint?: string } | undefined {
+  if (to.family !== address.family) return { is: `is of another family than ${formatAddress(address)}` };
+  if (owner !== undefined && owner.use !== "port") return { is: `is ${owner.label}`, hint: OWN };
+  if (range?.kind !== "network") return undefined;
+  return { is: `is in ${range.label}, which is never translated`, hint: OWN };
 }
 
 function memberViolations({ anycast = [] }: Partial<Model>, claims: Claims): Violation[] {

@@ -332,9 +332,20 @@ export interface PortRange {
 
 export interface FloatingIp {
   readonly address: Address;
-  readonly to: Address;
+  /** Undefined: it leads where `forwards` say, and nowhere else. */
+  readonly to: Address | undefined;
   /** The source of new outbound flows of `to`: its own address, or the floating one. */
   readonly egress: "fixed" | "floating";
+  /** Only without `to`. No two have a port of one protocol in common. */
+  readonly forwards: readonly Forward[];
+}
+
+export interface Forward {
+  readonly protocol: "tcp" | "udp";
+  readonly ports: PortRange;
+  readonly to: Address;
+  /** As many as `ports`, one for each in order, or a single one for all. */
+  readonly toPorts: PortRange;
 }
 
 export interface AnycastService {

@@ -35,9 +35,9 @@ const valid: Model = {
     pools: [POOL],
   },
   floatingIps: [
-    { address: ip("172.16.1.3"), to: ip("10.65.0.13"), egress: "floating" },
-    { address: ip("172.16.1.4"), to: ip("10.65.0.13"), egress: "floating" },
-    { address: ip("2001:db8::3"), to: ip("fd00::13"), egress: "fixed" },
+    { address: ip("172.16.1.3"), to: ip("10.65.0.13"), egress: "floating", forwards: [] },
+    { address: ip("172.16.1.4"), to: ip("10.65.0.13"), egress: "floating", forwards: [] },
+    { address: ip("2001:db8::3"), to: ip("fd00::13"), egress: "fixed", forwards: [] },
   ],
   anycast: [
     {
@@ -133,6 +133,7 @@ test("a hundred thousand floating IPs and networks are checked in a moment, not 
       address: ipv4(ip("172.16.0.0").w0 + i),
       to: ipv4(ip("10.65.0.0").w0 + i),
       egress: "fixed" as const,
+      forwards: [],
     };
   });
   const networks = Array.from({ length: many }, (_, i) => {

@@ -10,6 +10,7 @@ import { formatAddress, formatEndpoint, formatPrefix } from "../bgp/net/text.ts"
 import { addressViolations } from "./address-rules.ts";
 import { asViolations } from "./as-rules.ts";
 import { blockViolations, limitViolations } from "./block-rules.ts";
+import { forwardViolations } from "./forward-rules.ts";
 import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
 import { isUnicast, nested } from "./prefixes.ts";
 import { error, type Violation, warning } from "./violation.ts";
@@ -23,6 +24,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...peerViolations(parts),
     ...rpkiViolations(parts),
     ...addressViolations(parts),
+    ...forwardViolations(parts),
     ...roleViolations(parts),
     ...blockViolations(parts),
     ...limitViolations(parts),

@@ -8,6 +8,7 @@
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
 import { sameBlocks } from "./blocks.ts";
+import { forwardsOnlyIn } from "./forwards.ts";
 import {
   CHAIN_NAMES,
   CHAINS,
@@ -23,7 +24,7 @@ import {
 import { METERS } from "./limits.ts";
 import { parseListing } from "./listing.ts";
 import { render } from "./render.ts";
-import type { FloatingMapping, NatTable } from "./table.ts";
+import type { FloatingMapping, NatTable, Translations } from "./table.ts";
 
 export interface DiffOptions {
   /**
@@ -43,16 +44,15 @@ export function diff(wanted: NatTable, listing: string | undefined, options?: Di
 
 /**
  * The same from one table to the next, when the kernel is known to hold `previous`. Walks both, but writes out only
- * the floating IPs of those fixed addresses where something changed.
+ * the floating IPs and forwards that share an address with something that changed.
  */
 export function diffTables(previous: NatTable, wanted: NatTable): string {
   const [before, after] = [narrowed(previous, wanted), narrowed(wanted, previous)];
-  const touched = touchedFixed(previous.floating, wanted.floating);
-  const ofTouched = (m: FloatingMapping): boolean => touched.has(m.fixed.w0);
+  const touched = touchedBetween(previous, wanted);
   return transaction(
     changes(
-      render({ ...before, floating: previous.floating.filter(ofTouched) }),
-      render({ ...after, floating: wanted.floating.filter(ofTouched) }),
+      render({ ...before, ...touchedOf(previous, touched) }),
+      render({ ...after, ...touchedOf(wanted, touched) }),
       false,
     ),
   );
@@ -76,7 +76,12 @@ function textOf(contents: Contents): string {
 
 function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   const lines: string[] = [];
-  for (const name of SET_NAMES) lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keep));
+  const forwarded = wanted.sets.forwarded;
+  for (const name of SET_NAMES) {
+    // A floating IP that leads somewhere as a whole would hide where its ports lead.
+    const keeps = (key: string): boolean => keep && !(name === "floating" && forwarded.has(key));
+    lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keeps));
+  }
   // A mapping to an address that is gone would be taken again. The others come back with the next packet of their flows.
   if (!keep && [...found.sets.eim.keys()].some((key) => !wanted.sets.eim.has(key)))
     lines.push(
@@ -121,13 +126,20 @@ const timerLines = (wanted: Timers): string[] =>
 const sameRules = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((rule, i) => rule === b[i]);
 
-function setChanges(name: SetName, found: Elements, wanted: Elements, keep: boolean): string[] {
+function setChanges(
+  name: SetName,
+  found: Elements,
+  wanted: Elements,
+  keeps: (key: string) => boolean,
+): string[] {
   const added = new Map([...wanted].filter(([key, value]) => found.get(key) !== value));
   // A new interval may overlap an old one, and then only one of them can stay. Nobody but the configuration gives
   // blocks, and one that it gives to another must not stay with two.
-  const keepUnknown = keep && name !== "blocks" && !(SETS[name].interval && added.size > 0);
+  const replaces = name === "blocks" || (SETS[name].interval && added.size > 0);
   const deleted = new Map(
-    [...found].filter(([key, value]) => (wanted.has(key) ? wanted.get(key) !== value : !keepUnknown)),
+    [...found].filter(([key, value]) =>
+      wanted.has(key) ? wanted.get(key) !== value : replaces || !keeps(key),
+    ),
   );
   return [...elementLines("delete", name, deleted), ...elementLines("add", name, added)];
 }
@@ -150,8 +162,30 @@ const ruleLines = (chain: string, rules: readonly string[]): string[] =>
 
 const transaction = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
 
+/** Addresses, as words, that something which is not the same in both leads to, or that some port of leads elsewhere. */
+interface Touched {
+  readonly inner: ReadonlySet<number>;
+  readonly forwarded: ReadonlySet<number>;
+}
+
+function touchedBetween(a: NatTable, b: NatTable): Touched {
+  const inner = touchedFixed(a.floating, b.floating);
+  const forwarded = new Set<number>();
+  const differing = [...forwardsOnlyIn(a.forwards, b.forwards), ...forwardsOnlyIn(b.forwards, a.forwards)];
+  for (const { floating, to } of differing) {
+    inner.add(to.w0);
+    forwarded.add(floating.w0);
+  }
+  return { inner, forwarded };
+}
+
+const touchedOf = (table: NatTable, { inner, forwarded }: Touched): Translations => ({
+  floating: table.floating.filter(({ fixed }) => inner.has(fixed.w0)),
+  forwards: table.forwards.filter(({ floating, to }) => inner.has(to.w0) || forwarded.has(floating.w0)),
+});
+
 /** The fixed addresses some of whose floating IPs are not the same in both. */
-function touchedFixed(a: readonly FloatingMapping[], b: readonly FloatingMapping[]): ReadonlySet<number> {
+function touchedFixed(a: readonly FloatingMapping[], b: readonly FloatingMapping[]): Set<number> {
   const touched = new Set<number>();
   if (a === b) return touched;
   const before = new Map(a.map((m) => [m.floating.w0, m]));

@@ -18,6 +18,10 @@ export function floatingSets(table: NatTable): Pick<SetContents, "floating" | "s
     keepLowest(own, to, mapping.floating);
     if (mapping.egress === "floating") keepLowest(egress, to, mapping.floating);
   }
+  for (const forward of table.forwards) {
+    const from = formatAddress(forward.floating);
+    self.set(`${formatAddress(forward.to)} . ${from}`, from);
+  }
   return { floating, self, own: values(own), egress: values(egress) };
 }
 
@@ -31,8 +35,8 @@ const values = (map: ReadonlyMap<string, Address>): Elements =>
 
 export const TO_FIXED = "dnat ip to ip daddr map @floating";
 
-/** What conntrack takes for no part of any flow is not translated. Sent on, it would go round and round. */
-export const UNTRANSLATED: readonly string[] = ["ip daddr @floating drop"];
+/** What conntrack takes for no part of any flow, or nobody forwards, is not translated. Sent on, it would go round. */
+export const UNTRANSLATED: readonly string[] = ["ip daddr @floating drop", "ip daddr @forwarded drop"];
 
 /** A VM that talks to its own floating IP must not see its own address as the source: it would drop the packet. */
 export const TO_ITSELF = "snat ip to ip saddr . ct original ip daddr map @self";
@@ -41,7 +45,7 @@ export const TO_ITSELF = "snat ip to ip saddr . ct original ip daddr map @self";
 export const toHairpin = (table: NatTable): readonly string[] =>
   table.inside.length === 0
     ? []
-    : ["floating", "eim"].flatMap((to) =>
+    : ["floating", "forwarded", "eim"].flatMap((to) =>
         INSIDE.map((set) => `ct status dnat ct original ip daddr @${to} ip saddr @${set} goto hairpin`),
       );
 

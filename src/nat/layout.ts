@@ -12,6 +12,9 @@ export const SET_NAMES = [
   "self",
   "own",
   "egress",
+  "forwards",
+  "forwarded",
+  "targets",
   "blocks",
   "sessions",
   "session_rate",
@@ -34,7 +37,8 @@ export const SET_NAMES = [
 ] as const;
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
- * floating IP. egress: the same among those whose new flows leave as the floating IP. blocks: private address to pool
+ * floating IP. egress: the same among those whose new flows leave as the floating IP. forwards: port of a floating IP to
+ * one of a private address; forwarded, targets: those addresses, each once. blocks: private address to pool
  * address and ports. sessions, session_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts: see
  * mapping.ts.
  */
@@ -64,6 +68,13 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   self: { is: "map", type: "ipv4_addr . ipv4_addr : ipv4_addr", interval: false },
   own: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
   egress: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
+  forwards: {
+    is: "map",
+    type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+    interval: false,
+  },
+  forwarded: { is: "set", type: "ipv4_addr", interval: false },
+  targets: { is: "set", type: "ipv4_addr", interval: false },
   blocks: { is: "map", type: "ipv4_addr : interval ipv4_addr . inet_service", interval: false },
   sessions: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.sessions },
   session_rate: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.session_rate },

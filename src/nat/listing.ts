@@ -2,6 +2,7 @@
 
 import { ipv4 } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
+import { forwardAt } from "./forwards.ts";
 import {
   CHAIN_NAMES,
   CHAINS,
@@ -14,7 +15,7 @@ import {
   type SetName,
   TABLE,
 } from "./layout.ts";
-import type { FloatingMapping } from "./table.ts";
+import type { FloatingMapping, ForwardMapping } from "./table.ts";
 import { parseTimer } from "./timers.ts";
 
 /**
@@ -55,14 +56,22 @@ const timerOf = (name: string, lines: readonly string[]): [string, string] => [
 
 /** The translations that the kernel holds. Egress is not told apart: it says nothing about who is who. */
 export function floatingOf(listing: string): FloatingMapping[] {
-  const block = blocksOf(listing)?.find((b) => b.head === "map floating");
   const mappings: FloatingMapping[] = [];
-  for (const [from, to] of (block && parseSet("floating", block.lines)) ?? []) {
+  for (const [from, to] of elementsIn(listing, "floating")) {
     const floating = parseAddress(from) ?? ipv4(0);
     const fixed = parseAddress(to) ?? ipv4(0);
     mappings.push({ floating, fixed, egress: "fixed" });
   }
   return mappings;
+}
+
+/** The ports of floating IPs that the kernel forwards, one by one. */
+export const forwardsOf = (listing: string): ForwardMapping[] =>
+  [...elementsIn(listing, "forwards")].flatMap(([key, value]) => forwardAt(key, value) ?? []);
+
+function elementsIn(listing: string, name: SetName): Elements {
+  const block = blocksOf(listing)?.find((b) => b.head === `map ${name}`);
+  return (block && parseSet(name, block.lines)) ?? new Map();
 }
 
 interface Block {
@@ -113,7 +122,7 @@ function respelled(key: string): string {
   return key.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
 }
 
-const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\d.]+)?)(?: : ([\d.]+(?: \. [\d-]+)?))?$/;
+const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\w.]+)*)(?: : ([\d.]+(?: \. [\d-]+)?))?$/;
 
 function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {
   const hook = CHAINS[name];

@@ -108,8 +108,11 @@ export function mappedRules(table: NatTable): readonly string[] {
   return [...claims, ...refreshes(table, OUT), ...contacts(table)];
 }
 
+/** RFC 7857 section 7.1: a RST that refuses what came in is not what a mapping is kept alive for. */
+const REFUSALS = "tcp flags rst return";
+
 export const answeredRules = (table: NatTable): readonly string[] =>
-  hasIndependent(table) ? refreshes(table, BACK) : [];
+  hasIndependent(table) ? [REFUSALS, ...refreshes(table, BACK)] : [];
 
 /**
  * A mapping lives as long as conntrack keeps its flow. That of a connection which is opening, closing or was reset is

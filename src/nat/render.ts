@@ -11,6 +11,7 @@
 import { blockElements } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4 } from "./elements.ts";
 import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } from "./floating.ts";
+import { forwardSets, TO_TARGET } from "./forwards.ts";
 import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
 import { limitRules } from "./limits.ts";
 import { answeredRules, choiceRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
@@ -28,6 +29,7 @@ const NONE: Elements = new Map();
 
 const renderSets = (table: NatTable): SetContents => ({
   ...floatingSets(table),
+  ...forwardSets(table),
   ...trackingSets(table),
   blocks: blockElements(table.blocks),
   sessions: NONE,
@@ -53,8 +55,8 @@ const renderChains = (table: NatTable): ChainContents => ({
   answered: answeredRules(table),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
-  dstnat: [TO_FIXED, ...toEndpoints(table), ...toMetadata(table)],
-  dstnat_output: [TO_FIXED],
+  dstnat: [TO_FIXED, TO_TARGET, ...toEndpoints(table), ...toMetadata(table)],
+  dstnat_output: [TO_FIXED, TO_TARGET],
   srcnat: [
     TO_ITSELF,
     ...toHairpin(table),

@@ -2,11 +2,24 @@
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
 import type { BlockPlan } from "../model/blocks.ts";
-import { type AddressLimits, type Endpoint, NO_LIMITS, type Pool, type PortRange } from "../model/model.ts";
+import {
+  type AddressLimits,
+  type Endpoint,
+  type Forward,
+  NO_LIMITS,
+  type Pool,
+  type PortRange,
+} from "../model/model.ts";
 
-export interface NatTable {
+/** What is translated between one address and another. */
+export interface Translations {
   /** Floating IPs that are translated on this machine, each once. IPv4 only. */
   readonly floating: readonly FloatingMapping[];
+  /** Ports of other floating IPs that are translated on this machine, none twice. IPv4 only. */
+  readonly forwards: readonly ForwardMapping[];
+}
+
+export interface NatTable extends Translations {
   /** Sources that are translated to a pool address. Empty without pools. */
   readonly private: readonly Prefix[];
   readonly pools: readonly PoolMapping[];
@@ -31,6 +44,10 @@ export interface NatTable {
   readonly timeouts: Timeouts;
 }
 
+/** The floating IPs that are translated here, as a whole or some of their ports; each at least once. */
+export const floatingAddresses = ({ floating, forwards }: Translations): Address[] =>
+  [...floating, ...forwards].map((mapping) => mapping.floating);
+
 /** How long a flow that is translated may be silent, in whole seconds. */
 interface Timeouts {
   readonly udpSeconds: number;
@@ -46,6 +63,10 @@ export interface FloatingMapping {
   readonly egress: "fixed" | "floating";
 }
 
+export interface ForwardMapping extends Forward {
+  readonly floating: Address;
+}
+
 export interface PoolMapping {
   readonly name: string;
   readonly addresses: readonly Address[];
@@ -57,6 +78,7 @@ export interface PoolMapping {
 /** A machine that translates nothing. */
 export const EMPTY_NAT: NatTable = {
   floating: [],
+  forwards: [],
   private: [],
   pools: [],
   blocks: undefined,

@@ -42,6 +42,7 @@ export const TO_TIMERS: readonly string[] = [
   "ct reply ip daddr @pooled goto timers",
   "ct reply ip daddr @floating goto timers",
   "ct original ip daddr @floating goto timers",
+  "ct original ip daddr @forwarded goto timers",
 ];
 
 function bodyOf(protocol: Protocol, seconds: ReadonlyMap<string, number>): string {

@@ -22,6 +22,9 @@ export const UNTRACK: readonly string[] = [
   "ip daddr @floating accept",
   "ip daddr @own accept",
   "ip saddr @own accept",
+  "ip daddr @forwarded accept",
+  "ip daddr @targets accept",
+  "ip saddr @targets accept",
   "ip daddr @pooled accept",
   "notrack",
 ];

@@ -54,6 +54,11 @@ export class Keeper {
     return this.#tables;
   }
 
+  /** What {@link reading} shows: of which revision, and how many of each collection. */
+  get holds(): { readonly revision: number; readonly objects: Readonly<Record<string, number>> } {
+    return { revision: this.#revision, objects: this.#tables.counts() };
+  }
+
   /** @throws Fault */
   async ask(caller: Caller, request: ApiRequest): Promise<ApiAnswer> {
     const { answer, draft } = this.#work(caller, request);

@@ -115,6 +115,11 @@ export class Tables implements Reading {
     for (const id of this.#index.get(indexKey(collection, index, key)) ?? []) yield rows.get(id)!;
   }
 
+  counts(): Readonly<Record<Collection, number>> {
+    const entries = COLLECTIONS.map((collection) => [collection, this.#rowsOf(collection).size]);
+    return Object.fromEntries(entries) as Record<Collection, number>;
+  }
+
   /** Where a search for a free IPv4 address of that subnet may begin; see {@link noteTaken}. */
   takenBelow(subnetId: string): number {
     return this.#takenBelow.get(subnetId) ?? 0;

@@ -20,7 +20,9 @@ const file = (parts: Partial<Model> = {}): Model =>
 const wanted = ({ cloud }: Site, parts: Partial<Model> = {}) => {
   const model = withObjects(file(parts), cloud.tables);
   return {
-    floating: model.floatingIps.map(({ address, to }) => `${formatAddress(address)} ${formatAddress(to)}`),
+    floating: model.floatingIps.map(
+      ({ address, to }) => `${formatAddress(address)} ${to && formatAddress(to)}`,
+    ),
     ports: model.ports.map((port) => [port.interface, ...port.addresses.map(formatAddress)]),
     private: model.nat.private.map(formatPrefix),
     pools: model.nat.pools.flatMap(({ addresses }) => addresses.map(formatAddress)),

@@ -135,7 +135,7 @@ function floatingOf(reading: Reading, file: Model, claims: Claims): FloatingIp[]
     const address = stored(floating.floating_ip_address);
     const to = stored(floating.fixed_ip_address);
     if (claims.isRouted(address) || claims.isRouted(to) || !claims.take(address)) continue;
-    found.push({ address, to, egress: "floating" });
+    found.push({ address, to, egress: "floating", forwards: [] });
   }
   return found;
 }

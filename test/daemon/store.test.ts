@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Etcd, missing } from "../store/etcd-daemon.ts";
 import { gatewayFile } from "./gateway-file.ts";
-import { type Daemon, eventually, gatewayd, Lab } from "./lab.ts";
+import { type Daemon, eventually, GWCTL, gatewayd, Lab, runToEnd } from "./lab.ts";
 
 let lab: Lab;
 beforeEach(() => {
@@ -67,6 +67,23 @@ describe("a store on the disk", () => {
     expect(third.stderr).toContain(`${lab.path("store")}: the file of the store is damaged`);
   });
 
+  test("gwctl tells where it is; nobody who cannot write there is left to guess", async () => {
+    const gateway = await started("gw", local());
+    expect(await makeNetwork(gateway, "a")).toBe(201);
+    const { stdout } = await gateway.gwctl("store", "show", "-o", "json");
+    expect(JSON.parse(stdout)).toMatchObject({
+      type: "local",
+      at: [lab.path("store")],
+      answers: true,
+      objects: { networks: 1 },
+    });
+    lab.write("occupied", "");
+    const refused = await gatewayd("run", fileWith("gw2", { path: lab.path("occupied/store") }, 2));
+    expect(refused).toMatchObject({ status: 1 });
+    expect(refused.stderr).toContain("the store cannot be here (ENOTDIR");
+    expect(refused.stderr).toContain("store: { type: none }");
+  });
+
   test("a reload cannot change it", async () => {
     const gateway = await started("gw", local());
     fileWith("gw", { type: "none" });
@@ -92,7 +109,7 @@ describe.skipIf(absent !== undefined)(`a store in etcd${absent ? `, missing: ${a
     expect(await gatewayd("store", "migrate", ...files)).toMatchObject({ status: 1, stdout: "" });
     alone.signal("SIGTERM");
     await alone.end();
-    const migrated = await gatewayd("store", "migrate", ...files);
+    const migrated = await runToEnd(process.execPath, [GWCTL, "store", "migrate", ...files]);
     expect(migrated).toMatchObject({ status: 0 });
     expect(migrated.stdout).toContain(`entries are now in the store in etcd at ${etcd.url.origin}`);
     const [one, two] = [await started("one", shared), await started("two", shared, 2)];

@@ -89,6 +89,25 @@ kernelTest("exactly the entries of one translation are removed, both ways", asyn
   expect(await here.kernel.forget(translation)).toBe(0);
 });
 
+kernelTest("of a floating IP whose ports are forwarded, exactly those of some ports", async () => {
+  here.lab.run("conntrack", "-F");
+  const forwarded = inbound("172.16.1.5", "10.65.0.13");
+  const kept: readonly [Flow, string[]][] = [
+    [forwarded, tcp(1000, 79)],
+    [forwarded, tcp(1000, 91)],
+    [forwarded, udp(1000, 80)],
+    [inbound("172.16.1.5", "10.65.0.14"), tcp(1001, 80)],
+    [outbound("172.16.1.5", "10.65.0.13"), tcp(80, 80)],
+  ];
+  for (const [flow, ports] of kept) insert(flow, ports);
+  for (const port of [80, 85, 90]) insert(forwarded, tcp(1000, port));
+  const ports = { protocol: "tcp", first: 80, last: 90 } as const;
+  const gone = { public: address("172.16.1.5"), private: address("10.65.0.13"), ports };
+  expect(await here.kernel.forget(gone)).toBe(3);
+  expect(await here.kernel.conntrack()).toMatchObject({ count: kept.length });
+  here.lab.run("conntrack", "-F");
+});
+
 kernelTest("translations of IPv6 too", async () => {
   insert({ from: "2001:db8:9::9", to: "2001:db8:a::3", answeredBy: "fd00::13", answersTo: "2001:db8:9::9" }, [
     ...tcp(1, 2),

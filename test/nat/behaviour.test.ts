@@ -1,93 +1,50 @@
-/**
- * NAT behaviour as RFC 5780 finds it, with real sockets: two private hosts - gw - servers with two addresses and two
- * ports. MAPPINGS says how many endpoints are alive in the test of many.
- */
+/** Behaviour for UDP as RFC 5780 finds it, with real sockets. MAPPINGS says how many are alive in the test of many. */
 
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ipv4 } from "../../src/bgp/net/address.ts";
-import { formatAddress, parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
+import { parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { type BlockPlan, holderOf } from "../../src/model/blocks.ts";
-import { diff } from "../../src/nat/diff.ts";
-import { EMPTY_NAT, type NatTable, type PoolMapping } from "../../src/nat/table.ts";
+import type { NatTable } from "../../src/nat/table.ts";
 import { shows } from "../requirements/shows.ts";
-import { type LineProcess, makeNamespace, type Namespace } from "./namespace.ts";
+import type { LineProcess } from "./namespace.ts";
+import {
+  A,
+  distinct,
+  type Endpoint,
+  endpointOf,
+  H1,
+  H2,
+  install as installIn,
+  POOL,
+  removeAll,
+  S1,
+  S2,
+  SERVERS,
+  seenBy as seenOf,
+  type TwoHosts,
+  table,
+  twoHosts,
+} from "./two-hosts.ts";
 
-const [H1, H2, S1, S2] = ["10.65.0.13", "10.65.0.14", "203.0.113.1", "203.0.113.2"] as const;
-/** Two ports of each server: where a behaviour test asks, in its order. */
-const [A, B] = [3478, 3479] as const;
-type Endpoint = readonly [address: string, port: number];
-const SERVERS: readonly Endpoint[] = [
-  [S1, A],
-  [S1, B],
-  [S2, A],
-  [S2, B],
-];
 const { MAPPINGS: MANY = "2000" } = process.env;
 
-const PRIVATE = [parsePrefix("10.65.0.0/16")!];
-const POOL: PoolMapping = {
-  name: "default",
-  addresses: ["198.51.100.10", "198.51.100.11"].map((text) => parseAddress(text) ?? ipv4(0)),
-  ports: { first: 1024, last: 65_535 },
-  mapping: "endpointIndependent",
-  filtering: "addressAndPortDependent",
-};
-const table = (changes: Partial<PoolMapping> = {}): NatTable => ({
-  ...EMPTY_NAT,
-  private: PRIVATE,
-  exempt: PRIVATE,
-  inside: PRIVATE,
-  pools: [{ ...POOL, ...changes }],
-});
-
-let spaces: { readonly gw: Namespace; readonly hosts: Namespace; readonly world: Namespace };
+let spaces: TwoHosts;
 let hosts: LineProcess;
 let world: LineProcess;
 
 beforeAll(async () => {
-  spaces = {
-    gw: makeNamespace("eim-gw"),
-    hosts: makeNamespace("eim-hosts"),
-    world: makeNamespace("eim-world"),
-  };
-  const { gw, hosts: inner, world: outer } = spaces;
-  gw.run("sysctl", "-qw", "net.ipv4.ip_forward=1");
-  gw.join("hosts", inner);
-  gw.join("world", outer);
-  gw.run("ip", "address", "add", "10.65.255.1/16", "dev", "hosts");
-  gw.run("ip", "address", "add", "203.0.113.254/24", "dev", "world");
-  // Hosts answer each other through the gateway only.
-  for (const host of [H1, H2]) inner.run("ip", "address", "add", `${host}/32`, "dev", "eth0");
-  inner.run("ip", "route", "add", "10.65.255.1", "dev", "eth0");
-  inner.run("ip", "route", "add", "default", "via", "10.65.255.1");
-  for (const server of [S1, S2]) outer.run("ip", "address", "add", `${server}/24`, "dev", "eth0");
-  outer.run("ip", "route", "add", "198.51.100.0/24", "via", "203.0.113.254");
-  for (const pooled of POOL.addresses) gw.run("ip", "route", "add", "blackhole", formatAddress(pooled));
+  spaces = twoHosts("eim");
   const script = fileURLToPath(new URL("stun.mjs", import.meta.url));
-  hosts = inner.start(process.execPath, script);
-  world = outer.start(process.execPath, script);
+  hosts = spaces.hosts.start(process.execPath, script);
+  world = spaces.world.start(process.execPath, script);
   for (const server of SERVERS) await world.ask({ listen: server });
 });
 
-afterAll(async () => {
-  for (const space of Object.values(spaces)) await space.remove();
-});
+afterAll(() => removeAll(spaces));
 
-async function install(wanted: NatTable): Promise<void> {
-  await spaces.gw.nft(diff(wanted, undefined));
-  spaces.gw.attempt("conntrack", "-F");
-}
-
-/** The external endpoints that one socket is seen with, by server. */
-const seenBy = async (own: Endpoint, to: readonly Endpoint[] = SERVERS): Promise<readonly string[]> =>
-  (await hosts.ask({ ask: own, to })) as string[];
-
-const distinct = (seen: readonly string[]): number => new Set(seen).size;
-const endpointOf = (text: string): Endpoint => {
-  const [address = "", port] = text.split(":");
-  return [address, Number(port)];
-};
+const install = (wanted: NatTable): Promise<void> => installIn(spaces, wanted);
+const seenBy = (own: Endpoint, to?: readonly Endpoint[]): Promise<readonly string[]> =>
+  seenOf(hosts, own, to);
 
 /** Who of the servers reaches a socket that has sent to the first of them alone. */
 async function admitted(own: Endpoint): Promise<readonly string[]> {

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Address, ipv4, type Prefix } from "../../src/bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { diff } from "../../src/nat/diff.ts";
-import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
+import { EMPTY_NAT, type ForwardMapping, type NatTable } from "../../src/nat/table.ts";
 import { shows } from "../requirements/shows.ts";
 import { makeNamespace, type Namespace } from "./namespace.ts";
 
@@ -155,6 +155,61 @@ describe.each([
 
   test.each(["vm-a", "vm-b", "vm-pub"] as const)("%s reaches the metadata service", (vm) => {
     expect(sourceOf(ask(vm, "tcp", "169.254.169.254"))).toBe(`${VMS[vm]} from 169.254.169.254`);
+  });
+});
+
+describe.each([
+  ["at the host", HOST],
+  ["at the gateway", GATEWAY],
+])("ports of a floating IP %s", (_, table) => {
+  const forward = (protocol: "tcp" | "udp", port: number, vm: Vm, toPort: number): ForwardMapping => ({
+    floating: address(FLOATING),
+    protocol,
+    ports: { first: port, last: port + 1 },
+    to: address(VMS[vm]),
+    toPorts: { first: toPort, last: toPort },
+  });
+  beforeAll(() =>
+    install({
+      ...table,
+      floating: [],
+      forwards: [
+        forward("tcp", 8080, "vm-a", 80),
+        forward("udp", 8080, "vm-b", 80),
+        forward("tcp", 9090, "vm-pub", 80),
+      ],
+    }),
+  );
+
+  test("lead each to its own, who sees the client; the client sees the floating IP", () => {
+    const asked = [
+      ["tcp", 8081, "vm-a"],
+      ["udp", 8080, "vm-b"],
+      ["tcp", 9090, "vm-pub"],
+    ] as const;
+    for (const [protocol, port] of asked)
+      expect(sourceOf(ask("client", protocol, FLOATING, port))).toBe(`198.51.100.2 from ${FLOATING}`);
+    const targets = [...tracked().matchAll(/^(tcp|udp).*dst=172\.16\.1\.3 .*dport=(\d+) src=([\d.]+)/gm)];
+    expect(targets.map(([, ...found]) => found.join(" ")).sort()).toEqual(
+      asked.map(([protocol, port, vm]) => `${protocol} ${port} ${VMS[vm]}`).sort(),
+    );
+  });
+
+  test("what nobody forwards gets silence", () => {
+    expect(hears("client", "udp", FLOATING, 9090)).toBe("silence");
+    expect(at("client").attempt("ping", "-c1", "-W1", FLOATING).status).not.toBe(0);
+  });
+
+  test("a VM reaches itself by it, and sees itself as it", () => {
+    expect(sourceOf(ask("vm-a", "tcp", FLOATING, 8080))).toBe(`${FLOATING} from ${FLOATING}`);
+  });
+
+  test.each(["vm-b", "vm-pub", "gw"] as const)("%s reaches it", (who) => {
+    expect(ask(who, "tcp", FLOATING, 8080)).toMatch(new RegExp(` from ${FLOATING}$`));
+  });
+
+  test("new flows of those it leads to do not leave with it", () => {
+    expect(ask("vm-a", "tcp", "198.51.100.2")).not.toContain(FLOATING);
   });
 });
 

@@ -50,7 +50,10 @@ function row(name: RequirementName, tests: readonly Test[]): string {
   const reason = REASONS[name];
   const held = tests.length === 0 ? "no" : reason === undefined ? "yes" : "in part";
   const why = reason ?? (tests.length === 0 ? "no test shows it" : undefined);
-  const shown = tests.map(({ file, title }) => `[${shortName(file)}](../${file}): ${escaped(title)}`);
+  // Sorted by file: the first of each names it.
+  const shown = tests.map(({ file, title }, i) =>
+    file === tests[i - 1]?.file ? escaped(title) : `[${shortName(file)}](../${file}): ${escaped(title)}`,
+  );
   return `| ${name} | ${REQUIREMENTS[name]} | ${held}${why === undefined ? "" : `: ${why}`} | ${shown.join("<br>")} |`;
 }
 
@@ -77,8 +80,13 @@ function testsOf(page: string): ReadonlyMap<string, readonly Test[]> {
   return new Map(
     rows.map((line) => {
       const [name = "", , , shown = ""] = line.slice(2, -2).split(" | ");
-      const tests = [...shown.matchAll(/\[[^\]]*\]\(\.\.\/([^)]*)\): (.*?)(?=<br>|$)/g)];
-      return [name, tests.map(([, file = "", title = ""]) => ({ file, title: unescaped(title) }))];
+      let file = "";
+      const tests = shown.split("<br>").flatMap((text) => {
+        const [, named, title = text] = /^\[[^\]]*\]\(\.\.\/([^)]*)\): (.*)$/.exec(text) ?? [];
+        file = named ?? file;
+        return title === "" ? [] : [{ file, title: unescaped(title) }];
+      });
+      return [name, tests];
     }),
   );
 }

@@ -104,6 +104,7 @@ export class Bench {
       marked: sorted(world.marked.keys()),
       routes: [...world.routes].map(([key, route]) => `${key} ${JSON.stringify(route.target)}`).sort(),
       floating: [...world.nft.elements("floating")].map(String).sort(),
+      forwards: [...world.nft.elements("forwards")].map(String).sort(),
       exempt: sorted(world.nft.elements("exempt_hosts").keys()),
     };
   }

@@ -9,6 +9,7 @@ import {
   samePrefix,
 } from "../../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../../bgp/net/text.ts";
+import { floatingAddresses } from "../../nat/table.ts";
 import type { PlanInput } from "../draft.ts";
 import type { Intent, KernelRoute, LearnedRoute, Problem } from "../intent.ts";
 import type { LearnedView } from "../learned.ts";
@@ -35,7 +36,7 @@ export function planWithLearned({ learned, ...input }: OracleInput): Intent {
   const at = surroundingsOf(input.model, input.links, input.hops);
   const told = learned.filter(({ paths }) => paths.length > 0);
   const own = plan({ ...input, learned: viewOf(told, []) });
-  const translated = own.nat.floating.map(({ floating }) => hostPrefix(floating));
+  const translated = floatingAddresses(own.nat).map(hostPrefix);
   const goals = goalsOf(told, at, [...own.routes.map(({ prefix }) => prefix), ...translated]);
   const intent = plan({ ...input, learned: viewOf(told, goals) });
   const routes = [...intent.routes, ...goals].sort((a, b) => comparePrefixes(a.prefix, b.prefix));

@@ -53,6 +53,20 @@ export const floatingIp = (from: string, to: string): FloatingIp => ({
   address: address(from),
   to: address(to),
   egress: "fixed",
+  forwards: [],
+});
+
+/** A floating IP of which tcp ports, from 80 on, lead to port 8080 of one address each. */
+export const forwarding = (from: string, ...to: readonly string[]): FloatingIp => ({
+  address: address(from),
+  to: undefined,
+  egress: "floating",
+  forwards: to.map((target, i) => ({
+    protocol: "tcp",
+    ports: { first: 80 + i, last: 80 + i },
+    to: address(target),
+    toPorts: { first: 8080, last: 8080 },
+  })),
 });
 
 export const port = (name: string, ...addresses: readonly string[]): Port => ({
@@ -115,8 +129,15 @@ const floatingIps: fc.Arbitrary<FloatingIp[]> = fc
   .tuple(
     subset(["172.16.1.3", "172.16.1.4"]),
     fc.array(fc.constantFrom("10.65.0.13", "10.65.0.14", "10.65.0.99")),
+    fc.boolean(),
   )
-  .map(([from, to]) => from.map((text, i) => floatingIp(text, to[i] ?? "10.65.0.13")));
+  .map(([from, to, byPort]) =>
+    from.map((text, i) =>
+      byPort && i > 0 && to.length > 0
+        ? forwarding(text, ...to.slice(0, 3))
+        : floatingIp(text, to[i] ?? "10.65.0.13"),
+    ),
+  );
 
 export const models: fc.Arbitrary<Model> = fc
   .record({

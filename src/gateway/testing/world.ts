@@ -112,10 +112,10 @@ export class MemoryWorld implements Dataplane, Announcer {
     await this.#answer(() => {
       this.trace.push("nat");
       if (this.faults.nat) throw new Error("Could not process rule: Invalid argument");
-      const before = new Set(this.nft.elements("floating").keys());
+      const before = [...this.nft.elements("floating").keys(), ...this.nft.elements("forwarded").keys()];
       this.nft.apply(nftables);
       for (const address of before) {
-        if (this.nft.element("floating", address) === undefined && this.#unflushed.has(`${address}/32`))
+        if (this.#leadsTo(address).length === 0 && this.#unflushed.has(`${address}/32`))
           this.violations.push(`${address} not translated any more before its withdrawal left`);
       }
     });
@@ -123,8 +123,9 @@ export class MemoryWorld implements Dataplane, Announcer {
 
   async forget(translation: Parameters<Dataplane["forget"]>[0]): Promise<number> {
     await this.#answer(() => {
-      const { public: outer, private: inner } = translation;
-      this.trace.push(`forget ${formatAddress(outer)} ${formatAddress(inner)}`);
+      const { public: outer, private: inner, ports } = translation;
+      const by = ports === undefined ? "" : ` ${ports.protocol} ${ports.first}-${ports.last}`;
+      this.trace.push(`forget ${formatAddress(outer)} ${formatAddress(inner)}${by}`);
     });
     return 1;
   }
@@ -193,9 +194,9 @@ export class MemoryWorld implements Dataplane, Announcer {
 
   #missingFor(key: string, kind: Kind, prefix: Prefix): string | undefined {
     const address = formatAddress(prefix);
-    const fixed = this.nft.element("floating", address);
-    if (!this.routes.has(key) && !this.#reaches(fixed)) return "a route";
-    if (kind === "floating" && fixed === undefined) return "a translation";
+    const inner = this.#leadsTo(address);
+    if (!this.routes.has(key) && !inner.some((to) => this.#reaches(to))) return "a route";
+    if (kind === "floating" && inner.length === 0) return "a translation";
     if (kind === "pool" && this.nft.element("pooled", address) === undefined) return "its pool";
     const isWhole = prefix.length < 32;
     if (isWhole && ![...this.routes.values()].some((route) => leadsInto(prefix, route)))
@@ -203,9 +204,17 @@ export class MemoryWorld implements Dataplane, Announcer {
     return undefined;
   }
 
+  #leadsTo(address: string): string[] {
+    const whole = this.nft.element("floating", address);
+    if (whole !== undefined) return [whole];
+    return [...this.nft.elements("forwards")]
+      .filter(([key]) => key.startsWith(`${address} . `))
+      .map(([, to]) => to.slice(0, to.indexOf(" ")));
+  }
+
   /** A floating IP at the gateway needs a way to its fixed address, and none of its own. */
-  #reaches(fixed: string | undefined): boolean {
-    const address = fixed === undefined ? undefined : parseAddress(fixed);
+  #reaches(fixed: string): boolean {
+    const address = parseAddress(fixed);
     if (address === undefined) return false;
     const anywhere = prefixOf(address, 0);
     const host = hostPrefix(address);

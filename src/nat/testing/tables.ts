@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
 import type { BlockPlan } from "../../model/blocks.ts";
-import type { FloatingMapping, NatTable, PoolMapping } from "../table.ts";
+import type { FloatingMapping, ForwardMapping, NatTable, PoolMapping } from "../table.ts";
 
 const TEN = 0x0a410000; // 10.65.0.0
 const FLOATING = 0xac100100; // 172.16.1.0
@@ -16,6 +16,27 @@ const floating: fc.Arbitrary<FloatingMapping[]> = fc.uniqueArray(
   }),
   { maxLength: 8, selector: (m) => m.floating.w0 },
 );
+
+/** Ranges of four ports each, of addresses that may be a floating IP's or somebody else's too. */
+const forwards: fc.Arbitrary<ForwardMapping[]> = fc
+  .uniqueArray(
+    fc.record({
+      floating: fc.integer({ min: 10, max: 15 }).map((n) => ipv4(FLOATING + n)),
+      protocol: fc.constantFrom("tcp", "udp"),
+      range: fc.nat(2),
+      width: fc.integer({ min: 1, max: 4 }),
+      to: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
+      one: fc.boolean(),
+    }),
+    { maxLength: 8, selector: ({ floating, protocol, range }) => `${floating.w0} ${protocol} ${range}` },
+  )
+  .map((list) =>
+    list.map(({ floating, protocol, range, width, to, one }) => ({
+      ...{ floating, protocol, to },
+      ports: { first: 80 + range * 4, last: 79 + range * 4 + width },
+      toPorts: { first: 8080, last: one ? 8080 : 8079 + width },
+    })),
+  );
 
 const prefix4: fc.Arbitrary<Prefix> = fc
   .tuple(fc.constantFrom(0x0a000000, 0x0a410000, 0x0a410001, 0xcb007100, 0, 0xffffffff), fc.nat(32))
@@ -55,6 +76,7 @@ const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
 
 export const natTables: fc.Arbitrary<NatTable> = fc.record({
   floating,
+  forwards,
   private: fc.array(prefix4, { maxLength: 3 }),
   pools,
   blocks: fc.option(blocks, { nil: undefined }),

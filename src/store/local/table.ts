@@ -151,8 +151,14 @@ export function failureOf(error: unknown, directory: string): Failure {
   if (NO_SPACE.has(code) || (code === EIO && isFull(directory))) {
     return { code: "full", message: `${directory}: no space left on the disk` };
   }
-  return { code: "unavailable", message: `${directory}: ${message}` };
+  if (!UNUSABLE.has(code)) return { code: "unavailable", message: `${directory}: ${message}` };
+  const way =
+    "name another one in store.path, or write store: { type: none } to keep objects in memory alone";
+  return { code: "unavailable", message: `${directory}: the store cannot be here (${message}); ${way}` };
 }
+
+/** Of a directory that cannot be made or written. */
+const UNUSABLE: ReadonlySet<unknown> = new Set(["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"]);
 
 function isFull(path: string): boolean {
   const { bavail, bsize } = statfsSync(path);
