@@ -165,6 +165,13 @@ clientTest(
     const networks = await client(OPENSTACK, "network list -f value -c Name", environment);
     expect(networks.trim().split("\n").sort()).toEqual(["calico", "public"]);
     expect((await client(NEUTRON, "port-list -f value -c id", environment)).trim()).toBe("");
+    const made = await client(OPENSTACK, "application credential create robot -f json", environment);
+    const robot = JSON.parse(made) as { readonly id: string; readonly secret: string };
+    const asRobot = [
+      ...[`OS_AUTH_URL=http://127.0.0.1:${API_PORT}/v3`, "OS_AUTH_TYPE=v3applicationcredential"],
+      ...[`OS_APPLICATION_CREDENTIAL_ID=${robot.id}`, `OS_APPLICATION_CREDENTIAL_SECRET=${robot.secret}`],
+    ];
+    expect(await client(OPENSTACK, "network list -f value -c Name", asRobot)).toBe(networks);
     const wrong = environment.map((each) => each.replace("sesame", "wrong"));
     await expect(client(OPENSTACK, "network list", wrong)).rejects.toThrow(/requires authentication/);
   },
@@ -182,6 +189,20 @@ clientTest(
     );
     await eventually("a packet out, by the router", () => pings(vm(), THEM.v4), LIMIT_MS);
     expect(pings(pair.them, FLOATING)).toBe(false);
+  },
+  4 * LIMIT_MS,
+);
+
+clientTest(
+  "lead one of its ports to the instance, and no longer",
+  async () => {
+    const id = await openstack(
+      `floating ip port forwarding create --port ${port} --internal-ip-address ${FIXED} --internal-protocol-port 8080 --external-protocol-port 80 --protocol tcp ${floating} -f value -c id`,
+    );
+    const isTold = async (): Promise<boolean> => (await theirs.prefixes()).includes(`${FLOATING}/32`);
+    await eventually("BIRD has it", isTold, LIMIT_MS);
+    await openstack(`floating ip port forwarding delete ${floating} ${id.trim()}`);
+    await eventually("BIRD has lost it", async () => !(await isTold()), LIMIT_MS);
   },
   4 * LIMIT_MS,
 );
