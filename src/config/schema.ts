@@ -75,7 +75,10 @@ const network: z.ZodType<Network> = mapping({
 const pool: z.ZodType<Pool> = mapping({
   name: name.meta({ description: "Shown in output, errors and metrics." }),
   addresses: oneOrMany(poolItem, 1).meta({
-    description: "IPv4 addresses that private sources are translated to. Their order places flows.",
+    description: "IPv4 addresses that private sources are translated to.",
+  }),
+  private: oneOrMany(prefix, 0).prefault([]).meta({
+    description: "The sources that it serves; by default, those of nat.private that no other pool names.",
   }),
   ports: portRange.prefault("1024-65535").meta({ description: "Source ports that a translation may use." }),
   // nftables cannot write an interval of one port; RFC 6888 REQ-15 wants some to choose from.

@@ -190,7 +190,9 @@ function outboundOf(
   claims: Claims,
 ): { readonly pools: Pool[]; readonly prefixes: Prefix[] } {
   const pools: Pool[] = [];
-  const known: Prefix[] = [...file.nat.private];
+  const prefixes: Prefix[] = [];
+  /** Behind routers that came before. */
+  const others: Prefix[] = [];
   for (const router of reading.all("routers")) {
     if (router.external_gateway_info?.enable_snat !== true || !router.admin_state_up) continue;
     const inner = innerPrefixes(reading, router).filter(({ family }) => family === 4);
@@ -198,19 +200,22 @@ function outboundOf(
     const addresses = outer.filter(
       (address) => address.family === 4 && !claims.isRouted(address) && claims.take(address),
     );
-    if (inner.length === 0 || addresses.length === 0) continue;
+    const served = inner.filter((prefix) => !others.some((other) => overlaps(other, prefix)));
+    if (served.length === 0 || addresses.length === 0) continue;
+    others.push(...served);
     pools.push({
       name: `router-${router.id}`,
       addresses,
+      private: served,
       ports: PORTS,
       blockSize: 0,
       limits: NO_LIMITS,
       mapping: "endpointIndependent",
       filtering: "addressAndPortDependent",
     });
-    for (const prefix of inner) if (!known.some((other) => overlaps(other, prefix))) known.push(prefix);
+    prefixes.push(...served.filter((prefix) => !file.nat.private.some((range) => overlaps(range, prefix))));
   }
-  return { pools, prefixes: known.slice(file.nat.private.length) };
+  return { pools, prefixes };
 }
 
 const innerPrefixes = (reading: Reading, { id }: Router): Prefix[] =>
