@@ -202,18 +202,18 @@ describe("a token that is revoked", () => {
   });
 });
 
-describe("an application credential", () => {
-  const path = (user: string): string => `/v3/users/${user}/application_credentials`;
-  const make = (token: string, attributes: object, user = BOB): Promise<Told> =>
-    call(token, "POST", path(user), { application_credential: attributes });
-  const made = async (token: string, attributes: object): Promise<{ id: string; secret: string }> => {
-    const { status, body } = await make(token, attributes);
-    expect(status).toBe(201);
-    return body["application_credential"] as { id: string; secret: string };
-  };
-  const by = (given: object): Promise<string | undefined> =>
-    enter({ methods: ["application_credential"], application_credential: given });
+const credentialsOf = (user: string): string => `/v3/users/${user}/application_credentials`;
+const make = (token: string, attributes: object, user = BOB): Promise<Told> =>
+  call(token, "POST", credentialsOf(user), { application_credential: attributes });
+const made = async (token: string, attributes: object): Promise<{ id: string; secret: string }> => {
+  const { status, body } = await make(token, attributes);
+  expect(status).toBe(201);
+  return body["application_credential"] as { id: string; secret: string };
+};
+const by = (given: object): Promise<string | undefined> =>
+  enter({ methods: ["application_credential"], application_credential: given });
 
+describe("an application credential", () => {
   test("logs in by its id or its name, says its secret once, and ends its tokens with itself", async () => {
     const bob = await tokenOf("bob");
     const { id, secret } = await made(bob, { name: "terraform", description: "plans" });
@@ -226,7 +226,7 @@ describe("an application credential", () => {
       await by({ id: "x", secret }),
       await by({ name: "x", secret }),
     ]).toEqual([undefined, undefined, undefined]);
-    const shown = await call(bob, "GET", `${path(BOB)}/${id}`);
+    const shown = await call(bob, "GET", `${credentialsOf(BOB)}/${id}`);
     expect(shown.body["application_credential"]).toMatchObject({
       name: "terraform",
       project_id: WEB.id,
@@ -238,9 +238,9 @@ describe("an application credential", () => {
       application_credential: { id, restricted: true },
     });
     expect((await call(token!, "GET", "/v3/projects")).status).toBe(200);
-    expect((await call(bob, "DELETE", `${path(BOB)}/${id}`)).status).toBe(204);
+    expect((await call(bob, "DELETE", `${credentialsOf(BOB)}/${id}`)).status).toBe(204);
     expect((await call(token!, "GET", "/v3/projects")).status).toBe(401);
-    expect((await call(bob, "GET", `${path(BOB)}/${id}`)).status).toBe(404);
+    expect((await call(bob, "GET", `${credentialsOf(BOB)}/${id}`)).status).toBe(404);
   });
 
   test("has no more than the roles that were asked for, and ends in time", async () => {
@@ -270,7 +270,9 @@ describe("an application credential", () => {
     expect((await make(one!, { name: "more" })).status).toBe(403);
     expect((await make(other!, { name: "more" })).status).toBe(201);
   });
+});
 
+describe("an application credential is refused", () => {
   test.each<[string, object, string, number]>([
     ["no name", {}, BOB, 400],
     ["a name twice", { name: "tied" }, BOB, 409],
@@ -281,7 +283,7 @@ describe("an application credential", () => {
     ["an end that is no time", { name: "x", expires_at: {} }, BOB, 400],
     ["an empty secret", { name: "x", secret: "" }, BOB, 400],
     ["a long secret", { name: "x", secret: "x".repeat(2000) }, BOB, 400],
-  ])("with %s is refused", async (_name, attributes, user, status) => {
+  ])("with %s", async (_name, attributes, user, status) => {
     const answer = await make(await tokenOf("bob"), attributes, user);
     expect([answer.status, answer.body]).toMatchObject([status, { error: { code: status } }]);
   });

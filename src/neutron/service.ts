@@ -76,24 +76,35 @@ export function answerTo(work: Work, request: ApiRequest): ApiAnswer {
   if (handler === undefined) return other(work, request, first, id, part);
   if (id === undefined) return onCollection(work, handler, request);
   if (path.length > 4) throw notFound();
-  if (part === "port_forwardings" && first === "floatingips") {
-    const below = portForwardings(find(work, floatingIps, id, "GET"));
-    if (more === undefined) return onCollection(work, below, request);
-    return onObject(work, below, find(work, below, more, method), request);
-  }
+  if (part === "port_forwardings" && first === "floatingips") return onForwardings(work, request, id, more);
   const object = find(work, handler, id, method);
   if (part === undefined) return onObject(work, handler, object, request);
   if (part === "tags" && isTagged(handler.resource.collection))
     return onTags(work, handler, object, request, more);
-  if (method === "PUT" && more === undefined && handler.resource.collection === "routers") {
-    if (part === "add_router_interface") {
-      return { status: 200, body: addInterface(work, object as Router, request.body) };
-    }
-    if (part === "remove_router_interface") {
-      return { status: 200, body: removeInterface(work, object as Router, request.body) };
-    }
-  }
+  if (first === "routers" && more === undefined) return onInterfaces(work, object as Router, part, request);
   throw notFound();
+}
+
+function onInterfaces(work: Work, router: Router, part: string, { method, body }: ApiRequest): ApiAnswer {
+  const act = method === "PUT" ? INTERFACE_ACTIONS.get(part) : undefined;
+  if (act === undefined) throw notFound();
+  return { status: 200, body: act(work, router, body) };
+}
+
+const INTERFACE_ACTIONS: ReadonlyMap<string, typeof addInterface> = new Map([
+  ["add_router_interface", addInterface],
+  ["remove_router_interface", removeInterface],
+]);
+
+function onForwardings(
+  work: Work,
+  request: ApiRequest,
+  floatingId: string,
+  id: string | undefined,
+): ApiAnswer {
+  const below = portForwardings(find(work, floatingIps, floatingId, "GET"));
+  if (id === undefined) return onCollection(work, below, request);
+  return onObject(work, below, find(work, below, id, request.method), request);
 }
 
 function other(
