@@ -10,7 +10,7 @@ import { jsonOf } from "./json-body.ts";
 import { forbidden, type IdentityApi, kept, requireSession, roleView, timeText } from "./keystone-session.ts";
 
 /** Of one user. */
-export const USER_CREDENTIALS_MAX = 50;
+const USER_CREDENTIALS_MAX = 50;
 
 const PATH = "/v3/users/:user/application_credentials";
 

@@ -131,7 +131,7 @@ const versionAt = (request: FastifyRequest): object => ({
   "media-types": [{ base: "application/json", type: "application/vnd.openstack.identity-v3+json" }],
 });
 
-export function tokenView(request: FastifyRequest, session: Session, methods: Login["methods"]): object {
+function tokenView(request: FastifyRequest, session: Session, methods: Login["methods"]): object {
   const { user, project, role, issuedAt, expiresAt, credential } = session;
   // Upstream's implied roles: who may change may look.
   const roles = ROLES.slice(ROLES.indexOf(role));

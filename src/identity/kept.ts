@@ -12,9 +12,9 @@ const REVOKED = `${PREFIX}revoked/`;
 const CREDENTIALS = `${PREFIX}credentials/`;
 
 /** Revoked tokens that have not ended. */
-export const REVOKED_MAX = 10_000;
+const REVOKED_MAX = 10_000;
 /** Application credentials of all users. */
-export const CREDENTIALS_MAX = 10_000;
+const CREDENTIALS_MAX = 10_000;
 /** Of those that have ended, how many are forgotten at a time. */
 const FORGOTTEN = 64;
 
