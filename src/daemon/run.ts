@@ -89,7 +89,7 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
   const people = settings.store.type === "none" ? untilRestart(told) : told;
   const kept = await KeptIdentity.open(store);
   let running: Gateway | undefined;
-  const networking = await openNetworking(store, {
+  const networking = await openNetworking(store, settings.model.hostname, {
     api: () => settings.api,
     people,
     standing: kept,
@@ -98,7 +98,7 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
     changed: () => running?.reconciler.wake(),
     bgp: () => bgpFace(running),
   });
-  const gateway = await Gateway.open(settings, log, networking.extend);
+  const gateway = await Gateway.open(settings, log, networking);
   running = gateway;
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   histogram.enable();
@@ -135,7 +135,7 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
   } finally {
     histogram.disable();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
-    networking.close();
+    await networking.close();
     kept.close();
   }
 }

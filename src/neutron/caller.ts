@@ -22,6 +22,10 @@ export interface World {
   readonly isReachable: (address: string) => boolean;
   /** Whether it is of a network that the gateway routes and therefore never translates. */
   readonly isRouted: (address: string) => boolean;
+  /** What routers are that are made without saying it. */
+  readonly routerDistributed: boolean;
+  /** Whether the host that a port is bound to says that it works; undefined: no gatewayd is known there. */
+  readonly hostSays: (port: Objects["ports"]) => boolean | undefined;
 }
 
 export const isAdmin = ({ role }: Caller): boolean => role === "admin";

@@ -18,6 +18,8 @@ export function countingWorld(): World {
     newId: () => `00000000-0000-4000-8000-${String(++count).padStart(12, "0")}`,
     isReachable: () => true,
     isRouted: () => false,
+    hostSays: () => undefined,
+    routerDistributed: false,
     chance: () => (++count * 0.618_033_988_749_894_9) % 1,
   };
 }
