@@ -34,12 +34,13 @@ export const SET_NAMES = [
   "mapping",
   "endpoints",
   "contacts",
+  "shared",
 ] as const;
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
  * floating IP. egress: the same among those whose new flows leave as the floating IP. forwards: port of a floating IP to
  * one of a private address; forwarded, targets: those addresses, each once. blocks: private address to pool
- * address and ports. sessions, session_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts: see
+ * address and ports. sessions, session_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts, shared: see
  * mapping.ts.
  */
 export type SetName = (typeof SET_NAMES)[number];
@@ -109,6 +110,7 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
     interval: false,
     filled: MAPPED,
   },
+  shared: { is: "set", type: "ipv4_addr . inet_service", interval: false, filled: MAPPED },
 };
 
 /** In an order in which nothing refers to what comes later. */

@@ -41,6 +41,7 @@ const renderSets = (table: NatTable): SetContents => ({
   mapping: NONE,
   endpoints: NONE,
   contacts: NONE,
+  shared: NONE,
   taps: elements((table.metadata?.interfaces ?? []).map((name) => `"${name}"`)),
 });
 
