@@ -159,6 +159,8 @@ function sampleValues(): Sample {
           name: "default",
           addresses: ["198.51.100.10", "198.51.100.16"],
           ports: "1024-65535",
+          mapping: "addressAndPortDependent",
+          filtering: "addressAndPortDependent",
           blockSize: 1024,
         },
       ],

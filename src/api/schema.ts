@@ -341,7 +341,11 @@ export interface NatAnswer {
     readonly name: string;
     /** One entry per address, ranges spelt out. */
     readonly addresses: readonly string[];
+    /** The sources that it serves; absent: those of `private` that no other pool names. */
+    readonly private?: readonly string[];
     readonly ports: string;
+    readonly mapping: "endpointIndependent" | "addressAndPortDependent";
+    readonly filtering: "endpointIndependent" | "addressDependent" | "addressAndPortDependent";
     /** Ports of each private address; 0: all share. */
     readonly blockSize: number;
   }[];

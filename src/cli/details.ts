@@ -197,6 +197,9 @@ const POOLS: readonly Column<Pool>[] = [
   { header: "Pool", cell: (p) => p.name },
   { header: "Ports", cell: (p) => p.ports },
   { header: "Block", align: "right", cell: (p) => (p.blockSize === 0 ? "" : String(p.blockSize)) },
+  { header: "Mapping", cell: (p) => p.mapping },
+  { header: "Filtering", cell: (p) => p.filtering },
+  { header: "Serves", cell: (p) => p.private?.join(" ") ?? "the rest", clip: 40 },
   { header: "Addresses", align: "right", cell: (p) => String(p.addresses.length) },
   { header: "From", cell: (p) => p.addresses.join(" "), clip: 60 },
 ];

@@ -153,8 +153,8 @@ Flows lost        0 without a free port, 0 without an entry
 Limits            2000 sessions for each private address
 Refused           12 for sessions, 0 for new sessions
 
-Pool     Ports       Block  Addresses  From
-default  1024-65535   1024          2  198.51.100.10 198.51.100.16
+Pool     Ports       Block  Mapping                  Filtering                Serves    Addresses  From
+default  1024-65535   1024  addressAndPortDependent  addressAndPortDependent  the rest          2  198.51.100.10 198.51.100.16
 `,
     ],
     [

@@ -28,6 +28,7 @@ import {
   choice,
   duration,
   endpoint,
+  flag,
   hostname,
   integer,
   interfaceName,
@@ -75,7 +76,10 @@ const network: z.ZodType<Network> = mapping({
 const pool: z.ZodType<Pool> = mapping({
   name: name.meta({ description: "Shown in output, errors and metrics." }),
   addresses: oneOrMany(poolItem, 1).meta({
-    description: "IPv4 addresses that private sources are translated to. Their order places flows.",
+    description: "IPv4 addresses that private sources are translated to.",
+  }),
+  private: oneOrMany(prefix, 0).prefault([]).meta({
+    description: "The sources that it serves; by default, those of nat.private that no other pool names.",
   }),
   ports: portRange.prefault("1024-65535").meta({ description: "Source ports that a translation may use." }),
   // nftables cannot write an interval of one port; RFC 6888 REQ-15 wants some to choose from.
@@ -246,6 +250,12 @@ const api: z.ZodType<ApiSettings> = mapping({
   }),
   tokensFile: absolutePath.optional().meta({
     description: "The file of users that tokens are made for; gwctl user makes it.",
+  }),
+  routerDistributed: flag.prefault(false).meta({
+    description: "Routers made without `distributed`: floating IPs are translated on the instances' hosts.",
+  }),
+  floatingEgress: choice(["floating", "fixed"]).prefault("floating").meta({
+    description: "The source of new flows of a port with a floating IP made through the API.",
   }),
 }).transform((given) => ({ ...given, listen: given.listen, tokensFile: given.tokensFile }));
 

@@ -120,6 +120,7 @@ const whole = {
       {
         name: "default",
         addresses: [10, 16, 17, 18, 19, 30, 31, 32, 33].map((last) => `198.51.100.${last}`),
+        private: [],
         ports: { first: 1024, last: 65535 },
         blockSize: 0,
         limits: { sessionsPerAddress: undefined, newSessionsPerSecond: undefined },
@@ -154,6 +155,8 @@ test("the design example, without what is not built yet, is the model that it de
     socket: "/run/gatewayd/gatewayd.sock",
     auth: "keystone",
     tokensFile: "/etc/gatewayd/tokens",
+    routerDistributed: false,
+    floatingEgress: "floating",
   });
   expect(result.log).toEqual({ level: "info", format: "json" });
   expect(result.warnings).toEqual([]);

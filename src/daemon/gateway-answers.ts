@@ -87,10 +87,13 @@ export function natAnswer(model: Model, now: Snapshot, kernel: NatKernel): NatAn
     private: model.nat.private.map(formatPrefix),
     exempt: nat?.exempt.map(formatPrefix) ?? [],
     untracked: nat?.untracked.map(formatPrefix) ?? [],
-    pools: model.nat.pools.map(({ name, addresses, ports, blockSize }) => ({
+    pools: model.nat.pools.map(({ name, addresses, ports, blockSize, mapping, filtering, ...pool }) => ({
       name,
       addresses: addresses.map(formatAddress),
+      ...(pool.private.length > 0 && { private: pool.private.map(formatPrefix) }),
       ports: `${ports.first}-${ports.last}`,
+      mapping,
+      filtering,
       blockSize,
     })),
     floating: nat?.floating.length ?? 0,

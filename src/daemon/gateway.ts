@@ -14,6 +14,7 @@ import type { Announcer } from "../gateway/announcer.ts";
 import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts";
 import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
+import { workingInterfaces } from "../gateway/working.ts";
 import type { Model } from "../model/model.ts";
 import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
@@ -37,8 +38,14 @@ import { VERSION } from "./version.ts";
  */
 const DEFERRAL_MS = 30_000;
 
-/** The file's model and what the API's objects add to it; the same value for the same ones. */
-type Extend = (file: Model) => Model;
+/** What was made through the API, as far as it concerns this machine. */
+export interface Objects {
+  /** The file's model and what they add to it; the same value for the same ones. */
+  readonly extend: (file: Model) => Model;
+  /** Told after each pass: the interfaces of ports that packets reach. */
+  readonly working: (interfaces: ReadonlySet<string>) => void;
+  readonly problems: () => readonly Problem[];
+}
 
 type Held = Awaited<ReturnType<Dataplane["read"]>>;
 
@@ -62,7 +69,7 @@ export class Gateway {
   readonly #world: NodeWorld;
   readonly #log: Log;
   readonly #held: readonly KernelRoute[];
-  readonly #extend: Extend;
+  readonly #objects: Objects;
   #settings: Settings;
   #links: readonly Link[] = [];
   #learnedComplete: boolean;
@@ -73,10 +80,10 @@ export class Gateway {
    * Opens the forwarding plane and looks at what it holds. Nothing is changed and nobody spoken to before {@link begin}.
    * @throws KernelError
    */
-  static async open(settings: Settings, log: Log, extend: Extend): Promise<Gateway> {
+  static async open(settings: Settings, log: Log, objects: Objects): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model, log);
     try {
-      return new Gateway(settings, log, extend, forwarding, await forwarding.dataplane.read());
+      return new Gateway(settings, log, objects, forwarding, await forwarding.dataplane.read());
     } catch (error) {
       await forwarding.close();
       throw error;
@@ -84,10 +91,10 @@ export class Gateway {
   }
 
   /** @param held - what the kernel has of a gateway that ran before this one */
-  private constructor(settings: Settings, log: Log, extend: Extend, forwarding: Forwarding, held: Held) {
+  private constructor(settings: Settings, log: Log, objects: Objects, forwarding: Forwarding, held: Held) {
     const restarting = held.routes.length > 0 || held.nat !== undefined;
     this.#settings = settings;
-    this.#extend = extend;
+    this.#objects = objects;
     this.#log = log;
     this.forwarding = forwarding;
     this.#held = held.routes;
@@ -138,7 +145,7 @@ export class Gateway {
   }
 
   get model(): Model {
-    return this.#extend(this.#settings.model);
+    return this.#objects.extend(this.#settings.model);
   }
 
   /** Every peer that was waited for has told what it knows, and all of it was acted upon once. */
@@ -208,6 +215,7 @@ export class Gateway {
     return [
       ...snapshot.problems,
       ...this.nextHops.problems(),
+      ...this.#objects.problems(),
       ...own.filter((problem) => problem !== undefined),
     ];
   }
@@ -255,6 +263,7 @@ export class Gateway {
   #passed(snapshot: Snapshot): void {
     if (snapshot.natProgrammed && this.forwarding.type === "linux")
       this.blockHistory.take(snapshot.intent?.nat.blocks, Date.now());
+    if (snapshot.synced) this.#objects.working(workingInterfaces(this.model, snapshot.announced));
     this.#takeProblems(snapshot);
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;

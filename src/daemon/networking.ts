@@ -8,9 +8,13 @@ import { sessionOf } from "../identity/tokens.ts";
 import type { Model } from "../model/model.ts";
 import { answerBgp, type BgpFace, isBgp } from "../neutron/bgp.ts";
 import type { Caller, World } from "../neutron/caller.ts";
+import { Hosts } from "../neutron/hosts.ts";
 import { Keeper } from "../neutron/keeper.ts";
-import { withObjects } from "../neutron/wanted.ts";
+import { portsBehind, withObjects } from "../neutron/wanted.ts";
 import type { Store } from "../store/store.ts";
+import { systemClock } from "./clock.ts";
+import type { Objects } from "./gateway.ts";
+import { Presence } from "./presence.ts";
 
 /** Where nobody is asked who they are, everything is one project's. */
 const UNASKED: Caller = { projectId: "admin", role: "admin" };
@@ -29,16 +33,20 @@ interface Surroundings {
   readonly bgp: () => BgpFace;
 }
 
-export interface Networking extends NetworkingApi {
-  /** The same value as long as neither the file nor an object changes. */
-  readonly extend: (file: Model) => Model;
+export interface Networking extends NetworkingApi, Objects {
   /** What it has seen of the store last. */
   readonly holds: () => { readonly revision: number; readonly objects: Readonly<Record<string, number>> };
-  readonly close: () => void;
+  readonly close: () => Promise<void>;
 }
 
-/** @throws StoreError */
-export async function openNetworking(store: Store, around: Surroundings): Promise<Networking> {
+/** @param hostname - of this machine; @throws StoreError */
+export async function openNetworking(
+  store: Store,
+  hostname: string,
+  around: Surroundings,
+): Promise<Networking> {
+  const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
+  const hosts = await Hosts.open(store, (known) => presence.seen(known.get(hostname)));
   let known: { readonly file: Model; readonly model: Model } | undefined;
   const keeper = await Keeper.open(
     store,
@@ -47,6 +55,8 @@ export async function openNetworking(store: Store, around: Surroundings): Promis
       newId: randomUUID,
       chance: Math.random,
       isReachable: around.isReachable(),
+      routerDistributed: around.api().routerDistributed,
+      hostSays: (port) => hosts.says(port),
     }),
     () => {
       known = undefined;
@@ -63,10 +73,17 @@ export async function openNetworking(store: Store, around: Surroundings): Promis
       return isLocal || around.api().auth === "none" ? UNASKED : undefined;
     },
     extend: (file) => {
-      if (known?.file !== file) known = { file, model: withObjects(file, keeper.reading) };
+      if (known?.file !== file)
+        known = { file, model: withObjects(file, keeper.reading, around.api().floatingEgress) };
       return known.model;
     },
     holds: () => keeper.holds,
-    close: () => keeper.close(),
+    working: (interfaces) => presence.report(portsBehind(keeper.reading, hostname, interfaces)),
+    problems: () => (presence.problem === undefined ? [] : [presence.problem]),
+    close: async () => {
+      keeper.close();
+      hosts.close();
+      await presence.stop();
+    },
   };
 }

@@ -86,14 +86,14 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
   const { tokensFile } = settings.api;
   const people = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
   let running: Gateway | undefined;
-  const networking = await openNetworking(store, {
+  const networking = await openNetworking(store, settings.model.hostname, {
     api: () => settings.api,
     people,
     isReachable: () => reachableThrough(running),
     changed: () => running?.reconciler.wake(),
     bgp: () => bgpFace(running),
   });
-  const gateway = await Gateway.open(settings, log, networking.extend);
+  const gateway = await Gateway.open(settings, log, networking);
   running = gateway;
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   histogram.enable();
@@ -130,7 +130,7 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
   } finally {
     histogram.disable();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
-    networking.close();
+    await networking.close();
   }
 }
 

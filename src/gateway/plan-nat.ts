@@ -17,7 +17,7 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
   return {
     floating: draft.floating.toSorted((a, b) => compareAddresses(a.floating, b.floating)),
     forwards: draft.forwards.toSorted(compareForwards),
-    private: translates ? sorted(model.nat.private) : [],
+    private: translates ? sorted(servedOf(model)) : [],
     pools: translates ? model.nat.pools.map(({ blockSize: _, limits: __, ...pool }) => pool) : [],
     blocks: translates ? blockPlan(model.nat) : undefined,
     limits: (translates ? model.nat.pools[0]?.limits : undefined) ?? NO_LIMITS,
@@ -41,6 +41,12 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
     },
   };
 }
+
+/** Pools that name nobody serve all that others do not; without one, the rest leaves as it is. */
+const servedOf = ({ nat }: Model): readonly Prefix[] =>
+  nat.pools.some((pool) => pool.private.length === 0)
+    ? nat.private
+    : nat.pools.flatMap((pool) => pool.private);
 
 /** The kernel counts whole seconds; nothing ends before its time. */
 const secondsOf = (ms: number): number => Math.ceil(ms / 1000);

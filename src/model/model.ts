@@ -303,8 +303,10 @@ export interface NatTimeouts {
 
 export interface Pool {
   readonly name: string;
-  /** In the order given, which is the order of the hash: changing it moves flows. IPv4 only. */
+  /** IPv4 only. */
   readonly addresses: readonly Address[];
+  /** The sources that it serves, of nested ones the longest; empty: all of `nat.private` that no other pool names. */
+  readonly private: readonly Prefix[];
   readonly ports: PortRange;
   /** Ports of each private address's own block (blocks.ts), 1 up to all of `ports`; 0: all share. */
   readonly blockSize: number;

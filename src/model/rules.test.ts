@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
-import { type Model, NO_LIMITS, type Peer, type Rule } from "./model.ts";
+import type { Model, Peer, Rule } from "./model.ts";
 import { violations } from "./rules.ts";
 import { NO_NAT, PEER, POOL } from "./testing/values.ts";
 
@@ -109,17 +109,7 @@ describe("a part that is missing silences only the rules about it", () => {
 
 test("a pool of 65 536 addresses in the wrong place is one violation, with the path of the first address", () => {
   const addresses = Array.from({ length: 65_536 }, (_, i) => ipv4(ip("10.65.0.0").w0 + i));
-  const pools = [
-    {
-      name: "a",
-      addresses,
-      ports: { first: 1024, last: 65535 },
-      blockSize: 0,
-      limits: NO_LIMITS,
-      mapping: "endpointIndependent",
-      filtering: "addressAndPortDependent",
-    } as const,
-  ];
+  const pools = [{ ...POOL, name: "a", addresses }];
   const found = violations({ nat: { ...valid.nat, pools } });
   expect(found.map(({ path, message }) => [path.join("."), message])).toEqual([
     ["nat.pools.0.addresses.0", "10.65.0.0 is in nat.private 10.65.0.0/16, and 65535 more"],

@@ -12,6 +12,7 @@ import { asViolations } from "./as-rules.ts";
 import { blockViolations, limitViolations } from "./block-rules.ts";
 import { forwardViolations } from "./forward-rules.ts";
 import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
+import { poolViolations } from "./pool-rules.ts";
 import { isUnicast, nested } from "./prefixes.ts";
 import { error, type Violation, warning } from "./violation.ts";
 
@@ -26,6 +27,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...addressViolations(parts),
     ...forwardViolations(parts),
     ...roleViolations(parts),
+    ...poolViolations(parts),
     ...blockViolations(parts),
     ...limitViolations(parts),
     ...anycastViolations(parts),
@@ -212,7 +214,7 @@ function ruleViolations(rule: Rule, path: Violation["path"]): Violation[] {
 const canHold = (prefix: Prefix, lengths: { min: number; max: number }): boolean =>
   lengths.max >= prefix.length && lengths.min <= widthOf(prefix.family);
 
-function roleViolations({ role, nat, ports, metadata }: Partial<Model>): Violation[] {
+function roleViolations({ role, nat, metadata }: Partial<Model>): Violation[] {
   const found: Violation[] = [];
   const pools = nat?.pools ?? [];
   if (role === "compute" && pools.length > 0) {
@@ -227,11 +229,6 @@ function roleViolations({ role, nat, ports, metadata }: Partial<Model>): Violati
   if (role === "gateway") {
     const message = "is for role compute, and this is role gateway";
     found.push(error(["metadata"], message, "move it to the file of the host that the ports are on"));
-  }
-  if (ports?.length === 0) {
-    found.push(
-      error(["metadata"], "there are no ports whose requests could go there", "add ports, or take it out"),
-    );
   }
   if (metadata.address.family !== 4) {
     found.push(error(["metadata"], "must be an IPv4 address: it stands in for 169.254.169.254"));

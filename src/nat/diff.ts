@@ -15,6 +15,7 @@ import {
   type Contents,
   declarationOf,
   type Elements,
+  type PortChains,
   SET_NAMES,
   SETS,
   type SetName,
@@ -65,6 +66,7 @@ function textOf(contents: Contents): string {
     lines.push(`add ${SETS[name].is} inet ${TABLE} ${name} { ${declarationOf(name).join("; ")}; }`);
   }
   lines.push(...timerLines(contents.timers));
+  lines.push(...chainLines(contents.portChains));
   for (const name of CHAIN_NAMES) {
     const hook = CHAINS[name];
     lines.push(`add chain inet ${TABLE} ${name}${hook === undefined ? "" : ` { ${hook} }`}`);
@@ -75,7 +77,7 @@ function textOf(contents: Contents): string {
 }
 
 function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
-  const lines: string[] = [];
+  const lines = chainLines(differingChains(wanted.portChains, found.portChains));
   const forwarded = wanted.sets.forwarded;
   for (const name of SET_NAMES) {
     // A floating IP that leads somewhere as a whole would hide where its ports lead.
@@ -101,8 +103,27 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
     // What the kernel counted, it counts against the limit that was there then.
     if (name === "limited") lines.push(...METER_NAMES.map((meter) => `flush set inet ${TABLE} ${meter}`));
   }
+  // Elements that are kept lead there.
+  if (!keep) lines.push(...goneChains(found.portChains, wanted.portChains));
   return lines;
 }
+
+/** Of the first, those that the second has not, or has otherwise. */
+const differingChains = (a: PortChains, b: PortChains): PortChains =>
+  new Map([...a].filter(([name, rules]) => !sameRules(b.get(name) ?? [], rules)));
+
+/** Makes them, or makes them anew. */
+const chainLines = (chains: PortChains): string[] =>
+  [...chains].flatMap(([name, rules]) => [
+    `add chain inet ${TABLE} ${name}`,
+    `flush chain inet ${TABLE} ${name}`,
+    ...ruleLines(name, rules),
+  ]);
+
+const goneChains = (found: PortChains, wanted: PortChains): string[] =>
+  [...found.keys()]
+    .filter((name) => !wanted.has(name))
+    .flatMap((name) => [`flush chain inet ${TABLE} ${name}`, `delete chain inet ${TABLE} ${name}`]);
 
 const METER_NAMES = Object.keys(METERS);
 

@@ -3,6 +3,7 @@
 import type { Address } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import type { Elements, SetContents } from "./layout.ts";
+import { hairpinRules } from "./pools.ts";
 import type { NatTable } from "./table.ts";
 
 export function floatingSets(table: NatTable): Pick<SetContents, "floating" | "self" | "own" | "egress"> {
@@ -52,9 +53,8 @@ export const toHairpin = (table: NatTable): readonly string[] =>
 /** Sources whose answers would not pass here: those of the table, and all that is routed to our own hosts. */
 const INSIDE = ["inside", "untracked", "untracked_hosts"] as const;
 
+/** Sources without a block have no right to a port of any: they leave as the machine itself. */
 export const hairpin = (table: NatTable): readonly string[] => [
   "snat ip to ip saddr map @own",
-  // Sources without a block have no right to a port of any: they leave as the machine itself.
-  ...(table.blocks === undefined ? [] : ["ip saddr @private goto pools"]),
-  table.blocks === undefined && table.pools.length > 0 ? "goto pools" : "masquerade",
+  ...hairpinRules(table),
 ];

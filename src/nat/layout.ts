@@ -19,6 +19,11 @@ export const SET_NAMES = [
   "sessions",
   "session_rate",
   "pooled",
+  "homes",
+  "slots_256",
+  "slots_4096",
+  "slots_65536",
+  "port_choice",
   "private",
   "inside",
   "exempt",
@@ -40,14 +45,17 @@ export const SET_NAMES = [
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
  * floating IP. egress: the same among those whose new flows leave as the floating IP. forwards: port of a floating IP to
  * one of a private address; forwarded, targets: those addresses, each once. blocks: private address to pool
- * address and ports. sessions, session_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts, shared: see
- * mapping.ts.
+ * address and ports. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port. sessions,
+ * session_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts, shared:
+ * see mapping.ts.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
 export interface SetDeclaration {
   readonly is: "map" | "set";
   readonly type: string;
+  /** The type is given by expressions that have it. */
+  readonly byExpression?: true;
   readonly interval: boolean;
   /** What else is declared of a set that packets fill. What they put there is no part of a table's contents. */
   readonly filled?: readonly string[];
@@ -59,9 +67,17 @@ const MAPPED = [`size ${MAPPINGS}`, "flags dynamic,timeout"];
 
 /** What stands in a set's braces, line by line. */
 export function declarationOf(name: SetName): readonly string[] {
-  const { type, interval, filled = [] } = SETS[name];
-  return [`type ${type}`, ...(interval ? ["flags interval"] : []), ...filled];
+  const { type, byExpression, interval, filled = [] } = SETS[name];
+  return [`${byExpression ? "typeof" : "type"} ${type}`, ...(interval ? ["flags interval"] : []), ...filled];
 }
+
+/** nft 1.0.6 has no name for the type of a hash or a number by chance, and takes them for one another. */
+const SLOTS: SetDeclaration = {
+  is: "map",
+  type: "ip saddr . numgen inc mod 2 : ip saddr",
+  byExpression: true,
+  interval: false,
+};
 
 /** Name and declaration of every set and map, in the order in which they are made. */
 export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
@@ -80,6 +96,11 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   sessions: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.sessions },
   session_rate: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.session_rate },
   pooled: { is: "set", type: "ipv4_addr", interval: false },
+  homes: { is: "map", type: "ipv4_addr : ipv4_addr", interval: true },
+  slots_256: SLOTS,
+  slots_4096: SLOTS,
+  slots_65536: SLOTS,
+  port_choice: { is: "map", type: "ipv4_addr : verdict", interval: false },
   private: { is: "set", type: "ipv4_addr", interval: true },
   inside: { is: "set", type: "ipv4_addr", interval: true },
   exempt: { is: "set", type: "ipv4_addr", interval: true },
@@ -117,7 +138,7 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
 export const CHAIN_NAMES = [
   "untrack",
   "raw",
-  "choose",
+  "leave",
   "pools",
   "hairpin",
   "timers",
@@ -138,7 +159,7 @@ export type ChainName = (typeof CHAIN_NAMES)[number];
 export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   untrack: undefined,
   raw: undefined,
-  choose: undefined,
+  leave: undefined,
   pools: undefined,
   hairpin: undefined,
   timers: undefined,
@@ -154,11 +175,16 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   untranslated: "type filter hook forward priority 0; policy accept;",
 };
 
+/** The name of a chain that chooses a port says all about it. */
+export const PORT_CHAIN: RegExp = /^(?:endpoint|random)_\d+(?:_\d+)?$/;
+
 /** Elements by key; the value of a set's element is "". */
 export type Elements = ReadonlyMap<string, string>;
 
 export type SetContents = Readonly<Record<SetName, Elements>>;
 export type ChainContents = Readonly<Record<ChainName, readonly string[]>>;
+/** Chains that choose a port: their rules, by name. */
+export type PortChains = ReadonlyMap<string, readonly string[]>;
 
 /** `ct timeout` objects: what is in their braces, by name. */
 export type Timers = ReadonlyMap<string, string>;
@@ -167,4 +193,5 @@ export interface Contents {
   readonly timers: Timers;
   readonly sets: SetContents;
   readonly chains: ChainContents;
+  readonly portChains: PortChains;
 }

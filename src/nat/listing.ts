@@ -10,6 +10,7 @@ import {
   type Contents,
   declarationOf,
   type Elements,
+  PORT_CHAIN,
   SET_NAMES,
   SETS,
   type SetName,
@@ -25,7 +26,9 @@ import { parseTimer } from "./timers.ts";
 export function parseListing(listing: string): Contents | undefined {
   const blocks = blocksOf(listing);
   const timers = blocks?.filter(({ head }) => head.startsWith(TIMER)) ?? [];
-  if (blocks?.length !== SET_NAMES.length + CHAIN_NAMES.length + timers.length) return undefined;
+  const portChains = blocks?.filter(({ head }) => isPortChain(head)) ?? [];
+  const known = SET_NAMES.length + CHAIN_NAMES.length + timers.length + portChains.length;
+  if (blocks?.length !== known) return undefined;
   const lines = new Map(blocks.map((block) => [block.head, block.lines]));
   const sets: Partial<Record<SetName, Elements>> = {};
   for (const name of SET_NAMES) {
@@ -43,10 +46,15 @@ export function parseListing(listing: string): Contents | undefined {
     timers: new Map(timers.map(({ head, lines: body }) => timerOf(head.slice(TIMER.length), body))),
     sets: sets as Contents["sets"],
     chains: chains as Contents["chains"],
+    portChains: new Map(portChains.map(({ head, lines: rules }) => [head.slice(CHAIN.length), rules])),
   };
 }
 
 const TIMER = "ct timeout ";
+const CHAIN = "chain ";
+
+const isPortChain = (head: string): boolean =>
+  head.startsWith(CHAIN) && PORT_CHAIN.test(head.slice(CHAIN.length));
 
 /** One that is not as ours are spelled differs from all that is wanted, and is replaced. */
 const timerOf = (name: string, lines: readonly string[]): [string, string] => [
@@ -122,7 +130,7 @@ function respelled(key: string): string {
   return key.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
 }
 
-const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\w.]+)*)(?: : ([\d.]+(?: \. [\d-]+)?))?$/;
+const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\w.]+)*)(?: : ([\d.]+(?: \. [\d-]+)?|goto \w+))?$/;
 
 function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {
   const hook = CHAINS[name];

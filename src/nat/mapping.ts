@@ -12,12 +12,10 @@
  * The next packet of that endpoint tries other ports.
  */
 
-import { compareAddresses } from "../bgp/net/address.ts";
-import { formatAddress } from "../bgp/net/text.ts";
 import { addresses } from "./elements.ts";
 import type { SetContents } from "./layout.ts";
 import { durationText } from "./listing-text.ts";
-import { members, portText, sharedPools } from "./members.ts";
+import { portText, sharedPools } from "./members.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
 
 /** Ports that are tried by chance: with half of an address's ports taken, one new mapping in 500 has to try again. */
@@ -43,36 +41,27 @@ export function mappingSets(table: NatTable): Pick<SetContents, "eim" | "open" |
 
 const PORTS = "meta l4proto { tcp, udp }";
 const TO_MAPPED = "snat ip to meta l4proto . ip saddr . th sport map @mapping";
-/** A checksum of zero says that there is none, and one that is brought up to date for a try is not zero any more. */
-const TO_CHOICE: readonly string[] = ["meta l4proto tcp goto choose", "udp checksum != 0 goto choose"];
 
 /** What comes before the rules of pools. */
 export const toMapped = (table: NatTable): readonly string[] =>
-  hasIndependent(table) ? [`${PORTS} ${TO_MAPPED}`, ...TO_CHOICE] : [];
+  hasIndependent(table) ? [`${PORTS} ${TO_MAPPED}`] : [];
 
 const UNUSED = `${PORTS} ip saddr . meta l4proto . th sport != @endpoints snat ip to ip saddr:th sport`;
 
-/** Finds a port. From the first rule on, the packet's source is the pool address that it leaves with. */
-export function choiceRules(table: NatTable): readonly string[] {
-  if (!hasIndependent(table)) return [];
-  const pools = sharedPools(table);
-  return [`ip saddr set ${members(pools)}`, ...pools.flatMap(choiceOf)];
-}
-
-function choiceOf(pool: PoolMapping, _: number, pools: readonly PoolMapping[]): string[] {
-  const list = pool.addresses.toSorted(compareAddresses).map(formatAddress);
-  // nft lists them in their order, and one alone without braces.
-  const some = list.length === 1 ? list[0] : `{ ${list.join(", ")} }`;
-  const of = pools.length === 1 ? "" : `ip saddr ${some} `;
+/** Finds a port for a source that is the pool's address by then. */
+export function choiceRules(pool: PoolMapping): readonly string[] {
   const range = portText(pool.ports);
-  const byChance = `${of}${PORTS} snat ip to ip saddr:${range} fully-random`;
+  const byChance = `${PORTS} snat ip to ip saddr:${range} fully-random`;
   if (!isIndependent(pool)) return [byChance];
   const { first, last } = pool.ports;
   // A number by chance has 32 bits, of which a port takes the upper half.
   const chance = `numgen random mod ${(last - first + 1) * 65_536} offset ${first * 65_536}`;
-  const attempt = [`${of}tcp sport set ${chance}`, `${of}udp sport set ${chance}`, `${of}${UNUSED}`];
+  const attempt = [`tcp sport set ${chance}`, `udp sport set ${chance}`, UNUSED];
   return [
-    `${of}th sport ${range} ${UNUSED}`,
+    // A checksum of zero says that there is none, and one that is brought up to date for a try is not zero any more. Left
+    // alone, the kernel gives a source the port that it has towards another destination.
+    `udp checksum 0 snat ip to ip saddr:${range}`,
+    `th sport ${range} ${UNUSED}`,
     ...Array.from({ length: TRIES }, () => attempt).flat(),
     byChance,
   ];

@@ -1,24 +1,64 @@
-/** Pools: which address and which ports a private source leaves with. */
+/**
+ * Pools: which address and which ports a private source leaves with.
+ *
+ * The chains do not depend on how many pools, addresses or private ranges there are; only for each way to choose a port
+ * (its range, and whether by endpoint) there is one. The address is found in maps, and stands in the packet's header
+ * before the kernel is asked to translate to it; translation then finds what it would have written.
+ */
 
+import { formatAddress } from "../bgp/net/text.ts";
 import { BLOCK_RULE } from "./blocks.ts";
-import { isIndependent, toMapped } from "./mapping.ts";
-import { members, portText, sharedPools } from "./members.ts";
-import type { NatTable } from "./table.ts";
+import { commonHome, TO_HOME, toSlots } from "./homes.ts";
+import type { Elements } from "./layout.ts";
+import { choiceRules, isIndependent, toMapped } from "./mapping.ts";
+import { portText, sharedPools } from "./members.ts";
+import type { NatTable, PoolMapping } from "./table.ts";
 
 /** Whoever has a block leaves with it, also when there is a mapping of a time when it had none. */
-export const poolRules = (table: NatTable): readonly string[] => [
-  ...(table.blocks === undefined ? [] : [BLOCK_RULE]),
-  ...sharedRules(table),
-];
-
-/** Only protocols with ports get the port range of their pool: an ICMP identifier is not a port. */
-function sharedRules(table: NatTable): readonly string[] {
-  const pools = sharedPools(table);
-  if (pools.length === 0) return table.blocks === undefined ? [] : ["drop"];
-  const withPorts = pools.map((pool) => {
-    // Left alone, the kernel gives a source the port that it has towards another destination.
-    const random = isIndependent(pool) ? "" : " fully-random";
-    return `meta l4proto { tcp, udp } snat ip to ${members(pools, [pool])}:${portText(pool.ports)}${random}`;
-  });
-  return [...toMapped(table), ...withPorts, `snat ip to ${members(pools)}`];
+export function poolRules(table: NatTable): readonly string[] {
+  if (table.pools.length === 0) return [];
+  return [
+    ...(table.blocks === undefined ? [] : [BLOCK_RULE]),
+    ...toMapped(table),
+    ...(sharedPools(table).length === 0 ? [] : [TO_HOME]),
+    "drop",
+  ];
 }
+
+/** Sources that are not private, but have to be seen from outside: by the pools that serve what no other names. */
+export function hairpinRules(table: NatTable): readonly string[] {
+  const home = commonHome(table);
+  return [
+    ...(table.pools.length === 0 ? [] : ["ip saddr @private goto pools"]),
+    ...(home === undefined ? ["masquerade"] : [`ip saddr set ${formatAddress(home)} goto leave`]),
+  ];
+}
+
+/**
+ * The source is what stands for a pool. A checksum of DCCP covers addresses and is not brought up to date with them. Only
+ * protocols with ports get the port range of their pool: an ICMP identifier is not a port.
+ */
+export function leaveRules(table: NatTable): readonly string[] {
+  if (sharedPools(table).length === 0) return [];
+  return [
+    "meta l4proto dccp drop",
+    ...toSlots(table),
+    "meta l4proto { tcp, udp } ip saddr vmap @port_choice",
+    "snat ip to ip saddr",
+  ];
+}
+
+/** Pool addresses to the chain that chooses a port of theirs. */
+export const portChoices = (table: NatTable): Elements =>
+  new Map(
+    sharedPools(table).flatMap((pool) =>
+      pool.addresses.map((address) => [formatAddress(address), `goto ${portChainOf(pool)}`] as const),
+    ),
+  );
+
+/** The chains that choose a port, by name. */
+export const portChains = (table: NatTable): ReadonlyMap<string, readonly string[]> =>
+  new Map(sharedPools(table).map((pool) => [portChainOf(pool), choiceRules(pool)]));
+
+const portChainOf = (pool: PoolMapping): string =>
+  `${isIndependent(pool) ? "endpoint" : "random"}_${portText(pool.ports).replace("-", "_")}`;

@@ -3,7 +3,7 @@
 import type { Address } from "../bgp/net/address.ts";
 import { parseAddress } from "../bgp/net/text.ts";
 import { forwardElements } from "./forwards.ts";
-import type { ChainName, Elements } from "./layout.ts";
+import type { ChainName, Elements, PortChains } from "./layout.ts";
 import { floatingOf, parseListing } from "./listing.ts";
 import { render } from "./render.ts";
 import type { FloatingMapping, ForwardMapping, NatTable } from "./table.ts";
@@ -32,7 +32,14 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
   const found = parseListing(listing);
   if (found === undefined) return NOTHING_PROVIDED;
   const blocks = wanted.blocks && { ...wanted.blocks, private: [] };
-  const { chains } = render({ ...wanted, floating: [], forwards: [], exempt: [], untracked: [], blocks });
+  const { chains, portChains } = render({
+    ...wanted,
+    floating: [],
+    forwards: [],
+    exempt: [],
+    untracked: [],
+    blocks,
+  });
   const same = (names: readonly ChainName[]): boolean =>
     names.every((name) => chains[name].join("\n") === found.chains[name].join("\n"));
   const pooled = [...found.sets.pooled.keys()].flatMap((text) => parseAddress(text) ?? []);
@@ -40,7 +47,10 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
   return {
     floating: enters ? floatingWords(floatingOf(listing)) : new Map(),
     forwards: enters ? found.sets.forwards : new Map(),
-    pooled: same(["srcnat", "pools", "choose"]) ? new Set(pooled.map(wordOf)) : new Set(),
+    pooled:
+      same(["srcnat", "pools", "leave"]) && sameChains(portChains, found.portChains)
+        ? new Set(pooled.map(wordOf))
+        : new Set(),
   };
 }
 
@@ -66,3 +76,6 @@ const wordOf = (address: Address): number => address.w0;
 
 const floatingWords = (mappings: readonly FloatingMapping[]): ReadonlyMap<number, number> =>
   new Map(mappings.map((m) => [m.floating.w0, m.fixed.w0]));
+
+const sameChains = (a: PortChains, b: PortChains): boolean =>
+  [...a].every(([name, rules]) => b.get(name)?.join("\n") === rules.join("\n"));

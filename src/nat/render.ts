@@ -12,43 +12,57 @@ import { blockElements } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4 } from "./elements.ts";
 import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } from "./floating.ts";
 import { forwardSets, TO_TARGET } from "./forwards.ts";
+import { homeElements, slotElements } from "./homes.ts";
 import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
 import { limitRules } from "./limits.ts";
-import { answeredRules, choiceRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
+import { answeredRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
-import { poolRules } from "./pools.ts";
+import { leaveRules, poolRules, portChains, portChoices } from "./pools.ts";
 import type { NatTable } from "./table.ts";
 import { TO_TIMERS, timerRules, timers } from "./timers.ts";
 import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK } from "./tracking.ts";
 
 export function render(table: NatTable): Contents {
-  return { timers: timers(table), sets: renderSets(table), chains: renderChains(table) };
+  return {
+    timers: timers(table),
+    sets: renderSets(table),
+    chains: renderChains(table),
+    portChains: portChains(table),
+  };
 }
 
 const NONE: Elements = new Map();
 
-const renderSets = (table: NatTable): SetContents => ({
-  ...floatingSets(table),
-  ...forwardSets(table),
-  ...trackingSets(table),
-  blocks: blockElements(table.blocks),
-  sessions: NONE,
-  session_rate: NONE,
-  pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
-  private: intervals(table.private.filter(isIpv4)),
-  inside: intervals(table.inside.filter(isIpv4)),
-  ...mappingSets(table),
-  mapping: NONE,
-  endpoints: NONE,
-  contacts: NONE,
-  shared: NONE,
-  taps: elements((table.metadata?.interfaces ?? []).map((name) => `"${name}"`)),
-});
+function renderSets(table: NatTable): SetContents {
+  const slots = slotElements(table);
+  return {
+    ...floatingSets(table),
+    ...forwardSets(table),
+    ...trackingSets(table),
+    blocks: blockElements(table.blocks),
+    sessions: NONE,
+    session_rate: NONE,
+    pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
+    homes: homeElements(table),
+    slots_256: slots.get(256) ?? NONE,
+    slots_4096: slots.get(4096) ?? NONE,
+    slots_65536: slots.get(65_536) ?? NONE,
+    port_choice: portChoices(table),
+    private: intervals(table.private.filter(isIpv4)),
+    inside: intervals(table.inside.filter(isIpv4)),
+    ...mappingSets(table),
+    mapping: NONE,
+    endpoints: NONE,
+    contacts: NONE,
+    shared: NONE,
+    taps: elements((table.metadata?.interfaces ?? []).map((name) => `"${name}"`)),
+  };
+}
 
 const renderChains = (table: NatTable): ChainContents => ({
   untrack: UNTRACK,
   raw: [...trackMetadata(table), ...TO_UNTRACK],
-  choose: choiceRules(table),
+  leave: leaveRules(table),
   pools: poolRules(table),
   hairpin: hairpin(table),
   timers: timerRules(table),

@@ -20,7 +20,7 @@ export interface Translations {
 }
 
 export interface NatTable extends Translations {
-  /** Sources that are translated to a pool address. Empty without pools. */
+  /** Sources that are translated to a pool address: those that a pool serves. */
   readonly private: readonly Prefix[];
   readonly pools: readonly PoolMapping[];
   /** The ports of each private address; undefined: they share those of `pools`. */
@@ -70,6 +70,8 @@ export interface ForwardMapping extends Forward {
 export interface PoolMapping {
   readonly name: string;
   readonly addresses: readonly Address[];
+  /** As in the model. */
+  readonly private: readonly Prefix[];
   readonly ports: PortRange;
   readonly mapping: Pool["mapping"];
   readonly filtering: Pool["filtering"];

@@ -3,7 +3,7 @@
 import { sameAddress } from "../bgp/net/address.ts";
 import { stored } from "./addresses.ts";
 import { readCreate, readUpdate } from "./body.ts";
-import { owns } from "./caller.ts";
+import { owns, type World } from "./caller.ts";
 import { badResource, conflict, Fault } from "./fault.ts";
 import { type Handler, require, requireQuota, revise, stamp, type Work } from "./handler.ts";
 import { freeAddress, subnetsOf } from "./ipam.ts";
@@ -74,23 +74,23 @@ export const floatingIps: Handler<"floatingips"> = {
     draft.remove("floatingips", id);
     draft.remove("ports", floating_port_id);
   },
-  view({ name: _, floating_port_id: __, ...floating }, reading, { isReachable }): View {
+  view({ name: _, floating_port_id: __, ...floating }, reading, world): View {
     const port = floating.port_id === null ? undefined : reading.get("ports", floating.port_id);
     return {
       ...floating,
       tenant_id: floating.project_id,
-      status: port !== undefined && isReachable(floating.floating_ip_address) ? "ACTIVE" : "DOWN",
-      port_details: port === undefined ? null : detailsOf(port, isReachable),
+      status: port !== undefined && world.isReachable(floating.floating_ip_address) ? "ACTIVE" : "DOWN",
+      port_details: port === undefined ? null : detailsOf(port, world),
     };
   },
 };
 
-const detailsOf = (port: Port, isReachable: (address: string) => boolean): View => ({
+const detailsOf = (port: Port, world: World): View => ({
   name: port.name,
   network_id: port.network_id,
   mac_address: port.mac_address,
   admin_state_up: port.admin_state_up,
-  status: statusOf(port, isReachable),
+  status: statusOf(port, world),
   device_id: port.device_id,
   device_owner: port.device_owner,
 });

@@ -98,12 +98,12 @@ export const ports: Handler<"ports"> = {
     }
     work.draft.remove("ports", old.id);
   },
-  view(port, _reading, { isReachable }): View {
+  view(port, _reading, world): View {
     const isBound = port["binding:host_id"] !== "";
     return {
       ...port,
       tenant_id: port.project_id,
-      status: statusOf(port, isReachable),
+      status: statusOf(port, world),
       "binding:vif_type": isBound ? "tap" : "unbound",
       "binding:vif_details": {},
     };

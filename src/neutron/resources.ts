@@ -193,7 +193,7 @@ const router: Resource<"routers"> = {
     external_gateway_info: given(orNull(anything)),
     // A table of its own checks the items, since the error has a name of its own.
     routes: { read: orNull(list(hostRoute)), post: "never", put: true },
-    distributed: forAdmin(given(flag, false)),
+    distributed: forAdmin(given(flag)),
     ha: forAdmin(given(flag, false)),
     availability_zone_hints: once(list(text), []),
     availability_zones: answered,

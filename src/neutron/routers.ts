@@ -26,8 +26,9 @@ const resource = RESOURCES.routers;
 export const badRouter = (reason: string): Fault => badResource("router", reason);
 
 type Raw = Readonly<Record<string, unknown>>;
-type Asked = Omit<Creation<"routers">, "external_gateway_info"> & {
+type Asked = Omit<Creation<"routers">, "external_gateway_info" | "distributed"> & {
   readonly external_gateway_info?: Raw | null;
+  readonly distributed?: boolean;
 };
 
 export const routers: Handler<"routers"> = {
@@ -37,6 +38,7 @@ export const routers: Handler<"routers"> = {
     const router = add(work, resource, {
       ...given,
       ...stamp(work),
+      distributed: given.distributed ?? work.world.routerDistributed,
       external_gateway_info: null,
       gw_port_id: null,
       routes: [],

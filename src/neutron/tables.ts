@@ -18,7 +18,16 @@ interface IndexNames {
   readonly subnets: "project" | "network" | "pool";
   readonly subnetpools: "project" | "scope";
   readonly address_scopes: "project";
-  readonly ports: "project" | "network" | "device" | "subnet" | "address" | "mac" | "group" | "interface";
+  readonly ports:
+    | "project"
+    | "network"
+    | "device"
+    | "host"
+    | "subnet"
+    | "address"
+    | "mac"
+    | "group"
+    | "interface";
   readonly routers: "project";
   readonly floatingips: "project" | "network" | "port" | "router";
   readonly security_groups: "project";
@@ -41,6 +50,7 @@ const INDEXES: {
     project: (o) => [o.project_id],
     network: (o) => [o.network_id],
     device: (o) => present(o.device_id),
+    host: (o) => present(o["binding:host_id"]),
     subnet: (o) => o.fixed_ips.map((ip) => ip.subnet_id),
     address: (o) => o.fixed_ips.map((ip) => addressKey(ip.subnet_id, ip.ip_address)),
     mac: (o) => [macKey(o.network_id, o.mac_address)],

@@ -18,7 +18,7 @@ const file = (parts: Partial<Model> = {}): Model =>
   }) as unknown as Model;
 
 const wanted = ({ cloud }: Site, parts: Partial<Model> = {}) => {
-  const model = withObjects(file(parts), cloud.tables);
+  const model = withObjects(file(parts), cloud.tables, "floating");
   return {
     floating: model.floatingIps.map(
       ({ address, to }) => `${formatAddress(address)} ${to && formatAddress(to)}`,
@@ -84,8 +84,8 @@ test("a router's networks go out with its address, unless it does not translate"
   expect(wanted(at)).toMatchObject({ pools: [], private: [] });
 });
 
-test("hosts translate nothing for routers", () => {
-  expect(wanted(site(), { role: "compute" })).toMatchObject({ pools: [], private: [] });
+test("hosts translate nothing for routers, and know what is private", () => {
+  expect(wanted(site(), { role: "compute" })).toMatchObject({ pools: [], private: ["10.65.0.0/24"] });
 });
 
 test("what the file has as private is not said twice", () => {

@@ -25,11 +25,12 @@ import type { Reading } from "./tables.ts";
 /** As Nova and Felix name a port's interface on its host. */
 const tapOf = ({ id }: { readonly id: string }): string => `tap${id.slice(0, 11)}`;
 
-export function withObjects(file: Model, reading: Reading): Model {
+/** @param egress - of floating IPs */
+export function withObjects(file: Model, reading: Reading, egress: FloatingIp["egress"]): Model {
   const claims = new Claims(file);
   const shared = sharedAddresses(reading);
   const anycast = servicesOf(shared, claims);
-  const outbound = file.role === "gateway" ? outboundOf(reading, file, claims) : { pools: [], prefixes: [] };
+  const outbound = outboundOf(reading, file, claims);
   return {
     ...file,
     anycast: [...file.anycast, ...anycast],
@@ -38,10 +39,16 @@ export function withObjects(file: Model, reading: Reading): Model {
       private: [...file.nat.private, ...outbound.prefixes],
       pools: [...file.nat.pools, ...outbound.pools],
     },
-    floatingIps: [...file.floatingIps, ...floatingOf(reading, file, claims)],
+    floatingIps: [...file.floatingIps, ...floatingOf(reading, file, claims, egress)],
     ports: [...file.ports, ...hostPorts(reading, file, shared, claims)],
   };
 }
+
+/** Ids of that host's ports whose interfaces are among these. */
+export const portsBehind = (reading: Reading, hostname: string, interfaces: ReadonlySet<string>): string[] =>
+  [...reading.by("ports", "host", hostname)]
+    .filter((port) => port.admin_state_up && interfaces.has(tapOf(port)))
+    .map(({ id }) => id);
 
 /** Every address that something has already, in one spelling. */
 class Claims {
@@ -116,8 +123,8 @@ function hostPorts(
   claims: Claims,
 ): HostPort[] {
   const found: HostPort[] = [];
-  for (const port of reading.all("ports")) {
-    if (port["binding:host_id"] !== hostname || !port.admin_state_up) continue;
+  for (const port of reading.by("ports", "host", hostname)) {
+    if (!port.admin_state_up) continue;
     const own = port.fixed_ips.map((ip) => ip.ip_address);
     const alone = port.allowed_address_pairs
       .map(({ ip_address }) => ip_address)
@@ -128,14 +135,19 @@ function hostPorts(
   return found;
 }
 
-function floatingOf(reading: Reading, file: Model, claims: Claims): FloatingIp[] {
+function floatingOf(
+  reading: Reading,
+  file: Model,
+  claims: Claims,
+  egress: FloatingIp["egress"],
+): FloatingIp[] {
   const found: FloatingIp[] = [];
   for (const floating of reading.all("floatingips")) {
     if (floating.fixed_ip_address === null || !isOurs(reading, file, floating)) continue;
     const address = stored(floating.floating_ip_address);
     const to = stored(floating.fixed_ip_address);
     if (claims.isRouted(address) || claims.isRouted(to) || !claims.take(address)) continue;
-    found.push({ address, to, egress: "floating", forwards: [] });
+    found.push({ address, to, egress, forwards: [] });
   }
   return found;
 }
@@ -151,35 +163,53 @@ function isOurs(reading: Reading, { role, hostname }: Model, { router_id, port_i
 
 const PORTS = { first: 1024, last: 65_535 } as const;
 
-/** Private networks behind routers whose gateway translates, and the addresses of those gateways. */
+/**
+ * Private networks behind routers, and at the gateway the addresses that they go out with. A host has to know the
+ * networks: between them nothing is translated.
+ */
 function outboundOf(
   reading: Reading,
   file: Model,
   claims: Claims,
 ): { readonly pools: Pool[]; readonly prefixes: Prefix[] } {
   const pools: Pool[] = [];
-  const known: Prefix[] = [...file.nat.private];
+  const prefixes: Prefix[] = [];
+  /** Behind routers that came before. */
+  const others: Prefix[] = [];
   for (const router of reading.all("routers")) {
-    if (router.external_gateway_info?.enable_snat !== true || !router.admin_state_up) continue;
+    if (!translates(router)) continue;
     const inner = innerPrefixes(reading, router).filter(({ family }) => family === 4);
-    const outer = addressesOf(router.external_gateway_info.external_fixed_ips.map((ip) => ip.ip_address));
-    const addresses = outer.filter(
-      (address) => address.family === 4 && !claims.isRouted(address) && claims.take(address),
-    );
-    if (inner.length === 0 || addresses.length === 0) continue;
-    pools.push({
-      name: `router-${router.id}`,
-      addresses,
-      ports: PORTS,
-      blockSize: 0,
-      limits: NO_LIMITS,
-      mapping: "endpointIndependent",
-      filtering: "addressAndPortDependent",
-    });
-    for (const prefix of inner) if (!known.some((other) => overlaps(other, prefix))) known.push(prefix);
+    const served = inner.filter((prefix) => !others.some((other) => overlaps(other, prefix)));
+    if (served.length === 0) continue;
+    if (file.role === "gateway") {
+      const addresses = outerAddresses(router, claims);
+      if (addresses.length === 0) continue;
+      pools.push(poolOf(router, addresses, served));
+    }
+    others.push(...served);
+    prefixes.push(...served.filter((prefix) => !file.nat.private.some((range) => overlaps(range, prefix))));
   }
-  return { pools, prefixes: known.slice(file.nat.private.length) };
+  return { pools, prefixes };
 }
+
+const translates = ({ external_gateway_info, admin_state_up }: Router): boolean =>
+  external_gateway_info?.enable_snat === true && admin_state_up;
+
+const outerAddresses = ({ external_gateway_info }: Router, claims: Claims): Address[] =>
+  addressesOf((external_gateway_info?.external_fixed_ips ?? []).map((ip) => ip.ip_address)).filter(
+    (address) => address.family === 4 && !claims.isRouted(address) && claims.take(address),
+  );
+
+const poolOf = ({ id }: Router, addresses: readonly Address[], served: readonly Prefix[]): Pool => ({
+  name: `router-${id}`,
+  addresses,
+  private: served,
+  ports: PORTS,
+  blockSize: 0,
+  limits: NO_LIMITS,
+  mapping: "endpointIndependent",
+  filtering: "addressAndPortDependent",
+});
 
 const innerPrefixes = (reading: Reading, { id }: Router): Prefix[] =>
   interfacesOf(reading, id)

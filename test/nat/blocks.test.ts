@@ -33,6 +33,7 @@ const TABLE: NatTable = {
     {
       name: "default",
       addresses: POOL,
+      private: [],
       ports: { first: 1024, last: 65_535 },
       mapping: "addressAndPortDependent",
       filtering: "addressAndPortDependent",

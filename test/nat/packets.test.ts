@@ -41,12 +41,31 @@ const GATEWAY: NatTable = {
     {
       name: "default",
       addresses: POOL.map(address),
+      private: [],
       ports: { first: 20_000, last: 20_999 },
       mapping: "endpointIndependent",
       filtering: "addressAndPortDependent",
     },
   ],
   inside: ["10.65.0.0/16", "203.0.113.0/24"].map(prefix),
+};
+
+/** Pools of their own for some of vm-b's addresses: one public address, and several, within each other. */
+const [SOLE, SEVERAL] = ["198.51.100.20", ["198.51.100.21", "198.51.100.22"]] as const;
+const SEPARATE: NatTable = {
+  ...GATEWAY,
+  pools: [
+    ...GATEWAY.pools,
+    { ...GATEWAY.pools[0]!, name: "sole", addresses: [address(SOLE)], private: [prefix("10.65.0.16/28")] },
+    {
+      ...GATEWAY.pools[0]!,
+      name: "several",
+      addresses: SEVERAL.map(address),
+      private: [prefix("10.65.0.24/29")],
+      ports: { first: 30_000, last: 30_999 },
+      mapping: "addressAndPortDependent",
+    },
+  ],
 };
 
 const spaces = new Map<string, Namespace>();
@@ -65,7 +84,7 @@ beforeAll(async () => {
   // Proxy ARP answers the VMs for their gateway address only if there is a way to it, elsewhere.
   gw().run("ip", "route", "add", "default", "via", "198.51.100.2");
   at("client").run("ip", "address", "add", "198.51.100.2/24", "dev", "eth0");
-  for (const to of ["172.16.1.0/24", "203.0.113.0/24", ...POOL, "10.65.0.0/16"]) {
+  for (const to of ["172.16.1.0/24", "203.0.113.0/24", ...POOL, SOLE, ...SEVERAL, "10.65.0.0/16"]) {
     at("client").run("ip", "route", "add", to, "via", "198.51.100.1");
   }
   for (const [name, own] of Object.entries(VMS)) {
@@ -81,7 +100,7 @@ beforeAll(async () => {
     gw().run("sysctl", "-qw", `net.ipv4.neigh.${tap}.proxy_delay=0`);
   }
   gw().run("ip", "route", "add", FLOATING, "dev", "tap-vm-a");
-  for (const pooled of POOL) gw().run("ip", "route", "add", "blackhole", pooled);
+  for (const pooled of [...POOL, SOLE, ...SEVERAL]) gw().run("ip", "route", "add", "blackhole", pooled);
   await Promise.all([...Object.keys(VMS), "client"].map((name) => serve(name, 80)));
   await serve("gw", 8775);
 });
@@ -105,8 +124,17 @@ async function serve(name: string, port: number): Promise<void> {
 }
 
 /** What the asked one sees, and from where the answer comes: "10.65.0.13:1234 from 172.16.1.3", or "silence". */
-const ask = (who: string, protocol: "tcp" | "udp", to: string, port = 80, forMs = 30_000): string =>
-  at(who).run(process.execPath, script("ask.mjs"), protocol, to, String(port), "0", String(forMs)).trim();
+const ask = (
+  who: string,
+  protocol: "tcp" | "udp",
+  to: string,
+  port = 80,
+  forMs = 30_000,
+  own = "0.0.0.0",
+): string =>
+  at(who)
+    .run(process.execPath, script("ask.mjs"), protocol, to, String(port), "0", String(forMs), own)
+    .trim();
 /** What is to be silent is listened to for a second only. */
 const hears = (who: string, protocol: "tcp" | "udp", to: string, port = 80): string =>
   ask(who, protocol, to, port, 1000);
@@ -262,6 +290,23 @@ describe("private addresses and the pool", () => {
     }
     expect(sources.size).toBeGreaterThan(1);
     for (const source of sources) expect(POOL).toContain(source);
+  });
+
+  test("pools of their own serve the longest range, with their own ports and mapping", async () => {
+    await install(SEPARATE);
+    /** The address that it leaves with, and the first digits of the port. */
+    const seenOf = (own: string): string => {
+      ask("vm-b", "udp", "198.51.100.2", 80, 30_000, own);
+      const [, seen = "", port = ""] =
+        new RegExp(`src=${own} .* dst=([\\d.]+) sport=80 dport=(\\d+)`).exec(tracked()) ?? [];
+      return `${seen} ${port.slice(0, 2)}`;
+    };
+    expect(seenOf("10.65.0.20")).toBe(`${SOLE} 20`);
+    expect(seenOf("10.65.0.23")).toBe(`${SOLE} 20`);
+    expect(SEVERAL.map((to) => `${to} 30`)).toContain(seenOf("10.65.0.24"));
+    expect(POOL.map((to) => `${to} 20`)).toContain(seenOf(VMS["vm-b"]));
+    expect(hears("client", "tcp", SOLE)).toBe("silence");
+    await install(GATEWAY);
   });
 
   test("what nobody asked for gets silence, not even a refusal", () => {

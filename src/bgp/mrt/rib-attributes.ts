@@ -44,7 +44,7 @@ export function ribAttributes(octets: Uint8Array, family: Family): PathAttribute
   for (; at < octets.length && header.read(octets, at, octets.length); at = header.end) {
     if (header.code !== mpReach.code) {
       // BIRD writes LOCAL_PREF without the Transitive bit; a file is no session that could be at fault.
-      const { flags = header.flags & (OPTIONAL | TRANSITIVE) } = ROW_BY_CODE.get(header.code) ?? {};
+      const { flags = header.flags & (OPTIONAL | TRANSITIVE) } = ROW_BY_CODE[header.code] ?? {};
       out.u8((header.flags & ~(OPTIONAL | TRANSITIVE)) | flags).bytes(octets.subarray(at + 1, header.end));
     } else {
       const nextHop = nextHopOf(octets.subarray(header.start, header.end));

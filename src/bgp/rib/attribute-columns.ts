@@ -89,6 +89,7 @@ const WORST_MED = 0xffff_ffff;
 
 export class AttributeColumns {
   readonly #identity: Identity;
+  readonly #header: AttributeHeader = new AttributeHeader();
   localPref: Uint32Array = new Uint32Array(64);
   /** RFC 4271 §9.1.2.2 a, RFC 5065 §5.3. Paths longer than 65535 count as that. */
   pathLength: Uint16Array = new Uint16Array(64);
@@ -147,7 +148,7 @@ export class AttributeColumns {
     this.communities[id] = 0;
     this.nextHop[id] = nextHopId;
     this.flags[id] = nextHopFlags(nextHop);
-    const header = new AttributeHeader();
+    const header = this.#header;
     const { octets } = block;
     for (let at = block.start; at < block.end && header.read(octets, at, block.end); at = header.end) {
       this.#readOne(id, octets, header, asnOctets);

@@ -40,19 +40,28 @@ const arbitrary: fc.Arbitrary<PathAttributes> = fc
 test("a block is found by its octets and context alone, until its last reference is given back", () => {
   const pool = new AttributePool(IDENTITY);
   const block = received(attributesWith({ med: 7 }));
-  expect(pool.find(block, IBGP)).toBe(NO_ATTRIBUTES);
-  const id = pool.add(block, IBGP, decodeAttributes(block, IBGP).attributes!);
-  expect(pool.find({ ...block }, IBGP)).toBe(id);
-  expect(pool.find(block, { ...IBGP, external: true })).toBe(NO_ATTRIBUTES);
-  expect(pool.find({ ...block, of: "mp" }, IBGP)).toBe(NO_ATTRIBUTES);
-  expect(pool.find(received(attributesWith({ med: 8 })), IBGP)).toBe(NO_ATTRIBUTES);
+  const id = pool.take(block, IBGP);
+  expect(pool.take({ ...block }, IBGP)).toBe(id);
+  const others = [
+    pool.take(block, { ...IBGP, external: true }),
+    pool.take(received(attributesWith({ med: 8 })), IBGP),
+  ];
+  expect(new Set([id, ...others, NO_ATTRIBUTES]).size).toBe(4);
+  for (const other of others) pool.release(other);
   pool.release(id);
-  expect(pool.find(block, IBGP)).toBe(id);
+  expect(pool.take(block, IBGP)).toBe(id);
   pool.release(id);
   pool.release(id);
-  expect(pool.find(block, IBGP)).toBe(NO_ATTRIBUTES);
   expect(pool.size).toBe(0);
   expect(() => pool.release(id)).toThrow(RangeError);
+});
+
+test("a block that has to be looked at is taken once it was added", () => {
+  const pool = new AttributePool(IDENTITY);
+  const block: AttributeBlock = { ...received(attributesWith({})), of: "mp" };
+  expect(pool.take(block, IBGP)).toBe(NO_ATTRIBUTES);
+  const id = pool.add(block, IBGP, attributesWith({}));
+  expect(pool.take({ ...block }, IBGP)).toBe(id);
 });
 
 test("equal attributes have equal ids, others have others, and each id gives its attributes back", () => {

@@ -22,13 +22,13 @@ import {
   NOTHING_NEGOTIATED,
 } from "../wire/context.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
-import { nextHopIn } from "../wire/plain-block.ts";
+import { isPlain, nextHopIn } from "../wire/plain-block.ts";
 import { AttributeColumns, type Identity, NEXT_HOP_OURS } from "./attribute-columns.ts";
 import { BlockEditor } from "./block-editor.ts";
 import { columnOf } from "./columns.ts";
 import { NextHops } from "./next-hops.ts";
 import { OctetArena } from "./octet-arena.ts";
-import { hashOctets, sameOctets } from "./octets.ts";
+import { copyOctets, hashOctets, sameOctets } from "./octets.ts";
 import type { AttributeEdit } from "./route-filter.ts";
 
 declare const brand: unique symbol;
@@ -71,8 +71,11 @@ export class AttributePool {
   /** 0: the id is free. */
   #references: Uint32Array = new Uint32Array(256);
   #serial: Uint32Array = new Uint32Array(256);
-  /** Open addressing, linear probing: ids, 0 for an empty slot. */
-  #slots: Uint32Array = new Uint32Array(512);
+  /**
+   * Open addressing, linear probing: an id, 0 for an empty slot, and behind it its hash, so that no set is touched that is
+   * not the one.
+   */
+  #slots: Uint32Array = new Uint32Array(1024);
   /** One more than the highest id ever given out. */
   #extent = 1;
   #free: AttrId[] = [];
@@ -90,20 +93,23 @@ export class AttributePool {
     return this.#arena.capacityOctets;
   }
 
-  /** Takes one reference on a block that is known; NO_ATTRIBUTES when it is not: then decode it and {@link add} it. */
-  find(block: AttributeBlock, context: DecodeContext): AttrId {
+  /**
+   * Takes one reference on a block that is known, or in which nothing is wrong; then it is copied. NO_ATTRIBUTES when it is
+   * neither: then decode it and {@link add} it.
+   */
+  take(block: AttributeBlock, context: DecodeContext): AttrId {
     const key = this.#keyOf(block, context);
-    const id = this.#lookUp(block, key, hashOctets(block.octets, block.start, block.end, key));
-    if (id !== NO_ATTRIBUTES) this.#references[id]!++;
-    return id;
+    const hash = hashOctets(block.octets, block.start, block.end, key);
+    const known = this.#lookUp(block, key, hash);
+    if (known !== NO_ATTRIBUTES) return this.retain(known);
+    return isPlain(block, context) ? this.#add(block, key, hash) : NO_ATTRIBUTES;
   }
 
   /**
-   * Takes one reference on a block, copying it when it is new. `attributes` is what `decodeAttributes` made of it, and may
-   * be left out where that {@link isPlain}. Give a block with a fault to {@link intern} instead: its octets say what was
-   * discarded.
+   * Takes one reference on a block, copying it when it is new. `attributes` is what `decodeAttributes` made of it. Give a
+   * block with a fault to {@link intern} instead: its octets say what was discarded.
    */
-  add(block: AttributeBlock, context: DecodeContext, attributes?: PathAttributes): AttrId {
+  add(block: AttributeBlock, context: DecodeContext, attributes: PathAttributes): AttrId {
     return this.#intern(block, this.#keyOf(block, context), attributes);
   }
 
@@ -148,9 +154,9 @@ export class AttributePool {
   edited(id: AttrId, edits: readonly AttributeEdit[]): AttributeBlock | undefined {
     const isBehindInterface = this.#context[id]! >>> ZONE_SHIFT !== 0;
     if (isBehindInterface || !this.isAs4(id) || this.#unparsable.has(id)) return undefined;
-    const { of } = this.block(id);
-    const end = this.#editor.edit(this.block(id), edits);
-    return end < 0 ? undefined : { octets: this.#editor.out.octets, start: 0, end, of };
+    const block = this.block(id);
+    const end = this.#editor.edit(block, edits);
+    return end < 0 ? undefined : { octets: this.#editor.out.octets, start: 0, end, of: block.of };
   }
 
   /** The octets of a set. Valid while the caller, or a route, holds a reference. */
@@ -242,14 +248,14 @@ export class AttributePool {
   #intern(block: AttributeBlock, key: number, attributes?: PathAttributes): AttrId {
     const hash = hashOctets(block.octets, block.start, block.end, key);
     const known = this.#lookUp(block, key, hash);
-    if (known !== NO_ATTRIBUTES) {
-      this.#references[known]!++;
-      return known;
-    }
+    return known === NO_ATTRIBUTES ? this.#add(block, key, hash, attributes) : this.retain(known);
+  }
+
+  #add(block: AttributeBlock, key: number, hash: number, attributes?: PathAttributes): AttrId {
     const id = this.#takeId();
     const length = block.end - block.start;
     const ref = this.#arena.take(length);
-    this.#arena.chunkOf(ref).set(block.octets.subarray(block.start, block.end), this.#arena.offsetOf(ref));
+    copyOctets(block.octets, block.start, block.end, this.#arena.chunkOf(ref), this.#arena.offsetOf(ref));
     this.#ref[id] = ref;
     this.#octets[id] = length;
     this.#context[id] = key;
@@ -259,7 +265,7 @@ export class AttributePool {
     if (attributes !== undefined) this.#describe(id, attributes);
     else if ((key & SENT) === 0) this.#read(id);
     this.size++;
-    if (this.size * 10 > this.#slots.length * 7) this.#grow();
+    if (this.size * 20 > this.#slots.length * 7) this.#grow();
     else this.#place(id);
     return id;
   }
@@ -268,10 +274,10 @@ export class AttributePool {
     const slots = this.#slots;
     const mask = slots.length - 1;
     const length = block.end - block.start;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = (hash << 1) & mask; ; slot = (slot + 2) & mask) {
       const id = slots[slot]! as AttrId;
       if (id === NO_ATTRIBUTES) return id;
-      if (this.#hash[id] !== hash || this.#octets[id] !== length || this.#context[id] !== key) continue;
+      if (slots[slot + 1] !== hash || this.#octets[id] !== length || this.#context[id] !== key) continue;
       const ref = this.#ref[id]!;
       const at = this.#arena.offsetOf(ref);
       if (sameOctets(this.#arena.chunkOf(ref), at, block.octets, block.start, length)) return id;
@@ -296,7 +302,7 @@ export class AttributePool {
     this.#closeGap(id);
     this.#arena.give(this.#ref[id]!, this.#octets[id]!);
     if ((this.#context[id]! & SENT) === 0) this.nextHops.give(this.columns.nextHop[id]!);
-    this.#unparsable.delete(id);
+    if (this.#unparsable.size > 0) this.#unparsable.delete(id);
     this.#recent[id % RECENT] = undefined;
     this.#serial[id] = 0;
     this.#free.push(id);
@@ -305,21 +311,24 @@ export class AttributePool {
 
   #place(id: AttrId): void {
     const mask = this.#slots.length - 1;
-    let slot = this.#hash[id]! & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+    const hash = this.#hash[id]!;
+    let slot = (hash << 1) & mask;
+    while (this.#slots[slot] !== 0) slot = (slot + 2) & mask;
     this.#slots[slot] = id;
+    this.#slots[slot + 1] = hash;
   }
 
   /** Takes an id out of the index and moves back whatever probed over it. */
   #closeGap(id: AttrId): void {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let gap = this.#hash[id]! & mask;
-    while (slots[gap] !== id) gap = (gap + 1) & mask;
-    for (let at = (gap + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
-      const home = this.#hash[slots[at]!]! & mask;
+    let gap = (this.#hash[id]! << 1) & mask;
+    while (slots[gap] !== id) gap = (gap + 2) & mask;
+    for (let at = (gap + 2) & mask; slots[at] !== 0; at = (at + 2) & mask) {
+      const home = (slots[at + 1]! << 1) & mask;
       if (((at - home) & mask) < ((at - gap) & mask)) continue;
       slots[gap] = slots[at]!;
+      slots[gap + 1] = slots[at + 1]!;
       gap = at;
     }
     slots[gap] = 0;

@@ -27,6 +27,8 @@ export class BlockEditor {
   readonly out: BlockWriter = new BlockWriter();
   readonly #header: AttributeHeader = new AttributeHeader();
   #edits: readonly AttributeEdit[] = [];
+  /** Octets that they add. */
+  #mostAdded = 0;
   /** Of those, the first that was not made. */
   #next = 0;
   /** The entries of a list while it is edited. */
@@ -35,8 +37,11 @@ export class BlockEditor {
   /** Returns how many octets it wrote, or -1. @param edits - in order of their codes, each once */
   edit({ octets, start, end, of }: AttributeBlock, edits: readonly AttributeEdit[]): number {
     // Room for all of it and what is added; nothing below checks again.
-    this.out.begin((end - start) * 2 + 64 + edits.reduce((sum, edit) => sum + octetsAdded(edit), 0));
-    this.#edits = edits;
+    if (edits !== this.#edits) {
+      this.#edits = edits;
+      this.#mostAdded = edits.reduce((sum, edit) => sum + octetsAdded(edit), 0);
+    }
+    this.out.begin((end - start) * 2 + 64 + this.#mostAdded);
     this.#next = 0;
     const header = this.#header;
     let at = start;
@@ -84,7 +89,7 @@ export class BlockEditor {
   /** An attribute that stays as it is. */
   #copy(octets: Uint8Array): boolean {
     const { code, flags, start, end } = this.#header;
-    const row = ROW_BY_CODE.get(code);
+    const row = ROW_BY_CODE[code];
     if (row?.oldSpeakerOnly === true || code === MP_REACH) return false;
     // RFC 4271 §5: one that we do not know goes on only if it is transitive, and then marked as partial.
     if (row === undefined && (flags & TRANSITIVE) === 0) return true;

@@ -2,6 +2,7 @@
 
 import type { Family } from "../net/address.ts";
 import { EXTENDED_LENGTH, OPTIONAL } from "../wire/attributes/row.ts";
+import { copyOctets } from "./octets.ts";
 
 const MP_REACH = 14;
 
@@ -53,10 +54,7 @@ export class BlockWriter {
   }
 
   raw(octets: Uint8Array, start: number, end: number): void {
-    const out = this.octets;
-    let at = this.length;
-    // Values are short: a loop is faster here than subarray() and set().
-    for (let i = start; i < end; i++) out[at++] = octets[i]!;
-    this.length = at;
+    copyOctets(octets, start, end, this.octets, this.length);
+    this.length += end - start;
   }
 }

@@ -1,9 +1,10 @@
 /**
  * The prefixes of one family, each with a small number (its id) that every other column of the RIB is indexed by.
  *
- * Keys are columns of words; an index of open addressing with linear probing finds an id by its key. One tag octet per
- * slot (eight more bits of the hash) is compared before any key is read. A removed entry closes its gap by shifting
- * back, so there are no tombstones, and its id is given out again. Nothing is allocated per prefix.
+ * Keys are columns of words; an index of open addressing with linear probing finds an id by its key. Beside each slot
+ * stands how far its entry is from where it belongs: only one that belongs where the key does is compared with it. A
+ * removed entry closes its gap by shifting back, so there are no tombstones, and its id is given out again. Nothing is
+ * allocated per prefix.
  *
  * Cost: 4 (IPv4) or 16 (IPv6) octets of key, 1 of length, and 7 to 14 of index per prefix.
  */
@@ -19,7 +20,12 @@ export const NO_PREFIX: PrefixId = 0xffff_ffff as PrefixId;
 
 /** Length of a row that holds no prefix. */
 const FREE = 255;
+/** Such a distance is worked out again. */
+const FAR = 255;
 const FIRST_CAPACITY = 1024;
+/** Eight slots are half a line of the cache; more make gaps dearer to close where lengths are mixed. */
+const NEIGHBOUR_BITS = 3;
+const NEIGHBOURS = (1 << NEIGHBOUR_BITS) - 1;
 
 export class PrefixTable {
   readonly family: Family;
@@ -35,7 +41,8 @@ export class PrefixTable {
   #length: Uint8Array = new Uint8Array(FIRST_CAPACITY).fill(FREE);
   /** id + 1, or 0 for an empty slot. */
   #slots: Uint32Array = new Uint32Array(FIRST_CAPACITY * 2);
-  #tags: Uint8Array = new Uint8Array(FIRST_CAPACITY * 2);
+  /** By slot: how many slots behind the one where it belongs; {@link FAR} for that and more. */
+  #distance: Uint8Array = new Uint8Array(FIRST_CAPACITY * 2);
   /** Head of the list of free ids, linked through `#w0`; NO_PREFIX at its end. */
   #free: number = NO_PREFIX;
   /** How many prefixes there are of each length, so that a longest match probes only lengths that exist. */
@@ -73,7 +80,7 @@ export class PrefixTable {
     this.#perLength[length]!++;
     this.size++;
     if (this.size * 10 > this.#slots.length * 7) this.#grow();
-    else this.#insert(~slot, id, hash);
+    else this.#place(~slot, id, hash);
     return id;
   }
 
@@ -155,11 +162,10 @@ export class PrefixTable {
   #slotOf(w0: number, w1: number, w2: number, w3: number, length: number, hash: number): number {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    const tag = hash >>> 24;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = hash & mask, distance = 0; ; slot = (slot + 1) & mask, distance++) {
       const entry = slots[slot]!;
       if (entry === 0) return ~slot;
-      if (this.#tags[slot] !== tag) continue;
+      if (this.#distance[slot] !== Math.min(distance, FAR)) continue;
       const id = entry - 1;
       if (this.#w0[id] === w0 && this.#length[id] === length && this.#sameTail(id, w1, w2, w3)) return slot;
     }
@@ -174,9 +180,13 @@ export class PrefixTable {
     return hashOf(this.#w0[id]!, this.#w1[id]!, this.#w2[id]!, this.#w3[id]!, this.#length[id]!);
   }
 
-  #insert(slot: number, id: number, hash: number): void {
+  #place(slot: number, id: number, hash: number): void {
     this.#slots[slot] = id + 1;
-    this.#tags[slot] = hash >>> 24;
+    this.#distance[slot] = Math.min(this.#distanceOf(slot, hash), FAR);
+  }
+
+  #distanceOf(slot: number, hash: number): number {
+    return (slot - hash) & (this.#slots.length - 1);
   }
 
   /** Moves back whatever probed over `slot`, so that every entry stays reachable from where its hash points. */
@@ -185,10 +195,12 @@ export class PrefixTable {
     const mask = slots.length - 1;
     let gap = slot;
     for (let at = (gap + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
-      const home = this.#hashOfId(slots[at]! - 1) & mask;
-      if (((at - home) & mask) < ((at - gap) & mask)) continue;
+      const near = this.#distance[at]!;
+      const distance = near < FAR ? near : this.#distanceOf(at, this.#hashOfId(slots[at]! - 1));
+      const back = (at - gap) & mask;
+      if (distance < back) continue;
       slots[gap] = slots[at]!;
-      this.#tags[gap] = this.#tags[at]!;
+      this.#distance[gap] = Math.min(distance - back, FAR);
       gap = at;
     }
     slots[gap] = 0;
@@ -220,14 +232,14 @@ export class PrefixTable {
   #grow(): void {
     const capacity = this.#slots.length * 2;
     this.#slots = new Uint32Array(capacity);
-    this.#tags = new Uint8Array(capacity);
+    this.#distance = new Uint8Array(capacity);
     const mask = capacity - 1;
     for (let id = 0; id < this.extent; id++) {
       if (this.#length[id] === FREE) continue;
       const hash = this.#hashOfId(id);
       let slot = hash & mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
-      this.#insert(slot, id, hash);
+      this.#place(slot, id, hash);
     }
   }
 }
@@ -238,14 +250,38 @@ function wider(column: Uint32Array, capacity: number): Uint32Array {
   return next;
 }
 
-/** Finalised multiply-xor (murmur3's), so that neighbouring /32s spread over the index. Unsigned. */
+/**
+ * Where a key belongs, unsigned. Prefixes that differ in their last {@link NEIGHBOUR_BITS} bits only belong side by side,
+ * so that those which come one after the other (the addresses of a pool, a table in its order) share a line of the cache.
+ * The bits before are mixed (murmur3's finaliser), so that such groups spread over the index.
+ */
 function hashOf(w0: number, w1: number, w2: number, w3: number, length: number): number {
-  let h = Math.imul(w0 ^ Math.imul(length + 1, 0x9e3779b1), 0x85ebca6b);
-  if ((w1 | w2 | w3) !== 0) {
-    h = Math.imul(h ^ (h >>> 15) ^ w1, 0xc2b2ae35);
-    h = Math.imul(h ^ (h >>> 13) ^ w2, 0x27d4eb2f);
-    h = Math.imul(h ^ (h >>> 16) ^ w3, 0x165667b1);
-  }
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
+  if ((w1 | w2 | w3) !== 0) return hashOfWide(w0, w1, w2, w3, length);
+  const last = length > 32 ? 0 : lastOf(w0, length);
+  const h = Math.imul(w0 ^ shifted(last, length) ^ seedOf(length), 0x85ebca6b);
+  return placeOf(h, last);
+}
+
+function hashOfWide(w0: number, w1: number, w2: number, w3: number, length: number): number {
+  const end = (length - 1) >> 5;
+  const last = lastOf(end <= 0 ? w0 : end === 1 ? w1 : end === 2 ? w2 : w3, length);
+  const off = shifted(last, length);
+  let h = Math.imul((end <= 0 ? w0 ^ off : w0) ^ seedOf(length), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 15) ^ (end === 1 ? w1 ^ off : w1), 0xc2b2ae35);
+  h = Math.imul(h ^ (h >>> 13) ^ (end === 2 ? w2 ^ off : w2), 0x27d4eb2f);
+  h = Math.imul(h ^ (h >>> 16) ^ (end === 3 ? w3 ^ off : w3), 0x165667b1);
+  return placeOf(h, last);
+}
+
+/** The last bits of a prefix, of the word that it ends in. */
+const lastOf = (word: number, length: number): number => (word >>> (-length & 31)) & NEIGHBOURS;
+
+/** The same where they stand in that word. */
+const shifted = (last: number, length: number): number => last << (-length & 31);
+
+const seedOf = (length: number): number => Math.imul(length + 1, 0x9e3779b1);
+
+function placeOf(mixed: number, last: number): number {
+  const h = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (((h ^ (h >>> 16)) << NEIGHBOUR_BITS) | last) >>> 0;
 }

@@ -76,7 +76,7 @@ export class Rewriter {
     const { to, from } = input;
     if (code > LOCAL_PREF && this.#lastCode < CLUSTER_LIST) this.#fill(code, input);
     if (code > ONLY_TO_CUSTOMER) this.#mark(input);
-    const row = ROW_BY_CODE.get(code);
+    const row = ROW_BY_CODE[code];
     if (row === undefined) return this.#putUnknown(octets, to);
     if (row.oldSpeakerOnly === true) return false;
     if (staysHere(row, from.source, to)) return true;

@@ -13,7 +13,6 @@ import type { Negotiated } from "../session/negotiation.ts";
 import { decodeAttributes } from "../wire/attribute-block.ts";
 import { SUBCODE, updateFault } from "../wire/attributes/row.ts";
 import { type Fault, isUsable, strongest } from "../wire/fault.ts";
-import { isPlain } from "../wire/plain-block.ts";
 import { type Announced, decodeUpdate, Update } from "../wire/update.ts";
 
 /** The peer that a message came from. */
@@ -93,8 +92,7 @@ export class Inbound {
   #attributesOf({ block }: Announced, source: Source): AttrId {
     const { pool } = this.#rib;
     const { decode } = source.negotiated;
-    let attrs = pool.find(block, decode);
-    if (attrs === NO_ATTRIBUTES && isPlain(block, decode)) attrs = pool.add(block, decode);
+    let attrs = pool.take(block, decode);
     if (attrs === NO_ATTRIBUTES) {
       const { attributes, literal, faults } = decodeAttributes(block, decode);
       for (const fault of faults) this.#faults.push(fault);

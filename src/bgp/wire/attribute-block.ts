@@ -105,7 +105,7 @@ function decodeOne(
 ): Fault | undefined {
   const { code, flags } = header;
   const fault = (error: AttributeError): Fault => attributeFault(error, block, at, header);
-  const row = ROW_BY_CODE.get(code);
+  const row = ROW_BY_CODE[code];
   if (row === undefined) return keepUnknown(block, header, draft, fault);
   // RFC 4760 §3: NEXT_HOP is ignored for what MP_REACH_NLRI announces.
   if (code === NEXT_HOP && block.of === "mp") return undefined;

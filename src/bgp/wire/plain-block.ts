@@ -43,7 +43,7 @@ function isInOrder(
     if (found < mandatory && last !== ++found) return false;
     // RFC 4760 §3: NEXT_HOP is ignored for what MP_REACH_NLRI announces, be it what it may.
     if (last === NEXT_HOP && mandatory === AS_PATH) continue;
-    const row = ROW_BY_CODE.get(last);
+    const row = ROW_BY_CODE[last];
     if (row === undefined ? (header.flags & OPTIONAL) === 0 : !isRight(row, header, octets, context))
       return false;
   }

@@ -55,6 +55,7 @@ export const NO_NAT: Model["nat"] = {
 export const POOL: Pool = {
   name: "default",
   addresses: [parseAddress("198.51.100.10")!],
+  private: [],
   ports: { first: 1024, last: 65535 },
   blockSize: 0,
   limits: NO_LIMITS,

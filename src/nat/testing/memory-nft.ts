@@ -68,7 +68,9 @@ function execute(tables: Map<string, Table>, line: string): void {
 
 function changeChain(table: Table, verb: string, name: string, body: string): void {
   if (verb === "flush") (table.chains.get(name) ?? refuse(name)).rules = [];
-  else table.chains.set(name, { hook: body === "" ? undefined : body.slice(2, -2), rules: [] });
+  else if (verb === "delete") table.chains.delete(name);
+  else if (!table.chains.has(name))
+    table.chains.set(name, { hook: body === "" ? undefined : body.slice(2, -2), rules: [] });
 }
 
 function changeTimer(table: Table, verb: string, name: string, body: string): void {

@@ -67,11 +67,12 @@ const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
       fc.integer({ min: 1, max: 60 }).map((n) => ipv4(0xc6336400 + n)),
       { minLength: 1, maxLength: 40, selector: (a) => a.w0 },
     ),
+    private: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, fc.array(prefix4, { maxLength: 2 })),
     ports: fc.constantFrom({ first: 1024, last: 65535 }, { first: 5000, last: 5000 }),
     mapping: fc.constantFrom("endpointIndependent", "addressAndPortDependent"),
     filtering: fc.constantFrom("endpointIndependent", "addressDependent", "addressAndPortDependent"),
   }),
-  { maxLength: 2 },
+  { maxLength: 3 },
 );
 
 export const natTables: fc.Arbitrary<NatTable> = fc.record({

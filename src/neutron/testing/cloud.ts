@@ -17,6 +17,8 @@ export function countingWorld(): World {
     now: "2026-01-01T00:00:00Z",
     newId: () => `00000000-0000-4000-8000-${String(++count).padStart(12, "0")}`,
     isReachable: () => true,
+    hostSays: () => undefined,
+    routerDistributed: false,
     chance: () => (++count * 0.618_033_988_749_894_9) % 1,
   };
 }

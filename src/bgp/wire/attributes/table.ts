@@ -32,12 +32,13 @@ export const ATTRIBUTE_ROWS: readonly AttributeRow[] = [
   onlyToCustomer,
 ];
 
-export const ROW_BY_CODE: ReadonlyMap<number, AttributeRow> = new Map(
-  ATTRIBUTE_ROWS.map((row) => [row.code, row]),
+/** By code; undefined: one that we do not know. An array, since it is asked for every attribute that comes or goes. */
+export const ROW_BY_CODE: readonly (AttributeRow | undefined)[] = Array.from({ length: 256 }, (_, code) =>
+  ATTRIBUTE_ROWS.find((row) => row.code === code),
 );
 
 /** As the registry spells it; "attribute 99" for one that we do not know. */
 export function attributeName(code: number): string {
   if (code === MP_UNREACH_CODE) return "MP_UNREACH_NLRI";
-  return ROW_BY_CODE.get(code)?.name ?? `attribute ${code}`;
+  return ROW_BY_CODE[code]?.name ?? `attribute ${code}`;
 }
