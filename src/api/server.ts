@@ -218,6 +218,7 @@ const PATHS: readonly string[] = [
     "nat/sessions",
     "nat/top",
     "nat/pools",
+    "nat/log",
     "anycast",
     "nexthops",
     "rpki",

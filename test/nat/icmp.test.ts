@@ -32,7 +32,7 @@ const pool = (mapping: PoolMapping["mapping"]): NatTable => ({
   pools: [
     {
       name: "default",
-      private: undefined,
+      private: PRIVATE,
       addresses: [address(POOLED)],
       ports: { first: 1024, last: 65_535 },
       mapping,
