@@ -280,14 +280,14 @@ describe("hairpinning", () => {
 });
 
 describe("a mapping that several TCP connections have", () => {
-  /** What is left of it: "long" is more than a connection has that closes. */
-  const left = (): "long" | "short" | undefined => {
+  /** What is left of one of HOST's: "long" is more than a connection has that closes. */
+  const left = (own: number): "long" | "short" | undefined => {
     const listed = at("gw").run("nft", "list", "map", "inet", "gatewayd", "mapping");
-    const [, expires] = new RegExp(`tcp \\. ${HOST} \\. 7700 .*?expires (\\w+)`).exec(listed) ?? [];
+    const [, expires] = new RegExp(`tcp \\. ${HOST} \\. ${own} .*?expires (\\w+)`).exec(listed) ?? [];
     return expires === undefined ? undefined : expires.includes("h") ? "long" : "short";
   };
-  const connection = (port: number): unknown => [
-    [HOST, 7700],
+  const connection = (own: number, port: number): unknown => [
+    [HOST, own],
     [SERVER, port],
   ];
   const isOver = (port: number): boolean =>
@@ -295,17 +295,15 @@ describe("a mapping that several TCP connections have", () => {
 
   test("lasts as the one that stays when another closes; alone, it ends with its connection", async () => {
     await install(pool("endpointIndependent"));
-    for (const port of [7002, 7003, 7004]) await server.ask({ listen: [SERVER, port] });
-    await host.ask({ open: connection(7002) });
-    await eventually("the mapping lives as a connection does", () => left() === "long");
-    await host.ask({ open: connection(7003) });
-    await host.ask({ close: connection(7003) });
+    for (const port of [7002, 7003]) await server.ask({ listen: [SERVER, port] });
+    await host.ask({ open: connection(7700, 7002) });
+    await eventually("the mapping lives as a connection does", () => left(7700) === "long");
+    await host.ask({ open: connection(7700, 7003) });
+    await host.ask({ close: connection(7700, 7003) });
     await eventually("the other connection closes", () => isOver(7003));
-    expect(left()).toBe("long");
-    await host.ask({ close: connection(7002) });
-    await install(pool("endpointIndependent"));
-    await host.ask({ open: connection(7004) });
-    await host.ask({ close: connection(7004) });
-    await eventually("the mapping lives as one that closes", () => left() === "short");
+    expect(left(7700)).toBe("long");
+    await host.ask({ open: connection(7701, 7003) });
+    await host.ask({ close: connection(7701, 7003) });
+    await eventually("the mapping lives as one that closes", () => left(7701) === "short");
   });
 });
