@@ -5,7 +5,7 @@ import { stored } from "./addresses.ts";
 import { readCreate, readUpdate } from "./body.ts";
 import { owns, type World } from "./caller.ts";
 import { badResource, conflict, Fault } from "./fault.ts";
-import { type Handler, require, requireQuota, revise, stamp, type Work } from "./handler.ts";
+import { type Handler, require, requireNewId, requireQuota, revise, stamp, type Work } from "./handler.ts";
 import { freeAddress, subnetsOf } from "./ipam.ts";
 import { DEVICE, type FixedIp, type FloatingIp, type Network, type Port } from "./objects.ts";
 import { statusOf } from "./port-status.ts";
@@ -20,6 +20,7 @@ const resource = RESOURCES.floatingips;
 const bad = (reason: string): Fault => badResource("floatingip", reason);
 
 interface Asked {
+  readonly id?: string;
   readonly floating_network_id: string;
   readonly floating_ip_address: string | null;
   readonly subnet_id: string | null;
@@ -38,7 +39,8 @@ export const floatingIps: Handler<"floatingips"> = {
     const network = requireVisible(work, "networks", given.floating_network_id);
     if (!network["router:external"]) throw bad(`Network ${network.id} is not a valid external network`);
     requireQuota(work.draft, resource, given.project_id);
-    const stamped = stamp(work);
+    const stamped = { ...stamp(work), ...(given.id !== undefined && { id: given.id }) };
+    requireNewId(work.draft, resource, stamped.id);
     const port = addServicePort(work, network, {
       device_id: stamped.id,
       device_owner: DEVICE.floating,

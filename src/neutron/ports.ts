@@ -50,8 +50,8 @@ export const ports: Handler<"ports"> = {
     const port_security_enabled = given.port_security_enabled ?? network.port_security_enabled;
     const isFiltered = port_security_enabled && !isService;
     return add(work, resource, {
-      ...given,
       ...stamp(work),
+      ...given,
       mac_address,
       status: "DOWN",
       port_security_enabled,

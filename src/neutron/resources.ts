@@ -72,12 +72,18 @@ const STANDARD: Resource["attributes"] = {
 };
 const name = given(text, "");
 
+/**
+ * Deviates: upstream chooses every id. Taps bear the ids of their ports, so that who takes over a running cloud has to
+ * say them.
+ */
+const MOVED: Resource["attributes"] = { ...STANDARD, id: forAdmin(once(uuid)) };
+
 const network: Resource<"networks"> = {
   collection: "networks",
   name: "network",
   path: "networks",
   attributes: {
-    ...STANDARD,
+    ...MOVED,
     name,
     admin_state_up: given(flag, true),
     status: answered,
@@ -100,7 +106,7 @@ const subnet: Resource<"subnets"> = {
   name: "subnet",
   path: "subnets",
   attributes: {
-    ...STANDARD,
+    ...MOVED,
     name,
     network_id: required(uuid),
     ip_version: required(oneOf([4, 6])),
@@ -160,7 +166,7 @@ const port: Resource<"ports"> = {
   name: "port",
   path: "ports",
   attributes: {
-    ...STANDARD,
+    ...MOVED,
     name,
     network_id: required(uuid),
     admin_state_up: given(flag, true),
@@ -186,7 +192,7 @@ const router: Resource<"routers"> = {
   name: "router",
   path: "routers",
   attributes: {
-    ...STANDARD,
+    ...MOVED,
     name,
     admin_state_up: given(flag, true),
     status: answered,
@@ -206,7 +212,7 @@ const floatingip: Resource<"floatingips"> = {
   name: "floatingip",
   path: "floatingips",
   attributes: {
-    ...STANDARD,
+    ...MOVED,
     floating_network_id: required(uuid),
     floating_ip_address: forAdmin(once(orNull(address), null)),
     subnet_id: { ...once(orNull(uuid), null), adminSees: true },

@@ -36,8 +36,8 @@ export const routers: Handler<"routers"> = {
   create(work, body) {
     const { external_gateway_info: info, ...given } = readCreate<Asked>(resource, body, work.caller);
     const router = add(work, resource, {
-      ...given,
       ...stamp(work),
+      ...given,
       distributed: given.distributed ?? work.world.routerDistributed,
       external_gateway_info: null,
       gw_port_id: null,
