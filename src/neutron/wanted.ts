@@ -175,6 +175,7 @@ function outboundOf(
       name: `router-${router.id}`,
       addresses,
       private: served,
+      draining: false,
       ports: PORTS,
       blockSize: 0,
       limits: NO_LIMITS,
