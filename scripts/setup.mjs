@@ -25,6 +25,7 @@ export const PACKAGES = [
   "iproute2",
   "iputils-ping",
   "libnftables1",
+  "nfdump",
   "nftables",
   "openbgpd",
   "openssl",

@@ -22,6 +22,7 @@ import type {
   Port,
 } from "../model/model.ts";
 import { bgp } from "./bgp-schema.ts";
+import { natLog } from "./nat-log-schema.ts";
 import {
   absolutePath,
   address,
@@ -165,6 +166,7 @@ const nat: z.ZodType<Nat> = mapping({
   blockHistory: absolutePath
     .prefault("/var/lib/gatewayd/blocks.jsonl")
     .meta({ description: "File that remembers which port blocks were in force when." }),
+  log: natLog.prefault({}).meta({ description: "Who is told what becomes of translations." }),
 });
 
 const forward: z.ZodType<Forward> = mapping({
@@ -253,6 +255,12 @@ const api: z.ZodType<ApiSettings> = mapping({
   }),
   tokensFile: absolutePath.optional().meta({
     description: "The file of users that tokens are made for; gwctl user makes it.",
+  }),
+  routerDistributed: flag.prefault(false).meta({
+    description: "Routers made without `distributed`: floating IPs are translated on the instances' hosts.",
+  }),
+  floatingEgress: choice(["floating", "fixed"]).prefault("floating").meta({
+    description: "The source of new flows of a port with a floating IP made through the API.",
   }),
 }).transform((given) => ({ ...given, listen: given.listen, tokensFile: given.tokensFile }));
 

@@ -1,6 +1,6 @@
 /** What the file says beside the model: how the daemon itself is reached, and how it writes its log. */
 
-import type { Endpoint, Model } from "../model/model.ts";
+import type { Endpoint, FloatingIp, Model } from "../model/model.ts";
 
 export interface Settings {
   readonly model: Model;
@@ -18,6 +18,10 @@ export interface ApiSettings {
   readonly auth: "keystone" | "none";
   /** Absolute path of the file of users that tokens are made for; undefined: there are none. */
   readonly tokensFile: string | undefined;
+  /** Routers that are made without saying so translate their floating IPs on the instances' hosts. */
+  readonly routerDistributed: boolean;
+  /** The source of new flows of a port that has a floating IP. */
+  readonly floatingEgress: FloatingIp["egress"];
 }
 
 export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";

@@ -14,7 +14,8 @@ import type { Announcer } from "../gateway/announcer.ts";
 import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts";
 import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
-import type { Model } from "../model/model.ts";
+import { workingInterfaces } from "../gateway/working.ts";
+import { type Model, NO_LIMITS } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
 import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
@@ -27,6 +28,7 @@ import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { Monitors } from "./monitors.ts";
+import { NatLogs } from "./nat-logs.ts";
 import { NextHopTracker } from "./next-hops.ts";
 import { REJECTIONS_MS, Rejections } from "./rejections.ts";
 import { SpeakerLog } from "./speaker-log.ts";
@@ -39,8 +41,14 @@ import { VERSION } from "./version.ts";
  */
 const DEFERRAL_MS = 30_000;
 
-/** The file's model and what the API's objects add to it; the same value for the same ones. */
-type Extend = (file: Model) => Model;
+/** What was made through the API, as far as it concerns this machine. */
+export interface Objects {
+  /** The file's model and what they add to it; the same value for the same ones. */
+  readonly extend: (file: Model) => Model;
+  /** Told after each pass: the interfaces of ports that packets reach. */
+  readonly working: (interfaces: ReadonlySet<string>) => void;
+  readonly problems: () => readonly Problem[];
+}
 
 type Held = Awaited<ReturnType<Dataplane["read"]>>;
 
@@ -60,12 +68,13 @@ export class Gateway {
   readonly nextHops: NextHopTracker;
   readonly blockHistory: BlockHistory;
   readonly drains: Drains;
+  readonly natLogs: NatLogs;
   readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
   readonly #held: readonly KernelRoute[];
-  readonly #extend: Extend;
+  readonly #objects: Objects;
   #settings: Settings;
   #links: readonly Link[] = [];
   #learnedComplete: boolean;
@@ -76,10 +85,10 @@ export class Gateway {
    * Opens the forwarding plane and looks at what it holds. Nothing is changed and nobody spoken to before {@link begin}.
    * @throws KernelError
    */
-  static async open(settings: Settings, log: Log, extend: Extend): Promise<Gateway> {
+  static async open(settings: Settings, log: Log, objects: Objects): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model, log);
     try {
-      return new Gateway(settings, log, extend, forwarding, await forwarding.dataplane.read());
+      return new Gateway(settings, log, objects, forwarding, await forwarding.dataplane.read());
     } catch (error) {
       await forwarding.close();
       throw error;
@@ -87,10 +96,10 @@ export class Gateway {
   }
 
   /** @param held - what the kernel has of a gateway that ran before this one */
-  private constructor(settings: Settings, log: Log, extend: Extend, forwarding: Forwarding, held: Held) {
+  private constructor(settings: Settings, log: Log, objects: Objects, forwarding: Forwarding, held: Held) {
     const restarting = held.routes.length > 0 || held.nat !== undefined;
     this.#settings = settings;
-    this.#extend = extend;
+    this.#objects = objects;
     this.#log = log;
     this.forwarding = forwarding;
     this.#held = held.routes;
@@ -106,6 +115,12 @@ export class Gateway {
       sessions: forwarding.sessions,
       changed: () => this.reconciler.wake(),
       log,
+    });
+    this.natLogs = new NatLogs({
+      source: forwarding.natLog,
+      hostname: settings.model.hostname,
+      limits: () => this.reconciler.snapshot().intent?.nat.limits ?? NO_LIMITS,
+      changed: () => this.#takeProblems(this.reconciler.snapshot()),
     });
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
@@ -148,7 +163,7 @@ export class Gateway {
   }
 
   get model(): Model {
-    return this.#extend(this.#settings.model);
+    return this.#objects.extend(this.#settings.model);
   }
 
   /** Every peer that was waited for has told what it knows, and all of it was acted upon once. */
@@ -170,6 +185,7 @@ export class Gateway {
     });
     this.speaker.rpki.setCaches(this.model.bgp.rpki.caches);
     this.monitors.set(this.model.bgp);
+    this.natLogs.set(this.model.nat.log);
     this.speaker.setPeers(peerOptions(this.model));
     this.forwarding.seek(peerInterfaces(this.model));
     this.checks.watch(this.model);
@@ -189,6 +205,7 @@ export class Gateway {
     this.speaker.setPeers(peerOptions(settings.model));
     this.speaker.rpki.setCaches(settings.model.bgp.rpki.caches);
     this.monitors.set(settings.model.bgp);
+    this.natLogs.set(settings.model.nat.log);
     this.#settings = settings;
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
@@ -207,6 +224,7 @@ export class Gateway {
     this.drains.stop();
     await this.reconciler.stop();
     await this.blockHistory.close();
+    await this.natLogs.close();
     this.speaker.stop(how);
     await this.monitors.close();
     await this.#world.close();
@@ -215,10 +233,11 @@ export class Gateway {
 
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
-    const own = [this.blockHistory.problem, this.#conntrackWatch.problem];
+    const own = [this.blockHistory.problem, this.#conntrackWatch.problem, this.natLogs.problem];
     return [
       ...snapshot.problems,
       ...this.nextHops.problems(),
+      ...this.#objects.problems(),
       ...own.filter((problem) => problem !== undefined),
     ];
   }
@@ -264,8 +283,13 @@ export class Gateway {
   }
 
   #passed(snapshot: Snapshot): void {
-    if (snapshot.natProgrammed && this.forwarding.type === "linux")
+    if (snapshot.natProgrammed && this.forwarding.type === "linux") {
+      const before = this.blockHistory.plan;
       this.blockHistory.take(snapshot.intent?.nat.blocks, Date.now());
+      const after = this.blockHistory.plan;
+      if (before !== after) this.natLogs.blocksChanged(before, after);
+    }
+    if (snapshot.synced) this.#objects.working(workingInterfaces(this.model, snapshot.announced));
     this.#takeProblems(snapshot);
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;

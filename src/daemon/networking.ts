@@ -2,15 +2,21 @@
 
 import { randomUUID } from "node:crypto";
 import type { NetworkingApi } from "../api/openstack.ts";
+import { contains, type Prefix } from "../bgp/net/address.ts";
+import { parseAddress } from "../bgp/net/text.ts";
 import type { ApiSettings } from "../config/settings.ts";
 import type { People } from "../identity/people.ts";
-import { sessionOf } from "../identity/tokens.ts";
+import { type Standing, sessionOf } from "../identity/tokens.ts";
 import type { Model } from "../model/model.ts";
 import { answerBgp, type BgpFace, isBgp } from "../neutron/bgp.ts";
 import type { Caller, World } from "../neutron/caller.ts";
+import { Hosts } from "../neutron/hosts.ts";
 import { Keeper } from "../neutron/keeper.ts";
-import { withObjects } from "../neutron/wanted.ts";
+import { portsBehind, withObjects } from "../neutron/wanted.ts";
 import type { Store } from "../store/store.ts";
+import { systemClock } from "./clock.ts";
+import type { Objects } from "./gateway.ts";
+import { Presence } from "./presence.ts";
 
 /** Where nobody is asked who they are, everything is one project's. */
 const UNASKED: Caller = { projectId: "admin", role: "admin" };
@@ -23,22 +29,29 @@ interface Surroundings {
   readonly api: () => ApiSettings;
   /** Undefined: there are none, and no tokens. */
   readonly people: () => People | undefined;
+  readonly standing: Standing;
   readonly isReachable: () => World["isReachable"];
+  /** Public networks of gateway.yaml. */
+  readonly routed: () => readonly Prefix[];
   readonly changed: () => void;
   /** Of the speaker that runs; asked for by requests only. */
   readonly bgp: () => BgpFace;
 }
 
-export interface Networking extends NetworkingApi {
-  /** The same value as long as neither the file nor an object changes. */
-  readonly extend: (file: Model) => Model;
+export interface Networking extends NetworkingApi, Objects {
   /** What it has seen of the store last. */
   readonly holds: () => { readonly revision: number; readonly objects: Readonly<Record<string, number>> };
-  readonly close: () => void;
+  readonly close: () => Promise<void>;
 }
 
-/** @throws StoreError */
-export async function openNetworking(store: Store, around: Surroundings): Promise<Networking> {
+/** @param hostname - of this machine; @throws StoreError */
+export async function openNetworking(
+  store: Store,
+  hostname: string,
+  around: Surroundings,
+): Promise<Networking> {
+  const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
+  const hosts = await Hosts.open(store, (known) => presence.seen(known.get(hostname)));
   let known: { readonly file: Model; readonly model: Model } | undefined;
   const keeper = await Keeper.open(
     store,
@@ -47,6 +60,9 @@ export async function openNetworking(store: Store, around: Surroundings): Promis
       newId: randomUUID,
       chance: Math.random,
       isReachable: around.isReachable(),
+      isRouted: routedBy(around.routed),
+      routerDistributed: around.api().routerDistributed,
+      hostSays: (port) => hosts.says(port),
     }),
     () => {
       known = undefined;
@@ -58,15 +74,30 @@ export async function openNetworking(store: Store, around: Surroundings): Promis
       isBgp(request) ? answerBgp(around.bgp(), keeper.reading, caller, request) : keeper.ask(caller, request),
     caller: (token, isLocal) => {
       const people = around.people();
-      const session = people && token !== undefined ? sessionOf(people, token, unixTime()) : undefined;
+      const session =
+        people && token !== undefined ? sessionOf(people, token, unixTime(), around.standing) : undefined;
       if (session !== undefined) return { projectId: session.project.id, role: session.role };
       return isLocal || around.api().auth === "none" ? UNASKED : undefined;
     },
     extend: (file) => {
-      if (known?.file !== file) known = { file, model: withObjects(file, keeper.reading) };
+      if (known?.file !== file)
+        known = { file, model: withObjects(file, keeper.reading, around.api().floatingEgress) };
       return known.model;
     },
     holds: () => keeper.holds,
-    close: () => keeper.close(),
+    working: (interfaces) => presence.report(portsBehind(keeper.reading, hostname, interfaces)),
+    problems: () => (presence.problem === undefined ? [] : [presence.problem]),
+    close: async () => {
+      keeper.close();
+      hosts.close();
+      await presence.stop();
+    },
   };
 }
+
+const routedBy =
+  (networks: Surroundings["routed"]): World["isRouted"] =>
+  (text) => {
+    const address = parseAddress(text);
+    return address !== undefined && networks().some((network) => contains(network, address));
+  };

@@ -214,7 +214,7 @@ function ruleViolations(rule: Rule, path: Violation["path"]): Violation[] {
 const canHold = (prefix: Prefix, lengths: { min: number; max: number }): boolean =>
   lengths.max >= prefix.length && lengths.min <= widthOf(prefix.family);
 
-function roleViolations({ role, nat, ports, metadata }: Partial<Model>): Violation[] {
+function roleViolations({ role, nat, metadata }: Partial<Model>): Violation[] {
   const found: Violation[] = [];
   const pools = nat?.pools ?? [];
   if (role === "compute" && pools.length > 0) {
@@ -229,11 +229,6 @@ function roleViolations({ role, nat, ports, metadata }: Partial<Model>): Violati
   if (role === "gateway") {
     const message = "is for role compute, and this is role gateway";
     found.push(error(["metadata"], message, "move it to the file of the host that the ports are on"));
-  }
-  if (ports?.length === 0) {
-    found.push(
-      error(["metadata"], "there are no ports whose requests could go there", "add ports, or take it out"),
-    );
   }
   if (metadata.address.family !== 4) {
     found.push(error(["metadata"], "must be an IPv4 address: it stands in for 169.254.169.254"));

@@ -239,3 +239,11 @@ test("extra routes lead to neighbours of the router, and hold its interface", ()
     type: "RouterInterfaceInUseByRoute",
   });
 });
+
+test("routers are distributed that are made without saying so, where the gateway's file has it that way", () => {
+  const { cloud } = site();
+  const made = (attributes: object): unknown => cloud.make("routers", "router", attributes)["distributed"];
+  expect([made({}), made({ distributed: true })]).toEqual([false, true]);
+  Object.assign(cloud.world, { routerDistributed: true });
+  expect([made({}), made({ distributed: false })]).toEqual([true, false]);
+});

@@ -7,8 +7,8 @@
  * else; a request is answered when they show what it did.
  */
 
-import type { Batch, Store } from "../store/store.ts";
-import { StoreError } from "../store/store.ts";
+import { follow } from "../store/follow.ts";
+import { type Batch, type Snapshot, type Store, StoreError } from "../store/store.ts";
 import type { Caller, World } from "./caller.ts";
 import { badRequest, Fault } from "./fault.ts";
 import type { Collection, Objects } from "./objects.ts";
@@ -32,7 +32,7 @@ export class Keeper {
   /** The commit that wrote HEAD last, as the tables know it. */
   #head = 0;
   #revision = 0;
-  #stopWatching: () => void = () => {};
+  #stopFollowing: () => void = () => undefined;
   #reached: { readonly revision: number; readonly resolve: () => void }[] = [];
   #lane: Promise<unknown> = Promise.resolve();
   #waiting = 0;
@@ -40,7 +40,10 @@ export class Keeper {
   /** Reads what is there. @param onChange - called after every change of {@link reading}; @throws StoreError */
   static async open(store: Store, world: () => World, onChange: () => void): Promise<Keeper> {
     const keeper = new Keeper(store, world, onChange);
-    await keeper.#load();
+    keeper.#stopFollowing = await follow(store, PREFIX, {
+      reset: (snapshot) => keeper.#reset(snapshot),
+      take: (batch) => keeper.#take(batch),
+    });
     return keeper;
   }
 
@@ -67,7 +70,7 @@ export class Keeper {
 
   /** Takes no further notice of the store, which stays open. */
   close(): void {
-    this.#stopWatching();
+    this.#stopFollowing();
   }
 
   #work(caller: Caller, request: ApiRequest): { readonly answer: ApiAnswer; readonly draft: Draft } {
@@ -123,28 +126,12 @@ export class Keeper {
     return new Promise((resolve) => this.#reached.push({ revision, resolve }));
   }
 
-  async #load(): Promise<void> {
-    const { revision, entries } = await this.#store.read(PREFIX);
+  #reset({ revision, entries }: Snapshot): void {
     const tables = new Tables();
     tables.apply([...entries].flatMap(([key, { value }]) => changeOf(key, value) ?? []));
     this.#tables = tables;
     this.#head = entries.get(HEAD)?.modRevision ?? 0;
-    this.#watch(revision);
     this.#seen(revision);
-  }
-
-  /** When what came after `revision` is forgotten, everything is read again; when that fails, the watch finds the store. */
-  #watch(revision: number): void {
-    this.#stopWatching = this.#store.watch(
-      PREFIX,
-      revision,
-      (batch) => this.#take(batch),
-      () =>
-        void this.#load().catch((error: unknown) => {
-          if (!(error instanceof StoreError)) throw error;
-          this.#watch(revision);
-        }),
-    );
   }
 
   #take({ revision, changes }: Batch): void {

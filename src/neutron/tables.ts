@@ -18,9 +18,19 @@ interface IndexNames {
   readonly subnets: "project" | "network" | "pool";
   readonly subnetpools: "project" | "scope";
   readonly address_scopes: "project";
-  readonly ports: "project" | "network" | "device" | "subnet" | "address" | "mac" | "group" | "interface";
+  readonly ports:
+    | "project"
+    | "network"
+    | "device"
+    | "host"
+    | "subnet"
+    | "address"
+    | "mac"
+    | "group"
+    | "interface";
   readonly routers: "project";
   readonly floatingips: "project" | "network" | "port" | "router";
+  readonly port_forwardings: "project" | "floating" | "port";
   readonly security_groups: "project";
   readonly security_group_rules: "project" | "group" | "remote";
   readonly quotas: never;
@@ -41,6 +51,7 @@ const INDEXES: {
     project: (o) => [o.project_id],
     network: (o) => [o.network_id],
     device: (o) => present(o.device_id),
+    host: (o) => present(o["binding:host_id"]),
     subnet: (o) => o.fixed_ips.map((ip) => ip.subnet_id),
     address: (o) => o.fixed_ips.map((ip) => addressKey(ip.subnet_id, ip.ip_address)),
     mac: (o) => [macKey(o.network_id, o.mac_address)],
@@ -54,6 +65,11 @@ const INDEXES: {
     network: (o) => [o.floating_network_id],
     port: (o) => present(o.port_id),
     router: (o) => present(o.router_id),
+  },
+  port_forwardings: {
+    project: (o) => [o.project_id],
+    floating: (o) => [o.floatingip_id],
+    port: (o) => [o.internal_port_id],
   },
   security_groups: { project: (o) => [o.project_id] },
   security_group_rules: {

@@ -12,6 +12,7 @@ import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import {
   type AnycastService,
   type FloatingIp,
+  type Forward,
   type Port as HostPort,
   type Model,
   NO_LIMITS,
@@ -19,17 +20,19 @@ import {
 } from "../model/model.ts";
 import { stored, storedPrefix } from "./addresses.ts";
 import type { FloatingIp as Floating, Port, Router } from "./objects.ts";
+import { portsOf } from "./port-forwardings.ts";
 import { interfacesOf } from "./routers.ts";
 import type { Reading } from "./tables.ts";
 
 /** As Nova and Felix name a port's interface on its host. */
 const tapOf = ({ id }: { readonly id: string }): string => `tap${id.slice(0, 11)}`;
 
-export function withObjects(file: Model, reading: Reading): Model {
+/** @param egress - of floating IPs */
+export function withObjects(file: Model, reading: Reading, egress: FloatingIp["egress"]): Model {
   const claims = new Claims(file);
   const shared = sharedAddresses(reading);
   const anycast = servicesOf(shared, claims);
-  const outbound = file.role === "gateway" ? outboundOf(reading, file, claims) : { pools: [], prefixes: [] };
+  const outbound = outboundOf(reading, file, claims);
   return {
     ...file,
     anycast: [...file.anycast, ...anycast],
@@ -38,10 +41,16 @@ export function withObjects(file: Model, reading: Reading): Model {
       private: [...file.nat.private, ...outbound.prefixes],
       pools: [...file.nat.pools, ...outbound.pools],
     },
-    floatingIps: [...file.floatingIps, ...floatingOf(reading, file, claims)],
+    floatingIps: [...file.floatingIps, ...floatingOf(reading, file, claims, egress)],
     ports: [...file.ports, ...hostPorts(reading, file, shared, claims)],
   };
 }
+
+/** Ids of that host's ports whose interfaces are among these. */
+export const portsBehind = (reading: Reading, hostname: string, interfaces: ReadonlySet<string>): string[] =>
+  [...reading.by("ports", "host", hostname)]
+    .filter((port) => port.admin_state_up && interfaces.has(tapOf(port)))
+    .map(({ id }) => id);
 
 /** Every address that something has already, in one spelling. */
 class Claims {
@@ -116,8 +125,8 @@ function hostPorts(
   claims: Claims,
 ): HostPort[] {
   const found: HostPort[] = [];
-  for (const port of reading.all("ports")) {
-    if (port["binding:host_id"] !== hostname || !port.admin_state_up) continue;
+  for (const port of reading.by("ports", "host", hostname)) {
+    if (!port.admin_state_up) continue;
     const own = port.fixed_ips.map((ip) => ip.ip_address);
     const alone = port.allowed_address_pairs
       .map(({ ip_address }) => ip_address)
@@ -128,14 +137,49 @@ function hostPorts(
   return found;
 }
 
-function floatingOf(reading: Reading, file: Model, claims: Claims): FloatingIp[] {
+function floatingOf(
+  reading: Reading,
+  file: Model,
+  claims: Claims,
+  egress: FloatingIp["egress"],
+): FloatingIp[] {
   const found: FloatingIp[] = [];
   for (const floating of reading.all("floatingips")) {
     if (floating.fixed_ip_address === null || !isOurs(reading, file, floating)) continue;
     const address = stored(floating.floating_ip_address);
     const to = stored(floating.fixed_ip_address);
     if (claims.isRouted(address) || claims.isRouted(to) || !claims.take(address)) continue;
-    found.push({ address, to, egress: "floating", forwards: [] });
+    found.push({ address, to, egress, forwards: [] });
+  }
+  if (file.role === "gateway") found.push(...forwardedOf(reading, claims));
+  return found;
+}
+
+/** Translated at the gateway, whatever the router: a floating IP may lead to ports on many hosts. */
+function forwardedOf(reading: Reading, claims: Claims): FloatingIp[] {
+  const byFloating = new Map<string, Forward[]>();
+  for (const forwarding of reading.all("port_forwardings")) {
+    const to = stored(forwarding.internal_ip_address);
+    if (claims.isRouted(to)) continue;
+    const forward = {
+      protocol: forwarding.protocol,
+      ports: portsOf(forwarding.external_port_range),
+      to,
+      toPorts: portsOf(forwarding.internal_port_range),
+    };
+    const known = byFloating.get(forwarding.floatingip_id);
+    if (known === undefined) byFloating.set(forwarding.floatingip_id, [forward]);
+    else known.push(forward);
+  }
+  const found: FloatingIp[] = [];
+  for (const [id, forwards] of byFloating) {
+    const floating = reading.get("floatingips", id);
+    if (floating === undefined || reading.get("routers", floating.router_id ?? "")?.admin_state_up !== true) {
+      continue;
+    }
+    const address = stored(floating.floating_ip_address);
+    if (claims.isRouted(address) || !claims.take(address)) continue;
+    found.push({ address, to: undefined, egress: "floating", forwards });
   }
   return found;
 }
@@ -151,7 +195,10 @@ function isOurs(reading: Reading, { role, hostname }: Model, { router_id, port_i
 
 const PORTS = { first: 1024, last: 65_535 } as const;
 
-/** Private networks behind routers whose gateway translates, and the addresses of those gateways. */
+/**
+ * Private networks behind routers, and at the gateway the addresses that they go out with. A host has to know the
+ * networks: between them nothing is translated.
+ */
 function outboundOf(
   reading: Reading,
   file: Model,
@@ -162,30 +209,40 @@ function outboundOf(
   /** Behind routers that came before. */
   const others: Prefix[] = [];
   for (const router of reading.all("routers")) {
-    if (router.external_gateway_info?.enable_snat !== true || !router.admin_state_up) continue;
+    if (!translates(router)) continue;
     const inner = innerPrefixes(reading, router).filter(({ family }) => family === 4);
-    const outer = addressesOf(router.external_gateway_info.external_fixed_ips.map((ip) => ip.ip_address));
-    const addresses = outer.filter(
-      (address) => address.family === 4 && !claims.isRouted(address) && claims.take(address),
-    );
     const served = inner.filter((prefix) => !others.some((other) => overlaps(other, prefix)));
-    if (served.length === 0 || addresses.length === 0) continue;
+    if (served.length === 0) continue;
+    if (file.role === "gateway") {
+      const addresses = outerAddresses(router, claims);
+      if (addresses.length === 0) continue;
+      pools.push(poolOf(router, addresses, served));
+    }
     others.push(...served);
-    pools.push({
-      name: `router-${router.id}`,
-      addresses,
-      private: served,
-      draining: false,
-      ports: PORTS,
-      blockSize: 0,
-      limits: NO_LIMITS,
-      mapping: "endpointIndependent",
-      filtering: "addressAndPortDependent",
-    });
     prefixes.push(...served.filter((prefix) => !file.nat.private.some((range) => overlaps(range, prefix))));
   }
   return { pools, prefixes };
 }
+
+const translates = ({ external_gateway_info, admin_state_up }: Router): boolean =>
+  external_gateway_info?.enable_snat === true && admin_state_up;
+
+const outerAddresses = ({ external_gateway_info }: Router, claims: Claims): Address[] =>
+  addressesOf((external_gateway_info?.external_fixed_ips ?? []).map((ip) => ip.ip_address)).filter(
+    (address) => address.family === 4 && !claims.isRouted(address) && claims.take(address),
+  );
+
+const poolOf = ({ id }: Router, addresses: readonly Address[], served: readonly Prefix[]): Pool => ({
+  name: `router-${id}`,
+  addresses,
+  private: served,
+  draining: false,
+  ports: PORTS,
+  blockSize: 0,
+  limits: NO_LIMITS,
+  mapping: "endpointIndependent",
+  filtering: "addressAndPortDependent",
+});
 
 const innerPrefixes = (reading: Reading, { id }: Router): Prefix[] =>
   interfacesOf(reading, id)

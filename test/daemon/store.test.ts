@@ -19,24 +19,33 @@ const fileWith = (name: string, store: object, at = 1): string =>
 const started = (name: string, store: object, at?: number): Promise<Daemon> =>
   lab.start(fileWith(name, store, at), lab.path(`${name}.sock`));
 
-function makeNetwork({ socket }: Daemon, name: string): Promise<number | undefined> {
+interface Made {
+  readonly status: number | undefined;
+  readonly id: string;
+}
+
+function make({ socket }: Daemon, path: string, name: string, attributes: object): Promise<Made> {
   return new Promise((resolve, reject) => {
     const headers = { "content-type": "application/json" };
-    const asked = request({
-      socketPath: socket,
-      path: "/v2.0/networks",
-      method: "POST",
-      headers,
-      agent: false,
-    });
+    const where = { socketPath: socket, path: `/v2.0/${path}` };
+    const asked = request({ ...where, method: "POST", headers, agent: false });
     asked.on("response", (answer) => {
-      answer.resume();
-      resolve(answer.statusCode);
+      let body = "";
+      answer.setEncoding("utf8").on("data", (text: string) => {
+        body += text;
+      });
+      answer.on("end", () => {
+        const made = (JSON.parse(body) as Record<string, { readonly id: string }>)[name];
+        resolve({ status: answer.statusCode, id: made?.id ?? "" });
+      });
     });
     asked.on("error", reject);
-    asked.end(JSON.stringify({ network: { name } }));
+    asked.end(JSON.stringify({ [name]: attributes }));
   });
 }
+
+const makeNetwork = async (daemon: Daemon, name: string): Promise<number | undefined> =>
+  (await make(daemon, "networks", "network", { name })).status;
 
 async function networks(daemon: Daemon): Promise<string[]> {
   const { networks } = await daemon.get<{ networks: { name: string }[] }>("/v2.0/networks");
@@ -52,6 +61,26 @@ describe("a store on the disk", () => {
     expect(await Promise.all(made.map((name) => makeNetwork(before, name)))).toEqual([201, 201, 201, 201]);
     await before.kill();
     expect(await networks(await started("gw", local()))).toEqual(made);
+  });
+
+  test("one box with its own ports: a port of this host is up, also when the process was killed, and others are not", async () => {
+    const statusOf = async (daemon: Daemon, id: string): Promise<string> =>
+      (await daemon.get<{ port: { status: string } }>(`/v2.0/ports/${id}`)).port.status;
+    const configured = gatewayFile(lab, "gw", { sections: { store: local(), hostname: "box" } });
+    const file = lab.write("gw.yaml", configured);
+    const before = await lab.start(file, lab.path("gw.sock"));
+    const network = { network_id: (await make(before, "networks", "network", {})).id };
+    await make(before, "subnets", "subnet", { ...network, ip_version: 4, cidr: "10.65.0.0/24" });
+    const [own, other] = await Promise.all(
+      ["box", "elsewhere"].map((host) =>
+        make(before, "ports", "port", { ...network, "binding:host_id": host }),
+      ),
+    );
+    await eventually("the port is up", async () => (await statusOf(before, own!.id)) === "ACTIVE", 60_000);
+    expect(await statusOf(before, other!.id)).toBe("DOWN");
+    await before.kill();
+    const after = await lab.start(file, lab.path("gw.sock"));
+    await eventually("and up again", async () => (await statusOf(after, own!.id)) === "ACTIVE", 60_000);
   });
 
   test("a second gateway that names it is refused, and so is a file that was cut", async () => {

@@ -1,0 +1,100 @@
+/**
+ * What hosts say of themselves in the store: that they are there, and which of their ports work.
+ *
+ * Each host has two entries of its own. One says that a gatewayd ran there once, and stays. The other bears the host's
+ * lease and lists the ports that packets reach, so that all of them are down when the host is not heard of. Nobody else
+ * writes either.
+ */
+
+import { follow } from "../store/follow.ts";
+import type { Batch, Entry, Key, Snapshot, Store } from "../store/store.ts";
+import type { Port } from "./objects.ts";
+
+const PREFIX = "/v1/hosts/";
+
+/** That there is such a host. */
+export const knownKey = (name: string): Key => `${PREFIX}${encodeURIComponent(name)}/known`;
+
+/** What it says as long as it lives. */
+export const aliveKey = (name: string): Key => `${PREFIX}${encodeURIComponent(name)}/alive`;
+
+export interface HostReport {
+  /** Of the process that says so: a random one. */
+  readonly session: string;
+  /** Ids of the ports that packets reach, in order. */
+  readonly ports: readonly string[];
+}
+
+export const reportText = (report: HostReport): string => JSON.stringify(report);
+
+export interface HostState {
+  readonly name: string;
+  /** Undefined: it has not been heard of for the time of its lease. */
+  readonly report: HostReport | undefined;
+  /** The commit that wrote the report. */
+  readonly revision: number;
+}
+
+interface Row extends HostState {
+  readonly ports: ReadonlySet<string>;
+}
+
+const NO_PORTS: ReadonlySet<string> = new Set();
+
+export class Hosts {
+  readonly #onChange: (hosts: Hosts) => void;
+  #rows: Map<string, Row> = new Map();
+  #stopFollowing: () => void = () => undefined;
+
+  /** @param onChange - called after every change; @throws StoreError */
+  static async open(store: Store, onChange: (hosts: Hosts) => void): Promise<Hosts> {
+    const hosts = new Hosts(onChange);
+    hosts.#stopFollowing = await follow(store, PREFIX, {
+      reset: (snapshot) => hosts.#reset(snapshot),
+      take: (batch) => hosts.#take(batch),
+    });
+    return hosts;
+  }
+
+  private constructor(onChange: (hosts: Hosts) => void) {
+    this.#onChange = onChange;
+  }
+
+  get(name: string): HostState | undefined {
+    return this.#rows.get(name);
+  }
+
+  /** Whether the host that a port is bound to says that it works; undefined: no gatewayd is known there. */
+  says(port: Port): boolean | undefined {
+    return this.#rows.get(port["binding:host_id"])?.ports.has(port.id);
+  }
+
+  /** Takes no further notice of the store, which stays open. */
+  close(): void {
+    this.#stopFollowing();
+  }
+
+  #reset({ entries }: Snapshot): void {
+    this.#rows = new Map();
+    for (const [key, entry] of entries) this.#set(key, entry);
+    this.#onChange(this);
+  }
+
+  #take({ revision, changes }: Batch): void {
+    for (const { key, value } of changes)
+      this.#set(key, value === undefined ? undefined : { value, modRevision: revision });
+    this.#onChange(this);
+  }
+
+  #set(key: Key, entry: Entry | undefined): void {
+    const [encoded = "", part] = key.slice(PREFIX.length).split("/");
+    const name = decodeURIComponent(encoded);
+    if (part === "known" && entry === undefined) this.#rows.delete(name);
+    if (part === "known" && entry !== undefined && !this.#rows.has(name))
+      this.#rows.set(name, { name, report: undefined, revision: 0, ports: NO_PORTS });
+    if (part !== "alive") return;
+    const report = entry && (JSON.parse(entry.value) as HostReport);
+    const revision = entry?.modRevision ?? 0;
+    this.#rows.set(name, { name, report, revision, ports: new Set(report?.ports) });
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * A site as the first seed has it: a gateway with etcd, two hosts beside it on one segment, BIRD and FRR outside, and
+ * instances behind taps. Namespaces are named after this process; all is removed with {@link Site.remove}.
+ */
+
+import { type ChildProcess, execFileSync, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { type Daemon, eventually, Lab, runToEnd } from "../daemon/lab.ts";
+import { openFolder, spawnEtcd } from "../store/etcd-daemon.ts";
+import { bird } from "./daemons/bird.ts";
+import { BGPD, VTYSH } from "./daemons/frr.ts";
+import { Program, saidOrNothing, Workplace } from "./daemons/program.ts";
+import { namespacePair, type Pair, THEM, US } from "./namespaces.ts";
+
+/** Python takes its time to start, and the machine may be busy. */
+export const LIMIT_MS = 60_000;
+export const API_PORT = 9696;
+const ASN = 65_000;
+const BIRD_ASN = 64_601;
+const FRR_ASN = 64_602;
+const FABRIC = { gw: "192.168.8.1", host1: "192.168.8.3", host2: "192.168.8.4", frr: "192.168.8.9" } as const;
+/** The interface of hosts, as in the seed's listing. */
+export const UPLINK = "l2tpeth8-3";
+
+type Beside = "host1" | "host2" | "frr";
+const VERDICT = "then";
+const ACCEPT = [{ [VERDICT]: "accept" }];
+
+const ip = (...words: string[]): string => execFileSync("ip", words, { encoding: "utf8", stdio: "pipe" });
+
+export const tapOf = (portId: string): string => `tap${portId.slice(0, 11)}`;
+
+export class Site {
+  readonly lab: Lab = new Lab();
+  readonly #pair: Pair = namespacePair();
+  readonly #folder: string = openFolder();
+  readonly #place: Workplace = new Workplace("site-frr");
+  readonly #instances = new Map<string, "host1" | "host2">();
+  #etcd: ChildProcess | undefined;
+  #frr: Program | undefined;
+  #bird: Awaited<ReturnType<typeof bird.start>> | undefined;
+
+  constructor() {
+    const { us } = this.#pair;
+    ip("-n", us, "link", "add", "fabric", "type", "bridge");
+    ip("-n", us, "addr", "add", `${FABRIC.gw}/24`, "dev", "fabric");
+    ip("-n", us, "link", "set", "fabric", "up");
+    for (const name of ["host1", "host2", "frr"] as const) this.#join(name);
+    // Their ways back: none of them has routes of BGP in its kernel.
+    ip("-n", this.#pair.them, "route", "add", "172.16.1.0/24", "via", US.v4);
+    ip("-n", this.of("frr"), "route", "add", "172.16.1.0/24", "via", FABRIC.gw);
+  }
+
+  of(name: "gw" | "bird" | Beside): string {
+    if (name === "gw") return this.#pair.us;
+    return name === "bird" ? this.#pair.them : this.#pair.us.replace(/us$/, name);
+  }
+
+  vm(name: string): string {
+    return this.#pair.us.replace(/us$/, `vm-${name}`);
+  }
+
+  ip(name: Parameters<Site["of"]>[0], ...words: string[]): string {
+    return ip("-n", this.of(name), ...words);
+  }
+
+  /** What nftables holds of ours there. */
+  nat(name: Parameters<Site["of"]>[0]): string {
+    const words = ["netns", "exec", this.of(name), "nft", "list", "ruleset"];
+    return execFileSync("ip", words, { encoding: "utf8" });
+  }
+
+  async startEtcd(): Promise<void> {
+    const urls = `http://${FABRIC.gw}:2379,http://127.0.0.1:2379`;
+    const options = ["--name=one", `--data-dir=${join(this.#folder, "data")}`];
+    this.#etcd = spawnEtcd(
+      [...options, `--listen-client-urls=${urls}`, `--advertise-client-urls=${urls}`],
+      ["ip", "netns", "exec", this.of("gw")],
+    );
+    await eventually(
+      "etcd is well",
+      () =>
+        spawnSync("ip", ["netns", "exec", this.of("gw"), "etcdctl", "endpoint", "health"], {
+          stdio: "ignore",
+        }).status === 0,
+      LIMIT_MS,
+    );
+  }
+
+  async startRouters(): Promise<void> {
+    this.#bird = await bird.start({
+      namespace: this.#pair.them,
+      asn: BIRD_ASN,
+      ourAsn: ASN,
+      transport: "v4",
+      passive: true,
+      routes: ["0.0.0.0/0"],
+      gracefulRestart: false,
+    });
+    const configuration = this.#place.write("bgpd.conf", FRR_CONFIGURATION);
+    const files = ["-f", configuration, "-i", this.#place.at("bgpd.pid"), "--vty_socket", this.#place.path];
+    this.#frr = new Program({
+      namespace: this.of("frr"),
+      program: BGPD,
+      words: ["-n", "-Z", "-S", ...files],
+      log: this.#place.at("out"),
+    });
+  }
+
+  /** Who outside has been told of a prefix. */
+  async told(prefix: string): Promise<readonly string[]> {
+    const shell = [
+      "--vty_socket",
+      this.#place.path,
+      "-d",
+      "bgpd",
+      "-c",
+      `show bgp ipv4 unicast ${prefix} json`,
+    ];
+    const [ofBird, ofFrr] = await Promise.all([this.#bird!.prefixes(), saidOrNothing(VTYSH, shell)]);
+    return [...(ofBird.includes(prefix) ? ["BIRD"] : []), ...(ofFrr.includes('"paths"') ? ["FRR"] : [])];
+  }
+
+  /** Starts the gateway, or a host, and waits until its API answers. */
+  async start(name: "gw" | "host1" | "host2", sections: object = {}): Promise<Daemon> {
+    const socket = this.lab.path(`${name}.sock`);
+    const store = { type: "etcd", endpoints: [`http://${FABRIC.gw}:2379`] };
+    const file = this.lab.write(`${name}.yaml`, {
+      ...(name === "gw" ? gateway() : compute(name)),
+      hostname: name,
+      api: {
+        socket,
+        listen: `127.0.0.1:${API_PORT}`,
+        auth: "none",
+        tokensFile: this.lab.path("tokens"),
+        routerDistributed: true,
+        floatingEgress: "fixed",
+      },
+      store,
+      ...sections,
+    });
+    return await this.lab.start(file, socket, ["ip", "netns", "exec", this.of(name)]);
+  }
+
+  /** Runs a client beside a gatewayd and gives what it printed. @throws Error with what it said, when it fails */
+  async client(
+    program: string,
+    line: string,
+    environment: readonly string[] = ["OS_AUTH_TYPE=none", `OS_ENDPOINT=http://127.0.0.1:${API_PORT}`],
+    beside: "gw" | "host1" = "gw",
+  ): Promise<string> {
+    const words = ["netns", "exec", this.of(beside), "env", ...environment, program, ...line.split(" ")];
+    const { status, stdout, stderr } = await runToEnd("ip", words, LIMIT_MS);
+    if (status !== 0) throw new Error(`${line}: ${status} ${stdout}${stderr}`);
+    return stdout;
+  }
+
+  /** What Nova and libvirt do: an interface of the port's name, and an instance behind it, which knows its address. */
+  boot(name: string, portId: string, host: "host1" | "host2", address: string): void {
+    const vm = this.vm(name);
+    ip("netns", "add", vm);
+    this.#instances.set(name, host);
+    this.ip(host, "link", "add", tapOf(portId), "type", "veth", "peer", "name", "eth0", "netns", vm);
+    this.ip(host, "link", "set", tapOf(portId), "up");
+    ip("-n", vm, "link", "set", "lo", "up");
+    ip("-n", vm, "link", "set", "eth0", "up");
+    ip("-n", vm, "addr", "add", `${address}/24`, "dev", "eth0");
+    ip("-n", vm, "route", "add", "default", "via", "10.65.0.1");
+  }
+
+  halt(name: string): void {
+    spawnSync("ip", ["netns", "del", this.vm(name)], { stdio: "ignore" });
+    this.#instances.delete(name);
+  }
+
+  async remove(): Promise<void> {
+    for (const name of [...this.#instances.keys()]) this.halt(name);
+    await this.lab.remove();
+    await this.#bird?.stop();
+    await this.#frr?.kill();
+    this.#place.remove();
+    if (this.#etcd !== undefined && this.#etcd.exitCode === null) {
+      const ended = once(this.#etcd, "exit");
+      this.#etcd.kill("SIGKILL");
+      await ended;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+    for (const name of ["host1", "host2", "frr"] as const)
+      spawnSync("ip", ["netns", "del", this.of(name)], { stdio: "ignore" });
+    this.#pair.remove();
+  }
+
+  #join(name: Beside): void {
+    ip("netns", "add", this.of(name));
+    const far = ["peer", "name", UPLINK, "netns", this.of(name)];
+    this.ip("gw", "link", "add", name, "master", "fabric", "type", "veth", ...far);
+    this.ip("gw", "link", "set", name, "up");
+    this.ip(name, "link", "set", "lo", "up");
+    this.ip(name, "addr", "add", `${FABRIC[name]}/24`, "dev", UPLINK);
+    this.ip(name, "link", "set", UPLINK, "up");
+  }
+}
+
+const gateway = (): object => ({
+  bgp: {
+    asn: ASN,
+    routerId: FABRIC.gw,
+    groups: {
+      upstream: {
+        import: [{ match: { prefix: "0.0.0.0/0" }, [VERDICT]: "accept" }],
+        export: [{ match: { kind: ["floating"] }, [VERDICT]: "accept" }],
+      },
+      hosts: { asn: ASN, export: [{ match: { kind: "default" }, [VERDICT]: "accept" }] },
+    },
+    peers: [
+      { address: THEM.v4, asn: BIRD_ASN, group: "upstream" },
+      { address: FABRIC.frr, asn: FRR_ASN, group: "upstream" },
+      { address: FABRIC.host1, group: "hosts" },
+      { address: FABRIC.host2, group: "hosts" },
+    ],
+  },
+});
+
+const compute = (name: "host1" | "host2"): object => ({
+  role: "compute",
+  bgp: {
+    asn: ASN,
+    routerId: FABRIC[name],
+    peers: [FABRIC.gw, name === "host1" ? FABRIC.host2 : FABRIC.host1].map((address) => ({
+      address,
+      asn: ASN,
+      export: ACCEPT,
+    })),
+  },
+  metadata: "127.0.0.1:8775",
+});
+
+const FRR_CONFIGURATION = `
+router bgp ${FRR_ASN}
+ bgp router-id ${FABRIC.frr}
+ no bgp ebgp-requires-policy
+ neighbor ${FABRIC.gw} remote-as ${ASN}
+ neighbor ${FABRIC.gw} timers 30 90
+ neighbor ${FABRIC.gw} timers connect 1
+exit
+`;
