@@ -13,6 +13,7 @@ const pool = (mapping: PoolMapping["mapping"]): PoolMapping => ({
   name: "default",
   addresses: Array.from({ length: POOL_ADDRESSES }, (_, i) => ipv4(FIRST_POOLED + i)),
   private: [PRIVATE],
+  draining: false,
   ports: { first: 1024, last: 65_535 },
   mapping,
   filtering: "addressAndPortDependent",
