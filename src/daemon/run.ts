@@ -12,6 +12,7 @@ import type { Store } from "../store/store.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
 import { bgpFace } from "./bgp-face.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
+import { DhcpServer } from "./dhcp-server.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
 import { openNetworking, unixTime } from "./networking.ts";
@@ -86,13 +87,21 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
   const { tokensFile } = settings.api;
   const people = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
   let running: Gateway | undefined;
-  const networking = await openNetworking(store, settings.model.hostname, {
-    api: () => settings.api,
-    people,
-    isReachable: () => reachableThrough(running),
-    changed: () => running?.reconciler.wake(),
-    bgp: () => bgpFace(running),
-  });
+  const changed = (): void => running?.reconciler.wake();
+  const { hostname, kernel } = settings.model;
+  const servesDhcp = settings.dhcp.type === "dnsmasq" && kernel.type === "linux";
+  const dhcp = servesDhcp ? new DhcpServer(settings.dhcp.directory, log, changed) : undefined;
+  const networking = await openNetworking(
+    store,
+    { hostname, dhcp },
+    {
+      api: () => settings.api,
+      people,
+      isReachable: () => reachableThrough(running),
+      changed,
+      bgp: () => bgpFace(running),
+    },
+  );
   const gateway = await Gateway.open(settings, log, networking);
   running = gateway;
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
