@@ -64,3 +64,24 @@ export interface NatPoolAnswer {
   /** Port blocks of it, and those that a private address has; absent where ports are shared. */
   readonly blocks?: { readonly total: number; readonly given: number };
 }
+
+/** Who is told what becomes of translations, and what of it was lost. Counts are since the process started, or since the settings of the log changed. */
+export interface NatLogAnswer {
+  /** sessions, blocks, limits. */
+  readonly events: readonly string[];
+  /** Whether logs say whom a session is with. */
+  readonly destinations: boolean;
+  /** Sessions that came or went while nobody could take note of it; at most as many, since some were not translated. */
+  readonly lostInKernel: number;
+  readonly outputs: readonly {
+    readonly kind: "file" | "syslog" | "ipfix";
+    /** A path, or "udp:192.0.2.21:4739". */
+    readonly target: string;
+    /** Records given to the disk or the network. */
+    readonly written: number;
+    readonly lost: number;
+    readonly waitingOctets: number;
+    /** Why something was lost in the last seconds, or a collector is not connected. */
+    readonly lastError?: string;
+  }[];
+}

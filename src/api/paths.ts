@@ -81,6 +81,10 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     readNothing(request.query);
     return source.natPools();
   });
+  app.get("/api/v1/nat/log", (request) => {
+    readNothing(request.query);
+    return source.natLog();
+  });
   app.get("/api/v1/nat/block", (request) => source.natBlock(readBlockQuery(request.query)));
   app.get("/api/v1/rpki", (request) => {
     readNothing(request.query);

@@ -3,7 +3,13 @@
  * Every call gives a new value, so that a caller may change what it got.
  */
 
-import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "./nat-schema.ts";
+import type {
+  NatBlockAnswer,
+  NatLogAnswer,
+  NatPoolAnswer,
+  NatSessionsAnswer,
+  NatTopAnswer,
+} from "./nat-schema.ts";
 import type { NextHopAnswer } from "./next-hop-schema.ts";
 import { sampleErrors, samplePeers } from "./sample-peers.ts";
 import { sampleAnnouncements, sampleReceived, sampleRoutes } from "./sample-routes.ts";
@@ -40,6 +46,7 @@ export interface Sample {
   readonly natSessions: NatSessionsAnswer;
   readonly natTop: NatTopAnswer;
   readonly natPools: readonly NatPoolAnswer[];
+  readonly natLog: NatLogAnswer;
   readonly anycast: readonly AnycastAnswer[];
   readonly nextHops: readonly NextHopAnswer[];
   readonly rpki: RpkiAnswer;
@@ -86,6 +93,7 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     natSessions: () => sample.natSessions,
     natTop: () => sample.natTop,
     natPools: () => sample.natPools,
+    natLog: () => sample.natLog,
     anycast: () => sample.anycast,
     nextHops: () => sample.nextHops,
     rpki: () => sample.rpki,
@@ -196,7 +204,7 @@ function sampleValues(): Sample {
   };
 }
 
-function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools"> {
+function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools" | "natLog"> {
   const seen = { tracked: 1204, complete: true };
   const [inner, outer] = ["10.65.0.2:41000", "198.51.100.10:3127"];
   const base = { private: inner, public: outer, remote: "192.0.2.80:443" };
@@ -210,6 +218,18 @@ function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools"> {
       ],
     },
     natTop: { ...seen, matching: 902, top: [{ private: "10.65.0.2", sessions: 900 }] },
+    natLog: {
+      events: ["sessions", "blocks", "limits"],
+      destinations: false,
+      lostInKernel: 3,
+      outputs: [
+        { kind: "file", target: "/var/log/gatewayd/nat.jsonl", written: 1204, lost: 0, waitingOctets: 0 },
+        {
+          ...{ kind: "ipfix", target: "udp:192.0.2.21:4739", written: 1180, lost: 24, waitingOctets: 0 },
+          lastError: "send ECONNREFUSED",
+        },
+      ],
+    },
     natPools: [
       {
         pool: "default",

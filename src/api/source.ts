@@ -6,7 +6,13 @@
  */
 
 import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
-import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "./nat-schema.ts";
+import type {
+  NatBlockAnswer,
+  NatLogAnswer,
+  NatPoolAnswer,
+  NatSessionsAnswer,
+  NatTopAnswer,
+} from "./nat-schema.ts";
 import type { NextHopAnswer } from "./next-hop-schema.ts";
 import type {
   AnnouncementAnswer,
@@ -46,6 +52,7 @@ export interface ApiSource {
   natTop(query: NatSessionsQuery): Awaitable<NatTopAnswer>;
   natPools(): Awaitable<readonly NatPoolAnswer[]>;
   natBlock(query: NatBlockQuery): Awaitable<NatBlockAnswer>;
+  natLog(): Awaitable<NatLogAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
   /** By address. Empty where there is no kernel to ask. */
   nextHops(): Awaitable<readonly NextHopAnswer[]>;

@@ -1,6 +1,12 @@
 /** Sessions that are translated, and what of the pools is in use. */
 
-import type { NatPoolAnswer, NatSession, NatSessionsAnswer, NatTopAnswer } from "../api/nat-schema.ts";
+import type {
+  NatLogAnswer,
+  NatPoolAnswer,
+  NatSession,
+  NatSessionsAnswer,
+  NatTopAnswer,
+} from "../api/nat-schema.ts";
 import { type Column, fields, type Look, table } from "./table.ts";
 import { clock } from "./text.ts";
 
@@ -59,3 +65,22 @@ const POOLS: readonly Column<NatPoolAnswer>[] = [
 const figure = (value: number | undefined): string => (value === undefined ? "" : String(value));
 
 export const poolsTable = (pools: readonly NatPoolAnswer[], look: Look): string => table(POOLS, pools, look);
+
+const OUTPUTS: readonly Column<NatLogAnswer["outputs"][number]>[] = [
+  { header: "Kind", cell: (o) => o.kind },
+  { header: "To", cell: (o) => o.target },
+  { header: "Written", align: "right", cell: (o) => String(o.written) },
+  { header: "Lost", align: "right", cell: (o) => String(o.lost) },
+  { header: "Waiting", align: "right", cell: (o) => `${o.waitingOctets} B` },
+  { header: "Why", cell: (o) => o.lastError ?? "" },
+];
+
+export function logDetail({ events, destinations, lostInKernel, outputs }: NatLogAnswer, look: Look): string {
+  if (outputs.length === 0) return "Nothing is logged: nat.log names neither a file nor a collector.\n";
+  const head = fields([
+    ["Events", events.join(", ")],
+    ["Destinations", destinations ? "told" : "left out"],
+    ["Lost in the kernel", String(lostInKernel)],
+  ]);
+  return `${head}\n${table(OUTPUTS, outputs, look)}`;
+}

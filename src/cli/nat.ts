@@ -1,10 +1,16 @@
 /** gwctl nat: whose a port is, which block an address has, the sessions that there are. */
 
 import { Argument, type Command } from "commander";
-import type { NatBlockAnswer, NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "../api/nat-schema.ts";
+import type {
+  NatBlockAnswer,
+  NatLogAnswer,
+  NatPoolAnswer,
+  NatSessionsAnswer,
+  NatTopAnswer,
+} from "../api/nat-schema.ts";
 import { examples, optionsOf, pathOf } from "./flags.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
-import { poolsTable, sessionsTable, topTable } from "./nat-views.ts";
+import { logDetail, poolsTable, sessionsTable, topTable } from "./nat-views.ts";
 import { show } from "./show.ts";
 import { fields } from "./table.ts";
 
@@ -14,6 +20,7 @@ export function addNat(program: Command, io: Io): void {
     .description("whose a port of a pool is, or was; which ports a private address has; sessions and pools")
     .addHelpText("after", examples("gwctl nat who 198.51.100.10:3127", "gwctl nat block 10.65.0.13"));
   addSessions(nat, io);
+  addLog(nat, io);
   nat
     .command("who")
     .description("the private address behind a public address and port, now or at a time")
@@ -75,6 +82,17 @@ function addSessions(nat: Command, io: Io): void {
     .action(async (_flags: unknown, command: Command) => {
       const subject = { path: pathOf("nat/pools", {}), render: poolsTable };
       await show<readonly NatPoolAnswer[]>(subject, optionsOf(command, io), io);
+    });
+}
+
+function addLog(nat: Command, io: Io): void {
+  nat
+    .command("log")
+    .description("who is told what becomes of translations, and what of it was lost")
+    .addHelpText("after", examples("gwctl nat log", "gwctl nat log --watch"))
+    .action(async (_flags: unknown, command: Command) => {
+      const subject = { path: pathOf("nat/log", {}), render: logDetail };
+      await show<NatLogAnswer>(subject, optionsOf(command, io), io);
     });
 }
 

@@ -79,6 +79,7 @@ const OTHER_KEYS = {
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,
   "nat.timeouts": (model: Model) => model.nat.timeouts,
+  "nat.log": (model: Model) => model.nat.log,
   "nat.blockHistory": (model: Model) => model.nat.blockHistory,
   metadata: (model: Model) => model.metadata,
   kernel: (model: Model) => model.kernel,

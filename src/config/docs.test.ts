@@ -9,6 +9,7 @@ import { report } from "./check.ts";
 import { jsonSchema } from "./json-schema.ts";
 import { FILE_ALIASES, FILE_DEPTH, FILE_OCTETS, FILE_TOKENS, FINDINGS, MISTAKES } from "./limits.ts";
 import { load } from "./load.ts";
+import { COLLECTORS } from "./nat-log-schema.ts";
 import { POOL_ADDRESSES } from "./scalars.ts";
 import { ENDPOINTS } from "./store-schema.ts";
 
@@ -93,6 +94,7 @@ describe("LIMITS.md", () => {
     ["mistakes looked at in gateway.yaml", MISTAKES],
     ["addresses of a NAT pool", POOL_ADDRESSES],
     ["mappings of NAT", MAPPINGS],
+    ["collectors of nat.log, of each kind", COLLECTORS],
     ["private addresses with a port block", BLOCK_ADDRESSES],
     ["forwarded ports of all floating IPs", FORWARDED_PORTS],
     ["RPKI caches", RPKI_CACHES],

@@ -22,6 +22,7 @@ import type {
   Port,
 } from "../model/model.ts";
 import { bgp } from "./bgp-schema.ts";
+import { natLog } from "./nat-log-schema.ts";
 import {
   absolutePath,
   address,
@@ -164,6 +165,7 @@ const nat: z.ZodType<Nat> = mapping({
   blockHistory: absolutePath
     .prefault("/var/lib/gatewayd/blocks.jsonl")
     .meta({ description: "File that remembers which port blocks were in force when." }),
+  log: natLog.prefault({}).meta({ description: "Who is told what becomes of translations." }),
 });
 
 const forward: z.ZodType<Forward> = mapping({

@@ -68,6 +68,7 @@ export function apiSource(
     natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
     natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
     natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model),
+    natLog: () => gateway.natLogs.answer(),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
     anycast: () => anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.checks),

@@ -46,6 +46,11 @@ export class BlockHistory {
     return this.#epochs;
   }
 
+  /** The one in force, as far as is known; the same object until another one is. */
+  get plan(): BlockPlan | undefined {
+    return this.#epochs.at(-1)?.plan;
+  }
+
   /** Why the file does not have all of it. */
   get problem(): Problem | undefined {
     const message = this.#failure;

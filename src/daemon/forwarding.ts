@@ -9,6 +9,7 @@ import type { SessionQuery, SessionsFound } from "../kernel/session-commands.ts"
 import type { KernelSettings, Model } from "../model/model.ts";
 import { type Refused, refusedIn } from "../nat/limits.ts";
 import type { Log } from "./log.ts";
+import type { NatLogSource } from "./nat-logs.ts";
 
 export interface Forwarding {
   readonly type: KernelSettings["type"];
@@ -17,6 +18,8 @@ export interface Forwarding {
   conntrack(): Promise<ConntrackUse | undefined>;
   /** @throws Error where flows cannot be looked at */
   sessions(query: SessionQuery): Promise<SessionsFound>;
+  /** Rejects where there is no kernel to ask, and while netd is away. */
+  readonly natLog: NatLogSource;
   /** Packets that limits refused since the rules were written; undefined without NAT. */
   refused(): Promise<Refused | undefined>;
   state(): { readonly connected: boolean; readonly restarts: number };
@@ -66,6 +69,7 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
     dataplane: kernel,
     conntrack: () => kernel.conntrack(),
     sessions: (query) => kernel.sessions(query),
+    natLog: kernel,
     refused: async () => {
       const listed = await kernel.limited();
       return listed === undefined ? undefined : refusedIn(listed);
@@ -121,6 +125,11 @@ function announceOnly(): Forwarding {
     conntrack: () => Promise.resolve(undefined),
     sessions: () =>
       Promise.resolve({ tracked: 0, matching: 0, complete: true, sessions: [], top: [], used: [] }),
+    natLog: {
+      nextSessions: () => Promise.reject(new Error("kernel: { type: none } translates nothing")),
+      endSessions: () => Promise.resolve(),
+      listSet: () => Promise.resolve(undefined),
+    },
     refused: () => Promise.resolve(undefined),
     state: () => ({ connected: false, restarts: 0 }),
     seek: () => undefined,

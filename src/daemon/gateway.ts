@@ -15,7 +15,7 @@ import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts
 import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import { workingInterfaces } from "../gateway/working.ts";
-import type { Model } from "../model/model.ts";
+import { type Model, NO_LIMITS } from "../model/model.ts";
 import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
@@ -27,6 +27,7 @@ import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import type { Log } from "./log.ts";
 import { Monitors } from "./monitors.ts";
+import { NatLogs } from "./nat-logs.ts";
 import { NextHopTracker } from "./next-hops.ts";
 import { REJECTIONS_MS, Rejections } from "./rejections.ts";
 import { SpeakerLog } from "./speaker-log.ts";
@@ -67,6 +68,7 @@ export class Gateway {
   readonly monitors: Monitors;
   readonly nextHops: NextHopTracker;
   readonly blockHistory: BlockHistory;
+  readonly natLogs: NatLogs;
   readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
@@ -107,6 +109,12 @@ export class Gateway {
       () => this.#takeProblems(this.reconciler.snapshot()),
     );
     this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
+    this.natLogs = new NatLogs({
+      source: forwarding.natLog,
+      hostname: settings.model.hostname,
+      limits: () => this.reconciler.snapshot().intent?.nat.limits ?? NO_LIMITS,
+      changed: () => this.#takeProblems(this.reconciler.snapshot()),
+    });
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
@@ -170,6 +178,7 @@ export class Gateway {
     });
     this.speaker.rpki.setCaches(this.model.bgp.rpki.caches);
     this.monitors.set(this.model.bgp);
+    this.natLogs.set(this.model.nat.log);
     this.speaker.setPeers(peerOptions(this.model));
     this.forwarding.seek(peerInterfaces(this.model));
     this.checks.watch(this.model);
@@ -189,6 +198,7 @@ export class Gateway {
     this.speaker.setPeers(peerOptions(settings.model));
     this.speaker.rpki.setCaches(settings.model.bgp.rpki.caches);
     this.monitors.set(settings.model.bgp);
+    this.natLogs.set(settings.model.nat.log);
     this.#settings = settings;
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
@@ -206,6 +216,7 @@ export class Gateway {
     this.#conntrackWatch.stop();
     await this.reconciler.stop();
     await this.blockHistory.close();
+    await this.natLogs.close();
     this.speaker.stop(how);
     await this.monitors.close();
     await this.#world.close();
@@ -218,7 +229,7 @@ export class Gateway {
 
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
-    const own = [this.blockHistory.problem, this.#conntrackWatch.problem];
+    const own = [this.blockHistory.problem, this.#conntrackWatch.problem, this.natLogs.problem];
     return [
       ...snapshot.problems,
       ...this.nextHops.problems(),
@@ -268,8 +279,12 @@ export class Gateway {
   }
 
   #passed(snapshot: Snapshot): void {
-    if (snapshot.natProgrammed && this.forwarding.type === "linux")
+    if (snapshot.natProgrammed && this.forwarding.type === "linux") {
+      const before = this.blockHistory.plan;
       this.blockHistory.take(snapshot.intent?.nat.blocks, Date.now());
+      const after = this.blockHistory.plan;
+      if (before !== after) this.natLogs.blocksChanged(before, after);
+    }
     if (snapshot.synced) {
       const { model } = this;
       this.#objects.working(model, workingInterfaces(model, snapshot.announced), this.#links);

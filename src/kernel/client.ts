@@ -25,11 +25,14 @@ import {
 } from "./commands.ts";
 import { parseJson } from "./fields.ts";
 import type { SessionQuery, SessionsFound } from "./session-commands.ts";
+import { decodeSessionEvents, type SessionEvents } from "./session-events.ts";
 import { Supervisor } from "./supervisor.ts";
 import type { NextHopWay, Tracking } from "./way-commands.ts";
 
 /** Routes of one command: netd answers between two of them. */
 const CHUNK_ROUTES = 16_384;
+
+const NOTHING = Buffer.alloc(0);
 
 export interface KernelOptions extends Settings {
   /** The script of netd; by default the one beside this module. */
@@ -54,6 +57,14 @@ export interface Kernel {
   conntrack(): Promise<ConntrackUse | undefined>;
   /** Looks at all flows that are translated; a million take some seconds, and others are served meanwhile. */
   sessions(query: SessionQuery): Promise<SessionsFound>;
+  /**
+   * The next sessions that came or went, at most as many as are written out in some milliseconds; after a second without
+   * any, none. From the first call on netd listens, until {@link endSessions}.
+   */
+  nextSessions(): Promise<SessionEvents>;
+  endSessions(): Promise<void>;
+  /** A set of our table as nft lists it; undefined when there is none. */
+  listSet(name: string): Promise<string | undefined>;
   /** The chain that refuses who has too much, as nft lists it with its counters; undefined without our table. */
   limited(): Promise<string | undefined>;
   /** Sends router advertisements over these interfaces, and no others, and hears those of others there. */
@@ -112,7 +123,7 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       return new Map(pairsIn(end));
     },
     conntrack: async () => {
-      const { end } = await supervisor.ask(CODE.conntrack, Buffer.alloc(0));
+      const { end } = await supervisor.ask(CODE.conntrack, NOTHING);
       const use = parseJson(end);
       return use === false ? undefined : (use as ConntrackUse);
     },
@@ -120,8 +131,17 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       const { end } = await supervisor.ask(CODE.sessions, encodeJson(query));
       return parseJson(end) as SessionsFound;
     },
+    nextSessions: async () => decodeSessionEvents((await supervisor.ask(CODE.nextSessions, NOTHING)).end),
+    endSessions: async () => {
+      await supervisor.ask(CODE.endSessions, NOTHING);
+    },
+    listSet: async (name) => {
+      const { end } = await supervisor.ask(CODE.listSet, encodeJson(name));
+      const listed = parseJson(end);
+      return listed === false ? undefined : String(listed);
+    },
     limited: async () => {
-      const { end } = await supervisor.ask(CODE.limited, Buffer.alloc(0));
+      const { end } = await supervisor.ask(CODE.limited, NOTHING);
       const listed = parseJson(end);
       return listed === false ? undefined : String(listed);
     },
@@ -150,7 +170,7 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
 }
 
 async function read(supervisor: Supervisor): Promise<{ routes: KernelRoute[]; nat: string | undefined }> {
-  const { parts, end } = await supervisor.ask(CODE.read, Buffer.alloc(0));
+  const { parts, end } = await supervisor.ask(CODE.read, NOTHING);
   const { nat } = parseJson(end) as { nat: string | false };
   return {
     routes: parts.flatMap((part) => routesOf(decodeRows(part, true))),

@@ -86,6 +86,9 @@ export const CODE = {
   limited: 9,
   sessions: 10,
   track: 11,
+  nextSessions: 12,
+  endSessions: 13,
+  listSet: 14,
   done: 128,
   failed: 129,
   part: 130,
@@ -230,6 +233,14 @@ function portsOf(value: unknown): NonNullable<Translation["ports"]> {
 /** @throws InvalidCommand */
 export const decodeInterfaces = (payload: Buffer): string[] =>
   listOf(parseJson(payload), "interfaces", MAX_TAPS).map((name) => interfaceOf(name, "interfaces"));
+
+/** The name of a set of our table. @throws InvalidCommand */
+export function decodeSetName(payload: Buffer): string {
+  const name = parseJson(payload);
+  if (typeof name !== "string" || !/^[a-z][a-z0-9_]{0,30}$/.test(name))
+    throw new InvalidCommand("not the name of a set");
+  return name;
+}
 
 /** @throws InvalidCommand */
 export function decodeSettings(text: string): Settings {

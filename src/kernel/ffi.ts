@@ -24,6 +24,7 @@ const cPoll = libc.func("int poll(void *fds, ulong count, int timeoutMs)");
 const cPrctl = libc.func("int prctl(int option, ulong a, ulong b, ulong c, ulong d)");
 const cCapget = libc.func("int capget(void *header, void *data)");
 const cCapset = libc.func("int capset(void *header, void *data)");
+const cClose = libc.func("int close(int fd)");
 const cExit = libc.func("void _exit(int status)");
 
 const AF_NETLINK = 16;
@@ -109,6 +110,21 @@ export function setQueue(fd: number, forced: number, plain: number, octets: numb
     setOption(fd, SOL_SOCKET, plain, octets);
     return false;
   }
+}
+
+/** Messages that the queue of a socket had no room for, ever; modulo 2^32. @throws SystemError */
+export function droppedBy(fd: number): number {
+  const SO_MEMINFO = 55;
+  const SK_MEMINFO_DROPS = 8;
+  const figures = new Uint32Array(9);
+  const length = new Uint32Array([figures.byteLength]);
+  checked("getsockopt(SO_MEMINFO)", cGetsockopt(fd, SOL_SOCKET, SO_MEMINFO, figures, length));
+  return figures[SK_MEMINFO_DROPS]!;
+}
+
+/** Not to be called for one that {@link pollReadable} waits for. @throws SystemError */
+export function closeDescriptor(fd: number): void {
+  checked("close", cClose(fd));
 }
 
 /** Instructions of classic BPF. */

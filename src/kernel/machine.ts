@@ -10,6 +10,7 @@ import {
   type Drift,
   decodeInterfaces,
   decodeRows,
+  decodeSetName,
   decodeTranslation,
   encodeJson,
   encodeRoutes,
@@ -32,6 +33,7 @@ import { refusesNft } from "./nft-guard.ts";
 import { Routes } from "./routes.ts";
 import { decodeSessionQuery, type SessionQuery } from "./session-commands.ts";
 import { SessionWalker } from "./session-walk.ts";
+import { SessionWatch } from "./session-watch.ts";
 import { prepareNamespace, prepareTap } from "./sysctls.ts";
 import { Watch } from "./watch.ts";
 import { decodeTracking, type NextHopWay } from "./way-commands.ts";
@@ -66,6 +68,7 @@ export class Machine {
   readonly #neighbours: Neighbours | undefined;
   #conntrack: Conntrack | undefined;
   #walker: SessionWalker | undefined;
+  readonly #sessionWatch = new SessionWatch();
 
   /**
    * @param icmp - to look for neighbours with; undefined: that cannot be done
@@ -157,6 +160,13 @@ export class Machine {
         return encodeJson(this.#nft.listChain("limited") ?? false);
       case CODE.sessions:
         return this.#sessions(decodeSessionQuery(payload));
+      case CODE.nextSessions:
+        return this.#sessionWatch.next();
+      case CODE.endSessions:
+        this.#sessionWatch.end();
+        return encodeJson(true);
+      case CODE.listSet:
+        return encodeJson(this.#nft.listSet(decodeSetName(payload)) ?? false);
       case CODE.seek:
         return this.#seek(decodeInterfaces(payload));
       case CODE.track:

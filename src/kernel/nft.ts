@@ -93,6 +93,12 @@ export class Nft {
     return failed === undefined ? listed : undefined;
   }
 
+  /** A set of our table as nft lists it, without counters and other state. Undefined when there is none. */
+  listSet(name: string): string | undefined {
+    const failed = this.run(`list set inet ${TABLE} ${name}`);
+    return failed === undefined ? this.#output(this.#context) : undefined;
+  }
+
   /** Our table as nft lists it, without counters and other state. Undefined when there is none. */
   list(): string | undefined {
     const failed = this.run("list tables inet");

@@ -2,22 +2,8 @@
 
 import { ipv4 } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
+import type { Session } from "./conntrack-entry.ts";
 import type { FoundSession, SessionFilter, SessionQuery, SessionsFound } from "./session-commands.ts";
-
-/** One flow that is translated. Addresses are words, ports 0 where the protocol has none; an ICMP identifier is a port. */
-export interface Session {
-  protocol: number;
-  private: number;
-  privatePort: number;
-  public: number;
-  publicPort: number;
-  remote: number;
-  remotePort: number;
-  /** The private side opened it. */
-  outbound: boolean;
-  /** Seconds until conntrack forgets it, were it silent. */
-  leftSeconds: number;
-}
 
 export interface Gathering {
   /** What it is given is overwritten by the next one. */

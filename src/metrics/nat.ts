@@ -23,7 +23,33 @@ export function addNat(registry: Registry, read: Read): void {
       value: read().floatingIps.filter((f) => f.status === status).length,
     })),
   );
+  addLog(registry, read);
   addHealth(registry, read);
+}
+
+/** Targets are those of the configuration: a handful. */
+function addLog(registry: Registry, read: Read): void {
+  const outputs = (which: "written" | "lost") => () =>
+    read().natLog.outputs.map(({ kind, target, [which]: value }) => ({ labels: { kind, target }, value }));
+  const labels = ["kind", "target"];
+  addCounter(
+    registry,
+    { name: "nat_log_records_total", help: "Records of translations that were written out.", labels },
+    outputs("written"),
+  );
+  addCounter(
+    registry,
+    { name: "nat_log_records_lost_total", help: "Records that a file or collector did not take.", labels },
+    outputs("lost"),
+  );
+  addCounter(
+    registry,
+    {
+      name: "nat_log_events_lost_total",
+      help: "Sessions that came or went faster than they could be taken note of.",
+    },
+    () => one(read().natLog.lostInKernel),
+  );
 }
 
 function addConntrack(registry: Registry, read: Read): void {

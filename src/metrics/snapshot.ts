@@ -1,5 +1,6 @@
 /** What one scrape sees: read once, so that all of its metrics speak of the same moment. */
 
+import type { NatLogAnswer } from "../api/nat-schema.ts";
 import type { NextHopAnswer } from "../api/next-hop-schema.ts";
 import type {
   AnycastAnswer,
@@ -17,7 +18,16 @@ import type { LagSnapshot } from "./lag.ts";
 export interface MetricsSource
   extends Pick<
     ApiSource,
-    "status" | "peers" | "routes" | "floatingIps" | "nat" | "anycast" | "nextHops" | "rpki" | "monitors"
+    | "status"
+    | "peers"
+    | "routes"
+    | "floatingIps"
+    | "nat"
+    | "anycast"
+    | "nextHops"
+    | "rpki"
+    | "monitors"
+    | "natLog"
   > {
   /** Changes that the kernel refused since the start, by part: routes, nat, taps. Parts are a fixed set. */
   reconcileErrors(): Readonly<Record<string, number>>;
@@ -36,6 +46,7 @@ export interface Snapshot {
   readonly nextHops: readonly NextHopAnswer[];
   readonly rpki: RpkiAnswer;
   readonly monitors: readonly MonitorAnswer[];
+  readonly natLog: NatLogAnswer;
   readonly reconcileErrors: Readonly<Record<string, number>>;
 }
 
@@ -46,17 +57,20 @@ export type Read = () => Snapshot;
 const OWN_PREFIXES_MAX = 1000;
 
 export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
-  const [status, peers, own, floatingIps, nat, anycast, nextHops, rpki, monitors] = await Promise.all([
-    source.status(),
-    source.peers(),
-    source.routes({ local: true, limit: OWN_PREFIXES_MAX }),
-    source.floatingIps(),
-    source.nat(),
-    source.anycast(),
-    source.nextHops(),
-    source.rpki(),
-    source.monitors(),
-  ]);
+  const [status, peers, own, floatingIps, nat, anycast, nextHops, rpki, monitors, natLog] = await Promise.all(
+    [
+      source.status(),
+      source.peers(),
+      source.routes({ local: true, limit: OWN_PREFIXES_MAX }),
+      source.floatingIps(),
+      source.nat(),
+      source.anycast(),
+      source.nextHops(),
+      source.rpki(),
+      source.monitors(),
+      source.natLog(),
+    ],
+  );
   return {
     status,
     peers,
@@ -67,6 +81,7 @@ export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
     nextHops,
     rpki,
     monitors,
+    natLog,
     reconcileErrors: source.reconcileErrors(),
   };
 }

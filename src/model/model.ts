@@ -7,6 +7,7 @@
 
 import type { Address, Family, Prefix } from "../bgp/net/address.ts";
 import type { CommunityPattern, ExtendedCommunity, LargeCommunity } from "../bgp/net/communities.ts";
+import type { NatLog } from "./nat-log.ts";
 
 /** What an announcement is for. Export rules match on it; it travels between our own speakers as a large community. */
 export const KINDS = [
@@ -290,6 +291,7 @@ export interface Nat {
   /** Absolute path of the file that remembers which port blocks were in force when. */
   readonly blockHistory: string;
   readonly timeouts: NatTimeouts;
+  readonly log: NatLog;
 }
 
 /** How long a translated flow may be silent. 1 s or more each. */

@@ -18,6 +18,8 @@ export const SET_NAMES = [
   "blocks",
   "sessions",
   "session_rate",
+  "over_sessions",
+  "over_rate",
   "pooled",
   "homes",
   "slots_256",
@@ -39,14 +41,15 @@ export const SET_NAMES = [
   "mapping",
   "endpoints",
   "contacts",
+  "shared",
 ] as const;
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
  * floating IP. egress: the same among those whose new flows leave as the floating IP. forwards: port of a floating IP to
  * one of a private address; forwarded, targets: those addresses, each once. blocks: private address to pool
  * address and ports. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port. sessions,
- * session_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts: see
- * mapping.ts.
+ * session_rate, over_sessions, over_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts, shared:
+ * see mapping.ts.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -94,6 +97,8 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   blocks: { is: "map", type: "ipv4_addr : interval ipv4_addr . inet_service", interval: false },
   sessions: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.sessions },
   session_rate: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.session_rate },
+  over_sessions: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.over_sessions },
+  over_rate: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.over_rate },
   pooled: { is: "set", type: "ipv4_addr", interval: false },
   homes: { is: "map", type: "ipv4_addr : ipv4_addr", interval: true },
   slots_256: SLOTS,
@@ -130,6 +135,7 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
     interval: false,
     filled: MAPPED,
   },
+  shared: { is: "set", type: "ipv4_addr . inet_service", interval: false, filled: MAPPED },
 };
 
 /** In an order in which nothing refers to what comes later. */
@@ -142,6 +148,8 @@ export const CHAIN_NAMES = [
   "timers",
   "mapped",
   "answered",
+  "over_sessions",
+  "over_rate",
   "raw_prerouting",
   "raw_output",
   "dstnat",
@@ -163,6 +171,8 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   timers: undefined,
   mapped: undefined,
   answered: undefined,
+  over_sessions: undefined,
+  over_rate: undefined,
   raw_prerouting: "type filter hook prerouting priority -300; policy accept;",
   raw_output: "type filter hook output priority -300; policy accept;",
   dstnat: "type nat hook prerouting priority -100; policy accept;",

@@ -14,7 +14,7 @@ import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } f
 import { forwardSets, TO_TARGET } from "./forwards.ts";
 import { homeElements, slotElements } from "./homes.ts";
 import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
-import { limitRules } from "./limits.ts";
+import { limitRules, refuseRules } from "./limits.ts";
 import { answeredRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
 import { leaveRules, poolRules, portChains, portChoices } from "./pools.ts";
@@ -42,6 +42,8 @@ function renderSets(table: NatTable): SetContents {
     blocks: blockElements(table.blocks),
     sessions: NONE,
     session_rate: NONE,
+    over_sessions: NONE,
+    over_rate: NONE,
     pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
     homes: homeElements(table),
     slots_256: slots.get(256) ?? NONE,
@@ -54,6 +56,7 @@ function renderSets(table: NatTable): SetContents {
     mapping: NONE,
     endpoints: NONE,
     contacts: NONE,
+    shared: NONE,
     taps: elements((table.metadata?.interfaces ?? []).map((name) => `"${name}"`)),
   };
 }
@@ -67,6 +70,8 @@ const renderChains = (table: NatTable): ChainContents => ({
   timers: timerRules(table),
   mapped: mappedRules(table),
   answered: answeredRules(table),
+  over_sessions: refuseRules("sessions"),
+  over_rate: refuseRules("rate"),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
   dstnat: [TO_FIXED, TO_TARGET, ...toEndpoints(table), ...toMetadata(table)],

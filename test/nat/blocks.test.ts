@@ -9,7 +9,7 @@ import { formatAddress, parseAddress, parsePrefix } from "../../src/bgp/net/text
 import { type BlockPlan, blockOf, holderOf } from "../../src/model/blocks.ts";
 import { NO_LIMITS } from "../../src/model/model.ts";
 import { diff, diffTables } from "../../src/nat/diff.ts";
-import { refusedIn } from "../../src/nat/limits.ts";
+import { addressesIn, type Limit, refusedIn, refusedSet } from "../../src/nat/limits.ts";
 import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
 import { shows } from "../requirements/shows.ts";
 import { makeNamespace, type Namespace } from "./namespace.ts";
@@ -139,6 +139,10 @@ test("when the blocks change, new flows are at once in the new ones, and nobody 
 const open = (host: string, count: number): { answered: number; refused: number } =>
   JSON.parse(hosts.run(process.execPath, script("open.mjs"), WORLD, "80", host, String(count)));
 
+/** Who was refused, as the log of translations finds it. */
+const over = (limit: Limit): string[] =>
+  addressesIn(gw.run("nft", "-s", `list set inet gatewayd ${refusedSet(limit)}`)).map(formatAddress);
+
 const refused = (): ReturnType<typeof refusedIn> =>
   refusedIn(gw.run("nft", "list chain inet gatewayd limited"));
 
@@ -152,6 +156,7 @@ test("who has too many sessions is told so, and nobody else notices", async () =
   expect(refused()).toMatchObject({ rate: 0, sessions: expect.any(Number) });
   expect(refused().sessions).toBeGreaterThanOrEqual(20);
   expect(diff(limited, await gw.listing())).toBe("");
+  expect(over("sessions")).toEqual(["10.65.0.1"]);
   // What ended does not count any more.
   gw.attempt("conntrack", "-D", "-s", "10.65.0.1");
   expect(open("10.65.0.1", 30)).toEqual({ answered: 30, refused: 0 });
@@ -164,4 +169,5 @@ test("who opens sessions too fast is slowed down, and nobody else is", async () 
   expect(open("10.65.0.1", 60).refused).toBeGreaterThan(0);
   expect(open("10.65.0.2", 1)).toEqual({ answered: 1, refused: 0 });
   expect(refused().rate).toBeGreaterThan(0);
+  expect(over("rate")).toEqual(["10.65.0.1"]);
 });
