@@ -87,8 +87,8 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   // A mapping to an address that is gone would be taken again. The others come back with the next packet of their flows.
   if (!keep && [...found.sets.eim.keys()].some((key) => !wanted.sets.eim.has(key)))
     lines.push(
-      ...["mapping", "endpoints", "contacts"].map(
-        (name) => `flush ${name === "contacts" ? "set" : "map"} inet ${TABLE} ${name}`,
+      ...(["mapping", "endpoints", "contacts", "shared"] as const).map(
+        (name) => `flush ${SETS[name].is} inet ${TABLE} ${name}`,
       ),
     );
   const otherTimers = !sameTimers(found.timers, wanted.timers);

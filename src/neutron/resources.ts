@@ -18,6 +18,7 @@ import {
   nameserver,
   oneOf,
   orNull,
+  portRange,
   type Read,
   subnetText,
   text,
@@ -48,6 +49,8 @@ export interface Resource<C extends Owned = Owned> {
   readonly name: string;
   /** In the URL: "security-groups". */
   readonly path: string;
+  /** The resource whose objects have these below their own path. */
+  readonly within?: Owned;
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
@@ -221,6 +224,29 @@ const floatingip: Resource<"floatingips"> = {
     router_id: answered,
     status: answered,
     port_details: answered,
+    port_forwardings: answered,
+  },
+};
+
+/** Clients write it in capitals too. */
+const protocol: Read<"tcp" | "udp"> = (value, of) =>
+  oneOf(["tcp", "udp"])(typeof value === "string" ? value.toLowerCase() : value, of);
+
+const portForwarding: Resource<"port_forwardings"> = {
+  collection: "port_forwardings",
+  name: "port_forwarding",
+  path: "port_forwardings",
+  within: "floatingips",
+  attributes: {
+    id: answered,
+    description: given(textOrNull, ""),
+    protocol: { ...required(protocol), put: true },
+    internal_port_id: { ...required(uuid), put: true },
+    internal_ip_address: given(orNull(address)),
+    internal_port: given(integer(1, 65_535)),
+    internal_port_range: given(portRange),
+    external_port: given(integer(1, 65_535)),
+    external_port_range: given(portRange),
   },
 };
 
@@ -263,6 +289,7 @@ export const RESOURCES: { readonly [C in Owned]: Resource<C> } = {
   ports: port,
   routers: router,
   floatingips: floatingip,
+  port_forwardings: portForwarding,
   security_groups: securityGroup,
   security_group_rules: securityGroupRule,
 };
