@@ -93,7 +93,7 @@ export class EventFeed {
   }
 }
 
-export const EVENTS_PATH = "/api/v1/events";
+const EVENTS_PATH = "/api/v1/events";
 
 export function addEvents(app: FastifyInstance, feed: EventFeed): void {
   const open = new Set<ServerResponse>();
