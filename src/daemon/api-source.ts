@@ -69,7 +69,7 @@ export function apiSource(
     natWho: (query) => whoAnswer(blockSource(gateway), query),
     natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
     natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
-    natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model),
+    natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model, gateway.drains),
     natLog: () => gateway.natLogs.answer(),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),

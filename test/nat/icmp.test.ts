@@ -33,6 +33,7 @@ const pool = (mapping: PoolMapping["mapping"]): NatTable => ({
     {
       name: "default",
       private: PRIVATE,
+      draining: false,
       addresses: [address(POOLED)],
       ports: { first: 1024, last: 65_535 },
       mapping,
