@@ -71,6 +71,7 @@ export function choiceRules(pool: PoolMapping): readonly string[] {
 export const toMappings = (table: NatTable): readonly string[] =>
   hasIndependent(table)
     ? [
+        ...STALE,
         `ct state new meta l4proto tcp ct status dnat ct original ip daddr @eim ${share(table, BACK)}`,
         "ct reply ip daddr @eim jump mapped",
         // RFC 4787 REQ-6: of flows that came in, only what goes out counts.
@@ -88,6 +89,12 @@ const BACK = {
   outer: "ct original ip daddr",
   outerPort: "ct original proto-dst",
 } as const;
+
+/** A mapping to an address that is in no such pool any more: the next packet gets another one. */
+const STALE: readonly string[] = ["tcp", "udp"].map(
+  (protocol) =>
+    `ct state new ct status snat ct reply ip daddr != @eim ct reply ip daddr != @floating meta l4proto ${protocol} meta l4proto . ${OUT.inner} @mapping delete @mapping { meta l4proto . ${OUT.inner} : ${OUT.outer} . ${OUT.outerPort} } drop`,
+);
 
 type Side = typeof OUT | typeof BACK;
 
