@@ -100,7 +100,7 @@ beforeAll(async () => {
   const script = fileURLToPath(new URL("packets.py", import.meta.url));
   host = at("host").start("python3", script);
   server = at("server").start("python3", script);
-  await server.ask({ listen: [SERVER, 7000] });
+  for (const port of [7000, 7002, 7003, 21, 5060, 6667]) await server.ask({ listen: [SERVER, port] });
   await host.ask({ listen: [HOST, 7000] });
   await host.ask({ listen: [NEIGHBOUR, 7000] });
 });
@@ -125,6 +125,10 @@ function narrow(side: "host" | "server" | undefined): void {
     at(name).run("ip", "route", "flush", "cache");
   }
 }
+
+let lastPort = 20_000;
+/** No two connections have one own port: one that is over keeps it for a while. */
+const freshPort = (): number => ++lastPort;
 
 const outbound = (port: number, to = 7000): unknown => [
   [HOST, port],
@@ -175,7 +179,7 @@ describe.each([
   test.each(["host", "server"] as const)("TCP finds the narrow link next to the %s", async (side) => {
     shows("RFC 5382 REQ-9");
     narrow(side);
-    const { seen } = (await host.ask({ tcp: outbound(7300), octets: 300_000 })) as { seen: string };
+    const { seen } = (await host.ask({ tcp: outbound(freshPort()), octets: 300_000 })) as { seen: string };
     expect(seen).toMatch(new RegExp(`^${outer}:\\d+ 300000$`));
   });
 
@@ -222,9 +226,9 @@ describe.each([
 
   test.each(["host", "server"] as const)("TCP finds the narrow link next to the %s", async (side) => {
     narrow(side);
-    expect(await server.ask({ tcp: inbound(7300), octets: 300_000 })).toEqual({
-      seen: `${SERVER}:7300 300000`,
-    });
+    const own = freshPort();
+    const asked = { tcp: inbound(own), octets: 300_000 };
+    expect(await server.ask(asked)).toEqual({ seen: `${SERVER}:${own} 300000` });
   });
 
   test("fragments arrive in any order", async () => {
@@ -280,6 +284,30 @@ describe("hairpinning", () => {
   });
 });
 
+describe.each([
+  ["a pool", pool("endpointIndependent")],
+  ["a floating IP", floating],
+])("application-level gateways are off: through %s passes as it is", (_, table) => {
+  beforeAll(async () => {
+    narrow(undefined);
+    await install(table);
+  });
+
+  const sip = `REGISTER sip:${SERVER} SIP/2.0\r\nVia: SIP/2.0/UDP ${HOST}:7800\r\nContact: <sip:a@${HOST}:7800>\r\n\r\n`;
+  test.each([
+    ["FTP", "tcp", 21, `PORT ${HOST.replaceAll(".", ",")},30,121\r\n`],
+    ["SIP", "udp", 5060, sip],
+    ["IRC", "tcp", 6667, "PRIVMSG b :\u0001DCC SEND f 172032013 7800 1\u0001\r\n"],
+  ] as const)("%s", async (name, protocol, port, text) => {
+    if (name === "SIP") shows("RFC 4787 REQ-10");
+    else shows("RFC 5382 REQ-6");
+    expect(await host.ask({ [protocol]: outbound(freshPort(), port), text })).toMatchObject({
+      seen: expect.stringMatching(new RegExp(` ${text.length}$`)),
+    });
+    expect(await server.ask({ heard: port })).toBe(text);
+  });
+});
+
 describe("a mapping that several TCP connections have", () => {
   /** What is left of one of HOST's: "long" is more than a connection has that closes. */
   const left = (own: number): "long" | "short" | undefined => {
@@ -296,7 +324,6 @@ describe("a mapping that several TCP connections have", () => {
 
   test("lasts as the one that stays when another closes; alone, it ends with its connection", async () => {
     await install(pool("endpointIndependent"));
-    for (const port of [7002, 7003]) await server.ask({ listen: [SERVER, port] });
     await host.ask({ open: connection(7700, 7002) });
     await eventually("the mapping lives as a connection does", () => left(7700) === "long");
     await host.ask({ open: connection(7700, 7003) });

@@ -3,9 +3,9 @@
 Requests: {"udp": [[own, port], [to, port]], "ttl": 3, "octets": 1472} asks whoever listens there, not to be fragmented
         | {"fragments": [[own, port], [to, port]], "octets": 4000, "order": [2, 0, 1]} the same in fragments in that order
         | {"tcp": [[own, port], [to, port]], "octets": 100000} sends so many, and is sent as many
-        | {"listen": [own, port]} answers all of these
+        | {"listen": [own, port]} answers all of these; {"heard": port} is what it was told last
         | {"open": [[own, port], [to, port]]} connects, and stays so until | {"close": [[own, port], [to, port]]}
-The answer to what asks is {"seen": "address:port octets"}, or {"error": [type, code, sender, mtu]} as ICMP said it.
+With "text" in place of "octets" that is what is sent. The answer to what asks is {"seen": "address:port octets"}, or {"error": [type, code, sender, mtu]} as ICMP said it.
 """
 
 import json
@@ -20,6 +20,9 @@ PATIENCE_SECONDS = 30
 IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO, IP_RECVERR = 10, 0, 2, 11
 # Offset and length of what stands behind the header in each fragment, in units of 8 octets.
 FRAGMENT_OCTETS = 1024
+
+
+heard = {}
 
 
 def seen(sender, octets):
@@ -44,19 +47,22 @@ def listen(own, port):
     def answer_udp():
         while True:
             data, sender = udp.recvfrom(65535)
+            heard[port] = data.decode()
             udp.sendto(seen(sender, len(data)).encode(), sender)
 
     def answer_tcp():
         while True:
             connection, sender = tcp.accept()
-            threading.Thread(target=echo, args=(connection, sender), daemon=True).start()
+            threading.Thread(target=echo, args=(connection, sender, port), daemon=True).start()
 
     for answer in (answer_udp, answer_tcp):
         threading.Thread(target=answer, daemon=True).start()
 
 
-def echo(connection, sender):
-    count = read_all(connection, None)
+def echo(connection, sender, port):
+    head = bytearray()
+    count = read_all(connection, head)
+    heard[port] = head.decode()
     connection.sendall(f"{seen(sender, count)}\n".encode() + b"x" * count)
     connection.close()
 
@@ -66,7 +72,7 @@ def read_all(connection, head):
     count = 0
     while data := connection.recv(65536):
         count += len(data)
-        if head is not None and b"\n" not in head:
+        if b"\n" not in head:
             head.extend(data)
     return count
 
@@ -106,10 +112,10 @@ def bound(own, ttl=64):
     return udp
 
 
-def ask_udp(own, to, octets, ttl):
+def ask_udp(own, to, data, ttl):
     with bound(own, ttl) as udp:
         udp.connect(tuple(to))
-        return answer_or_error(udp, lambda: udp.send(b"x" * octets))
+        return answer_or_error(udp, lambda: udp.send(data))
 
 
 def checksum(data):
@@ -150,10 +156,10 @@ def connected(own, to):
     return tcp
 
 
-def ask_tcp(own, to, octets):
+def ask_tcp(own, to, data):
     head = bytearray()
     with connected(own, to) as tcp:
-        tcp.sendall(b"x" * octets)
+        tcp.sendall(data)
         tcp.shutdown(socket.SHUT_WR)
         read_all(tcp, head)
     return {"seen": head.split(b"\n")[0].decode()}
@@ -164,6 +170,9 @@ connections = {}
 
 def carry_out(request):
     octets = request.get("octets", 1)
+    data = request["text"].encode() if "text" in request else b"x" * octets
+    if "heard" in request:
+        return heard.get(request["heard"])
     if "listen" in request:
         listen(*request["listen"])
         return True
@@ -174,10 +183,10 @@ def carry_out(request):
         connections.pop(str(request["close"])).close()
         return True
     if "udp" in request:
-        return ask_udp(*request["udp"], octets, request.get("ttl", 64))
+        return ask_udp(*request["udp"], data, request.get("ttl", 64))
     if "fragments" in request:
         return ask_in_fragments(*request["fragments"], octets, request.get("order"))
-    return ask_tcp(*request["tcp"], octets)
+    return ask_tcp(*request["tcp"], data)
 
 
 for line in sys.stdin:
