@@ -21,7 +21,9 @@ import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
+import type { DhcpState } from "./dhcp-server.ts";
 import { Drains } from "./drains.ts";
+import type { Change } from "./events.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { HealthChecks } from "./health.ts";
 import { changedLinks, turnedLinks } from "./links.ts";
@@ -45,10 +47,15 @@ const DEFERRAL_MS = 30_000;
 export interface Objects {
   /** The file's model and what they add to it; the same value for the same ones. */
   readonly extend: (file: Model) => Model;
-  /** Told after each pass: the interfaces of ports that packets reach. */
-  readonly working: (interfaces: ReadonlySet<string>) => void;
+  /** Told after each pass: the interfaces of ports that packets reach, and all links. */
+  readonly working: (model: Model, interfaces: ReadonlySet<string>, links: readonly Link[]) => void;
+  /** Undefined when there is nobody to serve. */
+  readonly dhcp: () => DhcpState | undefined;
   readonly problems: () => readonly Problem[];
 }
+
+/** Hears of what we announce, and no longer do. */
+type Tell = (change: Change) => void;
 
 type Held = Awaited<ReturnType<Dataplane["read"]>>;
 
@@ -85,10 +92,11 @@ export class Gateway {
    * Opens the forwarding plane and looks at what it holds. Nothing is changed and nobody spoken to before {@link begin}.
    * @throws KernelError
    */
-  static async open(settings: Settings, log: Log, objects: Objects): Promise<Gateway> {
+  static async open(settings: Settings, log: Log, objects: Objects, tell: Tell): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model, log);
     try {
-      return new Gateway(settings, log, objects, forwarding, await forwarding.dataplane.read());
+      const held = await forwarding.dataplane.read();
+      return new Gateway(settings, { log, tell }, objects, forwarding, held);
     } catch (error) {
       await forwarding.close();
       throw error;
@@ -96,7 +104,13 @@ export class Gateway {
   }
 
   /** @param held - what the kernel has of a gateway that ran before this one */
-  private constructor(settings: Settings, log: Log, objects: Objects, forwarding: Forwarding, held: Held) {
+  private constructor(
+    settings: Settings,
+    { log, tell }: { readonly log: Log; readonly tell: Tell },
+    objects: Objects,
+    forwarding: Forwarding,
+    held: Held,
+  ) {
     const restarting = held.routes.length > 0 || held.nat !== undefined;
     this.#settings = settings;
     this.#objects = objects;
@@ -152,7 +166,7 @@ export class Gateway {
       },
       learned: this.speaker.follow(() => this.reconciler.routesChanged()),
       dataplane: forwarding.dataplane,
-      announcer: announcerOf(this.speaker),
+      announcer: announcerOf(this.speaker, tell),
       clock: systemClock,
       passed: (snapshot) => this.#passed(snapshot),
     });
@@ -231,6 +245,10 @@ export class Gateway {
     await this.forwarding.close();
   }
 
+  get dhcp(): DhcpState | undefined {
+    return this.#objects.dhcp();
+  }
+
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
     const own = [this.blockHistory.problem, this.#conntrackWatch.problem, this.natLogs.problem];
@@ -289,7 +307,10 @@ export class Gateway {
       const after = this.blockHistory.plan;
       if (before !== after) this.natLogs.blocksChanged(before, after);
     }
-    if (snapshot.synced) this.#objects.working(workingInterfaces(this.model, snapshot.announced));
+    if (snapshot.synced) {
+      const { model } = this;
+      this.#objects.working(model, workingInterfaces(model, snapshot.announced), this.#links);
+    }
     this.#takeProblems(snapshot);
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;
@@ -315,8 +336,14 @@ function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
   return found;
 }
 
-const announcerOf = (speaker: Speaker): Announcer => ({
-  announce: (route) => speaker.announce([route]),
-  withdraw: (prefix) => speaker.withdraw([prefix]),
+const announcerOf = (speaker: Speaker, tell: Tell): Announcer => ({
+  announce: (route) => {
+    speaker.announce([route]);
+    tell({ prefix: route.prefix, tag: route.tag });
+  },
+  withdraw: (prefix) => {
+    speaker.withdraw([prefix]);
+    tell({ prefix, tag: undefined });
+  },
   flushed: () => speaker.flushed(),
 });
