@@ -16,6 +16,7 @@ import { mrtTable } from "./mrt-table.ts";
 import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
 import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
 import { poolAnswers, sessionsAnswer, topAnswer } from "./session-answers.ts";
+import { traceAnswer } from "./trace-answers.ts";
 import { VERSION } from "./version.ts";
 
 /** Problems that are shown: peers decide how many next hops cannot be reached. */
@@ -68,6 +69,7 @@ export function apiSource(
     natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
     natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
     natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model),
+    natTrace: (query) => traceAnswer(gateway, query),
     natLog: () => gateway.natLogs.answer(),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
