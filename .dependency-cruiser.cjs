@@ -54,7 +54,7 @@ module.exports = {
     only("store", "store", ["model", "bgp/net"]),
     only("kernel", "kernel", ["bgp/net"]),
     only("neutron", "neutron", ["model", "store", "bgp/net"]),
-    only("identity", "identity", []),
+    only("identity", "identity", ["store"]),
     only("api", "api", ["model", "neutron", "identity", "store"]),
     only("metrics", "metrics", ["model", "api"]),
     only("cli-and-web-speak-http", "(cli|web)", [

@@ -4,19 +4,23 @@
  */
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { DOMAIN, isLogin, type Login, login } from "../identity/login.ts";
-import { type People, ROLES, type Role } from "../identity/people.ts";
-import { type Session, sessionOf } from "../identity/tokens.ts";
+import { DOMAIN, type Door, isLogin, type Login, login } from "../identity/login.ts";
+import { type People, ROLES } from "../identity/people.ts";
+import type { Session } from "../identity/tokens.ts";
 import { Fault } from "../neutron/fault.ts";
+import { addCredentials } from "./credentials.ts";
 import { jsonOf, readJsonOnly } from "./json-body.ts";
+import {
+  forbidden,
+  type IdentityApi,
+  kept,
+  requireSession,
+  roleView,
+  sessionBy,
+  timeText,
+  unauthorized,
+} from "./keystone-session.ts";
 import { baseOf, type FaultLog, faultOf } from "./openstack.ts";
-
-export interface IdentityApi {
-  /** As the file is; undefined: there is none. */
-  readonly people: () => People | undefined;
-  /** Unix time in seconds. */
-  readonly now: () => number;
-}
 
 /** Passwords that are checked at a time: each takes a thread for some 50 ms. More are told to come again. */
 const LOGINS_MAX = 16;
@@ -40,7 +44,7 @@ export function addKeystone(app: FastifyInstance, api: IdentityApi, log: FaultLo
       const people = api.people();
       let entered: Login | undefined;
       try {
-        entered = people && (await login(people, body, api.now()));
+        entered = people && (await login(doorOf(api, people), body));
       } finally {
         checking -= 1;
       }
@@ -56,11 +60,20 @@ export function addKeystone(app: FastifyInstance, api: IdentityApi, log: FaultLo
       void reply.header("x-subject-token", String(subject));
       return { token: tokenView(request, session, ["password"]) };
     });
+    inner.delete("/v3/auth/tokens", async (request, reply) => {
+      const { session: own } = requireSession(request, api);
+      const session = sessionBy(api, request.headers["x-subject-token"]);
+      if (session === undefined) throw new Fault(404, "Not Found", "Could not find token.");
+      if (own.role !== "admin" && session.user.id !== own.user.id) throw forbidden("revoke_token");
+      await kept(api.kept.revoke(session.id, session.expiresAt, api.now()));
+      return await reply.code(204).send();
+    });
     inner.get("/v3/auth/catalog", (request) => {
       requireSession(request, api);
       return { catalog: catalogAt(request), links: {} };
     });
     addLists(inner, api);
+    addCredentials(inner, api);
     ready();
   });
 }
@@ -100,24 +113,12 @@ interface Named {
 
 const namedView = ({ id, name }: Named): object => ({ id, name, domain_id: DOMAIN.id, enabled: true });
 
-const unauthorized = (): Fault =>
-  new Fault(401, "Unauthorized", "The request you have made requires authentication.");
-
-function sessionBy(api: IdentityApi, token: unknown): Session | undefined {
-  const people = api.people();
-  return people && typeof token === "string" ? sessionOf(people, token, api.now()) : undefined;
-}
-
-/** @throws Fault */
-function requireSession(
-  request: FastifyRequest,
-  api: IdentityApi,
-): { readonly session: Session; readonly people: People } {
-  const people = api.people();
-  const session = sessionBy(api, request.headers["x-auth-token"]);
-  if (people === undefined || session === undefined) throw unauthorized();
-  return { session, people };
-}
+const doorOf = (api: IdentityApi, people: People): Door => ({
+  people,
+  standing: api.kept,
+  credentialsOf: (userId) => api.kept.credentialsOf(userId),
+  now: api.now(),
+});
 
 const refuse = (reply: FastifyReply, { detail, message }: Fault): FastifyReply =>
   reply.code(detail.status).send({ error: { code: detail.status, title: detail.type, message } });
@@ -130,13 +131,8 @@ const versionAt = (request: FastifyRequest): object => ({
   "media-types": [{ base: "application/json", type: "application/vnd.openstack.identity-v3+json" }],
 });
 
-const timeText = (seconds: number): string =>
-  new Date(seconds * 1000).toISOString().replace(/\.\d+Z$/, ".000000Z");
-
-const roleView = (name: Role): object => ({ id: String(ROLES.indexOf(name) + 1).padStart(32, "0"), name });
-
 function tokenView(request: FastifyRequest, session: Session, methods: Login["methods"]): object {
-  const { user, project, role, issuedAt, expiresAt } = session;
+  const { user, project, role, issuedAt, expiresAt, credential } = session;
   // Upstream's implied roles: who may change may look.
   const roles = ROLES.slice(ROLES.indexOf(role));
   return {
@@ -147,7 +143,14 @@ function tokenView(request: FastifyRequest, session: Session, methods: Login["me
     is_domain: false,
     issued_at: timeText(issuedAt),
     expires_at: timeText(expiresAt),
-    audit_ids: [`${user.id.slice(0, 8)}-${issuedAt}`],
+    audit_ids: [session.id],
+    ...(credential !== undefined && {
+      application_credential: {
+        id: credential.id,
+        name: credential.name,
+        restricted: !credential.unrestricted,
+      },
+    }),
     catalog: catalogAt(request),
   };
 }

@@ -110,11 +110,13 @@ async function answer(
 }
 
 const resourcesAt = (request: FastifyRequest): object[] =>
-  Object.values(RESOURCES).map(({ name, path, collection }) => ({
-    name,
-    collection,
-    links: [{ rel: "self", href: `${baseOf(request)}/v2.0/${path}` }],
-  }));
+  Object.values(RESOURCES)
+    .filter(({ within }) => within === undefined)
+    .map(({ name, path, collection }) => ({
+      name,
+      collection,
+      links: [{ rel: "self", href: `${baseOf(request)}/v2.0/${path}` }],
+    }));
 
 /** Pieces of the path behind /v2.0; old clients end it in ".json". */
 function partsOf(path: string): string[] {

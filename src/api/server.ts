@@ -16,7 +16,8 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { ERRORS, type ErrorCode, Refusal, rawAnswer, toJson } from "./answers.ts";
-import { addKeystone, type IdentityApi } from "./keystone.ts";
+import { addKeystone } from "./keystone.ts";
+import type { IdentityApi } from "./keystone-session.ts";
 import { addOpenstack, type NetworkingApi, takesBody } from "./openstack.ts";
 import { addControl, addPaths, CONTROL_PATHS } from "./paths.ts";
 import { claimSocket, ListenError, type SocketFile } from "./socket.ts";

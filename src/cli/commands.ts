@@ -22,6 +22,7 @@ import { completionScript, LIVE, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { errorsDetail } from "./errors-view.ts";
 import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
+import { addImport } from "./import/import.ts";
 import type { Io } from "./io.ts";
 import { dumpTable, showMrt } from "./mrt.ts";
 import { addNat } from "./nat.ts";
@@ -101,6 +102,7 @@ export function buildProgram(io: Io, version: string): Command {
   addNat(program, io);
   addObjects(program, io);
   addStore(program, io);
+  addImport(program, io);
   addUsers(program, io);
   addMrt(program, io);
   addCompletion(program, io);

@@ -21,6 +21,7 @@ const TOP = [
     "security",
     "quota",
     "store",
+    "import",
   ],
   ...["user", "mrt", "completion"],
 ];

@@ -29,7 +29,9 @@ async function user(line: string): Promise<{ exit: number; out: string; err: str
 const isIn = async (password: string): Promise<boolean> => {
   const asked = { methods: ["password"], password: { user: { name: "alice", password } } };
   const people = parsePeople(readFileSync(at("tokens"), "utf8"));
-  return (await login(people, { auth: { identity: asked } }, 0)) !== undefined;
+  const standing = { isRevoked: () => false, credential: () => undefined };
+  const door = { people, standing, credentialsOf: () => [], now: 0 };
+  return (await login(door, { auth: { identity: asked } })) !== undefined;
 };
 
 test("a user is made, changed, listed and taken out", async () => {

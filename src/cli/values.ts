@@ -12,6 +12,15 @@ export function parseUrl(text: string): URL {
   return url;
 }
 
+/** Of another server, which may want TLS. */
+export function parseOrigin(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:2379.");
+  }
+  return url;
+}
+
 export function parseCount(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
   throw new Failure(EXIT.usage, `--limit takes a whole number from 1, not ${text}`);

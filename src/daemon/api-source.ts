@@ -68,7 +68,7 @@ export function apiSource(
     natWho: (query) => whoAnswer(blockSource(gateway), query),
     natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
     natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
-    natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model),
+    natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model, gateway.drains),
     natTrace: (query) => traceAnswer(gateway, query),
     natLog: () => gateway.natLogs.answer(),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),

@@ -16,10 +16,12 @@ import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import { workingInterfaces } from "../gateway/working.ts";
 import { type Model, NO_LIMITS } from "../model/model.ts";
+import type { NatTable } from "../nat/table.ts";
 import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
+import { Drains } from "./drains.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { HealthChecks } from "./health.ts";
 import { changedLinks, turnedLinks } from "./links.ts";
@@ -65,6 +67,7 @@ export class Gateway {
   readonly monitors: Monitors;
   readonly nextHops: NextHopTracker;
   readonly blockHistory: BlockHistory;
+  readonly drains: Drains;
   readonly natLogs: NatLogs;
   readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
@@ -106,6 +109,13 @@ export class Gateway {
       () => this.#takeProblems(this.reconciler.snapshot()),
     );
     this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
+    this.drains = new Drains({
+      model: () => this.model,
+      programmed: () => programmedNat(this.reconciler.snapshot()),
+      sessions: forwarding.sessions,
+      changed: () => this.reconciler.wake(),
+      log,
+    });
     this.natLogs = new NatLogs({
       source: forwarding.natLog,
       hostname: settings.model.hostname,
@@ -134,7 +144,7 @@ export class Gateway {
     this.checks = new HealthChecks(systemClock, log, () => this.reconciler.wake());
     this.reconciler = new Reconciler({
       sources: {
-        model: () => this.model,
+        model: () => this.drains.applied(this.model),
         links: () => this.#links,
         hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
@@ -211,6 +221,7 @@ export class Gateway {
     this.#callOff?.();
     this.checks.stop();
     this.#conntrackWatch.stop();
+    this.drains.stop();
     await this.reconciler.stop();
     await this.blockHistory.close();
     await this.natLogs.close();
@@ -287,6 +298,9 @@ export class Gateway {
     this.#log.info({ event: "gateway.ready", ...facts }, "everything is programmed and announced");
   }
 }
+
+const programmedNat = ({ natProgrammed, intent }: Snapshot): NatTable | undefined =>
+  natProgrammed ? intent?.nat : undefined;
 
 /** Who may have told us, before the restart, what the kernel holds: peers of our links, or routers on the way to them. */
 function nextHopsOf(routes: readonly KernelRoute[]): Address[] {

@@ -2,9 +2,11 @@
 
 import { randomUUID } from "node:crypto";
 import type { NetworkingApi } from "../api/openstack.ts";
+import { contains, type Prefix } from "../bgp/net/address.ts";
+import { parseAddress } from "../bgp/net/text.ts";
 import type { ApiSettings } from "../config/settings.ts";
 import type { People } from "../identity/people.ts";
-import { sessionOf } from "../identity/tokens.ts";
+import { type Standing, sessionOf } from "../identity/tokens.ts";
 import type { Model } from "../model/model.ts";
 import { answerBgp, type BgpFace, isBgp } from "../neutron/bgp.ts";
 import type { Caller, World } from "../neutron/caller.ts";
@@ -27,7 +29,10 @@ interface Surroundings {
   readonly api: () => ApiSettings;
   /** Undefined: there are none, and no tokens. */
   readonly people: () => People | undefined;
+  readonly standing: Standing;
   readonly isReachable: () => World["isReachable"];
+  /** Public networks of gateway.yaml. */
+  readonly routed: () => readonly Prefix[];
   readonly changed: () => void;
   /** Of the speaker that runs; asked for by requests only. */
   readonly bgp: () => BgpFace;
@@ -55,6 +60,7 @@ export async function openNetworking(
       newId: randomUUID,
       chance: Math.random,
       isReachable: around.isReachable(),
+      isRouted: routedBy(around.routed),
       routerDistributed: around.api().routerDistributed,
       hostSays: (port) => hosts.says(port),
     }),
@@ -68,7 +74,8 @@ export async function openNetworking(
       isBgp(request) ? answerBgp(around.bgp(), keeper.reading, caller, request) : keeper.ask(caller, request),
     caller: (token, isLocal) => {
       const people = around.people();
-      const session = people && token !== undefined ? sessionOf(people, token, unixTime()) : undefined;
+      const session =
+        people && token !== undefined ? sessionOf(people, token, unixTime(), around.standing) : undefined;
       if (session !== undefined) return { projectId: session.project.id, role: session.role };
       return isLocal || around.api().auth === "none" ? UNASKED : undefined;
     },
@@ -87,3 +94,10 @@ export async function openNetworking(
     },
   };
 }
+
+const routedBy =
+  (networks: Surroundings["routed"]): World["isRouted"] =>
+  (text) => {
+    const address = parseAddress(text);
+    return address !== undefined && networks().some((network) => contains(network, address));
+  };

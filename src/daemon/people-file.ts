@@ -1,5 +1,6 @@
 /** The file of users, read again when it changes. A broken one changes nothing but the log. */
 
+import { randomBytes } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { type People, parsePeople } from "../identity/people.ts";
 import type { Log } from "./log.ts";
@@ -28,6 +29,15 @@ export function openPeople(path: string, log: Log): () => People {
       log.error({ event: "identity.refused", file: path }, (error as Error).message);
     }
     return people;
+  };
+}
+
+/** The same people, whose tokens end with this process: where nothing is kept, neither is what was revoked. */
+export function untilRestart(people: () => People | undefined): () => People | undefined {
+  const mark = randomBytes(24).toString("base64");
+  return () => {
+    const known = people();
+    return known && { ...known, secret: `${mark}${known.secret}` };
   };
 }
 

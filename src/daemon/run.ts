@@ -8,6 +8,7 @@ import type { StopHow } from "../bgp/speaker/speaker.ts";
 import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
+import { KeptIdentity } from "../identity/kept.ts";
 import type { Store } from "../store/store.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
 import { bgpFace } from "./bgp-face.ts";
@@ -16,7 +17,7 @@ import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
 import { openNetworking, unixTime } from "./networking.ts";
 import { orderPeer } from "./peer-answers.ts";
-import { openPeople } from "./people-file.ts";
+import { openPeople, untilRestart } from "./people-file.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { describeStore, openStore } from "./store.ts";
 import { storeAnswer } from "./store-answer.ts";
@@ -84,12 +85,16 @@ interface Order {
 async function runOn(store: Store, { file, settings, log, signals }: Order): Promise<void> {
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
   const { tokensFile } = settings.api;
-  const people = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
+  const told = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
+  const people = settings.store.type === "none" ? untilRestart(told) : told;
+  const kept = await KeptIdentity.open(store);
   let running: Gateway | undefined;
   const networking = await openNetworking(store, settings.model.hostname, {
     api: () => settings.api,
     people,
+    standing: kept,
     isReachable: () => reachableThrough(running),
+    routed: () => (running?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
     changed: () => running?.reconciler.wake(),
     bgp: () => bgpFace(running),
   });
@@ -107,7 +112,7 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
   const { socket, listen } = settings.api;
   const api = createApi(source, {
     networking,
-    identity: { people, now: unixTime },
+    identity: { people, kept, now: unixTime },
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
     control: {
@@ -131,6 +136,7 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
     histogram.disable();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
     await networking.close();
+    kept.close();
   }
 }
 

@@ -1,13 +1,19 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { isLogin, login } from "./login.ts";
+import { type Door, isLogin, login } from "./login.ts";
 import { hashPassword, isPassword } from "./password.ts";
 import { type People, parsePeople } from "./people.ts";
-import { issue, sessionOf, TOKEN_SECONDS } from "./tokens.ts";
+import { issue, type Session, type Standing, sessionOf as sessionFor, TOKEN_SECONDS } from "./tokens.ts";
 
 const WEB = { id: "a".repeat(32), name: "web" };
 const DB = { id: "b".repeat(32), name: "db" };
 const NOW = 1_800_000_000;
+
+/** Nothing was said since tokens were made. */
+const NOTHING: Standing = { isRevoked: () => false, credential: () => undefined };
+const door = (now: number): Door => ({ people, standing: NOTHING, credentialsOf: () => [], now });
+const sessionOf = (who: People, token: string, now: number): Session | undefined =>
+  sessionFor(who, token, now, NOTHING);
 
 let people: People;
 beforeAll(async () => {
@@ -65,7 +71,7 @@ describe("who may come in", () => {
       false,
     ],
   ])("%s", async (_name, user, scope, isIn) => {
-    const entered = await login(people, body(user, scope), NOW);
+    const entered = await login(door(NOW), body(user, scope));
     expect(entered?.session.project.name).toBe(isIn ? "web" : undefined);
   });
 
@@ -74,7 +80,7 @@ describe("who may come in", () => {
       fc.asyncProperty(fc.jsonValue(), async (json) => {
         const asked = { auth: { identity: { methods: ["token"], token: json }, scope: json } };
         expect(isLogin(asked)).toBe(true);
-        expect(await login(people, asked, NOW)).toBeUndefined();
+        expect(await login(door(NOW), asked)).toBeUndefined();
         expect(isLogin(json)).toBe(false);
       }),
     );
@@ -98,7 +104,7 @@ describe("a token", () => {
     expect(sessionOf(people, token, NOW + TOKEN_SECONDS - 1)).toBeDefined();
     expect(sessionOf(people, token, NOW + TOKEN_SECONDS)).toBeUndefined();
     const again = { auth: { identity: { methods: ["token"], token: { id: token } } } };
-    const second = await login(people, again, NOW + 1000);
+    const second = await login(door(NOW + 1000), again);
     expect(second?.session.expiresAt).toBe(NOW + TOKEN_SECONDS);
   });
 

@@ -32,6 +32,21 @@ const ROWS: readonly Row[] = [
   ],
   ["what POST may not say", network({ status: "UP" }), bad("Attribute 'status' not allowed in POST")],
   [
+    "an id that another one has",
+    ({ tenant }) => ["POST", "networks", { network: { id: tenant } }],
+    ({ tenant }) => [409, "IdInUse", `There is a network with the id ${tenant} already.`],
+  ],
+  [
+    "an id, which admins alone may say",
+    network({ id: NOBODY }),
+    () => [
+      403,
+      "PolicyNotAuthorized",
+      "(rule:create_network and rule:create_network:id) is disallowed by policy",
+    ],
+    ALICE,
+  ],
+  [
     "what PUT may not say",
     ({ inner }) => ["PUT", `subnets/${inner}`, { subnet: { cidr: "10.0.0.0/8" } }],
     bad("Cannot update read-only attribute cidr"),

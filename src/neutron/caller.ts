@@ -20,6 +20,8 @@ export interface World {
   readonly chance: () => number;
   /** Whether there is a way to that address: it is routed here, or a peer told of it. */
   readonly isReachable: (address: string) => boolean;
+  /** Whether it is of a network that the gateway routes and therefore never translates. */
+  readonly isRouted: (address: string) => boolean;
   /** What routers are that are made without saying it. */
   readonly routerDistributed: boolean;
   /** Whether the host that a port is bound to says that it works; undefined: no gatewayd is known there. */

@@ -1,5 +1,7 @@
 /** What Neutron answers instead of what was asked for: status, exception name and text, as its clients know them. */
 
+import type { Collection } from "./objects.ts";
+
 /** Thrown by handlers, turned into {@link errorBody} at the edge. Nothing of the request was done. */
 export class Fault extends Error {
   override readonly name: string = "Fault";
@@ -42,16 +44,7 @@ export function notAuthorized(rules: readonly string[]): Fault {
   );
 }
 
-type Known =
-  | "networks"
-  | "subnets"
-  | "subnetpools"
-  | "address_scopes"
-  | "ports"
-  | "routers"
-  | "floatingips"
-  | "security_groups"
-  | "security_group_rules";
+type Known = Exclude<Collection, "quotas">;
 
 /** Type and text around the id, as upstream has them: routers and floating IPs go without a full stop. */
 const UNKNOWN: Readonly<Record<Known, readonly [type: string, before: string, behind: string]>> = {
@@ -62,6 +55,7 @@ const UNKNOWN: Readonly<Record<Known, readonly [type: string, before: string, be
   ports: ["PortNotFound", "Port", "could not be found."],
   routers: ["RouterNotFound", "Router", "could not be found"],
   floatingips: ["FloatingIPNotFound", "Floating IP", "could not be found"],
+  port_forwardings: ["PortForwardingNotFound", "Port Forwarding", "could not be found."],
   security_groups: ["SecurityGroupNotFound", "Security group", "does not exist"],
   security_group_rules: ["SecurityGroupRuleNotFound", "Security group rule", "does not exist"],
 };

@@ -1,13 +1,14 @@
 /** Floating IPs: an address of an external network that leads to a port's fixed address through a router. */
 
-import { sameAddress } from "../bgp/net/address.ts";
 import { stored } from "./addresses.ts";
 import { readCreate, readUpdate } from "./body.ts";
 import { owns, type World } from "./caller.ts";
 import { badResource, conflict, Fault } from "./fault.ts";
-import { type Handler, require, requireQuota, revise, stamp, type Work } from "./handler.ts";
+import { type Handler, require, requireNewId, requireQuota, revise, stamp, type Work } from "./handler.ts";
 import { freeAddress, subnetsOf } from "./ipam.ts";
+import { joiningRouter } from "./joining-router.ts";
 import { DEVICE, type FixedIp, type FloatingIp, type Network, type Port } from "./objects.ts";
+import { forwardingSummary, forwardingsOf } from "./port-forwardings.ts";
 import { statusOf } from "./port-status.ts";
 import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
@@ -20,6 +21,7 @@ const resource = RESOURCES.floatingips;
 const bad = (reason: string): Fault => badResource("floatingip", reason);
 
 interface Asked {
+  readonly id?: string;
   readonly floating_network_id: string;
   readonly floating_ip_address: string | null;
   readonly subnet_id: string | null;
@@ -38,7 +40,8 @@ export const floatingIps: Handler<"floatingips"> = {
     const network = requireVisible(work, "networks", given.floating_network_id);
     if (!network["router:external"]) throw bad(`Network ${network.id} is not a valid external network`);
     requireQuota(work.draft, resource, given.project_id);
-    const stamped = stamp(work);
+    const stamped = { ...stamp(work), ...(given.id !== undefined && { id: given.id }) };
+    requireNewId(work.draft, resource, stamped.id);
     const port = addServicePort(work, network, {
       device_id: stamped.id,
       device_owner: DEVICE.floating,
@@ -57,6 +60,7 @@ export const floatingIps: Handler<"floatingips"> = {
       ...NOWHERE,
       status: "DOWN",
     };
+    refuseRouted(work, floating.floating_ip_address);
     const { port_id = null, fixed_ip_address = null } = given;
     const whole = { ...floating, ...associationOf(work, floating, port_id, fixed_ip_address) };
     work.draft.put("floatingips", whole);
@@ -65,22 +69,29 @@ export const floatingIps: Handler<"floatingips"> = {
   update(work, old, body) {
     const given = readUpdate<Asked>(resource, body, work.caller);
     const { description } = given;
+    const isForwarded = forwardingsOf(work.draft, old.id).length > 0;
+    if (isForwarded && (given.port_id ?? null) !== null) throw usedByForwardings(old);
     return revise(work, "floatingips", old, {
       ...(description !== undefined && { description }),
-      ...nextAssociation(work, old, given),
+      ...(!isForwarded && nextAssociation(work, old, given)),
     });
   },
-  remove({ draft }, { id, floating_port_id }) {
+  remove({ draft }, old) {
+    const { id, floating_port_id } = old;
+    if (forwardingsOf(draft, id).length > 0) throw usedByForwardings(old);
     draft.remove("floatingips", id);
     draft.remove("ports", floating_port_id);
   },
   view({ name: _, floating_port_id: __, ...floating }, reading, world): View {
     const port = floating.port_id === null ? undefined : reading.get("ports", floating.port_id);
+    const forwardings = forwardingsOf(reading, floating.id);
+    const isUsed = port !== undefined || forwardings.length > 0;
     return {
       ...floating,
       tenant_id: floating.project_id,
-      status: port !== undefined && world.isReachable(floating.floating_ip_address) ? "ACTIVE" : "DOWN",
+      status: isUsed && world.isReachable(floating.floating_ip_address) ? "ACTIVE" : "DOWN",
       port_details: port === undefined ? null : detailsOf(port, world),
+      port_forwardings: forwardings.map(forwardingSummary),
     };
   },
 };
@@ -94,6 +105,9 @@ const detailsOf = (port: Port, world: World): View => ({
   device_id: port.device_id,
   device_owner: port.device_owner,
 });
+
+const usedByForwardings = ({ id }: FloatingIp): Fault =>
+  conflict("FipInUseByPortForwarding", `Floating IP ${id} in use by Port Forwarding resources.`);
 
 export const floatingIpsOf = (reading: Reading, portId: string): FloatingIp[] => [
   ...reading.by("floatingips", "port", portId),
@@ -152,9 +166,28 @@ function associationOf(
   // Upstream's text has lost its substitution, and clients know it so.
   if (port.device_owner === DEVICE.dhcp) throw bad("Port %(id)s is unable to be assigned a floating IP");
   const fixed = fixedIpOf(port, fixedAddress);
-  if (port.id !== floating.port_id) requireUnassociated(work.draft, floating, port, fixed);
-  const router_id = routerFor(work.draft, floating, port, fixed);
+  refuseRouted(work, fixed.ip_address);
+  if (port.id !== floating.port_id) {
+    requireUnassociated(work.draft, floating, port, fixed);
+    refuseForwarded(work.draft, port);
+  }
+  const router_id = joiningRouter(work.draft, floating.floating_network_id, fixed);
+  if (router_id === undefined) {
+    throw new Fault(
+      404,
+      "ExternalGatewayForFloatingIPNotFound",
+      `External network ${floating.floating_network_id} is not reachable from subnet ${fixed.subnet_id}.  Therefore, cannot associate Port ${port.id} with a Floating IP.`,
+    );
+  }
   return { port_id: port.id, fixed_ip_address: fixed.ip_address, router_id };
+}
+
+/** Deviates: upstream knows no routed networks, and silence would let everybody wait for packets. */
+function refuseRouted({ world }: Work, address: string): void {
+  if (!world.isRouted(address)) return;
+  throw bad(
+    `${address} is of a network that this gateway routes and never translates. A port with an address of it needs no floating IP`,
+  );
 }
 
 function fixedIpOf(port: Port, wanted: string | null): FixedIp {
@@ -176,6 +209,16 @@ function fixedIpOf(port: Port, wanted: string | null): FixedIp {
   );
 }
 
+/** On the host of the port there is one way to an address: all of it, or some of its ports. */
+function refuseForwarded(reading: Reading, { id }: Port): void {
+  for (const { floatingip_id } of reading.by("port_forwardings", "port", id)) {
+    const floating = reading.get("floatingips", floatingip_id);
+    if (reading.get("routers", floating?.router_id ?? "")?.distributed !== true) continue;
+    const message = `Cannot associate floating IP to port ${id} because it already has a Port Forwarding binding.`;
+    throw new Fault(400, "PortHasPortForwarding", message);
+  }
+}
+
 function requireUnassociated(reading: Reading, floating: FloatingIp, port: Port, fixed: FixedIp): void {
   for (const other of floatingIpsOf(reading, port.id)) {
     const isSamePlace =
@@ -188,26 +231,4 @@ function requireUnassociated(reading: Reading, floating: FloatingIp, port: Port,
       `Cannot associate floating IP ${floating.floating_ip_address} (${floating.id}) with port ${port.id} using fixed IP ${fixed.ip_address}, as that fixed IP already has a floating IP on external network ${floating.floating_network_id}.`,
     );
   }
-}
-
-/** A router that joins both networks; rather the one that is the subnet's gateway. */
-function routerFor(reading: Reading, floating: FloatingIp, port: Port, fixed: FixedIp): string {
-  const subnet = reading.get("subnets", fixed.subnet_id);
-  const joining: { readonly id: string; readonly isGateway: boolean }[] = [];
-  for (const face of reading.by("ports", "interface", fixed.subnet_id)) {
-    const router = reading.get("routers", face.device_id);
-    if (router?.external_gateway_info?.network_id !== floating.floating_network_id) continue;
-    const isGateway = face.fixed_ips.some(
-      ({ ip_address }) =>
-        subnet?.gateway_ip != null && sameAddress(stored(ip_address), stored(subnet.gateway_ip)),
-    );
-    joining.push({ id: router.id, isGateway });
-  }
-  const chosen = joining.find(({ isGateway }) => isGateway) ?? joining[0];
-  if (chosen !== undefined) return chosen.id;
-  throw new Fault(
-    404,
-    "ExternalGatewayForFloatingIPNotFound",
-    `External network ${floating.floating_network_id} is not reachable from subnet ${fixed.subnet_id}.  Therefore, cannot associate Port ${port.id} with a Floating IP.`,
-  );
 }

@@ -17,6 +17,8 @@ export interface Work {
 
 export interface Handler<C extends Owned> {
   readonly resource: Resource<C>;
+  /** What lists are of; undefined: all that there are. */
+  readonly all?: (reading: Reading) => Iterable<Objects[C]>;
   /** @throws Fault, as the others */
   create(work: Work, body: unknown): Objects[C];
   update(work: Work, old: Objects[C], body: unknown): Objects[C];
@@ -84,9 +86,16 @@ export function requireQuota(draft: Draft, { collection, name }: Resource, proje
   if (left <= 0) throw conflict("OverQuota", `Quota exceeded for resources: ['${name}'].`);
 }
 
+/** Whoever says an id may say one that is another's. @throws Fault */
+export function requireNewId(reading: Reading, { collection, name }: Resource, id: string): void {
+  if (reading.get(collection, id) === undefined) return;
+  throw conflict("IdInUse", `There is a ${name} with the id ${id} already.`);
+}
+
 /** A project's object for {@link Handler.create}: counted against its quota, and put into the draft. */
 export function add<C extends Owned>(work: Work, resource: Resource<C>, object: Objects[C]): Objects[C] {
   requireQuota(work.draft, resource, object.project_id);
+  requireNewId(work.draft, resource, object.id);
   work.draft.put(resource.collection, object);
   return object;
 }

@@ -42,6 +42,18 @@ const SHAPES: readonly ((pick: Pick, n: number) => readonly [ApiRequest["method"
     `floatingips/${pick(n)}`,
     { floatingip: { port_id: n % 2 === 0 ? null : pick(n >> 3) } },
   ],
+  (pick, n) => [
+    "POST",
+    `floatingips/${pick(n)}/port_forwardings`,
+    {
+      port_forwarding: {
+        internal_port_id: pick(n >> 3),
+        protocol: "tcp",
+        internal_port: 1 + (n % 3),
+        external_port: 1 + (n % 5),
+      },
+    },
+  ],
   ...["networks", "subnets", "ports", "routers", "floatingips", "security-groups"].map(
     (path) => (pick: Pick, n: number) => ["DELETE", `${path}/${pick(n)}`] as const,
   ),

@@ -20,7 +20,7 @@ export const networks: Handler<"networks"> = {
   create(work, body) {
     const given = readCreate<Creation<"networks">>(resource, body, work.caller);
     ensureDefaultGroup(work, given.project_id);
-    return add(work, resource, { ...given, ...stamp(work) });
+    return add(work, resource, { ...stamp(work), ...given });
   },
   update(work, old, body) {
     const patch = readUpdate<Network>(resource, body, work.caller);

@@ -132,6 +132,18 @@ export interface FloatingIp extends Standard {
   readonly status: "ACTIVE" | "DOWN";
 }
 
+/** Some ports of a floating IP that leads to no port as a whole. */
+export interface PortForwarding extends Omit<Standard, "name" | "tags"> {
+  readonly floatingip_id: string;
+  readonly protocol: "tcp" | "udp";
+  readonly internal_port_id: string;
+  readonly internal_ip_address: string;
+  /** "80:89", both of them too; "80:80" is one. */
+  readonly external_port_range: string;
+  /** As many, or one for all. */
+  readonly internal_port_range: string;
+}
+
 export interface SecurityGroup extends Standard {
   readonly stateful: boolean;
 }
@@ -161,6 +173,7 @@ export interface Objects {
   readonly ports: Port;
   readonly routers: Router;
   readonly floatingips: FloatingIp;
+  readonly port_forwardings: PortForwarding;
   readonly security_groups: SecurityGroup;
   readonly security_group_rules: SecurityGroupRule;
   readonly quotas: Quota;

@@ -8,6 +8,7 @@ import { add, type Handler, revise, stamp, type Work } from "./handler.ts";
 import { fixedIpsFor } from "./ipam.ts";
 import { macFor } from "./macs.ts";
 import { type AddressPair, DEVICE, type FixedIp, type Network, type Port } from "./objects.ts";
+import { dropForwardings } from "./port-forwardings.ts";
 import { statusOf } from "./port-status.ts";
 import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
@@ -50,8 +51,8 @@ export const ports: Handler<"ports"> = {
     const port_security_enabled = given.port_security_enabled ?? network.port_security_enabled;
     const isFiltered = port_security_enabled && !isService;
     return add(work, resource, {
-      ...given,
       ...stamp(work),
+      ...given,
       mac_address,
       status: "DOWN",
       port_security_enabled,
@@ -96,6 +97,7 @@ export const ports: Handler<"ports"> = {
       }
       disassociate(work, floating);
     }
+    dropForwardings(work, old, new Set());
     work.draft.remove("ports", old.id);
   },
   view(port, _reading, world): View {
@@ -165,7 +167,10 @@ function movedIps(
   const fixed = fixedIpsFor(work.draft, network, wanted, mac, old.fixed_ips);
   const kept = new Set(fixed.map(({ ip_address }) => ip_address));
   const lost = floatingIpsOf(work.draft, old.id).some((f) => !kept.has(f.fixed_ip_address ?? ""));
-  if (!lost) return fixed;
+  if (!lost) {
+    dropForwardings(work, old, kept);
+    return fixed;
+  }
   throw badResource(
     "port",
     `Cannot update the fixed_ips of the port ${old.id}, because its original fixed_ip has been associated to a floating ip`,

@@ -26,10 +26,11 @@ export function showQuota(work: Work, projectId: string, part: string | undefine
   if (part !== "details" && part !== "details.json") throw notFound();
   const limits = limitsOf(work.draft, projectId);
   return Object.fromEntries(
-    Object.values(RESOURCES).map(({ collection, name }) => {
+    Object.values(RESOURCES).flatMap(({ collection, name }) => {
+      if (limits[name] === undefined) return [];
       let used = 0;
       for (const _ of work.draft.by(collection, "project", projectId)) used++;
-      return [name, { limit: limits[name], used, reserved: 0 }];
+      return [[name, { limit: limits[name], used, reserved: 0 }]];
     }),
   );
 }

@@ -18,6 +18,7 @@ import {
   nameserver,
   oneOf,
   orNull,
+  portRange,
   type Read,
   subnetText,
   text,
@@ -48,6 +49,8 @@ export interface Resource<C extends Owned = Owned> {
   readonly name: string;
   /** In the URL: "security-groups". */
   readonly path: string;
+  /** The resource whose objects have these below their own path. */
+  readonly within?: Owned;
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
 
@@ -72,12 +75,18 @@ const STANDARD: Resource["attributes"] = {
 };
 const name = given(text, "");
 
+/**
+ * Deviates: upstream chooses every id. Taps bear the ids of their ports, so that who takes over a running cloud has to
+ * say them.
+ */
+const MOVED: Resource["attributes"] = { ...STANDARD, id: forAdmin(once(uuid)) };
+
 const network: Resource<"networks"> = {
   collection: "networks",
   name: "network",
   path: "networks",
   attributes: {
-    ...STANDARD,
+    ...MOVED,
     name,
     admin_state_up: given(flag, true),
     status: answered,
@@ -100,7 +109,7 @@ const subnet: Resource<"subnets"> = {
   name: "subnet",
   path: "subnets",
   attributes: {
-    ...STANDARD,
+    ...MOVED,
     name,
     network_id: required(uuid),
     ip_version: required(oneOf([4, 6])),
@@ -160,7 +169,7 @@ const port: Resource<"ports"> = {
   name: "port",
   path: "ports",
   attributes: {
-    ...STANDARD,
+    ...MOVED,
     name,
     network_id: required(uuid),
     admin_state_up: given(flag, true),
@@ -186,7 +195,7 @@ const router: Resource<"routers"> = {
   name: "router",
   path: "routers",
   attributes: {
-    ...STANDARD,
+    ...MOVED,
     name,
     admin_state_up: given(flag, true),
     status: answered,
@@ -206,7 +215,7 @@ const floatingip: Resource<"floatingips"> = {
   name: "floatingip",
   path: "floatingips",
   attributes: {
-    ...STANDARD,
+    ...MOVED,
     floating_network_id: required(uuid),
     floating_ip_address: forAdmin(once(orNull(address), null)),
     subnet_id: { ...once(orNull(uuid), null), adminSees: true },
@@ -215,6 +224,29 @@ const floatingip: Resource<"floatingips"> = {
     router_id: answered,
     status: answered,
     port_details: answered,
+    port_forwardings: answered,
+  },
+};
+
+/** Clients write it in capitals too. */
+const protocol: Read<"tcp" | "udp"> = (value, of) =>
+  oneOf(["tcp", "udp"])(typeof value === "string" ? value.toLowerCase() : value, of);
+
+const portForwarding: Resource<"port_forwardings"> = {
+  collection: "port_forwardings",
+  name: "port_forwarding",
+  path: "port_forwardings",
+  within: "floatingips",
+  attributes: {
+    id: answered,
+    description: given(textOrNull, ""),
+    protocol: { ...required(protocol), put: true },
+    internal_port_id: { ...required(uuid), put: true },
+    internal_ip_address: given(orNull(address)),
+    internal_port: given(integer(1, 65_535)),
+    internal_port_range: given(portRange),
+    external_port: given(integer(1, 65_535)),
+    external_port_range: given(portRange),
   },
 };
 
@@ -257,6 +289,7 @@ export const RESOURCES: { readonly [C in Owned]: Resource<C> } = {
   ports: port,
   routers: router,
   floatingips: floatingip,
+  port_forwardings: portForwarding,
   security_groups: securityGroup,
   security_group_rules: securityGroupRule,
 };

@@ -7,6 +7,7 @@ import { badRequest, conflict, Fault } from "./fault.ts";
 import { require, revise, type Work } from "./handler.ts";
 import { subnetsOf } from "./ipam.ts";
 import { DEVICE, type Port, type Router, type Subnet } from "./objects.ts";
+import { forwardingsOf } from "./port-forwardings.ts";
 import type { View } from "./query.ts";
 import { badRouter, interfacesOf, refuseOverlap } from "./routers.ts";
 import { requireVisible } from "./seen.ts";
@@ -123,9 +124,16 @@ function attached({ draft }: Work, router: Router, { portId, subnetId }: Named):
 /** Floating IPs and extra routes that lead through this interface. */
 function requireUnused({ draft }: Work, router: Router, face: Port): void {
   const subnets = new Set(face.fixed_ips.map((ip) => ip.subnet_id));
-  for (const floating of draft.by("floatingips", "router", router.id)) {
-    const port = draft.get("ports", floating.port_id ?? "");
-    const fixed = port?.fixed_ips.find((ip) => ip.ip_address === floating.fixed_ip_address);
+  const ways = [...draft.by("floatingips", "router", router.id)].flatMap((floating) => [
+    { portId: floating.port_id, address: floating.fixed_ip_address },
+    ...forwardingsOf(draft, floating.id).map(({ internal_port_id, internal_ip_address }) => ({
+      portId: internal_port_id,
+      address: internal_ip_address,
+    })),
+  ]);
+  for (const { portId, address } of ways) {
+    const port = draft.get("ports", portId ?? "");
+    const fixed = port?.fixed_ips.find((ip) => ip.ip_address === address);
     if (fixed === undefined || !subnets.has(fixed.subnet_id)) continue;
     throw conflict(
       "RouterInterfaceInUseByFloatingIP",

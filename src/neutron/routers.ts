@@ -36,8 +36,8 @@ export const routers: Handler<"routers"> = {
   create(work, body) {
     const { external_gateway_info: info, ...given } = readCreate<Asked>(resource, body, work.caller);
     const router = add(work, resource, {
-      ...given,
       ...stamp(work),
+      ...given,
       distributed: given.distributed ?? work.world.routerDistributed,
       external_gateway_info: null,
       gw_port_id: null,
@@ -121,11 +121,16 @@ function gatewayFor(work: Work, router: Router, info: Raw, action: string): Gate
   refuseGatewayAddress(work.draft, wish);
   requireApart(work.draft, router, wish.network_id);
   const port = gatewayPort(work, router, wish);
+  const routed = port.fixed_ips.find(({ ip_address }) => work.world.isRouted(ip_address))?.ip_address;
+  if (routed !== undefined && wish.enable_snat === true) {
+    throw badRouter(`${routed} is of a network that this gateway routes and never translates to`);
+  }
+  const byDefault = old?.network_id === network.id ? old.enable_snat : true;
   return {
     gw_port_id: port.id,
     external_gateway_info: {
       network_id: network.id,
-      enable_snat: wish.enable_snat ?? (old?.network_id === network.id ? old.enable_snat : true),
+      enable_snat: routed === undefined && (wish.enable_snat ?? byDefault),
       external_fixed_ips: port.fixed_ips,
     },
   };

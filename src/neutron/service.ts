@@ -12,6 +12,7 @@ import { floatingIps } from "./floating-ips.ts";
 import type { Handler, Work } from "./handler.ts";
 import { networks } from "./networks.ts";
 import type { Objects, Router } from "./objects.ts";
+import { portForwardings } from "./port-forwardings.ts";
 import { ports } from "./ports.ts";
 import { listAnswer, projected, type QueryPairs, type View } from "./query.ts";
 import { listQuotas, resetQuota, setQuota, showQuota } from "./quotas.ts";
@@ -41,7 +42,7 @@ export interface ApiAnswer {
   readonly body?: object;
 }
 
-const HANDLERS: { readonly [C in Owned]: Handler<C> } = {
+const HANDLERS: { readonly [C in Exclude<Owned, "port_forwardings">]: Handler<C> } = {
   networks,
   subnets,
   subnetpools: subnetPools,
@@ -75,19 +76,35 @@ export function answerTo(work: Work, request: ApiRequest): ApiAnswer {
   if (handler === undefined) return other(work, request, first, id, part);
   if (id === undefined) return onCollection(work, handler, request);
   if (path.length > 4) throw notFound();
+  if (part === "port_forwardings" && first === "floatingips") return onForwardings(work, request, id, more);
   const object = find(work, handler, id, method);
   if (part === undefined) return onObject(work, handler, object, request);
   if (part === "tags" && isTagged(handler.resource.collection))
     return onTags(work, handler, object, request, more);
-  if (method === "PUT" && more === undefined && handler.resource.collection === "routers") {
-    if (part === "add_router_interface") {
-      return { status: 200, body: addInterface(work, object as Router, request.body) };
-    }
-    if (part === "remove_router_interface") {
-      return { status: 200, body: removeInterface(work, object as Router, request.body) };
-    }
-  }
+  if (first === "routers" && more === undefined) return onInterfaces(work, object as Router, part, request);
   throw notFound();
+}
+
+function onInterfaces(work: Work, router: Router, part: string, { method, body }: ApiRequest): ApiAnswer {
+  const act = method === "PUT" ? INTERFACE_ACTIONS.get(part) : undefined;
+  if (act === undefined) throw notFound();
+  return { status: 200, body: act(work, router, body) };
+}
+
+const INTERFACE_ACTIONS: ReadonlyMap<string, typeof addInterface> = new Map([
+  ["add_router_interface", addInterface],
+  ["remove_router_interface", removeInterface],
+]);
+
+function onForwardings(
+  work: Work,
+  request: ApiRequest,
+  floatingId: string,
+  id: string | undefined,
+): ApiAnswer {
+  const below = portForwardings(find(work, floatingIps, floatingId, "GET"));
+  if (id === undefined) return onCollection(work, below, request);
+  return onObject(work, below, find(work, below, id, request.method), request);
 }
 
 function other(
@@ -177,13 +194,14 @@ function onObject<C extends Owned>(
 /** The object of a path, if the caller may do that with it. */
 function find<C extends Owned>(
   { draft, caller }: Work,
-  { resource }: Handler<C>,
+  { resource, all }: Handler<C>,
   id: string,
   method: ApiRequest["method"],
 ): Objects[C] {
   const { collection, name } = resource;
   const object = draft.get(collection, id);
-  if (object === undefined) throw unknownObject(collection, id);
+  if (object === undefined || (all !== undefined && ![...all(draft)].includes(object)))
+    throw unknownObject(collection, id);
   if (method !== "GET") {
     const verb = method === "DELETE" ? "delete" : "update";
     requireOwned(caller, draft, collection, object, `${verb}_${name}`);
@@ -251,7 +269,7 @@ const filtersOf = ({ attributes }: Resource): ReadonlySet<string> =>
 function* seen<C extends Owned>(work: Work, handler: Handler<C>): Generator<View> {
   const { draft, caller } = work;
   const { collection } = handler.resource;
-  for (const object of draft.all(collection)) {
+  for (const object of handler.all?.(draft) ?? draft.all(collection)) {
     if (isVisible(caller, draft, collection, object)) yield shown(work, handler, object);
   }
 }

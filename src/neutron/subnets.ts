@@ -43,7 +43,7 @@ export const subnets: Handler<"subnets"> = {
     const allocation_pools = poolsOf(prefix, given.allocation_pools, gateway);
     const gateway_ip = gateway === undefined ? null : formatAddress(gateway);
     const numbers = { cidr, subnetpool_id, gateway_ip, allocation_pools };
-    return add(work, resource, { ...given, ...numbers, ...stamp(work) });
+    return add(work, resource, { ...stamp(work), ...given, ...numbers });
   },
   update(work, old, body) {
     const patch = readUpdate<Subnet>(resource, body, work.caller);

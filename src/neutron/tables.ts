@@ -30,6 +30,7 @@ interface IndexNames {
     | "interface";
   readonly routers: "project";
   readonly floatingips: "project" | "network" | "port" | "router";
+  readonly port_forwardings: "project" | "floating" | "port";
   readonly security_groups: "project";
   readonly security_group_rules: "project" | "group" | "remote";
   readonly quotas: never;
@@ -64,6 +65,11 @@ const INDEXES: {
     network: (o) => [o.floating_network_id],
     port: (o) => present(o.port_id),
     router: (o) => present(o.router_id),
+  },
+  port_forwardings: {
+    project: (o) => [o.project_id],
+    floating: (o) => [o.floatingip_id],
+    port: (o) => [o.internal_port_id],
   },
   security_groups: { project: (o) => [o.project_id] },
   security_group_rules: {

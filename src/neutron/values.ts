@@ -79,6 +79,15 @@ export const integer =
     return number;
   };
 
+/** "80" and "80:89", stored as "80:80" and "80:89". */
+export const portRange: Read<string> = (value, name) => {
+  const [, from, to = from] = /^(\d{1,5})(?::(\d{1,5}))?$/.exec(String(value)) ?? [];
+  const [first, last] = [Number(from), Number(to)];
+  if (!(first >= 1 && first <= last && last <= 65_535))
+    throw refuse(name, value, "is not a valid port range");
+  return `${first}:${last}`;
+};
+
 export const oneOf =
   <const T extends string | number>(values: readonly T[]): Read<T> =>
   (value, name) => {

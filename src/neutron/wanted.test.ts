@@ -70,6 +70,48 @@ describe("where a floating IP is translated", () => {
   });
 });
 
+describe("a floating IP whose ports are forwarded", () => {
+  const forwarded = (distributed = false): Site => {
+    const at = associated("host1", distributed);
+    const { id } = [...at.cloud.tables.all("floatingips")][0]!;
+    at.cloud.ask("PUT", `floatingips/${id}`, { floatingip: { port_id: null } });
+    for (const [protocol, external, internal] of [
+      ["tcp", "443", "8443"],
+      ["udp", "5000:5009", "6000:6009"],
+    ]) {
+      at.cloud.make(`floatingips/${id}/port_forwardings`, "port_forwarding", {
+        protocol,
+        internal_port_id: at.port,
+        external_port_range: external,
+        internal_port_range: internal,
+      });
+    }
+    return at;
+  };
+  const forwardsIn = (at: Site, parts: Partial<Model>): unknown =>
+    withObjects(file(parts), at.cloud.tables, "floating").floatingIps.map(({ address, to, forwards }) => [
+      formatAddress(address),
+      to,
+      ...forwards.map(({ protocol, ports, to: target, toPorts }) =>
+        [protocol, ports.first, ports.last, formatAddress(target), toPorts.first, toPorts.last].join(" "),
+      ),
+    ]);
+
+  test.each([false, true])("leads to all of them at the gateway (distributed: %j)", (distributed) => {
+    const at = forwarded(distributed);
+    expect(forwardsIn(at, {})).toEqual([
+      ["172.16.1.3", undefined, "tcp 443 443 10.65.0.2 8443 8443", "udp 5000 5009 10.65.0.2 6000 6009"],
+    ]);
+    expect(forwardsIn(at, { role: "compute", hostname: "host1" })).toEqual([]);
+  });
+
+  test("leads nowhere while its router is down", () => {
+    const at = forwarded();
+    at.cloud.ask("PUT", `routers/${at.router}`, { router: { admin_state_up: false } });
+    expect(forwardsIn(at, {})).toEqual([]);
+  });
+});
+
 test("a port is its tap on the host that it is bound to", () => {
   const at = associated("gw1");
   expect(wanted(at).ports).toEqual([[`tap${at.port.slice(0, 11)}`, "10.65.0.2"]]);

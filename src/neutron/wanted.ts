@@ -12,6 +12,7 @@ import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import {
   type AnycastService,
   type FloatingIp,
+  type Forward,
   type Port as HostPort,
   type Model,
   NO_LIMITS,
@@ -19,6 +20,7 @@ import {
 } from "../model/model.ts";
 import { stored, storedPrefix } from "./addresses.ts";
 import type { FloatingIp as Floating, Port, Router } from "./objects.ts";
+import { portsOf } from "./port-forwardings.ts";
 import { interfacesOf } from "./routers.ts";
 import type { Reading } from "./tables.ts";
 
@@ -149,6 +151,36 @@ function floatingOf(
     if (claims.isRouted(address) || claims.isRouted(to) || !claims.take(address)) continue;
     found.push({ address, to, egress, forwards: [] });
   }
+  if (file.role === "gateway") found.push(...forwardedOf(reading, claims));
+  return found;
+}
+
+/** Translated at the gateway, whatever the router: a floating IP may lead to ports on many hosts. */
+function forwardedOf(reading: Reading, claims: Claims): FloatingIp[] {
+  const byFloating = new Map<string, Forward[]>();
+  for (const forwarding of reading.all("port_forwardings")) {
+    const to = stored(forwarding.internal_ip_address);
+    if (claims.isRouted(to)) continue;
+    const forward = {
+      protocol: forwarding.protocol,
+      ports: portsOf(forwarding.external_port_range),
+      to,
+      toPorts: portsOf(forwarding.internal_port_range),
+    };
+    const known = byFloating.get(forwarding.floatingip_id);
+    if (known === undefined) byFloating.set(forwarding.floatingip_id, [forward]);
+    else known.push(forward);
+  }
+  const found: FloatingIp[] = [];
+  for (const [id, forwards] of byFloating) {
+    const floating = reading.get("floatingips", id);
+    if (floating === undefined || reading.get("routers", floating.router_id ?? "")?.admin_state_up !== true) {
+      continue;
+    }
+    const address = stored(floating.floating_ip_address);
+    if (claims.isRouted(address) || !claims.take(address)) continue;
+    found.push({ address, to: undefined, egress: "floating", forwards });
+  }
   return found;
 }
 
@@ -204,6 +236,7 @@ const poolOf = ({ id }: Router, addresses: readonly Address[], served: readonly 
   name: `router-${id}`,
   addresses,
   private: served,
+  draining: false,
   ports: PORTS,
   blockSize: 0,
   limits: NO_LIMITS,

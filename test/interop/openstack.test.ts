@@ -149,7 +149,7 @@ clientTest(
 clientTest("the host's translations are the seed's, line by line, and there is no other", async () => {
   const rules = site.nat("host1");
   const chain = (name: string): string =>
-    new RegExp(`chain ${name} \\{[^}]*\\}`).exec(rules)?.[0] ?? `no chain ${name}`;
+    new RegExp(`chain ${name} \\{[^]*?\\n\\s*\\}`).exec(rules)?.[0] ?? `no chain ${name}`;
   const elements = (name: string): string | undefined =>
     new RegExp(`map ${name} \\{[^}]*elements = \\{ ([^}]*) \\}`).exec(rules)?.[1]?.trim();
   // FIP-DNAT, of which PREROUTING and OUTPUT are the two references.
@@ -215,6 +215,13 @@ clientTest(
     ];
     const networks = await site.client(OPENSTACK, "network list -f value -c Name", environment);
     expect(networks.trim().split("\n").sort()).toEqual(["calico", "public"]);
+    const made = await site.client(OPENSTACK, "application credential create robot -f json", environment);
+    const robot = JSON.parse(made) as { readonly id: string; readonly secret: string };
+    const asRobot = [
+      ...[`OS_AUTH_URL=http://127.0.0.1:${API_PORT}/v3`, "OS_AUTH_TYPE=v3applicationcredential"],
+      ...[`OS_APPLICATION_CREDENTIAL_ID=${robot.id}`, `OS_APPLICATION_CREDENTIAL_SECRET=${robot.secret}`],
+    ];
+    expect(await site.client(OPENSTACK, "network list -f value -c Name", asRobot)).toBe(networks);
     expect((await site.client(NEUTRON, "port-list -f value -c id", environment)).trim()).toBe("");
     const wrong = environment.map((each) => each.replace("sesame", "wrong"));
     await expect(site.client(OPENSTACK, "network list", wrong)).rejects.toThrow(/requires authentication/);
@@ -239,6 +246,21 @@ clientTest(
     await told(`${FLOATING}/32`);
     await reaches(site.vm("a"), THEM.v4);
     expect(pings(site.of("bird"), FLOATING)).toBe(false);
+  },
+  4 * LIMIT_MS,
+);
+
+clientTest(
+  "lead one of its ports to the instance, and no longer",
+  async () => {
+    const id = await openstack(
+      `floating ip port forwarding create --port ${port} --internal-ip-address ${FIXED} --internal-protocol-port 8080 --external-protocol-port 80 --protocol tcp ${floating} -f value -c id`,
+    );
+    await told(`${FLOATING}/32`, "BIRD", "FRR");
+    expect(site.nat("gw")).toMatch(/8080/);
+    await openstack(`floating ip port forwarding delete ${floating} ${id.trim()}`);
+    await told(`${FLOATING}/32`);
+    await eventually("nothing leads there any more", () => !site.nat("gw").includes("8080"), LIMIT_MS);
   },
   4 * LIMIT_MS,
 );

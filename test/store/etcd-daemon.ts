@@ -86,7 +86,8 @@ export class Etcd {
   readonly #process: ChildProcess;
   readonly #folder: string;
 
-  static async start(): Promise<Etcd & { readonly certificates: Certificates }> {
+  /** @param options - beside those that it needs */
+  static async start(...options: readonly string[]): Promise<Etcd & { readonly certificates: Certificates }> {
     const folder = openFolder();
     const made = certificates(folder);
     const [secured, open, peers] = [await freePort(), await freePort(), await freePort()];
@@ -100,6 +101,7 @@ export class Etcd {
         `--initial-advertise-peer-urls=http://127.0.0.1:${peers}`,
       ],
       `--initial-cluster=one=http://127.0.0.1:${peers}`,
+      ...options,
     ]);
     const etcd = new Etcd(child, folder, secured, open);
     await vi.waitFor(async () => {

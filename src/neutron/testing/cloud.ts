@@ -17,6 +17,7 @@ export function countingWorld(): World {
     now: "2026-01-01T00:00:00Z",
     newId: () => `00000000-0000-4000-8000-${String(++count).padStart(12, "0")}`,
     isReachable: () => true,
+    isRouted: () => false,
     hostSays: () => undefined,
     routerDistributed: false,
     chance: () => (++count * 0.618_033_988_749_894_9) % 1,
@@ -36,7 +37,11 @@ export interface Asked {
 
 export class Cloud {
   readonly tables: Tables = new Tables();
-  readonly world: World = countingWorld();
+  readonly world: World;
+
+  constructor(around: Partial<World> = {}) {
+    this.world = { ...countingWorld(), ...around };
+  }
 
   /** What a request is answered, done when it succeeds. */
   ask(
@@ -100,8 +105,8 @@ export interface Site {
 }
 
 /** The first seed's objects: a tenant network, a public one, a router between them, and a port of an instance. */
-export function site(): Site {
-  const cloud = new Cloud();
+export function site(around: Partial<World> = {}): Site {
+  const cloud = new Cloud(around);
   const tenant = cloud.make("networks", "network", { name: "calico", shared: true }).id;
   const inner = cloud.make("subnets", "subnet", {
     network_id: tenant,

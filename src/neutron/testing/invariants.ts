@@ -1,6 +1,6 @@
 /** What no sequence of requests may break. */
 
-import { DEVICE, type FloatingIp, type Objects, type Port } from "../objects.ts";
+import { DEVICE, type FloatingIp, type Objects, type Port, type PortForwarding } from "../objects.ts";
 import type { Reading } from "../tables.ts";
 
 /** Empty when all of it holds: no address and no MAC twice, no reference to nothing. */
@@ -18,6 +18,7 @@ export function broken(reading: Reading): string[] {
       ]),
     ),
     ...[...reading.all("floatingips")].flatMap((floating) => brokenFloating(reading, floating)),
+    ...[...reading.all("port_forwardings")].flatMap((forwarding) => brokenForwarding(reading, forwarding)),
   ];
 }
 
@@ -59,5 +60,23 @@ function brokenFloating(reading: Reading, floating: FloatingIp): string[] {
     ...dangling(reading, references),
     ...(leads ? [] : [`${floating.id} leads to no address of its port`]),
     ...(leaves ? [] : [`${floating.id} has no way out`]),
+  ];
+}
+
+function brokenForwarding(
+  reading: Reading,
+  { id, floatingip_id, internal_port_id, internal_ip_address }: PortForwarding,
+): string[] {
+  const floating = reading.get("floatingips", floatingip_id);
+  const port = reading.get("ports", internal_port_id);
+  const leads = port?.fixed_ips.some(({ ip_address }) => ip_address === internal_ip_address) ?? true;
+  return [
+    ...dangling(reading, [
+      ["floatingips", floatingip_id],
+      ["ports", internal_port_id],
+    ]),
+    ...(leads ? [] : [`${id} leads to no address of its port`]),
+    ...(floating?.router_id === null ? [`${id} has no way out`] : []),
+    ...(floating?.port_id !== null ? [`${id} is of a floating IP that leads elsewhere`] : []),
   ];
 }
