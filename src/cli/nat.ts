@@ -1,6 +1,6 @@
 /** gwctl nat: whose a port is, which block an address has, the sessions that there are. */
 
-import { Argument, type Command } from "commander";
+import { Argument, type Command, Option } from "commander";
 import type {
   NatBlockAnswer,
   NatLogAnswer,
@@ -110,7 +110,11 @@ function addTrace(nat: Command, io: Io): void {
     .option("--protocol <protocol>", "tcp, udp, icmp or a number (tcp)")
     .option("--sport <port>", "source port")
     .option("--dport <port>", "destination port")
-    .option("--live [seconds]", `wait so long for such a packet, at most 25 s (${LIVE_SECONDS})`)
+    .addOption(
+      new Option("--live [seconds]", `wait so long for such a packet, at most 25 s (${LIVE_SECONDS})`).preset(
+        LIVE_SECONDS,
+      ),
+    )
     .addHelpText(
       "after",
       examples(
@@ -119,8 +123,7 @@ function addTrace(nat: Command, io: Io): void {
       ),
     )
     .action(async (source: string, destination: string, flags: TraceFlags, command: Command) => {
-      const { protocol, sport, dport } = flags;
-      const live = flags.live === true ? LIVE_SECONDS : flags.live;
+      const { protocol, sport, dport, live } = flags;
       const path = pathOf("nat/trace", { source, destination, protocol, sport, dport, live });
       await show<NatTraceAnswer>({ path, render: traceDetail }, optionsOf(command, io), io);
     });
@@ -130,7 +133,7 @@ interface TraceFlags {
   readonly protocol?: string;
   readonly sport?: string;
   readonly dport?: string;
-  readonly live?: string | true;
+  readonly live?: string;
 }
 
 interface SessionFlags {

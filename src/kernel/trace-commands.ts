@@ -11,11 +11,11 @@ export interface PacketQuery {
   readonly protocol: number;
   readonly sourcePort?: number;
   readonly destinationPort?: number;
-  /** How long to wait for one, 1..{@link MAX_WAIT_MS}. */
+  /** How long to wait for one, 1..25 000. */
   readonly waitMs: number;
 }
 
-export const MAX_WAIT_MS = 25_000;
+const MAX_WAIT_MS = 25_000;
 
 export interface FollowedStep {
   readonly table: string;

@@ -9,7 +9,7 @@ const address = (text: string): ReturnType<typeof ipv4> => parseAddress(text) ??
 const prefix = (text: string): NonNullable<ReturnType<typeof parsePrefix>> => parsePrefix(text)!;
 
 const POOL: PoolMapping = {
-  ...{ name: "default", private: [], ports: { first: 1024, last: 65_535 } },
+  ...{ name: "default", private: [], draining: false, ports: { first: 1024, last: 65_535 } },
   addresses: [address("198.51.100.10")],
   ...{ mapping: "endpointIndependent", filtering: "addressAndPortDependent" },
 };

@@ -16,7 +16,7 @@ const address = (text: string): Address => parseAddress(text)!;
 const HOST = `krn-${process.pid}-trace-host`;
 
 const POOL: PoolMapping = {
-  ...{ name: "default", private: [], ports: { first: 1024, last: 65_535 } },
+  ...{ name: "default", private: [], draining: false, ports: { first: 1024, last: 65_535 } },
   addresses: [10, 11, 12, 13].map((last) => address(`198.51.100.${last}`)),
   ...{ mapping: "endpointIndependent", filtering: "addressAndPortDependent" },
 };
