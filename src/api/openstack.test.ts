@@ -178,6 +178,9 @@ test("who asks too often over TCP is told when to come again; the socket is not 
   await slow.close();
 });
 
+const manyKeys = (count: number): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
+
 describe("what is hostile", () => {
   const deep = `${"[".repeat(DEPTH_MAX + 1)}${"]".repeat(DEPTH_MAX + 1)}`;
   test.each<[string, string, Asking, number, string]>([
@@ -190,6 +193,8 @@ describe("what is hostile", () => {
     ],
     ["a deep one", "networks", { body: `{"network":{"name":${deep}}}` }, 400, "HTTPBadRequest"],
     ["no JSON", "networks", { body: "{" }, 400, "HTTPBadRequest"],
+    ["too many attributes", "networks", { body: { network: manyKeys(101) } }, 400, "HTTPBadRequest"],
+    ["too many members", "networks", { body: { network: manyKeys(20_001) } }, 400, "HTTPBadRequest"],
     [
       "a form of a web page",
       "networks",
