@@ -55,6 +55,8 @@ export interface NatTopAnswer {
 export interface NatPoolAnswer {
   readonly pool: string;
   readonly address: string;
+  /** draining: it gets no new mapping. drained: and no session is left, so that it is not announced any more. */
+  readonly state: "active" | "draining" | "drained";
   readonly sessions: number;
   /** Private addresses with sessions. */
   readonly users: number;

@@ -234,6 +234,7 @@ function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools" | "natLo
       {
         pool: "default",
         address: "198.51.100.10",
+        state: "active",
         sessions: 902,
         users: 2,
         ports: 64_512,

@@ -16,6 +16,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { ERRORS, type ErrorCode, Refusal, rawAnswer, toJson } from "./answers.ts";
+import { addEvents, type EventFeed } from "./events.ts";
 import { addKeystone } from "./keystone.ts";
 import type { IdentityApi } from "./keystone-session.ts";
 import { addOpenstack, type NetworkingApi, takesBody } from "./openstack.ts";
@@ -33,6 +34,8 @@ export interface ApiOptions {
   readonly control?: ApiControl;
   /** OpenStack's Networking API, below /v2.0. */
   readonly networking?: NetworkingApi;
+  /** What happens, for those who follow it; absent: nobody can. */
+  readonly events?: EventFeed;
   /** Who may use it, below /v3. */
   readonly identity?: IdentityApi;
   readonly log: ApiLog;
@@ -180,6 +183,7 @@ function buildApp(
     options.onAnswer?.(request.is404 ? "unknown" : (request.routeOptions.url ?? "unknown"), reply.statusCode);
   });
   addPaths(app, source);
+  if (options.events !== undefined) addEvents(app, options.events);
   if (onSocket && options.control !== undefined) addControl(app, options.control);
   addOpenstackAnd(app, options, limits, onSocket);
   return app;
@@ -243,6 +247,7 @@ const PATHS: readonly string[] = [
     "rpki",
     "rpki/prefix",
     "store",
+    "events",
     "monitors",
     "mrt/table",
   ].map((name) => `/api/v1/${name}`),

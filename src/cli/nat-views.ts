@@ -49,6 +49,7 @@ function summary(
 const POOLS: readonly Column<NatPoolAnswer>[] = [
   { header: "Pool", cell: (p) => p.pool },
   { header: "Address", cell: (p) => p.address },
+  { header: "State", cell: (p) => p.state },
   { header: "Sessions", align: "right", cell: (p) => String(p.sessions) },
   { header: "Users", align: "right", cell: (p) => String(p.users) },
   { header: "Ports", align: "right", cell: (p) => String(p.ports) },

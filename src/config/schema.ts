@@ -82,6 +82,9 @@ const pool: z.ZodType<Pool> = mapping({
   private: oneOrMany(prefix, 0).prefault([]).meta({
     description: "The sources that it serves; by default, those of nat.private that no other pool names.",
   }),
+  draining: flag
+    .prefault(false)
+    .meta({ description: "true: no new mappings; those that there are go on until they end." }),
   ports: portRange.prefault("1024-65535").meta({ description: "Source ports that a translation may use." }),
   // nftables cannot write an interval of one port; RFC 6888 REQ-15 wants some to choose from.
   blockSize: integer(0, 65535)

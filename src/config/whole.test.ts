@@ -121,6 +121,7 @@ const whole = {
         name: "default",
         addresses: [10, 16, 17, 18, 19, 30, 31, 32, 33].map((last) => `198.51.100.${last}`),
         private: [],
+        draining: false,
         ports: { first: 1024, last: 65535 },
         blockSize: 0,
         limits: { sessionsPerAddress: undefined, newSessionsPerSecond: undefined },

@@ -25,6 +25,7 @@ const nat = (ranges: readonly string[]): Nat => ({
       name: "default",
       addresses: ["198.51.100.10", "198.51.100.12", "198.51.100.13"].map(address),
       private: [],
+      draining: false,
       ports: { first: 1024, last: 65_535 },
       blockSize: 1024,
       limits: NO_LIMITS,

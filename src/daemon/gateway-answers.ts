@@ -52,9 +52,10 @@ type Status = Pick<FloatingIpAnswer, "status" | "announced" | "reason">;
 function statusHere(floating: FloatingIp, now: Snapshot): Status {
   const key = formatPrefix(hostPrefix(floating.address));
   const announced = now.announced.has(key);
+  // What was announced before a change was refused stands as it did.
+  if (announced) return { status: "ACTIVE", announced };
   const refused = now.failures.get(key) ?? now.failures.get("nat");
   if (refused !== undefined) return { status: "ERROR", announced, reason: refused };
-  if (announced) return { status: "ACTIVE", announced };
   return { status: "DOWN", announced, reason: `there is no way to ${targetsText(floating)}` };
 }
 

@@ -16,10 +16,13 @@ import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import { workingInterfaces } from "../gateway/working.ts";
 import { type Model, NO_LIMITS } from "../model/model.ts";
+import type { NatTable } from "../nat/table.ts";
 import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
+import { Drains } from "./drains.ts";
+import type { Change } from "./events.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { HealthChecks } from "./health.ts";
 import { changedLinks, turnedLinks } from "./links.ts";
@@ -48,6 +51,9 @@ export interface Objects {
   readonly problems: () => readonly Problem[];
 }
 
+/** Hears of what we announce, and no longer do. */
+type Tell = (change: Change) => void;
+
 type Held = Awaited<ReturnType<Dataplane["read"]>>;
 
 /**
@@ -65,6 +71,7 @@ export class Gateway {
   readonly monitors: Monitors;
   readonly nextHops: NextHopTracker;
   readonly blockHistory: BlockHistory;
+  readonly drains: Drains;
   readonly natLogs: NatLogs;
   readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
@@ -82,10 +89,11 @@ export class Gateway {
    * Opens the forwarding plane and looks at what it holds. Nothing is changed and nobody spoken to before {@link begin}.
    * @throws KernelError
    */
-  static async open(settings: Settings, log: Log, objects: Objects): Promise<Gateway> {
+  static async open(settings: Settings, log: Log, objects: Objects, tell: Tell): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model, log);
     try {
-      return new Gateway(settings, log, objects, forwarding, await forwarding.dataplane.read());
+      const held = await forwarding.dataplane.read();
+      return new Gateway(settings, { log, tell }, objects, forwarding, held);
     } catch (error) {
       await forwarding.close();
       throw error;
@@ -93,7 +101,13 @@ export class Gateway {
   }
 
   /** @param held - what the kernel has of a gateway that ran before this one */
-  private constructor(settings: Settings, log: Log, objects: Objects, forwarding: Forwarding, held: Held) {
+  private constructor(
+    settings: Settings,
+    { log, tell }: { readonly log: Log; readonly tell: Tell },
+    objects: Objects,
+    forwarding: Forwarding,
+    held: Held,
+  ) {
     const restarting = held.routes.length > 0 || held.nat !== undefined;
     this.#settings = settings;
     this.#objects = objects;
@@ -106,6 +120,13 @@ export class Gateway {
       () => this.#takeProblems(this.reconciler.snapshot()),
     );
     this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
+    this.drains = new Drains({
+      model: () => this.model,
+      programmed: () => programmedNat(this.reconciler.snapshot()),
+      sessions: forwarding.sessions,
+      changed: () => this.reconciler.wake(),
+      log,
+    });
     this.natLogs = new NatLogs({
       source: forwarding.natLog,
       hostname: settings.model.hostname,
@@ -134,7 +155,7 @@ export class Gateway {
     this.checks = new HealthChecks(systemClock, log, () => this.reconciler.wake());
     this.reconciler = new Reconciler({
       sources: {
-        model: () => this.model,
+        model: () => this.drains.applied(this.model),
         links: () => this.#links,
         hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
@@ -142,7 +163,7 @@ export class Gateway {
       },
       learned: this.speaker.follow(() => this.reconciler.routesChanged()),
       dataplane: forwarding.dataplane,
-      announcer: announcerOf(this.speaker),
+      announcer: announcerOf(this.speaker, tell),
       clock: systemClock,
       passed: (snapshot) => this.#passed(snapshot),
     });
@@ -211,6 +232,7 @@ export class Gateway {
     this.#callOff?.();
     this.checks.stop();
     this.#conntrackWatch.stop();
+    this.drains.stop();
     await this.reconciler.stop();
     await this.blockHistory.close();
     await this.natLogs.close();
@@ -288,6 +310,9 @@ export class Gateway {
   }
 }
 
+const programmedNat = ({ natProgrammed, intent }: Snapshot): NatTable | undefined =>
+  natProgrammed ? intent?.nat : undefined;
+
 /** Who may have told us, before the restart, what the kernel holds: peers of our links, or routers on the way to them. */
 function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
   const found: Address[] = [];
@@ -301,8 +326,14 @@ function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
   return found;
 }
 
-const announcerOf = (speaker: Speaker): Announcer => ({
-  announce: (route) => speaker.announce([route]),
-  withdraw: (prefix) => speaker.withdraw([prefix]),
+const announcerOf = (speaker: Speaker, tell: Tell): Announcer => ({
+  announce: (route) => {
+    speaker.announce([route]);
+    tell({ prefix: route.prefix, tag: route.tag });
+  },
+  withdraw: (prefix) => {
+    speaker.withdraw([prefix]);
+    tell({ prefix, tag: undefined });
+  },
   flushed: () => speaker.flushed(),
 });

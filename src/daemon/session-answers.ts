@@ -7,6 +7,7 @@ import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import type { FoundSession, SessionFilter, SessionQuery, SessionsFound } from "../kernel/session-commands.ts";
 import { blockPlan, blocksPerAddress, privateCount } from "../model/blocks.ts";
 import type { Model, Pool } from "../model/model.ts";
+import type { Drains } from "./drains.ts";
 
 type Look = (query: SessionQuery) => Promise<SessionsFound>;
 
@@ -23,7 +24,11 @@ export async function topAnswer(look: Look, query: NatSessionsQuery): Promise<Na
 }
 
 /** Every address of every pool, in the order of the file. */
-export async function poolAnswers(look: Look, { nat }: Model): Promise<NatPoolAnswer[]> {
+export async function poolAnswers(
+  look: Look,
+  { nat }: Model,
+  drains: Pick<Drains, "isDrained">,
+): Promise<NatPoolAnswer[]> {
   const { used } = await look({ want: "used", filter: {}, limit: 1 });
   const useByAddress = new Map(used.map((use) => [use.public, use]));
   const plan = blockPlan(nat);
@@ -36,6 +41,7 @@ export async function poolAnswers(look: Look, { nat }: Model): Promise<NatPoolAn
       const use = useByAddress.get(formatAddress(address));
       return {
         ...rowOf(pool, address),
+        state: pool.draining ? (drains.isDrained(pool, address) ? "drained" : "draining") : "active",
         sessions: use?.sessions ?? 0,
         users: use?.users ?? 0,
         ...(use === undefined && { used: { icmp: 0, tcp: 0, udp: 0 } }),

@@ -116,7 +116,8 @@ export type Health = ReadonlyMap<AnycastService["name"], ReadonlyMap<string, boo
 
 export interface Translation {
   readonly public: Address;
-  readonly private: Address;
+  /** Absent: whoever it was that left as the public address. */
+  readonly private?: Address;
   /** Only flows that came in by these ports of the public address; undefined: all that is translated between the two. */
   readonly ports?: { readonly protocol: "tcp" | "udp"; readonly first: number; readonly last: number };
 }

@@ -3,7 +3,7 @@
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import { diff, diffTables } from "../nat/diff.ts";
 import { goneForwards } from "../nat/forwards.ts";
-import { floatingOf, forwardsOf } from "../nat/listing.ts";
+import { floatingOf, forwardsOf, pooledOf } from "../nat/listing.ts";
 import { NOTHING_PROVIDED, type Provided, providedBy, providedByListing } from "../nat/provided.ts";
 import type { FloatingMapping, NatTable, Translations } from "../nat/table.ts";
 import type { KernelRoute, Translation } from "./intent.ts";
@@ -72,7 +72,11 @@ export class KernelState {
     this.#leftovers = keep;
     if (changed) this.#listingIsFresh = false;
     this.#nat = table;
-    return [...gone(before.floating, table, keep), ...goneForwards(before.forwards, table.forwards, keep)];
+    return [
+      ...gone(before.floating, table, keep),
+      ...goneForwards(before.forwards, table.forwards, keep),
+      ...(keep ? [] : gonePooled(before.pools, table.pools)),
+    ];
   }
 
   /** True when what was read last has to be read again before the rest of it can be removed. */
@@ -99,10 +103,22 @@ export class KernelState {
   }
 }
 
-const translationsIn = (listing: string): Translations => ({
+const translationsIn = (listing: string): Translations & { readonly pools: readonly Pooled[] } => ({
   floating: floatingOf(listing),
   forwards: forwardsOf(listing),
+  pools: [{ addresses: pooledOf(listing) }],
 });
+
+type Pooled = Pick<NatTable["pools"][number], "addresses">;
+
+/** Addresses that no pool has any more. */
+function gonePooled(before: readonly Pooled[], after: readonly Pooled[]): Translation[] {
+  if (before === after) return [];
+  const now = new Set(after.flatMap(({ addresses }) => addresses.map(({ w0 }) => w0)));
+  return before.flatMap(({ addresses }) =>
+    addresses.filter(({ w0 }) => !now.has(w0)).map((address) => ({ public: address })),
+  );
+}
 
 /** Pairs of `before` that `after` does not have; with `keep`, only those whose floating IP leads elsewhere now. */
 function gone(

@@ -207,17 +207,17 @@ export const encodeJson = (value: unknown): Buffer => Buffer.from(JSON.stringify
 /** Flows that are translated between two addresses; with `ports`, those alone that came in by these of the public one. */
 export interface Translation {
   readonly public: Address;
-  readonly private: Address;
+  /** Absent: whoever it was that left as the public address. */
+  readonly private?: Address;
   readonly ports?: { readonly protocol: "tcp" | "udp"; readonly first: number; readonly last: number };
 }
 
 /** @throws InvalidCommand */
 export function decodeTranslation(payload: Buffer): Translation {
   const value = recordOf(parseJson(payload), "translation");
-  const translation = {
-    public: addressOf(value.public, "public"),
-    private: addressOf(value.private, "private"),
-  };
+  const outer = addressOf(value.public, "public");
+  if (value.private === undefined) return { public: outer };
+  const translation = { public: outer, private: addressOf(value.private, "private") };
   if (translation.public.family !== translation.private.family)
     throw new InvalidCommand("translation: the addresses are of two families");
   return value.ports === undefined ? translation : { ...translation, ports: portsOf(value.ports) };

@@ -42,23 +42,18 @@ export class Conntrack {
 
   /**
    * Removes the entries that translate between the two addresses: flows to the public one that were sent on to the
-   * private one, and flows of the private one that left as the public one. With ports, only of the former.
+   * private one, and flows of the private one that left as the public one. With ports, only of the former; without a
+   * private address, those of all.
    * @returns how many there were
    * @throws Error when the table cannot be read
    */
   forget({ public: floating, private: fixed, ports }: Translation): number {
-    const inbound = this.#find(
-      { tuple: CTA_TUPLE_ORIG, field: "destination", address: floating },
-      { tuple: CTA_TUPLE_REPLY, field: "source", address: fixed },
-      ports,
-    );
-    const outbound =
-      ports === undefined
-        ? this.#find(
-            { tuple: CTA_TUPLE_ORIG, field: "source", address: fixed },
-            { tuple: CTA_TUPLE_REPLY, field: "destination", address: floating },
-          )
-        : [];
+    const inner = (tuple: Direction): Side[] =>
+      fixed === undefined ? [] : [{ tuple, field: "source", address: fixed }];
+    const came: Side = { tuple: CTA_TUPLE_ORIG, field: "destination", address: floating };
+    const left: Side = { tuple: CTA_TUPLE_REPLY, field: "destination", address: floating };
+    const inbound = this.#find([came, ...inner(CTA_TUPLE_REPLY)], ports);
+    const outbound = ports === undefined ? this.#find([...inner(CTA_TUPLE_ORIG), left]) : [];
     // A VM that reaches its own floating IP is in both.
     const entries = new Map([...inbound, ...outbound]);
     let removed = entries.size;
@@ -79,18 +74,19 @@ export class Conntrack {
     return removed;
   }
 
-  #find(first: Side, second: Side, ports?: Ports): Map<string, Entry> {
+  #find(sides: readonly Side[], ports?: Ports): Map<string, Entry> {
     const found = new Map<string, Entry>();
     const refusal = this.#socket.dump(
       IPCTNL_MSG_CT_GET,
       (to) => {
-        writeHeader(to, first.address);
+        const { address } = sides[0]!;
+        writeHeader(to, address);
         // The kernel's filter for IPv6 lets through all but the equal ones (seen with 6.18).
-        if (first.address.family === 4) writeFilter(to, first, second);
+        if (address.family === 4) writeFilter(to, sides);
       },
       ({ payload }) => {
         const attributes = attributesIn(payload, NFGENMSG_OCTETS);
-        if (!holds(attributes, first) || !holds(attributes, second)) return;
+        if (!sides.every((side) => holds(attributes, side))) return;
         const tuple = attributes.get(CTA_TUPLE_ORIG);
         if (ports !== undefined && !cameInBy(tuple, ports)) return;
         const id = attributes.get(CTA_ID);
@@ -147,8 +143,8 @@ function writeHeader(to: MessageWriter, { family }: Address): void {
 }
 
 /** Has the kernel leave the other entries out (since 5.8), of which there may be a million. */
-function writeFilter(to: MessageWriter, first: Side, second: Side): void {
-  for (const side of [first, second]) {
+function writeFilter(to: MessageWriter, sides: readonly Side[]): void {
+  for (const side of sides) {
     const tuple = to.openNest(side.tuple);
     const ip = to.openNest(CTA_TUPLE_IP);
     to.attributeOctets(addressType(side), addressOctets(side.address));
@@ -156,7 +152,7 @@ function writeFilter(to: MessageWriter, first: Side, second: Side): void {
     to.closeNest(tuple);
   }
   const filter = to.openNest(CTA_FILTER);
-  for (const side of [first, second])
+  for (const side of sides)
     to.attributeU32(
       side.tuple === CTA_TUPLE_ORIG ? CTA_FILTER_ORIG_FLAGS : CTA_FILTER_REPLY_FLAGS,
       side.field === "source" ? 1 : 2,

@@ -309,6 +309,8 @@ export interface Pool {
   readonly addresses: readonly Address[];
   /** The sources that it serves, of nested ones the longest; empty: all of `nat.private` that no other pool names. */
   readonly private: readonly Prefix[];
+  /** It gets no new mapping; what it has goes on until it ends. */
+  readonly draining: boolean;
   readonly ports: PortRange;
   /** Ports of each private address's own block (blocks.ts), 1 up to all of `ports`; 0: all share. */
   readonly blockSize: number;

@@ -7,8 +7,8 @@ import type { Model, Nat } from "./model.ts";
 import { error, type Violation } from "./violation.ts";
 
 export function poolViolations({ nat }: Partial<Model>): Violation[] {
-  if (nat === undefined || nat.pools.every((pool) => pool.private.length === 0)) return [];
-  const found = [...placeViolations(nat), ...twiceViolations(nat)];
+  if (nat === undefined || nat.pools.every((pool) => pool.private.length === 0 && !pool.draining)) return [];
+  const found = [...placeViolations(nat), ...drainViolations(nat), ...twiceViolations(nat)];
   return found.length > 0 ? found : unservedViolations(nat);
 }
 
@@ -28,6 +28,15 @@ function placeViolations({ private: ranges, pools }: Nat): Violation[] {
   );
 }
 
+/** A block that its holder must leave is another one's then, and the file alone would not tell since when. */
+function drainViolations({ pools }: Nat): Violation[] {
+  return pools.flatMap(({ name, draining, blockSize }, i) => {
+    if (!draining || blockSize === 0) return [];
+    const message = `pool ${name} has port blocks: what leaves one of them is given another one at once`;
+    return [error(["nat", "pools", i, "draining"], message, "take the pool out, or leave it as it is")];
+  });
+}
+
 function twiceViolations({ pools }: Nat): Violation[] {
   const owners = new Map<string, string>();
   return pools.flatMap((pool, i) =>
@@ -42,7 +51,8 @@ function twiceViolations({ pools }: Nat): Violation[] {
   );
 }
 
-function unservedViolations({ private: ranges, pools }: Nat): Violation[] {
+function unservedViolations({ private: ranges, pools: all }: Nat): Violation[] {
+  const pools = all.filter((pool) => !pool.draining);
   if (pools.some((pool) => pool.private.length === 0)) return [];
   const isIpv4 = ({ family }: Prefix): boolean => family === 4;
   const served = pools.flatMap((pool) => pool.private);
@@ -54,5 +64,9 @@ function unservedViolations({ private: ranges, pools }: Nat): Violation[] {
   if (gap === undefined) return [];
   const [first, last] = [gap.first, gap.last].map((word) => formatAddress(ipv4(word)));
   const message = `no pool serves ${first === last ? first : `${first}-${last}`} of nat.private`;
-  return [error(["nat", "pools"], message, "add a pool without `private`: it serves what no other names")];
+  const hint =
+    pools.length < all.length
+      ? "a pool that is draining serves nobody: add another one"
+      : "add a pool without `private`: it serves what no other names";
+  return [error(["nat", "pools"], message, hint)];
 }

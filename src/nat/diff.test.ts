@@ -40,6 +40,7 @@ const pool = (last: number, mapping: PoolMapping["mapping"]): PoolMapping => ({
   name: `p${last}`,
   addresses: [ipv4(0xc6336400 + last)],
   private: [],
+  draining: false,
   ports: { first: 1024, last: 65_535 },
   mapping,
   filtering: "addressAndPortDependent",

@@ -84,13 +84,6 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
     const keeps = (key: string): boolean => keep && !(name === "floating" && forwarded.has(key));
     lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keeps));
   }
-  // A mapping to an address that is gone would be taken again. The others come back with the next packet of their flows.
-  if (!keep && [...found.sets.eim.keys()].some((key) => !wanted.sets.eim.has(key)))
-    lines.push(
-      ...["mapping", "endpoints", "contacts"].map(
-        (name) => `flush ${name === "contacts" ? "set" : "map"} inet ${TABLE} ${name}`,
-      ),
-    );
   const otherTimers = !sameTimers(found.timers, wanted.timers);
   if (otherTimers) lines.push(...timerChanges(found.timers, wanted.timers));
   for (const name of CHAIN_NAMES) {

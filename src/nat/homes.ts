@@ -16,7 +16,7 @@ import { isIpv4 } from "./elements.ts";
 import type { Elements } from "./layout.ts";
 import { sharedPools } from "./members.ts";
 import { SLOT_COUNTS, type SlotCount, slotsFor, slotTable } from "./slots.ts";
-import type { NatTable } from "./table.ts";
+import type { NatTable, PoolMapping } from "./table.ts";
 
 /** Addresses that are spread over the same sources. */
 interface Home {
@@ -24,8 +24,11 @@ interface Home {
   readonly ranges: readonly Prefix[];
 }
 
+/** Those that get new mappings. */
+const open = (table: NatTable): readonly PoolMapping[] => sharedPools(table).filter((pool) => !pool.draining);
+
 function homesOf(table: NatTable): readonly Home[] {
-  const pools = sharedPools(table);
+  const pools = open(table);
   const common = pools.filter((pool) => pool.private.length === 0);
   const addresses = common.flatMap((pool) => pool.addresses);
   const own = pools.flatMap((pool) =>
@@ -36,7 +39,7 @@ function homesOf(table: NatTable): readonly Home[] {
 
 /** What stands for the pools that serve what no other names; undefined: there are none. */
 export function commonHome(table: NatTable): Address | undefined {
-  return lowest(sharedPools(table).flatMap((pool) => (pool.private.length === 0 ? pool.addresses : [])));
+  return lowest(open(table).flatMap((pool) => (pool.private.length === 0 ? pool.addresses : [])));
 }
 
 const lowest = (addresses: readonly Address[]): Address | undefined =>

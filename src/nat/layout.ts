@@ -41,13 +41,15 @@ export const SET_NAMES = [
   "mapping",
   "endpoints",
   "contacts",
+  "shared",
 ] as const;
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
  * floating IP. egress: the same among those whose new flows leave as the floating IP. forwards: port of a floating IP to
  * one of a private address; forwarded, targets: those addresses, each once. blocks: private address to pool
  * address and ports. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port. sessions,
- * session_rate, over_sessions, over_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts: see mapping.ts.
+ * session_rate, over_sessions, over_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts, shared:
+ * see mapping.ts.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -133,6 +135,7 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
     interval: false,
     filled: MAPPED,
   },
+  shared: { is: "set", type: "ipv4_addr . inet_service", interval: false, filled: MAPPED },
 };
 
 /** In an order in which nothing refers to what comes later. */

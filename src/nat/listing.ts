@@ -1,6 +1,6 @@
 /** Reads back what `nft -s list table inet gatewayd` prints. */
 
-import { ipv4 } from "../bgp/net/address.ts";
+import { type Address, ipv4 } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import { forwardAt } from "./forwards.ts";
 import {
@@ -80,6 +80,13 @@ export const forwardsOf = (listing: string): ForwardMapping[] =>
 function elementsIn(listing: string, name: SetName): Elements {
   const block = blocksOf(listing)?.find((b) => b.head === `map ${name}`);
   return (block && parseSet(name, block.lines)) ?? new Map();
+}
+
+/** The addresses of pools that the kernel holds. */
+export function pooledOf(listing: string): Address[] {
+  const block = blocksOf(listing)?.find((b) => b.head === "set pooled");
+  const found = (block && parseSet("pooled", block.lines)) ?? [];
+  return [...found].flatMap(([text]) => parseAddress(text) ?? []);
 }
 
 interface Block {

@@ -2,7 +2,7 @@
  * Endpoint-independent mapping and filtering (RFC 4787, RFC 5382), by what the packets themselves write down.
  *
  * `mapping` has the external endpoint of each private one, `endpoints` the private endpoint of each external one,
- * `contacts` whom an external endpoint has sent to. The kernel alone would share an external port between private
+ * `contacts` whom an external endpoint has sent to, `shared` the private endpoints of more than one TCP connection. The kernel alone would share an external port between private
  * endpoints as long as their destinations differ, and then one of them changes with its next destination.
  *
  * So a new flow of an endpoint that has a mapping takes that one. Else the rules look for a port that `endpoints` lacks,
@@ -71,6 +71,8 @@ export function choiceRules(pool: PoolMapping): readonly string[] {
 export const toMappings = (table: NatTable): readonly string[] =>
   hasIndependent(table)
     ? [
+        ...STALE,
+        `ct state new meta l4proto tcp ct status dnat ct original ip daddr @eim ${share(table, BACK)}`,
         "ct reply ip daddr @eim jump mapped",
         // RFC 4787 REQ-6: of flows that came in, only what goes out counts.
         "ct direction reply ct status dnat ct original ip daddr @eim jump answered",
@@ -88,13 +90,26 @@ const BACK = {
   outerPort: "ct original proto-dst",
 } as const;
 
+/** A mapping to an address that is in no such pool any more: the next packet gets another one. */
+const STALE: readonly string[] = ["tcp", "udp"].map(
+  (protocol) =>
+    `ct state new ct status snat ct reply ip daddr != @eim ct reply ip daddr != @floating meta l4proto ${protocol} meta l4proto . ${OUT.inner} @mapping delete @mapping { meta l4proto . ${OUT.inner} : ${OUT.outer} . ${OUT.outerPort} } drop`,
+);
+
+type Side = typeof OUT | typeof BACK;
+
+/** Another connection has, or may have, the mapping of this one. */
+const share = ({ timeouts }: NatTable, { inner }: Side): string =>
+  `update @shared { ${inner} timeout ${durationText(timeouts.tcpEstablishedSeconds)} }`;
+
 export function mappedRules(table: NatTable): readonly string[] {
   if (!hasIndependent(table)) return [];
   const claims = ["tcp", "udp"].map(
     (protocol) =>
       `ct state new meta l4proto ${protocol} meta l4proto . ${OUT.inner} != @mapping ${OUT.outer} . meta l4proto . ${OUT.outerPort} @endpoints drop`,
   );
-  return [...claims, ...refreshes(table, OUT), ...contacts(table)];
+  const shared = `ct state new meta l4proto tcp meta l4proto . ${OUT.inner} @mapping ${share(table, OUT)}`;
+  return [...claims, ...contacts(table), shared, ...refreshes(table, OUT)];
 }
 
 /** RFC 7857 section 7.1: a RST that refuses what came in is not what a mapping is kept alive for. */
@@ -105,23 +120,26 @@ export const answeredRules = (table: NatTable): readonly string[] =>
 
 /**
  * A mapping lives as long as conntrack keeps its flow. That of a connection which is opening, closing or was reset is
- * known by the time that conntrack gives it.
+ * known by the time that conntrack gives it; where others may have the same mapping, their time counts.
  */
-function refreshes({ timeouts }: NatTable, side: typeof OUT | typeof BACK): string[] {
+function refreshes(table: NatTable, side: Side): string[] {
   const update = (protocol: string, seconds: number): string => {
     const timeout = `timeout ${durationText(seconds)}`;
     const outer = `${side.outer} . meta l4proto . ${side.outerPort}`;
     return `meta l4proto ${protocol} update @mapping { meta l4proto . ${side.inner} ${timeout} : ${side.outer} . ${side.outerPort} } update @endpoints { ${outer} ${timeout} : ${side.inner} }`;
   };
-  const { tcpEstablishedSeconds, tcpTransitorySeconds, udpSeconds } = timeouts;
+  const { tcpEstablishedSeconds, tcpTransitorySeconds, udpSeconds } = table.timeouts;
+  const established = `ct state established ct expiration > ${durationText(tcpTransitorySeconds)}`;
   return [
     update("udp", udpSeconds),
-    update("tcp", tcpTransitorySeconds),
     ...(tcpEstablishedSeconds <= tcpTransitorySeconds
       ? []
       : [
-          `ct state established ct expiration > ${durationText(tcpTransitorySeconds)} ${update("tcp", tcpEstablishedSeconds)}`,
+          `${established} meta l4proto tcp ${side.inner} @shared ${share(table, side)}`,
+          `${established} ${update("tcp", tcpEstablishedSeconds)} return`,
+          `meta l4proto tcp ${side.inner} @shared return`,
         ]),
+    update("tcp", tcpTransitorySeconds),
   ];
 }
 

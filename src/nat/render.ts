@@ -56,6 +56,7 @@ function renderSets(table: NatTable): SetContents {
     mapping: NONE,
     endpoints: NONE,
     contacts: NONE,
+    shared: NONE,
     taps: elements((table.metadata?.interfaces ?? []).map((name) => `"${name}"`)),
   };
 }

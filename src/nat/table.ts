@@ -72,6 +72,7 @@ export interface PoolMapping {
   readonly addresses: readonly Address[];
   /** As in the model. */
   readonly private: readonly Prefix[];
+  readonly draining: boolean;
   readonly ports: PortRange;
   readonly mapping: Pool["mapping"];
   readonly filtering: Pool["filtering"];

@@ -236,6 +236,7 @@ const poolOf = ({ id }: Router, addresses: readonly Address[], served: readonly 
   name: `router-${id}`,
   addresses,
   private: served,
+  draining: false,
   ports: PORTS,
   blockSize: 0,
   limits: NO_LIMITS,

@@ -108,6 +108,24 @@ kernelTest("of a floating IP whose ports are forwarded, exactly those of some po
   here.lab.run("conntrack", "-F");
 });
 
+kernelTest(
+  "of a pool address that is gone, the flows of all that left as it, and what came in by it",
+  async () => {
+    here.lab.run("conntrack", "-F");
+    const kept: readonly [Flow, string[]][] = [
+      [outbound("198.51.100.11", "10.65.0.13"), tcp(1001, 80)],
+      [inbound("172.16.1.3", "10.65.0.13"), udp(1002, 80)],
+    ];
+    for (const [flow, ports] of kept) insert(flow, ports);
+    for (const [last, ports] of [tcp(1003, 80), udp(1004, 80), icmp(7)].entries())
+      insert(outbound("198.51.100.10", `10.65.0.${last + 1}`), ports);
+    insert(inbound("198.51.100.10", "10.65.0.13"), udp(1005, 80));
+    expect(await here.kernel.forget({ public: address("198.51.100.10") })).toBe(4);
+    expect(await here.kernel.conntrack()).toMatchObject({ count: kept.length });
+    here.lab.run("conntrack", "-F");
+  },
+);
+
 kernelTest("translations of IPv6 too", async () => {
   insert({ from: "2001:db8:9::9", to: "2001:db8:a::3", answeredBy: "fd00::13", answersTo: "2001:db8:9::9" }, [
     ...tcp(1, 2),

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { type BlockPlan, holderOf } from "../../src/model/blocks.ts";
+import { diffTables } from "../../src/nat/diff.ts";
 import type { NatTable } from "../../src/nat/table.ts";
 import { shows } from "../requirements/shows.ts";
 import type { LineProcess } from "./namespace.ts";
@@ -92,6 +93,36 @@ describe("mapping", () => {
     const seen = await seenBy([H1, 500]);
     expect(distinct(seen)).toBe(1);
     expect(Math.floor(endpointOf(seen[0]!)[1] / 100)).toBe(200);
+  });
+});
+
+/** With the first pool address only, then changed to the second while nothing of conntrack is removed. */
+describe("a pool address that goes", () => {
+  const [first, second] = POOL.addresses.map((address) => ({ ...POOL, addresses: [address] }));
+  const onFirst = { ...table(), pools: [first!] };
+
+  test("by draining: what has a mapping keeps it, towards others too, and new ones have the other", async () => {
+    await install(onFirst);
+    const [before] = await seenBy([H1, 46_000], [[S1, A]]);
+    expect(endpointOf(before!)[0]).toBe("198.51.100.10");
+    const drained = {
+      ...onFirst,
+      pools: [
+        { ...first!, draining: true },
+        { ...second!, name: "new" },
+      ],
+    };
+    await spaces.gw.nft(diffTables(onFirst, drained));
+    expect(await seenBy([H1, 46_000])).toEqual(Array(4).fill(before));
+    expect(endpointOf((await seenBy([H1, 46_001]))[0]!)[0]).toBe("198.51.100.11");
+  });
+
+  test("at once: its mappings are given up one by one, each with the next new flow", async () => {
+    await install(onFirst);
+    await seenBy([H1, 46_002], [[S1, A]]);
+    await spaces.gw.nft(diffTables(onFirst, { ...onFirst, pools: [second!] }));
+    const after = await seenBy([H1, 46_002], SERVERS.slice(2));
+    expect([distinct(after), endpointOf(after[0]!)[0]]).toEqual([1, "198.51.100.11"]);
   });
 });
 

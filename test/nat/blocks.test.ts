@@ -34,6 +34,7 @@ const TABLE: NatTable = {
       name: "default",
       addresses: POOL,
       private: [],
+      draining: false,
       ports: { first: 1024, last: 65_535 },
       mapping: "addressAndPortDependent",
       filtering: "addressAndPortDependent",

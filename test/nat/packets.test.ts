@@ -42,6 +42,7 @@ const GATEWAY: NatTable = {
       name: "default",
       addresses: POOL.map(address),
       private: [],
+      draining: false,
       ports: { first: 20_000, last: 20_999 },
       mapping: "endpointIndependent",
       filtering: "addressAndPortDependent",

@@ -29,6 +29,7 @@ export const POOL: PoolMapping = {
   name: "default",
   addresses: ["198.51.100.10", "198.51.100.11"].map((text) => parseAddress(text) ?? ipv4(0)),
   private: [],
+  draining: false,
   ports: { first: 1024, last: 65_535 },
   mapping: "endpointIndependent",
   filtering: "addressAndPortDependent",

@@ -138,11 +138,13 @@ export const REASONS: Readonly<Partial<Record<RequirementName, string>>> = {
   "RFC 5382 REQ-3b": "one `filtering` for both",
   "RFC 5508 REQ-1a":
     "an identifier is kept, but towards a destination that another host asks with the same one it is another",
+  "RFC 5508 REQ-8":
+    "who is over a limit is answered so; when no port is left, the kernel drops the packet in silence",
   "RFC 5508 REQ-9": "there is no such policy",
   "RFC 6888 REQ-4b": "a block is one for all protocols",
   "RFC 6888 REQ-8":
     "the port of a TCP connection rests for the 4 min for which it is kept behind its end; one of UDP may be taken again, by chance, as soon as its mapping has been silent for its 5 min",
-  "RFC 6888 REQ-11b": "RFC 5508 REQ-8 wants code 13, and so do operators: that is sent",
+  "RFC 6888 REQ-11b": "RFC 5508 REQ-8 wants code 13 in its place, which is sent to who is over a limit",
   "RFC 7857 §2.1": "one key, `tcpTransitory`, for both; 4 min by default",
   "RFC 7857 §2.2":
     "a connection that is refused at once, with a RST as the only answer, is forgotten at once; its mapping is kept",

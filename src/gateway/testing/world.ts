@@ -125,7 +125,7 @@ export class MemoryWorld implements Dataplane, Announcer {
     await this.#answer(() => {
       const { public: outer, private: inner, ports } = translation;
       const by = ports === undefined ? "" : ` ${ports.protocol} ${ports.first}-${ports.last}`;
-      this.trace.push(`forget ${formatAddress(outer)} ${formatAddress(inner)}${by}`);
+      this.trace.push(`forget ${formatAddress(outer)} ${inner ? formatAddress(inner) : "all"}${by}`);
     });
     return 1;
   }

@@ -58,6 +58,7 @@ export const POOL: Pool = {
   name: "default",
   addresses: [parseAddress("198.51.100.10")!],
   private: [],
+  draining: false,
   ports: { first: 1024, last: 65535 },
   blockSize: 0,
   limits: NO_LIMITS,

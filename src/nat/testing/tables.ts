@@ -68,6 +68,7 @@ const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
       { minLength: 1, maxLength: 40, selector: (a) => a.w0 },
     ),
     private: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, fc.array(prefix4, { maxLength: 2 })),
+    draining: fc.boolean(),
     ports: fc.constantFrom({ first: 1024, last: 65535 }, { first: 5000, last: 5000 }),
     mapping: fc.constantFrom("endpointIndependent", "addressAndPortDependent"),
     filtering: fc.constantFrom("endpointIndependent", "addressDependent", "addressAndPortDependent"),
