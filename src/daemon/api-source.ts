@@ -69,7 +69,13 @@ export function apiSource(
     natWho: (query) => whoAnswer(blockSource(gateway), query),
     natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
     natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
-    natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model, gateway.drains),
+    natPools: () =>
+      poolAnswers(
+        gateway.forwarding.sessions,
+        gateway.model,
+        gateway.blockHistory.epochs.at(-1)?.plan,
+        gateway.drains,
+      ),
     natLog: () => gateway.natLogs.answer(),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
@@ -132,6 +138,7 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
       routes: now.installed,
       driftRepairs: now.driftRepairs,
     },
+    ...(gateway.dhcp !== undefined && { dhcp: gateway.dhcp }),
     peers: {
       configured: model.bgp.peers.filter(({ remote }) => !("range" in remote)).length,
       established: peers.filter(({ state }) => state === "established").length,
