@@ -17,6 +17,7 @@ import { mrtTable } from "./mrt-table.ts";
 import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
 import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
 import { poolAnswers, sessionsAnswer, topAnswer } from "./session-answers.ts";
+import { traceAnswer } from "./trace-answers.ts";
 import { VERSION } from "./version.ts";
 
 /** Problems that are shown: peers decide how many next hops cannot be reached. */
@@ -69,7 +70,14 @@ export function apiSource(
     natWho: (query) => whoAnswer(blockSource(gateway), query),
     natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
     natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
-    natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model, gateway.drains),
+    natPools: () =>
+      poolAnswers(
+        gateway.forwarding.sessions,
+        gateway.model,
+        gateway.blockHistory.epochs.at(-1)?.plan,
+        gateway.drains,
+      ),
+    natTrace: (query) => traceAnswer(gateway, query),
     natLog: () => gateway.natLogs.answer(),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
@@ -132,6 +140,7 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
       routes: now.installed,
       driftRepairs: now.driftRepairs,
     },
+    ...(gateway.dhcp !== undefined && { dhcp: gateway.dhcp }),
     peers: {
       configured: model.bgp.peers.filter(({ remote }) => !("range" in remote)).length,
       established: peers.filter(({ state }) => state === "established").length,
