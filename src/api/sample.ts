@@ -157,6 +157,16 @@ function sampleValues(): Sample {
         announced: false,
         reason: "no route to 10.65.0.99",
       },
+      {
+        address: "172.16.1.5",
+        forwards: [
+          { protocol: "tcp", port: "443", to: "10.65.0.13", toPort: "8443" },
+          { protocol: "udp", port: "5000-5099", to: "10.65.0.14", toPort: "5000-5099" },
+        ],
+        place: "here",
+        status: "ACTIVE",
+        announced: true,
+      },
     ],
     nat: {
       private: ["10.65.0.0/16"],
