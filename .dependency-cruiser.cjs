@@ -62,6 +62,7 @@ module.exports = {
       "api/nat-schema",
       "api/next-hop-schema",
       "api/store-schema",
+      "api/event-schema",
       "bgp/mrt",
       "identity",
     ]),

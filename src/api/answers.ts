@@ -14,6 +14,7 @@ export const ERRORS = {
   "body.tooLarge": 413,
   "header.tooLarge": 431,
   internal: 500,
+  "events.busy": 503,
 } as const;
 export type ErrorCode = keyof typeof ERRORS;
 

@@ -129,6 +129,33 @@ const ordered = z.string({ error: "is missing" }).pipe(peer);
 const ORDER = z.strictObject({ peer: ordered });
 const ORDER_WITH_TEXT = z.strictObject({ peer: ordered, text });
 
+const EVENTS = z.strictObject({
+  event: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, { error: "is no code of an event, and no beginning of one" })
+    .optional(),
+  follow: flag.optional(),
+  limit: limit.optional(),
+  after: after.optional(),
+});
+
+export interface EventQuery {
+  /** A code, or its first parts: "bgp.session". */
+  readonly event?: string;
+  /** Go on with what happens from here. */
+  readonly follow: boolean;
+  /** Of those that have happened, the last so many; 1..{@link PAGE_MAX}. */
+  readonly limit: number;
+  /** The id of the last one that is known. */
+  readonly after?: string;
+}
+
+export const readEventQuery = (raw: unknown): EventQuery => ({
+  follow: true,
+  limit: PAGE_DEFAULT,
+  ...read(EVENTS, raw),
+});
+
 export interface Paging {
   /** 1..{@link PAGE_MAX}. */
   readonly limit: number;

@@ -16,6 +16,7 @@ import Fastify, {
   type FastifyRequest,
 } from "fastify";
 import { ERRORS, type ErrorCode, Refusal, rawAnswer, toJson } from "./answers.ts";
+import { addEvents, type EventFeed } from "./events.ts";
 import { addKeystone } from "./keystone.ts";
 import type { IdentityApi } from "./keystone-session.ts";
 import { addOpenstack, type NetworkingApi, takesBody } from "./openstack.ts";
@@ -32,6 +33,8 @@ export interface ApiOptions {
   readonly control?: ApiControl;
   /** OpenStack's Networking API, below /v2.0. */
   readonly networking?: NetworkingApi;
+  /** What happens, for those who follow it; absent: nobody can. */
+  readonly events?: EventFeed;
   /** Who may use it, below /v3. */
   readonly identity?: IdentityApi;
   readonly log: ApiLog;
@@ -173,6 +176,7 @@ function buildApp(
     options.onAnswer?.(request.is404 ? "unknown" : (request.routeOptions.url ?? "unknown"), reply.statusCode);
   });
   addPaths(app, source);
+  if (options.events !== undefined) addEvents(app, options.events);
   if (onSocket && options.control !== undefined) addControl(app, options.control);
   if (options.identity !== undefined) addKeystone(app, options.identity, options.log);
   if (options.networking !== undefined) addOpenstack(app, options.networking, onSocket, options.log);
@@ -225,6 +229,7 @@ const PATHS: readonly string[] = [
     "rpki",
     "rpki/prefix",
     "store",
+    "events",
     "monitors",
     "mrt/table",
   ].map((name) => `/api/v1/${name}`),

@@ -21,6 +21,7 @@ import { get } from "./client.ts";
 import { completionScript, LIVE, SHELLS, type Shell } from "./completion.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { errorsDetail } from "./errors-view.ts";
+import { addEvents } from "./events.ts";
 import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
 import { addImport } from "./import/import.ts";
 import type { Io } from "./io.ts";
@@ -100,6 +101,7 @@ export function buildProgram(io: Io, version: string): Command {
   addState(showing, io);
   addOrders(program, io);
   addNat(program, io);
+  addEvents(program, io);
   addObjects(program, io);
   addStore(program, io);
   addImport(program, io);

@@ -13,6 +13,7 @@ const TOP = [
     "show",
     "peer",
     "nat",
+    "events",
     "network",
     "subnet",
     "port",

@@ -1,6 +1,7 @@
 /** The API's view of a running gateway: snapshots, made when asked for. */
 
 import type { IntervalHistogram } from "node:perf_hooks";
+import type { EventFeed } from "../api/events.ts";
 import type { ReadyAnswer, StatusAnswer } from "../api/schema.ts";
 import type { ApiSource } from "../api/source.ts";
 import { formatAddress } from "../bgp/net/text.ts";
@@ -39,9 +40,10 @@ export function apiSource(
   config: () => ConfigState,
   lag: LagMonitor,
   store: ApiSource["store"],
+  events: Pick<EventFeed, "readers" | "dropped">,
 ): { readonly source: ApiSource; readonly metrics: Metrics } {
   const startedMs = performance.now();
-  const views: Omit<MetricsSource & ApiSource, "metrics" | "takeLag" | "reconcileErrors"> = {
+  const views: Omit<MetricsSource & ApiSource, "metrics" | "takeLag" | "reconcileErrors" | "eventReaders"> = {
     status: () => statusAnswer(gateway, config(), (performance.now() - startedMs) / 1000),
     peers: () => gateway.speaker.peers().map(peerAnswer),
     routes: (query) =>
@@ -67,7 +69,13 @@ export function apiSource(
     natWho: (query) => whoAnswer(blockSource(gateway), query),
     natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
     natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
-    natPools: () => poolAnswers(gateway.forwarding.sessions, gateway.model, gateway.drains),
+    natPools: () =>
+      poolAnswers(
+        gateway.forwarding.sessions,
+        gateway.model,
+        gateway.blockHistory.epochs.at(-1)?.plan,
+        gateway.drains,
+      ),
     natLog: () => gateway.natLogs.answer(),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
@@ -90,6 +98,7 @@ export function apiSource(
   const metrics = createMetrics({
     ...views,
     reconcileErrors: () => gateway.tally.errors(),
+    eventReaders: () => ({ now: events.readers, dropped: events.dropped }),
     takeLag: () => takeLag(lag.histogram, lag.resolutionMs),
   });
   return { source: { ...views, metrics: () => metrics.render() }, metrics };

@@ -22,6 +22,7 @@ import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
 import { Drains } from "./drains.ts";
+import type { Change } from "./events.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { HealthChecks } from "./health.ts";
 import { changedLinks, turnedLinks } from "./links.ts";
@@ -49,6 +50,9 @@ export interface Objects {
   readonly working: (interfaces: ReadonlySet<string>) => void;
   readonly problems: () => readonly Problem[];
 }
+
+/** Hears of what we announce, and no longer do. */
+type Tell = (change: Change) => void;
 
 type Held = Awaited<ReturnType<Dataplane["read"]>>;
 
@@ -85,10 +89,11 @@ export class Gateway {
    * Opens the forwarding plane and looks at what it holds. Nothing is changed and nobody spoken to before {@link begin}.
    * @throws KernelError
    */
-  static async open(settings: Settings, log: Log, objects: Objects): Promise<Gateway> {
+  static async open(settings: Settings, log: Log, objects: Objects, tell: Tell): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model, log);
     try {
-      return new Gateway(settings, log, objects, forwarding, await forwarding.dataplane.read());
+      const held = await forwarding.dataplane.read();
+      return new Gateway(settings, { log, tell }, objects, forwarding, held);
     } catch (error) {
       await forwarding.close();
       throw error;
@@ -96,7 +101,13 @@ export class Gateway {
   }
 
   /** @param held - what the kernel has of a gateway that ran before this one */
-  private constructor(settings: Settings, log: Log, objects: Objects, forwarding: Forwarding, held: Held) {
+  private constructor(
+    settings: Settings,
+    { log, tell }: { readonly log: Log; readonly tell: Tell },
+    objects: Objects,
+    forwarding: Forwarding,
+    held: Held,
+  ) {
     const restarting = held.routes.length > 0 || held.nat !== undefined;
     this.#settings = settings;
     this.#objects = objects;
@@ -152,7 +163,7 @@ export class Gateway {
       },
       learned: this.speaker.follow(() => this.reconciler.routesChanged()),
       dataplane: forwarding.dataplane,
-      announcer: announcerOf(this.speaker),
+      announcer: announcerOf(this.speaker, tell),
       clock: systemClock,
       passed: (snapshot) => this.#passed(snapshot),
     });
@@ -315,8 +326,14 @@ function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
   return found;
 }
 
-const announcerOf = (speaker: Speaker): Announcer => ({
-  announce: (route) => speaker.announce([route]),
-  withdraw: (prefix) => speaker.withdraw([prefix]),
+const announcerOf = (speaker: Speaker, tell: Tell): Announcer => ({
+  announce: (route) => {
+    speaker.announce([route]);
+    tell({ prefix: route.prefix, tag: route.tag });
+  },
+  withdraw: (prefix) => {
+    speaker.withdraw([prefix]);
+    tell({ prefix, tag: undefined });
+  },
   flushed: () => speaker.flushed(),
 });

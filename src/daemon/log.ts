@@ -12,8 +12,9 @@ export interface LogSettings {
 /**
  * A logger whose lines carry `event`, a code that never changes once published (`bgp.session.up`), and facts as
  * fields. `text` is the same for people.
+ * @param hear - is told each line as JSON, behind the log itself
  */
-export function createLog(settings: LogSettings): Log {
+export function createLog(settings: LogSettings, hear: (line: string) => void = () => undefined): Log {
   const options: LoggerOptions = {
     level: settings.level,
     base: null,
@@ -21,9 +22,12 @@ export function createLog(settings: LogSettings): Log {
     formatters: { level: (label: string) => ({ level: label }) },
     redact: ["*.password", "password"],
   };
-  const stderr = { write: (line: string) => void process.stderr.write(line) };
-  if (settings.format === "json") return pino(options, stderr);
-  return pino(options, { write: (line: string) => void process.stderr.write(asText(line)) });
+  const spelt = settings.format === "json" ? (line: string): string => line : asText;
+  const write = (line: string): void => {
+    process.stderr.write(spelt(line));
+    hear(line);
+  };
+  return pino(options, { write });
 }
 
 /** `2026-11-22T10:00:00.000Z info  bgp.session.up peer=198.51.100.2 session established` */

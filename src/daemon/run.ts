@@ -1,6 +1,7 @@
 /** `gatewayd run FILE`: from the file to a gateway that runs until it is told to stop. */
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { EventFeed } from "../api/events.ts";
 import { createApi } from "../api/server.ts";
 import { hostPrefix } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
@@ -13,6 +14,7 @@ import type { Store } from "../store/store.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
 import { bgpFace } from "./bgp-face.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
+import { hearChange, hearLog } from "./events.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
 import { openNetworking, unixTime } from "./networking.ts";
@@ -48,7 +50,8 @@ export async function run(file: string): Promise<number> {
     process.stderr.write(report(loaded));
     return EXIT.config;
   }
-  const log = createLog(loaded.log);
+  const events = new EventFeed(Date.now().toString(36));
+  const log = createLog(loaded.log, (line) => hearLog(events, line));
   // A bug of ours ends the process as Node does it; what programs read has a line about it too.
   process.on("uncaughtExceptionMonitor", (error) =>
     log.fatal({ event: "gateway.crashed", err: error }, "a bug"),
@@ -56,7 +59,7 @@ export async function run(file: string): Promise<number> {
   logWarnings(log, loaded);
   log.info({ event: "gateway.start", version: VERSION, file, pid: process.pid }, summary(loaded.model));
   try {
-    await runUntilStopped(file, loaded, log, signals);
+    await runUntilStopped({ file, settings: loaded, log, signals, events });
     return EXIT.ok;
   } catch (error) {
     log.fatal({ event: "gateway.failed" }, reasonOf(error));
@@ -64,11 +67,12 @@ export async function run(file: string): Promise<number> {
   }
 }
 
-async function runUntilStopped(file: string, settings: Settings, log: Log, signals: Signals): Promise<void> {
+async function runUntilStopped(order: Order): Promise<void> {
+  const { settings, log } = order;
   const store = await openStore(settings.store);
   try {
     log.info({ event: "store.open", type: settings.store.type }, describeStore(settings.store));
-    await runOn(store, { file, settings, log, signals });
+    await runOn(store, order);
   } finally {
     await store.close();
   }
@@ -79,10 +83,11 @@ interface Order {
   readonly settings: Settings;
   readonly log: Log;
   readonly signals: Signals;
+  readonly events: EventFeed;
 }
 
 /** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
-async function runOn(store: Store, { file, settings, log, signals }: Order): Promise<void> {
+async function runOn(store: Store, { file, settings, log, signals, events }: Order): Promise<void> {
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
   const { tokensFile } = settings.api;
   const told = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
@@ -98,7 +103,7 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
     changed: () => running?.reconciler.wake(),
     bgp: () => bgpFace(running),
   });
-  const gateway = await Gateway.open(settings, log, networking);
+  const gateway = await Gateway.open(settings, log, networking, (event) => hearChange(events, event));
   running = gateway;
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   histogram.enable();
@@ -108,10 +113,12 @@ async function runOn(store: Store, { file, settings, log, signals }: Order): Pro
     () => config,
     lag,
     () => storeAnswer(settings.store, store, networking),
+    events,
   );
   const { socket, listen } = settings.api;
   const api = createApi(source, {
     networking,
+    events,
     identity: { people, kept, now: unixTime },
     socketPath: socket,
     ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),

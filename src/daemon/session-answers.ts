@@ -5,7 +5,7 @@ import type { NatSessionsQuery } from "../api/source.ts";
 import type { Address } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import type { FoundSession, SessionFilter, SessionQuery, SessionsFound } from "../kernel/session-commands.ts";
-import { blockPlan, blocksPerAddress, privateCount } from "../model/blocks.ts";
+import { type BlockPlan, blocksPerAddress, privateCount } from "../model/blocks.ts";
 import type { Model, Pool } from "../model/model.ts";
 import type { Drains } from "./drains.ts";
 
@@ -23,15 +23,18 @@ export async function topAnswer(look: Look, query: NatSessionsQuery): Promise<Na
   return { tracked, matching, complete, top };
 }
 
-/** Every address of every pool, in the order of the file. */
+/**
+ * Every address of every pool, in the order of the file.
+ * @param plan - the blocks that are in force, which `gwctl nat who` answers from
+ */
 export async function poolAnswers(
   look: Look,
   { nat }: Model,
+  plan: BlockPlan | undefined,
   drains: Pick<Drains, "isDrained">,
 ): Promise<NatPoolAnswer[]> {
   const { used } = await look({ want: "used", filter: {}, limit: 1 });
   const useByAddress = new Map(used.map((use) => [use.public, use]));
-  const plan = blockPlan(nat);
   let left = plan === undefined ? 0 : privateCount(plan);
   return nat.pools.flatMap((pool) => {
     const total = pool.blockSize === 0 ? 0 : blocksPerAddress(pool);

@@ -10,6 +10,7 @@ import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { Machine } from "./machine.ts";
 import { openNeighbourSocket } from "./neighbours.ts";
 import { Nft, NoLibrary } from "./nft.ts";
+import { compiledOtherwise } from "./nft-probe.ts";
 import { dropPrivileges, Missing } from "./privileges.ts";
 
 const CORE_FD = 3;
@@ -36,6 +37,11 @@ function fail(error: unknown): void {
 
 function openNft(): Nft {
   try {
+    const otherwise = compiledOtherwise();
+    if (otherwise.length > 0)
+      throw new Missing(
+        `libnftables.so.1 compiles ${otherwise.join(" and ")} otherwise than version 1.0.6, and translations would go wrong: install libnftables1 of Debian 12, or set kernel: { type: none }`,
+      );
     return new Nft();
   } catch (error) {
     if (!(error instanceof NoLibrary)) throw error;

@@ -117,7 +117,8 @@ export function concernsOurTable({ type, payload }: Message): boolean {
   return payload[0] === NFPROTO_INET && name !== undefined && readText(name) === TABLE;
 }
 
-function openLibrary(): ReturnType<typeof koffi.load> {
+/** @throws NoLibrary */
+export function openLibrary(): ReturnType<typeof koffi.load> {
   try {
     return koffi.load("libnftables.so.1");
   } catch (error) {

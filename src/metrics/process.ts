@@ -13,6 +13,17 @@ export function addProcess(registry: Registry, read: Read): CountAnswer {
   ]);
   addConfig(registry, read);
   addState(registry, read);
+  addGauge(registry, { name: "event_readers", help: "Connections that follow the API's events." }, () =>
+    one(read().eventReaders.now),
+  );
+  addCounter(
+    registry,
+    {
+      name: "event_readers_dropped_total",
+      help: "Of these, those that were cut off since they did not read.",
+    },
+    () => one(read().eventReaders.dropped),
+  );
   const requests = new Counter(
     headOf(registry, {
       name: "api_requests_total",

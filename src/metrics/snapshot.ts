@@ -15,6 +15,11 @@ import type {
 import type { ApiSource, Page } from "../api/source.ts";
 import type { LagSnapshot } from "./lag.ts";
 
+interface EventReaders {
+  readonly now: number;
+  readonly dropped: number;
+}
+
 export interface MetricsSource
   extends Pick<
     ApiSource,
@@ -31,6 +36,8 @@ export interface MetricsSource
   > {
   /** Changes that the kernel refused since the start, by part: routes, nat, taps. Parts are a fixed set. */
   reconcileErrors(): Readonly<Record<string, number>>;
+  /** Who follows the API's events, and how many were cut off since the start because they did not read. */
+  eventReaders(): EventReaders;
   /** How late the event loop was since the last call. */
   takeLag(): LagSnapshot;
 }
@@ -48,6 +55,7 @@ export interface Snapshot {
   readonly monitors: readonly MonitorAnswer[];
   readonly natLog: NatLogAnswer;
   readonly reconcileErrors: Readonly<Record<string, number>>;
+  readonly eventReaders: EventReaders;
 }
 
 /** Gives the snapshot of the scrape under way. */
@@ -83,5 +91,6 @@ export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
     monitors,
     natLog,
     reconcileErrors: source.reconcileErrors(),
+    eventReaders: source.eventReaders(),
   };
 }

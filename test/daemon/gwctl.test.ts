@@ -5,7 +5,17 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAddress } from "../../src/bgp/index.ts";
 import { accept, gatewayFile } from "./gateway-file.ts";
 import { GoodPeer } from "./good-peer.ts";
-import { type Daemon, type Ended, eventually, GATEWAYD, GWCTL, Lab, PORT, runToEnd } from "./lab.ts";
+import {
+  type Daemon,
+  type Ended,
+  eventually,
+  GATEWAYD,
+  GWCTL,
+  Lab,
+  type LogLine,
+  PORT,
+  runToEnd,
+} from "./lab.ts";
 
 const API_PORT = 17_969;
 
@@ -202,6 +212,20 @@ describe("the log", () => {
     expect(daemon.logs).toEqual([]);
     expect(daemon.text).toBe("");
   });
+});
+
+test("events tell what the log tells, and what is announced", async () => {
+  const told = [await gateway.logged("gateway.ready"), await gateway.logged("bgp.session.up")];
+  const { stdout } = await gateway.gwctl("events", "--limit", "1000", "-o", "json");
+  const events = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as LogLine);
+  for (const { event, time } of told) {
+    expect(events.filter((one) => one.event === event && one.time === time)).toHaveLength(1);
+  }
+  const announced = events.filter(({ event }) => event === "route.announced");
+  expect(announced).toContainEqual(expect.objectContaining({ prefix: "198.51.100.10/32", kind: "pool" }));
 });
 
 test("a peer is shut down, reset and started; it hears why, and everybody sees it", async () => {
