@@ -17,6 +17,7 @@ export const PACKAGES = [
   "bgpdump",
   "bird2",
   "conntrack",
+  "dnsmasq-base",
   "etcd-client",
   "etcd-server",
   "exabgp",
@@ -34,6 +35,7 @@ export const PACKAGES = [
   "python3-neutronclient",
   "python3-openstackclient",
   "stayrtr",
+  "udhcpc",
 ];
 
 /**

@@ -34,6 +34,8 @@ export interface StatusAnswer {
     readonly routes: number;
     readonly driftRepairs: number;
   };
+  /** Absent: there are no instances here that are told their addresses. */
+  readonly dhcp?: { readonly running: boolean; readonly addresses: number; readonly restarts: number };
   readonly peers: { readonly configured: number; readonly established: number };
   readonly problems: readonly { readonly code: string; readonly subject: string; readonly message: string }[];
 }

@@ -15,7 +15,7 @@ const PROBLEMS: readonly Column<Problem>[] = [
 ];
 
 export function statusDetail(status: StatusAnswer, look: Look): string {
-  const { config, kernel, peers, problems } = status;
+  const { config, dhcp, kernel, peers, problems } = status;
   const facts = fields([
     ["State", status.state],
     ["Host", `${status.hostname} (${status.role})`],
@@ -24,6 +24,11 @@ export function statusDetail(status: StatusAnswer, look: Look): string {
     ["Version", status.version],
     ["Peers", `${peers.established} of ${peers.configured} established`],
     ["Kernel", kernelText(kernel)],
+    [
+      "DHCP",
+      dhcp &&
+        `${dhcp.addresses} addresses, ${dhcp.running ? "dnsmasq runs" : "dnsmasq is down"}, ${dhcp.restarts} restarts`,
+    ],
     ["Configuration", `${config.file}, loaded ${config.loadedAt}`],
     [
       "Refused",

@@ -49,9 +49,10 @@ export function load(text: string, options: LoadOptions): Loaded {
   if (checked.sections === undefined || checked.problems.some(({ severity }) => severity === "error")) {
     return refused(findings);
   }
-  const { api, log, store, hostname, ...rest } = checked.sections;
+  const { api, log, store, dhcp, hostname, ...rest } = checked.sections;
   const model: Model = { ...rest, hostname: hostname ?? options.hostname };
-  return { ok: true, model, api, log, store: store ?? storeOf(api), warnings: findings.slice(0, FINDINGS) };
+  const settings = { model, api, log, store: store ?? storeOf(api), dhcp };
+  return { ok: true, ...settings, warnings: findings.slice(0, FINDINGS) };
 }
 
 function refused(findings: readonly Finding[]): Loaded {

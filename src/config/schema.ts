@@ -51,6 +51,7 @@ import {
 import {
   type ApiSettings,
   DEFAULT_SOCKET,
+  type DhcpSettings,
   LOG_LEVELS,
   type LogSettings,
   type StoreSettings,
@@ -64,6 +65,7 @@ export type Sections = Omit<Model, "hostname"> & {
   readonly log: LogSettings;
   /** Undefined: what is usual follows from `api`. */
   readonly store: StoreSettings | undefined;
+  readonly dhcp: DhcpSettings;
 };
 
 const network: z.ZodType<Network> = mapping({
@@ -297,6 +299,15 @@ const log: z.ZodType<LogSettings> = mapping({
   format: choice(["json", "text"]).prefault("json").meta({ description: "One JSON object a line, or text." }),
 });
 
+const dhcp: z.ZodType<DhcpSettings> = mapping({
+  type: choice(["dnsmasq", "none"])
+    .prefault("dnsmasq")
+    .meta({ description: "Who tells instances their addresses; none: nobody of ours." }),
+  directory: absolutePath
+    .prefault("/run/gatewayd/dhcp")
+    .meta({ description: "Where the files of dnsmasq are written." }),
+});
+
 export const sections: { readonly [K in keyof Sections]: z.ZodType<Sections[K]> } = {
   role: choice(["gateway", "compute"])
     .prefault("gateway")
@@ -320,6 +331,7 @@ export const sections: { readonly [K in keyof Sections]: z.ZodType<Sections[K]> 
     default: { type: "local" },
     description: "Where the objects live that are made through the API.",
   }),
+  dhcp: dhcp.prefault({}).meta({ description: "DHCP for the instances of this host." }),
   kernel: kernel.prefault({}).meta({ description: "How routes and translations reach the kernel." }),
   log: log.prefault({}).meta({ description: "The daemon's log." }),
 };

@@ -7,6 +7,14 @@ export interface Settings {
   readonly api: ApiSettings;
   readonly log: LogSettings;
   readonly store: StoreSettings;
+  readonly dhcp: DhcpSettings;
+}
+
+/** Who answers the instances of this host. */
+export interface DhcpSettings {
+  readonly type: "dnsmasq" | "none";
+  /** Absolute path, for the files of dnsmasq. */
+  readonly directory: string;
 }
 
 export interface ApiSettings {

@@ -161,6 +161,7 @@ test("the design example, without what is not built yet, is the model that it de
     floatingEgress: "floating",
   });
   expect(result.log).toEqual({ level: "info", format: "json" });
+  expect(result.dhcp).toEqual({ type: "dnsmasq", directory: "/run/gatewayd/dhcp" });
   expect(result.warnings).toEqual([]);
 });
 

@@ -138,6 +138,7 @@ function statusAnswer(gateway: Gateway, config: ConfigState, uptimeSeconds: numb
       routes: now.installed,
       driftRepairs: now.driftRepairs,
     },
+    ...(gateway.dhcp !== undefined && { dhcp: gateway.dhcp }),
     peers: {
       configured: model.bgp.peers.filter(({ remote }) => !("range" in remote)).length,
       established: peers.filter(({ state }) => state === "established").length,

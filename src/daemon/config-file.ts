@@ -110,6 +110,7 @@ export function compare(before: Settings, after: Settings): Reload {
       keys[0] === subject ? subject : keys.map((key) => `${subject}.${key}`).join(", "),
     );
   if (JSON.stringify(before.api) !== JSON.stringify(after.api)) fixed.push("api");
+  if (JSON.stringify(before.dhcp) !== JSON.stringify(after.dhcp)) fixed.push("dhcp");
   if (JSON.stringify(before.store) !== JSON.stringify(after.store)) fixed.push("store");
   if (before.log.format !== after.log.format) fixed.push("log.format");
   return { changes, fixed };

@@ -21,6 +21,7 @@ import { BlockHistory } from "./block-history.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
+import type { DhcpState } from "./dhcp-server.ts";
 import { Drains } from "./drains.ts";
 import type { Change } from "./events.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
@@ -46,8 +47,10 @@ const DEFERRAL_MS = 30_000;
 export interface Objects {
   /** The file's model and what they add to it; the same value for the same ones. */
   readonly extend: (file: Model) => Model;
-  /** Told after each pass: the interfaces of ports that packets reach. */
-  readonly working: (interfaces: ReadonlySet<string>) => void;
+  /** Told after each pass: the interfaces of ports that packets reach, and all links. */
+  readonly working: (model: Model, interfaces: ReadonlySet<string>, links: readonly Link[]) => void;
+  /** Undefined when there is nobody to serve. */
+  readonly dhcp: () => DhcpState | undefined;
   readonly problems: () => readonly Problem[];
 }
 
@@ -242,6 +245,10 @@ export class Gateway {
     await this.forwarding.close();
   }
 
+  get dhcp(): DhcpState | undefined {
+    return this.#objects.dhcp();
+  }
+
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
     const own = [this.blockHistory.problem, this.#conntrackWatch.problem, this.natLogs.problem];
@@ -300,7 +307,10 @@ export class Gateway {
       const after = this.blockHistory.plan;
       if (before !== after) this.natLogs.blocksChanged(before, after);
     }
-    if (snapshot.synced) this.#objects.working(workingInterfaces(this.model, snapshot.announced));
+    if (snapshot.synced) {
+      const { model } = this;
+      this.#objects.working(model, workingInterfaces(model, snapshot.announced), this.#links);
+    }
     this.#takeProblems(snapshot);
     if (this.#complete || !snapshot.synced || !this.#learnedComplete) return;
     this.#complete = true;

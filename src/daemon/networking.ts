@@ -10,11 +10,13 @@ import { type Standing, sessionOf } from "../identity/tokens.ts";
 import type { Model } from "../model/model.ts";
 import { answerBgp, type BgpFace, isBgp } from "../neutron/bgp.ts";
 import type { Caller, World } from "../neutron/caller.ts";
+import { dhcpOf } from "../neutron/dhcp.ts";
 import { Hosts } from "../neutron/hosts.ts";
 import { Keeper } from "../neutron/keeper.ts";
 import { portsBehind, withObjects } from "../neutron/wanted.ts";
 import type { Store } from "../store/store.ts";
 import { systemClock } from "./clock.ts";
+import { type DhcpServer, uplinkOf } from "./dhcp-server.ts";
 import type { Objects } from "./gateway.ts";
 import { Presence } from "./presence.ts";
 
@@ -44,10 +46,16 @@ export interface Networking extends NetworkingApi, Objects {
   readonly close: () => Promise<void>;
 }
 
-/** @param hostname - of this machine; @throws StoreError */
+interface Machine {
+  readonly hostname: string;
+  /** Undefined: none of ours. It is stopped with the API. */
+  readonly dhcp: DhcpServer | undefined;
+}
+
+/** @throws StoreError */
 export async function openNetworking(
   store: Store,
-  hostname: string,
+  { hostname, dhcp }: Machine,
   around: Surroundings,
 ): Promise<Networking> {
   const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
@@ -85,12 +93,16 @@ export async function openNetworking(
       return known.model;
     },
     holds: () => keeper.holds,
-    working: (interfaces) => presence.report(portsBehind(keeper.reading, hostname, interfaces)),
-    problems: () => (presence.problem === undefined ? [] : [presence.problem]),
+    working: (model, interfaces, links) => {
+      presence.report(portsBehind(keeper.reading, hostname, interfaces));
+      dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(model, links));
+    },
+    dhcp: () => dhcp?.state,
+    problems: () => [presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
     close: async () => {
       keeper.close();
       hosts.close();
-      await presence.stop();
+      await Promise.all([presence.stop(), dhcp?.stop()]);
     },
   };
 }

@@ -14,6 +14,7 @@ import type { Store } from "../store/store.ts";
 import { apiSource, type ConfigState } from "./api-source.ts";
 import { bgpFace } from "./bgp-face.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
+import { DhcpServer } from "./dhcp-server.ts";
 import { hearChange, hearLog } from "./events.ts";
 import { Gateway } from "./gateway.ts";
 import { createLog, type Log } from "./log.ts";
@@ -94,13 +95,15 @@ async function runOn(store: Store, { file, settings, log, signals, events }: Ord
   const people = settings.store.type === "none" ? untilRestart(told) : told;
   const kept = await KeptIdentity.open(store);
   let running: Gateway | undefined;
-  const networking = await openNetworking(store, settings.model.hostname, {
+  const changed = (): void => running?.reconciler.wake();
+  const machine = { hostname: settings.model.hostname, dhcp: dhcpFor(settings, log, changed) };
+  const networking = await openNetworking(store, machine, {
     api: () => settings.api,
     people,
     standing: kept,
     isReachable: () => reachableThrough(running),
     routed: () => (running?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
-    changed: () => running?.reconciler.wake(),
+    changed,
     bgp: () => bgpFace(running),
   });
   const gateway = await Gateway.open(settings, log, networking, (event) => hearChange(events, event));
@@ -146,6 +149,11 @@ async function runOn(store: Store, { file, settings, log, signals, events }: Ord
     kept.close();
   }
 }
+
+const dhcpFor = ({ dhcp, model }: Settings, log: Log, changed: () => void): DhcpServer | undefined =>
+  dhcp.type === "dnsmasq" && model.kernel.type === "linux"
+    ? new DhcpServer(dhcp.directory, log, changed)
+    : undefined;
 
 /** Announced by us, or told by a peer: both know that there is a way. */
 function reachableThrough(gateway: Gateway | undefined): (address: string) => boolean {

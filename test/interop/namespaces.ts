@@ -18,12 +18,7 @@ export function namespacePair(): Pair {
   const us = `${name}-us`;
   const them = `${name}-them`;
   const remove = (): void => {
-    for (const each of [us, them]) {
-      // Who was started here, and whose start failed later, has nobody else to end it.
-      const { stdout } = spawnSync("ip", ["netns", "pids", each], { encoding: "utf8" });
-      for (const pid of stdout.split("\n").filter((line) => line !== "")) kill(Number(pid));
-      spawnSync("ip", ["netns", "del", each], { stdio: "ignore" });
-    }
+    for (const each of [us, them]) removeNamespace(each);
   };
   remove();
   try {
@@ -35,6 +30,13 @@ export function namespacePair(): Pair {
     throw error;
   }
   return { us, them, remove };
+}
+
+/** With who was started there, and has nobody else to end it. */
+export function removeNamespace(name: string): void {
+  const { stdout } = spawnSync("ip", ["netns", "pids", name], { encoding: "utf8" });
+  for (const pid of stdout.split("\n").filter((line) => line !== "")) kill(Number(pid));
+  spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
 }
 
 function kill(pid: number): void {

@@ -5,14 +5,14 @@
 
 import { type ChildProcess, execFileSync, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Daemon, eventually, Lab, runToEnd } from "../daemon/lab.ts";
 import { openFolder, spawnEtcd } from "../store/etcd-daemon.ts";
 import { bird } from "./daemons/bird.ts";
 import { BGPD, VTYSH } from "./daemons/frr.ts";
 import { Program, saidOrNothing, Workplace } from "./daemons/program.ts";
-import { namespacePair, type Pair, THEM, US } from "./namespaces.ts";
+import { namespacePair, type Pair, removeNamespace, THEM, US } from "./namespaces.ts";
 
 /** Python takes its time to start, and the machine may be busy. */
 export const LIMIT_MS = 60_000;
@@ -29,6 +29,8 @@ const VERDICT = "then";
 const ACCEPT = [{ [VERDICT]: "accept" }];
 
 const ip = (...words: string[]): string => execFileSync("ip", words, { encoding: "utf8", stdio: "pipe" });
+
+export const UDHCPC = "/usr/sbin/udhcpc";
 
 export const tapOf = (portId: string): string => `tap${portId.slice(0, 11)}`;
 
@@ -139,6 +141,7 @@ export class Site {
         floatingEgress: "fixed",
       },
       store,
+      dhcp: { directory: join(this.#folder, `dhcp-${name}`) },
       ...sections,
     });
     return await this.lab.start(file, socket, ["ip", "netns", "exec", this.of(name)]);
@@ -159,15 +162,48 @@ export class Site {
 
   /** What Nova and libvirt do: an interface of the port's name, and an instance behind it, which knows its address. */
   boot(name: string, portId: string, host: "host1" | "host2", address: string): void {
+    this.plug(name, portId, host);
+    ip("-n", this.vm(name), "addr", "add", `${address}/24`, "dev", "eth0");
+    ip("-n", this.vm(name), "route", "add", "default", "via", "10.65.0.1");
+  }
+
+  /** An instance asks for its address, takes what it is told, and prints it; undefined: nobody answered. */
+  askByDhcp(name: string): string | undefined {
+    const script = this.#place.write("udhcpc.sh", TAKE_LEASE, 0o755);
+    const words = [
+      "netns",
+      "exec",
+      this.vm(name),
+      UDHCPC,
+      "-i",
+      "eth0",
+      "-nqf",
+      "-O",
+      "mtu",
+      "-t",
+      "3",
+      "-T",
+      "1",
+    ];
+    const { status, stdout } = spawnSync("ip", [...words, "-s", script], { encoding: "utf8" });
+    return status === 0 ? stdout.trim() : undefined;
+  }
+
+  /** Of dnsmasq there. */
+  dhcpPid(host: "host1" | "host2"): number {
+    return Number(readFileSync(join(this.#folder, `dhcp-${host}`, "pid"), "utf8"));
+  }
+
+  /** An instance that knows no address, with the MAC of its port when it is given. */
+  plug(name: string, portId: string, host: "host1" | "host2", mac?: string): void {
     const vm = this.vm(name);
     ip("netns", "add", vm);
     this.#instances.set(name, host);
     this.ip(host, "link", "add", tapOf(portId), "type", "veth", "peer", "name", "eth0", "netns", vm);
     this.ip(host, "link", "set", tapOf(portId), "up");
     ip("-n", vm, "link", "set", "lo", "up");
+    if (mac !== undefined) ip("-n", vm, "link", "set", "eth0", "address", mac);
     ip("-n", vm, "link", "set", "eth0", "up");
-    ip("-n", vm, "addr", "add", `${address}/24`, "dev", "eth0");
-    ip("-n", vm, "route", "add", "default", "via", "10.65.0.1");
   }
 
   halt(name: string): void {
@@ -187,8 +223,7 @@ export class Site {
       await ended;
     }
     rmSync(this.#folder, { recursive: true, force: true });
-    for (const name of ["host1", "host2", "frr"] as const)
-      spawnSync("ip", ["netns", "del", this.of(name)], { stdio: "ignore" });
+    for (const name of ["host1", "host2", "frr"] as const) removeNamespace(this.of(name));
     this.#pair.remove();
   }
 
@@ -236,6 +271,13 @@ const compute = (name: "host1" | "host2"): object => ({
   },
   metadata: "127.0.0.1:8775",
 });
+
+/** For udhcpc, which leaves to a script what becomes of a lease. */
+const TAKE_LEASE = `#!/bin/sh
+[ "$1" = bound ] || exit 0
+ip addr replace "$ip/$mask" dev eth0 && ip route replace default via "$router"
+echo "$ip/$mask $router $mtu $dns"
+`;
 
 const FRR_CONFIGURATION = `
 router bgp ${FRR_ASN}

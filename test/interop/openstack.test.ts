@@ -5,16 +5,17 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { StatusAnswer } from "../../src/api/schema.ts";
 import { type Daemon, eventually, GWCTL, runToEnd } from "../daemon/lab.ts";
 import { BIRD, BIRDC } from "./daemons/bird.ts";
 import { BGPD, VTYSH } from "./daemons/frr.ts";
 import { missing, THEM } from "./namespaces.ts";
-import { API_PORT, LIMIT_MS, Site, tapOf, UPLINK } from "./openstack-site.ts";
+import { API_PORT, LIMIT_MS, Site, tapOf, UDHCPC, UPLINK } from "./openstack-site.ts";
 
 const OPENSTACK = "/usr/bin/openstack";
 const NEUTRON = "/usr/bin/neutron";
 const ETCD = ["/usr/bin/etcd", "/usr/bin/etcdctl"];
-const lacking = missing([BIRD, BIRDC, BGPD, VTYSH, OPENSTACK, NEUTRON, ...ETCD, "/usr/bin/ping"]);
+const lacking = missing([BIRD, BIRDC, BGPD, VTYSH, OPENSTACK, NEUTRON, ...ETCD, UDHCPC, "/usr/bin/ping"]);
 const { CI } = process.env;
 if (lacking !== undefined && CI === "true") throw new Error(`interop needs ${lacking}`);
 
@@ -79,7 +80,11 @@ afterAll(() => site?.remove());
 
 const clientTest = test.skipIf(lacking !== undefined);
 let port: string;
+let third: string;
 let floating: string;
+
+const macOf = async (id: string): Promise<string> =>
+  (await gw.get<{ port: { mac_address: string } }>(`/v2.0/ports/${id}`)).port.mac_address;
 
 clientTest(
   "make a floating IP that is announced, and that packets go through",
@@ -89,15 +94,15 @@ clientTest(
       "subnet-create --gateway 10.65.0.1 --enable-dhcp --ip-version 4 --name calico-v4 calico 10.65.0.0/24",
     );
     // In the place of `nova boot`.
-    const boot = async (name: string, host: "host1" | "host2", address: string): Promise<string> => {
+    const create = async (name: string, host: "host1" | "host2", address: string): Promise<string> => {
       const where = `--host ${host} --device-owner compute:nova --fixed-ip subnet=calico-v4,ip-address=${address}`;
-      const made = await openstack(`port create --network calico ${where} ${name} -f value -c id`);
-      site.boot(name, made.trim(), host, address);
-      return made.trim();
+      return (await openstack(`port create --network calico ${where} ${name} -f value -c id`)).trim();
     };
-    port = await boot("a", "host1", FIXED);
-    await boot("b", "host2", SECOND);
-    await boot("c", "host2", THIRD);
+    port = await create("a", "host1", FIXED);
+    site.boot("a", port, "host1", FIXED);
+    site.boot("b", await create("b", "host2", SECOND), "host2", SECOND);
+    third = await create("c", "host2", THIRD);
+    site.plug("c", third, "host2", await macOf(third));
     const ports = await neutron("port-list -f value -c fixed_ips");
     for (const address of [FIXED, SECOND, THIRD]) expect(ports).toContain(address);
     await neutron("net-create public --router:external True");
@@ -178,6 +183,24 @@ clientTest(
     } finally {
       service.kill("SIGKILL");
     }
+  },
+  4 * LIMIT_MS,
+);
+
+clientTest(
+  "an instance is told its address by DHCP, also when dnsmasq was killed, and reaches others by it",
+  async () => {
+    const told = `${THIRD}/24 10.65.0.1 1500`;
+    await eventually("an answer", () => site.askByDhcp("c") === told, LIMIT_MS);
+    await reaches(site.vm("c"), FIXED);
+    await reaches(site.vm("c"), FLOATING);
+    const dhcp = async (): Promise<StatusAnswer["dhcp"]> => (await hosts[1]!.status()).dhcp;
+    expect(await dhcp()).toMatchObject({ running: true, addresses: 2 });
+    const before = site.dhcpPid("host2");
+    process.kill(before, "SIGKILL");
+    await eventually("another dnsmasq", () => site.dhcpPid("host2") !== before, LIMIT_MS);
+    await eventually("an answer of it", () => site.askByDhcp("c") === told, LIMIT_MS);
+    expect((await dhcp())!.restarts).toBeGreaterThan(0);
   },
   4 * LIMIT_MS,
 );
