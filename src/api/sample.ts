@@ -145,25 +145,7 @@ function sampleValues(): Sample {
     announcements: sampleAnnouncements(),
     received: sampleReceived(),
     errors: sampleErrors(),
-    floatingIps: [
-      {
-        address: "172.16.1.3",
-        to: "10.65.0.13",
-        egress: "floating",
-        place: "here",
-        status: "ACTIVE",
-        announced: true,
-      },
-      {
-        address: "172.16.1.4",
-        to: "10.65.0.99",
-        egress: "fixed",
-        place: "elsewhere",
-        status: "DOWN",
-        announced: false,
-        reason: "no route to 10.65.0.99",
-      },
-    ],
+    floatingIps: sampleFloatingIps(),
     nat: {
       private: ["10.65.0.0/16"],
       exempt: ["10.0.0.0/8", "192.168.0.0/16"],
@@ -209,6 +191,36 @@ function sampleValues(): Sample {
     reasons: [],
   };
 }
+
+const sampleFloatingIps = (): readonly FloatingIpAnswer[] => [
+  {
+    address: "172.16.1.3",
+    to: "10.65.0.13",
+    egress: "floating",
+    place: "here",
+    status: "ACTIVE",
+    announced: true,
+  },
+  {
+    address: "172.16.1.4",
+    to: "10.65.0.99",
+    egress: "fixed",
+    place: "elsewhere",
+    status: "DOWN",
+    announced: false,
+    reason: "no route to 10.65.0.99",
+  },
+  {
+    address: "172.16.1.5",
+    forwards: [
+      { protocol: "tcp", port: "443", to: "10.65.0.13", toPort: "8443" },
+      { protocol: "udp", port: "5000-5099", to: "10.65.0.14", toPort: "5000-5099" },
+    ],
+    place: "here",
+    status: "ACTIVE",
+    announced: true,
+  },
+];
 
 function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools" | "natLog" | "natTrace"> {
   const seen = { tracked: 1204, complete: true };

@@ -126,9 +126,10 @@ Prefix          Kind    Rule       Next hop      Pref  MED  Origin  Communities 
     [
       "show floatingips",
       `
-Address     To          Egress    Place      Status  Announced  Reason
-172.16.1.3  10.65.0.13  floating  here       ACTIVE  yes        -
-172.16.1.4  10.65.0.99  fixed     elsewhere  DOWN    no         no route to 10.65.0.99
+Address     To                                                            Egress    Place      Status  Announced  Reason
+172.16.1.3  10.65.0.13                                                    floating  here       ACTIVE  yes        -
+172.16.1.4  10.65.0.99                                                    fixed     elsewhere  DOWN    no         no route to 10.65.0.99
+172.16.1.5  tcp 443 > 10.65.0.13:8443, udp 5000-5099 > 10.65.0.14:5000-…  -         here       ACTIVE  yes        -
 `,
     ],
     [
