@@ -67,6 +67,50 @@ export interface NatPoolAnswer {
   readonly blocks?: { readonly total: number; readonly given: number };
 }
 
+/** What becomes of a packet by our own rules. */
+export interface NatTraceAnswer {
+  /** "tcp 10.65.0.13:41000 > 192.0.2.80:443" */
+  readonly asked: string;
+  /** translated, untranslated, untracked (conntrack does not see it), dropped. */
+  readonly verdict: string;
+  /** What decided. */
+  readonly why: string;
+  /** What the destination becomes; absent: it stays. */
+  readonly destination?: NatSide;
+  /** What the source becomes; absent: it stays. */
+  readonly source?: NatSide;
+  /** The pool that it leaves by. */
+  readonly pool?: string;
+  /** Our rules that decide something, in order, as nft lists them. */
+  readonly steps: readonly { readonly chain: string; readonly rule: string; readonly says: string }[];
+  /** False: the kernel does not hold these rules. */
+  readonly programmed: boolean;
+  /** What a real packet did; absent where that was not asked for. */
+  readonly live?: NatLiveTrace;
+}
+
+interface NatSide {
+  /** Absent: that of the interface that the packet leaves by. */
+  readonly address?: string;
+  /** "41000", or those that it can be: "1024-65535"; absent: it stays, or there is none. */
+  readonly ports?: string;
+}
+
+export interface NatLiveTrace {
+  /** False: no such packet came in time. */
+  readonly seen: boolean;
+  /** Rules of everybody that matched, in order; the rule is absent for the end of a chain, and for tables of others. */
+  readonly steps: readonly {
+    readonly table: string;
+    readonly chain: string;
+    readonly rule?: string;
+    readonly verdict: string;
+  }[];
+  /** Its addresses where it was seen last. */
+  readonly source?: string;
+  readonly destination?: string;
+}
+
 /** Who is told what becomes of translations, and what of it was lost. Counts are since the process started, or since the settings of the log changed. */
 export interface NatLogAnswer {
   /** sessions, blocks, limits. */

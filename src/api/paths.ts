@@ -19,6 +19,7 @@ import {
   readRpkiQuery,
   readSessionsQuery,
   readStopQuery,
+  readTraceQuery,
   readWhoQuery,
 } from "./query.ts";
 import type { PeerAnswer } from "./schema.ts";
@@ -81,6 +82,7 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     readNothing(request.query);
     return source.natPools();
   });
+  app.get("/api/v1/nat/trace", (request) => source.natTrace(readTraceQuery(request.query)));
   app.get("/api/v1/nat/log", (request) => {
     readNothing(request.query);
     return source.natLog();

@@ -9,6 +9,7 @@ import type {
   ErrorsQuery,
   NatBlockQuery,
   NatSessionsQuery,
+  NatTraceQuery,
   NatWhoQuery,
   PeerRequest,
   ReceivedQuery,
@@ -98,20 +99,37 @@ const wholePort = z
     error: "must be a port, 0 to 65535",
   })
   .transform(Number);
+const protocol = z
+  .string()
+  .refine((value) => Object.hasOwn(PROTOCOLS, value) || (/^\d{1,3}$/.test(value) && Number(value) <= 255), {
+    error: "must be tcp, udp, icmp or a number up to 255",
+  })
+  .transform((value) => PROTOCOLS[value] ?? Number(value))
+  .optional();
 const WHO = z.strictObject({ address: address4, port: wholePort, at });
 const SESSIONS = z.strictObject({
   private: address4.optional(),
   public: address4.optional(),
   port: wholePort.optional(),
   remote: address4.optional(),
-  protocol: z
-    .string()
-    .refine((value) => Object.hasOwn(PROTOCOLS, value) || (/^\d{1,3}$/.test(value) && Number(value) <= 255), {
-      error: "must be tcp, udp, icmp or a number up to 255",
-    })
-    .transform((value) => PROTOCOLS[value] ?? Number(value))
-    .optional(),
+  protocol,
   limit: limit.optional(),
+});
+/** Well below what silence a connection may have. */
+const LIVE_MAX_SECONDS = 25;
+const TRACE = z.strictObject({
+  source: address4,
+  destination: address4,
+  protocol,
+  sport: wholePort.optional(),
+  dport: wholePort.optional(),
+  live: z
+    .string()
+    .refine((value) => /^[1-9]\d?$/.test(value) && Number(value) <= LIVE_MAX_SECONDS, {
+      error: `must be a number of seconds, 1 to ${LIVE_MAX_SECONDS}`,
+    })
+    .transform(Number)
+    .optional(),
 });
 const BLOCK = z.strictObject({ address: address4, at });
 
@@ -198,6 +216,19 @@ export const readSessionsQuery = (raw: unknown): NatSessionsQuery => ({
   limit: PAGE_DEFAULT,
   ...read(SESSIONS, raw),
 });
+
+/** Without a protocol it is TCP. @throws Refusal for ports of what has none */
+export function readTraceQuery(raw: unknown): NatTraceQuery {
+  const query = { protocol: PROTOCOLS["tcp"] ?? 6, ...read(TRACE, raw) };
+  const ported = query.protocol === PROTOCOLS["tcp"] || query.protocol === PROTOCOLS["udp"];
+  if (!ported && (query.sport !== undefined || query.dport !== undefined))
+    throw new Refusal(
+      "request.invalid",
+      "only packets of TCP and UDP have ports",
+      "leave sport and dport out",
+    );
+  return query;
+}
 
 export const readBlockQuery = (raw: unknown): NatBlockQuery => read(BLOCK, raw);
 

@@ -9,6 +9,7 @@ import type {
   NatPoolAnswer,
   NatSessionsAnswer,
   NatTopAnswer,
+  NatTraceAnswer,
 } from "./nat-schema.ts";
 import type { NextHopAnswer } from "./next-hop-schema.ts";
 import { sampleErrors, samplePeers } from "./sample-peers.ts";
@@ -47,6 +48,7 @@ export interface Sample {
   readonly natTop: NatTopAnswer;
   readonly natPools: readonly NatPoolAnswer[];
   readonly natLog: NatLogAnswer;
+  readonly natTrace: NatTraceAnswer;
   readonly anycast: readonly AnycastAnswer[];
   readonly nextHops: readonly NextHopAnswer[];
   readonly rpki: RpkiAnswer;
@@ -94,6 +96,10 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     natTop: () => sample.natTop,
     natPools: () => sample.natPools,
     natLog: () => sample.natLog,
+    natTrace: ({ live: seconds }) => {
+      const { live, ...dry } = sample.natTrace;
+      return seconds === undefined || live === undefined ? dry : { ...dry, live };
+    },
     anycast: () => sample.anycast,
     nextHops: () => sample.nextHops,
     rpki: () => sample.rpki,
@@ -216,7 +222,7 @@ const sampleFloatingIps = (): readonly FloatingIpAnswer[] => [
   },
 ];
 
-function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools" | "natLog"> {
+function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools" | "natLog" | "natTrace"> {
   const seen = { tracked: 1204, complete: true };
   const [inner, outer] = ["10.65.0.2:41000", "198.51.100.10:3127"];
   const base = { private: inner, public: outer, remote: "192.0.2.80:443" };
@@ -230,6 +236,7 @@ function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools" | "natLo
       ],
     },
     natTop: { ...seen, matching: 902, top: [{ private: "10.65.0.2", sessions: 900 }] },
+    natTrace: sampleTrace(),
     natLog: {
       events: ["sessions", "blocks", "limits"],
       destinations: false,
@@ -368,5 +375,27 @@ function rpki(): RpkiAnswer {
       },
     ],
     vrps: { ipv4: 512034, ipv6: 142310 },
+  };
+}
+
+function sampleTrace(): NatTraceAnswer {
+  const chosen =
+    "th sport 1024-65535 meta l4proto { tcp, udp } ip saddr . meta l4proto . th sport != @endpoints snat ip to ip saddr:th sport";
+  const says = "the source becomes an endpoint of its pool that nobody else has";
+  return {
+    ...{ asked: "tcp 10.65.0.20:41000 > 192.0.2.80:443", verdict: "translated", why: says },
+    ...{ source: { address: "198.51.100.10", ports: "41000" }, pool: "default", programmed: true },
+    steps: [
+      { chain: "raw_prerouting", rule: "jump raw", says: "" },
+      { chain: "srcnat", rule: "ip saddr @private goto pools", says: "" },
+      { chain: "endpoint_1024_65535", rule: chosen, says },
+    ],
+    live: {
+      ...{ seen: true, source: "198.51.100.10", destination: "192.0.2.80" },
+      steps: [
+        { table: "gatewayd", chain: "srcnat", rule: "ip saddr @private goto pools", verdict: "goto pools" },
+        { table: "gatewayd", chain: "endpoint_1024_65535", rule: chosen, verdict: "accept" },
+      ],
+    },
   };
 }

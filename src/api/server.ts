@@ -224,6 +224,7 @@ const PATHS: readonly string[] = [
     "nat/top",
     "nat/pools",
     "nat/log",
+    "nat/trace",
     "anycast",
     "nexthops",
     "rpki",

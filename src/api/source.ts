@@ -12,6 +12,7 @@ import type {
   NatPoolAnswer,
   NatSessionsAnswer,
   NatTopAnswer,
+  NatTraceAnswer,
 } from "./nat-schema.ts";
 import type { NextHopAnswer } from "./next-hop-schema.ts";
 import type {
@@ -52,6 +53,8 @@ export interface ApiSource {
   natTop(query: NatSessionsQuery): Awaitable<NatTopAnswer>;
   natPools(): Awaitable<readonly NatPoolAnswer[]>;
   natBlock(query: NatBlockQuery): Awaitable<NatBlockAnswer>;
+  /** With `liveSeconds` it waits as long for a real packet. */
+  natTrace(query: NatTraceQuery): Awaitable<NatTraceAnswer>;
   natLog(): Awaitable<NatLogAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
   /** By address. Empty where there is no kernel to ask. */
@@ -139,6 +142,19 @@ export interface NatSessionsQuery {
   readonly protocol?: number;
   /** 1..10000. */
   readonly limit: number;
+}
+
+/** A packet that would open a flow. Addresses are IPv4. */
+export interface NatTraceQuery {
+  readonly source: string;
+  readonly destination: string;
+  /** IP protocol number. */
+  readonly protocol: number;
+  /** 0..65535. */
+  readonly sport?: number;
+  readonly dport?: number;
+  /** How long to wait for a real one, 1..25 s; undefined: not at all. */
+  readonly live?: number;
 }
 
 export interface NatBlockQuery {

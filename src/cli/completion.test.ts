@@ -16,6 +16,7 @@ const TOP = [
     "events",
     "network",
     "subnet",
+    "address",
     "port",
     "router",
     "floatingip",

@@ -1,11 +1,13 @@
 /** Sessions that are translated, and what of the pools is in use. */
 
 import type {
+  NatLiveTrace,
   NatLogAnswer,
   NatPoolAnswer,
   NatSession,
   NatSessionsAnswer,
   NatTopAnswer,
+  NatTraceAnswer,
 } from "../api/nat-schema.ts";
 import { type Column, fields, type Look, table } from "./table.ts";
 import { clock } from "./text.ts";
@@ -84,4 +86,43 @@ export function logDetail({ events, destinations, lostInKernel, outputs }: NatLo
     ["Lost in the kernel", String(lostInKernel)],
   ]);
   return `${head}\n${table(OUTPUTS, outputs, look)}`;
+}
+
+const STEPS: readonly Column<NatTraceAnswer["steps"][number]>[] = [
+  { header: "Chain", cell: (s) => s.chain },
+  { header: "Rule", cell: (s) => s.rule, clip: 60 },
+];
+
+const LIVE_STEPS: readonly Column<NatLiveTrace["steps"][number]>[] = [
+  { header: "Table", cell: (s) => s.table },
+  { header: "Chain", cell: (s) => s.chain },
+  { header: "Verdict", cell: (s) => s.verdict },
+  { header: "Rule", cell: (s) => s.rule ?? "", clip: 60 },
+];
+
+export function traceDetail(answer: NatTraceAnswer, look: Look): string {
+  const { asked, verdict, why, pool, steps, programmed, live } = answer;
+  const head = fields([
+    ["Packet", asked],
+    ["Verdict", verdict],
+    ["Why", why],
+    ["Destination", becomes(answer.destination)],
+    ["Source", becomes(answer.source)],
+    ["Pool", pool],
+    ["Programmed", programmed ? undefined : "no: the kernel does not hold these rules"],
+  ]);
+  const rules = steps.length === 0 ? "" : `\n${table(STEPS, steps, look)}`;
+  return `${head}${rules}${live === undefined ? "" : `\n${liveDetail(live, look)}`}`;
+}
+
+function becomes(side: NatTraceAnswer["source"]): string | undefined {
+  if (side === undefined) return undefined;
+  const { address = "that of the interface it leaves by", ports } = side;
+  return ports === undefined ? address : `${address}, port ${ports}`;
+}
+
+function liveDetail({ seen, steps, source, destination }: NatLiveTrace, look: Look): string {
+  if (!seen) return "No such packet came in time.\n";
+  const head = fields([["Seen", `a packet; its addresses were last ${source} > ${destination}`]]);
+  return `${head}\n${table(LIVE_STEPS, steps, look)}`;
 }

@@ -1,16 +1,17 @@
 /** gwctl nat: whose a port is, which block an address has, the sessions that there are. */
 
-import { Argument, type Command } from "commander";
+import { Argument, type Command, Option } from "commander";
 import type {
   NatBlockAnswer,
   NatLogAnswer,
   NatPoolAnswer,
   NatSessionsAnswer,
   NatTopAnswer,
+  NatTraceAnswer,
 } from "../api/nat-schema.ts";
 import { examples, optionsOf, pathOf } from "./flags.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
-import { logDetail, poolsTable, sessionsTable, topTable } from "./nat-views.ts";
+import { logDetail, poolsTable, sessionsTable, topTable, traceDetail } from "./nat-views.ts";
 import { show } from "./show.ts";
 import { fields } from "./table.ts";
 
@@ -21,6 +22,7 @@ export function addNat(program: Command, io: Io): void {
     .addHelpText("after", examples("gwctl nat who 198.51.100.10:3127", "gwctl nat block 10.65.0.13"));
   addSessions(nat, io);
   addLog(nat, io);
+  addTrace(nat, io);
   nat
     .command("who")
     .description("the private address behind a public address and port, now or at a time")
@@ -94,6 +96,44 @@ function addLog(nat: Command, io: Io): void {
       const subject = { path: pathOf("nat/log", {}), render: logDetail };
       await show<NatLogAnswer>(subject, optionsOf(command, io), io);
     });
+}
+
+/** What --live waits when it says no number. */
+const LIVE_SECONDS = "10";
+
+function addTrace(nat: Command, io: Io): void {
+  nat
+    .command("trace")
+    .description("which rules, which mapping and which block a packet would take; --live follows a real one")
+    .addArgument(new Argument("<source>", "IPv4 address"))
+    .addArgument(new Argument("<destination>", "IPv4 address"))
+    .option("--protocol <protocol>", "tcp, udp, icmp or a number (tcp)")
+    .option("--sport <port>", "source port")
+    .option("--dport <port>", "destination port")
+    .addOption(
+      new Option("--live [seconds]", `wait so long for such a packet, at most 25 s (${LIVE_SECONDS})`).preset(
+        LIVE_SECONDS,
+      ),
+    )
+    .addHelpText(
+      "after",
+      examples(
+        "gwctl nat trace 10.65.0.20 192.0.2.80 --sport 41000 --dport 443",
+        "gwctl nat trace 10.65.0.20 192.0.2.80 --protocol icmp --live 20",
+      ),
+    )
+    .action(async (source: string, destination: string, flags: TraceFlags, command: Command) => {
+      const { protocol, sport, dport, live } = flags;
+      const path = pathOf("nat/trace", { source, destination, protocol, sport, dport, live });
+      await show<NatTraceAnswer>({ path, render: traceDetail }, optionsOf(command, io), io);
+    });
+}
+
+interface TraceFlags {
+  readonly protocol?: string;
+  readonly sport?: string;
+  readonly dport?: string;
+  readonly live?: string;
 }
 
 interface SessionFlags {

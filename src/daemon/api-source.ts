@@ -17,6 +17,7 @@ import { mrtTable } from "./mrt-table.ts";
 import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
 import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
 import { poolAnswers, sessionsAnswer, topAnswer } from "./session-answers.ts";
+import { traceAnswer } from "./trace-answers.ts";
 import { VERSION } from "./version.ts";
 
 /** Problems that are shown: peers decide how many next hops cannot be reached. */
@@ -76,6 +77,7 @@ export function apiSource(
         gateway.blockHistory.epochs.at(-1)?.plan,
         gateway.drains,
       ),
+    natTrace: (query) => traceAnswer(gateway, query),
     natLog: () => gateway.natLogs.answer(),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),

@@ -6,6 +6,7 @@ import type { Dataplane, Link, NextHopWay } from "../gateway/intent.ts";
 import { startKernel } from "../kernel/client.ts";
 import type { ConntrackUse, Warning } from "../kernel/commands.ts";
 import type { SessionQuery, SessionsFound } from "../kernel/session-commands.ts";
+import type { Followed, PacketQuery } from "../kernel/trace-commands.ts";
 import type { KernelSettings, Model } from "../model/model.ts";
 import { type Refused, refusedIn } from "../nat/limits.ts";
 import type { Log } from "./log.ts";
@@ -18,6 +19,8 @@ export interface Forwarding {
   conntrack(): Promise<ConntrackUse | undefined>;
   /** @throws Error where flows cannot be looked at */
   sessions(query: SessionQuery): Promise<SessionsFound>;
+  /** The way of the next such packet; undefined when none came. @throws Error where none can be followed */
+  follow(query: PacketQuery): Promise<Followed | undefined>;
   /** Rejects where there is no kernel to ask, and while netd is away. */
   readonly natLog: NatLogSource;
   /** Packets that limits refused since the rules were written; undefined without NAT. */
@@ -69,6 +72,7 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
     dataplane: kernel,
     conntrack: () => kernel.conntrack(),
     sessions: (query) => kernel.sessions(query),
+    follow: (query) => kernel.follow(query),
     natLog: kernel,
     refused: async () => {
       const listed = await kernel.limited();
@@ -125,6 +129,7 @@ function announceOnly(): Forwarding {
     conntrack: () => Promise.resolve(undefined),
     sessions: () =>
       Promise.resolve({ tracked: 0, matching: 0, complete: true, sessions: [], top: [], used: [] }),
+    follow: () => Promise.resolve(undefined),
     natLog: {
       nextSessions: () => Promise.reject(new Error("kernel: { type: none } translates nothing")),
       endSessions: () => Promise.resolve(),

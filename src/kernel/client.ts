@@ -27,6 +27,7 @@ import { parseJson } from "./fields.ts";
 import type { SessionQuery, SessionsFound } from "./session-commands.ts";
 import { decodeSessionEvents, type SessionEvents } from "./session-events.ts";
 import { Supervisor } from "./supervisor.ts";
+import type { Followed, PacketQuery } from "./trace-commands.ts";
 import type { NextHopWay, Tracking } from "./way-commands.ts";
 
 /** Routes of one command: netd answers between two of them. */
@@ -65,6 +66,8 @@ export interface Kernel {
   endSessions(): Promise<void>;
   /** A set of our table as nft lists it; undefined when there is none. */
   listSet(name: string): Promise<string | undefined>;
+  /** The way of the next such packet through nftables; undefined when none came. One at a time. */
+  follow(query: PacketQuery): Promise<Followed | undefined>;
   /** The chain that refuses who has too much, as nft lists it with its counters; undefined without our table. */
   limited(): Promise<string | undefined>;
   /** Sends router advertisements over these interfaces, and no others, and hears those of others there. */
@@ -139,6 +142,10 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       const { end } = await supervisor.ask(CODE.listSet, encodeJson(name));
       const listed = parseJson(end);
       return listed === false ? undefined : String(listed);
+    },
+    follow: async (query) => {
+      const found = parseJson((await supervisor.ask(CODE.follow, encodeJson(query))).end);
+      return found === false ? undefined : (found as Followed);
     },
     limited: async () => {
       const { end } = await supervisor.ask(CODE.limited, NOTHING);

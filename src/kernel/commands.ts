@@ -89,6 +89,7 @@ export const CODE = {
   nextSessions: 12,
   endSessions: 13,
   listSet: 14,
+  follow: 15,
   done: 128,
   failed: 129,
   part: 130,

@@ -30,11 +30,13 @@ import { NetlinkSocket } from "./netlink-socket.ts";
 import { Nexthops } from "./nexthops.ts";
 import { concernsOurTable, type Nft } from "./nft.ts";
 import { refusesNft } from "./nft-guard.ts";
+import { followPacket } from "./packet-trace.ts";
 import { Routes } from "./routes.ts";
 import { decodeSessionQuery, type SessionQuery } from "./session-commands.ts";
 import { SessionWalker } from "./session-walk.ts";
 import { SessionWatch } from "./session-watch.ts";
 import { prepareNamespace, prepareTap } from "./sysctls.ts";
+import { decodePacketQuery, type PacketQuery } from "./trace-commands.ts";
 import { Watch } from "./watch.ts";
 import { decodeTracking, type NextHopWay } from "./way-commands.ts";
 import { Ways } from "./ways.ts";
@@ -69,6 +71,7 @@ export class Machine {
   #conntrack: Conntrack | undefined;
   #walker: SessionWalker | undefined;
   readonly #sessionWatch = new SessionWatch();
+  #following = false;
 
   /**
    * @param icmp - to look for neighbours with; undefined: that cannot be done
@@ -167,12 +170,24 @@ export class Machine {
         return encodeJson(true);
       case CODE.listSet:
         return encodeJson(this.#nft.listSet(decodeSetName(payload)) ?? false);
+      case CODE.follow:
+        return this.#follow(decodePacketQuery(payload));
       case CODE.seek:
         return this.#seek(decodeInterfaces(payload));
       case CODE.track:
         return this.#track(payload);
       default:
         throw new InvalidCommand(`no command has the number ${code}`);
+    }
+  }
+
+  async #follow(query: PacketQuery): Promise<Buffer> {
+    if (this.#following) throw new Error("another packet is being followed: try again when it was");
+    this.#following = true;
+    try {
+      return encodeJson((await followPacket(this.#nft, query)) ?? false);
+    } finally {
+      this.#following = false;
     }
   }
 

@@ -18,6 +18,7 @@ const NFGENMSG_OCTETS = 4;
 /** NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_SET_TABLE, ...: every object names its table in its first attribute. */
 const NFTA_TABLE = 1;
 const NFT_CTX_OUTPUT_STATELESS = 4;
+const NFT_CTX_OUTPUT_HANDLE = 1 << 3;
 const TABLE = "gatewayd";
 /** Descriptors that are looked at for the library's socket, which it opens when it starts and keeps. */
 const DESCRIPTORS = 256;
@@ -91,6 +92,16 @@ export class Nft {
     const listed = this.#output(this.#context);
     this.#setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
     return failed === undefined ? listed : undefined;
+  }
+
+  /** The rules of a chain of ours by their handles, without counters and other state. Empty when there is none. */
+  listRules(chain: string): ReadonlyMap<bigint, string> {
+    this.#setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_HANDLE);
+    const failed = this.run(`list chain inet ${TABLE} ${chain}`);
+    const listed = failed === undefined ? this.#output(this.#context) : "";
+    this.#setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
+    const lines = [...listed.matchAll(/^\t\t(.*) # handle (\d+)$/gm)];
+    return new Map(lines.map(([, rule = "", handle = "0"]) => [BigInt(handle), rule]));
   }
 
   /** A set of our table as nft lists it, without counters and other state. Undefined when there is none. */

@@ -1,6 +1,6 @@
 /** A netlink socket that listens. The kernel leaves out, where it can, what we caused ourselves. */
 
-import { ignorePort, openNetlink, receive, setOption, setQueue } from "./ffi.ts";
+import { closeDescriptor, ignorePort, openNetlink, receive, setOption, setQueue } from "./ffi.ts";
 import { type Message, messagesIn } from "./netlink.ts";
 import { isOverrun } from "./netlink-socket.ts";
 
@@ -26,6 +26,11 @@ export class Watch {
     setQueue(this.fd, SO_RCVBUFFORCE, SO_RCVBUF, QUEUE_OCTETS);
     if (ignored !== undefined) ignorePort(this.fd, ignored);
     for (const group of groups) setOption(this.fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, group);
+  }
+
+  /** Not to be called for one that {@link pollReadable} waits for. */
+  close(): void {
+    closeDescriptor(this.fd);
   }
 
   /**

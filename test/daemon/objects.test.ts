@@ -118,6 +118,17 @@ test("lists of a member are added to, taken from and emptied", async () => {
   await done("network delete lists");
 });
 
+test("a subnet is cut from a pool, in an address scope", async () => {
+  await done("address scope create inside");
+  await done("subnet pool create --pool-prefix 10.96.0.0/16 --address-scope inside private");
+  await done("network create pooled");
+  await done("subnet create --network pooled --subnet-pool private --prefix-length 26 pooled-v4");
+  expect(await member("subnet show pooled-v4 -c cidr")).toBe("10.96.0.0/26");
+  await done("network delete pooled");
+  await done("subnet pool delete private");
+  await done("address scope delete inside");
+});
+
 test("security groups, their rules, and quotas", async () => {
   await done("security group create web");
   const rule = await member("security group rule create --protocol tcp --dst-port 443 -c id web");

@@ -47,8 +47,7 @@ export async function objectNames(path: string, command: Command, io: Io): Promi
 function groupOf(program: Command, { command, many, examples: shown }: ResourceRow): Command {
   let at = program;
   for (const word of command) {
-    at =
-      at.commands.find((known) => known.name() === word) ?? at.command(word).description("security groups");
+    at = at.commands.find((known) => known.name() === word) ?? at.command(word).description(many);
   }
   addCredentials(at.description(`${many}: make, look at, change and delete them`));
   return at.addHelpText("after", examples(...Object.values(shown)));

@@ -91,7 +91,7 @@ export const subnets: ResourceRow = {
   many: "subnets",
   argument: "subnet",
   names: ["name"],
-  made: text("<name>", "what it is called", "name"),
+  made: { ...text("<name>", "what it is called", "name"), read: (name) => ({ name, ip_version: 4 }) },
   options: [
     ...NAME,
     {
@@ -100,10 +100,18 @@ export const subnets: ResourceRow = {
     },
     object("--network <network>", "only those of this network", "network_id", "networks", ["list"]),
     range,
+    object("--subnet-pool <subnet-pool>", "that its range is cut from", "subnetpool_id", "subnetpools", [
+      "create",
+      "list",
+    ]),
+    count("--prefix-length <n>", "of the range that is cut from the pool", "prefixlen", ["create"]),
     text("--subnet-range <cidr>", "only this one", "cidr", ["list"]),
     gateway,
     text("--gateway <address>", "only with this gateway", "gateway_ip", ["list"]),
-    count("--ip-version <version>", "only of IPv4 or IPv6: 4 or 6", "ip_version", ["list"]),
+    count("--ip-version <version>", "4 or 6; of a subnet from a pool, 4 when not given", "ip_version", [
+      "create",
+      "list",
+    ]),
     flag("--dhcp", "its ports get their addresses by DHCP: the default", { enable_dhcp: true }, FILTERED),
     flag("--no-dhcp", "they do not", { enable_dhcp: false }, FILTERED),
     compounds(

@@ -5,10 +5,13 @@ import { ports } from "./ports.ts";
 import { floatingIps, routers } from "./routers.ts";
 import type { ResourceRow } from "./row.ts";
 import { securityGroupRules, securityGroups } from "./security-groups.ts";
+import { addressScopes, subnetPools } from "./subnet-pools.ts";
 
 export const RESOURCE_ROWS: readonly ResourceRow[] = [
   networks,
   subnets,
+  subnetPools,
+  addressScopes,
   ports,
   routers,
   floatingIps,

@@ -1,0 +1,140 @@
+/** What becomes of a packet by our own rules, and why: in the rules, and in words. */
+
+import { type Address, sameAddress } from "../bgp/net/address.ts";
+import { formatAddress } from "../bgp/net/text.ts";
+import { blockOf } from "../model/blocks.ts";
+import type { Contents, Elements } from "./layout.ts";
+import { portText } from "./members.ts";
+import { render } from "./render.ts";
+import { beginWalk, type Header, type Step, type Translated, type Walk, walkChain } from "./rule-walk.ts";
+import type { NatTable } from "./table.ts";
+
+/** A packet that would open a flow, from one of our interfaces to another. IPv4. */
+export interface TracedPacket {
+  readonly source: Address;
+  readonly destination: Address;
+  /** As nft has it: tcp, udp, icmp, or a number. */
+  readonly protocol: string;
+  readonly sourcePort: number | undefined;
+  readonly destinationPort: number | undefined;
+}
+
+export interface NatTrace {
+  readonly verdict: "translated" | "untranslated" | "untracked" | "dropped";
+  /** What decided, in words. */
+  readonly why: string;
+  /** What the destination becomes; undefined: it stays. */
+  readonly destination: Translated | undefined;
+  /** What the source becomes. Without an address: that of the interface that the packet leaves by. */
+  readonly source: Translated | undefined;
+  /** Of a source of a pool: its name. */
+  readonly pool: string | undefined;
+  readonly steps: readonly (Step & { readonly says: string })[];
+}
+
+/** Whether a packet goes on behind a hook. */
+type Hook = (walk: Walk) => boolean;
+
+const passes =
+  (chain: string): Hook =>
+  (walk) => {
+    const verdict = walkChain(walk, chain);
+    return verdict !== "drop" && verdict !== "refuse";
+  };
+
+/** The chains of a packet that is forwarded, in order. What is not tracked is not translated either. */
+const HOOKS: readonly Hook[] = [
+  passes("raw_prerouting"),
+  (walk) => !walk.tracked || passes("dstnat")(walk),
+  passes("limited"),
+  (walk) => walk.destination !== undefined || passes("untranslated")(walk),
+  (walk) => !walk.tracked || passes("srcnat")(walk),
+];
+
+export function tracePacket(table: NatTable, packet: TracedPacket): NatTrace {
+  const header: Header = {
+    source: formatAddress(packet.source),
+    destination: formatAddress(packet.destination),
+    protocol: packet.protocol,
+    sourcePort: packet.sourcePort?.toString(),
+    destinationPort: packet.destinationPort?.toString(),
+  };
+  const walk = beginWalk(contentsFor(table, packet), header);
+  const passed = HOOKS.every((hook) => hook(walk));
+  const steps = walk.steps.map((step) => ({ ...step, says: sayingOf(step) }));
+  const { source, destination } = walk;
+  return {
+    verdict: passed ? verdictOf(walk) : "dropped",
+    why: steps.findLast(({ says }) => says !== "")?.says ?? whyNothing(table, walk),
+    destination,
+    source,
+    pool: source && poolOf(table, source),
+    steps,
+  };
+}
+
+function verdictOf({ tracked, source, destination }: Walk): NatTrace["verdict"] {
+  if (!tracked) return "untracked";
+  return source === undefined && destination === undefined ? "untranslated" : "translated";
+}
+
+function whyNothing(table: NatTable, { header }: Walk): string {
+  return table.private.length === 0
+    ? "there is no pool here, and neither address is a floating IP"
+    : `${header.source} is in no private range of a pool, and neither address is a floating IP`;
+}
+
+const poolOf = (table: NatTable, { address }: Translated): string | undefined =>
+  table.pools.find(({ addresses }) => addresses.some((a) => formatAddress(a) === address))?.name;
+
+/** The table as far as this packet can meet it: there may be a million floating IPs. */
+function contentsFor(table: NatTable, { source, destination }: TracedPacket): Contents {
+  const concerns = (address: Address): boolean =>
+    sameAddress(address, source) || sameAddress(address, destination);
+  const { blocks } = table;
+  const floating = table.floating.filter((m) => concerns(m.floating) || concerns(m.fixed));
+  const forwards = table.forwards.filter((m) => concerns(m.floating) || concerns(m.to));
+  // What the destination becomes is met too.
+  const inner = new Set([...floating.map((m) => m.fixed.w0), ...forwards.map((m) => m.to.w0)]);
+  const contents = render({
+    ...table,
+    floating: table.floating.filter(
+      (m) => concerns(m.floating) || concerns(m.fixed) || inner.has(m.fixed.w0),
+    ),
+    forwards,
+    blocks: blocks && { ...blocks, private: [] },
+  });
+  return { ...contents, sets: { ...contents.sets, blocks: blockOfSource(table, source) } };
+}
+
+function blockOfSource({ blocks }: NatTable, source: Address): Elements {
+  const block = blocks && blockOf(blocks, source);
+  return block === undefined
+    ? new Map()
+    : new Map([[formatAddress(source), `${formatAddress(block.address)} . ${portText(block.ports)}`]]);
+}
+
+/** Rules in words, by what they are made of; of a rule that leads to another chain, that chain's say it. */
+const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[] = [
+  [/^untrack$/, /notrack/, "one of its sides is routed and never translated: conntrack does not see it"],
+  [/^dstnat$/, /map @floating$/, "the destination is a floating IP: it becomes the fixed address"],
+  [/^dstnat$/, /map @forwards$/, "the destination is a port of a floating IP that is forwarded"],
+  [/^dstnat$/, /dnat ip to \d/, "the metadata service"],
+  [/./, /map @self$/, "a host that speaks to its own floating IP has that one as its source"],
+  [/./, /@\w+ goto hairpin$/, "hairpin: a source of ours has an external address, so that answers pass here"],
+  [/^hairpin$/, /map @own$/, "the source becomes its own floating IP"],
+  [/./, /^masquerade$/, "the source becomes the address of the interface that the packet leaves by"],
+  [/^srcnat$/, /@exempt(_hosts)? accept$/, "the destination is exempt from translation"],
+  [/^srcnat$/, /map @egress$/, "the source becomes its floating IP"],
+  [/^pools$/, /map @blocks$/, "the source becomes its block: ports of a pool's address that are its own"],
+  [/^pools$/, /^drop$/, "there is no address of a pool, or no block, for it: it is not let out"],
+  [/^endpoint_/, /th sport != @endpoints/, "the source becomes an endpoint of its pool that nobody else has"],
+  [/^(endpoint|random)_/, /fully-random$/, "the source becomes a port of its pool by chance"],
+  [/^endpoint_/, /checksum 0/, "the source becomes a port of its pool"],
+  [/^leave$/, /^snat ip to ip saddr$/, "the source becomes its address of the pool"],
+  [/^leave$/, /dccp drop$/, "DCCP is let out of blocks alone"],
+  [/^untranslated$/, /@(floating|forwarded) drop$/, "nothing is behind that port of the floating IP"],
+];
+
+const sayingOf = ({ chain, rule }: Step): string =>
+  SAYINGS.find(([inChain, inRule]) => inChain.test(chain) && inRule.test(rule))?.[2] ?? "";
