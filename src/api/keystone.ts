@@ -20,17 +20,27 @@ import {
   timeText,
   unauthorized,
 } from "./keystone-session.ts";
-import { baseOf, type FaultLog, faultOf } from "./openstack.ts";
+import { baseOf, type FaultLog, faultOf, refuseHaste } from "./openstack.ts";
+import type { RateLimit } from "./rate-limit.ts";
 
 /** Passwords that are checked at a time: each takes a thread for some 50 ms. More are told to come again. */
 const LOGINS_MAX = 16;
 
 const REGION = "RegionOne";
 
-export function addKeystone(app: FastifyInstance, api: IdentityApi, log: FaultLog): void {
+/** @param rate - undefined: clients ask as often as they like */
+export function addKeystone(
+  app: FastifyInstance,
+  api: IdentityApi,
+  rate: RateLimit | undefined,
+  log: FaultLog,
+): void {
   let checking = 0;
   void app.register((inner, _options, ready) => {
     readJsonOnly(inner);
+    inner.addHook("onRequest", async (request, reply) => {
+      refuseHaste(rate, request.ip, reply);
+    });
     inner.setErrorHandler((error, _request, reply) => refuse(reply, faultOf(error, log)));
     for (const url of ["/v3", "/v3/"]) inner.get(url, (request) => ({ version: versionAt(request) }));
     inner.post("/v3/auth/tokens", async (request, reply) => {

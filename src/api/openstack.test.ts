@@ -3,6 +3,7 @@ import { type IncomingHttpHeaders, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { KeptIdentity } from "../identity/kept.ts";
 import type { Caller } from "../neutron/caller.ts";
 import { Keeper } from "../neutron/keeper.ts";
 import { ADMIN, countingWorld } from "../neutron/testing/cloud.ts";
@@ -55,14 +56,15 @@ interface Asking {
   readonly body?: string | object;
   readonly headers?: Readonly<Record<string, string>>;
   readonly overTcp?: boolean;
+  readonly socket?: string;
 }
 
 function ask(
   path: string,
-  { method = "GET", body, headers = {}, overTcp = false }: Asking = {},
+  { method = "GET", body, headers = {}, overTcp = false, socket = "gw.sock" }: Asking = {},
 ): Promise<Answer> {
   const text = typeof body === "object" ? JSON.stringify(body) : body;
-  const to = overTcp ? { host: tcp.hostname, port: tcp.port } : { socketPath: join(directory, "gw.sock") };
+  const to = overTcp ? { host: tcp.hostname, port: tcp.port } : { socketPath: join(directory, socket) };
   const type = text === undefined ? {} : { "content-type": "application/json" };
   return new Promise((resolve, reject) => {
     const asked = request(
@@ -141,6 +143,44 @@ describe("who asks", () => {
   });
 });
 
+test("who asks too often over TCP is told when to come again; the socket is not held up", async () => {
+  const slow = createApi(sampleSource({}), {
+    socketPath: join(directory, "slow.sock"),
+    tcp: { host: "127.0.0.1", port: 0 },
+    log: () => {},
+    networking: {
+      ask: (caller, asked) => keeper.ask(caller, asked),
+      caller: (token, isLocal) => (isLocal ? ADMIN : TOKENS.get(token ?? "")),
+    },
+    identity: { people: () => undefined, now: () => 0, kept: await KeptIdentity.open(store) },
+    limits: { requestsPerSecond: 0.001, requestsAtOnce: 2 },
+  });
+  const base = (await slow.listen())[1]!;
+  const get = async (path: string, token?: string): Promise<readonly [number, string | null]> => {
+    const answer = await fetch(
+      `${base}${path}`,
+      token === undefined ? {} : { headers: { "x-auth-token": token } },
+    );
+    return [answer.status, answer.headers.get("retry-after")];
+  };
+  expect([await get("/v2.0/networks", "alice"), await get("/v2.0/networks", "alice")]).toEqual([
+    [200, null],
+    [200, null],
+  ]);
+  expect(await get("/v2.0/networks", "alice")).toEqual([429, expect.stringMatching(/^\d+$/)]);
+  // Forged tokens are one client, and nobody else's.
+  expect((await get("/v2.0/networks", "forged"))[0]).toBe(401);
+  expect((await get("/v3"))[0]).toBe(200);
+  expect([(await get("/v2.0/networks", "another"))[0], (await get("/v3"))[0]]).toEqual([429, 429]);
+  for (let i = 0; i < 4; i++) {
+    expect((await ask("/v2.0/networks", { socket: "slow.sock" })).status).toBe(200);
+  }
+  await slow.close();
+});
+
+const manyKeys = (count: number): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
+
 describe("what is hostile", () => {
   const deep = `${"[".repeat(DEPTH_MAX + 1)}${"]".repeat(DEPTH_MAX + 1)}`;
   test.each<[string, string, Asking, number, string]>([
@@ -153,6 +193,8 @@ describe("what is hostile", () => {
     ],
     ["a deep one", "networks", { body: `{"network":{"name":${deep}}}` }, 400, "HTTPBadRequest"],
     ["no JSON", "networks", { body: "{" }, 400, "HTTPBadRequest"],
+    ["too many attributes", "networks", { body: { network: manyKeys(101) } }, 400, "HTTPBadRequest"],
+    ["too many members", "networks", { body: { network: manyKeys(20_001) } }, 400, "HTTPBadRequest"],
     [
       "a form of a web page",
       "networks",

@@ -12,6 +12,7 @@ import { RESOURCES } from "../neutron/resources.ts";
 import type { ApiAnswer, ApiRequest } from "../neutron/service.ts";
 import { ERRORS, Refusal, toJson } from "./answers.ts";
 import { jsonOf, readJsonOnly } from "./json-body.ts";
+import type { RateLimit } from "./rate-limit.ts";
 
 /** What stands behind the paths. */
 export interface NetworkingApi {
@@ -30,19 +31,26 @@ const METHODS = ["GET", "POST", "PUT", "DELETE"] as const;
 export const takesBody = ({ url }: FastifyRequest): boolean =>
   url === "/" || /^\/v(2\.0|3)(\/|\?|$)/.test(url);
 
+interface Listener {
+  /** The unix socket. */
+  readonly isLocal: boolean;
+  /** Undefined: clients ask as often as they like. */
+  readonly rate: RateLimit | undefined;
+  readonly log: FaultLog;
+}
+
 export function addOpenstack(
   app: FastifyInstance,
   api: NetworkingApi,
-  isLocal: boolean,
-  log: FaultLog,
+  { isLocal, rate, log }: Listener,
 ): void {
   void app.register((inner, _options, ready) => {
     readJsonOnly(inner);
     inner.addHook("onRequest", async (request, reply) => {
       void reply.header("x-openstack-request-id", `req-${randomUUID()}`);
-      if (request.url !== "/" && callerOf(request, api, isLocal) === undefined) {
-        await refuseStranger(request, reply);
-      }
+      const caller = callerOf(request, api, isLocal);
+      refuseHaste(rate, caller === undefined ? request.ip : `project ${caller.projectId}`, reply);
+      if (request.url !== "/" && caller === undefined) await refuseStranger(request, reply);
     });
     inner.setErrorHandler((error, _request, reply) => sendFault(reply, faultOf(error, log)));
     inner.get("/", (request) => ({ versions: [versionAt(request)] }));
@@ -58,6 +66,14 @@ export function addOpenstack(
     });
     ready();
   });
+}
+
+/** @throws Fault when the client has asked too often */
+export function refuseHaste(rate: RateLimit | undefined, client: string, reply: FastifyReply): void {
+  const seconds = rate?.take(client, performance.now()) ?? 0;
+  if (seconds === 0) return;
+  void reply.header("retry-after", String(seconds));
+  throw new Fault(429, "OverLimit", `Too many requests. Come again in ${seconds} s.`);
 }
 
 /** One line for an answer that failed by a bug of ours. */

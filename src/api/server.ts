@@ -21,6 +21,7 @@ import { addKeystone } from "./keystone.ts";
 import type { IdentityApi } from "./keystone-session.ts";
 import { addOpenstack, type NetworkingApi, takesBody } from "./openstack.ts";
 import { addControl, addPaths, CONTROL_PATHS } from "./paths.ts";
+import { RateLimit } from "./rate-limit.ts";
 import { claimSocket, ListenError, type SocketFile } from "./socket.ts";
 import type { ApiControl, ApiSource } from "./source.ts";
 
@@ -59,6 +60,10 @@ export interface ApiLimits {
   readonly headerBytes: number;
   /** Per listener; more are closed at once. */
   readonly connections: number;
+  /** To the Networking and Identity APIs over TCP, of each project and of each address without a token. */
+  readonly requestsPerSecond: number;
+  /** Of these, how many may come at once after a pause. */
+  readonly requestsAtOnce: number;
   /** How long close() waits for answers under way. */
   readonly closeMs: number;
 }
@@ -71,6 +76,8 @@ export const API_LIMITS: ApiLimits = {
   bodyBytes: 1_048_576,
   headerBytes: 16_384,
   connections: 64,
+  requestsPerSecond: 200,
+  requestsAtOnce: 500,
   closeMs: 2_000,
 };
 
@@ -178,9 +185,20 @@ function buildApp(
   addPaths(app, source);
   if (options.events !== undefined) addEvents(app, options.events);
   if (onSocket && options.control !== undefined) addControl(app, options.control);
-  if (options.identity !== undefined) addKeystone(app, options.identity, options.log);
-  if (options.networking !== undefined) addOpenstack(app, options.networking, onSocket, options.log);
+  addOpenstackAnd(app, options, limits, onSocket);
   return app;
+}
+
+/** Whoever may open the socket is not held up: it is the operator's own. */
+function addOpenstackAnd(
+  app: FastifyInstance,
+  { identity, networking, log }: ApiOptions,
+  { requestsPerSecond, requestsAtOnce }: ApiLimits,
+  onSocket: boolean,
+): void {
+  const rate = onSocket ? undefined : new RateLimit(requestsPerSecond, requestsAtOnce);
+  if (identity !== undefined) addKeystone(app, identity, rate, log);
+  if (networking !== undefined) addOpenstack(app, networking, { isLocal: onSocket, rate, log });
 }
 
 function addChecks(app: FastifyInstance, limits: ApiLimits, onSocket: boolean): void {

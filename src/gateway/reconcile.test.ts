@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
+import type { Address } from "../bgp/net/address.ts";
+import { parseAddress } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
+import { POOL } from "../model/testing/values.ts";
 import { Bench, type Given } from "./testing/bench.ts";
 import {
   floatingIp,
@@ -86,6 +89,22 @@ describe("order", () => {
     expect(bench.happened()).toEqual(["uninstalled 203.0.113.9/32", "remove 203.0.113.9/32"]);
     expect(bench.reconciler.snapshot().problems.map((p) => p.code)).toEqual(["nexthop.unresolved"]);
   });
+});
+
+test("a pool address that goes is withdrawn first, and its flows are forgotten last", async () => {
+  const [first, second] = ["198.51.100.10", "198.51.100.11"].map((text) => parseAddress(text)!);
+  const gateway = (addresses: readonly Address[]): Model =>
+    model({ role: "gateway", nat: { ...PRIVATE, pools: [{ ...POOL, addresses }] } });
+  const bench = new Bench();
+  await bench.give({ model: gateway([first!, second!]) });
+  bench.happened();
+  await bench.give({ model: gateway([second!]) });
+  expect(bench.happened()).toEqual([
+    "withdraw 198.51.100.10/32",
+    "nat",
+    "remove 198.51.100.10/32",
+    "forget 198.51.100.10 all",
+  ]);
 });
 
 describe("a floating IP that moves to another host", () => {

@@ -10,6 +10,9 @@ type Json = Readonly<Record<string, unknown>>;
 /** Objects of one bulk request. */
 const BULK_MAX = 100;
 
+/** Attributes that one object may be given; none has so many. */
+const ATTRIBUTES_MAX = 100;
+
 const isJsonObject = (value: unknown): value is Json =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -20,6 +23,9 @@ export function unwrap(body: unknown, key: string): Json {
   const inner = Object.hasOwn(body, key) ? body[key] : undefined;
   if (inner === undefined) throw badRequest(`Unable to find '${key}' in request body`);
   if (!isJsonObject(inner)) throw badRequest("Body contains invalid data");
+  if (Object.keys(inner).length > ATTRIBUTES_MAX) {
+    throw badRequest(`An object has at most ${ATTRIBUTES_MAX} attributes`);
+  }
   return inner;
 }
 

@@ -120,9 +120,14 @@ export class Tables implements Reading {
     return this.#rowsOf(collection).values();
   }
 
-  *by<C extends Collection>(collection: C, index: IndexNames[C], key: string): Generator<Objects[C]> {
+  by<C extends Collection>(collection: C, index: IndexNames[C], key: string): Iterable<Objects[C]> {
+    const ids = this.#index.get(indexKey(collection, index, key));
+    return ids === undefined ? [] : this.#rowsWith(collection, ids);
+  }
+
+  *#rowsWith<C extends Collection>(collection: C, ids: ReadonlySet<string>): Generator<Objects[C]> {
     const rows = this.#rowsOf(collection);
-    for (const id of this.#index.get(indexKey(collection, index, key)) ?? []) yield rows.get(id)!;
+    for (const id of ids) yield rows.get(id)!;
   }
 
   counts(): Readonly<Record<Collection, number>> {
@@ -200,18 +205,20 @@ export class Draft implements Reading {
   }
 
   get<C extends Collection>(collection: C, id: string): Objects[C] | undefined {
-    const isChanged = this.#changes.has(changeKey(collection, id));
+    // Most requests only look, and lists look a hundred thousand times.
+    const isChanged = this.#changes.size > 0 && this.#changes.has(changeKey(collection, id));
     return isChanged ? this.#over.get(collection, id) : this.base.get(collection, id);
   }
 
-  *all<C extends Collection>(collection: C): Generator<Objects[C]> {
-    yield* this.#unchanged(collection, this.base.all(collection));
-    yield* this.#over.all(collection);
+  all<C extends Collection>(collection: C): Iterable<Objects[C]> {
+    const known = this.base.all(collection);
+    return this.#changes.size === 0 ? known : this.#merged(collection, known, this.#over.all(collection));
   }
 
-  *by<C extends Collection>(collection: C, index: IndexNames[C], key: string): Generator<Objects[C]> {
-    yield* this.#unchanged(collection, this.base.by(collection, index, key));
-    yield* this.#over.by(collection, index, key);
+  by<C extends Collection>(collection: C, index: IndexNames[C], key: string): Iterable<Objects[C]> {
+    const known = this.base.by(collection, index, key);
+    if (this.#changes.size === 0) return known;
+    return this.#merged(collection, known, this.#over.by(collection, index, key));
   }
 
   put<C extends Collection>(collection: C, object: Objects[C]): void {
@@ -222,8 +229,13 @@ export class Draft implements Reading {
     this.#change({ collection, id, object: undefined });
   }
 
-  *#unchanged<C extends Collection>(collection: C, rows: Iterable<Objects[C]>): Generator<Objects[C]> {
+  *#merged<C extends Collection>(
+    collection: C,
+    rows: Iterable<Objects[C]>,
+    over: Iterable<Objects[C]>,
+  ): Generator<Objects[C]> {
     for (const row of rows) if (!this.#changes.has(changeKey(collection, row.id))) yield row;
+    yield* over;
   }
 
   #change(change: Change): void {

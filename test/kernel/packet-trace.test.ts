@@ -66,6 +66,8 @@ async function followed(traced: TracedPacket): Promise<Followed> {
   // Until netd listens nobody sees them. Each opens a flow of its own.
   while (!(await Promise.race([over, sleep(100, false)]))) {
     here.lab.run("conntrack", "-F");
+    // A packet that came too early has left a mapping, which the next one would take.
+    here.lab.run("nft", "flush map inet gatewayd mapping; flush map inet gatewayd endpoints");
     spawnSync("ip", ["netns", "exec", HOST, process.execPath, "-e", send]);
   }
   const found = await result;
