@@ -1,10 +1,13 @@
-/** `npm run bench`: sets up what is missing, builds, and measures BGP daemons side by side. `--help` says how. */
+/**
+ * `npm run bench`: sets up what is missing, builds, and measures BGP daemons side by side; `npm run bench -- nat`: our rules
+ * of NAT beside the shortest one. `--help` says how.
+ */
 
 import { join } from "node:path";
 import { root, setUp } from "./setup.mjs";
 
-/** The Debian packages of the daemons that ours is measured against. */
-const PACKAGES = ["bird2", "frr", "gobgpd", "iproute2", "openbgpd"];
+/** Debian packages: the daemons that ours is measured against, and what NAT is measured with. */
+const PACKAGES = ["bird2", "conntrack", "frr", "gobgpd", "iproute2", "libnftables1", "nftables", "openbgpd"];
 
 try {
   await setUp({ packages: process.argv.includes("--help") ? [] : PACKAGES, build: true });
@@ -12,4 +15,4 @@ try {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }
-await import(join(root, "dist/bench/main.js"));
+await import(join(root, process.argv[2] === "nat" ? "dist/bench/nat/main.js" : "dist/bench/main.js"));
