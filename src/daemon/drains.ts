@@ -8,7 +8,7 @@ import { formatAddress } from "../bgp/net/text.ts";
 import type { SessionQuery, SessionsFound } from "../kernel/session-commands.ts";
 import type { Model, Pool } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./records/log.ts";
 
 const LOOK_EVERY_MS = 5000;
 

@@ -9,8 +9,8 @@ import type { SessionQuery, SessionsFound } from "../kernel/session-commands.ts"
 import type { Followed, PacketQuery } from "../kernel/trace-commands.ts";
 import type { KernelSettings, Model } from "../model/model.ts";
 import { type Refused, refusedIn } from "../nat/limits.ts";
-import type { Log } from "./log.ts";
-import type { NatLogSource } from "./nat-logs.ts";
+import type { Log } from "./records/log.ts";
+import type { NatLogSource } from "./records/nat-logs.ts";
 
 export interface Forwarding {
   readonly type: KernelSettings["type"];

@@ -5,7 +5,7 @@ import { Command, CommanderError } from "commander";
 import { DEFAULT_SOCKET } from "../cli/flags.ts";
 import { report } from "../config/check.ts";
 import { loadFile } from "./config-file.ts";
-import { migrateStore } from "./migrate-store.ts";
+import { migrateStore } from "./objects/migrate-store.ts";
 import { EXIT, run } from "./run.ts";
 import { stop } from "./stop.ts";
 import { VERSION } from "./version.ts";

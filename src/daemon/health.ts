@@ -6,8 +6,8 @@ import { formatAddress } from "../bgp/net/text.ts";
 import type { Clock } from "../gateway/announcer.ts";
 import type { Health } from "../gateway/intent.ts";
 import type { Model } from "../model/model.ts";
-import type { Log } from "./log.ts";
 import { type ProbeResult, probe } from "./probe.ts";
+import type { Log } from "./records/log.ts";
 
 export class HealthChecks {
   readonly #monitor: Monitor = new Monitor();

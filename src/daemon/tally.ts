@@ -2,7 +2,7 @@
 
 import type { Problem } from "../gateway/intent.ts";
 import type { Snapshot } from "../gateway/reconcile.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./records/log.ts";
 
 /** Peers decide how many next hops cannot be reached: this many new problems of one pass are told one by one. */
 export const PROBLEM_LINES = 20;

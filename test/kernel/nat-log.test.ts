@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
-import { NatLogs } from "../../src/daemon/nat-logs.ts";
+import { NatLogs } from "../../src/daemon/records/nat-logs.ts";
 import type { BlockPlan } from "../../src/model/blocks.ts";
 import { NO_LIMITS } from "../../src/model/model.ts";
 import { type LogCollector, NO_NAT_LOG } from "../../src/model/nat-log.ts";

@@ -1,7 +1,7 @@
 /** A log whose lines are kept, for tests to look at. */
 
 import { pino } from "pino";
-import type { Log } from "../log.ts";
+import type { Log } from "../records/log.ts";
 
 export interface Line {
   readonly level: string;

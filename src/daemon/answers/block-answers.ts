@@ -1,0 +1,99 @@
+/** Whose a port is, or was: from the port blocks in force at that time, or from the floating IPs of now. */
+
+import type { NatBlockAnswer } from "../../api/nat-schema.ts";
+import type { NatBlockQuery, NatWhoQuery } from "../../api/source.ts";
+import { type Address, contains, ipv4, sameAddress } from "../../bgp/net/address.ts";
+import { formatAddress, formatEndpoint, parseAddress } from "../../bgp/net/text.ts";
+import type { FloatingIp, Model } from "../../model/model.ts";
+import { type Epoch, type Tenure, tenureAt, tenuresOfPort, tenuresOfPrivate } from "../../nat/history.ts";
+import { portText } from "../../nat/members.ts";
+
+/** What answers follow from. */
+export interface BlockSource {
+  readonly model: Model;
+  readonly epochs: readonly Epoch[];
+  readonly nowMs: number;
+}
+
+export function whoAnswer(source: BlockSource, query: NatWhoQuery): NatBlockAnswer {
+  const address = parsed(query.address);
+  const atMs = query.at ?? source.nowMs;
+  const asked = {
+    asked: formatEndpoint({ address, port: query.port }),
+    at: new Date(atMs).toISOString(),
+  };
+  const floating = source.model.floatingIps.find((f) => sameAddress(f.address, address));
+  if (floating !== undefined && query.at === undefined) {
+    return { ...asked, ...behind(floating, query.port) };
+  }
+  const list = tenuresOfPort(source.epochs, address, query.port);
+  return { ...asked, ...answerAt(source, list, atMs, () => whyNobody(source, address)) };
+}
+
+function behind(
+  { address, to, forwards }: FloatingIp,
+  port: number,
+): Pick<NatBlockAnswer, "private" | "why"> {
+  const text = formatAddress(address);
+  if (to !== undefined) return { private: formatAddress(to), why: `${text} is its floating IP` };
+  const found = forwards.filter(({ ports }) => ports.first <= port && port <= ports.last);
+  const [first, second] = found.map((forward) => forward.to);
+  const ways = found.map(
+    ({ protocol, ports, to: target, toPorts }) =>
+      `${protocol} ${portText(ports)} of ${text} is forwarded to ${formatAddress(target)}, ${portText(toPorts)}`,
+  );
+  const why = ways.join("; ") || `${text} is a floating IP, and nothing is forwarded from port ${port}`;
+  const isOne = first !== undefined && (second === undefined || sameAddress(first, second));
+  return { why, ...(isOne && { private: formatAddress(first) }) };
+}
+
+export function blockAnswer(source: BlockSource, query: NatBlockQuery): NatBlockAnswer {
+  const address = parsed(query.address);
+  const atMs = query.at ?? source.nowMs;
+  const asked = { asked: query.address, at: new Date(atMs).toISOString() };
+  const isPrivate = source.model.nat.private.some((range) => contains(range, address));
+  const why = isPrivate
+    ? "private addresses share the ports of the pools"
+    : `${query.address} is in no range of nat.private`;
+  return { ...asked, ...answerAt(source, tenuresOfPrivate(source.epochs, address), atMs, () => why) };
+}
+
+function answerAt(
+  { epochs }: BlockSource,
+  list: readonly Tenure[],
+  atMs: number,
+  whyNobody: () => string,
+): Omit<NatBlockAnswer, "asked" | "at"> {
+  const [oldest] = epochs;
+  const then = tenureAt(list, atMs);
+  if (oldest === undefined) return { why: whyNobody() };
+  if (then === undefined) return { why: `nothing is remembered of the time before ${iso(oldest.fromMs)}` };
+  const before = list[list.indexOf(then) - 1]?.holder;
+  const times = {
+    since: iso(then.fromMs),
+    ...(then.untilMs !== undefined && { until: iso(then.untilMs) }),
+    ...(before && { before: { private: formatAddress(before), until: iso(then.fromMs) } }),
+  };
+  const { holder, block } = then;
+  if (holder === undefined || block === undefined) return { ...times, why: whyNobody() };
+  const ports = portText(block.ports);
+  return {
+    ...times,
+    private: formatAddress(holder),
+    block: { address: formatAddress(block.address), ports },
+    why: `ports ${ports} of ${formatAddress(block.address)} are its block`,
+  };
+}
+
+function whyNobody({ model }: BlockSource, address: Address): string {
+  const text = formatAddress(address);
+  const pool = model.nat.pools.find(({ addresses }) => addresses.some((a) => sameAddress(a, address)));
+  if (pool === undefined) return `${text} is in no pool, and no floating IP`;
+  if (pool.blockSize === 0) return `pool ${pool.name} has no blocks: private addresses share its ports`;
+  return `the port is in no block of ${text} that anybody has`;
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString();
+
+/** The API has looked at it: an IPv4 address. */
+const parsed = (text: string): Address => parseAddress(text) ?? ipv4(0);

@@ -1,0 +1,95 @@
+/** The sessions that are translated, as the API tells them. */
+
+import type { NatPoolAnswer, NatSessionsAnswer, NatTopAnswer } from "../../api/nat-schema.ts";
+import type { NatSessionsQuery } from "../../api/source.ts";
+import type { Address } from "../../bgp/net/address.ts";
+import { formatAddress, parseAddress } from "../../bgp/net/text.ts";
+import type {
+  FoundSession,
+  SessionFilter,
+  SessionQuery,
+  SessionsFound,
+} from "../../kernel/session-commands.ts";
+import { type BlockPlan, blocksPerAddress, privateCount } from "../../model/blocks.ts";
+import type { Model, Pool } from "../../model/model.ts";
+import type { Drains } from "../drains.ts";
+
+type Look = (query: SessionQuery) => Promise<SessionsFound>;
+
+export async function sessionsAnswer(look: Look, query: NatSessionsQuery): Promise<NatSessionsAnswer> {
+  const found = await look({ want: "sessions", filter: filterOf(query), limit: query.limit });
+  const { tracked, matching, complete } = found;
+  return { tracked, matching, complete, sessions: found.sessions.map(sessionAnswer) };
+}
+
+export async function topAnswer(look: Look, query: NatSessionsQuery): Promise<NatTopAnswer> {
+  const found = await look({ want: "top", filter: filterOf(query), limit: query.limit });
+  const { tracked, matching, complete, top } = found;
+  return { tracked, matching, complete, top };
+}
+
+/**
+ * Every address of every pool, in the order of the file.
+ * @param plan - the blocks that are in force, which `gwctl nat who` answers from
+ */
+export async function poolAnswers(
+  look: Look,
+  { nat }: Model,
+  plan: BlockPlan | undefined,
+  drains: Pick<Drains, "isDrained">,
+): Promise<NatPoolAnswer[]> {
+  const { used } = await look({ want: "used", filter: {}, limit: 1 });
+  const useByAddress = new Map(used.map((use) => [use.public, use]));
+  let left = plan === undefined ? 0 : privateCount(plan);
+  return nat.pools.flatMap((pool) => {
+    const total = pool.blockSize === 0 ? 0 : blocksPerAddress(pool);
+    return pool.addresses.map((address) => {
+      const given = Math.min(left, total);
+      left -= given;
+      const use = useByAddress.get(formatAddress(address));
+      return {
+        ...rowOf(pool, address),
+        state: pool.draining ? (drains.isDrained(pool, address) ? "drained" : "draining") : "active",
+        sessions: use?.sessions ?? 0,
+        users: use?.users ?? 0,
+        ...(use === undefined && { used: { icmp: 0, tcp: 0, udp: 0 } }),
+        ...(use?.ports && { used: use.ports }),
+        ...(total > 0 && { blocks: { total, given } }),
+      };
+    });
+  });
+}
+
+const rowOf = (
+  { name, ports }: Pool,
+  address: Address,
+): Pick<NatPoolAnswer, "pool" | "address" | "ports"> => ({
+  pool: name,
+  address: formatAddress(address),
+  ports: ports.last - ports.first + 1,
+});
+
+const PROTOCOLS: Readonly<Record<number, string>> = { 1: "icmp", 6: "tcp", 17: "udp" };
+
+const sessionAnswer = (found: FoundSession): NatSessionsAnswer["sessions"][number] => ({
+  protocol: PROTOCOLS[found.protocol] ?? String(found.protocol),
+  direction: found.outbound ? "out" : "in",
+  private: `${found.private}:${found.privatePort}`,
+  public: `${found.public}:${found.publicPort}`,
+  remote: `${found.remote}:${found.remotePort}`,
+  leftSeconds: found.leftSeconds,
+});
+
+/** The API has looked at the addresses. */
+function filterOf({ port, protocol, ...query }: NatSessionsQuery): SessionFilter {
+  const [inner, outer, remote] = [query.private, query.public, query.remote].map((text) =>
+    parseAddress(text ?? ""),
+  );
+  return {
+    ...(inner && { private: inner }),
+    ...(outer && { public: outer }),
+    ...(remote && { remote }),
+    ...(port !== undefined && { port }),
+    ...(protocol !== undefined && { protocol }),
+  };
+}

@@ -1,0 +1,115 @@
+/** The Networking API of this daemon: its objects in a store, and who may have them made. */
+
+import { randomUUID } from "node:crypto";
+import type { NetworkingApi } from "../../api/openstack.ts";
+import { contains, type Prefix } from "../../bgp/net/address.ts";
+import { parseAddress } from "../../bgp/net/text.ts";
+import type { ApiSettings } from "../../config/settings.ts";
+import type { People } from "../../identity/people.ts";
+import { type Standing, sessionOf } from "../../identity/tokens.ts";
+import type { Model } from "../../model/model.ts";
+import { answerBgp, type BgpFace, isBgp } from "../../neutron/bgp.ts";
+import type { Caller, World } from "../../neutron/caller.ts";
+import { dhcpOf } from "../../neutron/dhcp.ts";
+import { Hosts } from "../../neutron/hosts.ts";
+import { Keeper } from "../../neutron/keeper.ts";
+import { portsBehind, withObjects } from "../../neutron/wanted.ts";
+import type { Store } from "../../store/store.ts";
+import { systemClock } from "../clock.ts";
+import type { Objects } from "../gateway.ts";
+import { type DhcpServer, uplinkOf } from "./dhcp-server.ts";
+import { Presence } from "./presence.ts";
+
+/** Where nobody is asked who they are, everything is one project's. */
+const UNASKED: Caller = { projectId: "admin", role: "admin" };
+
+/** In seconds. */
+export const unixTime = (): number => Math.floor(Date.now() / 1000);
+
+/** What it hears of, and tells, the gateway; asked for whenever it is needed. */
+interface Surroundings {
+  readonly api: () => ApiSettings;
+  /** Undefined: there are none, and no tokens. */
+  readonly people: () => People | undefined;
+  readonly standing: Standing;
+  readonly isReachable: () => World["isReachable"];
+  /** Public networks of gateway.yaml. */
+  readonly routed: () => readonly Prefix[];
+  readonly changed: () => void;
+  /** Of the speaker that runs; asked for by requests only. */
+  readonly bgp: () => BgpFace;
+}
+
+export interface Networking extends NetworkingApi, Objects {
+  /** What it has seen of the store last. */
+  readonly holds: () => { readonly revision: number; readonly objects: Readonly<Record<string, number>> };
+  readonly close: () => Promise<void>;
+}
+
+interface Machine {
+  readonly hostname: string;
+  /** Undefined: none of ours. It is stopped with the API. */
+  readonly dhcp: DhcpServer | undefined;
+}
+
+/** @throws StoreError */
+export async function openNetworking(
+  store: Store,
+  { hostname, dhcp }: Machine,
+  around: Surroundings,
+): Promise<Networking> {
+  const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
+  const hosts = await Hosts.open(store, (known) => presence.seen(known.get(hostname)));
+  let known: { readonly file: Model; readonly model: Model } | undefined;
+  const keeper = await Keeper.open(
+    store,
+    () => ({
+      now: `${new Date().toISOString().slice(0, 19)}Z`,
+      newId: randomUUID,
+      chance: Math.random,
+      isReachable: around.isReachable(),
+      isRouted: routedBy(around.routed),
+      routerDistributed: around.api().routerDistributed,
+      hostSays: (port) => hosts.says(port),
+    }),
+    () => {
+      known = undefined;
+      around.changed();
+    },
+  );
+  return {
+    ask: (caller, request) =>
+      isBgp(request) ? answerBgp(around.bgp(), keeper.reading, caller, request) : keeper.ask(caller, request),
+    caller: (token, isLocal) => {
+      const people = around.people();
+      const session =
+        people && token !== undefined ? sessionOf(people, token, unixTime(), around.standing) : undefined;
+      if (session !== undefined) return { projectId: session.project.id, role: session.role };
+      return isLocal || around.api().auth === "none" ? UNASKED : undefined;
+    },
+    extend: (file) => {
+      if (known?.file !== file)
+        known = { file, model: withObjects(file, keeper.reading, around.api().floatingEgress) };
+      return known.model;
+    },
+    holds: () => keeper.holds,
+    working: (model, interfaces, links) => {
+      presence.report(portsBehind(keeper.reading, hostname, interfaces));
+      dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(model, links));
+    },
+    dhcp: () => dhcp?.state,
+    problems: () => [presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
+    close: async () => {
+      keeper.close();
+      hosts.close();
+      await Promise.all([presence.stop(), dhcp?.stop()]);
+    },
+  };
+}
+
+const routedBy =
+  (networks: Surroundings["routed"]): World["isRouted"] =>
+  (text) => {
+    const address = parseAddress(text);
+    return address !== undefined && networks().some((network) => contains(network, address));
+  };

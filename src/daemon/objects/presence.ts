@@ -1,0 +1,148 @@
+/**
+ * What this machine says of itself in the store (neutron/hosts.ts): that it lives, by a lease, and which of its ports
+ * packets reach. Said again when the lease was lost or the store was away.
+ *
+ * A process that starts takes over what one before it left. One whose entry is written by another while it runs does
+ * not fight for it: two machines bear one name, and somebody has to be told.
+ */
+
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../../gateway/announcer.ts";
+import type { Problem } from "../../gateway/intent.ts";
+import { aliveKey, type HostState, knownKey, reportText } from "../../neutron/hosts.ts";
+import { type Lease, type Store, StoreError } from "../../store/store.ts";
+
+/** A host that has not been heard of for so long counts as gone, and its ports as down. */
+const HOST_TTL_SECONDS = 15;
+
+/** After an attempt that failed. */
+const RETRY_MS = 2000;
+
+interface PresenceOptions {
+  readonly store: Store;
+  readonly hostname: string;
+  readonly clock: Pick<Clock, "now" | "at">;
+  /** {@link Presence.problem} is another. */
+  readonly changed: () => void;
+}
+
+export class Presence {
+  readonly #options: PresenceOptions;
+  readonly #session: string = randomUUID();
+  /** What is to be said; undefined until it is known for the first time. */
+  #wanted: string | undefined;
+  #told: string | undefined;
+  #lease: Lease | undefined;
+  /** The commit that wrote our entry; undefined: it has to be looked for. */
+  #revision: number | undefined;
+  #isDisplaced = false;
+  #running: Promise<void> | undefined;
+  #callOff: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(options: PresenceOptions) {
+    this.#options = options;
+  }
+
+  get problem(): Problem | undefined {
+    if (!this.#isDisplaced) return undefined;
+    const subject = this.#options.hostname;
+    const message = `another gatewayd says that it is ${subject}, and whether the ports of ${subject} work: give each machine a hostname of its own`;
+    return { code: "host.displaced", subject, message };
+  }
+
+  /** @param ports - ids of the ports that packets reach */
+  report(ports: readonly string[]): void {
+    this.#wanted = reportText({ session: this.#session, ports: ports.toSorted() });
+    this.#wake();
+  }
+
+  /** What the store has of this host now. */
+  seen(state: HostState | undefined): void {
+    const report = state?.report;
+    if (this.#isDisplaced) {
+      if (report === undefined) this.#displaced(false);
+      return;
+    }
+    if (this.#revision === undefined || state === undefined) return;
+    const isLater = state.revision > this.#revision;
+    if (report !== undefined && isLater && report.session !== this.#session) this.#displaced(true);
+  }
+
+  /** Says nothing more. What was said goes with its lease. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#callOff?.();
+    await this.#running;
+    // Its entry goes by itself when the store cannot be asked.
+    await this.#lease?.end().catch(() => undefined);
+  }
+
+  #displaced(is: boolean): void {
+    this.#isDisplaced = is;
+    this.#forget();
+    this.#options.changed();
+    this.#wake();
+  }
+
+  #forget(): void {
+    this.#told = undefined;
+    this.#revision = undefined;
+  }
+
+  #wake(): void {
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#callOff?.();
+    this.#callOff = undefined;
+    // A turn later, so that what is reported in one go is one commit.
+    await Promise.resolve();
+    while (!this.#stopped && !this.#isDisplaced && this.#wanted !== this.#told) {
+      if (await this.#say(this.#wanted!)) continue;
+      const { clock } = this.#options;
+      this.#callOff = clock.at(clock.now() + RETRY_MS, () => this.#wake());
+      break;
+    }
+    this.#running = undefined;
+  }
+
+  /** False: it has to be tried again later. */
+  async #say(value: string): Promise<boolean> {
+    const { store, hostname } = this.#options;
+    const key = aliveKey(hostname);
+    try {
+      this.#lease ??= await store.lease(HOST_TTL_SECONDS, () => this.#lost());
+      const lease = this.#lease;
+      const known = this.#revision;
+      const modRevision = known ?? (await store.get(key))?.modRevision ?? 0;
+      const done = await store.commit({
+        require: [{ key, modRevision }],
+        put: [
+          { key, value, lease },
+          ...(known === undefined ? [{ key: knownKey(hostname), value: "{}" }] : []),
+        ],
+      });
+      if (!done.ok) {
+        if (known !== undefined && this.#lease === lease) this.#displaced(true);
+        return false;
+      }
+      this.#revision = done.revision;
+      this.#told = value;
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (error.detail.code === "lease-lost") this.#lease = undefined;
+      // Whether it was done is not known.
+      this.#forget();
+      return false;
+    }
+  }
+
+  #lost(): void {
+    this.#lease = undefined;
+    this.#forget();
+    this.#wake();
+  }
+}
