@@ -4,7 +4,7 @@
  */
 
 import { ipv4 } from "../../src/bgp/net/address.ts";
-import { Nft } from "../../src/kernel/nft.ts";
+import { Nft } from "../../src/kernel/nft/nft.ts";
 import { diff, diffTables } from "../../src/nat/diff.ts";
 import { type Shape, tableOf } from "./tables.ts";
 

@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
 import { ipv4 } from "../bgp/net/address.ts";
-import type { SessionsFound } from "../kernel/session-commands.ts";
+import type { SessionsFound } from "../kernel/conntrack/session-commands.ts";
 import type { Model } from "../model/model.ts";
 import { NO_NAT, POOL } from "../model/testing/values.ts";
 import { EMPTY_NAT, type NatTable } from "../nat/table.ts";

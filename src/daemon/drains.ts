@@ -5,7 +5,7 @@
 
 import type { Address } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
-import type { SessionQuery, SessionsFound } from "../kernel/session-commands.ts";
+import type { SessionQuery, SessionsFound } from "../kernel/conntrack/session-commands.ts";
 import type { Model, Pool } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
 import type { Log } from "./records/log.ts";

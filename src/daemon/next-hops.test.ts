@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { formatAddress } from "../bgp/net/text.ts";
 import type { Way } from "../gateway/intent.ts";
 import { address } from "../gateway/testing/values.ts";
-import { MAX_NEXT_HOPS } from "../kernel/way-commands.ts";
+import { MAX_NEXT_HOPS } from "../kernel/routes/way-commands.ts";
 import { NextHopTracker } from "./next-hops.ts";
 
 const A = address("192.0.2.1");

@@ -8,7 +8,7 @@ import { formatAddress } from "../bgp/net/text.ts";
 import type { NextHopNeeds, NextHopTold } from "../bgp/rib/next-hops.ts";
 import type { Hop, NextHopWay, Problem, Way } from "../gateway/intent.ts";
 import { type Hops, type JudgedNextHop, judgeNextHop } from "../gateway/next-hops.ts";
-import { MAX_NEXT_HOPS } from "../kernel/way-commands.ts";
+import { MAX_NEXT_HOPS } from "../kernel/routes/way-commands.ts";
 
 /** Who is affected by what becomes of next hops. */
 export interface NextHopWorld {

@@ -23,12 +23,12 @@ import {
   type Translation,
   type Warning,
 } from "./commands.ts";
+import type { SessionQuery, SessionsFound } from "./conntrack/session-commands.ts";
+import { decodeSessionEvents, type SessionEvents } from "./conntrack/session-events.ts";
 import { parseJson } from "./fields.ts";
-import type { SessionQuery, SessionsFound } from "./session-commands.ts";
-import { decodeSessionEvents, type SessionEvents } from "./session-events.ts";
+import type { Followed, PacketQuery } from "./nft/trace-commands.ts";
+import type { NextHopWay, Tracking } from "./routes/way-commands.ts";
 import { Supervisor } from "./supervisor.ts";
-import type { Followed, PacketQuery } from "./trace-commands.ts";
-import type { NextHopWay, Tracking } from "./way-commands.ts";
 
 /** Routes of one command: netd answers between two of them. */
 const CHUNK_ROUTES = 16_384;

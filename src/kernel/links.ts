@@ -3,8 +3,8 @@
 import { type Address, type Family, sameAddress } from "../bgp/net/address.ts";
 import { addressAt, formatAddress } from "../bgp/net/text.ts";
 import type { Link, LinkChanges } from "./commands.ts";
-import { attributesIn, type Message, readText, readU32 } from "./netlink.ts";
-import type { NetlinkSocket } from "./netlink-socket.ts";
+import { attributesIn, type Message, readText, readU32 } from "./netlink/netlink.ts";
+import type { NetlinkSocket } from "./netlink/netlink-socket.ts";
 
 const RTM_NEWLINK = 16;
 const RTM_DELLINK = 17;

@@ -20,26 +20,26 @@ import {
   type Settings,
   type Warning,
 } from "./commands.ts";
-import { Conntrack, conntrackUse } from "./conntrack.ts";
-import type { IcmpSocket } from "./ffi.ts";
+import { Conntrack, conntrackUse } from "./conntrack/conntrack.ts";
+import { decodeSessionQuery, type SessionQuery } from "./conntrack/session-commands.ts";
+import { SessionWalker } from "./conntrack/session-walk.ts";
+import { SessionWatch } from "./conntrack/session-watch.ts";
 import { InvalidCommand } from "./fields.ts";
 import { LinkTable } from "./links.ts";
 import { Neighbours } from "./neighbours.ts";
-import type { Message } from "./netlink.ts";
-import { NetlinkSocket } from "./netlink-socket.ts";
-import { Nexthops } from "./nexthops.ts";
-import { concernsOurTable, type Nft } from "./nft.ts";
-import { refusesNft } from "./nft-guard.ts";
-import { followPacket } from "./packet-trace.ts";
-import { Routes } from "./routes.ts";
-import { decodeSessionQuery, type SessionQuery } from "./session-commands.ts";
-import { SessionWalker } from "./session-walk.ts";
-import { SessionWatch } from "./session-watch.ts";
+import type { IcmpSocket } from "./netlink/ffi.ts";
+import type { Message } from "./netlink/netlink.ts";
+import { NetlinkSocket } from "./netlink/netlink-socket.ts";
+import { Watch } from "./netlink/watch.ts";
+import { concernsOurTable, type Nft } from "./nft/nft.ts";
+import { refusesNft } from "./nft/nft-guard.ts";
+import { followPacket } from "./nft/packet-trace.ts";
+import { decodePacketQuery, type PacketQuery } from "./nft/trace-commands.ts";
+import { Nexthops } from "./routes/nexthops.ts";
+import { Routes } from "./routes/routes.ts";
+import { decodeTracking, type NextHopWay } from "./routes/way-commands.ts";
+import { Ways } from "./routes/ways.ts";
 import { prepareNamespace, prepareTap } from "./sysctls.ts";
-import { decodePacketQuery, type PacketQuery } from "./trace-commands.ts";
-import { Watch } from "./watch.ts";
-import { decodeTracking, type NextHopWay } from "./way-commands.ts";
-import { Ways } from "./ways.ts";
 
 const NETLINK_ROUTE = 0;
 const NETLINK_NETFILTER = 12;

@@ -6,7 +6,7 @@
 import { type Address, isLinkLocal, sameAddress } from "../bgp/net/address.ts";
 import { addressAt } from "../bgp/net/text.ts";
 import type { Neighbour } from "./commands.ts";
-import { attachFilter, IcmpSocket, setOption } from "./ffi.ts";
+import { attachFilter, IcmpSocket, setOption } from "./netlink/ffi.ts";
 
 /** A link as it is looked up here. */
 export interface Place {

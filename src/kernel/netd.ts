@@ -5,12 +5,12 @@
 
 import { Socket } from "node:net";
 import { CODE, type Drift, decodeSettings, encodeJson } from "./commands.ts";
-import { exitNow, type IcmpSocket, pollReadable, SystemError } from "./ffi.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { Machine } from "./machine.ts";
 import { openNeighbourSocket } from "./neighbours.ts";
-import { Nft, NoLibrary } from "./nft.ts";
-import { compiledOtherwise } from "./nft-probe.ts";
+import { exitNow, type IcmpSocket, pollReadable, SystemError } from "./netlink/ffi.ts";
+import { Nft, NoLibrary } from "./nft/nft.ts";
+import { compiledOtherwise } from "./nft/nft-probe.ts";
 import { dropPrivileges, Missing } from "./privileges.ts";
 
 const CORE_FD = 3;

@@ -1,7 +1,7 @@
 /** What netd may do: administer its network namespace, and nothing else. */
 
 import type { Warning } from "./commands.ts";
-import { hasNetAdmin, keepCapabilities, keepOnlyNetAdmin } from "./ffi.ts";
+import { hasNetAdmin, keepCapabilities, keepOnlyNetAdmin } from "./netlink/ffi.ts";
 
 const NOBODY = 65534;
 

@@ -17,7 +17,7 @@ import {
 import { InvalidCommand, parseJson } from "./fields.ts";
 import { encodeFrame, type Frame, FrameReader } from "./frames.ts";
 import { KernelError } from "./kernel-error.ts";
-import { decodeWays, type NextHopWay } from "./way-commands.ts";
+import { decodeWays, type NextHopWay } from "./routes/way-commands.ts";
 
 /** How long to wait before the next start, by the number of starts that came to nothing. */
 const LADDER_MS = [0, 100, 500, 1000];

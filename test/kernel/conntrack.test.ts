@@ -1,7 +1,7 @@
 import { expect } from "vitest";
 import type { Address } from "../../src/bgp/net/address.ts";
 import { parseAddress } from "../../src/bgp/net/text.ts";
-import type { SessionQuery, SessionsFound } from "../../src/kernel/session-commands.ts";
+import type { SessionQuery, SessionsFound } from "../../src/kernel/conntrack/session-commands.ts";
 import { kernelTest, useLab } from "./lab.ts";
 
 const here = useLab("conntrack");

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Address } from "../../src/bgp/net/address.ts";
 import { formatAddress, parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
-import type { Followed } from "../../src/kernel/trace-commands.ts";
+import type { Followed } from "../../src/kernel/nft/trace-commands.ts";
 import { diff } from "../../src/nat/diff.ts";
 import { EMPTY_NAT, type NatTable, type PoolMapping } from "../../src/nat/table.ts";
 import { type TracedPacket, tracePacket } from "../../src/nat/trace.ts";

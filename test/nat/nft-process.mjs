@@ -1,6 +1,6 @@
 // nftables as netd speaks it: a line of JSON is a text to apply, or null to list our table; a line is the answer.
 import { createInterface } from "node:readline";
-import { Nft } from "../../dist/src/kernel/nft.js";
+import { Nft } from "../../dist/src/kernel/nft/nft.js";
 
 const nft = new Nft();
 for await (const line of createInterface(process.stdin)) {

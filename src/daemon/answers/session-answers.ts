@@ -9,7 +9,7 @@ import type {
   SessionFilter,
   SessionQuery,
   SessionsFound,
-} from "../../kernel/session-commands.ts";
+} from "../../kernel/conntrack/session-commands.ts";
 import { type BlockPlan, blocksPerAddress, privateCount } from "../../model/blocks.ts";
 import type { Model, Pool } from "../../model/model.ts";
 import type { Drains } from "../drains.ts";

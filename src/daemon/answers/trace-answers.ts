@@ -4,7 +4,7 @@ import type { NatTraceAnswer } from "../../api/nat-schema.ts";
 import type { NatTraceQuery } from "../../api/source.ts";
 import { type Address, ipv4 } from "../../bgp/net/address.ts";
 import { formatEndpoint, parseAddress } from "../../bgp/net/text.ts";
-import type { Followed, PacketQuery } from "../../kernel/trace-commands.ts";
+import type { Followed, PacketQuery } from "../../kernel/nft/trace-commands.ts";
 import type { Translated } from "../../nat/rule-walk.ts";
 import { EMPTY_NAT, type NatTable } from "../../nat/table.ts";
 import { tracePacket } from "../../nat/trace.ts";

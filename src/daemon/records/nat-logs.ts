@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { NatLogAnswer } from "../../api/nat-schema.ts";
 import { formatAddress, formatEndpoint } from "../../bgp/net/text.ts";
 import type { Problem } from "../../gateway/intent.ts";
-import type { SessionEvents } from "../../kernel/session-events.ts";
+import type { SessionEvents } from "../../kernel/conntrack/session-events.ts";
 import type { BlockPlan } from "../../model/blocks.ts";
 import type { AddressLimits } from "../../model/model.ts";
 import { type IpfixCollector, type LogCollector, type NatLog, NO_NAT_LOG } from "../../model/nat-log.ts";

@@ -6,10 +6,10 @@
  */
 
 import koffi from "koffi";
-import { netlinkPort } from "./ffi.ts";
+import { netlinkPort } from "../netlink/ffi.ts";
+import { attributesIn, type Message, readText } from "../netlink/netlink.ts";
+import { NetlinkSocket } from "../netlink/netlink-socket.ts";
 import { addIcmpTimer, withoutIcmpTimers } from "./icmp-timer.ts";
-import { attributesIn, type Message, readText } from "./netlink.ts";
-import { NetlinkSocket } from "./netlink-socket.ts";
 
 const NETLINK_NETFILTER = 12;
 const NFNL_SUBSYS_NFTABLES = 10;

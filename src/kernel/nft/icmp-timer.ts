@@ -3,8 +3,8 @@
  * language makes them for TCP and UDP only (1.0.6, and up to 1.1): they are made here, by a message of our own.
  */
 
-import { NLM_F_CREATE } from "./netlink.ts";
-import type { NetlinkSocket } from "./netlink-socket.ts";
+import { NLM_F_CREATE } from "../netlink/netlink.ts";
+import type { NetlinkSocket } from "../netlink/netlink-socket.ts";
 
 const NFNL_SUBSYS_NFTABLES = 10;
 const NFT_MSG_NEWOBJ = 18;

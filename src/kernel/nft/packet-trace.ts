@@ -5,11 +5,11 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatAddress } from "../bgp/net/text.ts";
-import { attributesIn, type Message, readText } from "./netlink.ts";
+import { formatAddress } from "../../bgp/net/text.ts";
+import { attributesIn, type Message, readText } from "../netlink/netlink.ts";
+import { Watch } from "../netlink/watch.ts";
 import type { Nft } from "./nft.ts";
 import type { Followed, FollowedStep, PacketQuery } from "./trace-commands.ts";
-import { Watch } from "./watch.ts";
 
 const NETLINK_NETFILTER = 12;
 const NFNLGRP_NFTRACE = 9;

@@ -7,12 +7,12 @@
  * an event was lost, or a link went down and took IPv4 routes with it without a word, is both tables whole.
  */
 
-import { type Address, contains, type Family, isLinkLocal } from "../bgp/net/address.ts";
-import { formatAddress } from "../bgp/net/text.ts";
-import type { Link, LinkChanges } from "./commands.ts";
-import type { LinkTable } from "./links.ts";
-import type { Message } from "./netlink.ts";
-import type { NetlinkSocket } from "./netlink-socket.ts";
+import { type Address, contains, type Family, isLinkLocal } from "../../bgp/net/address.ts";
+import { formatAddress } from "../../bgp/net/text.ts";
+import type { Link, LinkChanges } from "../commands.ts";
+import type { LinkTable } from "../links.ts";
+import type { Message } from "../netlink/netlink.ts";
+import type { NetlinkSocket } from "../netlink/netlink-socket.ts";
 import { dumpNexthops, isNexthopEvent, nexthopIn, RTM_DELNEXTHOP } from "./nexthops.ts";
 import { RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE, routeIn, writeRouteDump } from "./route-message.ts";
 import type { NextHopWay, Way } from "./way-commands.ts";

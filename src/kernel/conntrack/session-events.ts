@@ -3,8 +3,8 @@
  * of objects.
  */
 
+import { InvalidCommand } from "../fields.ts";
 import type { Session } from "./conntrack-entry.ts";
-import { InvalidCommand } from "./fields.ts";
 
 /** A session as it was created, or as it ended. What is no matter of a log (time left) is not told. */
 interface SessionEvent extends Omit<Session, "leftSeconds"> {

@@ -1,7 +1,7 @@
 /** What the core may ask of netd about a packet on its way through nftables, and what it is told. */
 
-import type { Address } from "../bgp/net/address.ts";
-import { addressOf, InvalidCommand, integerOf, parseJson, recordOf } from "./fields.ts";
+import type { Address } from "../../bgp/net/address.ts";
+import { addressOf, InvalidCommand, integerOf, parseJson, recordOf } from "../fields.ts";
 
 /** Packets that are followed. IPv4. */
 export interface PacketQuery {

@@ -1,12 +1,12 @@
 /** The connection tracking table: how full it is, and removing the entries of a translation that is gone. */
 
 import { readFileSync } from "node:fs";
-import type { Address } from "../bgp/net/address.ts";
-import { addressOctets } from "../bgp/net/text.ts";
-import type { ConntrackUse, Translation } from "./commands.ts";
-import { afOf } from "./links.ts";
-import { attributesIn, type MessageWriter, NLA_F_NESTED } from "./netlink.ts";
-import { NetlinkSocket, type OnRefusal } from "./netlink-socket.ts";
+import type { Address } from "../../bgp/net/address.ts";
+import { addressOctets } from "../../bgp/net/text.ts";
+import type { ConntrackUse, Translation } from "../commands.ts";
+import { afOf } from "../links.ts";
+import { attributesIn, type MessageWriter, NLA_F_NESTED } from "../netlink/netlink.ts";
+import { NetlinkSocket, type OnRefusal } from "../netlink/netlink-socket.ts";
 
 const NETLINK_NETFILTER = 12;
 const IPCTNL_MSG_CT_GET = (1 << 8) | 1;

@@ -1,7 +1,7 @@
 /** What the core may ask of netd about the flows that are translated, and what it is told. */
 
-import type { Address } from "../bgp/net/address.ts";
-import { addressOf, InvalidCommand, integerOf, parseJson, recordOf } from "./fields.ts";
+import type { Address } from "../../bgp/net/address.ts";
+import { addressOf, InvalidCommand, integerOf, parseJson, recordOf } from "../fields.ts";
 
 /** Which flows that are translated; what is not given does not matter. */
 export interface SessionFilter {

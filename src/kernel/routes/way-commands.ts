@@ -1,6 +1,6 @@
 /** What the core asks netd of the ways to next hops, and what it hears: see ways.ts. */
 
-import type { Address } from "../bgp/net/address.ts";
+import type { Address } from "../../bgp/net/address.ts";
 import {
   addressOf,
   InvalidCommand,
@@ -10,7 +10,7 @@ import {
   parseJson,
   recordOf,
   scopedAddressOf,
-} from "./fields.ts";
+} from "../fields.ts";
 
 /** Next hops whose ways are looked for. Each costs some lookups whenever something changes. */
 export const MAX_NEXT_HOPS = 16_384;

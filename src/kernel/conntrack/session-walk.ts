@@ -3,9 +3,9 @@
  * else it is asked. Flows that are not translated are passed over. IPv4 only: nothing else is translated.
  */
 
+import type { Message } from "../netlink/netlink.ts";
+import { NetlinkSocket } from "../netlink/netlink-socket.ts";
 import { emptyEntry, emptySession, readEntry, readSession } from "./conntrack-entry.ts";
-import type { Message } from "./netlink.ts";
-import { NetlinkSocket } from "./netlink-socket.ts";
 import type { SessionQuery, SessionsFound } from "./session-commands.ts";
 import { type Gathering, gathering } from "./session-count.ts";
 

@@ -3,8 +3,8 @@
  * are few of them (one per link and per nexthop), so a million routes are a million small integers.
  */
 
-import type { Prefix } from "../bgp/net/address.ts";
-import { ipv4 } from "../bgp/net/address.ts";
+import type { Prefix } from "../../bgp/net/address.ts";
+import { ipv4 } from "../../bgp/net/address.ts";
 import type { Form } from "./route-message.ts";
 
 export class RouteBook {

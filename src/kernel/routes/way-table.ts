@@ -6,10 +6,10 @@
  * make the table {@link WayTable.isDoubtful}: then it is to be filled anew.
  */
 
-import { type Address, type Family, prefixOf, widthOf } from "../bgp/net/address.ts";
-import { formatPrefix } from "../bgp/net/text.ts";
+import { type Address, type Family, prefixOf, widthOf } from "../../bgp/net/address.ts";
+import { formatPrefix } from "../../bgp/net/text.ts";
 
-import { NLM_F_REPLACE } from "./netlink.ts";
+import { NLM_F_REPLACE } from "../netlink/netlink.ts";
 import type { Member, Nexthop } from "./nexthops.ts";
 import { RouteBook } from "./route-book.ts";
 import { type Form, RTN_UNICAST, type TableRoute } from "./route-message.ts";

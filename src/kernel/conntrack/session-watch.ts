@@ -4,10 +4,10 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { closeDescriptor, droppedBy, openNetlink, receive, setOption, setQueue } from "../netlink/ffi.ts";
+import { messagesIn } from "../netlink/netlink.ts";
+import { isOverrun } from "../netlink/netlink-socket.ts";
 import { emptyEntry, emptySession, readEntry, readSession } from "./conntrack-entry.ts";
-import { closeDescriptor, droppedBy, openNetlink, receive, setOption, setQueue } from "./ffi.ts";
-import { messagesIn } from "./netlink.ts";
-import { isOverrun } from "./netlink-socket.ts";
 import { EventWriter } from "./session-events.ts";
 
 const NETLINK_NETFILTER = 12;

@@ -3,7 +3,7 @@
  * million, so that both are written into one object again and again.
  */
 
-import { readU16 } from "./netlink.ts";
+import { readU16 } from "../netlink/netlink.ts";
 
 const NFGENMSG_OCTETS = 4;
 const NLA_TYPE = 0x3fff;

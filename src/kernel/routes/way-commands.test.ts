@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { parseScopedAddress } from "../bgp/net/text.ts";
-import { encodeJson } from "./commands.ts";
+import { parseScopedAddress } from "../../bgp/net/text.ts";
+import { encodeJson } from "../commands.ts";
 import { decodeTracking, decodeWays } from "./way-commands.ts";
 
 const ip = (text: string) => parseScopedAddress(text)!;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Address, contains, type Prefix, prefixOf } from "../bgp/net/address.ts";
-import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
-import { NLM_F_REPLACE } from "./netlink.ts";
+import { type Address, contains, type Prefix, prefixOf } from "../../bgp/net/address.ts";
+import { parseAddress, parsePrefix } from "../../bgp/net/text.ts";
+import { NLM_F_REPLACE } from "../netlink/netlink.ts";
 import { type Form, RTN_BLACKHOLE, RTN_UNICAST, type TableRoute } from "./route-message.ts";
 import type { Way } from "./way-commands.ts";
 import { type Place, WayTable } from "./way-table.ts";

@@ -11,13 +11,20 @@
  * The book of what is there comes from a dump, and from a new one whenever an event says that it may be wrong.
  */
 
-import type { Family, Prefix } from "../bgp/net/address.ts";
-import { formatPrefix } from "../bgp/net/text.ts";
-import { type KernelRoute, prefixAt, ROW_OCTETS, type RouteRows, type Target, targetAt } from "./commands.ts";
-import { InvalidCommand } from "./fields.ts";
-import type { LinkTable } from "./links.ts";
-import { type Message, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "./netlink.ts";
-import type { NetlinkSocket, OnRefusal, Refusal } from "./netlink-socket.ts";
+import type { Family, Prefix } from "../../bgp/net/address.ts";
+import { formatPrefix } from "../../bgp/net/text.ts";
+import {
+  type KernelRoute,
+  prefixAt,
+  ROW_OCTETS,
+  type RouteRows,
+  type Target,
+  targetAt,
+} from "../commands.ts";
+import { InvalidCommand } from "../fields.ts";
+import type { LinkTable } from "../links.ts";
+import { type Message, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "../netlink/netlink.ts";
+import type { NetlinkSocket, OnRefusal, Refusal } from "../netlink/netlink-socket.ts";
 import type { Nexthops } from "./nexthops.ts";
 import { RouteBook } from "./route-book.ts";
 import {

@@ -11,9 +11,9 @@
  * (86 000 001, ...). Nothing is remembered but in the kernel: after a restart the dump says what is there.
  */
 
-import type { Address, Family } from "../bgp/net/address.ts";
-import { addressAt, addressOctets, formatAddress } from "../bgp/net/text.ts";
-import { afOf, familyOf } from "./links.ts";
+import type { Address, Family } from "../../bgp/net/address.ts";
+import { addressAt, addressOctets, formatAddress } from "../../bgp/net/text.ts";
+import { afOf, familyOf } from "../links.ts";
 import {
   attributesIn,
   type Message,
@@ -23,8 +23,8 @@ import {
   NLM_F_REPLACE,
   readU16,
   readU32,
-} from "./netlink.ts";
-import type { NetlinkSocket, Refusal } from "./netlink-socket.ts";
+} from "../netlink/netlink.ts";
+import type { NetlinkSocket, Refusal } from "../netlink/netlink-socket.ts";
 
 const RTM_NEWNEXTHOP = 104;
 export const RTM_DELNEXTHOP = 105;

@@ -1,10 +1,10 @@
 /** What a route is to do, as the core says it, and the form in which the kernel holds it: both ways. */
 
-import { type Family, sameAddress } from "../bgp/net/address.ts";
-import type { NextHop, Target } from "./commands.ts";
-import { InvalidCommand } from "./fields.ts";
-import type { LinkTable } from "./links.ts";
-import type { Refusal } from "./netlink-socket.ts";
+import { type Family, sameAddress } from "../../bgp/net/address.ts";
+import type { NextHop, Target } from "../commands.ts";
+import { InvalidCommand } from "../fields.ts";
+import type { LinkTable } from "../links.ts";
+import type { Refusal } from "../netlink/netlink-socket.ts";
 import type { Member, Nexthop, Nexthops } from "./nexthops.ts";
 import {
   type Form,

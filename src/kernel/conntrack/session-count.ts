@@ -1,7 +1,7 @@
 /** What is wanted of all sessions: some of them, who has most, or what each public address has in use. */
 
-import { ipv4 } from "../bgp/net/address.ts";
-import { formatAddress } from "../bgp/net/text.ts";
+import { ipv4 } from "../../bgp/net/address.ts";
+import { formatAddress } from "../../bgp/net/text.ts";
 import type { Session } from "./conntrack-entry.ts";
 import type { FoundSession, SessionFilter, SessionQuery, SessionsFound } from "./session-commands.ts";
 

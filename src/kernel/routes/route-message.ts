@@ -1,9 +1,9 @@
 /** rtnetlink routes: from numbers to messages and back. */
 
-import { type Address, type Family, type Prefix, prefixOf } from "../bgp/net/address.ts";
-import { addressAt, addressOctets, formatAddress, formatPrefix } from "../bgp/net/text.ts";
-import { afOf, familyOf } from "./links.ts";
-import { attributesIn, type Message, type MessageWriter, readU16, readU32 } from "./netlink.ts";
+import { type Address, type Family, type Prefix, prefixOf } from "../../bgp/net/address.ts";
+import { addressAt, addressOctets, formatAddress, formatPrefix } from "../../bgp/net/text.ts";
+import { afOf, familyOf } from "../links.ts";
+import { attributesIn, type Message, type MessageWriter, readU16, readU32 } from "../netlink/netlink.ts";
 
 export const RTM_NEWROUTE = 24;
 export const RTM_DELROUTE = 25;
