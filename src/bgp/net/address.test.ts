@@ -117,10 +117,14 @@ describe("any text", () => {
 describe("ip-num is of the same opinion", () => {
   const numberOf = ({ family, w0, w1, w2, w3 }: Address): bigint =>
     family === 4 ? BigInt(w0) : [w0, w1, w2, w3].reduce((sum, each) => (sum << 32n) | BigInt(each), 0n);
+  const groups = (word: number): string => `${(word >>> 16).toString(16)}:${(word & 0xffff).toString(16)}`;
+  // It reads no IPv4 address at the end of an IPv6 prefix, which is how we print ::ffff:0:0/96.
   const rangeOf = (each: Prefix) =>
     each.family === 4
       ? ipnum.IPv4CidrRange.fromCidr(formatPrefix(each))
-      : ipnum.IPv6CidrRange.fromCidr(formatPrefix(each));
+      : ipnum.IPv6CidrRange.fromCidr(
+          `${[each.w0, each.w1, each.w2, each.w3].map(groups).join(":")}/${each.length}`,
+        );
 
   test("on what an address is", () => {
     fc.assert(
