@@ -1,4 +1,4 @@
-/** The NAT table as a value: what nftables should hold. text.ts writes it, diff.ts turns one into another. */
+/** The NAT table as a value: what nftables should hold. render.ts writes it, diff.ts turns one into another. */
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
 import type { BlockPlan } from "../model/blocks.ts";

@@ -1,3 +1,5 @@
+/** How a test says which requirements of the RFCs about NAT it shows; docs/NAT.md is written by that (page.ts). */
+
 import { TestRunner } from "vitest";
 import type { RequirementName } from "./table.ts";
 
