@@ -10,7 +10,7 @@ import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { KeptIdentity } from "../identity/kept.ts";
-import type { Store } from "../store/store.ts";
+import { createStoreTimes, type StoreTimes } from "../metrics/store.ts";
 import { apiSource, type ConfigState } from "./answers/api-source.ts";
 import { bgpFace } from "./answers/bgp-face.ts";
 import { orderPeer } from "./answers/peer-answers.ts";
@@ -20,7 +20,7 @@ import { Gateway } from "./gateway.ts";
 import { DhcpServer } from "./objects/dhcp-server.ts";
 import { openNetworking, unixTime } from "./objects/networking.ts";
 import { openPeople, untilRestart } from "./objects/people-file.ts";
-import { describeStore, openStore } from "./objects/store.ts";
+import { describeStore, type OpenStore, openForDaemon } from "./objects/store.ts";
 import { hearChange, hearLog } from "./records/events.ts";
 import { createLog, type Log } from "./records/log.ts";
 import { Signals, type StopOrder } from "./signals.ts";
@@ -70,13 +70,28 @@ export async function run(file: string): Promise<number> {
 
 async function runUntilStopped(order: Order): Promise<void> {
   const { settings, log } = order;
-  const store = await openStore(settings.store);
+  const times = createStoreTimes();
+  const running: Running = { gateway: undefined };
+  const opened = await openForDaemon(settings.store, {
+    log,
+    observe: times.observe,
+    changed: () => running.gateway?.reconciler.wake(),
+  });
   try {
     log.info({ event: "store.open", type: settings.store.type }, describeStore(settings.store));
-    await runOn(store, order);
+    await runOn({ ...opened, times }, running, order);
   } finally {
-    await store.close();
+    await opened.store.close();
   }
+}
+
+/** The gateway, once there is one. */
+interface Running {
+  gateway: Gateway | undefined;
+}
+
+interface Objects extends OpenStore {
+  readonly times: StoreTimes;
 }
 
 interface Order {
@@ -88,26 +103,31 @@ interface Order {
 }
 
 /** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
-async function runOn(store: Store, { file, settings, log, signals, events }: Order): Promise<void> {
+async function runOn(
+  objects: Objects,
+  running: Running,
+  { file, settings, log, signals, events }: Order,
+): Promise<void> {
+  const { store } = objects;
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
   const { tokensFile } = settings.api;
   const told = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
   const people = settings.store.type === "none" ? untilRestart(told) : told;
   const kept = await KeptIdentity.open(store);
-  let running: Gateway | undefined;
-  const changed = (): void => running?.reconciler.wake();
+  const changed = (): void => running.gateway?.reconciler.wake();
   const machine = { hostname: settings.model.hostname, dhcp: dhcpFor(settings, log, changed) };
   const networking = await openNetworking(store, machine, {
     api: () => settings.api,
     people,
     standing: kept,
-    isReachable: () => reachableThrough(running),
-    routed: () => (running?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
+    isReachable: () => reachableThrough(running.gateway),
+    routed: () => (running.gateway?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
     changed,
-    bgp: () => bgpFace(running),
+    bgp: () => bgpFace(running.gateway),
+    problems: objects.problems,
   });
   const gateway = await Gateway.open(settings, log, networking, (event) => hearChange(events, event));
-  running = gateway;
+  running.gateway = gateway;
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   histogram.enable();
   const lag = { histogram, resolutionMs: LAG_RESOLUTION_MS };
@@ -115,7 +135,11 @@ async function runOn(store: Store, { file, settings, log, signals, events }: Ord
     gateway,
     () => config,
     lag,
-    () => storeAnswer(settings.store, store, networking),
+    {
+      store: () => storeAnswer(settings.store, objects, networking),
+      storeState: () => objects.etcd?.look(),
+      storeTimes: objects.times,
+    },
     events,
   );
   const { socket, listen } = settings.api;

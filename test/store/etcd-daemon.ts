@@ -83,8 +83,9 @@ export class Etcd {
   readonly url: URL;
   /** Without. */
   readonly plain: URL;
-  readonly #process: ChildProcess;
+  readonly #options: readonly string[];
   readonly #folder: string;
+  #process: ChildProcess;
 
   /** @param options - beside those that it needs */
   static async start(...options: readonly string[]): Promise<Etcd & { readonly certificates: Certificates }> {
@@ -93,7 +94,7 @@ export class Etcd {
     const [secured, open, peers] = [await freePort(), await freePort(), await freePort()];
     const urls = `https://127.0.0.1:${secured},http://127.0.0.1:${open}`;
     const tls = [`--cert-file=${made.cert}`, `--key-file=${made.key}`, `--trusted-ca-file=${made.ca}`];
-    const child = spawnEtcd([
+    const all = [
       ...["--name=one", `--data-dir=${join(folder, "data")}`, "--client-cert-auth", ...tls],
       ...[`--listen-client-urls=${urls}`, `--advertise-client-urls=${urls}`],
       ...[
@@ -102,19 +103,24 @@ export class Etcd {
       ],
       `--initial-cluster=one=http://127.0.0.1:${peers}`,
       ...options,
-    ]);
-    const etcd = new Etcd(child, folder, secured, open);
-    await vi.waitFor(async () => {
-      if (!(await fetch(new URL("/health", etcd.plain))).ok) throw new Error("etcd is not well yet");
-    }, WAIT);
+    ];
+    const etcd = new Etcd(all, folder, secured, open);
+    await etcd.#well();
     return Object.assign(etcd, { certificates: made });
   }
 
-  private constructor(child: ChildProcess, folder: string, secured: number, open: number) {
-    this.#process = child;
+  private constructor(options: readonly string[], folder: string, secured: number, open: number) {
+    this.#options = options;
+    this.#process = spawnEtcd(options);
     this.#folder = folder;
     this.url = new URL(`https://127.0.0.1:${secured}`);
     this.plain = new URL(`http://127.0.0.1:${open}`);
+  }
+
+  #well(): Promise<void> {
+    return vi.waitFor(async () => {
+      if (!(await fetch(new URL("/health", this.plain))).ok) throw new Error("etcd is not well yet");
+    }, WAIT);
   }
 
   /** Forgets what was before a revision. */
@@ -122,17 +128,29 @@ export class Etcd {
     await this.ask("/v3/kv/compaction", { revision: String(revision), physical: true });
   }
 
-  /** etcd's own JSON. */
-  async ask(path: string, body: object): Promise<unknown> {
-    const answer = await fetch(new URL(path, this.plain), { method: "POST", body: JSON.stringify(body) });
+  /** etcd's own JSON. @param token - of a user, where it has some */
+  async ask(path: string, body: object, token = ""): Promise<unknown> {
+    const headers = token === "" ? {} : { authorization: token };
+    const asked = { method: "POST", headers, body: JSON.stringify(body) };
+    const answer = await fetch(new URL(path, this.plain), asked);
     if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
     return answer.json();
   }
 
-  async stop(): Promise<void> {
+  /** Until {@link resume}, nobody answers. */
+  async halt(): Promise<void> {
     const ended = once(this.#process, "exit");
     this.#process.kill("SIGKILL");
     await ended;
+  }
+
+  async resume(): Promise<void> {
+    this.#process = spawnEtcd(this.#options);
+    await this.#well();
+  }
+
+  async stop(): Promise<void> {
+    await this.halt();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }
