@@ -3,7 +3,6 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { vi } from "vitest";
@@ -32,8 +31,8 @@ export interface Certificates {
   readonly tls: NonNullable<EtcdSettings["tls"]>;
 }
 
-/** An authority, and one certificate of it for 127.0.0.1, for servers and for clients. */
-export function certificates(folder: string): Certificates {
+/** An authority, and one certificate of it for an address, for servers and for clients. */
+export function certificates(folder: string, address: string): Certificates {
   const path = (name: string): string => join(folder, name);
   const openssl = (...args: readonly string[]): void => void execFileSync("openssl", args, { stdio: "pipe" });
   const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
@@ -51,7 +50,7 @@ export function certificates(folder: string): Certificates {
     "2",
   );
   openssl("req", ...newKey, "-keyout", path("key.pem"), "-out", path("request.pem"), "-subj", "/CN=etcd");
-  const extensions = "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n";
+  const extensions = `subjectAltName=IP:${address}\nextendedKeyUsage=serverAuth,clientAuth\n`;
   writeFileSync(path("extensions"), extensions);
   const signed = [
     "-CA",
@@ -67,16 +66,11 @@ export function certificates(folder: string): Certificates {
   return { ca, cert, key, tls: { ca: readFileSync(ca), cert: readFileSync(cert), key: readFileSync(key) } };
 }
 
-/** A TCP port of 127.0.0.1 that nobody has at this moment. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new TypeError("no port");
-  server.close();
-  await once(server, "close");
-  return address.port;
-}
+let started = 0;
+
+/** A loopback address that no other process of the tests has: nobody takes its ports while etcd is halted. */
+const ownAddress = (): string =>
+  `127.${32 + (started++ & 31)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 
 export class Etcd {
   /** With certificates of both sides. */
@@ -90,18 +84,20 @@ export class Etcd {
   /** @param options - beside those that it needs */
   static async start(...options: readonly string[]): Promise<Etcd & { readonly certificates: Certificates }> {
     const folder = openFolder();
-    const made = certificates(folder);
-    const [secured, open, peers] = [await freePort(), await freePort(), await freePort()];
-    const urls = `https://127.0.0.1:${secured},http://127.0.0.1:${open}`;
+    const address = ownAddress();
+    const made = certificates(folder, address);
+    const [secured, open, peers] = [
+      `https://${address}:2379`,
+      `http://${address}:2378`,
+      `http://${address}:2380`,
+    ];
+    const urls = `${secured},${open}`;
     const tls = [`--cert-file=${made.cert}`, `--key-file=${made.key}`, `--trusted-ca-file=${made.ca}`];
     const all = [
       ...["--name=one", `--data-dir=${join(folder, "data")}`, "--client-cert-auth", ...tls],
       ...[`--listen-client-urls=${urls}`, `--advertise-client-urls=${urls}`],
-      ...[
-        `--listen-peer-urls=http://127.0.0.1:${peers}`,
-        `--initial-advertise-peer-urls=http://127.0.0.1:${peers}`,
-      ],
-      `--initial-cluster=one=http://127.0.0.1:${peers}`,
+      ...[`--listen-peer-urls=${peers}`, `--initial-advertise-peer-urls=${peers}`],
+      `--initial-cluster=one=${peers}`,
       ...options,
     ];
     const etcd = new Etcd(all, folder, secured, open);
@@ -109,12 +105,12 @@ export class Etcd {
     return Object.assign(etcd, { certificates: made });
   }
 
-  private constructor(options: readonly string[], folder: string, secured: number, open: number) {
+  private constructor(options: readonly string[], folder: string, secured: string, open: string) {
     this.#options = options;
     this.#process = spawnEtcd(options);
     this.#folder = folder;
-    this.url = new URL(`https://127.0.0.1:${secured}`);
-    this.plain = new URL(`http://127.0.0.1:${open}`);
+    this.url = new URL(secured);
+    this.plain = new URL(open);
   }
 
   #well(): Promise<void> {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { EtcdStore } from "../../src/store/etcd/etcd.ts";
 import type { EtcdSettings } from "../../src/store/etcd/members.ts";
 import { type Certificates, certificates, Etcd, missing, openFolder } from "./etcd-daemon.ts";
+import { users } from "./etcd-users.ts";
 import { laws } from "./laws/laws.ts";
 import { type Subject, WAIT, watched } from "./laws/subject.ts";
 
@@ -108,7 +109,11 @@ function refusals(settings: () => EtcdSettings): void {
       (place) => ({ ...place, endpoints: [new URL("https://127.0.0.1:1")] }),
       /ECONNREFUSED/,
     ],
-    ["another authority", (place) => ({ ...place, tls: certificates(openFolder()).tls }), /certificate/],
+    [
+      "another authority",
+      (place) => ({ ...place, tls: certificates(openFolder(), "127.0.0.1").tls }),
+      /certificate/,
+    ],
     ["without TLS", (place) => ({ ...place, tls: undefined }), /etcd: /],
     [
       "without a certificate of ours",
@@ -119,80 +124,5 @@ function refusals(settings: () => EtcdSettings): void {
     const error: unknown = await EtcdStore.open(wrong(settings())).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ detail: { code: "unavailable" } });
     expect((error as Error).message).toMatch(message);
-  });
-}
-
-function users(settings: () => EtcdSettings, etcd: () => Etcd): void {
-  describe("an etcd that has users", () => {
-    let token = "";
-    const asRoot = (path: string, body: object): Promise<unknown> => etcd().ask(path, body, token);
-    let password = "sesame";
-    let place: EtcdSettings;
-    const as = (user: string): EtcdSettings => ({ ...place, login: { user, password: () => password } });
-
-    beforeAll(async () => {
-      place = settings();
-      const key = Buffer.from(`${place.prefix}/`).toString("base64");
-      const behind = Buffer.from(`${place.prefix}0`).toString("base64");
-      await asRoot("/v3/auth/user/add", { name: "root", password: "root" });
-      await asRoot("/v3/auth/role/add", { name: "root" });
-      await asRoot("/v3/auth/user/grant", { user: "root", role: "root" });
-      await asRoot("/v3/auth/user/add", { name: "gateway", password });
-      await asRoot("/v3/auth/role/add", { name: "gateways" });
-      const perm = { permType: "READWRITE", key, range_end: behind };
-      await asRoot("/v3/auth/role/grant", { name: "gateways", perm });
-      await asRoot("/v3/auth/user/grant", { user: "gateway", role: "gateways" });
-      await asRoot("/v3/auth/enable", {});
-      const login = await asRoot("/v3/auth/authenticate", { name: "root", password: "root" });
-      ({ token } = login as { readonly token: string });
-    });
-    afterAll(() => asRoot("/v3/auth/disable", {}));
-
-    test("a token that is known no more is asked for again, with the password of the day, and nothing is lost", async () => {
-      const store = await EtcdStore.open(as("gateway"));
-      const { revision } = await store.read("/");
-      const watch = watched(store, "/", revision);
-      const lost = vi.fn();
-      const lease = await store.lease(5, lost);
-      await store.commit({ put: [{ key: "/a", value: "1", lease }] });
-      await watch.until("/a");
-      password = "another";
-      await asRoot("/v3/auth/user/changepw", { name: "gateway", password });
-      expect(await store.commit({ put: [{ key: "/b", value: "2" }] })).toMatchObject({ ok: true });
-      expect((await store.read("/")).entries.size).toBe(2);
-      await watch.until("/b");
-      const again = watched(store, "/", revision);
-      await again.until("/b");
-      await store.close();
-      expect(lost).not.toHaveBeenCalled();
-    });
-
-    test.each<[string, () => EtcdSettings, RegExp]>([
-      ["nobody's name", () => as("stranger"), /authentication failed/],
-      [
-        "another password",
-        () => ({ ...place, login: { user: "gateway", password: () => "wrong" } }),
-        /authentication failed/,
-      ],
-      [
-        "a password that cannot be read",
-        () => ({
-          ...place,
-          login: {
-            user: "gateway",
-            password: () => {
-              throw new Error("/etc/password: ENOENT");
-            },
-          },
-        }),
-        /^the password for etcd: \/etc\/password: ENOENT$/,
-      ],
-      ["keys of others", () => ({ ...as("gateway"), prefix: "/others" }), /permission denied/],
-    ])("%s: opening fails, and says why", async (_, wrong, message) => {
-      const error: unknown = await EtcdStore.open(wrong()).catch((thrown: unknown) => thrown);
-      expect(error).toMatchObject({ detail: { code: "unavailable" } });
-      expect((error as Error).message).toMatch(message);
-      expect((error as Error).message).not.toMatch(/wrong|another/);
-    });
   });
 }

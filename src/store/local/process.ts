@@ -20,9 +20,9 @@ const directory = process.argv[2] ?? "";
 const file = process.argv[3] as FileName;
 const say = (answer: Answer): void => void process.send?.(answer);
 
-// Whoever ends the daemon ends its group; this one ends when the daemon has nothing more to ask.
+// Whoever ends the daemon ends its group; this one ends when it has done what the daemon still asked.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
-process.on("disconnect", () => process.exit());
+process.on("disconnect", () => setImmediate(() => process.exit()));
 
 await run();
 
