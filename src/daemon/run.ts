@@ -160,7 +160,9 @@ function reachableThrough(gateway: Gateway | undefined): (address: string) => bo
   return (text) => {
     const address = parseAddress(text);
     if (gateway === undefined || address === undefined) return false;
-    const [route] = gateway.speaker.routes({ prefix: hostPrefix(address) });
+    const prefix = hostPrefix(address);
+    if (gateway.reconciler.announces(prefix)) return true;
+    const [route] = gateway.speaker.routes({ prefix });
     return route?.paths.some(({ status }) => status === "best") === true;
   };
 }
