@@ -151,10 +151,7 @@ const keyOf = ({ collection, id }: { readonly collection: Collection; readonly i
   `${PREFIX}${collection}/${encodeURIComponent(id)}`;
 
 /** An object as it stands in a store. */
-const changeText = ({
-  object,
-  ...change
-}: Change): { readonly key: string; readonly value: string } => ({
+const changeText = ({ object, ...change }: Change): { readonly key: string; readonly value: string } => ({
   key: keyOf(change),
   value: JSON.stringify(object),
 });
