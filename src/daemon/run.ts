@@ -12,7 +12,7 @@ import type { Settings } from "../config/settings.ts";
 import { KeptIdentity } from "../identity/kept.ts";
 import { createStoreTimes, type StoreTimes } from "../metrics/store.ts";
 import type { Endpoint } from "../model/model.ts";
-import { apiSource, type ConfigState } from "./answers/api-source.ts";
+import { apiSource, type ConfigState, type StoreViews } from "./answers/api-source.ts";
 import { bgpFace } from "./answers/bgp-face.ts";
 import { orderPeer } from "./answers/peer-answers.ts";
 import { storeAnswer } from "./answers/store-answer.ts";
@@ -20,7 +20,7 @@ import { CertificateFiles } from "./certificate.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { DhcpServer } from "./objects/dhcp-server.ts";
-import { openNetworking, unixTime } from "./objects/networking.ts";
+import { type Networking, openNetworking, unixTime } from "./objects/networking.ts";
 import { openPeople, untilRestart } from "./objects/people-file.ts";
 import { describeStore, type OpenStore, openForDaemon } from "./objects/store.ts";
 import { hearChange, hearLog } from "./records/events.ts";
@@ -137,11 +137,7 @@ async function runOn(
     gateway,
     () => config,
     lag,
-    {
-      store: () => storeAnswer(settings.store, objects, networking),
-      storeState: () => objects.etcd?.look(),
-      storeTimes: objects.times,
-    },
+    storeViews(settings, objects, networking),
     events,
   );
   const { socket, listen, metricsListen, tls } = settings.api;
@@ -182,6 +178,12 @@ async function runOn(
     kept.close();
   }
 }
+
+const storeViews = ({ store }: Settings, objects: Objects, networking: Networking): StoreViews => ({
+  store: () => storeAnswer(store, objects, networking),
+  storeState: () => objects.etcd?.look(),
+  storeTimes: objects.times,
+});
 
 const whereOf = ({ address, port }: Endpoint): { readonly host: string; readonly port: number } => ({
   host: formatAddress(address),

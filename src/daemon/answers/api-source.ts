@@ -38,7 +38,7 @@ export interface LagMonitor {
 }
 
 /** What is told of the store. */
-interface StoreViews extends Pick<MetricsSource, "storeState"> {
+export interface StoreViews extends Pick<MetricsSource, "storeState"> {
   readonly store: ApiSource["store"];
   readonly storeTimes: StoreTimes;
 }
