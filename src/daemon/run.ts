@@ -12,7 +12,7 @@ import type { Settings } from "../config/settings.ts";
 import { KeptIdentity } from "../identity/kept.ts";
 import { createStoreTimes, type StoreTimes } from "../metrics/store.ts";
 import type { Endpoint } from "../model/model.ts";
-import { apiSource, type ConfigState, type StoreViews } from "./answers/api-source.ts";
+import { apiSource, type ConfigState, type LagMonitor, type StoreViews } from "./answers/api-source.ts";
 import { bgpFace } from "./answers/bgp-face.ts";
 import { orderPeer } from "./answers/peer-answers.ts";
 import { storeAnswer } from "./answers/store-answer.ts";
@@ -130,9 +130,7 @@ async function runOn(
   });
   const gateway = await Gateway.open(settings, log, networking, (event) => hearChange(events, event));
   running.gateway = gateway;
-  const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  histogram.enable();
-  const lag = { histogram, resolutionMs: LAG_RESOLUTION_MS };
+  const lag = measureLag();
   const { source, metrics } = apiSource(
     gateway,
     () => config,
@@ -171,12 +169,18 @@ async function runOn(
     order = await signals.end;
     log.info({ event: "gateway.stop", ...order }, STOPPING[order.graceful ? "graceful" : "plain"]);
   } finally {
-    histogram.disable();
+    lag.histogram.disable();
     files?.stop();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
     await networking.close();
     kept.close();
   }
+}
+
+function measureLag(): LagMonitor {
+  const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  histogram.enable();
+  return { histogram, resolutionMs: LAG_RESOLUTION_MS };
 }
 
 const storeViews = ({ store }: Settings, objects: Objects, networking: Networking): StoreViews => ({
