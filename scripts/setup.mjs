@@ -25,6 +25,7 @@ export const PACKAGES = [
   "gobgpd",
   "iproute2",
   "iputils-ping",
+  "isc-dhcp-client",
   "libnftables1",
   "nfdump",
   "nftables",

@@ -9,6 +9,7 @@ import type { SessionQuery, SessionsFound } from "../kernel/conntrack/session-co
 import type { Followed, PacketQuery } from "../kernel/nft/trace-commands.ts";
 import type { KernelSettings, Model } from "../model/model.ts";
 import { type Refused, refusedIn } from "../nat/limits.ts";
+import type { Advertisement } from "../neutron/advertisements.ts";
 import type { Log } from "./records/log.ts";
 import type { NatLogSource } from "./records/nat-logs.ts";
 
@@ -28,6 +29,8 @@ export interface Forwarding {
   state(): { readonly connected: boolean; readonly restarts: number };
   /** Looks for the routers at the other end of these interfaces, and lets them find us. */
   seek(interfaces: readonly string[]): void;
+  /** Tells the instances behind these interfaces, and no others, of the router that this machine is to them. */
+  advertise(advertisements: readonly Advertisement[]): void;
   /** Looks for the ways to these next hops, and to those no more. What is tracked is lost when {@link ForwardingListener.forgot}. */
   track(needs: NextHopNeeds): void;
   /** Tells once what there is, then every change. One listener. */
@@ -67,6 +70,8 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
     // Refused while netd is away; it is asked again when it is back.
     if (sought.length > 0 || starts > 0) void kernel.seek(sought).catch(() => undefined);
   };
+  let advertised: readonly Advertisement[] = [];
+  const advertise = (): void => void kernel.advertise(advertised).catch(() => undefined);
   return {
     type: "linux",
     dataplane: kernel,
@@ -82,6 +87,11 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
     seek: (interfaces) => {
       sought = interfaces;
       seek();
+    },
+    advertise: (advertisements) => {
+      if (advertisements.length + advertised.length === 0) return;
+      advertised = advertisements;
+      advertise();
     },
     // Refused while netd is away; all are asked for anew when it is back.
     track: (needs) => void kernel.track(needs).catch(() => undefined),
@@ -99,6 +109,7 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
         for (const warning of warnings) warn(warning);
         if (starts === 1) return;
         seek();
+        advertise();
         listener.forgot();
         log.info({ event: "kernel.up", restarts: starts - 1 }, "netd is back; comparing with the kernel");
         listener.doubt();
@@ -138,6 +149,7 @@ function announceOnly(): Forwarding {
     refused: () => Promise.resolve(undefined),
     state: () => ({ connected: false, restarts: 0 }),
     seek: () => undefined,
+    advertise: () => undefined,
     track: () => undefined,
     attach: (listener) => listener.links([]),
     close: () => Promise.resolve(),

@@ -17,6 +17,7 @@ import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-
 import { workingInterfaces } from "../gateway/working.ts";
 import { type Model, NO_LIMITS } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
+import type { Advertisement } from "../neutron/advertisements.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
@@ -47,6 +48,8 @@ const DEFERRAL_MS = 30_000;
 export interface Objects {
   /** The file's model and what they add to it; the same value for the same ones. */
   readonly extend: (file: Model) => Model;
+  /** For the instances of this host; the same value for the same ones. */
+  readonly advertisements: () => readonly Advertisement[];
   /** Told after each pass: the interfaces of ports that packets reach, and all links. */
   readonly working: (model: Model, interfaces: ReadonlySet<string>, links: readonly Link[]) => void;
   /** Undefined when there is nobody to serve. */
@@ -86,6 +89,7 @@ export class Gateway {
   #links: readonly Link[] = [];
   #learnedComplete: boolean;
   #complete = false;
+  #advertised: readonly Advertisement[] | undefined;
   #callOff: (() => void) | undefined;
 
   /**
@@ -309,6 +313,9 @@ export class Gateway {
     }
     if (snapshot.synced) {
       const { model } = this;
+      const advertisements = this.#objects.advertisements();
+      if (advertisements !== this.#advertised) this.forwarding.advertise(advertisements);
+      this.#advertised = advertisements;
       this.#objects.working(model, workingInterfaces(model, snapshot.announced), this.#links);
     }
     this.#takeProblems(snapshot);

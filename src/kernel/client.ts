@@ -7,6 +7,7 @@
 
 import { fileURLToPath } from "node:url";
 import { comparePrefixes, type Prefix } from "../bgp/net/address.ts";
+import { encodeAdvertisements } from "./advertisement-commands.ts";
 import {
   CODE,
   type ConntrackUse,
@@ -72,6 +73,8 @@ export interface Kernel {
   limited(): Promise<string | undefined>;
   /** Sends router advertisements over these interfaces, and no others, and hears those of others there. */
   seek(interfaces: readonly string[]): Promise<void>;
+  /** Says this to the instances behind these interfaces, and nothing behind others; again to whoever asks. */
+  advertise(advertisements: Parameters<typeof encodeAdvertisements>[0]): Promise<void>;
   /** Which router an advertisement came from; again after netd, or the link, was away. */
   onNeighbour(listener: (neighbour: Neighbour) => void): () => void;
   /** Looks for the ways to these next hops, and to those no more. Forgotten when netd ends. */
@@ -100,6 +103,9 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
   const { script, ...settings } = options;
   const supervisor = new Supervisor(script ?? besideThis(), settings);
   await supervisor.start();
+  const tell = async (code: Parameters<Supervisor["ask"]>[0], payload: Buffer): Promise<void> => {
+    await supervisor.ask(code, payload);
+  };
   return {
     read: () => read(supervisor),
     putRoutes: (routes) =>
@@ -114,9 +120,7 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
         supervisor.ask(CODE.removeRoutes, encodePrefixes(last, first, count)),
       );
     },
-    applyNat: async (nftables) => {
-      await supervisor.ask(CODE.applyNat, Buffer.from(nftables));
-    },
+    applyNat: (nftables) => tell(CODE.applyNat, Buffer.from(nftables)),
     forget: async (translation) => {
       const { end } = await supervisor.ask(CODE.forget, encodeJson(translation));
       return Number(parseJson(end));
@@ -152,13 +156,10 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       const listed = parseJson(end);
       return listed === false ? undefined : String(listed);
     },
-    seek: async (interfaces) => {
-      await supervisor.ask(CODE.seek, encodeJson(interfaces));
-    },
+    seek: (interfaces) => tell(CODE.seek, encodeJson(interfaces)),
+    advertise: (advertisements) => tell(CODE.advertise, encodeAdvertisements(advertisements)),
     onNeighbour: (listener) => supervisor.on("neighbour", listener),
-    track: async (tracking) => {
-      await supervisor.ask(CODE.track, encodeJson(tracking));
-    },
+    track: (tracking) => tell(CODE.track, encodeJson(tracking)),
     onWays: (listener) => supervisor.on("ways", listener),
     links: () => supervisor.links(),
     onLinks: (listener) => {

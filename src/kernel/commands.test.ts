@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Address, type Family, ipv4, ipv6, type Prefix, prefixOf } from "../bgp/net/address.ts";
+import { decodeAdvertisements, encodeAdvertisements } from "./advertisement-commands.ts";
 import {
   decodeInterfaces,
   decodeLinkChanges,
@@ -71,12 +72,35 @@ test("prefixes come out as they went in", () => {
   );
 });
 
+describe("a router advertisement is one, and no other packet goes out", () => {
+  const message = Uint8Array.from([134, ...new Array<number>(15).fill(0)]);
+  const asked = (changed: Uint8Array): Buffer =>
+    encodeAdvertisements([{ interface: "tap1", message: changed }]);
+
+  test("as it was given", () => {
+    expect(decodeAdvertisements(asked(message))).toEqual([
+      { interface: "tap1", message: Buffer.from(message) },
+    ]);
+  });
+
+  test.each<[string, Buffer]>([
+    ["another type", asked(Uint8Array.from([136, ...message.slice(1)]))],
+    ["too short", asked(message.slice(1))],
+    ["more than a link carries", asked(Uint8Array.from([...message, ...new Array<number>(1225).fill(0)]))],
+    ["none", encodeJson([["tap1"]])],
+    ["over no interface", encodeJson([["tap/1", Buffer.from(message).toString("base64")]])],
+  ])("%s", (_name, payload) => {
+    expect(() => decodeAdvertisements(payload)).toThrow(InvalidCommand);
+  });
+});
+
 describe("what is not as it must be is an InvalidCommand and nothing else", () => {
   const decoders: readonly [string, (octets: Buffer) => unknown][] = [
     ["rows with targets", (octets) => decodeRows(octets, true)],
     ["rows", (octets) => decodeRows(octets, false)],
     ["translation", decodeTranslation],
     ["interfaces", decodeInterfaces],
+    ["advertisements", decodeAdvertisements],
     ["settings", (octets) => decodeSettings(octets.toString("latin1"))],
     ["links", (octets) => decodeLinkChanges(parseJson(octets))],
   ];

@@ -90,6 +90,7 @@ export const CODE = {
   endSessions: 13,
   listSet: 14,
   follow: 15,
+  advertise: 16,
   done: 128,
   failed: 129,
   part: 130,
@@ -107,7 +108,7 @@ export const MAX_ROWS = 65_536;
 const MAX_TARGETS = 65_536;
 /** Members of a group that the kernel takes in one attribute. */
 const MAX_MEMBERS = 256;
-const MAX_TAPS = 65_536;
+export const MAX_TAPS = 65_536;
 
 /** Rows of routes as they lie in a frame, with the targets that they point to. */
 export interface RouteRows {

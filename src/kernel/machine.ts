@@ -5,6 +5,7 @@
  */
 
 import { setImmediate } from "node:timers/promises";
+import { type Advertisement, decodeAdvertisements } from "./advertisement-commands.ts";
 import {
   CODE,
   type Drift,
@@ -174,6 +175,8 @@ export class Machine {
         return this.#follow(decodePacketQuery(payload));
       case CODE.seek:
         return this.#seek(decodeInterfaces(payload));
+      case CODE.advertise:
+        return this.#advertise(decodeAdvertisements(payload));
       case CODE.track:
         return this.#track(payload);
       default:
@@ -233,14 +236,23 @@ export class Machine {
   }
 
   #seek(names: readonly string[]): Buffer {
-    if (this.#neighbours === undefined && names.length > 0) {
-      const message =
-        "without CAP_NET_RAW no router advertisements are sent or heard: peers by interface must connect to us";
-      this.#listener.warning({ code: "neighbours.socket", subject: "netd", message });
-    }
+    if (names.length > 0) this.#requireSocket("peers by interface must connect to us");
     this.#neighbours?.seek(names);
     this.tick();
     return encodeJson(true);
+  }
+
+  #advertise(advertisements: readonly Advertisement[]): Buffer {
+    if (advertisements.length > 0) this.#requireSocket("instances do not learn of their IPv6 networks");
+    this.#neighbours?.advertise(advertisements);
+    this.tick();
+    return encodeJson(true);
+  }
+
+  #requireSocket(otherwise: string): void {
+    if (this.#neighbours !== undefined) return;
+    const message = `without CAP_NET_RAW no router advertisements are sent or heard: ${otherwise}`;
+    this.#listener.warning({ code: "neighbours.socket", subject: "netd", message });
   }
 
   #track(payload: Buffer): Buffer {

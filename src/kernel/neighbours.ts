@@ -1,10 +1,12 @@
 /**
- * Who is at the other end of a link, by router advertisements (RFC 4861): we send them, so that the other side finds us
- * as FRR does, and hear theirs. Ours have a router lifetime of 0, so that no host takes us for its way out.
+ * Router advertisements (RFC 4861). On links to other routers they say who is at the other end: we send them, so that
+ * the other side finds us as FRR does, and hear theirs; ours have a router lifetime of 0, so that no host takes us for
+ * its way out. On links to instances we are just that, with the words that we are given, and hear nobody.
  */
 
 import { type Address, isLinkLocal, sameAddress } from "../bgp/net/address.ts";
 import { addressAt } from "../bgp/net/text.ts";
+import type { Advertisement } from "./advertisement-commands.ts";
 import type { Neighbour } from "./commands.ts";
 import { attachFilter, IcmpSocket, setOption } from "./netlink/ffi.ts";
 
@@ -16,6 +18,8 @@ export interface Place {
 
 interface Sought {
   readonly name: string;
+  /** What is said to instances; undefined: a router is at the other end. */
+  readonly toInstances: Buffer | undefined;
   /** Of the link while it is up; 0: it is not. */
   index: number;
   /** When the next advertisement is due. */
@@ -44,6 +48,8 @@ const HOP_LIMIT = 255;
 const FIRST = 3;
 const FIRST_MS = 1000;
 const LATER_MS = 10_000;
+/** RFC 4861 §6.2.1: MinRtrAdvInterval of the times that hosts are told. Those that cannot wait ask. */
+const INSTANCES_MS = 200_000;
 /** What a flood of solicitations or of liars can cause on one link. */
 const LEAST_MS = 1000;
 /** Packets read in one go. */
@@ -73,20 +79,36 @@ export class Neighbours {
 
   /** From now on, on these links and no others. */
   seek(names: readonly string[]): void {
-    for (const name of this.#sought.keys()) if (!names.includes(name)) this.#sought.delete(name);
-    for (const name of names) {
-      if (this.#sought.has(name)) continue;
-      const never = Number.NEGATIVE_INFINITY;
-      this.#sought.set(name, {
-        name,
-        index: 0,
-        nextAtMs: 0,
-        sent: 0,
-        answeredAtMs: never,
-        told: undefined,
-        toldAtMs: never,
-      });
+    for (const { name, toInstances } of this.#sought.values())
+      if (toInstances === undefined && !names.includes(name)) this.#sought.delete(name);
+    for (const name of names)
+      if (this.#sought.get(name)?.toInstances !== undefined || !this.#sought.has(name))
+        this.#add(name, undefined);
+    this.#hearOrNot();
+  }
+
+  /** To instances: on these links, and no others that no router is sought on. What has not changed is not said again. */
+  advertise(advertisements: readonly Advertisement[]): void {
+    const wanted = new Map(advertisements.map(({ interface: name, message }) => [name, message]));
+    for (const { name, toInstances } of this.#sought.values())
+      if (toInstances !== undefined && !wanted.has(name)) this.#sought.delete(name);
+    for (const [name, message] of wanted) {
+      const known = this.#sought.get(name);
+      const isSaid = known !== undefined && (known.toInstances?.equals(message) ?? true);
+      if (!isSaid) this.#add(name, message);
     }
+    this.#hearOrNot();
+  }
+
+  #add(name: string, toInstances: Buffer | undefined): void {
+    const never = Number.NEGATIVE_INFINITY;
+    this.#sought.set(name, {
+      ...{ name, toInstances, index: 0, nextAtMs: 0, sent: 0 },
+      ...{ answeredAtMs: never, told: undefined, toldAtMs: never },
+    });
+  }
+
+  #hearOrNot(): void {
     setOption(this.fd, IPPROTO_ICMPV6, ICMP6_FILTER, filterOf(this.isIdle ? [] : HEARD));
   }
 
@@ -96,11 +118,16 @@ export class Neighbours {
       const place = placeOf(sought.name);
       const index = place?.up === true ? place.index : 0;
       if (index !== sought.index) this.#begin(sought, index);
-      if (index === 0 || nowMs < sought.nextAtMs) continue;
-      if (!this.#advertise(sought)) continue;
-      if (sought.told === undefined) this.#socket.send(SOLICITATION, ALL_ROUTERS, index);
-      sought.nextAtMs = nowMs + (++sought.sent < FIRST ? FIRST_MS : LATER_MS);
+      if (index !== 0 && nowMs >= sought.nextAtMs) this.#say(sought, nowMs);
     }
+  }
+
+  #say(sought: Sought, nowMs: number): void {
+    if (!this.#advertise(sought)) return;
+    const isPeer = sought.toInstances === undefined;
+    if (isPeer && sought.told === undefined) this.#socket.send(SOLICITATION, ALL_ROUTERS, sought.index);
+    const laterMs = isPeer ? LATER_MS : INSTANCES_MS;
+    sought.nextAtMs = nowMs + (++sought.sent < FIRST ? FIRST_MS : laterMs);
   }
 
   /** Takes in what has come. */
@@ -122,6 +149,7 @@ export class Neighbours {
       this.#advertise(sought);
     }
     // RFC 4861 §6.1.2: an advertisement comes from a link-local address.
+    if (sought.toInstances !== undefined) return;
     if (octets[0] !== ROUTER_ADVERTISEMENT || octets.length < ADVERTISEMENT_OCTETS) return;
     if (!isLinkLocal(from) || nowMs - sought.toldAtMs < LEAST_MS) return;
     if (sought.told !== undefined && sameAddress(sought.told, from)) return;
@@ -147,8 +175,8 @@ export class Neighbours {
   }
 
   /** False while there is no link-local address to send from: duplicates are still being looked for. */
-  #advertise({ index }: Sought): boolean {
-    return this.#socket.send(ADVERTISEMENT, ALL_NODES, index);
+  #advertise({ index, toInstances = ADVERTISEMENT }: Sought): boolean {
+    return this.#socket.send(toInstances, ALL_NODES, index);
   }
 }
 

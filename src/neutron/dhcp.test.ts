@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { advertisementsOf } from "./advertisements.ts";
 import { dhcpOf } from "./dhcp.ts";
 import { type Site, site } from "./testing/cloud.ts";
 
@@ -70,5 +71,79 @@ test.each<[unknown, unknown, string | undefined]>([
     ],
   });
   const own = lines(at).options.filter((line) => line.startsWith(`tag:${at.port},`));
-  expect(own).toEqual(said === undefined ? [] : [`tag:${at.port},${said}`]);
+  const both = [said, said?.replace(/^(option:)?/, "option6:")].map((each) => `tag:${at.port},${each}`);
+  expect(own).toEqual(said === undefined ? [] : both.sort());
+});
+
+describe("of an IPv6 subnet, its modes say what is told", () => {
+  const A = 0x40;
+  const [M, O] = [0x80, 0x40];
+  type Mode = "slaac" | "dhcpv6-stateful" | "dhcpv6-stateless" | undefined;
+  /** Flags of the advertisement and of its prefix, and what DHCP tells after the port's MAC. */
+  test.each<[Mode, Mode, readonly [number, number] | undefined, RegExp | undefined]>([
+    [undefined, undefined, undefined, undefined],
+    ["slaac", "slaac", [0, A], undefined],
+    ["slaac", undefined, [0, A], undefined],
+    [undefined, "slaac", undefined, undefined],
+    [
+      "dhcpv6-stateful",
+      "dhcpv6-stateful",
+      [M | O, 0],
+      /^set:[^,]+,\[2001:db8:65::[^\]]+\],host-2001-db8-65-[0-9a-f-]+$/,
+    ],
+    [undefined, "dhcpv6-stateful", undefined, /,\[2001:db8:65::/],
+    ["dhcpv6-stateful", undefined, [M | O, 0], undefined],
+    ["dhcpv6-stateless", "dhcpv6-stateless", [O, A], /^set:[^,]+,host-2001-db8-65-[0-9a-f-]+$/],
+  ])("ra %s, address %s", (ipv6_ra_mode, ipv6_address_mode, flags, told) => {
+    const at = bound();
+    const modes = { ...(ipv6_ra_mode && { ipv6_ra_mode }), ...(ipv6_address_mode && { ipv6_address_mode }) };
+    const network_id = at.cloud.tables.get("ports", at.port)!.network_id;
+    const dns_nameservers = ["2001:db8::53", "192.0.2.53"];
+    const cidr = "2001:db8:65::/64";
+    const made = at.cloud.ask("POST", "subnets", {
+      subnet: { network_id, ip_version: 6, cidr, dns_nameservers, ...modes },
+    });
+    const { id } = (made.body as { readonly subnet: { readonly id: string } }).subnet;
+    at.cloud.ask("PUT", `ports/${at.port}`, { port: { fixed_ips: [{ subnet_id: id }] } });
+    const { mac_address } = at.cloud.tables.get("ports", at.port)!;
+    const { hosts, ranges, options } = lines(at);
+    expect(ranges).toEqual(told === undefined ? [] : [`dhcp-range=set:${id},2001:db8:65::,static,64,86400`]);
+    expect(options).toEqual(told === undefined ? [] : [`tag:${id},option6:dns-server,[2001:db8::53]`]);
+    expect([...hosts.values()]).toHaveLength(told === undefined ? 0 : 1);
+    for (const line of hosts.values()) expect(line.slice(mac_address.length + 1)).toMatch(told!);
+    const [advertisement, ...more] = advertisementsOf(at.cloud.tables, "host1");
+    expect(more).toEqual([]);
+    expect(advertisementsOf(at.cloud.tables, "host2")).toEqual([]);
+    if (flags === undefined) {
+      expect(advertisement).toBeUndefined();
+      return;
+    }
+    // Written out by RFC 4861 §4.2, §4.6.2 and §4.6.4, and RFC 8106 §5.1.
+    const hex = (text: string): number[] => [...Buffer.from(text.replaceAll(" ", ""), "hex")];
+    expect(advertisement!.interface).toBe(`tap${at.port.slice(0, 11)}`);
+    expect([...advertisement!.message]).toEqual([
+      ...[134, 0, 0, 0, 64, flags[0], ...hex("0708 00000000 00000000")],
+      ...[3, 4, 64, flags[1], ...hex("00015180 00003840 00000000 20010db8 00650000 00000000 00000000")],
+      ...hex("0501 0000 000005dc"),
+      ...hex("1903 0000 00000708 20010db8 00000000 00000000 00000053"),
+    ]);
+  });
+});
+
+test("a prefix shorter than dnsmasq takes is left out, and dnsmasq with it stays up", () => {
+  const at = bound();
+  const network_id = at.cloud.tables.get("ports", at.port)!.network_id;
+  const mode = "dhcpv6-stateful";
+  const made = at.cloud.ask("POST", "subnets", {
+    subnet: {
+      network_id,
+      ip_version: 6,
+      cidr: "2001:db8::/48",
+      ipv6_address_mode: mode,
+      ipv6_ra_mode: mode,
+    },
+  });
+  const { id } = (made.body as { readonly subnet: { readonly id: string } }).subnet;
+  at.cloud.ask("PUT", `ports/${at.port}`, { port: { fixed_ips: [{ subnet_id: id }] } });
+  expect(lines(at).hosts.size).toBe(0);
 });

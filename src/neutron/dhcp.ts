@@ -1,9 +1,10 @@
 /**
  * What instances of a host are told by DHCP, as lines for dnsmasq: each port's address by its MAC, and with it the
- * options of its subnet and its own. Nobody else is answered. IPv4.
+ * options of its subnet and its own. Nobody else is answered.
  *
  * The gateway is the subnet's, for which the host answers ARP (Felix's model: the instance sees its network, and all of
- * it is behind the host).
+ * it is behind the host). Of IPv6 subnets, ipv6_address_mode says what is told here: addresses, or only what else there
+ * is to know, or nothing. The way out is told by advertisements.ts.
  */
 
 import { formatAddress } from "../bgp/net/text.ts";
@@ -36,8 +37,8 @@ export function dhcpOf(reading: Reading, hostname: string): DhcpLines {
     const leases = leasesOf(reading, port);
     for (const { subnet, address } of leases) {
       subnets.set(subnet.id, subnet);
-      const name = `host-${address.replaceAll(".", "-")}`;
-      hosts.set(address, `${port.mac_address},set:${port.id},${address},${name}`);
+      const name = `host-${address.replaceAll(/[.:]+/g, "-")}`;
+      hosts.set(address, `${port.mac_address},set:${port.id},${toldAddress(subnet, address)}${name}`);
     }
     if (leases.length > 0) options.push(...ownOptions(port));
   }
@@ -55,20 +56,42 @@ function leasesOf(reading: Reading, port: Port): { readonly subnet: Subnet; read
   const found = new Map<string, { subnet: Subnet; address: string }>();
   for (const { subnet_id, ip_address } of port.fixed_ips) {
     const subnet = reading.get("subnets", subnet_id);
-    if (subnet?.enable_dhcp !== true || subnet.ip_version !== 4 || found.has(subnet_id)) continue;
+    if (subnet === undefined || !isServed(subnet) || found.has(subnet_id)) continue;
     found.set(subnet_id, { subnet, address: ip_address });
   }
   return [...found.values()];
 }
 
+/** dnsmasq takes no prefix of IPv6 that is shorter. */
+const SHORTEST_V6 = 64;
+
+function isServed({ enable_dhcp, ip_version, ipv6_address_mode, cidr }: Subnet): boolean {
+  if (!enable_dhcp || ip_version === 4) return enable_dhcp;
+  const isAsked = ipv6_address_mode === "dhcpv6-stateful" || ipv6_address_mode === "dhcpv6-stateless";
+  return isAsked && storedPrefix(cidr).length >= SHORTEST_V6;
+}
+
+/** Empty where the instance makes its address itself, of its MAC. */
+function toldAddress({ ip_version, ipv6_address_mode }: Subnet, address: string): string {
+  if (ip_version === 4) return `${address},`;
+  return ipv6_address_mode === "dhcpv6-stateful" ? `[${address}],` : "";
+}
+
 function rangeOf({ id, cidr }: Subnet): string {
   const { length, ...network } = storedPrefix(cidr);
+  if (network.family === 6) {
+    return `dhcp-range=set:${id},${formatAddress(network)},static,${length},${LEASE_SECONDS}`;
+  }
   const mask = formatAddress({ ...network, w0: length === 0 ? 0 : (~0 << (32 - length)) >>> 0 });
   return `dhcp-range=set:${id},${formatAddress(network)},static,${mask},${LEASE_SECONDS}`;
 }
 
 function subnetOptions(reading: Reading, subnet: Subnet): string[] {
   const { id, gateway_ip, dns_nameservers, host_routes, network_id } = subnet;
+  if (subnet.ip_version === 6) {
+    const servers = dns_nameservers.filter((server) => server.includes(":")).map((server) => `[${server}]`);
+    return servers.length === 0 ? [] : [[`tag:${id}`, "option6:dns-server", ...servers].join(",")];
+  }
   const mtu = reading.get("networks", network_id)?.mtu;
   const servers = dns_nameservers.filter((server) => !server.includes(":"));
   // RFC 3442: a client that is told of routes takes no notice of the router.
@@ -95,10 +118,10 @@ function ownOptions({ id, extra_dhcp_opts }: Port): string[] {
   return extra_dhcp_opts.slice(0, PORT_OPTIONS).flatMap((option) => {
     const { opt_name, opt_value, ip_version } = option as OwnOption;
     if (typeof opt_name !== "string" || typeof opt_value !== "string") return [];
-    if (ip_version === 6 || ip_version === "6") return [];
+    const kind = ip_version === 6 || ip_version === "6" ? "option6" : "option";
     // A line of the file is all that it may be.
     if (!/^[a-z0-9-]{1,64}$/.test(opt_name) || !/^[!$-[\]-~][ !$-[\]-~]{0,254}$/.test(opt_value)) return [];
-    const name = /^\d+$/.test(opt_name) ? opt_name : `option:${opt_name}`;
+    const name = kind === "option" && /^\d+$/.test(opt_name) ? opt_name : `${kind}:${opt_name}`;
     return [`tag:${id},${name},${opt_value}`];
   });
 }

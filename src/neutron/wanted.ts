@@ -25,7 +25,7 @@ import { interfacesOf } from "./routers.ts";
 import type { Reading } from "./tables.ts";
 
 /** As Nova and Felix name a port's interface on its host. */
-const tapOf = ({ id }: { readonly id: string }): string => `tap${id.slice(0, 11)}`;
+export const tapOf = ({ id }: { readonly id: string }): string => `tap${id.slice(0, 11)}`;
 
 /** @param egress - of floating IPs */
 export function withObjects(file: Model, reading: Reading, egress: FloatingIp["egress"]): Model {

@@ -31,6 +31,10 @@ const ACCEPT = [{ [VERDICT]: "accept" }];
 const ip = (...words: string[]): string => execFileSync("ip", words, { encoding: "utf8", stdio: "pipe" });
 
 export const UDHCPC = "/usr/sbin/udhcpc";
+export const DHCLIENT = "/usr/sbin/dhclient";
+
+/** Of hosts on the fabric: dnsmasq answers DHCPv6 where it has an address. */
+export const FABRIC_V6 = { host1: "2001:db8:8::3", host2: "2001:db8:8::4" } as const;
 
 export const tapOf = (portId: string): string => `tap${portId.slice(0, 11)}`;
 
@@ -189,6 +193,17 @@ export class Site {
     return status === 0 ? stdout.trim() : undefined;
   }
 
+  /** The same by DHCPv6. */
+  askByDhcp6(name: string): string | undefined {
+    const script = this.#place.write("dhclient.sh", TAKE_LEASE_V6, 0o755);
+    const files = ["-lf", this.#place.at(`${name}.leases`), "-pf", this.#place.at(`${name}.pid`)];
+    const words = ["netns", "exec", this.vm(name), "timeout", "10", DHCLIENT, "-6", "-1", "-d"];
+    const { stdout } = spawnSync("ip", [...words, ...files, "-cf", "/dev/null", "-sf", script, "eth0"], {
+      encoding: "utf8",
+    });
+    return /^told (.*)$/m.exec(stdout)?.[1];
+  }
+
   /** Of dnsmasq there. */
   dhcpPid(host: "host1" | "host2"): number {
     return Number(readFileSync(join(this.#folder, `dhcp-${host}`, "pid"), "utf8"));
@@ -235,6 +250,7 @@ export class Site {
     this.ip(name, "link", "set", "lo", "up");
     this.ip(name, "addr", "add", `${FABRIC[name]}/24`, "dev", UPLINK);
     this.ip(name, "link", "set", UPLINK, "up");
+    if (name !== "frr") this.ip(name, "addr", "add", `${FABRIC_V6[name]}/64`, "dev", UPLINK, "nodad");
   }
 }
 
@@ -277,6 +293,12 @@ const TAKE_LEASE = `#!/bin/sh
 [ "$1" = bound ] || exit 0
 ip addr replace "$ip/$mask" dev eth0 && ip route replace default via "$router"
 echo "$ip/$mask $router $mtu $dns"
+`;
+
+/** For dhclient, likewise. */
+const TAKE_LEASE_V6 = `#!/bin/sh
+[ "$reason" = BOUND6 ] || exit 0
+ip addr replace "$new_ip6_address/128" dev eth0 && echo "told $new_ip6_address $new_dhcp6_name_servers"
 `;
 
 const FRR_CONFIGURATION = `

@@ -10,12 +10,23 @@ import { type Daemon, eventually, GWCTL, runToEnd } from "../daemon/lab.ts";
 import { BIRD, BIRDC } from "./daemons/bird.ts";
 import { BGPD, VTYSH } from "./daemons/frr.ts";
 import { missing, THEM } from "./namespaces.ts";
-import { API_PORT, LIMIT_MS, Site, tapOf, UDHCPC, UPLINK } from "./openstack-site.ts";
+import { API_PORT, DHCLIENT, FABRIC_V6, LIMIT_MS, Site, tapOf, UDHCPC, UPLINK } from "./openstack-site.ts";
 
 const OPENSTACK = "/usr/bin/openstack";
 const NEUTRON = "/usr/bin/neutron";
 const ETCD = ["/usr/bin/etcd", "/usr/bin/etcdctl"];
-const lacking = missing([BIRD, BIRDC, BGPD, VTYSH, OPENSTACK, NEUTRON, ...ETCD, UDHCPC, "/usr/bin/ping"]);
+const lacking = missing([
+  BIRD,
+  BIRDC,
+  BGPD,
+  VTYSH,
+  OPENSTACK,
+  NEUTRON,
+  ...ETCD,
+  UDHCPC,
+  DHCLIENT,
+  "/usr/bin/ping",
+]);
 const { CI } = process.env;
 if (lacking !== undefined && CI === "true") throw new Error(`interop needs ${lacking}`);
 
@@ -201,6 +212,45 @@ clientTest(
     await eventually("another dnsmasq", () => site.dhcpPid("host2") !== before, LIMIT_MS);
     await eventually("an answer of it", () => site.askByDhcp("c") === told, LIMIT_MS);
     expect((await dhcp())!.restarts).toBeGreaterThan(0);
+  },
+  4 * LIMIT_MS,
+);
+
+clientTest(
+  "an instance makes its IPv6 address by the host's advertisement, another one is told it by DHCPv6: both reach the host",
+  async () => {
+    const gwctl = async (line: string): Promise<string> => {
+      const { status, stdout, stderr } = await gw.gwctl(...line.split(" "));
+      if (status !== 0) throw new Error(`${line}: ${stderr}`);
+      return stdout;
+    };
+    const made = async (name: string, mode: string, cidr: string): Promise<string> => {
+      await gwctl(`network create six-${name}`);
+      const modes = `--ipv6-ra-mode ${mode} --ipv6-address-mode ${mode} --dns-nameserver 2001:db8::53`;
+      await gwctl(
+        `subnet create --network six-${name} --ip-version 6 --subnet-range ${cidr} ${modes} six-${name}`,
+      );
+      const port = await gwctl(
+        `port create --network six-${name} --host host2 --device-owner compute:nova ${name} -o json`,
+      );
+      const { id, mac_address, fixed_ips } = JSON.parse(port) as {
+        readonly id: string;
+        readonly mac_address: string;
+        readonly fixed_ips: readonly { readonly ip_address: string }[];
+      };
+      site.plug(name, id, "host2", mac_address);
+      return fixed_ips[0]!.ip_address;
+    };
+    const slaac = await made("d", "slaac", "2001:db8:65::/64");
+    const stateful = await made("e", "dhcpv6-stateful", "2001:db8:66::/64");
+    const holds = (name: string): string => run(site.vm(name), "ip", "-6", "addr", "show", "dev", "eth0");
+    await eventually("the address of the port", () => holds("d").includes(`${slaac}/64`), LIMIT_MS);
+    await eventually("an answer", () => site.askByDhcp6("e") === `${stateful} 2001:db8::53`, LIMIT_MS);
+    expect(holds("e").match(/inet6 2001:\S+/g)).toEqual([`inet6 ${stateful}/128`]);
+    for (const name of ["d", "e"]) await reaches(site.vm(name), FABRIC_V6.host2);
+    await gwctl("port delete d e");
+    await gwctl("network delete six-d six-e");
+    for (const name of ["d", "e"]) site.halt(name);
   },
   4 * LIMIT_MS,
 );

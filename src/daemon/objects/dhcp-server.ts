@@ -199,7 +199,8 @@ const configurationOf = ({ ranges, networks }: DhcpLines, uplink: string, direct
     ...["port=0", "no-resolv", "no-hosts", "no-poll", "log-facility=-", "quiet-dhcp"],
     // What it has told is known from the files, to every process.
     ...["dhcp-authoritative", "leasefile-ro"],
-    ...[`interface=${uplink}`, `bridge-interface=${uplink},tap*`],
+    // DHCPv6 is heard only where it is listened for by name.
+    ...[`interface=${uplink}`, "interface=tap*", `bridge-interface=${uplink},tap*`],
     ...networks.map((network) => `shared-network=${uplink},${network}`),
     ...ranges,
     ...[`dhcp-hostsfile=${join(directory, "hosts")}`, `dhcp-optsfile=${join(directory, "options")}`],

@@ -10,6 +10,7 @@ import type { Problem } from "../../gateway/intent.ts";
 import type { People } from "../../identity/people.ts";
 import { type Session, type Standing, sessionOf } from "../../identity/tokens.ts";
 import type { Model } from "../../model/model.ts";
+import { type Advertisement, advertisementsOf } from "../../neutron/advertisements.ts";
 import { answerBgp, type BgpFace, isBgp } from "../../neutron/bgp.ts";
 import type { Caller, World } from "../../neutron/caller.ts";
 import { dhcpOf } from "../../neutron/dhcp.ts";
@@ -65,6 +66,7 @@ export async function openNetworking(
 ): Promise<Networking> {
   const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
   const hosts = await Hosts.open(store, (known) => presence.seen(known.get(hostname)));
+  let advertisements: readonly Advertisement[] | undefined;
   let known: { readonly file: Model; readonly model: Model } | undefined;
   const keeper = await Keeper.open(
     store,
@@ -79,6 +81,7 @@ export async function openNetworking(
     }),
     () => {
       known = undefined;
+      advertisements = undefined;
       around.changed();
     },
   );
@@ -107,6 +110,10 @@ export async function openNetworking(
       return known.model;
     },
     holds: () => keeper.holds,
+    advertisements: () => {
+      advertisements ??= dhcp === undefined ? [] : advertisementsOf(keeper.reading, hostname);
+      return advertisements;
+    },
     working: (model, interfaces, links) => {
       presence.report(portsBehind(keeper.reading, hostname, interfaces));
       dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(model, links));

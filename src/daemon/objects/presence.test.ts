@@ -142,3 +142,90 @@ test("what a process before left is taken over, and the first of two that live s
   expect(ports()).toEqual(["a", "c"]);
   expect(first.problem).toBeUndefined();
 });
+
+/** A host's way to a store that others have too: it can be cut, and etcd then ends its lease after its time. */
+class Way implements Store {
+  isCut = false;
+  commits = 0;
+  readonly #store: MemoryStore;
+  #held: { readonly lease: Lease; readonly onLost: () => void } | undefined;
+
+  constructor(of: MemoryStore) {
+    this.#store = of;
+  }
+
+  read(prefix: string): ReturnType<Store["read"]> {
+    return this.#reached().read(prefix);
+  }
+
+  async get(key: string): ReturnType<Store["get"]> {
+    return await this.#reached().get(key);
+  }
+
+  async commit(commit: Commit): Promise<Committed> {
+    this.commits += 1;
+    return await this.#reached().commit(commit);
+  }
+
+  watch(...asked: Parameters<Store["watch"]>): () => void {
+    return this.#store.watch(...asked);
+  }
+
+  async lease(_ttlSeconds: number, onLost: () => void): Promise<Lease> {
+    const lease = await this.#reached().lease();
+    this.#held = { lease, onLost };
+    return lease;
+  }
+
+  async close(): Promise<void> {}
+
+  /** Nobody has heard of the host for the time of its lease: etcd forgets it, and the host knows that it does. */
+  async timeIsOver(): Promise<void> {
+    await this.#held?.lease.end();
+    this.#held?.onLost();
+    this.#held = undefined;
+  }
+
+  #reached(): MemoryStore {
+    if (this.isCut) throw new StoreError("unavailable", "cut off");
+    return this.#store;
+  }
+}
+
+test("half of a thousand hosts are cut off: their ports are down, those of the others are not, and all are up after it", async () => {
+  const COUNT = 1000;
+  const names = Array.from({ length: COUNT }, (_, i) => `host${i}`);
+  const known = await Hosts.open(store, () => undefined);
+  const machines = names.map((hostname) => {
+    const way = new Way(store);
+    const presence = new Presence({ store: way, hostname, clock, changed: () => undefined });
+    return { hostname, way, presence, port: { id: `port-${hostname}`, "binding:host_id": hostname } };
+  });
+  const up = (): number =>
+    machines.filter(({ port }) => known.says(port as Parameters<Hosts["says"]>[0]) === true).length;
+  for (const { presence, port } of machines) presence.report([port.id]);
+  await settled();
+  expect(up()).toBe(COUNT);
+  const cut = machines.slice(COUNT / 2);
+  for (const { way } of cut) {
+    way.isCut = true;
+    await way.timeIsOver();
+  }
+  await settled();
+  expect(up()).toBe(COUNT / 2);
+  // Each asks again every two seconds, and no more often: after ten of them they are as many as in the first.
+  for (let second = 0; second < 10; second++) {
+    expect(timers).toHaveLength(cut.length);
+    for (const wake of timers.splice(0)) wake();
+    await settled();
+  }
+  expect(machines.map(({ way }) => way.commits)).toEqual(machines.map(() => 1));
+  for (const { way } of cut) way.isCut = false;
+  for (const wake of timers.splice(0)) wake();
+  await settled();
+  expect(up()).toBe(COUNT);
+  expect(timers).toEqual([]);
+  // One commit each for the first word, and one for the word after it: a healed partition is no storm.
+  expect(machines.filter(({ way }) => way.commits > 2)).toEqual([]);
+  expect(machines.filter(({ presence }) => presence.problem !== undefined)).toEqual([]);
+});

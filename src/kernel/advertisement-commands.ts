@@ -1,0 +1,32 @@
+/** What netd says to the instances behind interfaces, as the core words it. */
+
+import { encodeJson, MAX_TAPS } from "./commands.ts";
+import { InvalidCommand, interfaceOf, listOf, parseJson } from "./fields.ts";
+
+/** A router advertisement (RFC 4861 §4.2) for the instance behind an interface. */
+export interface Advertisement {
+  readonly interface: string;
+  readonly message: Buffer;
+}
+
+const ROUTER_ADVERTISEMENT = 134;
+/** The least that every link carries, without the header of IPv6 (RFC 8200 §5). */
+const ADVERTISEMENT_OCTETS = { least: 16, most: 1240 } as const;
+
+export const encodeAdvertisements = (
+  advertisements: readonly { readonly interface: string; readonly message: Uint8Array }[],
+): Buffer =>
+  encodeJson(
+    advertisements.map(({ interface: name, message }) => [name, Buffer.from(message).toString("base64")]),
+  );
+
+/** @throws InvalidCommand */
+export const decodeAdvertisements = (payload: Buffer): Advertisement[] =>
+  listOf(parseJson(payload), "advertisements", MAX_TAPS).map((row) => {
+    const [name, text] = listOf(row, "advertisement", 2);
+    const message = Buffer.from(typeof text === "string" ? text : "", "base64");
+    const { least, most } = ADVERTISEMENT_OCTETS;
+    const isOne = message.length >= least && message.length <= most && message[0] === ROUTER_ADVERTISEMENT;
+    if (!isOne) throw new InvalidCommand("not a router advertisement");
+    return { interface: interfaceOf(name, "advertisement"), message };
+  });
