@@ -1,13 +1,23 @@
 /**
  * `npm run bench`: sets up what is missing, builds, and measures BGP daemons side by side; `npm run bench -- nat`: our rules
- * of NAT beside the shortest one. `--help` says how.
+ * of NAT beside the shortest one; `npm run bench -- store`: many hosts that follow one etcd. `--help` says how.
  */
 
 import { join } from "node:path";
 import { root, setUp } from "./setup.mjs";
 
 /** Debian packages: the daemons that ours is measured against, and what NAT is measured with. */
-const PACKAGES = ["bird2", "conntrack", "frr", "gobgpd", "iproute2", "libnftables1", "nftables", "openbgpd"];
+const PACKAGES = [
+  "bird2",
+  "conntrack",
+  "etcd-server",
+  "frr",
+  "gobgpd",
+  "iproute2",
+  "libnftables1",
+  "nftables",
+  "openbgpd",
+];
 
 try {
   await setUp({ packages: process.argv.includes("--help") ? [] : PACKAGES, build: true });
@@ -15,4 +25,5 @@ try {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }
-await import(join(root, process.argv[2] === "nat" ? "dist/bench/nat/main.js" : "dist/bench/main.js"));
+const part = ["nat", "store"].find((name) => name === process.argv[2]) ?? "";
+await import(join(root, "dist/bench", part, "main.js"));

@@ -194,9 +194,15 @@ export class Daemon {
     return this.ask(path).catch(() => undefined);
   }
 
-  ask(path: string): Promise<{ status: number; body: string }> {
+  /** @param sent - undefined: a GET */
+  ask(
+    path: string,
+    sent?: { readonly method: "POST" | "PUT" | "DELETE"; readonly body?: object },
+  ): Promise<{ status: number; body: string }> {
+    const headers = sent?.body === undefined ? {} : { "content-type": "application/json" };
+    const where = { socketPath: this.socket, path, agent: false, method: sent?.method ?? "GET", headers };
     return new Promise((resolve, reject) => {
-      const asked = request({ socketPath: this.socket, path, agent: false }, (answer) => {
+      const asked = request(where, (answer) => {
         let body = "";
         answer.setEncoding("utf8").on("data", (text: string) => {
           body += text;
@@ -205,7 +211,7 @@ export class Daemon {
       });
       asked.setTimeout(50_000, () => asked.destroy(new Error(`${path}: no answer within 50 s`)));
       asked.on("error", reject);
-      asked.end();
+      asked.end(sent?.body === undefined ? undefined : JSON.stringify(sent.body));
     });
   }
 

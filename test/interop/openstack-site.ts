@@ -3,7 +3,7 @@
  * instances behind taps. Namespaces are named after this process; all is removed with {@link Site.remove}.
  */
 
-import { type ChildProcess, execFileSync, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -38,12 +38,18 @@ export const FABRIC_V6 = { host1: "2001:db8:8::3", host2: "2001:db8:8::4" } as c
 
 export const tapOf = (portId: string): string => `tap${portId.slice(0, 11)}`;
 
+/** A connection that stays: whoever accepts it, and whoever opens it, does nothing more. */
+const ACCEPT_ONE = `require("node:net").createServer(() => undefined).listen(7777)`;
+const openTo = (address: string): string =>
+  `const open = () => require("node:net").connect(7777, "${address}").on("error", () => setTimeout(open, 100)); open()`;
+
 export class Site {
   readonly lab: Lab = new Lab();
   readonly #pair: Pair = namespacePair();
   readonly #folder: string = openFolder();
   readonly #place: Workplace = new Workplace("site-frr");
   readonly #instances = new Map<string, "host1" | "host2">();
+  readonly #connected: ChildProcess[] = [];
   #etcd: ChildProcess | undefined;
   #frr: Program | undefined;
   #bird: Awaited<ReturnType<typeof bird.start>> | undefined;
@@ -78,6 +84,7 @@ export class Site {
     return execFileSync("ip", words, { encoding: "utf8" });
   }
 
+  /** For the first time, or again with what it had. */
   async startEtcd(): Promise<void> {
     const urls = `http://${FABRIC.gw}:2379,http://127.0.0.1:2379`;
     const options = ["--name=one", `--data-dir=${join(this.#folder, "data")}`];
@@ -93,6 +100,14 @@ export class Site {
         }).status === 0,
       LIMIT_MS,
     );
+  }
+
+  async killEtcd(): Promise<void> {
+    if (this.#etcd === undefined || this.#etcd.exitCode !== null) return;
+    const ended = once(this.#etcd, "exit");
+    this.#etcd.kill("SIGKILL");
+    await ended;
+    this.#etcd = undefined;
   }
 
   async startRouters(): Promise<void> {
@@ -132,7 +147,8 @@ export class Site {
   /** Starts the gateway, or a host, and waits until its API answers. */
   async start(name: "gw" | "host1" | "host2", sections: object = {}): Promise<Daemon> {
     const socket = this.lab.path(`${name}.sock`);
-    const store = { type: "etcd", endpoints: [`http://${FABRIC.gw}:2379`] };
+    const path = this.lab.path(`store-${name}`);
+    const store = { type: "etcd", endpoints: [`http://${FABRIC.gw}:2379`], path };
     const file = this.lab.write(`${name}.yaml`, {
       ...(name === "gw" ? gateway() : compute(name)),
       hostname: name,
@@ -221,22 +237,39 @@ export class Site {
     ip("-n", vm, "link", "set", "eth0", "up");
   }
 
+  /** A TCP connection between an instance and the router outside, which nobody ends before the site is removed. */
+  connect(from: "a" | "bird", address: string, to: "a" | "bird"): void {
+    const scripts = [
+      [to, ACCEPT_ONE],
+      [from, openTo(address)],
+    ] as const;
+    for (const [name, script] of scripts) {
+      const space = name === "a" ? this.vm(name) : this.of(name);
+      const words = ["netns", "exec", space, process.execPath, "-e", script];
+      this.#connected.push(spawn("ip", words, { stdio: "ignore" }));
+    }
+  }
+
+  /** Whether conntrack there has a TCP connection of that address that is established. */
+  tracks(name: "gw" | "host1" | "host2", address: string): boolean {
+    const words = ["netns", "exec", this.of(name), "conntrack", "-L", "-p", "tcp"];
+    const { stdout } = spawnSync("ip", words, { encoding: "utf8" });
+    return stdout.split("\n").some((line) => line.includes("ESTABLISHED") && line.includes(`=${address} `));
+  }
+
   halt(name: string): void {
     spawnSync("ip", ["netns", "del", this.vm(name)], { stdio: "ignore" });
     this.#instances.delete(name);
   }
 
   async remove(): Promise<void> {
+    for (const child of this.#connected) child.kill("SIGKILL");
     for (const name of [...this.#instances.keys()]) this.halt(name);
     await this.lab.remove();
     await this.#bird?.stop();
     await this.#frr?.kill();
     this.#place.remove();
-    if (this.#etcd !== undefined && this.#etcd.exitCode === null) {
-      const ended = once(this.#etcd, "exit");
-      this.#etcd.kill("SIGKILL");
-      await ended;
-    }
+    await this.killEtcd();
     rmSync(this.#folder, { recursive: true, force: true });
     for (const name of ["host1", "host2", "frr"] as const) removeNamespace(this.of(name));
     this.#pair.remove();
