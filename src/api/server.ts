@@ -242,6 +242,7 @@ const PATHS: readonly string[] = [
     "nat/top",
     "nat/pools",
     "nat/log",
+    "nat/mappings",
     "nat/trace",
     "anycast",
     "nexthops",

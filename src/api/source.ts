@@ -9,6 +9,7 @@ import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
 import type {
   NatBlockAnswer,
   NatLogAnswer,
+  NatMappingsAnswer,
   NatPoolAnswer,
   NatSessionsAnswer,
   NatTopAnswer,
@@ -56,6 +57,7 @@ export interface ApiSource {
   /** With `liveSeconds` it waits as long for a real packet. */
   natTrace(query: NatTraceQuery): Awaitable<NatTraceAnswer>;
   natLog(): Awaitable<NatLogAnswer>;
+  natMappings(query: NatMappingsQuery): Awaitable<NatMappingsAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
   /** By address. Empty where there is no kernel to ask. */
   nextHops(): Awaitable<readonly NextHopAnswer[]>;
@@ -145,6 +147,11 @@ export interface NatSessionsQuery {
 }
 
 /** A packet that would open a flow. Addresses are IPv4. */
+export interface NatMappingsQuery {
+  /** An IPv4 address: its own alone. */
+  readonly private?: string;
+}
+
 export interface NatTraceQuery {
   readonly source: string;
   readonly destination: string;

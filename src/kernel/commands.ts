@@ -90,6 +90,8 @@ export const CODE = {
   endSessions: 13,
   listSet: 14,
   follow: 15,
+  endpoint: 16,
+  granted: 17,
   done: 128,
   failed: 129,
   part: 130,

@@ -39,6 +39,7 @@ type Fields = Partial<
     | "last"
     | "length"
     | "limit"
+    | "map"
     | "metric"
     | "name"
     | "nextHop"

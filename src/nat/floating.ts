@@ -46,7 +46,7 @@ export const TO_ITSELF = "snat ip to ip saddr . ct original ip daddr map @self";
 export const toHairpin = (table: NatTable): readonly string[] =>
   table.inside.length === 0
     ? []
-    : ["floating", "forwarded", "eim"].flatMap((to) =>
+    : ["floating", "forwarded", table.grants ? "pooled" : "eim"].flatMap((to) =>
         INSIDE.map((set) => `ct status dnat ct original ip daddr @${to} ip saddr @${set} goto hairpin`),
       );
 

@@ -12,6 +12,7 @@ import { blockElements } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4 } from "./elements.ts";
 import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } from "./floating.ts";
 import { forwardSets, TO_TARGET } from "./forwards.ts";
+import { dropsGranted, toGranted } from "./granted.ts";
 import { homeElements, slotElements } from "./homes.ts";
 import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
 import { limitRules, refuseRules } from "./limits.ts";
@@ -57,6 +58,8 @@ function renderSets(table: NatTable): SetContents {
     endpoints: NONE,
     contacts: NONE,
     shared: NONE,
+    granted: NONE,
+    granted_out: NONE,
     taps: elements((table.metadata?.interfaces ?? []).map((name) => `"${name}"`)),
   };
 }
@@ -74,7 +77,7 @@ const renderChains = (table: NatTable): ChainContents => ({
   over_rate: refuseRules("rate"),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
-  dstnat: [TO_FIXED, TO_TARGET, ...toEndpoints(table), ...toMetadata(table)],
+  dstnat: [TO_FIXED, TO_TARGET, ...toGranted(table), ...toEndpoints(table), ...toMetadata(table)],
   dstnat_output: [TO_FIXED, TO_TARGET],
   srcnat: [
     TO_ITSELF,
@@ -84,6 +87,6 @@ const renderChains = (table: NatTable): ChainContents => ({
     "ip saddr @private goto pools",
   ],
   limited: limitRules(table),
-  translated: [...toMappings(table), ...TO_TIMERS],
+  translated: [...dropsGranted(table), ...toMappings(table), ...TO_TIMERS],
   untranslated: UNTRANSLATED,
 });

@@ -43,6 +43,7 @@ export const TO_TIMERS: readonly string[] = [
   "ct reply ip daddr @floating goto timers",
   "ct original ip daddr @floating goto timers",
   "ct original ip daddr @forwarded goto timers",
+  "ct original ip daddr @pooled goto timers",
 ];
 
 function bodyOf(protocol: Protocol, seconds: ReadonlyMap<string, number>): string {
