@@ -146,12 +146,12 @@ export interface NatSessionsQuery {
   readonly limit: number;
 }
 
-/** A packet that would open a flow. Addresses are IPv4. */
 export interface NatMappingsQuery {
   /** An IPv4 address: its own alone. */
   readonly private?: string;
 }
 
+/** A packet that would open a flow. Its addresses are of one family. */
 export interface NatTraceQuery {
   readonly source: string;
   readonly destination: string;

@@ -28,7 +28,7 @@ export interface Outcome {
 
 /** RFC 6887 section 7.4: what only somebody's doing changes, and what may be otherwise soon. */
 export const LONG_SECONDS = 1800;
-export const SHORT_SECONDS = 30;
+const SHORT_SECONDS = 30;
 
 export const refused = (result: Result): Outcome => ({
   result,

@@ -14,7 +14,7 @@ export const NO_NONCE: string = "0".repeat(24);
 const REST_SECONDS = 5;
 
 /** One number for protocol, address and port; exact, since it has no more than 53 bits. */
-export const endpointKey = (protocol: number, { address, port }: Endpoint): number =>
+const endpointKey = (protocol: number, { address, port }: Endpoint): number =>
   (protocol * 2 ** 32 + address.w0) * 2 ** 16 + port;
 
 /** Each private endpoint has at most one, and so has each public one. */

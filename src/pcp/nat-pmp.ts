@@ -6,7 +6,7 @@ import { TCP, UDP } from "./pcp.ts";
 export const NAT_PMP_VERSION = 0;
 
 /** Section 3.5. */
-export const NAT_PMP_RESULT = {
+const NAT_PMP_RESULT = {
   success: 0,
   unsupportedVersion: 1,
   notAuthorized: 2,

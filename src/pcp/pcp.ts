@@ -7,7 +7,7 @@
 
 import { type Address, ipv4 } from "../bgp/net/address.ts";
 
-export const PCP_VERSION = 2;
+const PCP_VERSION = 2;
 
 /** Section 7.4. */
 export const RESULT = {

@@ -36,5 +36,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   if ("hear" in request) answer = await hear(request.hear);
   else if ("heard" in request) answer = heard.get(request.heard);
   else answer = await ask(request);
-  console.log(JSON.stringify(answer));
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
 }

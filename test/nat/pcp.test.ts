@@ -45,6 +45,7 @@ beforeAll(async () => {
   for (const own of [
     [H1, 7000],
     [H2, 7000],
+    [H1, 7300],
   ])
     await hosts.ask({ listen: own });
   await clients.ask({ hear: 5350 });
@@ -136,6 +137,9 @@ async function map({
   };
 }
 
+/** CI has it; elsewhere it may be missing, and what it shows is shown by octets too. */
+const lacksNatpmpc = process.env["CI"] !== "true" && spawnSync("natpmpc", ["-h"]).error !== undefined;
+if (lacksNatpmpc) test.skip("needs natpmpc");
 const natpmpc = (...args: readonly string[]): string => spaces.hosts.run("natpmpc", "-g", GATEWAY, ...args);
 
 /** Who in the world reaches an endpoint, seen from within. */
@@ -144,7 +148,9 @@ const reach = async (own: Endpoint, to: Endpoint): Promise<unknown> =>
 
 test("a gateway that remembers nothing tells all hosts so", async () => {
   await eventually("an announcement", async () =>
-    ((await clients.ask({ heard: 5350 })) as string[]).some((octets) => octets.startsWith("0280000000000000")),
+    ((await clients.ask({ heard: 5350 })) as string[]).some((octets) =>
+      octets.startsWith("0280000000000000"),
+    ),
   );
 });
 
@@ -214,18 +220,16 @@ test(
   LIMIT_MS,
 );
 
-test(
+test.skipIf(lacksNatpmpc)(
   "natpmpc asks for an address, a mapping and its end",
   async () => {
-    const missing = spawnSync("natpmpc", ["-h"]).error;
-    if (missing !== undefined && process.env["CI"] !== "true") return;
     shows("RFC 6888 REQ-9");
     expect(natpmpc()).toContain(`Public IP address : ${POOLED}`);
-    expect(natpmpc("-a", "7200", "7000", "udp", "600")).toMatch(
-      /Mapped public port 7200 protocol UDP to local port 7000 liftime 600/,
+    expect(natpmpc("-a", "7200", "7300", "udp", "600")).toMatch(
+      /Mapped public port 7200 protocol UDP to local port 7300 liftime 600/,
     );
     expect(await reach([S2, 9002], [POOLED, 7200])).toBe(`${S2}:9002`);
-    natpmpc("-a", "7200", "7000", "udp", "0");
+    natpmpc("-a", "7200", "7300", "udp", "0");
     expect(await mappings()).toEqual([]);
   },
   LIMIT_MS,
