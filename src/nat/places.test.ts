@@ -28,7 +28,10 @@ test("a place is where the rules would have a packet leave by", () => {
         !table.private.some((range) => range.family === 4 && prefixOf(address, range.length).w0 === range.w0)
       )
         return;
-      expect(trace.source).toEqual({ address: formatAddress(place.address), ports: portText(place.ports) });
+      const ports = trace.source?.ports?.replace(/^(\d+)-\1$/, "$1");
+      expect({ ...trace.source, ports }).toEqual({
+        ...{ address: formatAddress(place.address), ports: portText(place.ports) },
+      });
     }),
   );
 });
