@@ -10,11 +10,13 @@ import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { KeptIdentity } from "../identity/kept.ts";
+import type { Endpoint } from "../model/model.ts";
 import type { Store } from "../store/store.ts";
 import { apiSource, type ConfigState } from "./answers/api-source.ts";
 import { bgpFace } from "./answers/bgp-face.ts";
 import { orderPeer } from "./answers/peer-answers.ts";
 import { storeAnswer } from "./answers/store-answer.ts";
+import { CertificateFiles } from "./certificate.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { DhcpServer } from "./objects/dhcp-server.ts";
@@ -118,13 +120,17 @@ async function runOn(store: Store, { file, settings, log, signals, events }: Ord
     () => storeAnswer(settings.store, store, networking),
     events,
   );
-  const { socket, listen } = settings.api;
+  const { socket, listen, metricsListen, tls } = settings.api;
+  const files = tls && new CertificateFiles(tls, log);
   const api = createApi(source, {
     networking,
     events,
     identity: { people, kept, now: unixTime },
+    authority: networking.authority,
     socketPath: socket,
-    ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
+    ...(listen && { tcp: whereOf(listen) }),
+    ...(metricsListen && { metrics: whereOf(metricsListen) }),
+    ...(files && { certificate: files.first }),
     control: {
       stop: (request) => signals.stop(request),
       order: (request) => orderPeer(gateway.speaker, request),
@@ -136,19 +142,27 @@ async function runOn(store: Store, { file, settings, log, signals, events }: Ord
   let order: StopOrder = { graceful: false };
   try {
     log.info({ event: "api.listen", at: await api.listen() }, "the API listens");
+    files?.follow((certificate) => api.useCertificate(certificate));
     await gateway.begin();
     signals.onHangup(() => {
       config = reload(gateway, config, log);
+      files?.look();
     });
     order = await signals.end;
     log.info({ event: "gateway.stop", ...order }, STOPPING[order.graceful ? "graceful" : "plain"]);
   } finally {
     histogram.disable();
+    files?.stop();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
     await networking.close();
     kept.close();
   }
 }
+
+const whereOf = ({ address, port }: Endpoint): { readonly host: string; readonly port: number } => ({
+  host: formatAddress(address),
+  port,
+});
 
 const dhcpFor = ({ dhcp, model }: Settings, log: Log, changed: () => void): DhcpServer | undefined =>
   dhcp.type === "dnsmasq" && model.kernel.type === "linux"
@@ -160,7 +174,9 @@ function reachableThrough(gateway: Gateway | undefined): (address: string) => bo
   return (text) => {
     const address = parseAddress(text);
     if (gateway === undefined || address === undefined) return false;
-    const [route] = gateway.speaker.routes({ prefix: hostPrefix(address) });
+    const prefix = hostPrefix(address);
+    if (gateway.reconciler.announces(prefix)) return true;
+    const [route] = gateway.speaker.routes({ prefix });
     return route?.paths.some(({ status }) => status === "best") === true;
   };
 }

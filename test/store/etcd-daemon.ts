@@ -1,13 +1,14 @@
 /** A real etcd for the tests of this folder: made here, ended here. */
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { vi } from "vitest";
 import type { EtcdSettings } from "../../src/store/etcd/members.ts";
+import { Authority } from "../daemon/authority.ts";
 import { WAIT } from "./laws/subject.ts";
 
 /** Why etcd cannot be tried on this machine; undefined: it can. Under CI it has to be. */
@@ -34,36 +35,9 @@ export interface Certificates {
 
 /** An authority, and one certificate of it for 127.0.0.1, for servers and for clients. */
 export function certificates(folder: string): Certificates {
-  const path = (name: string): string => join(folder, name);
-  const openssl = (...args: readonly string[]): void => void execFileSync("openssl", args, { stdio: "pipe" });
-  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  openssl(
-    "req",
-    "-x509",
-    ...newKey,
-    "-keyout",
-    path("ca.key"),
-    "-out",
-    path("ca.pem"),
-    "-subj",
-    "/CN=ca",
-    "-days",
-    "2",
-  );
-  openssl("req", ...newKey, "-keyout", path("key.pem"), "-out", path("request.pem"), "-subj", "/CN=etcd");
-  const extensions = "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n";
-  writeFileSync(path("extensions"), extensions);
-  const signed = [
-    "-CA",
-    path("ca.pem"),
-    "-CAkey",
-    path("ca.key"),
-    "-CAcreateserial",
-    "-extfile",
-    path("extensions"),
-  ];
-  openssl("x509", "-req", "-in", path("request.pem"), ...signed, "-out", path("cert.pem"), "-days", "2");
-  const [ca, cert, key] = [path("ca.pem"), path("cert.pem"), path("key.pem")];
+  const authority = new Authority(folder);
+  const { caFile: ca } = authority;
+  const { certFile: cert, keyFile: key } = authority.issue("etcd", "IP:127.0.0.1");
   return { ca, cert, key, tls: { ca: readFileSync(ca), cert: readFileSync(cert), key: readFileSync(key) } };
 }
 
