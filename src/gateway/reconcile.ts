@@ -28,6 +28,7 @@ import type {
   Link,
   Problem,
 } from "./intent.ts";
+import { earliest } from "./ladder.ts";
 import { Lane } from "./lane.ts";
 import type { Learned } from "./learned.ts";
 import { Losses } from "./losses.ts";
@@ -162,11 +163,7 @@ export class Reconciler {
     this.wake();
   }
 
-  /**
-   * Nobody is behind a next hop any more: its peer is gone, or nothing leads there. Routes that have others do without it
-   * at once, before what peers tell has been decided by that.
-   * @param decided - resolves when it has
-   */
+  /** Nobody is behind a next hop any more. What has others does without it, before it is `decided` what peers tell now. */
   lost(nextHop: Address, decided: Promise<void>): void {
     void this.#losses.add(nextHop, decided).then(() => this.#lane.wake());
     this.#reroute();
@@ -405,11 +402,6 @@ export class Reconciler {
 
 const isGiven = <T>(value: T | undefined, holds: (value: T) => boolean): boolean =>
   value !== undefined && holds(value);
-
-function earliest(...times: readonly (number | undefined)[]): number | undefined {
-  const given = times.filter((time) => time !== undefined);
-  return given.length === 0 ? undefined : Math.min(...given);
-}
 
 function problemOf(key: string, message: string): Problem {
   if (key === DATAPLANE) return { code: "kernel.unavailable", subject: "netd", message };

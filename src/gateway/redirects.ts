@@ -20,6 +20,8 @@ interface Pair {
   readonly to: number;
 }
 
+/** Targets that one question to the kernel is about. Where more move at once, routes are put one by one. */
+const MOST_PAIRS = 4096;
 /** Routes that say what becomes of a target before it is done. */
 const VOTES = 256;
 
@@ -110,6 +112,7 @@ export class Redirects {
   }
 
   #add(from: number, to: number): void {
+    if (this.#pairs.length === MOST_PAIRS) return;
     this.#routes.targets.hold(from);
     this.#routes.targets.hold(to);
     this.#pairs.push({ from, to });

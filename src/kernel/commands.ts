@@ -114,7 +114,7 @@ export const CODE = {
 export const ROW_OCTETS = 24;
 export const MAX_ROWS = 65_536;
 const MAX_TARGETS = 65_536;
-export const MAX_REDIRECTIONS = 65_536;
+const MAX_REDIRECTIONS = 65_536;
 /** Members of a group that the kernel takes in one attribute. */
 const MAX_MEMBERS = 256;
 const MAX_TAPS = 65_536;
