@@ -1,8 +1,10 @@
 /** `gatewayd run FILE`: from the file to a gateway that runs until it is told to stop. */
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setFlagsFromString } from "node:v8";
 import { EventFeed } from "../api/events.ts";
 import { createApi } from "../api/server.ts";
+import { rehearse } from "../bgp/io/rehearse.ts";
 import { hostPrefix } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import type { StopHow } from "../bgp/speaker/speaker.ts";
@@ -44,8 +46,10 @@ const STOPPING = {
 } as const;
 
 /** Resolves to the exit status when the gateway has stopped. */
-export async function run(file: string): Promise<number> {
+export async function run(file: string, { rehearsal }: { rehearsal: boolean }): Promise<number> {
   const signals = new Signals();
+  // A gateway is idle for hours before the next table comes; V8 would have forgotten what it compiled.
+  setFlagsFromString("--no-flush-bytecode");
   const loaded = loadFile(file);
   if (!loaded.ok) {
     process.stderr.write(report(loaded));
@@ -60,7 +64,7 @@ export async function run(file: string): Promise<number> {
   logWarnings(log, loaded);
   log.info({ event: "gateway.start", version: VERSION, file, pid: process.pid }, summary(loaded.model));
   try {
-    await runUntilStopped({ file, settings: loaded, log, signals, events });
+    await runUntilStopped({ file, settings: loaded, rehearsal, log, signals, events });
     return EXIT.ok;
   } catch (error) {
     log.fatal({ event: "gateway.failed" }, reasonOf(error));
@@ -82,13 +86,18 @@ async function runUntilStopped(order: Order): Promise<void> {
 interface Order {
   readonly file: string;
   readonly settings: Settings;
+  /** At the start, {@link rehearse}. */
+  readonly rehearsal: boolean;
   readonly log: Log;
   readonly signals: Signals;
   readonly events: EventFeed;
 }
 
 /** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
-async function runOn(store: Store, { file, settings, log, signals, events }: Order): Promise<void> {
+async function runOn(
+  store: Store,
+  { file, settings, rehearsal, log, signals, events }: Order,
+): Promise<void> {
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
   const { tokensFile } = settings.api;
   const told = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
@@ -134,15 +143,18 @@ async function runOn(store: Store, { file, settings, log, signals, events }: Ord
     limits: { closeMs: CLOSE_MS },
   });
   let order: StopOrder = { graceful: false };
+  const ending = new AbortController();
   try {
     log.info({ event: "api.listen", at: await api.listen() }, "the API listens");
     await gateway.begin();
+    if (rehearsal) void rehearse(ending.signal);
     signals.onHangup(() => {
       config = reload(gateway, config, log);
     });
     order = await signals.end;
     log.info({ event: "gateway.stop", ...order }, STOPPING[order.graceful ? "graceful" : "plain"]);
   } finally {
+    ending.abort();
     histogram.disable();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
     await networking.close();
