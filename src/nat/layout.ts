@@ -12,6 +12,10 @@ export const SET_NAMES = [
   "self",
   "own",
   "egress",
+  "floating6",
+  "self6",
+  "own6",
+  "egress6",
   "forwards",
   "forwarded",
   "targets",
@@ -30,6 +34,9 @@ export const SET_NAMES = [
   "inside",
   "exempt",
   "exempt_hosts",
+  "inside6",
+  "exempt6",
+  "exempt6_hosts",
   "untracked",
   "untracked_hosts",
   "untracked6",
@@ -49,7 +56,7 @@ export const SET_NAMES = [
  * one of a private address; forwarded, targets: those addresses, each once. blocks: private address to pool
  * address and ports. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port. sessions,
  * session_rate, over_sessions, over_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts, shared:
- * see mapping.ts.
+ * see mapping.ts. What ends with 6 is the same for IPv6.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -87,6 +94,10 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   self: { is: "map", type: "ipv4_addr . ipv4_addr : ipv4_addr", interval: false },
   own: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
   egress: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
+  floating6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
+  self6: { is: "map", type: "ipv6_addr . ipv6_addr : ipv6_addr", interval: false },
+  own6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
+  egress6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
   forwards: {
     is: "map",
     type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
@@ -109,6 +120,9 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   inside: { is: "set", type: "ipv4_addr", interval: true },
   exempt: { is: "set", type: "ipv4_addr", interval: true },
   exempt_hosts: { is: "set", type: "ipv4_addr", interval: false },
+  inside6: { is: "set", type: "ipv6_addr", interval: true },
+  exempt6: { is: "set", type: "ipv6_addr", interval: true },
+  exempt6_hosts: { is: "set", type: "ipv6_addr", interval: false },
   untracked: { is: "set", type: "ipv4_addr", interval: true },
   untracked_hosts: { is: "set", type: "ipv4_addr", interval: false },
   untracked6: { is: "set", type: "ipv6_addr", interval: true },
@@ -141,10 +155,12 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
 /** In an order in which nothing refers to what comes later. */
 export const CHAIN_NAMES = [
   "untrack",
+  "untrack6",
   "raw",
   "leave",
   "pools",
   "hairpin",
+  "hairpin6",
   "timers",
   "mapped",
   "answered",
@@ -164,10 +180,12 @@ export type ChainName = (typeof CHAIN_NAMES)[number];
 /** Every chain with the hook that it hangs on; undefined: other chains lead to it. */
 export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   untrack: undefined,
+  untrack6: undefined,
   raw: undefined,
   leave: undefined,
   pools: undefined,
   hairpin: undefined,
+  hairpin6: undefined,
   timers: undefined,
   mapped: undefined,
   answered: undefined,

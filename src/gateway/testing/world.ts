@@ -3,7 +3,7 @@
  * announced that does not work, and note when it is.
  */
 
-import { contains, hostPrefix, type Prefix, prefixOf } from "../../bgp/net/address.ts";
+import { contains, hostPrefix, type Prefix, prefixOf, widthOf } from "../../bgp/net/address.ts";
 import { formatAddress, formatPrefix, parseAddress } from "../../bgp/net/text.ts";
 import type { LocalRoute } from "../../bgp/speaker/options.ts";
 import type { Kind } from "../../model/model.ts";
@@ -112,10 +112,12 @@ export class MemoryWorld implements Dataplane, Announcer {
     await this.#answer(() => {
       this.trace.push("nat");
       if (this.faults.nat) throw new Error("Could not process rule: Invalid argument");
-      const before = [...this.nft.elements("floating").keys(), ...this.nft.elements("forwarded").keys()];
+      const before = ["floating", "floating6", "forwarded"].flatMap((set) => [
+        ...this.nft.elements(set).keys(),
+      ]);
       this.nft.apply(nftables);
       for (const address of before) {
-        if (this.#leadsTo(address).length === 0 && this.#unflushed.has(`${address}/32`))
+        if (this.#leadsTo(address).length === 0 && this.#unflushed.has(hostText(address)))
           this.violations.push(`${address} not translated any more before its withdrawal left`);
       }
     });
@@ -198,14 +200,14 @@ export class MemoryWorld implements Dataplane, Announcer {
     if (!this.routes.has(key) && !inner.some((to) => this.#reaches(to))) return "a route";
     if (kind === "floating" && inner.length === 0) return "a translation";
     if (kind === "pool" && this.nft.element("pooled", address) === undefined) return "its pool";
-    const isWhole = prefix.length < 32;
+    const isWhole = prefix.length < widthOf(prefix.family);
     if (isWhole && ![...this.routes.values()].some((route) => leadsInto(prefix, route)))
       return "a host in it";
     return undefined;
   }
 
   #leadsTo(address: string): string[] {
-    const whole = this.nft.element("floating", address);
+    const whole = this.nft.element("floating", address) ?? this.nft.element("floating6", address);
     if (whole !== undefined) return [whole];
     return [...this.nft.elements("forwards")]
       .filter(([key]) => key.startsWith(`${address} . `))
@@ -223,6 +225,8 @@ export class MemoryWorld implements Dataplane, Announcer {
     );
   }
 }
+
+const hostText = (address: string): string => `${address}/${address.includes(":") ? 128 : 32}`;
 
 const leadsInto = (outer: Prefix, { prefix, target }: KernelRoute): boolean =>
   target.to !== "discard" && prefix.length > outer.length && contains(outer, prefix);

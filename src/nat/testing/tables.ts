@@ -2,19 +2,33 @@
 
 import fc from "fast-check";
 import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
+import { addressKey } from "../../bgp/net/text.ts";
 import type { BlockPlan } from "../../model/blocks.ts";
 import type { FloatingMapping, ForwardMapping, NatTable, PoolMapping } from "../table.ts";
 
 const TEN = 0x0a410000; // 10.65.0.0
 const FLOATING = 0xac100100; // 172.16.1.0
 
+const egress = fc.constantFrom("fixed" as const, "floating" as const);
 const floating: fc.Arbitrary<FloatingMapping[]> = fc.uniqueArray(
-  fc.record({
-    floating: fc.integer({ min: 0, max: 12 }).map((n) => ipv4(FLOATING + n)),
-    fixed: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
-    egress: fc.constantFrom("fixed", "floating"),
-  }),
-  { maxLength: 8, selector: (m) => m.floating.w0 },
+  fc.oneof(
+    fc.record({
+      floating: fc.integer({ min: 0, max: 12 }).map((n) => ipv4(FLOATING + n)),
+      fixed: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
+      egress,
+    }),
+    // Some that nft lists with an IPv4 address within.
+    fc.record({
+      floating: fc
+        .tuple(fc.constantFrom(0x20010db8, 0), fc.nat(6))
+        .map(([first, last]) => ipv6(first, 0, 0, 0x10000 + last)),
+      fixed: fc
+        .tuple(fc.constantFrom(0xfd000000, 0), fc.nat(3))
+        .map(([first, last]) => ipv6(first, 0, 0, 0x20000 + last)),
+      egress,
+    }),
+  ),
+  { maxLength: 10, selector: (m) => addressKey(m.floating) },
 );
 
 /** Ranges of four ports each, of addresses that may be a floating IP's or somebody else's too. */
@@ -86,8 +100,8 @@ export const natTables: fc.Arbitrary<NatTable> = fc.record({
     sessionsPerAddress: fc.constantFrom(undefined, 1, 2000),
     newSessionsPerSecond: fc.constantFrom(undefined, 50),
   }),
-  exempt: fc.array(prefix4, { maxLength: 5 }),
-  inside: fc.array(prefix4, { maxLength: 3 }),
+  exempt: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 6 }),
+  inside: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 4 }),
   untracked: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 6 }),
   timeouts: fc.record({
     udpSeconds: fc.constantFrom(30, 300),
