@@ -27,6 +27,7 @@ export const PACKAGES = [
   "iputils-ping",
   "isc-dhcp-client",
   "libnftables1",
+  "natpmpc",
   "nfdump",
   "nftables",
   "openbgpd",

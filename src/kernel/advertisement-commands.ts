@@ -1,7 +1,13 @@
-/** What netd says to the instances behind interfaces, as the core words it. */
+/** Interfaces that netd is to do something with, and what it says to the instances behind them, as the core words it. */
 
-import { encodeJson, MAX_TAPS } from "./commands.ts";
+import { encodeJson } from "./commands.ts";
 import { InvalidCommand, interfaceOf, listOf, parseJson } from "./fields.ts";
+
+const MAX_TAPS = 65_536;
+
+/** @throws InvalidCommand */
+export const decodeInterfaces = (payload: Buffer): string[] =>
+  listOf(parseJson(payload), "interfaces", MAX_TAPS).map((name) => interfaceOf(name, "interfaces"));
 
 /** A router advertisement (RFC 4861 §4.2) for the instance behind an interface. */
 export interface Advertisement {

@@ -1,9 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Address, type Family, ipv4, ipv6, type Prefix, prefixOf } from "../bgp/net/address.ts";
-import { decodeAdvertisements, encodeAdvertisements } from "./advertisement-commands.ts";
+import { decodeAdvertisements, decodeInterfaces, encodeAdvertisements } from "./advertisement-commands.ts";
 import {
-  decodeInterfaces,
   decodeLinkChanges,
   decodeRows,
   decodeSettings,

@@ -73,6 +73,14 @@ export interface Settings {
   readonly fastSwitch: boolean;
 }
 
+/** Whatever leads to the one is to lead to the other. Both are next hops, and not resilient. */
+export interface Redirection {
+  readonly from: ViaTarget;
+  readonly to: ViaTarget;
+}
+
+export type ViaTarget = Target & { readonly to: "via" };
+
 /** Requests, answers and events: the first octet of a frame's body. */
 export const CODE = {
   read: 1,
@@ -90,7 +98,10 @@ export const CODE = {
   endSessions: 13,
   listSet: 14,
   follow: 15,
-  advertise: 16,
+  redirect: 16,
+  endpoint: 17,
+  granted: 18,
+  advertise: 19,
   done: 128,
   failed: 129,
   part: 130,
@@ -106,9 +117,9 @@ export const CODE = {
 export const ROW_OCTETS = 24;
 export const MAX_ROWS = 65_536;
 const MAX_TARGETS = 65_536;
+const MAX_REDIRECTIONS = 65_536;
 /** Members of a group that the kernel takes in one attribute. */
 const MAX_MEMBERS = 256;
-export const MAX_TAPS = 65_536;
 
 /** Rows of routes as they lie in a frame, with the targets that they point to. */
 export interface RouteRows {
@@ -232,10 +243,6 @@ function portsOf(value: unknown): NonNullable<Translation["ports"]> {
   return { protocol, first: integerOf(first, "first", 0, 65_535), last: integerOf(last, "last", 0, 65_535) };
 }
 
-/** @throws InvalidCommand */
-export const decodeInterfaces = (payload: Buffer): string[] =>
-  listOf(parseJson(payload), "interfaces", MAX_TAPS).map((name) => interfaceOf(name, "interfaces"));
-
 /** The name of a set of our table. @throws InvalidCommand */
 export function decodeSetName(payload: Buffer): string {
   const name = parseJson(payload);
@@ -297,6 +304,21 @@ function linkOf(value: unknown): Link {
       return { address: addressOf(address, "address"), length: integerOf(length, "length", 0, 128) };
     }),
   };
+}
+
+/** @throws InvalidCommand */
+export function decodeRedirections(payload: Buffer): Redirection[] {
+  return listOf(parseJson(payload), "redirections", MAX_REDIRECTIONS).map((entry) => {
+    const { from, to } = recordOf(entry, "redirection");
+    return { from: sharedOf(from, "from"), to: sharedOf(to, "to") };
+  });
+}
+
+/** A target whose routes share one group. */
+function sharedOf(value: unknown, what: string): ViaTarget {
+  const target = targetOf(value);
+  if (target.to !== "via" || target.resilient) throw new InvalidCommand(`redirection: ${what}`);
+  return target;
 }
 
 function targetOrFault(value: unknown): Target | InvalidCommand {

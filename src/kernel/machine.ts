@@ -5,11 +5,11 @@
  */
 
 import { setImmediate } from "node:timers/promises";
-import { type Advertisement, decodeAdvertisements } from "./advertisement-commands.ts";
+import { type Advertisement, decodeAdvertisements, decodeInterfaces } from "./advertisement-commands.ts";
 import {
   CODE,
   type Drift,
-  decodeInterfaces,
+  decodeRedirections,
   decodeRows,
   decodeSetName,
   decodeTranslation,
@@ -32,6 +32,7 @@ import type { IcmpSocket } from "./netlink/ffi.ts";
 import type { Message } from "./netlink/netlink.ts";
 import { NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { Watch } from "./netlink/watch.ts";
+import { decodeEndpointQuery } from "./nft/endpoints.ts";
 import { concernsOurTable, type Nft } from "./nft/nft.ts";
 import { refusesNft } from "./nft/nft-guard.ts";
 import { followPacket } from "./nft/packet-trace.ts";
@@ -151,6 +152,8 @@ export class Machine {
         return this.#changeRoutes(() => this.#routes.put(decodeRows(payload, true)));
       case CODE.removeRoutes:
         return this.#changeRoutes(() => this.#routes.remove(decodeRows(payload, false)));
+      case CODE.redirect:
+        return this.#changeRoutes(() => this.#routes.redirect(decodeRedirections(payload)));
       case CODE.applyNat:
         return this.#applyNat(payload.toString("utf8"));
       case CODE.forget:
@@ -161,7 +164,7 @@ export class Machine {
       case CODE.conntrack:
         return encodeJson(conntrackUse() ?? false);
       case CODE.limited:
-        return encodeJson(this.#nft.listChain("limited") ?? false);
+        return encodeJson(this.#nft.listState("chain", "limited") ?? false);
       case CODE.sessions:
         return this.#sessions(decodeSessionQuery(payload));
       case CODE.nextSessions:
@@ -171,6 +174,10 @@ export class Machine {
         return encodeJson(true);
       case CODE.listSet:
         return encodeJson(this.#nft.listSet(decodeSetName(payload)) ?? false);
+      case CODE.granted:
+        return encodeJson(this.#nft.listState("map", "granted") ?? false);
+      case CODE.endpoint:
+        return encodeJson(this.#nft.findEndpoint(decodeEndpointQuery(payload)) ?? false);
       case CODE.follow:
         return this.#follow(decodePacketQuery(payload));
       case CODE.seek:
@@ -206,7 +213,7 @@ export class Machine {
     return encodeJson({ nat: this.#nft.list() ?? false });
   }
 
-  #changeRoutes(change: () => Map<string, string>): Buffer {
+  #changeRoutes(change: () => Map<string | number, string>): Buffer {
     try {
       return encodeJson([...change()]);
     } catch (error) {
