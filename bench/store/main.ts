@@ -33,6 +33,7 @@ if (given.help === true || !counts.every((count) => count >= 1) || !(changes >= 
   process.exit(given.help === true ? 0 : 2);
 }
 
+const ETCD = "/usr/bin/etcd";
 const URLS = { client: "http://127.0.0.1:23790", peer: "http://127.0.0.1:23800" } as const;
 const START_MS = 10_000;
 const PAUSE_MS = 50;
@@ -100,7 +101,7 @@ function startEtcd(): ChildProcess {
     ...[`--listen-peer-urls=${URLS.peer}`, `--initial-advertise-peer-urls=${URLS.peer}`],
     `--initial-cluster=bench=${URLS.peer}`,
   ];
-  return spawn("etcd", options, { stdio: "ignore", env: { PATH: process.env["PATH"] } });
+  return spawn(ETCD, options, { stdio: "ignore", env: { PATH: process.env["PATH"] } });
 }
 
 async function untilWell(): Promise<void> {
