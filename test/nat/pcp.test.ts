@@ -171,7 +171,6 @@ test(
     const traced = JSON.parse((await daemon.gwctl("nat", "trace", S2, POOLED, ...dry)).stdout);
     expect(traced).toMatchObject({
       verdict: "translated",
-      why: "the destination is a mapping that a private host asked for",
       destination: { address: H1, ports: "7000" },
       programmed: true,
     });
