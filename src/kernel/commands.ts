@@ -101,7 +101,8 @@ export const CODE = {
   redirect: 16,
   endpoint: 17,
   granted: 18,
-  advertise: 19,
+  helpers: 19,
+  advertise: 20,
   done: 128,
   failed: 129,
   part: 130,
@@ -241,14 +242,6 @@ function portsOf(value: unknown): NonNullable<Translation["ports"]> {
   if (protocol !== "tcp" && protocol !== "udp")
     throw new InvalidCommand(`ports: protocol ${String(protocol)}`);
   return { protocol, first: integerOf(first, "first", 0, 65_535), last: integerOf(last, "last", 0, 65_535) };
-}
-
-/** The name of a set of our table. @throws InvalidCommand */
-export function decodeSetName(payload: Buffer): string {
-  const name = parseJson(payload);
-  if (typeof name !== "string" || !/^[a-z][a-z0-9_]{0,30}$/.test(name))
-    throw new InvalidCommand("not the name of a set");
-  return name;
 }
 
 /** @throws InvalidCommand */
