@@ -5,6 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "./answers.ts";
 import { addBirdwatcher } from "./birdwatcher.ts";
+import { openApi } from "./openapi/document.ts";
 import {
   type Paging,
   readAnnouncementQuery,
@@ -93,6 +94,12 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     return source.rpki();
   });
   app.get("/api/v1/rpki/prefix", (request) => source.rpkiPrefix(readRpkiQuery(request.query)));
+  let document: object | undefined;
+  app.get("/api/v1/openapi.json", async (request) => {
+    readNothing(request.query);
+    document ??= openApi((await source.status()).version);
+    return document;
+  });
   app.get("/api/v1/mrt/table", (request, reply) => {
     readNothing(request.query);
     const file = Readable.from(inTurns(source.mrtTable()), { objectMode: false });

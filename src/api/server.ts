@@ -22,6 +22,7 @@ import { addEvents, type EventFeed } from "./events.ts";
 import { type AuthorityOf, addGuard, type Reach } from "./guard.ts";
 import { addKeystone } from "./keystone.ts";
 import type { IdentityApi } from "./keystone-session.ts";
+import { OPERATIONS } from "./openapi/operations.ts";
 import { addOpenstack, type NetworkingApi, takesBody } from "./openstack.ts";
 import { addControl, addHealth, addPaths, CONTROL_PATHS, HEALTH_PATHS } from "./paths.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -278,32 +279,8 @@ function hasBody({ headers }: FastifyRequest): boolean {
 }
 
 const PATHS: readonly string[] = [
-  ...[
-    "status",
-    "peers",
-    "routes",
-    "announcements",
-    "received",
-    "floatingips",
-    "nat",
-    "nat/who",
-    "nat/block",
-    "nat/sessions",
-    "nat/top",
-    "nat/pools",
-    "nat/log",
-    "nat/trace",
-    "anycast",
-    "nexthops",
-    "rpki",
-    "rpki/prefix",
-    "store",
-    "events",
-    "monitors",
-    "mrt/table",
-  ].map((name) => `/api/v1/${name}`),
+  ...OPERATIONS.filter(({ method }) => method === "get").map(({ path }) => path),
   ...["status", "protocols/bgp", "protocols/short", "routes/prefix"].map((name) => `/birdwatcher/${name}`),
-  ...HEALTH_PATHS,
 ];
 
 function refusePath(request: FastifyRequest, paths: readonly string[]): Refusal {

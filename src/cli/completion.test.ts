@@ -21,6 +21,7 @@ const TOP = [
     "router",
     "floatingip",
     "security",
+    "bgp",
     "quota",
     "store",
     "import",

@@ -129,6 +129,55 @@ test("a subnet is cut from a pool, in an address scope", async () => {
   await done("address scope delete inside");
 });
 
+test("ports of a floating IP lead to ports of instances", async () => {
+  await done("network create inner");
+  await done("subnet create --network inner --subnet-range 10.8.0.0/24 inner-v4");
+  await done("network create --external outer");
+  await done("subnet create --network outer --subnet-range 172.16.8.0/24 outer-v4");
+  await done("router create --external-gateway outer router8");
+  await done("router add subnet router8 inner-v4");
+  await done("port create --network inner vm-8");
+  const { floating_ip_address: address } = JSON.parse(await done("floatingip create outer -o json"));
+  const forwarding = "floatingip port forwarding";
+  const web = `--protocol tcp --external-protocol-port 443 --internal-protocol-port 8443 --port vm-8 ${address}`;
+  const { id } = JSON.parse(await done(`${forwarding} create ${web} -o json`));
+  await done(`${forwarding} create ${web.replace("443", "8000:8010").replace("8443", "8000:8010")}`);
+  expect(await done(`${forwarding} list ${address} --no-headers -c protocol -c external_port_range`)).toBe(
+    "tcp  443:443\ntcp  8000:8010\n",
+  );
+  expect(await done(`${forwarding} list ${address} --external-protocol-port 443 --no-headers -c ID`)).toBe(
+    `${id}\n`,
+  );
+  await done(`${forwarding} set --internal-protocol-port 9443 --description web ${address} ${id}`);
+  expect(await member(`${forwarding} show ${address} ${id} -c internal_port`)).toBe("9443");
+  expect((await gwctl(`${forwarding} create ${web}`)).err).toContain("duplicate port forwarding entry");
+  expect(await gwctl(`${forwarding} create ${web.replace("443", "x")}`)).toMatchObject({ exit: 2 });
+  expect(await gwctl(`${forwarding} show ${address} nothing`)).toMatchObject({ exit: 3 });
+  await done(`${forwarding} delete ${address} ${id}`);
+  const rest = (await done(`${forwarding} list ${address} -c ID --no-headers`)).trim();
+  await done(`${forwarding} delete ${address} ${rest}`);
+  await done(`floatingip delete ${address}`);
+  await done("router unset --external-gateway router8");
+  await done("router remove subnet router8 inner-v4");
+  await done("router delete router8");
+  await done("port delete vm-8");
+  await done("network delete inner outer");
+});
+
+test("the BGP speaker is shown as OpenStack has it, and is not changed", async () => {
+  const speakers = JSON.parse(await done("bgp speaker list -o json"));
+  expect(speakers).toMatchObject([
+    { ip_version: 4, local_as: 65_000 },
+    { ip_version: 6, local_as: 65_000 },
+  ]);
+  const [{ name }] = speakers;
+  expect(await member(`bgp speaker show ${name} -c local_as`)).toBe("65000");
+  expect(await done(`bgp speaker list advertised routes ${name} -o json`)).toBe("[]\n");
+  expect(await done("bgp peer list -o json")).toBe("[]\n");
+  expect(await gwctl("bgp peer show 192.0.2.9")).toMatchObject({ exit: 3 });
+  expect(await gwctl("bgp peer create one")).toMatchObject({ exit: 2 });
+});
+
 test("security groups, their rules, and quotas", async () => {
   await done("security group create web");
   const rule = await member("security group rule create --protocol tcp --dst-port 443 -c id web");
