@@ -190,6 +190,10 @@ export class Reconciler {
     await this.idle();
   }
 
+  announces(prefix: Prefix): boolean {
+    return this.#publisher.announced.has(formatPrefix(prefix));
+  }
+
   snapshot(): Snapshot {
     const { kernel, ladder, natProgrammed } = this.#programmer;
     const { routes } = this.#lane;

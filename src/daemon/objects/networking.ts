@@ -6,6 +6,7 @@ import type { NetworkingApi } from "../../api/openstack.ts";
 import { contains, type Prefix } from "../../bgp/net/address.ts";
 import { parseAddress } from "../../bgp/net/text.ts";
 import type { ApiSettings } from "../../config/settings.ts";
+import type { Problem } from "../../gateway/intent.ts";
 import type { People } from "../../identity/people.ts";
 import { type Session, type Standing, sessionOf } from "../../identity/tokens.ts";
 import type { Model } from "../../model/model.ts";
@@ -39,6 +40,8 @@ interface Surroundings {
   readonly changed: () => void;
   /** Of the speaker that runs; asked for by requests only. */
   readonly bgp: () => BgpFace;
+  /** Of the store. */
+  readonly problems: () => readonly Problem[];
 }
 
 export interface Networking extends NetworkingApi, Objects {
@@ -109,7 +112,10 @@ export async function openNetworking(
       dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(model, links));
     },
     dhcp: () => dhcp?.state,
-    problems: () => [presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
+    problems: () => [
+      ...around.problems(),
+      ...[presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
+    ],
     close: async () => {
       keeper.close();
       hosts.close();
