@@ -21,7 +21,7 @@ import type {
   StatusAnswer,
   StopAnswer,
 } from "../schema.ts";
-import type { StoreAnswer } from "../store-schema.ts";
+import type { EtcdAnswer, StoreAnswer } from "../store-schema.ts";
 import { answer, count, counts, flag, list, oneOf, seconds, text, texts, time } from "./answer.ts";
 
 export const error: z.ZodType<ErrorAnswer> = answer<ErrorAnswer>({
@@ -59,7 +59,14 @@ export const status: z.ZodType<StatusAnswer> = answer<StatusAnswer>(
 
 export const store: z.ZodType<StoreAnswer> = answer<StoreAnswer>(
   { type: oneOf(["none", "local", "etcd"]), at: texts, answers: flag, revision: count, objects: counts },
-  { prefix: text, problem: text },
+  {
+    prefix: text,
+    problem: text,
+    etcd: answer<EtcdAnswer>(
+      { connected: flag, reconnects: count, watchLag: count },
+      { leaseSeconds: seconds },
+    ),
+  },
 );
 
 /** Facts of an event have names of their own. */
