@@ -23,6 +23,8 @@ const TOP = [
     "security",
     "bgp",
     "quota",
+    "anycast",
+    "pool",
     "store",
     "import",
   ],

@@ -14,6 +14,7 @@ import {
   natSessions,
   natTop,
   natTrace,
+  own,
   ready,
   status,
   stop,
@@ -36,6 +37,7 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   NatTop: natTop,
   NatTrace: natTrace,
   NextHop: nextHop,
+  Own: own,
   Peer: peer,
   PeerError: peerError,
   Ready: ready,
@@ -77,14 +79,17 @@ export function openApi(version: string): object {
   };
 }
 
-function described({ id, summary, query, isLocal, ...operation }: Operation): object {
+function described({ id, summary, query, body, path, isLocal, ...operation }: Operation): object {
   return {
     operationId: id,
     summary,
     ...(isLocal === true && { description: "Over the unix socket alone." }),
-    parameters: parametersOf(query),
+    parameters: [...namesIn(path), ...parametersOf(query)],
+    ...(body !== undefined && {
+      requestBody: { required: true, content: { [JSON_TYPE]: { schema: schemaOf(body) } } },
+    }),
     responses: {
-      [operation.method === "post" ? 202 : 200]: responseOf(operation),
+      [operation.status ?? 200]: responseOf(operation),
       default: {
         description: "Why not",
         content: { [JSON_TYPE]: { schema: { $ref: "#/components/schemas/Error" } } },
@@ -93,7 +98,16 @@ function described({ id, summary, query, isLocal, ...operation }: Operation): ob
   };
 }
 
+const namesIn = (path: string): object[] =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: "path",
+    required: true,
+    schema: { type: "string" },
+  }));
+
 function responseOf({ answer, media, isPaged }: Pick<Operation, "answer" | "media" | "isPaged">): object {
+  if (answer === undefined && media === undefined) return { description: "It is done" };
   const link = {
     description: "Where the next page is, rel=next (RFC 8288)",
     schema: { type: "string" },
@@ -103,7 +117,7 @@ function responseOf({ answer, media, isPaged }: Pick<Operation, "answer" | "medi
     ...(isPaged === true && { headers: { Link: link } }),
     content:
       answer === undefined
-        ? { [media ?? "application/octet-stream"]: { schema: { type: "string" } } }
+        ? { [String(media)]: { schema: { type: "string" } } }
         : { [JSON_TYPE]: { schema: schemaOf(answer) } },
   };
 }

@@ -12,6 +12,7 @@ import type {
   NatTopAnswer,
   NatTraceAnswer,
 } from "../nat-schema.ts";
+import type { OwnAnswer } from "../own-schema.ts";
 import type {
   AnycastAnswer,
   ErrorAnswer,
@@ -67,6 +68,11 @@ export const store: z.ZodType<StoreAnswer> = answer<StoreAnswer>(
       { leaseSeconds: seconds },
     ),
   },
+);
+
+export const own: z.ZodType<OwnAnswer> = answer<OwnAnswer>(
+  { name: text, origin: oneOf(["file", "api"]) },
+  { definition: z.record(z.string(), z.unknown()) },
 );
 
 /** Facts of an event have names of their own. */
@@ -140,6 +146,7 @@ type Member = AnycastAnswer["members"][number];
 
 export const anycast: z.ZodType<AnycastAnswer> = answer<AnycastAnswer>({
   name: text,
+  origin: oneOf(["file", "api", "ports"]),
   address: text,
   announced: flag,
   members: list(

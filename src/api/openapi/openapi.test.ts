@@ -20,6 +20,10 @@ interface Document {
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 }
 
+const nobody = (): never => {
+  throw new TypeError("nobody asks");
+};
+
 const document = openApi("1.2.3") as Document;
 
 test("the document has every operation, each with a name of its own", () => {
@@ -52,7 +56,8 @@ test("every answer of the server is as described", async () => {
   const socketPath = join(directory, "gw.sock");
   const events = new EventFeed("run");
   events.add({ event: "api.listen", level: "info", time: "2026-11-22T10:00:00.000Z", at: [socketPath] });
-  const api = createApi(sampleSource(), { socketPath, log: () => undefined, events });
+  const own = { list: () => [{ name: "default", origin: "file" } as const], put: nobody, remove: nobody };
+  const api = createApi(sampleSource(), { socketPath, log: () => undefined, events, own });
   await api.listen();
   const ask = (path: string): Promise<{ status: number; json: unknown }> =>
     new Promise((resolve, reject) => {

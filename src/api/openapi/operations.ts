@@ -1,6 +1,7 @@
 /** Everything that can be asked of /api/v1 and beside it, a row each: the parameters that it takes and what it answers. */
 
 import { z } from "zod";
+import type { OwnKind } from "../own-schema.ts";
 import { QUERIES } from "../query.ts";
 import { PEER_ORDERS } from "../source.ts";
 import { announcement, monitor, nextHop, peer, peerError, received, route, rpki, rpkiPrefix } from "./bgp.ts";
@@ -15,6 +16,7 @@ import {
   natSessions,
   natTop,
   natTrace,
+  own,
   ready,
   status,
   stop,
@@ -22,13 +24,18 @@ import {
 } from "./gateway.ts";
 
 export interface Operation {
-  readonly method: "get" | "post";
+  readonly method: "get" | "post" | "put" | "delete";
+  /** With a name in braces, where there is one. */
   readonly path: string;
   /** Of generated clients. */
   readonly id: string;
   readonly summary: string;
   readonly query: z.ZodObject;
-  /** Undefined: what it answers is no JSON. */
+  /** Undefined: it takes none. */
+  readonly body?: z.ZodType;
+  /** When it is done; 200 where it is not said. */
+  readonly status?: number;
+  /** Undefined: what it answers is no JSON, or nothing. */
   readonly answer: z.ZodType | undefined;
   /** Of the answer, where it is no JSON. */
   readonly media?: string;
@@ -67,6 +74,24 @@ const pages = (
 const none = QUERIES.nothing;
 const anything = z.looseObject({});
 
+/** Looked at, made or changed, and deleted by name. */
+function named(kind: OwnKind, one: string, id: string): Operation[] {
+  const base = { path: `/api/v1/${kind}/{name}`, query: none };
+  const summary = `Of a name: makes ${one}, or changes it`;
+  return [
+    { ...base, method: "get", id: `get${id}`, summary: `Where ${one} is said, and how`, answer: own },
+    { ...base, method: "put", id: `put${id}`, summary, body: anything, answer: own },
+    {
+      ...base,
+      method: "delete",
+      id: `delete${id}`,
+      summary: `Deletes ${one}`,
+      status: 204,
+      answer: undefined,
+    },
+  ];
+}
+
 export const OPERATIONS: readonly Operation[] = [
   get("status", "getStatus", "The gateway itself: state, configuration in force, problems", none, status),
   pages("peers", "listPeers", "BGP sessions", QUERIES.peers, peer),
@@ -96,6 +121,9 @@ export const OPERATIONS: readonly Operation[] = [
   get("nat/log", "getNatLog", "Who is told what becomes of translations", none, natLog),
   get("nat/pools", "listNatPools", "Each address of the pools, and its use", none, z.array(natPool)),
   pages("anycast", "listAnycast", "Anycast services and their members", QUERIES.paging, anycast),
+  ...named("anycast", "an anycast service", "AnycastService"),
+  pages("pools", "listPools", "NAT pools, and where each is said", QUERIES.paging, own),
+  ...named("pools", "a NAT pool", "Pool"),
   pages("nexthops", "listNextHops", "Next hops, and how the kernel gets there", QUERIES.paging, nextHop),
   get("rpki", "getRpki", "RPKI caches", none, rpki),
   get("rpki/prefix", "getRpkiPrefix", "The VRPs that cover a prefix", QUERIES.rpkiPrefix, rpkiPrefix),
@@ -120,6 +148,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: "stop",
     summary: "Ends gatewayd",
     query: QUERIES.stop,
+    status: 202,
     answer: stop,
     isLocal: true,
   },
@@ -130,6 +159,7 @@ export const OPERATIONS: readonly Operation[] = [
       id: `${order}Peer`,
       summary: `What gwctl peer ${order === "refresh" ? "reset --soft" : order} does`,
       query: order === "shutdown" || order === "reset" ? QUERIES.orderWithText : QUERIES.order,
+      status: 202,
       answer: peer,
       isLocal: true,
     }),

@@ -85,7 +85,8 @@ export function apiSource(
     natLog: () => gateway.natLogs.answer(),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
-    anycast: () => anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.checks),
+    anycast: () =>
+      anycastAnswers(gateway.model, gateway.settings.model, gateway.reconciler.snapshot(), gateway.checks),
     rpki: () => rpkiAnswer(gateway.speaker),
     rpkiPrefix: (query) => rpkiPrefixAnswer(gateway.speaker, query),
     store,
