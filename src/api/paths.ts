@@ -11,6 +11,7 @@ import {
   readAnnouncementQuery,
   readBlockQuery,
   readErrorsQuery,
+  readMappingsQuery,
   readNothing,
   readOrderQuery,
   readPaging,
@@ -88,6 +89,7 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     readNothing(request.query);
     return source.natLog();
   });
+  app.get("/api/v1/nat/mappings", (request) => source.natMappings(readMappingsQuery(request.query)));
   app.get("/api/v1/nat/block", (request) => source.natBlock(readBlockQuery(request.query)));
   app.get("/api/v1/rpki", (request) => {
     readNothing(request.query);

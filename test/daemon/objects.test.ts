@@ -19,7 +19,8 @@ beforeAll(async () => {
   await gwctl(`user set alice --project web --role member ${file}`);
   await gwctl(`user set root --project admin --role admin ${file}`);
   const api = { socket: lab.path("gw.sock"), listen, tokensFile: lab.path("tokens") };
-  const config = lab.write("gw.yaml", gatewayFile(lab, "gw", { sections: { api } }));
+  const nat = { private: ["10.99.0.0/16"], pools: [{ name: "default", addresses: "198.51.100.10" }] };
+  const config = lab.write("gw.yaml", gatewayFile(lab, "gw", { sections: { api, nat } }));
   gateway = await lab.start(config, lab.path("gw.sock"));
 });
 afterAll(() => lab.remove());
@@ -176,6 +177,27 @@ test("the BGP speaker is shown as OpenStack has it, and is not changed", async (
   expect(await done("bgp peer list -o json")).toBe("[]\n");
   expect(await gwctl("bgp peer show 192.0.2.9")).toMatchObject({ exit: 3 });
   expect(await gwctl("bgp peer create one")).toMatchObject({ exit: 2 });
+});
+
+test("pools and anycast services are made beside those of the file", async () => {
+  await done("anycast set --address 192.0.2.53 --member 10.65.0.20 --health tcp:53 dns");
+  await done("anycast set --member 10.65.0.21 dns");
+  expect(JSON.parse(await done("anycast show dns -o json"))).toEqual({
+    name: "dns",
+    origin: "api",
+    definition: { address: "192.0.2.53", members: ["10.65.0.21"], health: { type: "tcp", port: 53 } },
+  });
+  expect(await done("anycast list --no-headers")).toBe("dns  API\n");
+  expect(await done("show anycast --no-headers")).toMatch(/^dns +192\.0\.2\.53 +no +10\.65\.0\.21/);
+  const pool = lab.write("pool.yaml", "addresses: 198.51.100.40/31\nports: 2000-3000\n");
+  await done(`pool set --file ${pool} second`);
+  expect(await done("show nat")).toContain("198.51.100.40");
+  expect(await gwctl("pool set --address x second")).toMatchObject({ exit: 2 });
+  expect((await gwctl("anycast set --address 198.51.100.41 other")).err).toMatch(/198\.51\.100\.41/);
+  expect(await gwctl("pool show first")).toMatchObject({ exit: 3 });
+  await done("pool delete second");
+  await done("anycast delete dns");
+  expect(await done("anycast list --no-headers")).toBe("");
 });
 
 test("security groups, their rules, and quotas", async () => {

@@ -6,6 +6,7 @@ import type {
   NatBlockAnswer,
   NatLiveTrace,
   NatLogAnswer,
+  NatMappingsAnswer,
   NatPoolAnswer,
   NatSession,
   NatSessionsAnswer,
@@ -206,6 +207,23 @@ export const natPool: z.ZodType<NatPoolAnswer> = answer<NatPoolAnswer>(
     used: answer<NonNullable<NatPoolAnswer["used"]>>({ icmp: count, tcp: count, udp: count }),
     blocks: answer<NonNullable<NatPoolAnswer["blocks"]>>({ total: count, given: count }),
   },
+);
+
+type Mapping = NatMappingsAnswer["mappings"][number];
+
+export const natMappings: z.ZodType<NatMappingsAnswer> = answer<NatMappingsAnswer>(
+  {
+    listen: texts,
+    mappings: list(
+      answer<Mapping>({
+        protocol: oneOf(["tcp", "udp"]),
+        private: text,
+        public: text,
+        leftSeconds: seconds,
+      }),
+    ),
+  },
+  { epochSeconds: seconds },
 );
 
 type Side = NonNullable<NatTraceAnswer["source"]>;
