@@ -23,7 +23,7 @@ const PREFIX = "/v1/gateway/";
 const HEAD = `${PREFIX}head`;
 
 /** Objects of each kind. */
-export const OWN_OBJECTS = 1000;
+const OWN_OBJECTS = 1000;
 
 /** Attempts of one request when others write at the same time. */
 const TRIES = 20;
