@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: sets up what is missing, builds, and measures BGP daemons side by side; `npm run bench -- nat`: our rules
- * of NAT beside the shortest one. `--help` says how.
+ * of NAT beside the shortest one; `npm run bench -- service`: one floating IP among others. `--help` says how.
  */
 
 import { join } from "node:path";
@@ -15,4 +15,5 @@ try {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }
-await import(join(root, process.argv[2] === "nat" ? "dist/bench/nat/main.js" : "dist/bench/main.js"));
+const part = ["nat", "service"].find((name) => name === process.argv[2]) ?? ".";
+await import(join(root, "dist/bench", part, "main.js"));

@@ -106,17 +106,17 @@ async function runOn(store: Store, { file, settings, log, signals, events }: Ord
     isReachable: () => reachableThrough(running),
     routed: () => (running?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
     changed,
+    amended: () => running?.reconciler.amended(),
     bgp: () => bgpFace(running),
   });
   const gateway = await Gateway.open(settings, log, networking, (event) => hearChange(events, event));
   running = gateway;
   const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   histogram.enable();
-  const lag = { histogram, resolutionMs: LAG_RESOLUTION_MS };
   const { source, metrics } = apiSource(
     gateway,
     () => config,
-    lag,
+    { histogram, resolutionMs: LAG_RESOLUTION_MS },
     () => storeAnswer(settings.store, store, networking),
     events,
   );

@@ -5,7 +5,7 @@
 
 import { type Address, ipv6, type Prefix, samePrefix, widthOf } from "../bgp/net/address.ts";
 import { formatPrefix } from "../bgp/net/text.ts";
-import type { Kind } from "../model/model.ts";
+import type { FloatingIp, Kind } from "../model/model.ts";
 import type { KernelRoute, LearnedRoute, Problem } from "./intent.ts";
 import { kindOf, tagOf } from "./kinds.ts";
 import type { Learned, LearnedFamily, LearnedView } from "./learned.ts";
@@ -84,6 +84,22 @@ export class LearnedRoutes implements LearnedView {
       before.wholes.length === watch.wholes.length &&
       watch.wholes.every((whole, i) => samePrefix(whole, before.wholes[i]!));
     if (!isAsBefore) this.#reached = watch.wholes.map((whole) => this.#countWithin(whole));
+  }
+
+  /** More is watched for from now on. */
+  widen(come: readonly FloatingIp[]): void {
+    this.#watch?.widen(come);
+    if (come.length > 0) this.#learned.begin();
+  }
+
+  /** Whether peers tell, or told, of any of these. */
+  knowsAny(prefixes: readonly Prefix[]): boolean {
+    return prefixes.some((prefix) => this.#rowsOf(prefix).learned.find(prefix) >= 0);
+  }
+
+  /** Of prefixes that peers know nothing of: these are the plan's own business, too. */
+  claimMore(prefixes: readonly Prefix[]): void {
+    for (const prefix of prefixes) if (!this.#claimed.has(prefix)) this.#claimed.add(prefix);
   }
 
   /**
