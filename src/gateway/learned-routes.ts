@@ -12,7 +12,7 @@ import type { Learned, LearnedFamily, LearnedView } from "./learned.ts";
 import { guardedPrefixes, guardOf, type Surroundings } from "./plan-learned.ts";
 import { PrefixSet } from "./prefix-set.ts";
 import { interfacesOf } from "./routes.ts";
-import { DOUBTED, GOOD, Rows } from "./rows.ts";
+import { DOUBTED, FLYING, GOOD, Rows } from "./rows.ts";
 import { Targets } from "./targets.ts";
 import { isWithin, type Watch } from "./watch.ts";
 import { Ways } from "./ways.ts";
@@ -92,9 +92,15 @@ export class LearnedRoutes implements LearnedView {
     if (come.length > 0) this.#learned.begin();
   }
 
-  /** Whether peers tell, or told, of any of these. */
+  /** Whether peers tell of any of these, or the kernel may have a route that they told. */
   knowsAny(prefixes: readonly Prefix[]): boolean {
-    return prefixes.some((prefix) => this.#rowsOf(prefix).learned.find(prefix) >= 0);
+    return prefixes.some((prefix) => {
+      const rows = this.#rowsOf(prefix);
+      const row = rows.learned.find(prefix);
+      if (row < 0) return false;
+      const isHeld = row < rows.extent && (rows.way[row] !== 0 || rows.held[row] !== 0);
+      return isHeld || rows.is(row, FLYING) || rows.learned.paths(row).length > 0;
+    });
   }
 
   /** Of prefixes that peers know nothing of: these are the plan's own business, too. */
@@ -162,7 +168,9 @@ export class LearnedRoutes implements LearnedView {
       this.#routed = undefined;
       this.#touched();
     }
-    if (this.concerns(rows, row)) this.#touched();
+    // What this speaker itself announces is a change too, and none of what peers tell.
+    const isTold = before !== 0 || rows.way[row] !== 0;
+    if (isTold && this.concerns(rows, row)) this.#touched();
   }
 
   /** What the kernel is to do with it, as a number of the targets; 0: it is to have no route. */
