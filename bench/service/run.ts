@@ -62,7 +62,12 @@ try {
 
 function openStore(): Promise<Store> {
   if (size.etcd === undefined) return LocalStore.open(join(directory, "store"));
-  return EtcdStore.open({ endpoints: [new URL(size.etcd)], prefix: PREFIX, tls: undefined });
+  return EtcdStore.open({
+    endpoints: [new URL(size.etcd)],
+    prefix: PREFIX,
+    tls: undefined,
+    login: undefined,
+  });
 }
 
 async function measured(cloud: Cloud): Promise<Figures> {

@@ -53,7 +53,7 @@ export function load(text: string, options: LoadOptions): Loaded {
   }
   const { api, log, store, dhcp, hostname, ...rest } = checked.sections;
   const model: Model = { ...rest, hostname: hostname ?? options.hostname };
-  const settings = { model, api, log, store: store ?? storeOf(api), dhcp };
+  const settings = { model, api, log, store: storeOf(store, api), dhcp };
   return { ok: true, ...settings, warnings: findings.slice(0, FINDINGS) };
 }
 

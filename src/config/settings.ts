@@ -68,4 +68,9 @@ export interface EtcdStoreSettings {
   /** Both or neither. */
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
+  /** Both or neither. */
+  readonly user: string | undefined;
+  readonly passwordFile: string | undefined;
+  /** Where the copy is that the daemon starts with while etcd is away; undefined: there is none. */
+  readonly path: string | undefined;
 }

@@ -12,7 +12,8 @@ import { describe } from "../config/diff.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Announcer } from "../gateway/announcer.ts";
 import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts";
-import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
+import { Reconciler } from "../gateway/reconcile.ts";
+import type { Snapshot } from "../gateway/snapshot.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import { workingInterfaces } from "../gateway/working.ts";
 import { type Model, NO_LIMITS } from "../model/model.ts";
@@ -27,6 +28,7 @@ import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import { NextHopTracker } from "./next-hops.ts";
 import type { DhcpState } from "./objects/dhcp-server.ts";
+import { PcpServer } from "./pcp/pcp-server.ts";
 import { BlockHistory } from "./records/block-history.ts";
 import type { Change } from "./records/events.ts";
 import type { Log } from "./records/log.ts";
@@ -76,6 +78,8 @@ export class Gateway {
   readonly blockHistory: BlockHistory;
   readonly drains: Drains;
   readonly natLogs: NatLogs;
+  /** Undefined where nothing is translated. */
+  readonly pcp: PcpServer | undefined;
   readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
@@ -136,6 +140,14 @@ export class Gateway {
       limits: () => this.reconciler.snapshot().intent?.nat.limits ?? NO_LIMITS,
       changed: () => this.#takeProblems(this.reconciler.snapshot()),
     });
+    this.pcp =
+      forwarding.grants &&
+      new PcpServer(settings.model.nat, {
+        kernel: forwarding.grants,
+        table: () => programmedNat(this.reconciler.snapshot()),
+        changed: () => this.#takeProblems(this.reconciler.snapshot()),
+        log,
+      });
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
@@ -151,6 +163,7 @@ export class Gateway {
         track: (needs) => forwarding.track(needs),
         tell: (told) => speaker.setNextHops(told),
         decided: () => speaker.flushed(),
+        lost: (nextHop) => this.reconciler.lost(nextHop, speaker.flushed()),
         changed: () => this.reconciler.rerouted(),
       },
       settings.model.bgp.nextHopTracking.viaDefault,
@@ -187,7 +200,12 @@ export class Gateway {
 
   /** Listens, dials, programs. @throws Error when BGP cannot listen; the text says where and what to do */
   async begin(): Promise<void> {
-    this.speaker.onEvent((event) => this.#speakerLog.take(event));
+    this.speaker.onEvent((event) => {
+      this.#speakerLog.take(event);
+      if (event.on === "session-down" && !event.retained)
+        this.reconciler.lost(event.peer, this.speaker.flushed());
+      else if (event.on === "session-up") this.reconciler.found(event.peer);
+    });
     await listenForPeers(this.#world, this.model.bgp.listen);
     this.speaker.onNextHops((needs) => this.nextHops.need(needs));
     this.forwarding.attach({
@@ -200,6 +218,7 @@ export class Gateway {
     this.speaker.rpki.setCaches(this.model.bgp.rpki.caches);
     this.monitors.set(this.model.bgp);
     this.natLogs.set(this.model.nat.log);
+    this.pcp?.set(this.model.nat);
     this.speaker.setPeers(peerOptions(this.model));
     this.forwarding.seek(peerInterfaces(this.model));
     this.checks.watch(this.model);
@@ -220,6 +239,7 @@ export class Gateway {
     this.speaker.rpki.setCaches(settings.model.bgp.rpki.caches);
     this.monitors.set(settings.model.bgp);
     this.natLogs.set(settings.model.nat.log);
+    this.pcp?.set(settings.model.nat);
     this.#settings = settings;
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
@@ -236,6 +256,7 @@ export class Gateway {
     this.checks.stop();
     this.#conntrackWatch.stop();
     this.drains.stop();
+    await this.pcp?.close();
     await this.reconciler.stop();
     await this.blockHistory.close();
     await this.natLogs.close();
@@ -256,6 +277,7 @@ export class Gateway {
       ...snapshot.problems,
       ...this.nextHops.problems(),
       ...this.#objects.problems(),
+      ...(this.pcp?.problems() ?? []),
       ...own.filter((problem) => problem !== undefined),
     ];
   }
@@ -301,6 +323,8 @@ export class Gateway {
   }
 
   #passed(snapshot: Snapshot): void {
+    const nat = programmedNat(snapshot);
+    if (nat !== undefined) this.pcp?.programmed(nat, snapshot.driftRepairs);
     if (snapshot.natProgrammed && this.forwarding.type === "linux") {
       const before = this.blockHistory.plan;
       this.blockHistory.take(snapshot.intent?.nat.blocks, Date.now());

@@ -1,8 +1,10 @@
 /** `gatewayd run FILE`: from the file to a gateway that runs until it is told to stop. */
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setFlagsFromString } from "node:v8";
 import { EventFeed } from "../api/events.ts";
 import { createApi } from "../api/server.ts";
+import { rehearse } from "../bgp/io/rehearse.ts";
 import { hostPrefix } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import type { StopHow } from "../bgp/speaker/speaker.ts";
@@ -10,9 +12,9 @@ import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { KeptIdentity } from "../identity/kept.ts";
+import { createStoreTimes, type StoreTimes } from "../metrics/store.ts";
 import type { Endpoint } from "../model/model.ts";
-import type { Store } from "../store/store.ts";
-import { apiSource, type ConfigState } from "./answers/api-source.ts";
+import { apiSource, type ConfigState, type LagMonitor, type StoreViews } from "./answers/api-source.ts";
 import { bgpFace } from "./answers/bgp-face.ts";
 import { orderPeer } from "./answers/peer-answers.ts";
 import { storeAnswer } from "./answers/store-answer.ts";
@@ -20,9 +22,9 @@ import { CertificateFiles } from "./certificate.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { DhcpServer } from "./objects/dhcp-server.ts";
-import { openNetworking, unixTime } from "./objects/networking.ts";
+import { type Networking, openNetworking, unixTime } from "./objects/networking.ts";
 import { openPeople, untilRestart } from "./objects/people-file.ts";
-import { describeStore, openStore } from "./objects/store.ts";
+import { describeStore, type OpenStore, openForDaemon } from "./objects/store.ts";
 import { hearChange, hearLog } from "./records/events.ts";
 import { createLog, type Log } from "./records/log.ts";
 import { Signals, type StopOrder } from "./signals.ts";
@@ -46,8 +48,10 @@ const STOPPING = {
 } as const;
 
 /** Resolves to the exit status when the gateway has stopped. */
-export async function run(file: string): Promise<number> {
+export async function run(file: string, { rehearsal }: { rehearsal: boolean }): Promise<number> {
   const signals = new Signals();
+  // A gateway is idle for hours before the next table comes; V8 would have forgotten what it compiled.
+  setFlagsFromString("--no-flush-bytecode");
   const loaded = loadFile(file);
   if (!loaded.ok) {
     process.stderr.write(report(loaded));
@@ -62,7 +66,7 @@ export async function run(file: string): Promise<number> {
   logWarnings(log, loaded);
   log.info({ event: "gateway.start", version: VERSION, file, pid: process.pid }, summary(loaded.model));
   try {
-    await runUntilStopped({ file, settings: loaded, log, signals, events });
+    await runUntilStopped({ file, settings: loaded, rehearsal, log, signals, events });
     return EXIT.ok;
   } catch (error) {
     log.fatal({ event: "gateway.failed" }, reasonOf(error));
@@ -72,52 +76,76 @@ export async function run(file: string): Promise<number> {
 
 async function runUntilStopped(order: Order): Promise<void> {
   const { settings, log } = order;
-  const store = await openStore(settings.store);
+  const ending = new AbortController();
+  if (order.rehearsal) void rehearse(ending.signal);
+  const times = createStoreTimes();
+  const running: Running = { gateway: undefined };
+  const opened = await openForDaemon(settings.store, {
+    log,
+    observe: times.observe,
+    changed: () => running.gateway?.reconciler.wake(),
+  });
   try {
     log.info({ event: "store.open", type: settings.store.type }, describeStore(settings.store));
-    await runOn(store, order);
+    await runOn({ ...opened, times }, running, order);
   } finally {
-    await store.close();
+    ending.abort();
+    await opened.store.close();
   }
+}
+
+/** The gateway, once there is one. */
+interface Running {
+  gateway: Gateway | undefined;
+}
+
+interface Objects extends OpenStore {
+  readonly times: StoreTimes;
 }
 
 interface Order {
   readonly file: string;
   readonly settings: Settings;
+  /** At the start, {@link rehearse}. */
+  readonly rehearsal: boolean;
   readonly log: Log;
   readonly signals: Signals;
   readonly events: EventFeed;
 }
 
 /** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
-async function runOn(store: Store, { file, settings, log, signals, events }: Order): Promise<void> {
+async function runOn(
+  objects: Objects,
+  running: Running,
+  { file, settings, log, signals, events }: Order,
+): Promise<void> {
+  const { store } = objects;
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
   const { tokensFile } = settings.api;
   const told = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
   const people = settings.store.type === "none" ? untilRestart(told) : told;
   const kept = await KeptIdentity.open(store);
-  let running: Gateway | undefined;
-  const changed = (): void => running?.reconciler.wake();
+  const changed = (): void => running.gateway?.reconciler.wake();
   const machine = { hostname: settings.model.hostname, dhcp: dhcpFor(settings, log, changed) };
   const networking = await openNetworking(store, machine, {
     api: () => settings.api,
     people,
     standing: kept,
-    isReachable: () => reachableThrough(running),
-    routed: () => (running?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
+    isReachable: () => reachableThrough(running.gateway),
+    routed: () => (running.gateway?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
     changed,
-    amended: () => running?.reconciler.amended(),
-    bgp: () => bgpFace(running),
+    amended: () => running.gateway?.reconciler.amended(),
+    bgp: () => bgpFace(running.gateway),
+    problems: objects.problems,
   });
   const gateway = await Gateway.open(settings, log, networking, (event) => hearChange(events, event));
-  running = gateway;
-  const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  histogram.enable();
+  running.gateway = gateway;
+  const lag = measureLag();
   const { source, metrics } = apiSource(
     gateway,
     () => config,
-    { histogram, resolutionMs: LAG_RESOLUTION_MS },
-    () => storeAnswer(settings.store, store, networking),
+    lag,
+    storeViews(settings, objects, networking),
     events,
   );
   const { socket, listen, metricsListen, tls } = settings.api;
@@ -151,13 +179,25 @@ async function runOn(store: Store, { file, settings, log, signals, events }: Ord
     order = await signals.end;
     log.info({ event: "gateway.stop", ...order }, STOPPING[order.graceful ? "graceful" : "plain"]);
   } finally {
-    histogram.disable();
+    lag.histogram.disable();
     files?.stop();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
     await networking.close();
     kept.close();
   }
 }
+
+function measureLag(): LagMonitor {
+  const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  histogram.enable();
+  return { histogram, resolutionMs: LAG_RESOLUTION_MS };
+}
+
+const storeViews = ({ store }: Settings, objects: Objects, networking: Networking): StoreViews => ({
+  store: () => storeAnswer(store, objects, networking),
+  storeState: () => objects.etcd?.look(),
+  storeTimes: objects.times,
+});
 
 const whereOf = ({ address, port }: Endpoint): { readonly host: string; readonly port: number } => ({
   host: formatAddress(address),

@@ -8,13 +8,14 @@ import type { Health } from "./intent.ts";
 import { Bench, type Given } from "./testing/bench.ts";
 import { hopsOnLinks, reroutings } from "./testing/hops.ts";
 import { type OracleInput, planWithLearned } from "./testing/oracle.ts";
-import { floatingIps, health, judgements, learnedRoutes, links, models } from "./testing/values.ts";
+import { address, floatingIps, health, judgements, learnedRoutes, links, models } from "./testing/values.ts";
 import { type Faults, NO_FAULTS } from "./testing/world.ts";
 
 type Change =
   | Partial<Given>
   | { readonly amended: Model["floatingIps"] }
   | { readonly faults: Faults }
+  | { readonly lost: string }
   | { readonly afterMs: number };
 
 const faults: fc.Arbitrary<Faults> = fc.record({
@@ -36,6 +37,7 @@ const changes: fc.Arbitrary<Change[]> = fc.array(
     fc.constant({ complete: true }),
     { arbitrary: floatingIps.map((f) => ({ amended: f })), weight: 4 },
     faults.map((f) => ({ faults: f })),
+    fc.constantFrom("192.168.8.11", "192.168.8.12", "192.0.9.9").map((lost) => ({ lost })),
     fc.constantFrom(50, 1000, 4000, 61_000).map((afterMs) => ({ afterMs })),
   ),
   { maxLength: 12 },
@@ -44,6 +46,7 @@ const changes: fc.Arbitrary<Change[]> = fc.array(
 async function play(bench: Bench, script: readonly Change[], pause: boolean): Promise<void> {
   for (const change of script) {
     if ("afterMs" in change) await bench.advance(change.afterMs);
+    else if ("lost" in change) bench.reconciler.lost(address(change.lost), bench.world.flushed());
     else if ("faults" in change) bench.world.faults = change.faults;
     else if ("amended" in change) {
       bench.amend(change.amended);

@@ -13,58 +13,25 @@
  * left in the kernel goes on forwarding meanwhile (docs/adr/0002).
  */
 
-import type { Prefix } from "../bgp/net/address.ts";
+import type { Address, Prefix } from "../bgp/net/address.ts";
 import { formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import { carryOut } from "./amend.ts";
-import { type Announcer, type Clock, Publisher } from "./announcer.ts";
+import { Publisher } from "./announcer.ts";
 import type { Leaving } from "./draft.ts";
-import type { Announcement, Dataplane, Intent, KernelRoute, LearnedRoute, Link, Problem } from "./intent.ts";
+import type { Announcement, Intent, KernelRoute, Link } from "./intent.ts";
+import { earliest } from "./ladder.ts";
 import { Lane } from "./lane.ts";
-import type { Learned } from "./learned.ts";
+import { Losses } from "./losses.ts";
 import { Moves } from "./moves.ts";
 import { plan } from "./plan.ts";
 import { isAmended, planAmended } from "./plan-amended.ts";
-import { surroundingsOf } from "./plan-learned.ts";
+import { type Surroundings, surroundingsOf } from "./plan-learned.ts";
 import { DATAPLANE, NAT, problemOf } from "./problems.ts";
 import { type Goals, Programmer, Unanswered } from "./programmer.ts";
-import type { Sources } from "./sources.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { ReconcilerOptions } from "./sources.ts";
 import { Watch } from "./watch.ts";
-
-export interface ReconcilerOptions {
-  readonly sources: Sources;
-  /** Whoever changes it calls {@link Reconciler.routesChanged}. */
-  readonly learned: Learned;
-  readonly dataplane: Dataplane;
-  readonly announcer: Announcer;
-  readonly clock: Clock;
-  /** Called after each pass, also after one that had to be broken off, and when all learned routes have been seen to. */
-  readonly passed?: (snapshot: Snapshot) => void;
-}
-
-/** What is in force. It holds no copy of any table: it is true until the next change. */
-export interface Snapshot {
-  /** Everything has been looked at; what is not in force is in `problems`. */
-  readonly synced: boolean;
-  /** What the model's own objects want. */
-  readonly intent: Intent | undefined;
-  /** By prefix text: what this speaker originates now. */
-  readonly announced: ReadonlyMap<string, Announcement>;
-  /** How many routes in the kernel bear our mark. */
-  readonly installed: number;
-  readonly isInstalled: (prefix: Prefix) => boolean;
-  /** What the kernel is to do with a prefix, of our own or learned. */
-  readonly targetOf: (prefix: Prefix) => KernelRoute["target"] | undefined;
-  /** What peers tell of this very prefix. */
-  readonly learnedAt: (prefix: Prefix) => LearnedRoute | undefined;
-  /** True when the kernel holds the NAT table of `intent`. */
-  readonly natProgrammed: boolean;
-  /** What was refused and why, by prefix text; "nat" for the NAT table. */
-  readonly failures: ReadonlyMap<string, string>;
-  readonly problems: readonly Problem[];
-  /** Things that somebody else had changed, and that were put right. */
-  readonly driftRepairs: number;
-}
 
 /** Between two passes over a large table there is as much time as the one before took, up to this. */
 const LONGEST_REST_MS = 1000;
@@ -81,6 +48,7 @@ export class Reconciler {
   /** What learned routes are judged by. */
   #model: Model | undefined;
   #links: readonly Link[] = [];
+  readonly #losses: Losses = new Losses();
   #complete = false;
   /** Every learned route was seen to since the kernel was read, or since peers have told all. */
   #caughtUp = false;
@@ -115,6 +83,10 @@ export class Reconciler {
         this.#lost(message);
         this.wake();
       },
+      redirected: (redirections) => {
+        this.#programmer.redirected(redirections);
+        this.wake();
+      },
       touched: () => this.wake(),
       settled: () => this.#settled(),
     });
@@ -143,11 +115,19 @@ export class Reconciler {
 
   /** Packets to next hops leave otherwise. Learned routes follow before anything that peers tell from here on. */
   rerouted(): void {
-    // Before the first pass nothing is judged.
-    if (this.#model !== undefined)
-      this.#lane.routes.reroute(surroundingsOf(this.#model, this.#links, this.#options.sources.hops()));
-    this.#lane.wake();
+    this.#reroute();
     this.wake();
+  }
+
+  /** Nobody is behind a next hop any more. What has others does without it, before it is `decided` what peers tell now. */
+  lost(nextHop: Address, decided: Promise<void>): void {
+    void this.#losses.add(nextHop, decided).then(() => this.#lane.wake());
+    this.#reroute();
+  }
+
+  /** It is there again. */
+  found(nextHop: Address): void {
+    if (this.#losses.delete(nextHop)) this.#reroute();
   }
 
   /** The kernel may not hold any more what it acknowledged: its process was restarted, or reported a change. */
@@ -310,7 +290,17 @@ export class Reconciler {
     this.#caughtUp = false;
   }
 
+  #reroute(): void {
+    // Before the first pass nothing is judged.
+    if (this.#model !== undefined) this.#lane.reroute(this.#surroundings(this.#model));
+  }
+
+  #surroundings(model: Model): Surroundings {
+    return surroundingsOf(model, this.#links, this.#options.sources.hops(), this.#losses.nextHops);
+  }
+
   #settled(): void {
+    if (this.#losses.forgetDecided()) this.#reroute();
     this.#caughtUp = this.#synced;
     this.#options.passed?.(this.snapshot());
   }
@@ -380,10 +370,10 @@ export class Reconciler {
     const learned = this.#lane.routes;
     if (model !== this.#model || this.#isWidened) learned.watch(new Watch(model));
     this.#isWidened = false;
-    if (model !== this.#model || links !== this.#links)
-      learned.surround(surroundingsOf(model, links, sources.hops()));
+    const isOther = model !== this.#model || links !== this.#links;
     this.#model = model;
     this.#links = links;
+    if (isOther) learned.surround(this.#surroundings(model));
     this.#leaving = this.#moves.update(model, links, learned, clock.now());
     const resumed = this.#resumed ?? new Map<string, readonly string[]>();
     this.#intent = plan({ model, links, learned, health: sources.health(), resumed, leaving: this.#leaving });
@@ -401,11 +391,6 @@ export class Reconciler {
     const due = ladder.dueAt(DATAPLANE) ?? earliest(ladder.nextDue(), this.#moves.nextDue(), this.#auditAt);
     if (due !== undefined) this.#cancelTimer = this.#options.clock.at(due, () => this.wake());
   }
-}
-
-function earliest(...times: readonly (number | undefined)[]): number | undefined {
-  const given = times.filter((time) => time !== undefined);
-  return given.length === 0 ? undefined : Math.min(...given);
 }
 
 const isGiven = <T>(value: T | undefined, holds: (value: T) => boolean): boolean =>

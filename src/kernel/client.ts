@@ -18,6 +18,7 @@ import {
   type KernelRoute,
   type Link,
   type Neighbour,
+  type Redirection,
   routesOf,
   type Settings,
   type Translation,
@@ -26,6 +27,7 @@ import {
 import type { SessionQuery, SessionsFound } from "./conntrack/session-commands.ts";
 import { decodeSessionEvents, type SessionEvents } from "./conntrack/session-events.ts";
 import { parseJson } from "./fields.ts";
+import { decodeFoundEndpoint, type EndpointQuery, type FoundEndpoint } from "./nft/endpoints.ts";
 import type { Followed, PacketQuery } from "./nft/trace-commands.ts";
 import type { NextHopWay, Tracking } from "./routes/way-commands.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -48,6 +50,11 @@ export interface Kernel {
   putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>>;
   /** What is not there counts as removed. */
   removeRoutes(prefixes: readonly Prefix[]): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Has all routes that lead to one target lead to another, whatever their number, by one change of what they share.
+   * Resolves to the errors, by the place of the redirection; of these every route leads where it led.
+   */
+  redirect(redirections: readonly Redirection[]): Promise<ReadonlyMap<number, string>>;
   /** One nftables transaction. @throws KernelError "refused" with what the kernel said; nothing was changed then */
   applyNat(nftables: string): Promise<void>;
   /** Removes the conntrack entries that translate between the two. Resolves to how many there were. */
@@ -68,6 +75,10 @@ export interface Kernel {
   listSet(name: string): Promise<string | undefined>;
   /** The way of the next such packet through nftables; undefined when none came. One at a time. */
   follow(query: PacketQuery): Promise<Followed | undefined>;
+  /** Which endpoint packets have written down for this one; undefined: none. */
+  endpoint(query: EndpointQuery): Promise<FoundEndpoint | undefined>;
+  /** The map of mappings that were asked for, as nft lists it with when its elements end; undefined without our table. */
+  granted(): Promise<string | undefined>;
   /** The chain that refuses who has too much, as nft lists it with its counters; undefined without our table. */
   limited(): Promise<string | undefined>;
   /** Sends router advertisements over these interfaces, and no others, and hears those of others there. */
@@ -106,13 +117,10 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       inChunks(routes.length, (first, count) =>
         supervisor.ask(CODE.putRoutes, encodeRoutes(routes, first, count)),
       ),
-    removeRoutes: (prefixes) => {
-      // The last ones first: when the kernel removes a route it looks for the next one from the start of its trie, so
-      // that 300 000 in ascending order take it 8 s, and 1 s in this one.
-      const last = prefixes.toSorted((a, b) => comparePrefixes(b, a));
-      return inChunks(last.length, (first, count) =>
-        supervisor.ask(CODE.removeRoutes, encodePrefixes(last, first, count)),
-      );
+    removeRoutes: (prefixes) => removeRoutes(supervisor, prefixes),
+    redirect: async (redirections) => {
+      const { end } = await supervisor.ask(CODE.redirect, encodeJson(redirections));
+      return new Map(parseJson(end) as [number, string][]);
     },
     applyNat: async (nftables) => {
       await supervisor.ask(CODE.applyNat, Buffer.from(nftables));
@@ -147,11 +155,10 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       const found = parseJson((await supervisor.ask(CODE.follow, encodeJson(query))).end);
       return found === false ? undefined : (found as Followed);
     },
-    limited: async () => {
-      const { end } = await supervisor.ask(CODE.limited, NOTHING);
-      const listed = parseJson(end);
-      return listed === false ? undefined : String(listed);
-    },
+    endpoint: async (query) =>
+      decodeFoundEndpoint(parseJson((await supervisor.ask(CODE.endpoint, encodeJson(query))).end)),
+    granted: () => listed(supervisor, CODE.granted),
+    limited: () => listed(supervisor, CODE.limited),
     seek: async (interfaces) => {
       await supervisor.ask(CODE.seek, encodeJson(interfaces));
     },
@@ -176,6 +183,12 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
   };
 }
 
+/** What nft lists; undefined: there is nothing to be listed. */
+async function listed(supervisor: Supervisor, code: number): Promise<string | undefined> {
+  const text = parseJson((await supervisor.ask(code, NOTHING)).end);
+  return text === false ? undefined : String(text);
+}
+
 async function read(supervisor: Supervisor): Promise<{ routes: KernelRoute[]; nat: string | undefined }> {
   const { parts, end } = await supervisor.ask(CODE.read, NOTHING);
   const { nat } = parseJson(end) as { nat: string | false };
@@ -183,6 +196,15 @@ async function read(supervisor: Supervisor): Promise<{ routes: KernelRoute[]; na
     routes: parts.flatMap((part) => routesOf(decodeRows(part, true))),
     nat: nat === false ? undefined : nat,
   };
+}
+
+function removeRoutes(supervisor: Supervisor, prefixes: readonly Prefix[]): Promise<Map<string, string>> {
+  // The last ones first: when the kernel removes a route it looks for the next one from the start of its trie, so that
+  // 300 000 in ascending order take it 8 s, and 1 s in this one.
+  const last = prefixes.toSorted((a, b) => comparePrefixes(b, a));
+  return inChunks(last.length, (first, count) =>
+    supervisor.ask(CODE.removeRoutes, encodePrefixes(last, first, count)),
+  );
 }
 
 async function inChunks(

@@ -9,6 +9,7 @@ import {
   CODE,
   type Drift,
   decodeInterfaces,
+  decodeRedirections,
   decodeRows,
   decodeSetName,
   decodeTranslation,
@@ -31,6 +32,7 @@ import type { IcmpSocket } from "./netlink/ffi.ts";
 import type { Message } from "./netlink/netlink.ts";
 import { NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { Watch } from "./netlink/watch.ts";
+import { decodeEndpointQuery } from "./nft/endpoints.ts";
 import { concernsOurTable, type Nft } from "./nft/nft.ts";
 import { refusesNft } from "./nft/nft-guard.ts";
 import { followPacket } from "./nft/packet-trace.ts";
@@ -150,6 +152,8 @@ export class Machine {
         return this.#changeRoutes(() => this.#routes.put(decodeRows(payload, true)));
       case CODE.removeRoutes:
         return this.#changeRoutes(() => this.#routes.remove(decodeRows(payload, false)));
+      case CODE.redirect:
+        return this.#changeRoutes(() => this.#routes.redirect(decodeRedirections(payload)));
       case CODE.applyNat:
         return this.#applyNat(payload.toString("utf8"));
       case CODE.forget:
@@ -160,7 +164,7 @@ export class Machine {
       case CODE.conntrack:
         return encodeJson(conntrackUse() ?? false);
       case CODE.limited:
-        return encodeJson(this.#nft.listChain("limited") ?? false);
+        return encodeJson(this.#nft.listState("chain", "limited") ?? false);
       case CODE.sessions:
         return this.#sessions(decodeSessionQuery(payload));
       case CODE.nextSessions:
@@ -170,6 +174,10 @@ export class Machine {
         return encodeJson(true);
       case CODE.listSet:
         return encodeJson(this.#nft.listSet(decodeSetName(payload)) ?? false);
+      case CODE.granted:
+        return encodeJson(this.#nft.listState("map", "granted") ?? false);
+      case CODE.endpoint:
+        return encodeJson(this.#nft.findEndpoint(decodeEndpointQuery(payload)) ?? false);
       case CODE.follow:
         return this.#follow(decodePacketQuery(payload));
       case CODE.seek:
@@ -203,7 +211,7 @@ export class Machine {
     return encodeJson({ nat: this.#nft.list() ?? false });
   }
 
-  #changeRoutes(change: () => Map<string, string>): Buffer {
+  #changeRoutes(change: () => Map<string | number, string>): Buffer {
     try {
       return encodeJson([...change()]);
     } catch (error) {

@@ -13,11 +13,25 @@ import type {
   StatusAnswer,
 } from "../api/schema.ts";
 import type { ApiSource, Page } from "../api/source.ts";
+import type { EtcdAnswer } from "../api/store-schema.ts";
 import type { LagSnapshot } from "./lag.ts";
 
 interface EventReaders {
   readonly now: number;
   readonly dropped: number;
+}
+
+/** Since the start; all keys are of fixed sets. */
+export interface PcpFigures {
+  readonly mappings: number;
+  /** Requests that were answered, by protocol and result. */
+  readonly answered: readonly {
+    readonly protocol: string;
+    readonly result: string;
+    readonly count: number;
+  }[];
+  /** Requests that nothing was answered to, by why. */
+  readonly dropped: Readonly<Record<string, number>>;
 }
 
 export interface MetricsSource
@@ -36,10 +50,14 @@ export interface MetricsSource
   > {
   /** Changes that the kernel refused since the start, by part: routes, nat, taps. Parts are a fixed set. */
   reconcileErrors(): Readonly<Record<string, number>>;
+  /** Mappings that hosts ask for. */
+  pcp(): PcpFigures;
   /** Who follows the API's events, and how many were cut off since the start because they did not read. */
   eventReaders(): EventReaders;
   /** How late the event loop was since the last call. */
   takeLag(): LagSnapshot;
+  /** Without asking etcd; undefined: the store is this machine's alone. */
+  storeState(): EtcdAnswer | undefined;
 }
 
 export interface Snapshot {
@@ -54,8 +72,10 @@ export interface Snapshot {
   readonly rpki: RpkiAnswer;
   readonly monitors: readonly MonitorAnswer[];
   readonly natLog: NatLogAnswer;
+  readonly pcp: PcpFigures;
   readonly reconcileErrors: Readonly<Record<string, number>>;
   readonly eventReaders: EventReaders;
+  readonly etcd: EtcdAnswer | undefined;
 }
 
 /** Gives the snapshot of the scrape under way. */
@@ -90,7 +110,9 @@ export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
     rpki,
     monitors,
     natLog,
+    pcp: source.pcp(),
     reconcileErrors: source.reconcileErrors(),
     eventReaders: source.eventReaders(),
+    etcd: source.storeState(),
   };
 }

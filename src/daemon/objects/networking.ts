@@ -6,6 +6,7 @@ import type { NetworkingApi } from "../../api/openstack.ts";
 import { contains, type Prefix } from "../../bgp/net/address.ts";
 import { parseAddress } from "../../bgp/net/text.ts";
 import type { ApiSettings } from "../../config/settings.ts";
+import type { Problem } from "../../gateway/intent.ts";
 import type { People } from "../../identity/people.ts";
 import { type Session, type Standing, sessionOf } from "../../identity/tokens.ts";
 import { answerBgp, type BgpFace, isBgp } from "../../neutron/bgp.ts";
@@ -41,6 +42,8 @@ interface Surroundings {
   readonly amended: () => void;
   /** Of the speaker that runs; asked for by requests only. */
   readonly bgp: () => BgpFace;
+  /** Of the store. */
+  readonly problems: () => readonly Problem[];
 }
 
 export interface Networking extends NetworkingApi, Objects {
@@ -107,7 +110,10 @@ export async function openNetworking(
       dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(current, links));
     },
     dhcp: () => dhcp?.state,
-    problems: () => [presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
+    problems: () => [
+      ...around.problems(),
+      ...[presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
+    ],
     close: async () => {
       keeper.close();
       hosts.close();
