@@ -1,8 +1,9 @@
 /**
- * `npm run bench`: sets up what is missing, builds, and measures BGP daemons side by side; `npm run bench -- nat`: our rules
- * of NAT beside the shortest one; `npm run bench -- service`: one floating IP among others. `--help` says how.
+ * `npm run bench`: sets up what is missing, builds, and measures BGP daemons side by side; `npm run bench -- NAME`: another
+ * folder of bench/, such as `nat`. `--help` says how.
  */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root, setUp } from "./setup.mjs";
 
@@ -15,5 +16,11 @@ try {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }
-const part = ["nat", "service"].find((name) => name === process.argv[2]) ?? ".";
-await import(join(root, "dist/bench", part, "main.js"));
+const [, , first] = process.argv;
+const room = first !== undefined && !first.startsWith("-") ? first : ".";
+const main = join(root, "dist/bench", room, "main.js");
+if (!existsSync(main)) {
+  process.stderr.write(`there is no bench of that name: ${first}; look into bench/\n`);
+  process.exit(2);
+}
+await import(main);
