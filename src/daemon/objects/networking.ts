@@ -20,6 +20,7 @@ import type { Store } from "../../store/store.ts";
 import { systemClock } from "../clock.ts";
 import type { Objects } from "../gateway.ts";
 import { type DhcpServer, uplinkOf } from "./dhcp-server.ts";
+import type { OwnObjects } from "./own.ts";
 import { Presence } from "./presence.ts";
 
 /** Where nobody is asked who they are, everything is one project's. */
@@ -40,6 +41,7 @@ interface Surroundings {
   readonly changed: () => void;
   /** Objects changed, and nothing else. */
   readonly amended: () => void;
+  readonly own: Pick<OwnObjects, "extend" | "problems">;
   /** Of the speaker that runs; asked for by requests only. */
   readonly bgp: () => BgpFace;
   /** Of the store. */
@@ -67,6 +69,7 @@ export async function openNetworking(
 ): Promise<Networking> {
   const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
   const hosts = await Hosts.open(store, (known) => presence.seen(known.get(hostname)));
+  /** Of what gateway.yaml says, with the pools and services of the API. */
   const model = new KeptModel();
   const keeper = await Keeper.open(
     store,
@@ -103,7 +106,7 @@ export async function openNetworking(
       // The gateway's own state is that of all projects: others' readers see what is theirs in the Networking API.
       return session.project.name === UNASKED.projectId ? "read" : "none";
     },
-    extend: (file) => model.model(file, keeper.reading, around.api().floatingEgress),
+    extend: (file) => model.model(around.own.extend(file), keeper.reading, around.api().floatingEgress),
     holds: () => keeper.holds,
     working: (current, interfaces, links) => {
       presence.report(portsBehind(keeper.reading, hostname, interfaces));
@@ -112,6 +115,7 @@ export async function openNetworking(
     dhcp: () => dhcp?.state,
     problems: () => [
       ...around.problems(),
+      ...around.own.problems(),
       ...[presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
     ],
     close: async () => {
