@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: sets up what is missing, builds, and measures BGP daemons side by side; `npm run bench -- nat`: our rules
- * of NAT beside the shortest one. `--help` says how.
+ * of NAT beside the shortest one; `npm run bench -- kernel`: what peers tell on its way into the kernel. `--help` says how.
  */
 
 import { join } from "node:path";
@@ -15,4 +15,6 @@ try {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }
-await import(join(root, process.argv[2] === "nat" ? "dist/bench/nat/main.js" : "dist/bench/main.js"));
+const [, , part] = process.argv;
+const room = part === "nat" || part === "kernel" ? `${part}/` : "";
+await import(join(root, `dist/bench/${room}main.js`));
