@@ -99,9 +99,9 @@ export const CODE = {
   listSet: 14,
   follow: 15,
   redirect: 16,
+  readSome: 17,
   done: 128,
   failed: 129,
-  part: 130,
   hello: 131,
   links: 132,
   drift: 133,
@@ -112,7 +112,7 @@ export const CODE = {
 } as const;
 
 export const ROW_OCTETS = 24;
-export const MAX_ROWS = 65_536;
+const MAX_ROWS = 65_536;
 const MAX_TARGETS = 65_536;
 const MAX_REDIRECTIONS = 65_536;
 /** Members of a group that the kernel takes in one attribute. */
