@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
 import { addressKey } from "../../bgp/net/text.ts";
+import { ALGS } from "../../model/alg.ts";
 import type { BlockPlan } from "../../model/blocks.ts";
 import type { FloatingMapping, ForwardMapping, NatTable, PoolMapping } from "../table.ts";
 
@@ -96,6 +97,7 @@ export const natTables: fc.Arbitrary<NatTable> = fc.record({
   private: fc.array(prefix4, { maxLength: 3 }),
   pools,
   blocks: fc.option(blocks, { nil: undefined }),
+  algs: fc.subarray([...ALGS]),
   grants: fc.boolean(),
   limits: fc.record({
     sessionsPerAddress: fc.constantFrom(undefined, 1, 2000),
