@@ -12,6 +12,7 @@ const PACKAGES = [
   "bird2",
   "conntrack",
   "etcd-server",
+  "exabgp",
   "frr",
   "gobgpd",
   "iproute2",

@@ -102,11 +102,8 @@ export const CODE = {
   endpoint: 17,
   granted: 18,
   helpers: 19,
-<<<<<<< HEAD
-  advertise: 20,
-=======
   readSome: 20,
->>>>>>> main
+  advertise: 21,
   done: 128,
   failed: 129,
   hello: 131,

@@ -9,11 +9,9 @@ import type { ApiSettings } from "../../config/settings.ts";
 import type { Problem } from "../../gateway/intent.ts";
 import type { People } from "../../identity/people.ts";
 import { type Session, type Standing, sessionOf } from "../../identity/tokens.ts";
-<<<<<<< HEAD
-import type { Model } from "../../model/model.ts";
+
 import { type Advertisement, advertisementsOf } from "../../neutron/advertisements.ts";
-=======
->>>>>>> main
+
 import { answerBgp, type BgpFace, isBgp } from "../../neutron/bgp.ts";
 import type { Caller, World } from "../../neutron/caller.ts";
 import { dhcpOf } from "../../neutron/dhcp.ts";
@@ -74,14 +72,9 @@ export async function openNetworking(
 ): Promise<Networking> {
   const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
   const hosts = await Hosts.open(store, (known) => presence.seen(known.get(hostname)));
-<<<<<<< HEAD
   let advertisements: readonly Advertisement[] | undefined;
-  /** `file` is what gateway.yaml says, with the pools and services of the API. */
-  let known: { readonly file: Model; readonly model: Model } | undefined;
-=======
   /** Of what gateway.yaml says, with the pools and services of the API. */
   const model = new KeptModel();
->>>>>>> main
   const keeper = await Keeper.open(
     store,
     () => ({
@@ -93,63 +86,22 @@ export async function openNetworking(
       routerDistributed: around.api().routerDistributed,
       hostSays: (port) => hosts.says(port),
     }),
-<<<<<<< HEAD
-    () => {
-      known = undefined;
-      advertisements = undefined;
-      around.changed();
-=======
     (changes, reading) => {
       model.changed(changes, reading);
+      advertisements = undefined;
       around.amended();
->>>>>>> main
-    },
-  );
-  const sessionBy = (token: string | undefined): Session | undefined => {
-    const people = around.people();
-    return people && token !== undefined ? sessionOf(people, token, unixTime(), around.standing) : undefined;
-  };
-  return {
-    ask: (caller, request) =>
-      isBgp(request) ? answerBgp(around.bgp(), keeper.reading, caller, request) : keeper.ask(caller, request),
-    caller: (token, isLocal) => {
-      const session = sessionBy(token);
-      if (session !== undefined) return { projectId: session.project.id, role: session.role };
-      return isLocal || around.api().auth === "none" ? UNASKED : undefined;
-    },
-    authority: (token, isSocket) => {
-      if (isSocket || around.api().auth === "none") return "write";
-      const session = sessionBy(token);
-      if (session === undefined || session.role === "admin") return session && "write";
-      // The gateway's own state is that of all projects: others' readers see what is theirs in the Networking API.
-      return session.project.name === UNASKED.projectId ? "read" : "none";
-    },
-    extend: (file) => model.model(around.own.extend(file), keeper.reading, around.api().floatingEgress),
-    holds: () => keeper.holds,
-<<<<<<< HEAD
-    advertisements: () => {
-      advertisements ??= dhcp === undefined ? [] : advertisementsOf(keeper.reading, hostname);
-      return advertisements;
-    },
-    working: (model, interfaces, links) => {
-=======
-    working: (current, interfaces, links) => {
->>>>>>> main
       presence.report(portsBehind(keeper.reading, hostname, interfaces));
-      dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(current, links));
-    },
+      dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(current, links));,
     dhcp: () => dhcp?.state,
     problems: () => [
       ...around.problems(),
       ...around.own.problems(),
       ...[presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
     ],
-    close: async () => {
+    close: async () => 
       keeper.close();
       hosts.close();
-      await Promise.all([presence.stop(), dhcp?.stop()]);
-    },
-  };
+      await Promise.all([presence.stop(), dhcp?.stop()]);,;
 }
 
 const routedBy =
