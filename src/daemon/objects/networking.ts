@@ -9,9 +9,7 @@ import type { ApiSettings } from "../../config/settings.ts";
 import type { Problem } from "../../gateway/intent.ts";
 import type { People } from "../../identity/people.ts";
 import { type Session, type Standing, sessionOf } from "../../identity/tokens.ts";
-
 import { type Advertisement, advertisementsOf } from "../../neutron/advertisements.ts";
-
 import { answerBgp, type BgpFace, isBgp } from "../../neutron/bgp.ts";
 import type { Caller, World } from "../../neutron/caller.ts";
 import { dhcpOf } from "../../neutron/dhcp.ts";
@@ -72,9 +70,9 @@ export async function openNetworking(
 ): Promise<Networking> {
   const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
   const hosts = await Hosts.open(store, (known) => presence.seen(known.get(hostname)));
-  let advertisements: readonly Advertisement[] | undefined;
   /** Of what gateway.yaml says, with the pools and services of the API. */
   const model = new KeptModel();
+  let advertisements: readonly Advertisement[] | undefined;
   const keeper = await Keeper.open(
     store,
     () => ({
@@ -90,18 +88,49 @@ export async function openNetworking(
       model.changed(changes, reading);
       advertisements = undefined;
       around.amended();
+    },
+  );
+  const sessionBy = (token: string | undefined): Session | undefined => {
+    const people = around.people();
+    return people && token !== undefined ? sessionOf(people, token, unixTime(), around.standing) : undefined;
+  };
+  return {
+    ask: (caller, request) =>
+      isBgp(request) ? answerBgp(around.bgp(), keeper.reading, caller, request) : keeper.ask(caller, request),
+    caller: (token, isLocal) => {
+      const session = sessionBy(token);
+      if (session !== undefined) return { projectId: session.project.id, role: session.role };
+      return isLocal || around.api().auth === "none" ? UNASKED : undefined;
+    },
+    authority: (token, isSocket) => {
+      if (isSocket || around.api().auth === "none") return "write";
+      const session = sessionBy(token);
+      if (session === undefined || session.role === "admin") return session && "write";
+      // The gateway's own state is that of all projects: others' readers see what is theirs in the Networking API.
+      return session.project.name === UNASKED.projectId ? "read" : "none";
+    },
+    extend: (file) => model.model(around.own.extend(file), keeper.reading, around.api().floatingEgress),
+    holds: () => keeper.holds,
+    advertisements: () => {
+      advertisements ??= dhcp === undefined ? [] : advertisementsOf(keeper.reading, hostname);
+      return advertisements;
+    },
+    working: (current, interfaces, links) => {
       presence.report(portsBehind(keeper.reading, hostname, interfaces));
-      dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(current, links));,
+      dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(current, links));
+    },
     dhcp: () => dhcp?.state,
     problems: () => [
       ...around.problems(),
       ...around.own.problems(),
       ...[presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
     ],
-    close: async () => 
+    close: async () => {
       keeper.close();
       hosts.close();
-      await Promise.all([presence.stop(), dhcp?.stop()]);,;
+      await Promise.all([presence.stop(), dhcp?.stop()]);
+    },
+  };
 }
 
 const routedBy =
