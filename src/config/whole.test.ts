@@ -133,7 +133,9 @@ const whole = {
     blockHistory: "/var/lib/gatewayd/blocks.jsonl",
     log: { events: ["sessions", "blocks", "limits"], destinations: false, syslog: [], ipfix: [] },
   },
-  floatingIps: [{ address: "172.16.1.3", to: "10.65.0.13", egress: "floating", forwards: [] }],
+  floatingIps: [
+    { address: "172.16.1.3", to: "10.65.0.13", egress: "floating", stateless: false, forwards: [] },
+  ],
   anycast: [
     {
       name: "dns",

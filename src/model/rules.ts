@@ -14,6 +14,7 @@ import { forwardViolations } from "./forward-rules.ts";
 import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
 import { poolViolations } from "./pool-rules.ts";
 import { isUnicast, nested } from "./prefixes.ts";
+import { statelessViolations } from "./stateless-rules.ts";
 import { error, type Violation, warning } from "./violation.ts";
 
 /**
@@ -26,6 +27,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...rpkiViolations(parts),
     ...addressViolations(parts),
     ...forwardViolations(parts),
+    ...statelessViolations(parts),
     ...roleViolations(parts),
     ...poolViolations(parts),
     ...blockViolations(parts),

@@ -220,7 +220,10 @@ function touchedFixed(a: readonly FloatingMapping[], b: readonly FloatingMapping
 }
 
 const sameMapping = (a: FloatingMapping, b: FloatingMapping): boolean =>
-  sameAddress(a.floating, b.floating) && sameAddress(a.fixed, b.fixed) && a.egress === b.egress;
+  sameAddress(a.floating, b.floating) &&
+  sameAddress(a.fixed, b.fixed) &&
+  a.egress === b.egress &&
+  a.stateless === b.stateless;
 
 /**
  * Where two lists differ: before and behind that they are alike. With 1 000 000 floating IPs one change takes 0.08 s of

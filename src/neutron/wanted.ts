@@ -149,7 +149,7 @@ function floatingOf(
     const address = stored(floating.floating_ip_address);
     const to = stored(floating.fixed_ip_address);
     if (claims.isRouted(address) || claims.isRouted(to) || !claims.take(address)) continue;
-    found.push({ address, to, egress, forwards: [] });
+    found.push({ address, to, egress, stateless: false, forwards: [] });
   }
   if (file.role === "gateway") found.push(...forwardedOf(reading, claims));
   return found;
@@ -179,7 +179,7 @@ function forwardedOf(reading: Reading, claims: Claims): FloatingIp[] {
     }
     const address = stored(floating.floating_ip_address);
     if (claims.isRouted(address) || !claims.take(address)) continue;
-    found.push({ address, to: undefined, egress: "floating", forwards });
+    found.push({ address, to: undefined, egress: "floating", stateless: false, forwards });
   }
   return found;
 }

@@ -10,12 +10,14 @@ const TEN = 0x0a410000; // 10.65.0.0
 const FLOATING = 0xac100100; // 172.16.1.0
 
 const egress = fc.constantFrom("fixed" as const, "floating" as const);
+const stateless = fc.boolean();
 const floating: fc.Arbitrary<FloatingMapping[]> = fc.uniqueArray(
   fc.oneof(
     fc.record({
       floating: fc.integer({ min: 0, max: 12 }).map((n) => ipv4(FLOATING + n)),
       fixed: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
       egress,
+      stateless,
     }),
     // Some that nft lists with an IPv4 address within.
     fc.record({
@@ -26,6 +28,7 @@ const floating: fc.Arbitrary<FloatingMapping[]> = fc.uniqueArray(
         .tuple(fc.constantFrom(0xfd000000, 0), fc.nat(3))
         .map(([first, last]) => ipv6(first, 0, 0, 0x20000 + last)),
       egress,
+      stateless,
     }),
   ),
   { maxLength: 10, selector: (m) => addressKey(m.floating) },
