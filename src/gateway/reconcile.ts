@@ -13,7 +13,7 @@
  * left in the kernel goes on forwarding meanwhile (docs/adr/0002).
  */
 
-import { hostPrefix, type Prefix } from "../bgp/net/address.ts";
+import { type Address, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import { type Announcer, type Clock, Publisher } from "./announcer.ts";
@@ -28,12 +28,14 @@ import type {
   Link,
   Problem,
 } from "./intent.ts";
+import { earliest } from "./ladder.ts";
 import { Lane } from "./lane.ts";
 import type { Learned } from "./learned.ts";
+import { Losses } from "./losses.ts";
 import { Moves } from "./moves.ts";
 import type { Hops } from "./next-hops.ts";
 import { plan } from "./plan.ts";
-import { surroundingsOf } from "./plan-learned.ts";
+import { type Surroundings, surroundingsOf } from "./plan-learned.ts";
 import { type Goals, NAT, Programmer, Unanswered } from "./programmer.ts";
 import { Watch } from "./watch.ts";
 
@@ -101,6 +103,7 @@ export class Reconciler {
   /** What learned routes are judged by. */
   #model: Model | undefined;
   #links: readonly Link[] = [];
+  readonly #losses: Losses = new Losses();
   #complete = false;
   /** Every learned route was seen to since the kernel was read, or since peers have told all. */
   #caughtUp = false;
@@ -132,6 +135,10 @@ export class Reconciler {
         this.#lost(message);
         this.wake();
       },
+      redirected: (redirections) => {
+        this.#programmer.redirected(redirections);
+        this.wake();
+      },
       touched: () => this.wake(),
       settled: () => this.#settled(),
     });
@@ -152,11 +159,19 @@ export class Reconciler {
 
   /** Packets to next hops leave otherwise. Learned routes follow before anything that peers tell from here on. */
   rerouted(): void {
-    // Before the first pass nothing is judged.
-    if (this.#model !== undefined)
-      this.#lane.routes.reroute(surroundingsOf(this.#model, this.#links, this.#options.sources.hops()));
-    this.#lane.wake();
+    this.#reroute();
     this.wake();
+  }
+
+  /** Nobody is behind a next hop any more. What has others does without it, before it is `decided` what peers tell now. */
+  lost(nextHop: Address, decided: Promise<void>): void {
+    void this.#losses.add(nextHop, decided).then(() => this.#lane.wake());
+    this.#reroute();
+  }
+
+  /** It is there again. */
+  found(nextHop: Address): void {
+    if (this.#losses.delete(nextHop)) this.#reroute();
   }
 
   /** The kernel may not hold any more what it acknowledged: its process was restarted, or reported a change. */
@@ -188,6 +203,10 @@ export class Reconciler {
     this.#endRest?.();
     await this.#lane.stop();
     await this.idle();
+  }
+
+  announces(prefix: Prefix): boolean {
+    return this.#publisher.announced.has(formatPrefix(prefix));
   }
 
   snapshot(): Snapshot {
@@ -266,7 +285,17 @@ export class Reconciler {
     this.#caughtUp = false;
   }
 
+  #reroute(): void {
+    // Before the first pass nothing is judged.
+    if (this.#model !== undefined) this.#lane.reroute(this.#surroundings(this.#model));
+  }
+
+  #surroundings(model: Model): Surroundings {
+    return surroundingsOf(model, this.#links, this.#options.sources.hops(), this.#losses.nextHops);
+  }
+
   #settled(): void {
+    if (this.#losses.forgetDecided()) this.#reroute();
     this.#caughtUp = this.#synced;
     this.#options.passed?.(this.snapshot());
   }
@@ -335,10 +364,10 @@ export class Reconciler {
     const links = sources.links();
     const learned = this.#lane.routes;
     if (model !== this.#model) learned.watch(new Watch(model));
-    if (model !== this.#model || links !== this.#links)
-      learned.surround(surroundingsOf(model, links, sources.hops()));
+    const isOther = model !== this.#model || links !== this.#links;
     this.#model = model;
     this.#links = links;
+    if (isOther) learned.surround(this.#surroundings(model));
     this.#leaving = this.#moves.update(model, links, learned, clock.now());
     const resumed = this.#resumed ?? new Map<string, readonly string[]>();
     this.#intent = plan({ model, links, learned, health: sources.health(), resumed, leaving: this.#leaving });
@@ -373,11 +402,6 @@ export class Reconciler {
 
 const isGiven = <T>(value: T | undefined, holds: (value: T) => boolean): boolean =>
   value !== undefined && holds(value);
-
-function earliest(...times: readonly (number | undefined)[]): number | undefined {
-  const given = times.filter((time) => time !== undefined);
-  return given.length === 0 ? undefined : Math.min(...given);
-}
 
 function problemOf(key: string, message: string): Problem {
   if (key === DATAPLANE) return { code: "kernel.unavailable", subject: "netd", message };

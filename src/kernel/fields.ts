@@ -29,6 +29,7 @@ type Fields = Partial<
     | "fastSwitch"
     | "filter"
     | "first"
+    | "from"
     | "gateway"
     | "gone"
     | "hops"

@@ -9,8 +9,9 @@ import type { LocalRoute } from "../../bgp/speaker/options.ts";
 import type { Kind } from "../../model/model.ts";
 import { MemoryNft } from "../../nat/testing/memory-nft.ts";
 import type { Announcer, Clock } from "../announcer.ts";
-import type { Dataplane, KernelRoute } from "../intent.ts";
+import type { Dataplane, KernelRoute, Redirection } from "../intent.ts";
 import { kindOf } from "../kinds.ts";
+import { keyOf } from "../routes.ts";
 
 /** Others get so far in a turn: some way into a question to the kernel. */
 const TURN_STEPS = 3;
@@ -73,6 +74,7 @@ export class MemoryWorld implements Dataplane, Announcer {
   readonly violations: string[] = [];
   /** A peer that takes nothing: what is said never is handed over. */
   stuck = false;
+  refusesRedirections = false;
   /** Withdrawn, but not on the wire yet. */
   readonly #unflushed = new Set<string>();
 
@@ -89,6 +91,19 @@ export class MemoryWorld implements Dataplane, Announcer {
         this.trace.push(`put ${key}`);
         if (this.faults.routes.has(key)) errors.set(key, "No such device");
         else this.routes.set(key, route);
+      }
+    });
+    return errors;
+  }
+
+  async redirect(redirections: readonly Redirection[]): Promise<ReadonlyMap<number, string>> {
+    const errors = new Map<number, string>();
+    await this.#answer(() => {
+      for (const [place, { from, to }] of redirections.entries()) {
+        const alike = [...this.routes].filter(([, { target }]) => keyOf(target) === keyOf(from));
+        this.trace.push(`redirect ${keyOf(from)} to ${keyOf(to)}`);
+        if (alike.length === 0 || this.refusesRedirections) errors.set(place, "no group leads there");
+        else for (const [key, { prefix }] of alike) this.routes.set(key, { prefix, target: to });
       }
     });
     return errors;
@@ -161,7 +176,7 @@ export class MemoryWorld implements Dataplane, Announcer {
       this.marked.delete(key);
       this.#unflushed.add(key);
     }
-    this.#check();
+    if (installed && !this.routes.has(key)) this.violations.push(`${key} installed without a route`);
   }
 
   async flushed(): Promise<void> {
