@@ -27,6 +27,7 @@ import {
 import { METERS } from "./limits.ts";
 import { parseListing } from "./listing.ts";
 import { render } from "./render.ts";
+import { writtenRule } from "./stateless.ts";
 import type { FloatingMapping, NatTable, Translations } from "./table.ts";
 
 export interface DiffOptions {
@@ -174,7 +175,7 @@ function elementLines(verb: "add" | "delete", name: SetName, elements: Elements)
 }
 
 const ruleLines = (chain: string, rules: readonly string[]): string[] =>
-  rules.map((rule) => `add rule inet ${TABLE} ${chain} ${rule}`);
+  rules.map((rule) => `add rule inet ${TABLE} ${chain} ${writtenRule(rule)}`);
 
 const transaction = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
 

@@ -81,12 +81,46 @@ function hexOf({ family, w0, w1, w2, w3 }: Address): string {
 const ERROR = "icmp type { destination-unreachable, time-exceeded, parameter-problem }";
 const ERROR6 = "icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }";
 
-/** Version 4 and 9 words of header, ICMPv6; and as it was: 5 words, ICMP. */
-const DISGUISE = "@nh,0,8 set 0x49 @nh,72,8 set 0x3a";
-const UNDISGUISE = "@nh,0,8 set 0x45 @nh,72,8 set 0x1";
+/** Version 4 and 9 words of header, ICMPv6; and as it was: 5 words, ICMP. Spelled as nft lists it. */
+const DISGUISE = "@nh,0,8 set 0x49 ip protocol set ipv6-icmp";
+const UNDISGUISE = "@nh,0,8 set 0x45 ip protocol set icmp";
+/**
+ * A rule as it is to be written. By the name of its field, which nft gives it in a list, a protocol would be set with
+ * correction.
+ */
+export const writtenRule = (rule: string): string =>
+  rule
+    .replace("ip protocol set ipv6-icmp", "@nh,72,8 set 0x3a")
+    .replace("ip protocol set icmp", "@nh,72,8 set 0x1");
+
+const TO_FIXED6 = "ip6 daddr set ip6 daddr map @stateless6";
+const TO_FLOATING6 = "ip6 saddr set ip6 saddr map @stateless_own6";
+
+/**
+ * Copies an address as it is, and corrects no sum. In two halves: nft would list the whole by the name of its field, as
+ * it lists what does correct sums.
+ */
+const copied = (to: string, toBit: number, from: string, fromBit: number, half: 16 | 64): string =>
+  [0, half].map((by) => `${to},${toBit + by},${half} set ${from},${fromBit + by},${half}`).join(" ");
+
 const DISGUISED = "ip hdrlength 9 ip protocol ipv6-icmp";
 
+/** Who is not translated towards, or reaches floating IPs by hairpin: conntrack knows their flows. */
+const peers = (ip: "ip" | "ip6", six: "" | "6", side: "saddr" | "daddr"): readonly string[] =>
+  [`exempt${six}`, `exempt${six}_hosts`, `inside${six}`].map((set) => `${ip} ${side} @${set}`);
+
 export const statelessChains = (table: NatTable): Pick<ChainContents, StatelessChain> => ({
+  ...arrivalChains(table),
+  ...departureChains,
+});
+
+type Arrival = Extract<
+  StatelessChain,
+  `${string}_in` | `${string}arrives${string}` | `leaves${string}` | "errors_to"
+>;
+
+/** Of packets that come: towards floating IPs, and from fixed addresses. */
+const arrivalChains = (table: NatTable): Pick<ChainContents, Arrival> => ({
   disguise_in: [`ip daddr @stateless ${DISGUISED} drop`, `ip daddr @stateless ${ERROR} goto errors_to`],
   // RFC 5508 REQ-4: an error about no packet that left here goes no further. With options in its header it is not read.
   errors_to: [`ip hdrlength 5 ip daddr . @th,160,32 @errors_to ${DISGUISE} accept`, "drop"],
@@ -98,10 +132,10 @@ export const statelessChains = (table: NatTable): Pick<ChainContents, StatelessC
     ...inBothFamilies((ip, six) => `${ip} saddr @stateless_own${six} goto leaves${six}`),
   ],
   error_arrives: [
-    `ip daddr set ip daddr map @stateless @th,32,32 set @nh,128,32 ${UNDISGUISE} notrack accept`,
+    `ip daddr set ip daddr map @stateless ${copied("@th", 32, "@nh", 128, 16)} ${UNDISGUISE} notrack accept`,
   ],
   error_arrives6: [
-    "ip6 daddr . @th,128,128 @errors_to6 ip6 daddr set ip6 daddr map @stateless6 @nh,192,128 set @th,128,128 ip6 daddr set ip6 daddr map @stateless6 @th,128,128 set @nh,192,128 notrack accept",
+    `ip6 daddr . @th,128,128 @errors_to6 ${TO_FIXED6} ${copied("@nh", 192, "@th", 128, 64)} ${TO_FIXED6} ${copied("@th", 128, "@nh", 192, 64)} notrack accept`,
     "drop",
   ],
   arrives: [
@@ -127,6 +161,10 @@ export const statelessChains = (table: NatTable): Pick<ChainContents, StatelessC
     "fib daddr type local accept",
     "notrack accept",
   ],
+});
+
+/** Of packets that go: from fixed addresses. */
+const departureChains: Pick<ChainContents, Exclude<StatelessChain, Arrival>> = {
   disguise_out: [
     `ip saddr @stateless_own ${DISGUISED} drop`,
     `${ERROR} meta l4proto . @th,192,32 @errors_from goto errors_from`,
@@ -145,13 +183,11 @@ export const statelessChains = (table: NatTable): Pick<ChainContents, StatelessC
       (ip, six) => `ct state untracked ${ip} saddr set ${ip} saddr map @stateless_own${six} accept`,
     ),
   ],
-  error_leaves: [`ip saddr set ip saddr map @stateless_own @th,64,32 set @nh,96,32 ${UNDISGUISE} accept`],
+  error_leaves: [
+    `ip saddr set ip saddr map @stateless_own ${copied("@th", 64, "@nh", 96, 16)} ${UNDISGUISE} accept`,
+  ],
   errors_from6: [...peers("ip6", "6", "daddr").map((peer) => `${peer} accept`), "goto error_leaves6"],
   error_leaves6: [
-    "ip6 saddr set @th,256,128 ip6 saddr set ip6 saddr map @stateless_own6 @nh,64,128 set @th,256,128 ip6 saddr set ip6 saddr map @stateless_own6 @th,256,128 set @nh,64,128 accept",
+    `ip6 saddr set @th,256,128 ${TO_FLOATING6} ${copied("@nh", 64, "@th", 256, 64)} ${TO_FLOATING6} ${copied("@th", 256, "@nh", 64, 64)} accept`,
   ],
-});
-
-/** Who is not translated towards, or reaches floating IPs by hairpin: conntrack knows their flows. */
-const peers = (ip: "ip" | "ip6", six: "" | "6", side: "saddr" | "daddr"): readonly string[] =>
-  [`exempt${six}`, `exempt${six}_hosts`, `inside${six}`].map((set) => `${ip} ${side} @${set}`);
+};
