@@ -27,6 +27,7 @@ import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import { NextHopTracker } from "./next-hops.ts";
 import type { DhcpState } from "./objects/dhcp-server.ts";
+import { PcpServer } from "./pcp/pcp-server.ts";
 import { BlockHistory } from "./records/block-history.ts";
 import type { Change } from "./records/events.ts";
 import type { Log } from "./records/log.ts";
@@ -76,6 +77,8 @@ export class Gateway {
   readonly blockHistory: BlockHistory;
   readonly drains: Drains;
   readonly natLogs: NatLogs;
+  /** Undefined where nothing is translated. */
+  readonly pcp: PcpServer | undefined;
   readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
@@ -136,6 +139,14 @@ export class Gateway {
       limits: () => this.reconciler.snapshot().intent?.nat.limits ?? NO_LIMITS,
       changed: () => this.#takeProblems(this.reconciler.snapshot()),
     });
+    this.pcp =
+      forwarding.grants &&
+      new PcpServer(settings.model.nat, {
+        kernel: forwarding.grants,
+        table: () => programmedNat(this.reconciler.snapshot()),
+        changed: () => this.#takeProblems(this.reconciler.snapshot()),
+        log,
+      });
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
@@ -206,6 +217,7 @@ export class Gateway {
     this.speaker.rpki.setCaches(this.model.bgp.rpki.caches);
     this.monitors.set(this.model.bgp);
     this.natLogs.set(this.model.nat.log);
+    this.pcp?.set(this.model.nat);
     this.speaker.setPeers(peerOptions(this.model));
     this.forwarding.seek(peerInterfaces(this.model));
     this.checks.watch(this.model);
@@ -226,6 +238,7 @@ export class Gateway {
     this.speaker.rpki.setCaches(settings.model.bgp.rpki.caches);
     this.monitors.set(settings.model.bgp);
     this.natLogs.set(settings.model.nat.log);
+    this.pcp?.set(settings.model.nat);
     this.#settings = settings;
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
@@ -242,6 +255,7 @@ export class Gateway {
     this.checks.stop();
     this.#conntrackWatch.stop();
     this.drains.stop();
+    await this.pcp?.close();
     await this.reconciler.stop();
     await this.blockHistory.close();
     await this.natLogs.close();
@@ -262,6 +276,7 @@ export class Gateway {
       ...snapshot.problems,
       ...this.nextHops.problems(),
       ...this.#objects.problems(),
+      ...(this.pcp?.problems() ?? []),
       ...own.filter((problem) => problem !== undefined),
     ];
   }
@@ -307,6 +322,8 @@ export class Gateway {
   }
 
   #passed(snapshot: Snapshot): void {
+    const nat = programmedNat(snapshot);
+    if (nat !== undefined) this.pcp?.programmed(nat, snapshot.driftRepairs);
     if (snapshot.natProgrammed && this.forwarding.type === "linux") {
       const before = this.blockHistory.plan;
       this.blockHistory.take(snapshot.intent?.nat.blocks, Date.now());

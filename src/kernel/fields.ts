@@ -40,6 +40,7 @@ type Fields = Partial<
     | "last"
     | "length"
     | "limit"
+    | "map"
     | "metric"
     | "name"
     | "nextHop"

@@ -12,6 +12,7 @@ import { asViolations } from "./as-rules.ts";
 import { blockViolations, limitViolations } from "./block-rules.ts";
 import { forwardViolations } from "./forward-rules.ts";
 import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
+import { pcpViolations } from "./pcp-rules.ts";
 import { poolViolations } from "./pool-rules.ts";
 import { isUnicast, nested } from "./prefixes.ts";
 import { statelessViolations } from "./stateless-rules.ts";
@@ -30,6 +31,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...statelessViolations(parts),
     ...roleViolations(parts),
     ...poolViolations(parts),
+    ...pcpViolations(parts),
     ...blockViolations(parts),
     ...limitViolations(parts),
     ...anycastViolations(parts),

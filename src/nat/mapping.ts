@@ -13,6 +13,7 @@
  */
 
 import { addresses } from "./elements.ts";
+import { unlessGranted } from "./granted.ts";
 import type { SetContents } from "./layout.ts";
 import { durationText } from "./listing-text.ts";
 import { portText, sharedPools } from "./members.ts";
@@ -46,22 +47,23 @@ const TO_MAPPED = "snat ip to meta l4proto . ip saddr . th sport map @mapping";
 export const toMapped = (table: NatTable): readonly string[] =>
   hasIndependent(table) ? [`${PORTS} ${TO_MAPPED}`] : [];
 
-const UNUSED = `${PORTS} ip saddr . meta l4proto . th sport != @endpoints snat ip to ip saddr:th sport`;
+const unused = (grants: boolean): string =>
+  `${PORTS} ip saddr . meta l4proto . th sport != @endpoints ${unlessGranted(grants)}snat ip to ip saddr:th sport`;
 
 /** Finds a port for a source that is the pool's address by then. */
-export function choiceRules(pool: PoolMapping): readonly string[] {
+export function choiceRules(pool: PoolMapping, grants: boolean): readonly string[] {
   const range = portText(pool.ports);
   const byChance = `${PORTS} snat ip to ip saddr:${range} fully-random`;
   if (!isIndependent(pool)) return [byChance];
   const { first, last } = pool.ports;
   // A number by chance has 32 bits, of which a port takes the upper half.
   const chance = `numgen random mod ${(last - first + 1) * 65_536} offset ${first * 65_536}`;
-  const attempt = [`tcp sport set ${chance}`, `udp sport set ${chance}`, UNUSED];
+  const attempt = [`tcp sport set ${chance}`, `udp sport set ${chance}`, unused(grants)];
   return [
     // A checksum of zero says that there is none, and one that is brought up to date for a try is not zero any more. Left
     // alone, the kernel gives a source the port that it has towards another destination.
     `udp checksum 0 snat ip to ip saddr:${range}`,
-    `th sport ${range} ${UNUSED}`,
+    `th sport ${range} ${unused(grants)}`,
     ...Array.from({ length: TRIES }, () => attempt).flat(),
     byChance,
   ];

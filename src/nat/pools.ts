@@ -8,16 +8,18 @@
 
 import { formatAddress } from "../bgp/net/text.ts";
 import { BLOCK_RULE } from "./blocks.ts";
+import { asGranted } from "./granted.ts";
 import { commonHome, TO_HOME, toSlots } from "./homes.ts";
 import type { Elements } from "./layout.ts";
 import { choiceRules, isIndependent, toMapped } from "./mapping.ts";
 import { portText, sharedPools } from "./members.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
 
-/** Whoever has a block leaves with it, also when there is a mapping of a time when it had none. */
+/** What was granted comes first. Whoever has a block leaves with it, also when there is a mapping of a time when it had none. */
 export function poolRules(table: NatTable): readonly string[] {
   if (table.pools.length === 0) return [];
   return [
+    ...asGranted(table),
     ...(table.blocks === undefined ? [] : [BLOCK_RULE]),
     ...toMapped(table),
     ...(sharedPools(table).length === 0 ? [] : [TO_HOME]),
@@ -58,7 +60,7 @@ export const portChoices = (table: NatTable): Elements =>
 
 /** The chains that choose a port, by name. */
 export const portChains = (table: NatTable): ReadonlyMap<string, readonly string[]> =>
-  new Map(sharedPools(table).map((pool) => [portChainOf(pool), choiceRules(pool)]));
+  new Map(sharedPools(table).map((pool) => [portChainOf(pool), choiceRules(pool, table.grants)]));
 
 const portChainOf = (pool: PoolMapping): string =>
   `${isIndependent(pool) ? "endpoint" : "random"}_${portText(pool.ports).replace("-", "_")}`;

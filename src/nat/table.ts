@@ -26,6 +26,8 @@ export interface NatTable extends Translations {
   /** The ports of each private address; undefined: they share those of `pools`. */
   readonly blocks: BlockPlan | undefined;
   readonly limits: AddressLimits;
+  /** Private hosts may ask for mappings (granted.ts). */
+  readonly grants: boolean;
   /**
    * Destinations that no source is translated for: except, private, public networks, anycast, and the floating IPs
    * that are translated elsewhere (those of this table never are a destination any more when sources are looked at).
@@ -88,6 +90,7 @@ export const EMPTY_NAT: NatTable = {
   pools: [],
   blocks: undefined,
   limits: NO_LIMITS,
+  grants: false,
   exempt: [],
   inside: [],
   untracked: [],

@@ -99,6 +99,7 @@ export const natTables: fc.Arbitrary<NatTable> = fc.record({
   private: fc.array(prefix4, { maxLength: 3 }),
   pools,
   blocks: fc.option(blocks, { nil: undefined }),
+  grants: fc.boolean(),
   limits: fc.record({
     sessionsPerAddress: fc.constantFrom(undefined, 1, 2000),
     newSessionsPerSecond: fc.constantFrom(undefined, 50),
