@@ -132,6 +132,7 @@ const whole = {
     timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
     blockHistory: "/var/lib/gatewayd/blocks.jsonl",
     log: { events: ["sessions", "blocks", "limits"], destinations: false, syslog: [], ipfix: [] },
+    alg: [],
     pcp: { listen: [], minLifetimeMs: 120_000, maxLifetimeMs: 86_400_000, mappingsPerAddress: 64 },
   },
   floatingIps: [

@@ -17,6 +17,7 @@ import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-
 import { workingInterfaces } from "../gateway/working.ts";
 import { type Model, NO_LIMITS } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
+import { Algs } from "./algs.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
@@ -80,6 +81,7 @@ export class Gateway {
   /** Undefined where nothing is translated. */
   readonly pcp: PcpServer | undefined;
   readonly #conntrackWatch: ConntrackWatch;
+  readonly #algs: Algs;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
@@ -133,20 +135,14 @@ export class Gateway {
       changed: () => this.reconciler.wake(),
       log,
     });
+    this.#algs = new Algs(forwarding, () => this.reconciler.wake());
     this.natLogs = new NatLogs({
       source: forwarding.natLog,
       hostname: settings.model.hostname,
       limits: () => this.reconciler.snapshot().intent?.nat.limits ?? NO_LIMITS,
       changed: () => this.#takeProblems(this.reconciler.snapshot()),
     });
-    this.pcp =
-      forwarding.grants &&
-      new PcpServer(settings.model.nat, {
-        kernel: forwarding.grants,
-        table: () => programmedNat(this.reconciler.snapshot()),
-        changed: () => this.#takeProblems(this.reconciler.snapshot()),
-        log,
-      });
+    this.pcp = forwarding.grants && this.#pcpServer(forwarding.grants);
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
@@ -170,7 +166,7 @@ export class Gateway {
     this.checks = new HealthChecks(systemClock, log, () => this.reconciler.wake());
     this.reconciler = new Reconciler({
       sources: {
-        model: () => this.drains.applied(this.model),
+        model: () => this.drains.applied(this.#algs.applied(this.model)),
         links: () => this.#links,
         hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
@@ -277,8 +273,18 @@ export class Gateway {
       ...this.nextHops.problems(),
       ...this.#objects.problems(),
       ...(this.pcp?.problems() ?? []),
+      ...this.#algs.problems(this.model),
       ...own.filter((problem) => problem !== undefined),
     ];
+  }
+
+  #pcpServer(kernel: NonNullable<Forwarding["grants"]>): PcpServer {
+    return new PcpServer(this.#settings.model.nat, {
+      kernel,
+      table: () => programmedNat(this.reconciler.snapshot()),
+      changed: () => this.#takeProblems(this.reconciler.snapshot()),
+      log: this.#log,
+    });
   }
 
   #takeProblems(snapshot: Snapshot): void {

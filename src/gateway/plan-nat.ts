@@ -22,6 +22,7 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
     private: translates ? sorted(servedOf(model)) : [],
     pools: translates ? model.nat.pools.map(({ blockSize: _, limits: __, ...pool }) => pool) : [],
     blocks: translates ? blockPlan(model.nat) : undefined,
+    algs: model.nat.alg,
     grants,
     limits: (translates ? model.nat.pools[0]?.limits : undefined) ?? NO_LIMITS,
     exempt: sorted([

@@ -1,6 +1,7 @@
 /** The NAT table as a value: what nftables should hold. render.ts writes it, diff.ts turns one into another. */
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
+import type { Alg } from "../model/alg.ts";
 import type { BlockPlan } from "../model/blocks.ts";
 import {
   type AddressLimits,
@@ -26,6 +27,8 @@ export interface NatTable extends Translations {
   /** The ports of each private address; undefined: they share those of `pools`. */
   readonly blocks: BlockPlan | undefined;
   readonly limits: AddressLimits;
+  /** What of their payload the kernel translates (algs.ts). */
+  readonly algs: readonly Alg[];
   /** Private hosts may ask for mappings (granted.ts). */
   readonly grants: boolean;
   /**
@@ -90,6 +93,7 @@ export const EMPTY_NAT: NatTable = {
   pools: [],
   blocks: undefined,
   limits: NO_LIMITS,
+  algs: [],
   grants: false,
   exempt: [],
   inside: [],

@@ -3,6 +3,7 @@
 import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { addressKey, formatAddress } from "../bgp/net/text.ts";
 import { blockOf } from "../model/blocks.ts";
+import { type Grant, grantElements } from "./granted.ts";
 import type { Contents, Elements } from "./layout.ts";
 import { portText } from "./members.ts";
 import { render } from "./render.ts";
@@ -53,7 +54,8 @@ const HOOKS: readonly Hook[] = [
   passes("stateless_out"),
 ];
 
-export function tracePacket(table: NatTable, packet: TracedPacket): NatTrace {
+/** @param grants - mappings that hosts asked for, which stand in no table */
+export function tracePacket(table: NatTable, packet: TracedPacket, grants: readonly Grant[] = []): NatTrace {
   const header: Header = {
     source: formatAddress(packet.source),
     destination: formatAddress(packet.destination),
@@ -61,7 +63,7 @@ export function tracePacket(table: NatTable, packet: TracedPacket): NatTrace {
     sourcePort: packet.sourcePort?.toString(),
     destinationPort: packet.destinationPort?.toString(),
   };
-  const walk = beginWalk(contentsFor(table, packet), header);
+  const walk = beginWalk(contentsFor(table, packet, grants), header);
   const passed = HOOKS.every((hook) => hook(walk));
   const steps = walk.steps.map((step) => ({ ...step, says: sayingOf(step) }));
   const { header: became } = walk;
@@ -96,7 +98,11 @@ const poolOf = (table: NatTable, { address }: Translated): string | undefined =>
   table.pools.find(({ addresses }) => addresses.some((a) => formatAddress(a) === address))?.name;
 
 /** The table as far as this packet can meet it: there may be a million floating IPs. */
-function contentsFor(table: NatTable, { source, destination }: TracedPacket): Contents {
+function contentsFor(
+  table: NatTable,
+  { source, destination }: TracedPacket,
+  grants: readonly Grant[],
+): Contents {
   const concerns = (address: Address): boolean =>
     sameAddress(address, source) || sameAddress(address, destination);
   const { blocks } = table;
@@ -115,7 +121,9 @@ function contentsFor(table: NatTable, { source, destination }: TracedPacket): Co
     forwards,
     blocks: blocks && { ...blocks, private: [] },
   });
-  return { ...contents, sets: { ...contents.sets, blocks: blockOfSource(table, source) } };
+  const granted = grants.filter((grant) => concerns(grant.private.address) || concerns(grant.public.address));
+  const sets = { ...contents.sets, ...grantElements(granted), blocks: blockOfSource(table, source) };
+  return { ...contents, sets };
 }
 
 function blockOfSource({ blocks }: NatTable, source: Address): Elements {
@@ -147,6 +155,8 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
   [/./, /^masquerade$/, "the source becomes the address of the interface that the packet leaves by"],
   [/^srcnat$/, /@exempt6?(_hosts)? accept$/, "the destination is exempt from translation"],
   [/^srcnat$/, /map @egress6?$/, "the source becomes its floating IP"],
+  [/^dstnat$/, /map @granted$/, "the destination is a mapping that a private host asked for"],
+  [/^pools$/, /map @granted_out$/, "the source becomes the mapping that it asked for"],
   [/^pools$/, /map @blocks$/, "the source becomes its block: ports of a pool's address that are its own"],
   [/^pools$/, /^drop$/, "there is no address of a pool, or no block, for it: it is not let out"],
   [/^endpoint_/, /th sport != @endpoints/, "the source becomes an endpoint of its pool that nobody else has"],
