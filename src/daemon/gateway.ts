@@ -5,7 +5,7 @@
  */
 
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
-import { type Address, contains, sameAddress, zoned } from "../bgp/net/address.ts";
+import { type Address, contains, zoned } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
@@ -59,7 +59,13 @@ export interface Objects {
 /** Hears of what we announce, and no longer do. */
 type Tell = (change: Change) => void;
 
-type Held = Awaited<ReturnType<Dataplane["read"]>>;
+/** What the kernel has of a gateway that ran before this one. */
+interface Held {
+  readonly routes: number;
+  readonly nat: boolean;
+  /** Who may have told us its routes: peers of our links, or routers on the way to them. */
+  readonly nextHops: readonly Address[];
+}
 
 /**
  * How long it waits after that for peers that RFC 4724 §4.1 does not wait for, since they say that they are restarting
@@ -85,7 +91,7 @@ export class Gateway {
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
-  readonly #held: readonly KernelRoute[];
+  readonly #held: Held;
   readonly #objects: Objects;
   #settings: Settings;
   #links: readonly Link[] = [];
@@ -100,7 +106,7 @@ export class Gateway {
   static async open(settings: Settings, log: Log, objects: Objects, tell: Tell): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model, log);
     try {
-      const held = await forwarding.dataplane.read();
+      const held = await heldBy(forwarding.dataplane);
       return new Gateway(settings, { log, tell }, objects, forwarding, held);
     } catch (error) {
       await forwarding.close();
@@ -108,7 +114,6 @@ export class Gateway {
     }
   }
 
-  /** @param held - what the kernel has of a gateway that ran before this one */
   private constructor(
     settings: Settings,
     { log, tell }: { readonly log: Log; readonly tell: Tell },
@@ -116,12 +121,12 @@ export class Gateway {
     forwarding: Forwarding,
     held: Held,
   ) {
-    const restarting = held.routes.length > 0 || held.nat !== undefined;
+    const restarting = held.routes > 0 || held.nat;
     this.#settings = settings;
     this.#objects = objects;
     this.#log = log;
     this.forwarding = forwarding;
-    this.#held = held.routes;
+    this.#held = held;
     this.tally = new Tally(log);
     this.#conntrackWatch = new ConntrackWatch(
       () => forwarding.conntrack(),
@@ -240,9 +245,14 @@ export class Gateway {
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
     this.forwarding.seek(peerInterfaces(settings.model));
     this.nextHops.configure(settings.model.bgp.nextHopTracking.viaDefault);
-    this.checks.watch(settings.model);
-    this.reconciler.wake();
+    this.objectsChanged();
     return [];
+  }
+
+  /** Pools or anycast services were made through the API, or deleted. */
+  objectsChanged(): void {
+    this.checks.watch(this.model);
+    this.reconciler.wake();
   }
 
   /** Ends every session. What is programmed in the kernel stays. */
@@ -291,11 +301,11 @@ export class Gateway {
     this.tally.take({ ...snapshot, problems: this.problems(snapshot) });
   }
 
-  #waitForPeers(held: readonly KernelRoute[]): void {
+  #waitForPeers({ routes, nextHops }: Held): void {
     const ranges = this.model.bgp.peers.flatMap(({ remote }) => ("range" in remote ? remote.range : []));
-    const expected = nextHopsOf(held).filter((hop) => ranges.some((range) => contains(range, hop)));
+    const expected = nextHops.filter((hop) => ranges.some((range) => contains(range, hop)));
     this.#log.info(
-      { event: "gateway.resume", routes: held.length, peers: expected.map(formatAddress) },
+      { event: "gateway.resume", routes, peers: expected.map(formatAddress) },
       "the kernel forwards for the gateway before this one; nothing is removed until peers have told what they know",
     );
     this.speaker.expect(expected);
@@ -352,17 +362,24 @@ export class Gateway {
 const programmedNat = ({ natProgrammed, intent }: Snapshot): NatTable | undefined =>
   natProgrammed ? intent?.nat : undefined;
 
-/** Who may have told us, before the restart, what the kernel holds: peers of our links, or routers on the way to them. */
-function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
-  const found: Address[] = [];
-  for (const { target } of routes) {
-    if (target.to !== "via") continue;
-    for (const hop of target.nextHops) {
-      const address = zoned(hop.address, hop.interface);
-      if (!found.some((known) => sameAddress(known, address))) found.push(address);
+async function heldBy(dataplane: Dataplane): Promise<Held> {
+  let routes = 0;
+  const nextHops = new Map<string, Address>();
+  const seen = new Set<KernelRoute["target"]>();
+  const nat = await dataplane.read((some) => {
+    routes += some.length;
+    // Routes of one part that lead to the same have their target in common.
+    seen.clear();
+    for (const { target } of some) {
+      if (target.to !== "via" || seen.has(target)) continue;
+      seen.add(target);
+      for (const hop of target.nextHops) {
+        const address = zoned(hop.address, hop.interface);
+        nextHops.set(formatAddress(address), address);
+      }
     }
-  }
-  return found;
+  });
+  return { routes, nat: nat !== undefined, nextHops: [...nextHops.values()] };
 }
 
 const announcerOf = (speaker: Speaker, tell: Tell): Announcer => ({

@@ -55,17 +55,24 @@ export class Programmer {
   async read(): Promise<number> {
     this.mustRead = true;
     await this.#lane.landed();
-    const { routes, nat } = await answered(this.#dataplane.read());
-    this.mustRead = false;
+    const redirections = this.#redirections;
     const own: KernelRoute[] = [];
     let drift = 0;
-    for (const route of routes) {
-      if (this.#lane.routes.isClaimed(route.prefix)) own.push(route);
-      else drift += Number(see(this.#lane.routes, route));
-    }
+    const take = (routes: readonly KernelRoute[]): void => {
+      for (const route of routes) {
+        if (this.#lane.routes.isClaimed(route.prefix)) own.push(route);
+        else drift += Number(see(this.#lane.routes, route));
+      }
+    };
+    const nat = await answered(this.#dataplane.read(take));
+    this.mustRead = false;
     drift += seenAll(this.#lane.routes);
     this.#lane.resume();
-    return this.kernel.observed(own, nat, drift);
+    const repaired = this.kernel.observed(own, nat, drift);
+    // Which of the two came first, nobody can tell.
+    if (redirections !== this.#redirections)
+      for (const key of this.kernel.routes.keys()) this.kernel.doubted.add(key);
+    return repaired;
   }
 
   /** The kernel's process went away with a question. What became of that, only reading will tell. */
