@@ -320,6 +320,8 @@ export interface FloatingIpAnswer {
   /** The address that all of it leads to, and the source of new flows of that; absent with `forwards`. */
   readonly to?: string;
   readonly egress?: "fixed" | "floating";
+  /** Translated without conntrack; absent: with it. */
+  readonly stateless?: true;
   /** Where single ports lead; absent with `to`. A port is "443" or "8000-8010". */
   readonly forwards?: readonly {
     readonly protocol: "tcp" | "udp";

@@ -275,7 +275,7 @@ export function floatingIpsTable(floatingIps: readonly FloatingIpAnswer[], look:
   const columns: Column<FloatingIpAnswer>[] = [
     { header: "Address", cell: (f) => f.address },
     { header: "To", cell: (f) => f.to ?? f.forwards?.map(forwardText).join(", ") ?? "", clip: TEXT_COLUMNS },
-    { header: "Egress", cell: (f) => f.egress ?? "" },
+    { header: "Egress", cell: (f) => (f.stateless ? "stateless" : (f.egress ?? "")) },
     { header: "Place", cell: (f) => f.place },
     { header: "Status", cell: (f) => f.status, color: (f) => FLOATING_COLORS[f.status] },
     { header: "Announced", cell: (f) => yes(f.announced) },

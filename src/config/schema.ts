@@ -189,6 +189,9 @@ const floatingIp: z.ZodType<FloatingIp> = mapping({
   egress: choice(["fixed", "floating"])
     .prefault("floating")
     .meta({ description: "The source of new flows that the fixed address opens." }),
+  stateless: flag.prefault(false).meta({
+    description: "true: each packet by itself, without conntrack, so that any gateway can serve it.",
+  }),
   forwards: list(forward)
     .prefault([])
     .meta({ description: "In place of `to`: single ports of it, and where each leads." }),

@@ -135,7 +135,9 @@ const whole = {
     alg: [],
     pcp: { listen: [], minLifetimeMs: 120_000, maxLifetimeMs: 86_400_000, mappingsPerAddress: 64 },
   },
-  floatingIps: [{ address: "172.16.1.3", to: "10.65.0.13", egress: "floating", forwards: [] }],
+  floatingIps: [
+    { address: "172.16.1.3", to: "10.65.0.13", egress: "floating", stateless: false, forwards: [] },
+  ],
   anycast: [
     {
       name: "dns",

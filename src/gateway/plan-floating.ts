@@ -18,9 +18,9 @@ export function planFloating(draft: Draft): Undecided[] {
   const undecided = model.floatingIps.flatMap((floating) =>
     floating.to === undefined ? planForwards(draft, floating) : planWhole(draft, floating, floating.to),
   );
-  for (const { floating, fixed, egress, interface: name } of leaving) {
-    const prefix = hostPrefix(floating);
-    draft.floating.push({ floating, fixed, egress });
+  for (const { interface: name, ...mapping } of leaving) {
+    const prefix = hostPrefix(mapping.floating);
+    draft.floating.push(mapping);
     addRoute(draft, prefix, { to: "link", interface: name });
     announce(draft, prefix, [prefix]);
   }
@@ -28,12 +28,16 @@ export function planFloating(draft: Draft): Undecided[] {
   return undecided;
 }
 
-function planWhole(draft: Draft, { address: floating, egress }: FloatingIp, fixed: Address): Undecided[] {
+function planWhole(
+  draft: Draft,
+  { address: floating, egress, stateless }: FloatingIp,
+  fixed: Address,
+): Undecided[] {
   const { role } = draft.input.model;
   const local = localAt(draft, fixed);
   const prefix = hostPrefix(floating);
   if (local === undefined && role === "compute") return [];
-  draft.floating.push({ floating, fixed, egress });
+  draft.floating.push({ floating, fixed, egress, stateless });
   if (local?.up !== true) return role === "gateway" ? [{ floating, to: [fixed] }] : [];
   addRoute(draft, prefix, { to: "link", interface: local.interface });
   announce(draft, prefix, [prefix, hostPrefix(fixed)]);
@@ -94,9 +98,14 @@ function lengthsOf(draft: Draft, family: Family): number[] {
   return [...lengths].sort((a, b) => b - a);
 }
 
-/** A peer that announces what is configured here is not followed, and somebody should know. */
+/**
+ * A peer that announces what is configured here is not followed, and somebody should know. Of what is translated without
+ * conntrack several gateways are to announce it.
+ */
 function reportConflicts(draft: Draft): void {
-  const once = new Map(floatingAddresses(draft).map((floating) => [formatAddress(floating), floating]));
+  const { forwards } = draft;
+  const alone = floatingAddresses({ floating: draft.floating.filter((m) => m.stateless !== true), forwards });
+  const once = new Map(alone.map((floating) => [formatAddress(floating), floating]));
   for (const [address, floating] of once) {
     const learned = draft.input.learned.at(hostPrefix(floating));
     if (learned === undefined) continue;

@@ -242,6 +242,9 @@ describe("a gateway", () => {
     const intent = planned({ model: model({ role: "gateway", floatingIps }), learned: given });
     expect(routes(intent)).toEqual([]);
     expect(codes(intent)).toEqual(["floating.conflict"]);
+    const stateless = floatingIps.map((floating) => ({ ...floating, stateless: true }));
+    const shared = planned({ model: model({ role: "gateway", floatingIps: stateless }), learned: given });
+    expect(codes(shared)).toEqual([]);
   });
 
   test("does not translate towards floating IPs and services that hosts announce", () => {

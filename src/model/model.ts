@@ -347,6 +347,8 @@ export interface FloatingIp {
   readonly to: Address | undefined;
   /** The source of new outbound flows of `to`: its own address, or the floating one. */
   readonly egress: "fixed" | "floating";
+  /** Translated without conntrack, by whichever gateway a packet comes to. Then nothing else leads to `to`. */
+  readonly stateless: boolean;
   /** Only without `to`. No two have a port of one protocol in common. */
   readonly forwards: readonly Forward[];
 }

@@ -9,6 +9,7 @@ const FLOATING = {
   address: ip("172.16.1.3"),
   to: ip("10.65.0.13"),
   egress: "floating",
+  stateless: false,
   forwards: [],
 } as const;
 

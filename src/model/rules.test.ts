@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
-import type { Model, Peer, Rule } from "./model.ts";
+import type { FloatingIp, Model, Peer, Rule } from "./model.ts";
 import { violations } from "./rules.ts";
 import { NO_NAT, PEER, POOL } from "./testing/values.ts";
+import type { Violation } from "./violation.ts";
 
 const ip = (text: string) => parseAddress(text)!;
 const net = (text: string) => parsePrefix(text)!;
@@ -35,9 +36,9 @@ const valid: Model = {
     pools: [POOL],
   },
   floatingIps: [
-    { address: ip("172.16.1.3"), to: ip("10.65.0.13"), egress: "floating", forwards: [] },
-    { address: ip("172.16.1.4"), to: ip("10.65.0.13"), egress: "floating", forwards: [] },
-    { address: ip("2001:db8::3"), to: ip("fd00::13"), egress: "fixed", forwards: [] },
+    { address: ip("172.16.1.3"), to: ip("10.65.0.13"), egress: "floating", stateless: false, forwards: [] },
+    { address: ip("172.16.1.4"), to: ip("10.65.0.13"), egress: "floating", stateless: false, forwards: [] },
+    { address: ip("2001:db8::3"), to: ip("fd00::13"), egress: "fixed", stateless: false, forwards: [] },
   ],
   anycast: [
     {
@@ -91,6 +92,32 @@ test("a blackhole is asked for by a peer, of prefixes that the rule names (RFC 7
   ]);
 });
 
+describe("a stateless floating IP", () => {
+  const base = { ...valid.floatingIps[0]!, egress: "floating", stateless: true } as const;
+  const other = { ...valid.floatingIps[1]!, to: ip("10.65.0.14") };
+  const forwards = [
+    {
+      protocol: "tcp" as const,
+      ports: { first: 80, last: 80 },
+      to: ip("10.65.0.13"),
+      toPorts: { first: 80, last: 80 },
+    },
+  ];
+  test.each<[string, FloatingIp, FloatingIp, Violation["path"]]>([
+    ["leaves as itself", { ...base, egress: "fixed" }, other, ["floatingIps", 0, "egress"]],
+    ["has no ports", { ...base, to: undefined, forwards }, other, ["floatingIps", 0, "stateless"]],
+    ["is alone", base, { ...other, to: base.to }, ["floatingIps", 0, "stateless"]],
+    ["is alone, by ports too", base, { ...other, to: undefined, forwards }, ["floatingIps", 0, "stateless"]],
+  ])("%s", (_, stateless, beside, path) => {
+    const found = violations({ ...valid, floatingIps: [stateless, beside] });
+    expect(found).toMatchObject([{ severity: "error", path }]);
+  });
+
+  test("beside one of another address is well", () => {
+    expect(violations({ ...valid, floatingIps: [base, other] })).toEqual([]);
+  });
+});
+
 test("nothing at all has none", () => {
   expect(violations({})).toEqual([]);
 });
@@ -123,6 +150,7 @@ test("a hundred thousand floating IPs and networks are checked in a moment, not 
       address: ipv4(ip("172.16.0.0").w0 + i),
       to: ipv4(ip("10.65.0.0").w0 + i),
       egress: "fixed" as const,
+      stateless: false,
       forwards: [],
     };
   });

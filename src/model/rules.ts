@@ -15,6 +15,7 @@ import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
 import { pcpViolations } from "./pcp-rules.ts";
 import { poolViolations } from "./pool-rules.ts";
 import { isUnicast, nested } from "./prefixes.ts";
+import { statelessViolations } from "./stateless-rules.ts";
 import { error, type Violation, warning } from "./violation.ts";
 
 /**
@@ -27,6 +28,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...rpkiViolations(parts),
     ...addressViolations(parts),
     ...forwardViolations(parts),
+    ...statelessViolations(parts),
     ...roleViolations(parts),
     ...poolViolations(parts),
     ...pcpViolations(parts),

@@ -28,6 +28,7 @@ import {
 import { METERS } from "./limits.ts";
 import { parseListing } from "./listing.ts";
 import { render } from "./render.ts";
+import { statelessSets, writtenRule } from "./stateless.ts";
 import { EMPTY_NAT, type FloatingMapping, type NatTable, type Translations } from "./table.ts";
 import { trackingSets } from "./tracking.ts";
 
@@ -70,7 +71,7 @@ export type TranslatedPart = Pick<NatTable, "floating" | "exempt" | "untracked">
 export function diffParts(before: TranslatedPart, after: TranslatedPart): string {
   const [found, wanted] = [before, after].map((part) => {
     const table = { ...EMPTY_NAT, ...part };
-    return { ...floatingSets(table), ...trackingSets(table) };
+    return { ...floatingSets(table), ...statelessSets(table), ...trackingSets(table) };
   });
   const names = SET_NAMES.filter((name): name is keyof typeof found & SetName => name in found!);
   return transaction(names.flatMap((name) => setChanges(name, found![name], wanted![name], () => false)));
@@ -196,7 +197,7 @@ function elementLines(verb: "add" | "delete", name: SetName, elements: Elements)
 }
 
 const ruleLines = (chain: string, rules: readonly string[]): string[] =>
-  rules.map((rule) => `add rule inet ${TABLE} ${chain} ${rule}`);
+  rules.map((rule) => `add rule inet ${TABLE} ${chain} ${writtenRule(rule)}`);
 
 const transaction = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
 
@@ -242,7 +243,10 @@ function touchedFixed(a: readonly FloatingMapping[], b: readonly FloatingMapping
 }
 
 const sameMapping = (a: FloatingMapping, b: FloatingMapping): boolean =>
-  sameAddress(a.floating, b.floating) && sameAddress(a.fixed, b.fixed) && a.egress === b.egress;
+  sameAddress(a.floating, b.floating) &&
+  sameAddress(a.fixed, b.fixed) &&
+  a.egress === b.egress &&
+  a.stateless === b.stateless;
 
 /**
  * Where two lists differ: before and behind that they are alike. With 1 000 000 floating IPs one change takes 0.08 s of

@@ -16,6 +16,14 @@ export const SET_NAMES = [
   "self6",
   "own6",
   "egress6",
+  "stateless",
+  "stateless_own",
+  "errors_to",
+  "errors_from",
+  "stateless6",
+  "stateless_own6",
+  "errors_to6",
+  "errors_from6",
   "forwards",
   "forwarded",
   "targets",
@@ -58,7 +66,8 @@ export const SET_NAMES = [
  * one of a private address; forwarded, targets: those addresses, each once. blocks: private address to pool
  * address and ports. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port. sessions,
  * session_rate, over_sessions, over_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts, shared:
- * see mapping.ts. granted, granted_out: see granted.ts. What ends with 6 is the same for IPv6.
+ * see mapping.ts. stateless, stateless_own, errors_to, errors_from: see stateless.ts. granted, granted_out: see
+ * granted.ts. What ends with 6 is the same for IPv6.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -95,6 +104,11 @@ const SLOTS: SetDeclaration = {
   interval: false,
 };
 
+/** Of octets at a place in a packet. */
+const withOctets = (type: string): SetDeclaration => ({
+  ...{ is: "set", type, byExpression: true, interval: false },
+});
+
 /** Name and declaration of every set and map, in the order in which they are made. */
 export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   floating: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
@@ -105,6 +119,14 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   self6: { is: "map", type: "ipv6_addr . ipv6_addr : ipv6_addr", interval: false },
   own6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
   egress6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
+  stateless: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
+  stateless_own: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
+  errors_to: withOctets("ip daddr . @th,160,32"),
+  errors_from: withOctets("meta l4proto . @th,192,32"),
+  stateless6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
+  stateless_own6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
+  errors_to6: withOctets("ip6 daddr . @th,128,128"),
+  errors_from6: withOctets("meta l4proto . @th,256,128"),
   forwards: {
     is: "map",
     type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
@@ -186,6 +208,19 @@ export const CHAIN_NAMES = [
   "answered",
   "over_sessions",
   "over_rate",
+  "errors_to",
+  "error_arrives",
+  "error_arrives6",
+  "arrives",
+  "arrives6",
+  "leaves",
+  "leaves6",
+  "error_leaves",
+  "error_leaves6",
+  "errors_from",
+  "errors_from6",
+  "disguise_in",
+  "stateless_in",
   "raw_prerouting",
   "raw_output",
   "dstnat",
@@ -193,6 +228,8 @@ export const CHAIN_NAMES = [
   "srcnat",
   "limited",
   "translated",
+  "disguise_out",
+  "stateless_out",
   "untranslated",
 ] as const;
 export type ChainName = (typeof CHAIN_NAMES)[number];
@@ -212,6 +249,20 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   answered: undefined,
   over_sessions: undefined,
   over_rate: undefined,
+  errors_to: undefined,
+  error_arrives: undefined,
+  error_arrives6: undefined,
+  arrives: undefined,
+  arrives6: undefined,
+  leaves: undefined,
+  leaves6: undefined,
+  error_leaves: undefined,
+  error_leaves6: undefined,
+  errors_from: undefined,
+  errors_from6: undefined,
+  // Before -400, where fragments are put together.
+  disguise_in: "type filter hook prerouting priority -451; policy accept;",
+  stateless_in: "type filter hook prerouting priority -450; policy accept;",
   raw_prerouting: "type filter hook prerouting priority -300; policy accept;",
   raw_output: "type filter hook output priority -300; policy accept;",
   dstnat: "type nat hook prerouting priority -100; policy accept;",
@@ -219,6 +270,8 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   srcnat: "type nat hook postrouting priority 100; policy accept;",
   limited: "type filter hook forward priority 0; policy accept;",
   translated: "type filter hook postrouting priority 101; policy accept;",
+  disguise_out: "type filter hook postrouting priority 102; policy accept;",
+  stateless_out: "type filter hook postrouting priority 103; policy accept;",
   untranslated: "type filter hook forward priority 0; policy accept;",
 };
 

@@ -148,7 +148,7 @@ function respelledAddress(text: string): string {
   return text.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
 }
 
-const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\w.:]+)*)(?: : ([\da-f.:]+(?: \. [\d-]+)?|goto \w+))?$/;
+const ELEMENT = /^("[^"]*"|[\w.:/-]+(?: \. [\w.:]+)*)(?: : ([\da-f.:]+(?: \. [\d-]+)?|goto \w+))?$/;
 
 function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {
   const hook = CHAINS[name];

@@ -43,6 +43,9 @@ test("what is given at a place stands there", () => {
       const place = placesOf(table)(address);
       if (place === undefined || !table.private.some(({ length, w0 }) => prefixOf(address, length).w0 === w0))
         return;
+      // Of tables by chance another pool may have that address, with other ports.
+      const holders = table.pools.filter((pool) => pool.addresses.some(({ w0 }) => w0 === place.address.w0));
+      if (holders.length > 1) return;
       const { first, last } = place.ports;
       const outer = { address: place.address, port: first + (port % (last - first + 1)) };
       expect(stands(table, { ...GRANT, private: { address, port }, public: outer })).toBe(true);

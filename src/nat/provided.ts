@@ -6,21 +6,30 @@ import { forwardElements } from "./forwards.ts";
 import type { ChainName, Elements, PortChains } from "./layout.ts";
 import { floatingOf, parseListing } from "./listing.ts";
 import { render } from "./render.ts";
+import { STATELESS_CHAINS } from "./stateless.ts";
 import type { FloatingMapping, ForwardMapping, NatTable } from "./table.ts";
 
 export interface Provided {
   /** Floating IP to fixed address. */
   readonly floating: ReadonlyMap<AddressKey, AddressKey>;
+  /** Floating IPs that are translated without conntrack. */
+  readonly stateless: ReadonlySet<AddressKey>;
   /** Ports of floating IPs, as elements. */
   readonly forwards: Elements;
   readonly pooled: ReadonlySet<AddressKey>;
 }
 
-export const NOTHING_PROVIDED: Provided = { floating: new Map(), forwards: new Map(), pooled: new Set() };
+export const NOTHING_PROVIDED: Provided = {
+  floating: new Map(),
+  stateless: new Set(),
+  forwards: new Map(),
+  pooled: new Set(),
+};
 
 export function providedBy(table: NatTable): Provided {
   return {
     floating: fixedByFloating(table.floating),
+    stateless: new Set(table.floating.flatMap((m) => (m.stateless === true ? addressKey(m.floating) : []))),
     forwards: forwardElements(table.forwards),
     pooled: new Set(table.pools.flatMap((pool) => pool.addresses.map(addressKey))),
   };
@@ -41,21 +50,26 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
   });
   const same = (names: readonly ChainName[]): boolean =>
     names.every((name) => chains[name].join("\n") === found.chains[name].join("\n"));
-  const pooled = [...found.sets.pooled.keys()].flatMap((text) => parseAddress(text) ?? []);
+  const stateless = [...found.sets.stateless.keys(), ...found.sets.stateless6.keys()];
   const enters = same(["dstnat", "dstnat_output"]);
   return {
+    stateless: new Set(same(STATELESS_CHAINS) ? addressesIn(stateless).map(addressKey) : []),
     floating: enters ? fixedByFloating(floatingOf(listing)) : new Map(),
     forwards: enters ? found.sets.forwards : new Map(),
     pooled:
       same(["srcnat", "pools", "leave"]) && sameChains(portChains, found.portChains)
-        ? new Set(pooled.map(addressKey))
+        ? new Set(addressesIn([...found.sets.pooled.keys()]).map(addressKey))
         : new Set(),
   };
 }
 
+const addressesIn = (texts: readonly string[]): Address[] =>
+  texts.flatMap((text) => parseAddress(text) ?? []);
+
 /** Whether an address is translated as `wanted` says, whatever it is there. */
 export function translates(provided: Provided, wanted: NatTable): (address: Address) => boolean {
   const fixed = fixedByFloating(wanted.floating);
+  const { stateless } = providedBy({ ...wanted, pools: [], forwards: [] });
   const forwards = new Map<AddressKey, ForwardMapping[]>();
   for (const forward of wanted.forwards) {
     const key = addressKey(forward.floating);
@@ -66,7 +80,8 @@ export function translates(provided: Provided, wanted: NatTable): (address: Addr
   return (address) => {
     const key = addressKey(address);
     const to = fixed.get(key);
-    if (to !== undefined) return provided.floating.get(key) === to;
+    if (to !== undefined)
+      return provided.floating.get(key) === to && (!stateless.has(key) || provided.stateless.has(key));
     const ports = forwards.get(key);
     if (ports === undefined) return provided.pooled.has(key);
     return [...forwardElements(ports)].every(([port, value]) => provided.forwards.get(port) === value);

@@ -29,6 +29,7 @@ import { limitRules, refuseRules } from "./limits.ts";
 import { answeredRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
 import { leaveRules, poolRules, portChains, portChoices } from "./pools.ts";
+import { statelessChains, statelessSets } from "./stateless.ts";
 import type { NatTable } from "./table.ts";
 import { TO_TIMERS, timerRules, timers } from "./timers.ts";
 import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK, UNTRACK6 } from "./tracking.ts";
@@ -49,6 +50,7 @@ function renderSets(table: NatTable): SetContents {
   const slots = slotElements(table);
   return {
     ...floatingSets(table),
+    ...statelessSets(table),
     ...forwardSets(table),
     ...trackingSets(table),
     blocks: blockElements(table.blocks),
@@ -77,6 +79,7 @@ function renderSets(table: NatTable): SetContents {
 }
 
 const renderChains = (table: NatTable): ChainContents => ({
+  ...statelessChains(table),
   untrack: UNTRACK,
   untrack6: UNTRACK6,
   raw: [...trackMetadata(table), ...TO_UNTRACK],

@@ -161,7 +161,8 @@ class RuleReader {
     const found = this.#throughMap(value);
     if (found === undefined) return false;
     const text = found === UNKNOWN ? undefined : found;
-    if (field === "ip saddr") this.#walk.header.source = text ?? "";
+    if (/^ip6? saddr$/.test(field)) this.#walk.header.source = text ?? "";
+    else if (/^ip6? daddr$/.test(field)) this.#walk.header.destination = text ?? "";
     else this.#walk.header.sourcePort = text;
     return true;
   }
@@ -221,6 +222,7 @@ class RuleReader {
     const word = this.next();
     if (word === "jhash") return this.#hash();
     if (word === "numgen") return this.#chance();
+    if (word === "fib") return this.#local();
     const header = word === "ct" ? this.#tracked() : this.#walk.header;
     if (word === "iifname") return UNKNOWN;
     if (typeof header === "string" || header === undefined) return header;
@@ -234,7 +236,7 @@ class RuleReader {
   #tracked(): Readonly<Header> | string | undefined {
     const what = this.next();
     if (what === "original") return this.#walk.original;
-    if (what === "state") return "new";
+    if (what === "state") return this.#walk.tracked ? "new" : "untracked";
     if (what === "direction") return "original";
     if (what === "status") return this.#walk.destination === undefined ? undefined : "dnat";
     return undefined;
@@ -245,6 +247,12 @@ class RuleReader {
     const [, , modulus, , offset] = Array.from({ length: 5 }, () => Number(this.next()));
     const first = (offset ?? 0) / 65_536;
     return `${first}-${first + (modulus ?? 0) / 65_536 - 1}`;
+  }
+
+  /** "daddr type": whether it is one of the machine itself is not known here. */
+  #local(): Value {
+    this.#at += 2;
+    return UNKNOWN;
   }
 
   #hash(): Value {

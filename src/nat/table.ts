@@ -66,6 +66,8 @@ export interface FloatingMapping {
   readonly floating: Address;
   readonly fixed: Address;
   readonly egress: "fixed" | "floating";
+  /** Without conntrack; then it is the only one of its fixed address, and `egress` is floating. */
+  readonly stateless?: boolean;
 }
 
 export interface ForwardMapping extends Forward {

@@ -27,6 +27,15 @@ const TABLE: NatTable = {
   untracked: ["203.0.113.0/24", "2001:db8:b::/48"].map(prefix),
   limits: { sessionsPerAddress: 100, newSessionsPerSecond: 10 },
 };
+/** One host of either family whose floating IP is translated without conntrack. */
+const STATELESS: NatTable = {
+  ...TABLE,
+  floating: [
+    { floating: address("172.16.1.3"), fixed: address("10.65.0.13"), egress: "floating", stateless: true },
+    { floating: address("2001:db8:a::3"), fixed: address("fd00::13"), egress: "floating", stateless: true },
+    { floating: address("172.16.1.4"), fixed: address("10.65.0.14"), egress: "fixed" },
+  ],
+};
 const BLOCKS: NatTable = {
   ...TABLE,
   pools: [{ ...POOL, mapping: "addressAndPortDependent" }],
@@ -155,6 +164,45 @@ test.each<[string, NatTable, TracedPacket, object]>([
     TABLE,
     packet("2001:db8:b::5", "2001:db8:a::3"),
     { verdict: "translated", destination: { address: "fd00::13" } },
+  ],
+  [
+    "a stateless floating IP, from outside",
+    STATELESS,
+    packet("192.0.2.80", "172.16.1.3"),
+    {
+      ...{ verdict: "translated", destination: { address: "10.65.0.13" }, source: undefined },
+      why: expect.stringContaining("stateless floating IP"),
+    },
+  ],
+  [
+    "what its host sends",
+    STATELESS,
+    packet("10.65.0.13", "192.0.2.80"),
+    { verdict: "translated", source: { address: "172.16.1.3" }, destination: undefined },
+  ],
+  [
+    "the same of IPv6",
+    STATELESS,
+    packet("fd00::13", "2001:db8::80"),
+    { verdict: "translated", source: { address: "2001:db8:a::3" }, destination: undefined },
+  ],
+  [
+    "from inside it is translated by conntrack, and so is the source",
+    STATELESS,
+    packet("10.65.0.20", "172.16.1.3"),
+    { destination: { address: "10.65.0.13" }, source: { address: "198.51.100.10", ports: "41000" } },
+  ],
+  [
+    "towards another floating IP as well",
+    STATELESS,
+    packet("10.65.0.13", "172.16.1.4"),
+    { destination: { address: "10.65.0.14" }, source: { address: "172.16.1.3", ports: undefined } },
+  ],
+  [
+    "a host with one is itself towards exempt destinations",
+    STATELESS,
+    packet("10.65.0.13", "203.0.113.9"),
+    { verdict: "untranslated", source: undefined },
   ],
   [
     "a source of nobody",

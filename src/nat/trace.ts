@@ -45,11 +45,13 @@ const passes =
 
 /** The chains of a packet that is forwarded, in order. What is not tracked is not translated either. */
 const HOOKS: readonly Hook[] = [
+  passes("stateless_in"),
   passes("raw_prerouting"),
   (walk) => !walk.tracked || passes("dstnat")(walk),
   passes("limited"),
   (walk) => walk.destination !== undefined || passes("untranslated")(walk),
   (walk) => !walk.tracked || passes("srcnat")(walk),
+  passes("stateless_out"),
 ];
 
 /** @param grants - mappings that hosts asked for, which stand in no table */
@@ -64,9 +66,11 @@ export function tracePacket(table: NatTable, packet: TracedPacket, grants: reado
   const walk = beginWalk(contentsFor(table, packet, grants), header);
   const passed = HOOKS.every((hook) => hook(walk));
   const steps = walk.steps.map((step) => ({ ...step, says: sayingOf(step) }));
-  const { source, destination } = walk;
+  const { header: became } = walk;
+  const source = walk.source ?? rewritten(header.source, became.source);
+  const destination = walk.destination ?? rewritten(header.destination, became.destination);
   return {
-    verdict: passed ? verdictOf(walk) : "dropped",
+    verdict: passed ? verdictOf(walk.tracked, source ?? destination) : "dropped",
     why: steps.findLast(({ says }) => says !== "")?.says ?? whyNothing(table, walk),
     destination,
     source,
@@ -75,9 +79,13 @@ export function tracePacket(table: NatTable, packet: TracedPacket, grants: reado
   };
 }
 
-function verdictOf({ tracked, source, destination }: Walk): NatTrace["verdict"] {
-  if (!tracked) return "untracked";
-  return source === undefined && destination === undefined ? "untranslated" : "translated";
+/** What a rule wrote in place of an address without conntrack. */
+const rewritten = (was: string, is: string): Translated | undefined =>
+  was === is ? undefined : { address: is, ports: undefined };
+
+function verdictOf(tracked: boolean, changed: Translated | undefined): NatTrace["verdict"] {
+  if (changed !== undefined) return "translated";
+  return tracked ? "untranslated" : "untracked";
 }
 
 function whyNothing(table: NatTable, { header }: Walk): string {
@@ -127,6 +135,12 @@ function blockOfSource({ blocks }: NatTable, source: Address): Elements {
 
 /** Rules in words, by what they are made of; of a rule that leads to another chain, that chain's say it. */
 const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[] = [
+  [
+    /^arrives6?$/,
+    /map @stateless/,
+    "the destination is a stateless floating IP: it becomes the fixed address",
+  ],
+  [/^stateless_out$/, /map @stateless/, "the source becomes its stateless floating IP"],
   [/^untrack6?$/, /notrack/, "one of its sides is routed and never translated: conntrack does not see it"],
   [/^dstnat$/, /map @floating6?$/, "the destination is a floating IP: it becomes the fixed address"],
   [/^dstnat$/, /map @forwards$/, "the destination is a port of a floating IP that is forwarded"],

@@ -198,7 +198,7 @@ export function floatingAt(
   const address = stored(floating.floating_ip_address);
   const to = stored(floating.fixed_ip_address);
   if (claims.isRouted(address) || claims.isRouted(to)) return undefined;
-  return { address, to, egress, forwards: [] };
+  return { address, to, egress, stateless: false, forwards: [] };
 }
 
 /** Translated at the gateway, whatever the router: a floating IP may lead to ports on many hosts. */
@@ -225,7 +225,7 @@ function forwardedOf(reading: Reading, claims: Claims): FloatingIp[] {
     }
     const address = stored(floating.floating_ip_address);
     if (claims.isRouted(address) || !claims.take(address)) continue;
-    found.push({ address, to: undefined, egress: "floating", forwards });
+    found.push({ address, to: undefined, egress: "floating", stateless: false, forwards });
   }
   return found;
 }

@@ -40,9 +40,11 @@ const SIX: World = {
   ...{ headers: 48, expired: [3, 0], refused: [1, 4], tooBig: [2, 0] },
 };
 
-const tableOf = (world: World, to = world.host): NatTable => ({
+const tableOf = (world: World, stateless: boolean): NatTable => ({
   ...EMPTY_NAT,
-  floating: [{ floating: address(world.floating), fixed: address(to), egress: "floating" }],
+  floating: [
+    { floating: address(world.floating), fixed: address(world.host), egress: "floating", stateless },
+  ],
   exempt: [parsePrefix(world.private)!],
   inside: [parsePrefix(world.private)!],
 });
@@ -139,10 +141,16 @@ const endsIn = (world: World): { readonly outbound: Ends; readonly inbound: Ends
   ],
 });
 
-describe.each([["IPv6", SIX, tableOf(SIX)]] as const)("%s", (_, world, table) => {
+const KINDS = [
+  ["IPv6", SIX, false],
+  ["IPv4, stateless", FOUR, true],
+  ["IPv6, stateless", SIX, true],
+] as const;
+
+describe.each(KINDS)("%s", (_, world, stateless) => {
   beforeAll(async () => {
     narrow(undefined);
-    await install(table);
+    await install(tableOf(world, stateless));
   });
   const { outbound, inbound } = endsIn(world);
 
@@ -202,6 +210,11 @@ describe.each([["IPv6", SIX, tableOf(SIX)]] as const)("%s", (_, world, table) =>
     });
   });
 
+  test(`conntrack knows ${stateless ? "nothing" : "the flows"} of all that`, () => {
+    const family = world === FOUR ? "ipv4" : "ipv6";
+    expect(at("gw").run("conntrack", "-L", "-f", family).includes(world.server)).toBe(!stateless);
+  });
+
   test("fragments arrive in any order", async () => {
     narrow(undefined);
     for (const order of [
@@ -219,18 +232,26 @@ describe.each([["IPv6", SIX, tableOf(SIX)]] as const)("%s", (_, world, table) =>
   });
 });
 
-test.each([["IPv6", SIX, tableOf(SIX)]] as const)(
-  "%s: a neighbour reaches it, and so does the host itself",
-  async (_, world, table) => {
-    await install(table);
-    for (const own of [world.neighbour, world.host]) {
-      const ends = [
-        [own, freshPort()],
-        [world.floating, 7000],
-      ];
-      const { seen } = (await host.ask({ tcp: ends })) as { seen: string };
-      expect(seen).not.toContain(world.neighbour);
-      expect(seen).not.toContain(`${world.host}:`);
-    }
-  },
-);
+test.each(KINDS)("%s: a neighbour reaches it, and so does the host itself", async (_, world, stateless) => {
+  await install(tableOf(world, stateless));
+  for (const own of [world.neighbour, world.host]) {
+    const ends = [
+      [own, freshPort()],
+      [world.floating, 7000],
+    ];
+    const { seen } = (await host.ask({ tcp: ends })) as { seen: string };
+    expect(seen).not.toContain(world.neighbour);
+    expect(seen).not.toContain(`${world.host}:`);
+  }
+});
+
+test("stateless, ICMP errors of IPv4 have the right checksums, and so have the headers within", async () => {
+  await install(tableOf(FOUR, true));
+  const { outbound, inbound } = endsIn(FOUR);
+  for (const ttl of [3, 64]) {
+    await host.ask({ udp: outbound(freshPort(), 7001), ttl });
+    await server.ask({ udp: inbound(freshPort(), 7001), ttl });
+  }
+  for (const end of [host, server])
+    expect(await end.ask({ sums: true })).toEqual({ errors: expect.any(Number), wrong: 0 });
+});

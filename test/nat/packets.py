@@ -4,11 +4,13 @@ Requests: {"udp": [[own, port], [to, port]], "ttl": 3, "octets": 1472} asks whoe
         | {"fragments": [[own, port], [to, port]], "octets": 4000, "order": [2, 0, 1]} the same in fragments in that order
         | {"tcp": [[own, port], [to, port]], "octets": 100000} sends so many, and is sent as many
         | {"listen": [own, port]} answers all of these; {"heard": port} is what it was told last
+        | {"sums": true} says how many ICMP errors came over IPv4 since it was asked, and in how many a checksum is wrong
         | {"open": [[own, port], [to, port]]} connects, and stays so until | {"close": [[own, port], [to, port]]}
 With "text" in place of "octets" that is what is sent. The answer to what asks is {"seen": "address:port octets"}, or {"error": [type, code, sender, mtu]} as ICMP said it.
 """
 
 import json
+import queue
 import select
 import socket
 import struct
@@ -187,6 +189,33 @@ def ask_tcp(own, to, data):
     return {"seen": head.split(b"\n")[0].decode()}
 
 
+def note_errors(raw, errors):
+    while True:
+        packet = raw.recv(65535)
+        message = packet[(packet[0] & 15) * 4 :]
+        if message[0] in (3, 11, 12):
+            errors.put(message)
+
+
+def watch_errors():
+    """The errors that come over IPv4 from now on, as ICMP has them."""
+    errors = queue.Queue()
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    threading.Thread(target=note_errors, args=(raw, errors), daemon=True).start()
+    return errors
+
+
+def sums(errors):
+    """Waits for one at least."""
+    messages = [errors.get(timeout=PATIENCE_SECONDS)]
+    while not errors.empty():
+        messages.append(errors.get())
+    within = [message[8 : 8 + (message[8] & 15) * 4] for message in messages]
+    wrong = [checksum(m + b"\0" * (len(m) % 2)) != 0 or checksum(w) != 0 for m, w in zip(messages, within)]
+    return {"errors": len(messages), "wrong": sum(wrong)}
+
+
+errors_seen = watch_errors()
 connections = {}
 
 
@@ -195,6 +224,8 @@ def carry_out(request):
     data = request["text"].encode() if "text" in request else b"x" * octets
     if "heard" in request:
         return heard.get(request["heard"])
+    if "sums" in request:
+        return sums(errors_seen)
     if "listen" in request:
         listen(*request["listen"])
         return True

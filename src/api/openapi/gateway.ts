@@ -97,6 +97,7 @@ export const floatingIp: z.ZodType<FloatingIpAnswer> = answer<FloatingIpAnswer>(
   {
     to: text,
     egress: oneOf(["fixed", "floating"]),
+    stateless: z.literal(true),
     forwards: list(answer<Forward>({ protocol: oneOf(["tcp", "udp"]), port: text, to: text, toPort: text })),
     reason: text,
   },

@@ -29,9 +29,10 @@ export function floatingIpAnswers(model: Model, now: Snapshot): FloatingIpAnswer
 function waysOf({
   to,
   egress,
+  stateless,
   forwards,
-}: FloatingIp): Pick<FloatingIpAnswer, "to" | "egress"> | Pick<FloatingIpAnswer, "forwards"> {
-  if (to !== undefined) return { to: formatAddress(to), egress };
+}: FloatingIp): Pick<FloatingIpAnswer, "to" | "egress" | "stateless"> | Pick<FloatingIpAnswer, "forwards"> {
+  if (to !== undefined) return { to: formatAddress(to), egress, ...(stateless && { stateless }) };
   return {
     forwards: forwards.map(({ protocol, ports, to: target, toPorts }) => ({
       protocol,

@@ -173,7 +173,13 @@ describe("whose a port is", () => {
 
   test("a floating IP is who it leads to", () => {
     const floatingIps = [
-      { address: address("172.16.1.3"), to: address("10.65.0.9"), egress: "fixed" as const, forwards: [] },
+      {
+        address: address("172.16.1.3"),
+        to: address("10.65.0.9"),
+        egress: "fixed" as const,
+        stateless: false,
+        forwards: [],
+      },
     ];
     const answer = whoAnswer(
       { ...source, model: { ...model, floatingIps } },
@@ -205,7 +211,13 @@ test("of a floating IP whose ports are forwarded, it is who has that port", () =
     forward("tcp", 100, "10.65.0.9"),
   ];
   const floatingIps = [
-    { address: address("172.16.1.3"), to: undefined, egress: "floating" as const, forwards },
+    {
+      address: address("172.16.1.3"),
+      to: undefined,
+      egress: "floating" as const,
+      stateless: false,
+      forwards,
+    },
   ];
   const who = (port: number): unknown =>
     whoAnswer({ model: { ...MODEL, floatingIps }, nowMs: 0, epochs: [] }, { address: "172.16.1.3", port });

@@ -53,6 +53,7 @@ export const floatingIp = (from: string, to: string): FloatingIp => ({
   address: address(from),
   to: address(to),
   egress: "fixed",
+  stateless: false,
   forwards: [],
 });
 
@@ -61,6 +62,7 @@ export const forwarding = (from: string, ...to: readonly string[]): FloatingIp =
   address: address(from),
   to: undefined,
   egress: "floating",
+  stateless: false,
   forwards: to.map((target, i) => ({
     protocol: "tcp",
     ports: { first: 80 + i, last: 80 + i },

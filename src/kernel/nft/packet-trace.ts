@@ -21,8 +21,8 @@ const TYPE_POLICY = 1;
 const TYPE_RETURN = 2;
 
 const TABLE = "gatewayd_trace";
-/** Before everything that is usual: conntrack is at -200, and our first chain at -300. */
-const PRIORITY = -350;
+/** Before everything that is usual: conntrack is at -200, and our first chain at -451. */
+const PRIORITY = -460;
 const LOOK_EVERY_MS = 20;
 /** A packet is through within microseconds; what comes later is of another one. */
 const SETTLE_MS = 100;

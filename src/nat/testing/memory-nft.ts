@@ -63,12 +63,18 @@ function execute(tables: Map<string, Table>, line: string): void {
   const space = rest.indexOf(" ");
   const [object, body] = space < 0 ? [rest, ""] : [rest.slice(0, space), rest.slice(space + 1)];
   if (what === "element") changeElements(table, verb, object, body, line);
-  else if (what === "rule") (table.chains.get(object) ?? refuse(line)).rules.push(body);
+  else if (what === "rule") (table.chains.get(object) ?? refuse(line)).rules.push(listedRule(body));
   else if (what.startsWith("ct ")) changeObject(table, what, verb, object, body);
   else if (what === "chain") changeChain(table, verb, object, body);
   else if (verb === "flush") flushSet(table, object);
   else declareSet(table, what, object, body);
 }
+
+/** What has a name in nft is listed by it. */
+const listedRule = (rule: string): string =>
+  rule
+    .replace("@nh,72,8 set 0x3a", "ip protocol set ipv6-icmp")
+    .replace("@nh,72,8 set 0x1", "ip protocol set icmp");
 
 function changeChain(table: Table, verb: string, name: string, body: string): void {
   if (verb === "flush") (table.chains.get(name) ?? refuse(name)).rules = [];

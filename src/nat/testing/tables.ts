@@ -10,25 +10,32 @@ import type { FloatingMapping, ForwardMapping, NatTable, PoolMapping } from "../
 const TEN = 0x0a410000; // 10.65.0.0
 const FLOATING = 0xac100100; // 172.16.1.0
 
-const egress = fc.constantFrom("fixed" as const, "floating" as const);
+const leaving = fc.constantFrom(
+  { egress: "fixed" as const },
+  { egress: "floating" as const },
+  { egress: "floating" as const, stateless: true },
+);
 const floating: fc.Arbitrary<FloatingMapping[]> = fc.uniqueArray(
-  fc.oneof(
-    fc.record({
-      floating: fc.integer({ min: 0, max: 12 }).map((n) => ipv4(FLOATING + n)),
-      fixed: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
-      egress,
-    }),
-    // Some that nft lists with an IPv4 address within.
-    fc.record({
-      floating: fc
-        .tuple(fc.constantFrom(0x20010db8, 0), fc.nat(6))
-        .map(([first, last]) => ipv6(first, 0, 0, 0x10000 + last)),
-      fixed: fc
-        .tuple(fc.constantFrom(0xfd000000, 0), fc.nat(3))
-        .map(([first, last]) => ipv6(first, 0, 0, 0x20000 + last)),
-      egress,
-    }),
-  ),
+  fc
+    .tuple(
+      fc.oneof(
+        fc.record({
+          floating: fc.integer({ min: 0, max: 12 }).map((n) => ipv4(FLOATING + n)),
+          fixed: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
+        }),
+        // Some that nft lists with an IPv4 address within.
+        fc.record({
+          floating: fc
+            .tuple(fc.constantFrom(0x20010db8, 0), fc.nat(6))
+            .map(([first, last]) => ipv6(first, 0, 0, 0x10000 + last)),
+          fixed: fc
+            .tuple(fc.constantFrom(0xfd000000, 0), fc.nat(3))
+            .map(([first, last]) => ipv6(first, 0, 0, 0x20000 + last)),
+        }),
+      ),
+      leaving,
+    )
+    .map(([ends, how]) => ({ ...ends, ...how })),
   { maxLength: 10, selector: (m) => addressKey(m.floating) },
 );
 
