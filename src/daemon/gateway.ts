@@ -15,13 +15,15 @@ import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts
 import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import { workingInterfaces } from "../gateway/working.ts";
-import { type Model, NO_LIMITS } from "../model/model.ts";
+import { NO_LIMITS } from "../model/address-limits.ts";
+import type { Model } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
 import { Drains } from "./drains.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
+import { Grants } from "./grants.ts";
 import { HealthChecks } from "./health.ts";
 import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
@@ -75,6 +77,7 @@ export class Gateway {
   readonly nextHops: NextHopTracker;
   readonly blockHistory: BlockHistory;
   readonly drains: Drains;
+  readonly grants: Grants;
   readonly natLogs: NatLogs;
   readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
@@ -130,6 +133,7 @@ export class Gateway {
       changed: () => this.reconciler.wake(),
       log,
     });
+    this.grants = this.#openGrants(held.nat);
     this.natLogs = new NatLogs({
       source: forwarding.natLog,
       hostname: settings.model.hostname,
@@ -163,6 +167,7 @@ export class Gateway {
         hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
         health: () => this.checks.health(),
+        grants: () => this.grants.of(this.drains.applied(this.model)),
       },
       learned: this.speaker.follow(() => this.reconciler.routesChanged()),
       dataplane: forwarding.dataplane,
@@ -236,6 +241,7 @@ export class Gateway {
     this.checks.stop();
     this.#conntrackWatch.stop();
     this.drains.stop();
+    this.grants.stop();
     await this.reconciler.stop();
     await this.blockHistory.close();
     await this.natLogs.close();
@@ -251,13 +257,36 @@ export class Gateway {
 
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
-    const own = [this.blockHistory.problem, this.#conntrackWatch.problem, this.natLogs.problem];
+    const own = [
+      this.blockHistory.problem,
+      this.#conntrackWatch.problem,
+      this.natLogs.problem,
+      this.grants.problem,
+    ];
     return [
       ...snapshot.problems,
       ...this.nextHops.problems(),
       ...this.#objects.problems(),
       ...own.filter((problem) => problem !== undefined),
     ];
+  }
+
+  /** @param held - our table, as the kernel has it */
+  #openGrants(held: string | undefined): Grants {
+    const grants = new Grants({
+      model: () => this.model,
+      programmed: () => programmedNat(this.reconciler.snapshot()),
+      listSet: (name) => this.forwarding.natLog.listSet(name),
+      sessions: this.forwarding.sessions,
+      note: (changes) => this.blockHistory.note(changes),
+      changed: (changes) => {
+        this.natLogs.grantsChanged(changes);
+        this.reconciler.wake();
+      },
+      now: Date.now,
+    });
+    grants.begin(held, this.blockHistory.given);
+    return grants;
   }
 
   #takeProblems(snapshot: Snapshot): void {

@@ -15,6 +15,7 @@
 
 import { hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import type { Grant } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
 import { type Announcer, type Clock, Publisher } from "./announcer.ts";
 import type { Leaving } from "./draft.ts";
@@ -47,6 +48,8 @@ export interface Sources {
   /** All peers that were to tell us something have done so, or the time to wait for them is over. */
   learnedComplete(): boolean;
   health(): Health;
+  /** The same value for the same ones. */
+  grants(): readonly Grant[];
 }
 
 export interface ReconcilerOptions {
@@ -341,7 +344,9 @@ export class Reconciler {
     this.#links = links;
     this.#leaving = this.#moves.update(model, links, learned, clock.now());
     const resumed = this.#resumed ?? new Map<string, readonly string[]>();
-    this.#intent = plan({ model, links, learned, health: sources.health(), resumed, leaving: this.#leaving });
+    const leaving = this.#leaving;
+    const [health, grants] = [sources.health(), sources.grants()];
+    this.#intent = plan({ model, links, learned, health, resumed, leaving, grants });
     this.#goals = new Map(this.#intent.routes.map((route) => [formatPrefix(route.prefix), route]));
     return this.#intent;
   }

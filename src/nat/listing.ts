@@ -77,7 +77,8 @@ export function floatingOf(listing: string): FloatingMapping[] {
 export const forwardsOf = (listing: string): ForwardMapping[] =>
   [...elementsIn(listing, "forwards")].flatMap(([key, value]) => forwardAt(key, value) ?? []);
 
-function elementsIn(listing: string, name: SetName): Elements {
+/** Empty when there is no such map. */
+export function elementsIn(listing: string, name: SetName): Elements {
   const block = blocksOf(listing)?.find((b) => b.head === `map ${name}`);
   return (block && parseSet(name, block.lines)) ?? new Map();
 }
@@ -137,7 +138,7 @@ function respelled(key: string): string {
   return key.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
 }
 
-const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\w.]+)*)(?: : ([\d.]+(?: \. [\d-]+)?|goto \w+))?$/;
+const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\w.]+)*)(?: : ([\d.]+(?: \. [\d-]+)?|(?:goto|jump) \w+))?$/;
 
 function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {
   const hook = CHAINS[name];

@@ -7,7 +7,7 @@
  */
 
 import { formatAddress } from "../bgp/net/text.ts";
-import { BLOCK_RULE } from "./blocks.ts";
+import { askForBlock, blockChains, toOwnBlock, toSharedBlock } from "./blocks.ts";
 import { commonHome, TO_HOME, toSlots } from "./homes.ts";
 import type { Elements } from "./layout.ts";
 import { choiceRules, isIndependent, toMapped } from "./mapping.ts";
@@ -18,9 +18,11 @@ import type { NatTable, PoolMapping } from "./table.ts";
 export function poolRules(table: NatTable): readonly string[] {
   if (table.pools.length === 0) return [];
   return [
-    ...(table.blocks === undefined ? [] : [BLOCK_RULE]),
+    ...toSharedBlock(table),
     ...toMapped(table),
+    ...toOwnBlock(table),
     ...(sharedPools(table).length === 0 ? [] : [TO_HOME]),
+    ...askForBlock(table),
     "drop",
   ];
 }
@@ -58,7 +60,10 @@ export const portChoices = (table: NatTable): Elements =>
 
 /** The chains that choose a port, by name. */
 export const portChains = (table: NatTable): ReadonlyMap<string, readonly string[]> =>
-  new Map(sharedPools(table).map((pool) => [portChainOf(pool), choiceRules(pool)]));
+  new Map([
+    ...sharedPools(table).map((pool) => [portChainOf(pool), choiceRules(pool)] as const),
+    ...blockChains(table),
+  ]);
 
 const portChainOf = (pool: PoolMapping): string =>
   `${isIndependent(pool) ? "endpoint" : "random"}_${portText(pool.ports).replace("-", "_")}`;

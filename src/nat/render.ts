@@ -8,7 +8,7 @@
  * Map keys are used as sets too (`ip daddr @floating`): one copy serves translation and exceptions.
  */
 
-import { blockElements } from "./blocks.ts";
+import { blockSets, ownBlockRules, scarceRules } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4 } from "./elements.ts";
 import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } from "./floating.ts";
 import { forwardSets, TO_TARGET } from "./forwards.ts";
@@ -39,11 +39,15 @@ function renderSets(table: NatTable): SetContents {
     ...floatingSets(table),
     ...forwardSets(table),
     ...trackingSets(table),
-    blocks: blockElements(table.blocks),
+    ...blockSets(table),
+    asking: NONE,
+    full: NONE,
     sessions: NONE,
     session_rate: NONE,
+    ports: NONE,
     over_sessions: NONE,
     over_rate: NONE,
+    over_ports: NONE,
     pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
     homes: homeElements(table),
     slots_256: slots.get(256) ?? NONE,
@@ -65,6 +69,8 @@ const renderChains = (table: NatTable): ChainContents => ({
   untrack: UNTRACK,
   raw: [...trackMetadata(table), ...TO_UNTRACK],
   leave: leaveRules(table),
+  scarce: scarceRules(table),
+  blocks: ownBlockRules(table),
   pools: poolRules(table),
   hairpin: hairpin(table),
   timers: timerRules(table),
@@ -72,6 +78,7 @@ const renderChains = (table: NatTable): ChainContents => ({
   answered: answeredRules(table),
   over_sessions: refuseRules("sessions"),
   over_rate: refuseRules("rate"),
+  over_ports: refuseRules("ports"),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
   dstnat: [TO_FIXED, TO_TARGET, ...toEndpoints(table), ...toMetadata(table)],

@@ -1,15 +1,9 @@
 /** The NAT table as a value: what nftables should hold. render.ts writes it, diff.ts turns one into another. */
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
-import type { BlockPlan } from "../model/blocks.ts";
-import {
-  type AddressLimits,
-  type Endpoint,
-  type Forward,
-  NO_LIMITS,
-  type Pool,
-  type PortRange,
-} from "../model/model.ts";
+import { type AddressLimits, NO_LIMITS } from "../model/address-limits.ts";
+import type { BlockPlan, Grant } from "../model/blocks.ts";
+import type { Endpoint, Forward, Pool, PortRange } from "../model/model.ts";
 
 /** What is translated between one address and another. */
 export interface Translations {
@@ -25,6 +19,8 @@ export interface NatTable extends Translations {
   readonly pools: readonly PoolMapping[];
   /** The ports of each private address; undefined: they share those of `pools`. */
   readonly blocks: BlockPlan | undefined;
+  /** Blocks that private addresses have besides those of `blocks`. */
+  readonly grants: readonly Grant[];
   readonly limits: AddressLimits;
   /**
    * Destinations that no source is translated for: except, private, public networks, anycast, and the floating IPs
@@ -85,6 +81,7 @@ export const EMPTY_NAT: NatTable = {
   private: [],
   pools: [],
   blocks: undefined,
+  grants: [],
   limits: NO_LIMITS,
   exempt: [],
   inside: [],

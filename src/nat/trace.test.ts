@@ -24,7 +24,7 @@ const TABLE: NatTable = {
   exempt: [prefix("10.0.0.0/8"), prefix("203.0.113.0/24")],
   inside: [prefix("10.65.0.0/16")],
   untracked: [prefix("203.0.113.0/24")],
-  limits: { sessionsPerAddress: 100, newSessionsPerSecond: 10 },
+  limits: { sessionsPerAddress: 100, portsPerAddress: 100, newSessionsPerSecond: 10 },
 };
 const BLOCKS: NatTable = {
   ...TABLE,

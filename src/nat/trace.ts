@@ -2,9 +2,8 @@
 
 import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
-import { blockOf } from "../model/blocks.ts";
-import type { Contents, Elements } from "./layout.ts";
-import { portText } from "./members.ts";
+import { blockSets } from "./blocks.ts";
+import type { Contents } from "./layout.ts";
 import { render } from "./render.ts";
 import { beginWalk, type Header, type Step, type Translated, type Walk, walkChain } from "./rule-walk.ts";
 import type { NatTable } from "./table.ts";
@@ -103,15 +102,9 @@ function contentsFor(table: NatTable, { source, destination }: TracedPacket): Co
     ),
     forwards,
     blocks: blocks && { ...blocks, private: [] },
+    grants: [],
   });
-  return { ...contents, sets: { ...contents.sets, blocks: blockOfSource(table, source) } };
-}
-
-function blockOfSource({ blocks }: NatTable, source: Address): Elements {
-  const block = blocks && blockOf(blocks, source);
-  return block === undefined
-    ? new Map()
-    : new Map([[formatAddress(source), `${formatAddress(block.address)} . ${portText(block.ports)}`]]);
+  return { ...contents, sets: { ...contents.sets, ...blockSets(table, source) } };
 }
 
 /** Rules in words, by what they are made of; of a rule that leads to another chain, that chain's say it. */
@@ -126,6 +119,16 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
   [/./, /^masquerade$/, "the source becomes the address of the interface that the packet leaves by"],
   [/^srcnat$/, /@exempt(_hosts)? accept$/, "the destination is exempt from translation"],
   [/^srcnat$/, /map @egress$/, "the source becomes its floating IP"],
+  [
+    /^(blocks|scarce)$/,
+    /th sport != @endpoints/,
+    "the source becomes a port of its block that it has not taken yet",
+  ],
+  [
+    /^block_/,
+    / snat ip to ip saddr:/,
+    "the source becomes its block: ports of a pool's address that are its own",
+  ],
   [/^pools$/, /map @blocks$/, "the source becomes its block: ports of a pool's address that are its own"],
   [/^pools$/, /^drop$/, "there is no address of a pool, or no block, for it: it is not let out"],
   [/^endpoint_/, /th sport != @endpoints/, "the source becomes an endpoint of its pool that nobody else has"],

@@ -76,6 +76,7 @@ export function apiSource(
         gateway.model,
         gateway.blockHistory.epochs.at(-1)?.plan,
         gateway.drains,
+        gateway.grants,
       ),
     natTrace: (query) => traceAnswer(gateway, query),
     natLog: () => gateway.natLogs.answer(),
@@ -109,6 +110,7 @@ export function apiSource(
 const blockSource = (gateway: Gateway): BlockSource => ({
   model: gateway.model,
   epochs: gateway.blockHistory.epochs,
+  spans: gateway.blockHistory.spans,
   nowMs: Date.now(),
 });
 

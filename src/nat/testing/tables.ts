@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
-import type { BlockPlan } from "../../model/blocks.ts";
+import type { BlockPlan, Grant } from "../../model/blocks.ts";
 import type { FloatingMapping, ForwardMapping, NatTable, PoolMapping } from "../table.ts";
 
 const TEN = 0x0a410000; // 10.65.0.0
@@ -60,6 +60,16 @@ const blocks: fc.Arbitrary<BlockPlan> = fc.record({
     .map((pool) => [pool]),
 });
 
+/** Besides a block of their own. What the book of grants keeps apart is its own matter. */
+const grant: fc.Arbitrary<Grant> = fc.record({
+  holder: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
+  rank: fc.constantFrom(1, 2, 3),
+  block: fc.constantFrom(5000, 5016).map((first) => ({
+    address: ipv4(0xc6336401),
+    ports: { first, last: first + 15 },
+  })),
+});
+
 const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
   fc.record({
     name: fc.constant("default"),
@@ -82,8 +92,13 @@ export const natTables: fc.Arbitrary<NatTable> = fc.record({
   private: fc.array(prefix4, { maxLength: 3 }),
   pools,
   blocks: fc.option(blocks, { nil: undefined }),
+  grants: fc.uniqueArray(grant, {
+    maxLength: 4,
+    selector: ({ holder, rank }) => `${holder.w0} ${rank}`,
+  }),
   limits: fc.record({
     sessionsPerAddress: fc.constantFrom(undefined, 1, 2000),
+    portsPerAddress: fc.constantFrom(undefined, 64),
     newSessionsPerSecond: fc.constantFrom(undefined, 50),
   }),
   exempt: fc.array(prefix4, { maxLength: 5 }),
