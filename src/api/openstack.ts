@@ -12,6 +12,7 @@ import { RESOURCES } from "../neutron/resources.ts";
 import type { ApiAnswer, ApiRequest } from "../neutron/service.ts";
 import { ERRORS, Refusal, toJson } from "./answers.ts";
 import { jsonOf, readJsonOnly } from "./json-body.ts";
+import { inTurns } from "./pieces.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 /** What stands behind the paths. */
@@ -114,7 +115,7 @@ async function answer(
   const caller = callerOf(request, api, isLocal);
   if (caller === undefined) throw notFound();
   const ifMatch = request.headers["if-match"];
-  const { status, body } = await api.ask(caller, {
+  const { status, body, pieces } = await api.ask(caller, {
     method: request.method as ApiRequest["method"],
     path: parts,
     query: [...new URLSearchParams(search)],
@@ -122,7 +123,9 @@ async function answer(
     url: `${baseOf(request)}${path}`,
     ...(ifMatch !== undefined && { ifMatch }),
   });
-  return await reply.code(status).send(body);
+  void reply.code(status);
+  if (pieces === undefined) return await reply.send(body);
+  return await reply.type("application/json; charset=utf-8").send(inTurns(pieces));
 }
 
 const resourcesAt = (request: FastifyRequest): object[] =>

@@ -98,7 +98,12 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     const file = Readable.from(inTurns(source.mrtTable()), { objectMode: false });
     return reply.header("content-type", "application/octet-stream").send(file);
   });
-  // Probes and scrapers append parameters of their own, so these three ignore the query.
+}
+
+export const HEALTH_PATHS: readonly string[] = ["/metrics", "/healthz", "/readyz"];
+
+/** Probes and scrapers append parameters of their own, so these ignore the query. */
+export function addHealth(app: FastifyInstance, source: ApiSource): void {
   app.get("/healthz", () => ({ ready: true, reasons: [] }));
   app.get("/readyz", async (_request, reply) => {
     const answer = await source.ready();

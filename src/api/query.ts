@@ -85,6 +85,9 @@ const RPKI = z.strictObject({
 const address4 = z
   .string({ error: "is missing" })
   .refine((value) => isIP(value) === 4, { error: "is no IPv4 address" });
+const address = z
+  .string({ error: "is missing" })
+  .refine((value) => isIP(value) !== 0 && !value.includes("%"), { error: "is no address" });
 const at = z
   .string()
   .refine((value) => ISO_TIME.test(value) && !Number.isNaN(Date.parse(value)), {
@@ -118,8 +121,8 @@ const SESSIONS = z.strictObject({
 /** Well below what silence a connection may have. */
 const LIVE_MAX_SECONDS = 25;
 const TRACE = z.strictObject({
-  source: address4,
-  destination: address4,
+  source: address,
+  destination: address,
   protocol,
   sport: wholePort.optional(),
   dport: wholePort.optional(),
@@ -217,7 +220,7 @@ export const readSessionsQuery = (raw: unknown): NatSessionsQuery => ({
   ...read(SESSIONS, raw),
 });
 
-/** Without a protocol it is TCP. @throws Refusal for ports of what has none */
+/** Without a protocol it is TCP. @throws Refusal for ports of what has none, and for addresses of two families */
 export function readTraceQuery(raw: unknown): NatTraceQuery {
   const query = { protocol: PROTOCOLS["tcp"] ?? 6, ...read(TRACE, raw) };
   const ported = query.protocol === PROTOCOLS["tcp"] || query.protocol === PROTOCOLS["udp"];
@@ -226,6 +229,12 @@ export function readTraceQuery(raw: unknown): NatTraceQuery {
       "request.invalid",
       "only packets of TCP and UDP have ports",
       "leave sport and dport out",
+    );
+  if (isIP(query.source) !== isIP(query.destination))
+    throw new Refusal(
+      "request.invalid",
+      `a packet from ${query.source} cannot go to ${query.destination}`,
+      "both are IPv4, or both IPv6",
     );
   return query;
 }

@@ -1,14 +1,16 @@
 /**
- * The HTTP API: the same paths on a unix socket and, when told, on TCP loopback.
+ * The HTTP API: the same paths on a unix socket and, when told, by TCP; beyond this machine with TLS only. Another
+ * listener gives metrics and health alone.
  *
- * It only reads, but for some paths of the unix socket that end the daemon or act on a peer, and for the Networking API,
- * which asks who is asking (openstack.ts). Whoever may open the socket (owner and group) or is on this machine may ask;
- * so nothing else here is secret, and nobody can keep it busy: connections, headers, bodies, times and answers all have
- * limits.
+ * Whoever may open the socket (owner and group) may have everything done, whoever is on this machine may look; others,
+ * and whoever changes something by TCP, need a token (guard.ts). Nobody can keep it busy: connections, headers, bodies,
+ * times and answers all have limits.
  */
 
 import { STATUS_CODES } from "node:http";
+import { Server as SecureServer } from "node:https";
 import { isIP, type Socket } from "node:net";
+import type { SecureContextOptions } from "node:tls";
 import Fastify, {
   type FastifyError,
   type FastifyInstance,
@@ -17,10 +19,11 @@ import Fastify, {
 } from "fastify";
 import { ERRORS, type ErrorCode, Refusal, rawAnswer, toJson } from "./answers.ts";
 import { addEvents, type EventFeed } from "./events.ts";
+import { type AuthorityOf, addGuard, type Reach } from "./guard.ts";
 import { addKeystone } from "./keystone.ts";
 import type { IdentityApi } from "./keystone-session.ts";
 import { addOpenstack, type NetworkingApi, takesBody } from "./openstack.ts";
-import { addControl, addPaths, CONTROL_PATHS } from "./paths.ts";
+import { addControl, addHealth, addPaths, CONTROL_PATHS, HEALTH_PATHS } from "./paths.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { claimSocket, ListenError, type SocketFile } from "./socket.ts";
 import type { ApiControl, ApiSource } from "./source.ts";
@@ -28,8 +31,14 @@ import type { ApiControl, ApiSource } from "./source.ts";
 export interface ApiOptions {
   /** The unix socket; its directory is made when missing. At most 99 octets. */
   readonly socketPath: string;
-  /** A loopback address; port 0 takes a free one. */
-  readonly tcp?: { readonly host: string; readonly port: number };
+  /** Beyond loopback only with a certificate; port 0 takes a free one. */
+  readonly tcp?: At;
+  /** For metrics and health alone, which nobody needs a token for. */
+  readonly metrics?: At;
+  /** Has `tcp` and `metrics` speak TLS. */
+  readonly certificate?: Certificate;
+  /** Who may do what with the gateway itself; absent: what comes over the socket may all, and others nothing that takes a token. */
+  readonly authority?: AuthorityOf;
   /** What whoever may open the socket may have done; nobody else may. */
   readonly control?: ApiControl;
   /** OpenStack's Networking API, below /v2.0. */
@@ -42,6 +51,17 @@ export interface ApiOptions {
   /** Called once per answer. `route` is a path of ours or "unknown", so that it can be a label. */
   readonly onAnswer?: (route: string, code: number) => void;
   readonly limits?: Partial<ApiLimits>;
+}
+
+interface At {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** In PEM. */
+interface Certificate {
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** One line: fixed words, then facts. */
@@ -60,7 +80,7 @@ export interface ApiLimits {
   readonly headerBytes: number;
   /** Per listener; more are closed at once. */
   readonly connections: number;
-  /** To the Networking and Identity APIs over TCP, of each project and of each address without a token. */
+  /** Over TCP, of each address; to the Networking API with a token, of each project. */
   readonly requestsPerSecond: number;
   /** Of these, how many may come at once after a pause. */
   readonly requestsAtOnce: number;
@@ -82,8 +102,10 @@ export const API_LIMITS: ApiLimits = {
 };
 
 export interface Api {
-  /** Opens every listener or none; gives where they are: a path, "http://127.0.0.1:9696". @throws ListenError */
+  /** Opens every listener or none; gives where they are: a path, "https://192.0.2.1:9696". @throws ListenError */
   listen(): Promise<readonly string[]>;
+  /** Shows another certificate from the next connection on. Those that there are go on. */
+  useCertificate(certificate: Certificate): void;
   /** Answers what was asked, closes every connection and removes the socket file. */
   close(): Promise<void>;
 }
@@ -92,29 +114,41 @@ export function createApi(source: ApiSource, options: ApiOptions): Api {
   const limits = { ...API_LIMITS, ...options.limits };
   const apps: FastifyInstance[] = [];
   let file: SocketFile | undefined;
+  let { certificate } = options;
 
   const close = async (): Promise<void> => {
     await Promise.all(apps.splice(0).map((app) => closeWithin(app, limits.closeMs)));
     await file?.remove();
     file = undefined;
   };
-  const open = async (onSocket: boolean): Promise<FastifyInstance> => {
-    const app = buildApp(source, options, limits, onSocket);
+  const open = async (fill: Fill, reach: Reach, at: At | { readonly path: string }): Promise<string> => {
+    const app = emptyApp(options, limits, reach === "socket" ? undefined : certificate);
     apps.push(app);
+    fill(app, source, options, limits, reach);
     await app.ready();
-    return app;
+    return await app.listen({ ...at, backlog: limits.connections });
   };
   return {
     close,
+    useCertificate: (next) => {
+      certificate = next;
+      for (const { server } of apps)
+        if (server instanceof SecureServer) server.setSecureContext(secure(next));
+    },
     listen: async () => {
+      const { socketPath, tcp, metrics } = options;
       try {
-        file = await claimSocket(options.socketPath);
-        await (await open(true)).listen({ path: file.bindPath, backlog: limits.connections });
+        file = await claimSocket(socketPath);
+        await open(fillWhole, "socket", { path: file.bindPath });
         await file.publish();
-        if (options.tcp === undefined) return [options.socketPath];
-        requireLoopback(options.tcp.host);
-        const tcp = await (await open(false)).listen({ ...options.tcp, backlog: limits.connections });
-        return [options.socketPath, tcp];
+        const listening = [socketPath];
+        if (tcp !== undefined) {
+          const reach = isLoopback(tcp.host) ? "machine" : "world";
+          if (reach === "world") requireTls(tcp, certificate);
+          listening.push(await open(fillWhole, reach, tcp));
+        }
+        if (metrics !== undefined) listening.push(await open(fillMetrics, "world", metrics));
+        return listening;
       } catch (error) {
         await close();
         throw error instanceof ListenError ? error : listenFailure(options, error);
@@ -123,16 +157,18 @@ export function createApi(source: ApiSource, options: ApiOptions): Api {
   };
 }
 
-function requireLoopback(host: string): void {
-  // Nothing here asks who is asking, so no other machine may ask.
-  if (host === "::1" || (isIP(host) === 4 && host.startsWith("127."))) return;
-  throw new ListenError("tcp.notLoopback", host, `${host} is not a loopback address; use 127.0.0.1 or ::1`);
+const isLoopback = (host: string): boolean => host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+
+function requireTls({ host }: At, certificate: Certificate | undefined): void {
+  // Tokens and passwords would be read on the way.
+  if (certificate !== undefined) return;
+  throw new ListenError("tcp.withoutTls", host, `${host} is not a loopback address; it takes a certificate`);
 }
 
 function listenFailure(options: ApiOptions, error: unknown): ListenError {
   const { syscall, message } = error as NodeJS.ErrnoException;
-  const atTcp = options.tcp !== undefined && message.includes(`${options.tcp.host}:${options.tcp.port}`);
-  const where = atTcp ? `${options.tcp?.host}:${options.tcp?.port}` : options.socketPath;
+  const places = [options.tcp, options.metrics].flatMap((at) => (at ? `${at.host}:${at.port}` : []));
+  const where = places.find((place) => message.includes(place)) ?? options.socketPath;
   return new ListenError(
     "failed",
     where,
@@ -151,59 +187,77 @@ async function closeWithin(app: FastifyInstance, closeMs: number): Promise<void>
   }
 }
 
-function buildApp(
-  source: ApiSource,
+/** RFC 9325 §3.1.1: nothing older. */
+const secure = ({ cert, key }: Certificate): SecureContextOptions => ({ cert, key, minVersion: "TLSv1.2" });
+
+/** Without paths. */
+function emptyApp(
   options: ApiOptions,
   limits: ApiLimits,
-  onSocket: boolean,
+  certificate: Certificate | undefined,
 ): FastifyInstance {
-  const app = Fastify({
+  const http = {
+    headersTimeout: limits.headerMs,
+    maxHeaderSize: limits.headerBytes,
+    // Node looks for late clients every 30 s unless told otherwise: later than either limit.
+    connectionsCheckingInterval: Math.min(1000, limits.headerMs),
+  };
+  const https = certificate && { ...http, ...secure(certificate), handshakeTimeout: limits.headerMs };
+  const app: FastifyInstance = Fastify({
     logger: false,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestMs,
     connectionTimeout: limits.silentMs,
     keepAliveTimeout: limits.keepAliveMs,
     return503OnClosing: false,
-    http: {
-      headersTimeout: limits.headerMs,
-      maxHeaderSize: limits.headerBytes,
-      // Node looks for late clients every 30 s unless told otherwise: later than either limit.
-      connectionsCheckingInterval: Math.min(1000, limits.headerMs),
-    },
     clientErrorHandler: answerClientError,
     frameworkErrors: (error, _request, reply) => {
       void (reply as FastifyReply).code(400).send(new Refusal("request.malformed", error.message).answer);
     },
+    ...(https === undefined ? { http } : { https }),
   });
   app.server.maxConnections = limits.connections;
   app.setReplySerializer(toJson);
-  addChecks(app, limits, onSocket);
   addErrors(app, options.log);
+  app.addHook("onRequest", async (_request, reply) => {
+    void reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
+  });
   app.addHook("onResponse", async (request, reply) => {
     options.onAnswer?.(request.is404 ? "unknown" : (request.routeOptions.url ?? "unknown"), reply.statusCode);
   });
-  addPaths(app, source);
-  if (options.events !== undefined) addEvents(app, options.events);
-  if (onSocket && options.control !== undefined) addControl(app, options.control);
-  addOpenstackAnd(app, options, limits, onSocket);
   return app;
 }
 
-/** Whoever may open the socket is not held up: it is the operator's own. */
-function addOpenstackAnd(
+type Fill = (
   app: FastifyInstance,
-  { identity, networking, log }: ApiOptions,
-  { requestsPerSecond, requestsAtOnce }: ApiLimits,
-  onSocket: boolean,
-): void {
-  const rate = onSocket ? undefined : new RateLimit(requestsPerSecond, requestsAtOnce);
-  if (identity !== undefined) addKeystone(app, identity, rate, log);
-  if (networking !== undefined) addOpenstack(app, networking, { isLocal: onSocket, rate, log });
-}
+  source: ApiSource,
+  options: ApiOptions,
+  limits: ApiLimits,
+  reach: Reach,
+) => void;
 
-function addChecks(app: FastifyInstance, limits: ApiLimits, onSocket: boolean): void {
+const fillMetrics: Fill = (app, source, _options, limits) => {
+  addChecks(app, limits, HEALTH_PATHS);
+  addHealth(app, source);
+};
+
+const fillWhole: Fill = (app, source, options, limits, reach) => {
+  // Whoever may open the socket is not held up: it is the operator's own.
+  const rate =
+    reach === "socket" ? undefined : new RateLimit(limits.requestsPerSecond, limits.requestsAtOnce);
+  const { identity, networking, events, control, authority, log } = options;
+  addGuard(app, { reach, secured: options.certificate !== undefined, authority, rate });
+  addChecks(app, limits, PATHS);
+  addPaths(app, source);
+  addHealth(app, source);
+  if (events !== undefined) addEvents(app, events);
+  if (reach === "socket" && control !== undefined) addControl(app, control);
+  if (identity !== undefined) addKeystone(app, identity, rate, log);
+  if (networking !== undefined) addOpenstack(app, networking, { isLocal: reach === "socket", rate, log });
+};
+
+function addChecks(app: FastifyInstance, limits: ApiLimits, paths: readonly string[]): void {
   app.addHook("onRequest", async (request, reply) => {
-    void reply.headers({ "cache-control": "no-store", "x-content-type-options": "nosniff" });
     if (hasBody(request) && (request.is404 || !takesBody(request))) {
       // No other path takes a body. It is not read: the answer is the connection's last, whatever is still on its way.
       void reply.header("connection", "close");
@@ -211,20 +265,16 @@ function addChecks(app: FastifyInstance, limits: ApiLimits, onSocket: boolean): 
         throw new Refusal("body.tooLarge", `a body has at most ${limits.bodyBytes} octets`);
       }
     }
-    if (!onSocket) requireLocalHost(request);
-    if (request.is404) throw refusePath(request);
+    if (request.is404) throw refusePath(request, paths);
+  });
+  // Never reached with an answer of its own: the hook refuses unknown paths before a body is read.
+  app.setNotFoundHandler((request) => {
+    throw refusePath(request, paths);
   });
 }
 
 function hasBody({ headers }: FastifyRequest): boolean {
   return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
-}
-
-/** A name that someone else's DNS points at 127.0.0.1 makes a browser on this machine read for them. */
-function requireLocalHost(request: FastifyRequest): void {
-  const { hostname } = request;
-  if (hostname === "localhost" || isIP(hostname.replace(/^\[|\]$/g, "")) !== 0) return;
-  throw new Refusal("host.refused", "the Host header must be an address or localhost");
 }
 
 const PATHS: readonly string[] = [
@@ -253,14 +303,12 @@ const PATHS: readonly string[] = [
     "mrt/table",
   ].map((name) => `/api/v1/${name}`),
   ...["status", "protocols/bgp", "protocols/short", "routes/prefix"].map((name) => `/birdwatcher/${name}`),
-  "/metrics",
-  "/healthz",
-  "/readyz",
+  ...HEALTH_PATHS,
 ];
 
-function refusePath(request: FastifyRequest): Refusal {
+function refusePath(request: FastifyRequest, paths: readonly string[]): Refusal {
   const path = request.url.split("?")[0] ?? "";
-  if (PATHS.includes(path)) {
+  if (paths.includes(path)) {
     return new Refusal("method.refused", `${request.method} is not possible here`, "use GET");
   }
   if (CONTROL_PATHS.includes(path)) {
@@ -270,14 +318,10 @@ function refusePath(request: FastifyRequest): Refusal {
       "use POST, on the unix socket",
     );
   }
-  return new Refusal("path.unknown", "there is nothing at this path", `paths are ${PATHS.join(", ")}`);
+  return new Refusal("path.unknown", "there is nothing at this path", `paths are ${paths.join(", ")}`);
 }
 
 function addErrors(app: FastifyInstance, log: ApiLog): void {
-  // Never reached with an answer of its own: the onRequest hook refuses unknown paths before a body is read.
-  app.setNotFoundHandler((request) => {
-    throw refusePath(request);
-  });
   app.setErrorHandler((error: FastifyError | Refusal, request, reply) => {
     const refusal = error instanceof Refusal ? error : refusalOf(error);
     const { code } = refusal.detail;

@@ -102,9 +102,9 @@ describe("TCP", () => {
     expect(await statusOf("/api/v1/peers", url, host)).toBe(code);
   });
 
-  test("is refused elsewhere, and leaves no socket behind", async () => {
+  test("is refused elsewhere without TLS, and leaves no socket behind", async () => {
     await expect(start({ tcp: { host: "0.0.0.0", port: 0 } })).rejects.toMatchObject({
-      detail: { code: "tcp.notLoopback" },
+      detail: { code: "tcp.withoutTls" },
     });
     await expect(lstat(socketPath)).rejects.toThrow("ENOENT");
   });

@@ -13,7 +13,7 @@ import { dirname } from "node:path";
 export class ListenError extends Error {
   override readonly name: string = "ListenError";
   readonly detail: {
-    readonly code: "socket.inUse" | "socket.notASocket" | "socket.tooLong" | "tcp.notLoopback" | "failed";
+    readonly code: "socket.inUse" | "socket.notASocket" | "socket.tooLong" | "tcp.withoutTls" | "failed";
     readonly where: string;
   };
 

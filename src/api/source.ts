@@ -144,7 +144,7 @@ export interface NatSessionsQuery {
   readonly limit: number;
 }
 
-/** A packet that would open a flow. Addresses are IPv4. */
+/** A packet that would open a flow. Its addresses are of one family. */
 export interface NatTraceQuery {
   readonly source: string;
   readonly destination: string;

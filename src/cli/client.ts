@@ -1,15 +1,22 @@
 /** HTTP to gatewayd: over its unix socket, or to a URL. */
 
 import { readFileSync, statSync } from "node:fs";
-import { type IncomingMessage, request } from "node:http";
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from "node:http";
+import { request as secureRequest } from "node:https";
 import type { ErrorAnswer } from "../api/schema.ts";
 import { EXIT, Failure } from "./io.ts";
 import { failureOf, neutronFaultOf, strangerFailure } from "./objects/hints.ts";
 
-export type Target = ({ readonly socketPath: string } | { readonly url: URL }) & {
+export type Target = ({ readonly socketPath: string } | UrlTarget) & {
   /** Proves who asks, where that is asked for (OpenStack's X-Auth-Token). */
   readonly token?: string;
 };
+
+interface UrlTarget {
+  readonly url: URL;
+  /** Of https: who signed its certificate, in PEM; undefined: one that this machine knows. */
+  readonly ca?: string;
+}
 
 export interface Answer {
   /** As it came. */
@@ -103,7 +110,7 @@ function ask(target: Target, wanted: Request, signal: AbortSignal): Promise<Inco
     const options = { method: wanted.method, path: wanted.path, signal, agent: false, headers } as const;
     const asked =
       "url" in target
-        ? request(target.url, options)
+        ? requestAt(target, options)
         : request({ ...options, socketPath: target.socketPath, host: "localhost" });
     asked.setTimeout(TIMEOUT_MS, () => {
       asked.destroy(
@@ -115,6 +122,11 @@ function ask(target: Target, wanted: Request, signal: AbortSignal): Promise<Inco
     asked.end(body);
   });
 }
+
+const requestAt = ({ url, ca }: UrlTarget, options: RequestOptions): ClientRequest =>
+  url.protocol === "https:"
+    ? secureRequest(url, ca === undefined ? options : { ...options, ca })
+    : request(url, options);
 
 const lossOf = (target: Target, signal: AbortSignal, error: NodeJS.ErrnoException): Failure =>
   signal.aborted ? new Failure(EXIT.interrupted, "interrupted") : unreachable(target, error);
@@ -152,12 +164,25 @@ function refusal(json: unknown, incoming: IncomingMessage, target: Target): Fail
 function unreachable(target: Target, error: NodeJS.ErrnoException): Failure {
   const where = nameOf(target);
   const words = WORDS[error.code ?? ""] ?? error.message;
-  const hint =
-    error.code === "EACCES" && "socketPath" in target
-      ? permissionHint(target.socketPath)
-      : "is gatewayd running? If its socket is elsewhere, say so with --socket PATH or GWCTL_SOCKET";
-  return new Failure(EXIT.unreachable, `gatewayd cannot be reached at ${where}: ${words}`, hint);
+  return new Failure(
+    EXIT.unreachable,
+    `gatewayd cannot be reached at ${where}: ${words}`,
+    hintOf(target, error),
+  );
 }
+
+function hintOf(target: Target, { code = "" }: NodeJS.ErrnoException): string {
+  if ("url" in target) {
+    return UNTRUSTED.test(code)
+      ? "--os-cacert FILE or OS_CACERT names who signed its certificate, in PEM; the URL has a name or address of it"
+      : "is gatewayd running, and does `api.listen` say so? Where `api.tls` is set, it is https://";
+  }
+  if (code === "EACCES") return permissionHint(target.socketPath);
+  return "is gatewayd running? If its socket is elsewhere, say so with --socket PATH or GWCTL_SOCKET";
+}
+
+/** What OpenSSL and Node call a certificate that they do not believe. */
+const UNTRUSTED = /CERT|SELF_SIGNED|UNABLE_TO_|ALTNAME/;
 
 const WORDS: Readonly<Record<string, string>> = {
   ENOENT: "there is no such socket",

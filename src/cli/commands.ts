@@ -19,6 +19,7 @@ import type {
 } from "../api/schema.ts";
 import { get } from "./client.ts";
 import { completionScript, LIVE, SHELLS, type Shell } from "./completion.ts";
+import { addCredentials } from "./credentials.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { errorsDetail } from "./errors-view.ts";
 import { addEvents } from "./events.ts";
@@ -34,7 +35,7 @@ import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
 import { addStore } from "./store.ts";
 import { addUsers } from "./users.ts";
-import { parseCount, parseSeconds, parseUrl } from "./values.ts";
+import { parseCount, parseOrigin, parseSeconds } from "./values.ts";
 import {
   advertisedTable,
   announcementsTable,
@@ -66,10 +67,11 @@ export function buildProgram(io: Io, version: string): Command {
     .showHelpAfterError("(--help shows what there is)")
     .addOption(new Option("--socket <path>", `unix socket of gatewayd (GWCTL_SOCKET; ${DEFAULT_SOCKET})`))
     .addOption(
-      new Option("--url <url>", "its HTTP address instead, e.g. http://127.0.0.1:9696")
+      new Option("--url <url>", "its address instead, e.g. https://gw1.example:9696")
         .conflicts("socket")
-        .argParser(parseUrl),
+        .argParser(parseOrigin),
     )
+    .addOption(new Option("--os-cacert <path>", "who signed the certificate of an https URL (OS_CACERT)"))
     .addOption(new Option("-o, --output <format>", "how to print it").choices(FORMATS).default("table"))
     .addOption(new Option("--no-headers", "tables without their first line"))
     .addOption(
@@ -82,6 +84,7 @@ export function buildProgram(io: Io, version: string): Command {
       examples("gwctl show peers", "gwctl show routes --kind floating -o json", "gwctl -w show nat"),
     )
     .addHelpText("after", "\nExit status: 0 ok, 1 error, 2 usage, 3 not found, 5 gatewayd unreachable.");
+  addCredentials(program, io);
   const showing = program
     .command("show")
     // So short since always, whatever else begins with it.

@@ -132,7 +132,7 @@ _gwctl() {
   [[ $line == *[[:space:]] ]] || { cur=\${typed[\${#typed[@]}-1]}; unset "typed[\${#typed[@]}-1]"; }
   for word in "\${typed[@]:1}"; do
     case $prev in
-      --socket|--url) to+=("$prev" "$word") ;;
+      --socket|--url|--os-cacert) to+=("$prev" "$word") ;;
     esac
     case "$at $prev" in
       ${eating}) prev=; continue ;;
@@ -186,7 +186,7 @@ _gwctl() {
   local -i given=1
   for word in "\${(@)words[2,CURRENT-1]}"; do
     case $prev in
-      --socket|--url) to+=("$prev" "$word") ;;
+      --socket|--url|--os-cacert) to+=("$prev" "$word") ;;
     esac
     case "$at $prev" in
       ${eating}) prev=; continue ;;

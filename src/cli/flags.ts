@@ -1,8 +1,9 @@
 /** What all commands have in common: their options, the paths that they ask, their examples. */
 
+import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import type { Target } from "./client.ts";
-import type { Io } from "./io.ts";
+import { EXIT, Failure, type Io } from "./io.ts";
 import type { Format, Options } from "./show.ts";
 
 export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
@@ -10,6 +11,8 @@ export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
 export interface Flags {
   readonly socket?: string;
   readonly url?: URL;
+  readonly osCacert?: string;
+  readonly osToken?: string;
   readonly output: Format;
   readonly headers: boolean;
   readonly watch?: number;
@@ -32,17 +35,30 @@ export function pathOf(list: string, query: Readonly<Record<string, string | und
 export function optionsOf(command: Command, io: Io): Options {
   const flags = command.optsWithGlobals<Flags>();
   return {
-    target: targetOf(flags, io),
+    target: {
+      ...targetOf(flags, io),
+      ...(flags.osToken !== undefined && { token: flags.osToken }),
+    },
     format: flags.output,
     headers: flags.headers,
     watchSeconds: flags.watch,
   };
 }
 
-function targetOf({ url, socket }: Flags, io: Io): Target {
-  if (url !== undefined) return { url };
-  const { GWCTL_SOCKET: named = "" } = io.env;
-  return { socketPath: socket ?? (named === "" ? DEFAULT_SOCKET : named) };
+/** @throws Failure when a file cannot be read */
+export function targetOf({ url, socket, osCacert }: Flags, io: Io): Target {
+  const { GWCTL_SOCKET: named = "", OS_CACERT: usual = "" } = io.env;
+  if (url === undefined) return { socketPath: socket ?? (named === "" ? DEFAULT_SOCKET : named) };
+  const path = osCacert ?? usual;
+  return path === "" || url.protocol === "http:" ? { url } : { url, ca: textOf(path) };
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Failure(EXIT.error, `${path}: ${(error as Error).message}`, "--os-cacert names a PEM file");
+  }
 }
 
 export const examples = (...lines: readonly string[]): string =>

@@ -306,7 +306,7 @@ describe("exit status", () => {
       5,
       "/nonexistent/gatewayd.sock: there is no such socket",
     ],
-    ["show peers --url http://127.0.0.1:1", 5, "is gatewayd running?"],
+    ["show peers --url http://127.0.0.1:1", 5, "is gatewayd running, and does"],
   ])("gwctl %s: %i", async (line, exit, words) => {
     await serve();
     const run = await gwctl(line);

@@ -105,8 +105,8 @@ function addTrace(nat: Command, io: Io): void {
   nat
     .command("trace")
     .description("which rules, which mapping and which block a packet would take; --live follows a real one")
-    .addArgument(new Argument("<source>", "IPv4 address"))
-    .addArgument(new Argument("<destination>", "IPv4 address"))
+    .addArgument(new Argument("<source>", "IP address"))
+    .addArgument(new Argument("<destination>", "IP address"))
     .option("--protocol <protocol>", "tcp, udp, icmp or a number (tcp)")
     .option("--sport <port>", "source port")
     .option("--dport <port>", "destination port")

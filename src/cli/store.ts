@@ -40,16 +40,25 @@ const KINDS = {
   etcd: "etcd: shared",
 } as const;
 
-function storeDetail({ type, at, prefix, answers, problem, revision, objects }: StoreAnswer): string {
+function storeDetail({ type, at, prefix, answers, problem, etcd, revision, objects }: StoreAnswer): string {
   return fields([
     ["Store", KINDS[type]],
     ["At", at.join(", ")],
     ["Prefix", prefix],
     ["Answers", answers ? "yes" : `no: ${problem}`],
+    ["Watches", etcd && watchesText(etcd)],
+    ["Lease", etcd?.leaseSeconds === undefined ? undefined : `${etcd.leaseSeconds.toFixed(1)} s left`],
     ["Revision", String(revision)],
     ...Object.entries(objects).map(([kind, count]) => [`- ${kind}`, String(count)] as const),
   ]);
 }
+
+const watchesText = ({ connected, reconnects, watchLag }: NonNullable<StoreAnswer["etcd"]>): string =>
+  [
+    connected ? "connected" : "not connected",
+    watchLag === 0 ? "up to date" : `${watchLag} revisions behind`,
+    `taken up again ${reconnects} times`,
+  ].join(", ");
 
 /** The daemon's program opens stores, whether it runs or not: it is asked, in a process of its own. */
 async function migrate(from: string, to: string): Promise<void> {

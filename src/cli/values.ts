@@ -6,17 +6,11 @@ import { EXIT, Failure } from "./io.ts";
 /** Below this a watcher is load and not information. */
 const WATCH_MIN_SECONDS = 0.1;
 
-export function parseUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "http:") throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:9696.");
-  return url;
-}
-
-/** Of another server, which may want TLS. */
+/** Of a server, with or without TLS. */
 export function parseOrigin(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
-    throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:2379.");
+    throw new InvalidArgumentError("Expected e.g. http://127.0.0.1:9696 or https://gw1.example:9696.");
   }
   return url;
 }

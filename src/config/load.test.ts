@@ -24,7 +24,7 @@ function cases(file: string, atLeast: number): [string, string, string][] {
 }
 
 describe("one value is wrong", () => {
-  test.each(cases("values.txt", 78))("%s", (_name, yaml, said) => {
+  test.each(cases("values.txt", 84))("%s", (_name, yaml, said) => {
     expect(rendered(read(yaml))).toBe(said);
   });
 });
@@ -144,6 +144,15 @@ describe("report", () => {
     // A second gateway of a machine, or one to try with, must not wait for the directory of the first.
     ["api: { socket: /run/other/gatewayd.sock }", { type: "none" }],
     ["api: { socket: /run/other/gatewayd.sock }\nstore: {}", { type: "local", path: "/var/lib/gatewayd" }],
+    ["store: { type: etcd, endpoints: ['http://[::1]:2379'] }", { path: "/var/lib/gatewayd" }],
+    [
+      "api: { socket: /run/other/gatewayd.sock }\nstore: { type: etcd, endpoints: ['http://[::1]:2379'] }",
+      { type: "etcd", path: undefined },
+    ],
+    [
+      "store: { type: etcd, endpoints: ['http://[::1]:2379'], path: /a, user: b, passwordFile: /c }",
+      { path: "/a" },
+    ],
   ])("with %j, the store is %j", (text, store) => {
     expect(read(`${BASE}${text}`)).toMatchObject({ ok: true, store });
   });

@@ -15,7 +15,7 @@ import { FINDINGS, MISTAKES } from "./limits.ts";
 import { type PasswordRead, withPasswords } from "./passwords.ts";
 import { poolItem } from "./scalars.ts";
 import { gatewayFile, type Sections, sections } from "./schema.ts";
-import type { Settings } from "./settings.ts";
+import type { Settings, TlsSettings } from "./settings.ts";
 import { Places, readSource, type Source } from "./source.ts";
 import { storeOf } from "./store-schema.ts";
 
@@ -37,6 +37,8 @@ export interface LoadOptions {
   readonly hostname: string;
   /** Reads what `passwordFile` names. Undefined: passwords are left out, as in tests of everything else. */
   readonly readPassword?: (path: string) => PasswordRead;
+  /** What is wrong with the certificate and key that `api.tls` names. Undefined: they are not looked at. */
+  readonly checkCertificate?: (files: TlsSettings) => readonly Violation[];
 }
 
 export function load(text: string, options: LoadOptions): Loaded {
@@ -44,14 +46,14 @@ export function load(text: string, options: LoadOptions): Loaded {
   const read = readSource(text);
   if ("faults" in read) return refused(read.faults.map((fault) => places.ofFault(fault)));
   const { source } = read;
-  const checked = check(source.value, options.readPassword);
+  const checked = check(source.value, options);
   const findings = found(checked.problems, source, places);
   if (checked.sections === undefined || checked.problems.some(({ severity }) => severity === "error")) {
     return refused(findings);
   }
   const { api, log, store, dhcp, hostname, ...rest } = checked.sections;
   const model: Model = { ...rest, hostname: hostname ?? options.hostname };
-  const settings = { model, api, log, store: store ?? storeOf(api), dhcp };
+  const settings = { model, api, log, store: storeOf(store, api), dhcp };
   return { ok: true, ...settings, warnings: findings.slice(0, FINDINGS) };
 }
 
@@ -63,7 +65,7 @@ function refused(findings: readonly Finding[]): Loaded {
 
 function check(
   value: unknown,
-  readPassword: LoadOptions["readPassword"],
+  { readPassword, checkCertificate }: LoadOptions,
 ): { problems: Problem[]; sections: Sections | undefined } {
   if (value === null || value === undefined) {
     const hint = "the least that a file needs is bgp with asn and routerId; see examples/";
@@ -82,12 +84,15 @@ function check(
   const issues = whole.success ? [] : problemsOf(whole.error.issues, raw);
   const parts: Partial<Model> = whole.success ? modelParts(whole.data) : readableParts(raw);
   const rules = violations(parts).map((violation) => ruleProblem(violation, raw));
-  if (!whole.success || readPassword === undefined) {
-    return { problems: [...issues, ...rules], sections: whole.data };
-  }
-  const { bgp, faults } = withPasswords(whole.data.bgp, readPassword);
-  const secrets = faults.map((violation) => ruleProblem(violation, raw));
-  return { problems: [...issues, ...rules, ...secrets], sections: { ...whole.data, bgp } };
+  if (!whole.success) return { problems: [...issues, ...rules], sections: undefined };
+  const { tls } = whole.data.api;
+  const { bgp, faults } =
+    readPassword === undefined
+      ? { bgp: whole.data.bgp, faults: [] }
+      : withPasswords(whole.data.bgp, readPassword);
+  const secrets = [...faults, ...((tls && checkCertificate?.(tls)) ?? [])];
+  const files = secrets.map((violation) => ruleProblem(violation, raw));
+  return { problems: [...rules, ...files], sections: { ...whole.data, bgp } };
 }
 
 const wholeFile = (code: Problem["code"], message: string, hint: string): Problem => {

@@ -213,7 +213,7 @@ export const portOrRange: z.ZodType<PortRange> = z.union(
 );
 
 /** "127.0.0.1:8775" or "[::1]:8775". */
-export function parseEndpoint(value: string): Endpoint | undefined {
+function parseEndpoint(value: string): Endpoint | undefined {
   const parts = /^(?:\[([^\]]*:[^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(value);
   if (parts === null) return undefined;
   const at = parseAddress(parts[1] ?? parts[2] ?? "");

@@ -9,7 +9,6 @@ import type { Address } from "../bgp/net/address.ts";
 import type { AddressLimits } from "../model/address-limits.ts";
 import type {
   AnycastService,
-  Endpoint,
   FloatingIp,
   Forward,
   HealthCheck,
@@ -21,6 +20,7 @@ import type {
   Pool,
   Port,
 } from "../model/model.ts";
+import { api } from "./api-schema.ts";
 import { bgp } from "./bgp-schema.ts";
 import { natLog } from "./nat-log-schema.ts";
 import {
@@ -38,19 +38,15 @@ import {
   name,
   oneOrMany,
   POOL_ADDRESSES,
-  parseEndpoint,
   poolItem,
   port,
   portOrRange,
   portRange,
   prefix,
   requestTarget,
-  socketPath,
-  text,
 } from "./scalars.ts";
 import {
   type ApiSettings,
-  DEFAULT_SOCKET,
   type DhcpSettings,
   LOG_LEVELS,
   type LogSettings,
@@ -231,40 +227,6 @@ const hostPort: z.ZodType<Port> = mapping({
     .min(1, { error: "at least one address" })
     .meta({ description: "The addresses behind it." }),
 });
-
-const loopbackEndpoint: z.ZodType<Endpoint> = text(
-  {
-    expected: "a loopback address and a port such as 127.0.0.1:9696",
-    hint: "without TLS it listens on this machine alone",
-    json: { examples: ["127.0.0.1:9696", "[::1]:9696"] },
-  },
-  (value) => {
-    const at = parseEndpoint(value);
-    return at !== undefined && isLoopback(at.address) ? at : undefined;
-  },
-);
-
-function isLoopback(at: Address): boolean {
-  if (at.family === 4) return at.w0 >>> 24 === 127;
-  return at.w0 === 0 && at.w1 === 0 && at.w2 === 0 && at.w3 === 1;
-}
-
-const api: z.ZodType<ApiSettings> = mapping({
-  listen: loopbackEndpoint.optional().meta({ description: "TCP, on loopback. Default: only the socket." }),
-  socket: socketPath.prefault(DEFAULT_SOCKET).meta({ description: "The unix socket that gwctl speaks to." }),
-  auth: choice(["keystone", "none"]).prefault("keystone").meta({
-    description: "The Networking API over TCP. none: everybody on this machine may change everything.",
-  }),
-  tokensFile: absolutePath.optional().meta({
-    description: "The file of users that tokens are made for; gwctl user makes it.",
-  }),
-  routerDistributed: flag.prefault(false).meta({
-    description: "Routers made without `distributed`: floating IPs are translated on the instances' hosts.",
-  }),
-  floatingEgress: choice(["floating", "fixed"]).prefault("floating").meta({
-    description: "The source of new flows of a port with a floating IP made through the API.",
-  }),
-}).transform((given) => ({ ...given, listen: given.listen, tokensFile: given.tokensFile }));
 
 const MAIN_TABLE = 254;
 const TABLES = "main, or a table number 1..4294967295 other than 255";

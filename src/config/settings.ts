@@ -18,11 +18,15 @@ export interface DhcpSettings {
 }
 
 export interface ApiSettings {
-  /** TCP, always a loopback address; undefined: only the socket. */
+  /** TCP; undefined: only the socket. */
   readonly listen: Endpoint | undefined;
+  /** Of everything that listens by TCP; undefined only where `listen` is a loopback address. */
+  readonly tls: TlsSettings | undefined;
+  /** TCP for metrics and health alone. */
+  readonly metricsListen: Endpoint | undefined;
   /** Absolute path of the unix socket, at most 99 octets. */
   readonly socket: string;
-  /** Who may use the Networking API over TCP: whoever has a token, or whoever is on this machine. */
+  /** Who may change things over TCP: whoever has a token, or, on loopback, whoever is on this machine. */
   readonly auth: "keystone" | "none";
   /** Absolute path of the file of users that tokens are made for; undefined: there are none. */
   readonly tokensFile: string | undefined;
@@ -30,6 +34,12 @@ export interface ApiSettings {
   readonly routerDistributed: boolean;
   /** The source of new flows of a port that has a floating IP. */
   readonly floatingEgress: FloatingIp["egress"];
+}
+
+/** Absolute paths of PEM files. What stands in them is read when they change. */
+export interface TlsSettings {
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 export const DEFAULT_SOCKET = "/run/gatewayd/gatewayd.sock";
@@ -58,4 +68,9 @@ export interface EtcdStoreSettings {
   /** Both or neither. */
   readonly certFile: string | undefined;
   readonly keyFile: string | undefined;
+  /** Both or neither. */
+  readonly user: string | undefined;
+  readonly passwordFile: string | undefined;
+  /** Where the copy is that the daemon starts with while etcd is away; undefined: there is none. */
+  readonly path: string | undefined;
 }

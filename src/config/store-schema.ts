@@ -10,11 +10,17 @@ export const ENDPOINTS = 16;
 const STORE_PATH = "/var/lib/gatewayd";
 
 /**
- * Of a file that has no `store`: on this machine's disk. A gateway with a socket of its own is a second one, or one to
+ * What lies on this machine's disk where the file does not say it: all of it without `store`, a copy with etcd. A gateway with a socket of its own is a second one, or one to
  * try things with; it neither waits for the directory of the first nor needs the right to make one.
  */
-export const storeOf = ({ socket }: Pick<ApiSettings, "socket">): StoreSettings =>
-  socket === DEFAULT_SOCKET ? { type: "local", path: STORE_PATH } : { type: "none" };
+export function storeOf(
+  given: StoreSettings | undefined,
+  { socket }: Pick<ApiSettings, "socket">,
+): StoreSettings {
+  const isFirst = socket === DEFAULT_SOCKET;
+  if (given === undefined) return isFirst ? { type: "local", path: STORE_PATH } : { type: "none" };
+  return given.type === "etcd" && isFirst ? { ...given, path: given.path ?? STORE_PATH } : given;
+}
 
 const etcdUrl: z.ZodType<string> = text(
   {
@@ -34,6 +40,11 @@ const etcdPrefix: z.ZodType<string> = text(
   (value) => (/^\/[!-~]{0,127}$/.test(value) ? value.replace(/\/+$/, "") : undefined),
 );
 
+const etcdUser: z.ZodType<string> = text(
+  { expected: "the name of a user of etcd", json: { pattern: "^[!-~]+$", maxLength: 128 } },
+  (value) => (/^[!-~]{1,128}$/.test(value) ? value : undefined),
+);
+
 interface Given {
   readonly type: StoreSettings["type"];
   readonly path?: string | undefined;
@@ -42,6 +53,8 @@ interface Given {
   readonly caFile?: string | undefined;
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
+  readonly user?: string | undefined;
+  readonly passwordFile?: string | undefined;
 }
 
 interface Fault {
@@ -57,7 +70,8 @@ export const store: z.ZodType<StoreSettings> = mapping({
   }),
   path: absolutePath.optional().meta({
     default: STORE_PATH,
-    description: "local only: the directory, made when it is not there.",
+    description:
+      "local: the directory, made when it is not there. etcd: that of the copy that a start without etcd begins with.",
   }),
   endpoints: list(etcdUrl)
     .min(1, { error: "at least one URL" })
@@ -72,6 +86,12 @@ export const store: z.ZodType<StoreSettings> = mapping({
     .meta({ description: "https only, and required there: PEM, who signed etcd's certificates." }),
   certFile: absolutePath.optional().meta({ description: "https only: PEM, our certificate." }),
   keyFile: absolutePath.optional().meta({ description: "https only: PEM, the key of our certificate." }),
+  user: etcdUser
+    .optional()
+    .meta({ description: "etcd only, where it has users: who we are; with passwordFile." }),
+  passwordFile: absolutePath
+    .optional()
+    .meta({ description: "etcd only: the password of user, alone in its file. https, or loopback." }),
 }).transform((given, context) => {
   for (const { key, message, hint } of faultsOf(given)) {
     context.addIssue({
@@ -88,12 +108,12 @@ export const store: z.ZodType<StoreSettings> = mapping({
 const KEYS = {
   none: [],
   local: ["path"],
-  etcd: ["endpoints", "prefix", "caFile", "certFile", "keyFile"],
+  etcd: ["path", "endpoints", "prefix", "caFile", "certFile", "keyFile", "user", "passwordFile"],
 } as const satisfies Record<Given["type"], readonly (keyof Given)[]>;
 
 function* faultsOf(given: Given): Generator<Fault> {
   const known: readonly string[] = KEYS[given.type];
-  for (const key of [...KEYS.local, ...KEYS.etcd]) {
+  for (const key of KEYS.etcd) {
     if (given[key] === undefined || known.includes(key)) continue;
     const [of] = Object.entries(KEYS).find(([, keys]) => (keys as readonly string[]).includes(key))!;
     yield {
@@ -105,7 +125,7 @@ function* faultsOf(given: Given): Generator<Fault> {
   if (given.type === "etcd") yield* etcdFaults(given);
 }
 
-function* etcdFaults({ endpoints, caFile, certFile, keyFile }: Given): Generator<Fault> {
+function* etcdFaults({ endpoints, caFile, certFile, keyFile, user, passwordFile }: Given): Generator<Fault> {
   if (endpoints === undefined) {
     const hint = "write `endpoints: [https://192.0.2.1:2379]`";
     yield { key: "endpoints", message: "an etcd store needs endpoints", hint };
@@ -130,19 +150,38 @@ function* etcdFaults({ endpoints, caFile, certFile, keyFile }: Given): Generator
     if (secured > 0 || path === undefined) continue;
     yield { key: key as keyof Given, message: `http has no ${key}`, hint: "write https, or take it out" };
   }
-  if ((certFile === undefined) !== (keyFile === undefined)) {
-    const key = certFile === undefined ? "keyFile" : "certFile";
-    yield { key, message: "certFile and keyFile go together", hint: "name both, or neither" };
+  yield* together({ certFile, keyFile });
+  yield* together({ user, passwordFile });
+  if (passwordFile !== undefined && !endpoints.every(isPrivate)) {
+    const hint = "write https, or speak to an etcd of this machine";
+    yield { key: "passwordFile", message: "http shows the password to the network", hint };
   }
 }
 
-function settingsOf({ type, path, endpoints, prefix, caFile, certFile, keyFile }: Given): StoreSettings {
+/** Nobody reads along. */
+const isPrivate = (url: string): boolean =>
+  url.startsWith("https:") || /^http:\/\/(127(\.\d+){3}|\[::1\]|localhost)(:|$)/.test(url);
+
+function* together(pair: Partial<Given>): Generator<Fault> {
+  const [[one, first], [other, second]] = Object.entries(pair) as [
+    [keyof Given, unknown],
+    [keyof Given, unknown],
+  ];
+  if ((first === undefined) === (second === undefined)) return;
+  const key = first === undefined ? other : one;
+  yield { key, message: `${one} and ${other} go together`, hint: "name both, or neither" };
+}
+
+function settingsOf({ type, path, endpoints, prefix, ...given }: Given): StoreSettings {
   switch (type) {
     case "none":
       return { type };
     case "local":
       return { type, path: path ?? STORE_PATH };
-    case "etcd":
-      return { type, endpoints: endpoints ?? [], prefix: prefix ?? "/gatewayd", caFile, certFile, keyFile };
+    case "etcd": {
+      const { caFile, certFile, keyFile, user, passwordFile } = given;
+      const proof = { caFile, certFile, keyFile, user, passwordFile };
+      return { type, endpoints: endpoints ?? [], prefix: prefix ?? "/gatewayd", ...proof, path };
+    }
   }
 }

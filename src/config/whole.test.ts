@@ -159,6 +159,8 @@ test("the design example, without what is not built yet, is the model that it de
   expect(spelt(result.model)).toEqual(whole);
   expect(spelt(result.api)).toEqual({
     listen: { address: "127.0.0.1", port: 9696 },
+    tls: undefined,
+    metricsListen: undefined,
     socket: "/run/gatewayd/gatewayd.sock",
     auth: "keystone",
     tokensFile: "/etc/gatewayd/tokens",

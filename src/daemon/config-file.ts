@@ -5,12 +5,18 @@ import { hostname } from "node:os";
 import { type Change, diff } from "../config/diff.ts";
 import { FILE_OCTETS } from "../config/limits.ts";
 import { type Loaded, load } from "../config/load.ts";
-import type { Settings } from "../config/settings.ts";
+import type { Settings, TlsSettings } from "../config/settings.ts";
+import type { Violation } from "../model/violation.ts";
+import { readCertificate } from "./certificate.ts";
 
 /** Reads and checks. A file that cannot be read is refused as one that is wrong. */
 export function loadFile(file: string): Loaded {
   const read = readText(file);
-  if ("text" in read) return load(read.text, { file, hostname: hostname(), readPassword: readText });
+  if ("text" in read) {
+    const checkCertificate = (files: TlsSettings): readonly Violation[] =>
+      readCertificate(files, Date.now()).faults;
+    return load(read.text, { file, hostname: hostname(), readPassword: readText, checkCertificate });
+  }
   const place = { file, line: 1, column: 1, width: 1, source: "", path: "" };
   const error = { severity: "error", code: "unreadable", ...place, ...read } as const;
   return { ok: false, errors: [error], warnings: [], more: false };

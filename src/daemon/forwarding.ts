@@ -121,6 +121,7 @@ function announceOnly(): Forwarding {
     dataplane: {
       read: () => Promise.resolve({ routes: [], nat: undefined }),
       putRoutes: () => Promise.resolve(none),
+      redirect: () => Promise.resolve(new Map()),
       removeRoutes: () => Promise.resolve(none),
       applyNat: () => Promise.resolve(),
       forget: () => Promise.resolve(0),

@@ -155,6 +155,7 @@ export class Gateway {
         track: (needs) => forwarding.track(needs),
         tell: (told) => speaker.setNextHops(told),
         decided: () => speaker.flushed(),
+        lost: (nextHop) => this.reconciler.lost(nextHop, speaker.flushed()),
         changed: () => this.reconciler.rerouted(),
       },
       settings.model.bgp.nextHopTracking.viaDefault,
@@ -192,7 +193,12 @@ export class Gateway {
 
   /** Listens, dials, programs. @throws Error when BGP cannot listen; the text says where and what to do */
   async begin(): Promise<void> {
-    this.speaker.onEvent((event) => this.#speakerLog.take(event));
+    this.speaker.onEvent((event) => {
+      this.#speakerLog.take(event);
+      if (event.on === "session-down" && !event.retained)
+        this.reconciler.lost(event.peer, this.speaker.flushed());
+      else if (event.on === "session-up") this.reconciler.found(event.peer);
+    });
     await listenForPeers(this.#world, this.model.bgp.listen);
     this.speaker.onNextHops((needs) => this.nextHops.need(needs));
     this.forwarding.attach({

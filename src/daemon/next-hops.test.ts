@@ -30,6 +30,7 @@ function tracked(viaDefault = false): { tracker: NextHopTracker; said: () => str
       decided: async () => {
         said.push("decided");
       },
+      lost: (nextHop) => said.push(`lost ${formatAddress(nextHop)}`),
       changed: () => said.push(`hops ${[...tracker.hops].map(([to, [hop]]) => `${to}@${hop?.interface}`)}`),
     },
     viaDefault,
@@ -48,7 +49,7 @@ test("what is lost stays where it was until the speaker has decided", async () =
   expect(said()).toEqual(["tell 192.0.2.1 20", "tell 192.0.2.2 none", "hops 192.0.2.1@eth0"]);
   expect(tracker.problems()).toMatchObject([{ code: "nexthop.unresolved", subject: "192.0.2.2" }]);
   tracker.hear([{ nextHop: A, way: NO_ROUTE }]);
-  expect(said()).toEqual(["tell 192.0.2.1 none", "decided"]);
+  expect(said()).toEqual(["tell 192.0.2.1 none", "lost 192.0.2.1", "decided"]);
   expect(tracker.hops.has("192.0.2.1")).toBe(true);
   await Promise.resolve();
   expect(said()).toEqual(["hops "]);

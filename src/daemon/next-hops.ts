@@ -18,6 +18,8 @@ export interface NextHopWorld {
   tell(told: readonly NextHopTold[]): void;
   /** Resolves when the speaker has decided by what it was told. */
   decided(): Promise<void>;
+  /** Nothing leads to one any more that was in use. */
+  lost(nextHop: Address): void;
   /** {@link NextHopTracker.hops}, or {@link NextHopTracker.problems}, are others. */
   changed(): void;
 }
@@ -122,7 +124,7 @@ export class NextHopTracker {
     if (entries.length === 0) return;
     const hops = new Map(this.#hops);
     const told: NextHopTold[] = [];
-    let lost = false;
+    const lost: Address[] = [];
     let missing = false;
     let changed = false;
     for (const entry of entries) {
@@ -130,7 +132,7 @@ export class NextHopTracker {
       const key = formatAddress(entry.address);
       told.push({ nextHop: entry.address, reachable: judged.reachable, metric: judged.metric });
       if (!judged.reachable) {
-        lost ||= hops.has(key);
+        if (hops.has(key)) lost.push(entry.address);
         missing ||= !hops.has(key);
       } else if (!sameHops(hops.get(key), judged.hops)) {
         hops.set(key, judged.hops);
@@ -138,9 +140,10 @@ export class NextHopTracker {
       }
     }
     this.#world.tell(told);
+    for (const address of lost) this.#world.lost(address);
     if (changed) this.#become(hops);
     else if (missing) this.#world.changed();
-    if (lost) void this.#world.decided().then(() => this.#drop());
+    if (lost.length > 0) void this.#world.decided().then(() => this.#drop());
   }
 
   /** Leaves out what cannot be reached. */

@@ -10,17 +10,19 @@ import { report, summary } from "../config/check.ts";
 import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { KeptIdentity } from "../identity/kept.ts";
-import type { Store } from "../store/store.ts";
-import { apiSource, type ConfigState } from "./answers/api-source.ts";
+import { createStoreTimes, type StoreTimes } from "../metrics/store.ts";
+import type { Endpoint } from "../model/model.ts";
+import { apiSource, type ConfigState, type LagMonitor, type StoreViews } from "./answers/api-source.ts";
 import { bgpFace } from "./answers/bgp-face.ts";
 import { orderPeer } from "./answers/peer-answers.ts";
 import { storeAnswer } from "./answers/store-answer.ts";
+import { CertificateFiles } from "./certificate.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { DhcpServer } from "./objects/dhcp-server.ts";
-import { openNetworking, unixTime } from "./objects/networking.ts";
+import { type Networking, openNetworking, unixTime } from "./objects/networking.ts";
 import { openPeople, untilRestart } from "./objects/people-file.ts";
-import { describeStore, openStore } from "./objects/store.ts";
+import { describeStore, type OpenStore, openForDaemon } from "./objects/store.ts";
 import { hearChange, hearLog } from "./records/events.ts";
 import { createLog, type Log } from "./records/log.ts";
 import { Signals, type StopOrder } from "./signals.ts";
@@ -70,13 +72,28 @@ export async function run(file: string): Promise<number> {
 
 async function runUntilStopped(order: Order): Promise<void> {
   const { settings, log } = order;
-  const store = await openStore(settings.store);
+  const times = createStoreTimes();
+  const running: Running = { gateway: undefined };
+  const opened = await openForDaemon(settings.store, {
+    log,
+    observe: times.observe,
+    changed: () => running.gateway?.reconciler.wake(),
+  });
   try {
     log.info({ event: "store.open", type: settings.store.type }, describeStore(settings.store));
-    await runOn(store, order);
+    await runOn({ ...opened, times }, running, order);
   } finally {
-    await store.close();
+    await opened.store.close();
   }
+}
+
+/** The gateway, once there is one. */
+interface Running {
+  gateway: Gateway | undefined;
+}
+
+interface Objects extends OpenStore {
+  readonly times: StoreTimes;
 }
 
 interface Order {
@@ -88,43 +105,50 @@ interface Order {
 }
 
 /** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
-async function runOn(store: Store, { file, settings, log, signals, events }: Order): Promise<void> {
+async function runOn(
+  objects: Objects,
+  running: Running,
+  { file, settings, log, signals, events }: Order,
+): Promise<void> {
+  const { store } = objects;
   let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
   const { tokensFile } = settings.api;
   const told = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
   const people = settings.store.type === "none" ? untilRestart(told) : told;
   const kept = await KeptIdentity.open(store);
-  let running: Gateway | undefined;
-  const changed = (): void => running?.reconciler.wake();
+  const changed = (): void => running.gateway?.reconciler.wake();
   const machine = { hostname: settings.model.hostname, dhcp: dhcpFor(settings, log, changed) };
   const networking = await openNetworking(store, machine, {
     api: () => settings.api,
     people,
     standing: kept,
-    isReachable: () => reachableThrough(running),
-    routed: () => (running?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
+    isReachable: () => reachableThrough(running.gateway),
+    routed: () => (running.gateway?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
     changed,
-    bgp: () => bgpFace(running),
+    bgp: () => bgpFace(running.gateway),
+    problems: objects.problems,
   });
   const gateway = await Gateway.open(settings, log, networking, (event) => hearChange(events, event));
-  running = gateway;
-  const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
-  histogram.enable();
-  const lag = { histogram, resolutionMs: LAG_RESOLUTION_MS };
+  running.gateway = gateway;
+  const lag = measureLag();
   const { source, metrics } = apiSource(
     gateway,
     () => config,
     lag,
-    () => storeAnswer(settings.store, store, networking),
+    storeViews(settings, objects, networking),
     events,
   );
-  const { socket, listen } = settings.api;
+  const { socket, listen, metricsListen, tls } = settings.api;
+  const files = tls && new CertificateFiles(tls, log);
   const api = createApi(source, {
     networking,
     events,
     identity: { people, kept, now: unixTime },
+    authority: networking.authority,
     socketPath: socket,
-    ...(listen && { tcp: { host: formatAddress(listen.address), port: listen.port } }),
+    ...(listen && { tcp: whereOf(listen) }),
+    ...(metricsListen && { metrics: whereOf(metricsListen) }),
+    ...(files && { certificate: files.first }),
     control: {
       stop: (request) => signals.stop(request),
       order: (request) => orderPeer(gateway.speaker, request),
@@ -136,19 +160,39 @@ async function runOn(store: Store, { file, settings, log, signals, events }: Ord
   let order: StopOrder = { graceful: false };
   try {
     log.info({ event: "api.listen", at: await api.listen() }, "the API listens");
+    files?.follow((certificate) => api.useCertificate(certificate));
     await gateway.begin();
     signals.onHangup(() => {
       config = reload(gateway, config, log);
+      files?.look();
     });
     order = await signals.end;
     log.info({ event: "gateway.stop", ...order }, STOPPING[order.graceful ? "graceful" : "plain"]);
   } finally {
-    histogram.disable();
+    lag.histogram.disable();
+    files?.stop();
     await Promise.all([api.close(), gateway.stop(stopHow(order))]);
     await networking.close();
     kept.close();
   }
 }
+
+function measureLag(): LagMonitor {
+  const histogram = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  histogram.enable();
+  return { histogram, resolutionMs: LAG_RESOLUTION_MS };
+}
+
+const storeViews = ({ store }: Settings, objects: Objects, networking: Networking): StoreViews => ({
+  store: () => storeAnswer(store, objects, networking),
+  storeState: () => objects.etcd?.look(),
+  storeTimes: objects.times,
+});
+
+const whereOf = ({ address, port }: Endpoint): { readonly host: string; readonly port: number } => ({
+  host: formatAddress(address),
+  port,
+});
 
 const dhcpFor = ({ dhcp, model }: Settings, log: Log, changed: () => void): DhcpServer | undefined =>
   dhcp.type === "dnsmasq" && model.kernel.type === "linux"
@@ -160,7 +204,9 @@ function reachableThrough(gateway: Gateway | undefined): (address: string) => bo
   return (text) => {
     const address = parseAddress(text);
     if (gateway === undefined || address === undefined) return false;
-    const [route] = gateway.speaker.routes({ prefix: hostPrefix(address) });
+    const prefix = hostPrefix(address);
+    if (gateway.reconciler.announces(prefix)) return true;
+    const [route] = gateway.speaker.routes({ prefix });
     return route?.paths.some(({ status }) => status === "best") === true;
   };
 }

@@ -43,6 +43,14 @@ export interface KernelRoute {
     | { readonly to: "links"; readonly interfaces: readonly string[] };
 }
 
+/** A target whose routes share a group of next hops, which can be made to lead elsewhere. */
+export type SharedTarget = KernelRoute["target"] & { readonly to: "via" };
+
+export interface Redirection {
+  readonly from: SharedTarget;
+  readonly to: SharedTarget;
+}
+
 export interface NextHop {
   readonly address: Address;
   readonly interface: string;
@@ -128,6 +136,11 @@ export interface Dataplane {
   read(): Promise<{ routes: readonly KernelRoute[]; nat: string | undefined }>;
   /** Adds or replaces; resolves to the errors, by prefix text. The other routes are in place. */
   putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Whatever leads to one target leads to another from now on, by one change of what its routes share; resolves to the
+   * errors, by the place of the redirection. Of these every route leads where it led.
+   */
+  redirect(redirections: readonly Redirection[]): Promise<ReadonlyMap<number, string>>;
   /** A route that is not there is no error. */
   removeRoutes(prefixes: readonly Prefix[]): Promise<ReadonlyMap<string, string>>;
   /** One nftables transaction: all of it or none. @throws Error with what the kernel said */

@@ -1,6 +1,7 @@
 /** What the kernel is known to hold of ours, from its own mouth and from what it acknowledged since. */
 
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { sameAddress } from "../bgp/net/address.ts";
+import { addressKey, formatPrefix } from "../bgp/net/text.ts";
 import { diff, diffTables } from "../nat/diff.ts";
 import { goneForwards } from "../nat/forwards.ts";
 import { floatingOf, forwardsOf, pooledOf } from "../nat/listing.ts";
@@ -127,11 +128,12 @@ function gone(
   keep: boolean,
 ): Translation[] {
   if (before === after) return [];
-  const now = new Map(after.map((m) => [formatAddress(m.floating), m.fixed]));
-  const forwarded = new Set(forwards.map((forward) => forward.floating.w0));
+  const now = new Map(after.map((m) => [addressKey(m.floating), m.fixed]));
+  const forwarded = new Set(forwards.map((forward) => addressKey(forward.floating)));
   return before.flatMap(({ floating, fixed }) => {
-    const to = now.get(formatAddress(floating));
-    const stays = to === undefined ? keep && !forwarded.has(floating.w0) : to.w0 === fixed.w0;
+    const key = addressKey(floating);
+    const to = now.get(key);
+    const stays = to === undefined ? keep && !forwarded.has(key) : sameAddress(to, fixed);
     return stays ? [] : [{ public: floating, private: fixed }];
   });
 }

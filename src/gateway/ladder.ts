@@ -59,3 +59,9 @@ export class Ladder {
     return new Map([...this.#failures].map(([key, { message }]) => [key, message]));
   }
 }
+
+/** Of those times that there are. */
+export function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const given = times.filter((time) => time !== undefined);
+  return given.length === 0 ? undefined : Math.min(...given);
+}

@@ -9,17 +9,23 @@
  */
 
 import type { Clock } from "./announcer.ts";
-import { Departures, type Round, type Row, takeLast } from "./departures.ts";
-import type { Dataplane, KernelRoute } from "./intent.ts";
+import { Batch } from "./batch.ts";
+import { Departures, type Row } from "./departures.ts";
+import { Flights } from "./flights.ts";
+import type { Dataplane, KernelRoute, Redirection } from "./intent.ts";
 import type { Learned } from "./learned.ts";
 import { LearnedRoutes } from "./learned-routes.ts";
+import { messageOf } from "./message-of.ts";
+import type { Surroundings } from "./plan-learned.ts";
 import type { PrefixSet } from "./prefix-set.ts";
+import { Redirects } from "./redirects.ts";
 import { prefixText, Refusals } from "./refusals.ts";
+import { Removal } from "./removal.ts";
 import { AGAIN, DOUBTED, FLYING, REFUSED, type Rows } from "./rows.ts";
 
 export interface LaneOptions {
   readonly learned: Learned;
-  readonly dataplane: Pick<Dataplane, "putRoutes" | "removeRoutes">;
+  readonly dataplane: Pick<Dataplane, "putRoutes" | "redirect" | "removeRoutes">;
   readonly clock: Clock;
   /** Resolves when what peers are told has reached the wire, or they take too long. */
   flushed(): Promise<void>;
@@ -27,6 +33,8 @@ export interface LaneOptions {
   isReady(): boolean;
   /** A question was not answered. */
   unanswered(message: string): void;
+  /** Everything in the kernel that led to one target leads to another, whoever put it there. */
+  redirected(redirections: readonly Redirection[]): void;
   /** Something changed that a plan depends on. */
   touched(): void;
   /** Nothing is left to do for now. */
@@ -42,25 +50,15 @@ const BATCH_ROUTES = 4096;
 /** Questions under way: one is worked on, and the next ones wait beside it. */
 const MAX_FLYING = 3;
 
-/** Routes that are asked for together. */
-class Batch {
-  readonly rows: Row[] = [];
-  readonly target: number[] = [];
-  readonly routes: KernelRoute[] = [];
-
-  get size(): number {
-    return this.rows.length;
-  }
-}
-
 export class Lane {
   readonly routes: LearnedRoutes;
   readonly refusals: Refusals;
   readonly #options: LaneOptions;
   #batch = new Batch();
-  readonly #flying = new Set<Promise<void>>();
+  readonly #flights: Flights = new Flights(() => this.#news?.());
   readonly #departures: Departures;
-  #removing = false;
+  readonly #redirects: Redirects;
+  readonly #removal: Removal;
   #claimed: Row[] = [];
   /** Peers have told all that they know. */
   #complete = false;
@@ -75,6 +73,20 @@ export class Lane {
     this.routes = new LearnedRoutes(options.learned, options.touched);
     this.refusals = new Refusals(this.routes, options.clock);
     this.#departures = new Departures(this.routes, options.touched);
+    this.#redirects = new Redirects(this.routes);
+    this.#removal = new Removal(
+      {
+        routes: this.routes,
+        departures: this.#departures,
+        dataplane: options.dataplane,
+        flushed: options.flushed,
+        isReady: () => options.isReady() && !this.#stopped,
+        judge: (rows, row) => this.#judge(rows, row),
+        removed: (going, errors) => this.#removed(going, errors),
+        lost: (going, error) => this.#lost(going, error),
+      },
+      BATCH_ROUTES,
+    );
   }
 
   /** Something changed. Returns at once. */
@@ -82,6 +94,13 @@ export class Lane {
     this.#news?.();
     if (this.#stopped || !this.#begun || this.#running !== undefined) return;
     this.#running = this.#run();
+  }
+
+  /** Packets to next hops leave otherwise. */
+  reroute(at: Surroundings): void {
+    this.routes.reroute(at, (resolved) => this.#redirects.take(resolved));
+    if (at.lost.size === 0) this.#redirects.settled();
+    this.wake();
   }
 
   /** Resolves when nothing is left to do for now. */
@@ -122,7 +141,7 @@ export class Lane {
 
   /** Resolves when every question that is under way has its answer. */
   async landed(): Promise<void> {
-    while (this.#flying.size > 0) await Promise.all(this.#flying);
+    await this.#flights.landed();
   }
 
   /** The plan's own prefixes, of which peers' word does not count. True when a withdrawal may still be on its way. */
@@ -137,7 +156,7 @@ export class Lane {
 
   /** Gives up the kernel's routes of what was claimed last. */
   async surrender(): Promise<readonly KernelRoute[]> {
-    while (this.#claimed.some(([rows, row]) => rows.is(row, FLYING))) await Promise.all(this.#flying);
+    while (this.#claimed.some(([rows, row]) => rows.is(row, FLYING))) await this.#flights.some();
     const routes: KernelRoute[] = [];
     for (const [rows, row] of this.#claimed) {
       const target = this.routes.targets.at(rows.held[row]!);
@@ -181,21 +200,52 @@ export class Lane {
   }
 
   async #run(): Promise<void> {
-    const { clock, settled } = this.#options;
-    await clock.turn();
+    await this.#options.clock.turn();
     this.refusals.takeDue();
-    while (!this.#stopped) {
-      const more = this.#slice();
-      if (this.#batch.size > 0 && this.#flying.size < MAX_FLYING) void this.#send();
-      if (this.#departures.size > 0 && !this.#removing) void this.#fly(this.#remove());
-      if (more && this.#batch.size < BATCH_ROUTES) await clock.turn();
-      else if (this.#flying.size > 0) await this.#somethingNew();
-      else if (!more) break;
+    while (!this.#stopped && (await this.#round())) {
+      // Until nothing is left to do.
     }
     this.#running = undefined;
     if (this.#stopped) return;
     this.#arm();
-    settled();
+    this.#options.settled();
+  }
+
+  /** False: nothing is left to do, and nothing awaited. */
+  async #round(): Promise<boolean> {
+    if (this.#redirects.isDue) await this.#redirect();
+    const more = this.#slice();
+    this.#redirects.count();
+    if (this.#redirects.isDue) return true;
+    if (this.#batch.size > 0 && this.#flights.size < MAX_FLYING) void this.#send();
+    if (this.#removal.isDue) void this.#flights.add(this.#removal.run());
+    if (more && this.#batch.size < BATCH_ROUTES) await this.#options.clock.turn();
+    else if (this.#flights.size > 0) await this.#somethingNew();
+    else return more;
+    return true;
+  }
+
+  /** Nothing is judged meanwhile: what routes have in the kernel is about to be another. */
+  async #redirect(): Promise<void> {
+    const { dataplane, isReady, redirected, unanswered } = this.#options;
+    // What was asked before and is not answered yet speaks of the targets as they were.
+    await this.#flights.putsLanded();
+    const { redirections } = this.#redirects;
+    if (redirections.length === 0 || !isReady()) {
+      this.#redirects.done(undefined);
+      return;
+    }
+    const asked = dataplane.redirect(redirections).then(
+      (errors) => {
+        this.#redirects.done(errors);
+        redirected(redirections.filter((_, place) => !errors.has(place)));
+      },
+      (error: unknown) => {
+        unanswered(messageOf(error));
+        this.#redirects.done(undefined);
+      },
+    );
+    await this.#flights.add(asked);
   }
 
   #somethingNew(): Promise<void> {
@@ -215,7 +265,7 @@ export class Lane {
       let done = 0;
       for (const rows of this.routes.families) done += this.#takeChanged(rows) + this.#takeTodo(rows);
       if (done === 0) return false;
-      if (this.#batch.size >= BATCH_ROUTES) return true;
+      if (this.#batch.size >= BATCH_ROUTES || this.#redirects.isVotedOn) return true;
     } while (clock.now() < untilMs);
     return true;
   }
@@ -235,7 +285,8 @@ export class Lane {
       const row = done === STEP ? -1 : rows.todo.next();
       if (row < 0) return done;
       rows.todo.delete(row);
-      this.#judge(rows, row);
+      // What peers tell of it now is not what is known of it: it is judged by that, in its turn.
+      if (!rows.learned.isPending(row)) this.#judge(rows, row);
     }
   }
 
@@ -263,6 +314,7 @@ export class Lane {
       return;
     }
     routes.setGood(rows, row, isForwarded && !rows.is(row, REFUSED));
+    if (this.#redirects.defers(rows, row, wanted)) return;
     if (this.#mayAsk(rows, row, wanted)) this.#put(rows, row, wanted);
   }
 
@@ -306,21 +358,11 @@ export class Lane {
       (errors) => this.#landed(batch, errors),
       (error: unknown) => this.#lost(batch.rows, error),
     );
-    return this.#fly(
+    return this.#flights.addPut(
       asked.finally(() => {
         for (const target of batch.target) this.routes.targets.drop(target);
       }),
     );
-  }
-
-  /** Remembers that an answer is awaited. */
-  #fly(answer: Promise<void>): Promise<void> {
-    const flight = answer.finally(() => {
-      this.#flying.delete(flight);
-      this.#news?.();
-    });
-    this.#flying.add(flight);
-    return flight;
   }
 
   #landed({ rows: asked, target }: Batch, errors: ReadonlyMap<string, string>): void {
@@ -338,7 +380,7 @@ export class Lane {
 
   /** Nobody knows what became of the question; reading will tell. */
   #lost(asked: readonly Row[], error: unknown): void {
-    this.#options.unanswered(error instanceof Error ? error.message : String(error));
+    this.#options.unanswered(messageOf(error));
     for (const [rows, row] of asked) this.#answered(rows, row);
   }
 
@@ -347,56 +389,13 @@ export class Lane {
     this.#judge(rows, row);
   }
 
-  /** Removes what is leaving, when peers know. */
-  async #remove(): Promise<void> {
-    const { flushed, isReady } = this.#options;
-    this.#removing = true;
-    const round = this.#departures.begin();
-    await flushed();
-    while (round.rows.length > 0 && isReady() && !this.#stopped) await this.#removeSome(round);
-    while (round.rows.length > 0) {
-      const [rows, row] = takeLast(round) ?? [];
-      rows?.later.add(row!);
+  #removed(going: readonly Row[], errors: ReadonlyMap<string, string>): void {
+    for (const [rows, row] of going) {
+      const error = errors.size === 0 ? undefined : errors.get(prefixText(rows, row));
+      if (error === undefined) this.routes.hold(rows, row, 0);
+      else this.refusals.add(rows, row, 0, error);
+      this.#answered(rows, row);
     }
-    this.#removing = false;
-  }
-
-  async #removeSome(round: Round): Promise<void> {
-    const going = this.#takeSome(round);
-    if (going.length === 0) return;
-    try {
-      const prefixes = going.map(([rows, row]) => rows.learned.prefix(row));
-      const errors = await this.#options.dataplane.removeRoutes(prefixes);
-      for (const [rows, row] of going) {
-        const error = errors.size === 0 ? undefined : errors.get(prefixText(rows, row));
-        if (error === undefined) this.routes.hold(rows, row, 0);
-        else this.refusals.add(rows, row, 0, error);
-        this.#answered(rows, row);
-      }
-    } catch (error) {
-      this.#lost(going, error);
-    }
-  }
-
-  #takeSome(round: Round): Row[] {
-    const going: Row[] = [];
-    while (round.rows.length > 0 && going.length < BATCH_ROUTES) {
-      const [rows, row] = takeLast(round) ?? [];
-      if (rows === undefined || row === undefined) continue;
-      if (rows.is(row, FLYING) || this.#isKept(rows, row)) this.#judge(rows, row);
-      else {
-        rows.set(row, FLYING, true);
-        going.push([rows, row]);
-      }
-    }
-    return going;
-  }
-
-  /** It came to be wanted, or a plan to depend on it, while peers were told. */
-  #isKept(rows: Rows, row: number): boolean {
-    const { routes } = this;
-    const isWanted = routes.goal(rows, row) !== 0 || routes.isClaimedRow(rows, row);
-    return rows.held[row] === 0 || isWanted || !this.#departures.mayGo(rows, row);
   }
 
   #arm(): void {

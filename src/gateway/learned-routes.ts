@@ -15,7 +15,7 @@ import { interfacesOf } from "./routes.ts";
 import { DOUBTED, GOOD, Rows } from "./rows.ts";
 import { Targets } from "./targets.ts";
 import { isWithin, type Watch } from "./watch.ts";
-import { Ways } from "./ways.ts";
+import { type Resolved, Ways } from "./ways.ts";
 
 /** fe80::/64 (RFC 4291 §2.5.6). */
 const LINK_LOCAL = ipv6(0xfe80_0000, 0, 0, 0);
@@ -53,23 +53,46 @@ export class LearnedRoutes implements LearnedView {
   /** Everything is judged by these from now on. */
   surround(at: Surroundings): void {
     this.#at = at;
-    this.#ways.resolve(at);
+    this.#ways.resolve(at, () => undefined);
     this.#guarded = this.#guardedNow(at);
     for (const rows of this.families) rows.doubtAll();
   }
 
-  /** Packets to next hops leave otherwise from now on, by the same model and over the same links. */
-  reroute(at: Surroundings): void {
+  /**
+   * Packets to next hops leave otherwise from now on, by the same model and over the same links.
+   * @param take - as of {@link Ways.resolve}; is to end in {@link judgeMoved}
+   */
+  reroute(at: Surroundings, take: (resolved: Resolved) => void): void {
     this.#at = at;
-    const moved = this.#ways.resolve(at);
+    this.#ways.resolve(at, take);
     const before = this.#guarded;
     this.#guarded = this.#guardedNow(at);
     for (const prefix of [...before, ...this.#guarded]) {
       if (before.has(prefix) !== this.#guarded.has(prefix)) this.#judgeAgain(prefix);
     }
+  }
+
+  /** Has the routes of sets of next hops judged that lead elsewhere, but for those that go there by now. */
+  judgeMoved(moved: ReadonlySet<number>): void {
     if (moved.size === 0) return;
     for (const rows of this.families) {
-      for (let row = 0; row < rows.extent; row++) if (moved.has(rows.way[row]!)) rows.todo.add(row);
+      for (let row = 0; row < rows.extent; row++) {
+        if (moved.has(rows.way[row]!) && !this.#goesAsWanted(rows, row)) rows.todo.add(row);
+      }
+    }
+  }
+
+  /** The kernel has all that led to one target lead to another. */
+  become(from: number, to: number): void {
+    for (const rows of this.families) {
+      let count = 0;
+      for (let row = 0; row < rows.extent; row++) {
+        if (rows.held[row] !== from) continue;
+        rows.held[row] = to;
+        count++;
+        if (!this.#goesAsWanted(rows, row)) rows.todo.add(row);
+      }
+      this.targets.shift(from, to, count);
     }
   }
 
@@ -283,6 +306,11 @@ export class LearnedRoutes implements LearnedView {
         message: `learned route ${prefix} is not installed: it would cut off a network or a peer that we are connected to`,
       })),
     ];
+  }
+
+  /** Cheaper than to judge it. */
+  #goesAsWanted(rows: Rows, row: number): boolean {
+    return rows.held[row] === this.#ways.target(rows.way[row]!) && rows.is(row, GOOD);
   }
 
   #rowsOf({ family }: Prefix): Rows {

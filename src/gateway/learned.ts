@@ -24,6 +24,8 @@ export interface LearnedFamily {
   readonly pending: number;
   /** Takes one that changed; -1: there is none. */
   next(): number;
+  /** It changed and was not taken yet. */
+  isPending(row: number): boolean;
   /** The row of a prefix, whether it has a path or not. */
   open(prefix: Prefix): number;
   /** -1: it has no row. */

@@ -1,6 +1,6 @@
 /** Floating IPs: translated on the host of the port they belong to, or at the gateway that has them configured. */
 
-import { type Address, hostPrefix, type Prefix } from "../bgp/net/address.ts";
+import { type Address, type Family, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import type { FloatingIp } from "../model/model.ts";
 import { floatingAddresses } from "../nat/table.ts";
@@ -15,11 +15,9 @@ export interface Undecided {
 /** Adds what is translated here. Returns what the routes still to be planned decide. */
 export function planFloating(draft: Draft): Undecided[] {
   const { model, leaving } = draft.input;
-  const undecided = model.floatingIps
-    .filter((floating) => isIpv4(draft, floating))
-    .flatMap((floating) =>
-      floating.to === undefined ? planForwards(draft, floating) : planWhole(draft, floating, floating.to),
-    );
+  const undecided = model.floatingIps.flatMap((floating) =>
+    floating.to === undefined ? planForwards(draft, floating) : planWhole(draft, floating, floating.to),
+  );
   for (const { floating, fixed, egress, interface: name } of leaving) {
     const prefix = hostPrefix(floating);
     draft.floating.push({ floating, fixed, egress });
@@ -65,9 +63,9 @@ function reportSpread(draft: Draft, floating: Address, to: readonly Address[]): 
 /** Announces what has a way to one of its private addresses, once all routes are planned. */
 export function planReachable(draft: Draft, undecided: readonly Undecided[]): void {
   if (undecided.length === 0) return;
-  const lengths = lengthsOf(draft);
+  const lengths = { 4: lengthsOf(draft, 4), 6: lengthsOf(draft, 6) };
   for (const { floating, to } of undecided) {
-    const way = firstWay(draft, lengths, to);
+    const way = firstWay(draft, lengths[floating.family], to);
     if (way !== undefined) announce(draft, hostPrefix(floating), way === "connected" ? [] : [way]);
   }
 }
@@ -88,22 +86,12 @@ const announce = (draft: Draft, prefix: Prefix, routes: readonly Prefix[]): void
   draft.announcements.push({ prefix, kind: "floating", needs: { routes, nat: true } });
 };
 
-/** Lengths of the planned IPv4 routes but the default, longest first. */
-function lengthsOf(draft: Draft): number[] {
+/** Lengths of the planned routes of a family but the default, longest first. */
+function lengthsOf(draft: Draft, family: Family): number[] {
   const lengths = new Set<number>();
-  for (const { prefix } of draft.routes.values()) if (prefix.family === 4) lengths.add(prefix.length);
+  for (const { prefix } of draft.routes.values()) if (prefix.family === family) lengths.add(prefix.length);
   lengths.delete(0);
   return [...lengths].sort((a, b) => b - a);
-}
-
-function isIpv4(draft: Draft, { address }: FloatingIp): boolean {
-  if (address.family === 4) return true;
-  draft.problems.push({
-    code: "floating.ipv6",
-    subject: formatAddress(address),
-    message: `floating IP ${formatAddress(address)} is not translated: only IPv4 ones are`,
-  });
-  return false;
 }
 
 /** A peer that announces what is configured here is not followed, and somebody should know. */

@@ -13,13 +13,16 @@ export interface Surroundings {
   readonly model: Model;
   readonly connected: readonly Connected[];
   readonly hops: Hops;
+  /** Next hops, as text, that nobody is behind any more, while what leads there is decided again. */
+  readonly lost: ReadonlySet<string>;
 }
 
-export const surroundingsOf = (model: Model, links: readonly Link[], hops: Hops): Surroundings => ({
-  model,
-  connected: connectedOf(links),
-  hops,
-});
+export const surroundingsOf = (
+  model: Model,
+  links: readonly Link[],
+  hops: Hops,
+  lost: ReadonlySet<string>,
+): Surroundings => ({ model, connected: connectedOf(links), hops, lost });
 
 /** The next hops of a route, each once, in the order of their text. None: packets are thrown away. */
 export interface NextHopSet {
@@ -47,7 +50,10 @@ export function nextHopSet(paths: Parameters<typeof weightsOf>[0], resilient: bo
   return { hops: [...hops.values()].sort((a, b) => (a.text < b.text ? -1 : 1)), resilient };
 }
 
-/** Where packets go that have these next hops; undefined when nothing leads to any of them. */
+/**
+ * Where packets go that have these next hops; undefined when nothing leads to any of them. Of some that are lost the
+ * others serve until it is decided again; where all are, nobody knows yet what to put in their place.
+ */
 export function targetOf(
   { hops, resilient }: NextHopSet,
   at: Surroundings,
@@ -55,7 +61,8 @@ export function targetOf(
   if (hops.length === 0) return { to: "discard", how: "blackhole" };
   const isWeighed = at.model.bgp.linkBandwidth;
   const found = new Map<string, NextHop>();
-  for (const hop of hops) {
+  const alive = hops.filter(({ text }) => !at.lost.has(text));
+  for (const hop of alive.length > 0 ? alive : hops) {
     for (const to of hopsTo(at, hop)) addHop(found, to, isWeighed ? hop.weight : undefined);
   }
   const sorted = [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, hop]) => hop);

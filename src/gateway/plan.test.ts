@@ -135,9 +135,18 @@ describe("a compute host", () => {
     expect(announcements(intent)).toEqual([]);
   });
 
-  test("refuses a floating IPv6 address by name", () => {
-    const intent = planned({ model: model({ floatingIps: [floatingIp("2001:db8::1", "2001:db8::2")] }) });
-    expect(intent.problems).toMatchObject([{ code: "floating.ipv6", subject: "2001:db8::1" }]);
+  test("translates and announces a floating IPv6 address as its IPv4 sister", () => {
+    const intent = planned({
+      model: model({
+        ports: [port("tap0", "fd00::13")],
+        floatingIps: [floatingIp("2001:db8::1", "fd00::13"), floatingIp("2001:db8::2", "fd00::14")],
+      }),
+    });
+    expect(intent.nat.floating).toMatchObject([{ floating: address("2001:db8::1"), egress: "fixed" }]);
+    expect(routes(intent)).toContain("2001:db8::1/128 tap0");
+    expect(announcements(intent)).toContain("floating 2001:db8::1/128");
+    expect(intent.nat.untracked.map(formatPrefix)).toEqual(["2001:db8::2/128"]);
+    expect(codes(intent)).toEqual([]);
   });
 });
 

@@ -10,12 +10,14 @@ import { formatPrefix } from "../bgp/net/text.ts";
 import { translates } from "../nat/provided.ts";
 import { floatingAddresses, type NatTable } from "../nat/table.ts";
 import type { Clock } from "./announcer.ts";
-import type { Announcement, Dataplane, Intent, KernelRoute, Translation } from "./intent.ts";
+import type { Announcement, Dataplane, Intent, KernelRoute, Redirection, Translation } from "./intent.ts";
 import { KernelState } from "./kernel-state.ts";
 import { Ladder } from "./ladder.ts";
 import type { Lane } from "./lane.ts";
+import { messageOf } from "./message-of.ts";
 import { PrefixSet } from "./prefix-set.ts";
 import { see, seenAll } from "./read-back.ts";
+import { sameTarget } from "./routes.ts";
 
 /** The kernel's process did not answer; what became of the question is not known. */
 export class Unanswered extends Error {
@@ -38,6 +40,8 @@ export class Programmer {
   readonly #clock: Clock;
   readonly #lane: Lane;
   readonly #taps = new Set<string>();
+  /** How often the kernel has had all routes to one target lead to another. */
+  #redirections = 0;
   /** Translations whose flows are still to be forgotten. */
   readonly #gone = new Map<string, Translation>();
 
@@ -81,6 +85,18 @@ export class Programmer {
     this.kernel.doubt(name);
     this.#lane.doubt(name);
     this.#taps.delete(name);
+  }
+
+  /** All that led to some targets leads to others, the plan's own routes too. */
+  redirected(redirections: readonly Redirection[]): void {
+    this.#redirections++;
+    for (const [key, { prefix, target }] of this.kernel.routes) {
+      const now = redirections.reduce<KernelRoute["target"]>(
+        (at, { from, to }) => (sameTarget(from, at) ? to : at),
+        target,
+      );
+      if (now !== target) this.kernel.routes.set(key, { prefix, target: now });
+    }
   }
 
   /** @param keep - not all that is wanted is known yet: nothing is removed */
@@ -166,7 +182,15 @@ export class Programmer {
     if (due.length === 0) return;
     // A doubt that comes up from here on is about the routes that are put now.
     for (const [key] of due) kernel.doubted.delete(key);
+    const redirections = this.#redirections;
     const errors = await answered(this.#dataplane.putRoutes(due.map(([, goal]) => goal)));
+    // Which of the two came first, nobody can tell.
+    if (redirections !== this.#redirections) for (const [key] of due) kernel.doubted.add(key);
+    this.#putAnswered(due, errors);
+  }
+
+  #putAnswered(due: readonly [string, KernelRoute][], errors: ReadonlyMap<string, string>): void {
+    const { kernel, ladder } = this;
     for (const [key, goal] of due) {
       const error = errors.get(key);
       if (error === undefined) kernel.routes.set(key, goal);
@@ -262,8 +286,6 @@ const TAP = "tap ";
 const tapKey = (name: string): string => TAP + name;
 
 const textOf = (route: KernelRoute): string => JSON.stringify(route.target);
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 async function answered<T>(answer: Promise<T>): Promise<T> {
   try {

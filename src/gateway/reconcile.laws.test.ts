@@ -7,10 +7,14 @@ import type { Health } from "./intent.ts";
 import { Bench, type Given } from "./testing/bench.ts";
 import { hopsOnLinks, reroutings } from "./testing/hops.ts";
 import { type OracleInput, planWithLearned } from "./testing/oracle.ts";
-import { health, judgements, learnedRoutes, links, models } from "./testing/values.ts";
+import { address, health, judgements, learnedRoutes, links, models } from "./testing/values.ts";
 import { type Faults, NO_FAULTS } from "./testing/world.ts";
 
-type Change = Partial<Given> | { readonly faults: Faults } | { readonly afterMs: number };
+type Change =
+  | Partial<Given>
+  | { readonly faults: Faults }
+  | { readonly lost: string }
+  | { readonly afterMs: number };
 
 const faults: fc.Arbitrary<Faults> = fc.record({
   routes: fc
@@ -30,6 +34,7 @@ const changes: fc.Arbitrary<Change[]> = fc.array(
     reroutings.map((h) => ({ hops: h })),
     fc.constant({ complete: true }),
     faults.map((f) => ({ faults: f })),
+    fc.constantFrom("192.168.8.11", "192.168.8.12", "192.0.9.9").map((lost) => ({ lost })),
     fc.constantFrom(50, 1000, 4000, 61_000).map((afterMs) => ({ afterMs })),
   ),
   { maxLength: 12 },
@@ -38,6 +43,7 @@ const changes: fc.Arbitrary<Change[]> = fc.array(
 async function play(bench: Bench, script: readonly Change[], pause: boolean): Promise<void> {
   for (const change of script) {
     if ("afterMs" in change) await bench.advance(change.afterMs);
+    else if ("lost" in change) bench.reconciler.lost(address(change.lost), bench.world.flushed());
     else if ("faults" in change) bench.world.faults = change.faults;
     else if (pause) await bench.give(change);
     else {

@@ -13,7 +13,7 @@
  * left in the kernel goes on forwarding meanwhile (docs/adr/0002).
  */
 
-import { hostPrefix, type Prefix } from "../bgp/net/address.ts";
+import { type Address, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Grant } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
@@ -29,12 +29,14 @@ import type {
   Link,
   Problem,
 } from "./intent.ts";
+import { earliest } from "./ladder.ts";
 import { Lane } from "./lane.ts";
 import type { Learned } from "./learned.ts";
+import { Losses } from "./losses.ts";
 import { Moves } from "./moves.ts";
 import type { Hops } from "./next-hops.ts";
 import { plan } from "./plan.ts";
-import { surroundingsOf } from "./plan-learned.ts";
+import { type Surroundings, surroundingsOf } from "./plan-learned.ts";
 import { type Goals, NAT, Programmer, Unanswered } from "./programmer.ts";
 import { Watch } from "./watch.ts";
 
@@ -48,7 +50,6 @@ export interface Sources {
   /** All peers that were to tell us something have done so, or the time to wait for them is over. */
   learnedComplete(): boolean;
   health(): Health;
-  /** The same value for the same ones. */
   grants(): readonly Grant[];
 }
 
@@ -104,6 +105,7 @@ export class Reconciler {
   /** What learned routes are judged by. */
   #model: Model | undefined;
   #links: readonly Link[] = [];
+  readonly #losses: Losses = new Losses();
   #complete = false;
   /** Every learned route was seen to since the kernel was read, or since peers have told all. */
   #caughtUp = false;
@@ -135,6 +137,10 @@ export class Reconciler {
         this.#lost(message);
         this.wake();
       },
+      redirected: (redirections) => {
+        this.#programmer.redirected(redirections);
+        this.wake();
+      },
       touched: () => this.wake(),
       settled: () => this.#settled(),
     });
@@ -155,11 +161,19 @@ export class Reconciler {
 
   /** Packets to next hops leave otherwise. Learned routes follow before anything that peers tell from here on. */
   rerouted(): void {
-    // Before the first pass nothing is judged.
-    if (this.#model !== undefined)
-      this.#lane.routes.reroute(surroundingsOf(this.#model, this.#links, this.#options.sources.hops()));
-    this.#lane.wake();
+    this.#reroute();
     this.wake();
+  }
+
+  /** Nobody is behind a next hop any more. What has others does without it, before it is `decided` what peers tell now. */
+  lost(nextHop: Address, decided: Promise<void>): void {
+    void this.#losses.add(nextHop, decided).then(() => this.#lane.wake());
+    this.#reroute();
+  }
+
+  /** It is there again. */
+  found(nextHop: Address): void {
+    if (this.#losses.delete(nextHop)) this.#reroute();
   }
 
   /** The kernel may not hold any more what it acknowledged: its process was restarted, or reported a change. */
@@ -191,6 +205,10 @@ export class Reconciler {
     this.#endRest?.();
     await this.#lane.stop();
     await this.idle();
+  }
+
+  announces(prefix: Prefix): boolean {
+    return this.#publisher.announced.has(formatPrefix(prefix));
   }
 
   snapshot(): Snapshot {
@@ -269,7 +287,17 @@ export class Reconciler {
     this.#caughtUp = false;
   }
 
+  #reroute(): void {
+    // Before the first pass nothing is judged.
+    if (this.#model !== undefined) this.#lane.reroute(this.#surroundings(this.#model));
+  }
+
+  #surroundings(model: Model): Surroundings {
+    return surroundingsOf(model, this.#links, this.#options.sources.hops(), this.#losses.nextHops);
+  }
+
   #settled(): void {
+    if (this.#losses.forgetDecided()) this.#reroute();
     this.#caughtUp = this.#synced;
     this.#options.passed?.(this.snapshot());
   }
@@ -335,17 +363,15 @@ export class Reconciler {
 
   #replan(model: Model): Intent {
     const { sources, clock } = this.#options;
-    const links = sources.links();
-    const learned = this.#lane.routes;
+    const [links, learned] = [sources.links(), this.#lane.routes];
     if (model !== this.#model) learned.watch(new Watch(model));
-    if (model !== this.#model || links !== this.#links)
-      learned.surround(surroundingsOf(model, links, sources.hops()));
+    const isOther = model !== this.#model || links !== this.#links;
     this.#model = model;
     this.#links = links;
+    if (isOther) learned.surround(this.#surroundings(model));
     this.#leaving = this.#moves.update(model, links, learned, clock.now());
     const resumed = this.#resumed ?? new Map<string, readonly string[]>();
-    const leaving = this.#leaving;
-    const [health, grants] = [sources.health(), sources.grants()];
+    const [health, grants, leaving] = [sources.health(), sources.grants(), this.#leaving];
     this.#intent = plan({ model, links, learned, health, resumed, leaving, grants });
     this.#goals = new Map(this.#intent.routes.map((route) => [formatPrefix(route.prefix), route]));
     return this.#intent;
@@ -378,11 +404,6 @@ export class Reconciler {
 
 const isGiven = <T>(value: T | undefined, holds: (value: T) => boolean): boolean =>
   value !== undefined && holds(value);
-
-function earliest(...times: readonly (number | undefined)[]): number | undefined {
-  const given = times.filter((time) => time !== undefined);
-  return given.length === 0 ? undefined : Math.min(...given);
-}
 
 function problemOf(key: string, message: string): Problem {
   if (key === DATAPLANE) return { code: "kernel.unavailable", subject: "netd", message };

@@ -44,6 +44,20 @@ export class Targets {
     return this.#targets[id];
   }
 
+  /** Gives the references of `count` holders of one to another. */
+  shift(from: number, to: number, count: number): void {
+    if (count === 0) return;
+    this.#references[to]! += count;
+    this.#references[from]! -= count - 1;
+    this.drop(from);
+  }
+
+  /** Whether its routes share a group in the kernel, and each has none of its own. */
+  isShared(id: number): boolean {
+    const target = this.#targets[id];
+    return target?.to === "via" && !target.resilient;
+  }
+
   isVia(id: number): boolean {
     return this.#targets[id]?.to === "via";
   }

@@ -1,6 +1,13 @@
 /** Which learned routes the model's own objects depend on: a change of one of these is one of the plan, too. */
 
-import { hostPrefix, maskWord, type Prefix } from "../bgp/net/address.ts";
+import {
+  type Address,
+  compareAddresses,
+  type Family,
+  hostPrefix,
+  maskWord,
+  type Prefix,
+} from "../bgp/net/address.ts";
 import type { Model } from "../model/model.ts";
 import type { LearnedFamily } from "./learned.ts";
 import { wholes } from "./plan-edge.ts";
@@ -13,7 +20,7 @@ export class Watch {
   /** Addresses of ours that others may announce, too. */
   readonly #own: PrefixSet;
   /** What floating IPs at a gateway are translated to, in ascending order. */
-  readonly #fixed: Uint32Array;
+  readonly #fixed: Readonly<Record<Family, readonly Address[]>>;
 
   constructor(model: Model) {
     const atEdge = model.role === "gateway";
@@ -21,15 +28,19 @@ export class Watch {
     this.model = model;
     this.wholes = atEdge ? wholes(model).map(({ cidr }) => cidr) : [];
     this.#own = new PrefixSet(addresses);
-    const fixed = model.floatingIps
+    const fixed = (atEdge ? model.floatingIps : [])
       .flatMap(({ to, forwards }) => [to ?? [], forwards.map((forward) => forward.to)].flat())
-      .flatMap(({ family, w0 }) => (family === 4 ? w0 : []));
-    this.#fixed = Uint32Array.from(atEdge ? fixed : []).sort();
+      .sort(compareAddresses);
+    this.#fixed = {
+      4: fixed.filter(({ family }) => family === 4),
+      6: fixed.filter(({ family }) => family === 6),
+    };
   }
 
   /** Whether plans depend on learned routes at all. */
   get dependsOnLearned(): boolean {
-    return this.#own.size > 0 || this.#fixed.length > 0 || this.wholes.length > 0;
+    const leads = this.#fixed[4].length + this.#fixed[6].length > 0;
+    return this.#own.size > 0 || leads || this.wholes.length > 0;
   }
 
   /** Whether a plan may come out another when this prefix has other paths, or comes or goes. */
@@ -38,23 +49,42 @@ export class Watch {
   }
 
   #leads(learned: LearnedFamily, row: number): boolean {
-    if (learned.family !== 4 || this.#fixed.length === 0) return false;
-    const length = learned.lengthOf(row);
-    const first = learned.word(row, 0);
-    const at = firstNotBelow(this.#fixed, first);
-    return length > 0 && at < this.#fixed.length && maskWord(this.#fixed[at]!, length) === first;
+    const fixed = this.#fixed[learned.family];
+    if (fixed.length === 0 || learned.lengthOf(row) === 0) return false;
+    const at = firstNotBelow(fixed, learned, row);
+    return at < fixed.length && isPartOf(fixed[at]!, learned, row);
   }
 }
 
-function firstNotBelow(sorted: Uint32Array, value: number): number {
+/** Where in a sorted list the first address stands that is not below all of the prefix of a row. */
+function firstNotBelow(sorted: readonly Address[], learned: LearnedFamily, row: number): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (sorted[middle]! < value) low = middle + 1;
+    if (isBelow(sorted[middle]!, learned, row)) low = middle + 1;
     else high = middle;
   }
   return low;
+}
+
+function isBelow({ w0, w1, w2, w3 }: Address, learned: LearnedFamily, row: number): boolean {
+  const order =
+    w0 - learned.word(row, 0) ||
+    w1 - learned.word(row, 1) ||
+    w2 - learned.word(row, 2) ||
+    w3 - learned.word(row, 3);
+  return order < 0;
+}
+
+function isPartOf({ w0, w1, w2, w3 }: Address, learned: LearnedFamily, row: number): boolean {
+  const length = learned.lengthOf(row);
+  return (
+    maskWord(w0, length) === learned.word(row, 0) &&
+    maskWord(w1, length - 32) === learned.word(row, 1) &&
+    maskWord(w2, length - 64) === learned.word(row, 2) &&
+    maskWord(w3, length - 96) === learned.word(row, 3)
+  );
 }
 
 /** Whether the prefix of a row is a part of `outer`, and not all of it. */

@@ -28,6 +28,17 @@ interface Way extends NextHopSet {
   target: number;
 }
 
+/** What came of resolving all sets anew. */
+export interface Resolved {
+  /** Sets that lead elsewhere than before. */
+  readonly moved: ReadonlySet<number>;
+  /** Targets that no set leads to any more, of which all that did lead to one other. */
+  readonly redirections: readonly (readonly [from: number, to: number])[];
+  /** Targets of sets whose next hops are all lost, and of sets of which some are not. */
+  readonly dying: ReadonlySet<number>;
+  readonly alive: ReadonlySet<number>;
+}
+
 export class Ways {
   readonly #learned: Learned;
   readonly #targets: Targets;
@@ -100,18 +111,33 @@ export class Ways {
     for (const way of this.#ways) for (const { address } of way?.hops ?? []) yield address;
   }
 
-  /** Resolves all sets anew. Returns those that lead elsewhere than before. */
-  resolve(at: Surroundings): ReadonlySet<number> {
+  /**
+   * Resolves all sets anew.
+   * @param take - is given what came of it, while every target in it is still kept by a reference
+   */
+  resolve(at: Surroundings, take: (resolved: Resolved) => void): void {
     this.#at = at;
     const moved = new Set<number>();
+    const dying = new Set<number>();
+    const alive = new Set<number>();
+    const before: number[] = [];
+    /** By target before: the one after; 0: there are several. */
+    const after = new Map<number, number>();
     for (const [id, way] of this.#ways.entries()) {
       if (way === undefined) continue;
-      const before = way.target;
+      const { target } = way;
+      before.push(target);
       this.#resolve(way, at);
-      this.#targets.drop(before);
-      if (way.target !== before) moved.add(id);
+      if (way.target !== target) moved.add(id);
+      (way.hops.every(({ text }) => at.lost.has(text)) ? dying : alive).add(way.target);
+      const known = after.get(target);
+      after.set(target, known === undefined || known === way.target ? way.target : 0);
     }
-    return moved;
+    const redirections = [...after].filter(
+      ([from, to]) => from !== to && this.#targets.isShared(from) && this.#targets.isShared(to),
+    );
+    take({ moved, redirections, dying, alive });
+    for (const target of before) this.#targets.drop(target);
   }
 
   problems(): Problem[] {

@@ -18,6 +18,7 @@ import {
   type KernelRoute,
   type Link,
   type Neighbour,
+  type Redirection,
   routesOf,
   type Settings,
   type Translation,
@@ -48,6 +49,11 @@ export interface Kernel {
   putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>>;
   /** What is not there counts as removed. */
   removeRoutes(prefixes: readonly Prefix[]): Promise<ReadonlyMap<string, string>>;
+  /**
+   * Has all routes that lead to one target lead to another, whatever their number, by one change of what they share.
+   * Resolves to the errors, by the place of the redirection; of these every route leads where it led.
+   */
+  redirect(redirections: readonly Redirection[]): Promise<ReadonlyMap<number, string>>;
   /** One nftables transaction. @throws KernelError "refused" with what the kernel said; nothing was changed then */
   applyNat(nftables: string): Promise<void>;
   /** Removes the conntrack entries that translate between the two. Resolves to how many there were. */
@@ -106,13 +112,10 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       inChunks(routes.length, (first, count) =>
         supervisor.ask(CODE.putRoutes, encodeRoutes(routes, first, count)),
       ),
-    removeRoutes: (prefixes) => {
-      // The last ones first: when the kernel removes a route it looks for the next one from the start of its trie, so
-      // that 300 000 in ascending order take it 8 s, and 1 s in this one.
-      const last = prefixes.toSorted((a, b) => comparePrefixes(b, a));
-      return inChunks(last.length, (first, count) =>
-        supervisor.ask(CODE.removeRoutes, encodePrefixes(last, first, count)),
-      );
+    removeRoutes: (prefixes) => removeRoutes(supervisor, prefixes),
+    redirect: async (redirections) => {
+      const { end } = await supervisor.ask(CODE.redirect, encodeJson(redirections));
+      return new Map(parseJson(end) as [number, string][]);
     },
     applyNat: async (nftables) => {
       await supervisor.ask(CODE.applyNat, Buffer.from(nftables));
@@ -183,6 +186,15 @@ async function read(supervisor: Supervisor): Promise<{ routes: KernelRoute[]; na
     routes: parts.flatMap((part) => routesOf(decodeRows(part, true))),
     nat: nat === false ? undefined : nat,
   };
+}
+
+function removeRoutes(supervisor: Supervisor, prefixes: readonly Prefix[]): Promise<Map<string, string>> {
+  // The last ones first: when the kernel removes a route it looks for the next one from the start of its trie, so that
+  // 300 000 in ascending order take it 8 s, and 1 s in this one.
+  const last = prefixes.toSorted((a, b) => comparePrefixes(b, a));
+  return inChunks(last.length, (first, count) =>
+    supervisor.ask(CODE.removeRoutes, encodePrefixes(last, first, count)),
+  );
 }
 
 async function inChunks(

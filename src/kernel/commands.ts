@@ -73,6 +73,14 @@ export interface Settings {
   readonly fastSwitch: boolean;
 }
 
+/** Whatever leads to the one is to lead to the other. Both are next hops, and not resilient. */
+export interface Redirection {
+  readonly from: ViaTarget;
+  readonly to: ViaTarget;
+}
+
+export type ViaTarget = Target & { readonly to: "via" };
+
 /** Requests, answers and events: the first octet of a frame's body. */
 export const CODE = {
   read: 1,
@@ -90,6 +98,7 @@ export const CODE = {
   endSessions: 13,
   listSet: 14,
   follow: 15,
+  redirect: 16,
   done: 128,
   failed: 129,
   part: 130,
@@ -105,6 +114,7 @@ export const CODE = {
 export const ROW_OCTETS = 24;
 export const MAX_ROWS = 65_536;
 const MAX_TARGETS = 65_536;
+const MAX_REDIRECTIONS = 65_536;
 /** Members of a group that the kernel takes in one attribute. */
 const MAX_MEMBERS = 256;
 const MAX_TAPS = 65_536;
@@ -296,6 +306,21 @@ function linkOf(value: unknown): Link {
       return { address: addressOf(address, "address"), length: integerOf(length, "length", 0, 128) };
     }),
   };
+}
+
+/** @throws InvalidCommand */
+export function decodeRedirections(payload: Buffer): Redirection[] {
+  return listOf(parseJson(payload), "redirections", MAX_REDIRECTIONS).map((entry) => {
+    const { from, to } = recordOf(entry, "redirection");
+    return { from: sharedOf(from, "from"), to: sharedOf(to, "to") };
+  });
+}
+
+/** A target whose routes share one group. */
+function sharedOf(value: unknown, what: string): ViaTarget {
+  const target = targetOf(value);
+  if (target.to !== "via" || target.resilient) throw new InvalidCommand(`redirection: ${what}`);
+  return target;
 }
 
 function targetOrFault(value: unknown): Target | InvalidCommand {

@@ -30,6 +30,7 @@ type Fields = Partial<
     | "fastSwitch"
     | "filter"
     | "first"
+    | "from"
     | "gateway"
     | "gone"
     | "hops"

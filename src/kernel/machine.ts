@@ -9,6 +9,7 @@ import {
   CODE,
   type Drift,
   decodeInterfaces,
+  decodeRedirections,
   decodeRows,
   decodeSetName,
   decodeTranslation,
@@ -150,6 +151,8 @@ export class Machine {
         return this.#changeRoutes(() => this.#routes.put(decodeRows(payload, true)));
       case CODE.removeRoutes:
         return this.#changeRoutes(() => this.#routes.remove(decodeRows(payload, false)));
+      case CODE.redirect:
+        return this.#changeRoutes(() => this.#routes.redirect(decodeRedirections(payload)));
       case CODE.applyNat:
         return this.#applyNat(payload.toString("utf8"));
       case CODE.forget:
@@ -203,7 +206,7 @@ export class Machine {
     return encodeJson({ nat: this.#nft.list() ?? false });
   }
 
-  #changeRoutes(change: () => Map<string, string>): Buffer {
+  #changeRoutes(change: () => Map<string | number, string>): Buffer {
     try {
       return encodeJson([...change()]);
     } catch (error) {

@@ -6,17 +6,19 @@ import { sampleSource } from "../api/sample.ts";
 import { createLagHistogram, type LagSnapshot, takeLag } from "./lag.ts";
 import { createMetrics, type Metrics } from "./metrics.ts";
 import type { MetricsSource } from "./snapshot.ts";
+import { createStoreTimes } from "./store.ts";
 
 const NO_LAG: LagSnapshot = { samples: 0, meanSeconds: 0, percentiles: [] };
 
 const metricsOf = (changes: Parameters<typeof sampleSource>[0] = {}): Metrics =>
-  createMetrics(sourceOf(changes));
+  createMetrics(sourceOf(changes), createStoreTimes());
 
 const sourceOf = (changes: Parameters<typeof sampleSource>[0]): MetricsSource => ({
   ...sampleSource(changes),
   reconcileErrors: () => ({ routes: 3, nat: 0 }),
   eventReaders: () => ({ now: 2, dropped: 1 }),
   takeLag: () => NO_LAG,
+  storeState: () => ({ connected: true, reconnects: 2, watchLag: 0 }),
 });
 
 async function scrape(metrics: Metrics): Promise<string[]> {
@@ -59,6 +61,9 @@ describe("each sample says what the snapshot says", () => {
     "config_stale 0",
     "config_last_reload_timestamp_seconds 1795248000",
     "problems 1",
+    "store_connected 1",
+    "store_reconnects_total 2",
+    "store_watch_lag_revisions 0",
   ])("gatewayd_%s", async (line) => {
     expect(await scrape(metricsOf())).toContain(`gatewayd_${line}`);
   });
@@ -74,10 +79,28 @@ describe("each sample says what the snapshot says", () => {
   });
 });
 
+test("questions to the store are counted and timed", async () => {
+  const times = createStoreTimes();
+  times.observe("commit", "ok", 0.004);
+  times.observe("commit", "unavailable", 2);
+  const lines = await scrape(createMetrics(sourceOf({}), times));
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'gatewayd_store_requests_total{operation="commit",result="ok"} 1',
+      'gatewayd_store_requests_total{operation="commit",result="unavailable"} 1',
+      'gatewayd_store_request_seconds_bucket{le="0.005",operation="commit"} 1',
+      'gatewayd_store_request_seconds_count{operation="commit"} 2',
+    ]),
+  );
+});
+
 describe("what is not there is not shown", () => {
+  test("a host that has said nothing has no lease", async () => {
+    expect((await scrape(metricsOf())).filter((l) => l.startsWith("gatewayd_store_lease"))).toEqual([]);
+  });
   test("a peer that went takes its samples with it", async () => {
     const peers = [...(await sampleSource().peers())];
-    const metrics = createMetrics({ ...sourceOf({}), peers: () => peers.slice() });
+    const metrics = createMetrics({ ...sourceOf({}), peers: () => peers.slice() }, createStoreTimes());
     expect((await scrape(metrics)).join("\n")).toContain("198.51.100.3");
     peers.pop();
     expect((await scrape(metrics)).join("\n")).not.toContain("198.51.100.3");
@@ -132,7 +155,10 @@ describe("docs/METRICS.md", () => {
   }));
 
   test("lists every metric with its type and labels, and no other", async () => {
-    const metrics = metricsOf();
+    const times = createStoreTimes();
+    times.observe("read", "ok", 1);
+    const storeState = () => ({ connected: true, reconnects: 0, watchLag: 0, leaseSeconds: 12 });
+    const metrics = createMetrics({ ...sourceOf({}), storeState }, times);
     metrics.countAnswer("/api/v1/peers", 200);
     const lines = await scrape(metrics);
     const emitted = lines

@@ -8,6 +8,7 @@ import { addNat } from "./nat.ts";
 import { addProcess, type CountAnswer } from "./process.ts";
 import { addRpki } from "./rpki.ts";
 import { type MetricsSource, type Snapshot, takeSnapshot } from "./snapshot.ts";
+import { addEtcd, type StoreTimes } from "./store.ts";
 
 export interface Metrics {
   /** For {@link ApiSource.metrics}. */
@@ -16,7 +17,7 @@ export interface Metrics {
   readonly countAnswer: CountAnswer;
 }
 
-export function createMetrics(source: MetricsSource): Metrics {
+export function createMetrics(source: MetricsSource, storeTimes: StoreTimes): Metrics {
   const registry = new Registry();
   const lag = createLagHistogram();
   let snapshot: Snapshot | undefined;
@@ -28,6 +29,8 @@ export function createMetrics(source: MetricsSource): Metrics {
   addNat(registry, read);
   addRpki(registry, read);
   addKernel(registry, read);
+  storeTimes.addTo(registry);
+  addEtcd(registry, read);
   const countAnswer = addProcess(registry, read);
   return {
     countAnswer,

@@ -13,6 +13,7 @@ import type {
   StatusAnswer,
 } from "../api/schema.ts";
 import type { ApiSource, Page } from "../api/source.ts";
+import type { EtcdAnswer } from "../api/store-schema.ts";
 import type { LagSnapshot } from "./lag.ts";
 
 interface EventReaders {
@@ -40,6 +41,8 @@ export interface MetricsSource
   eventReaders(): EventReaders;
   /** How late the event loop was since the last call. */
   takeLag(): LagSnapshot;
+  /** Without asking etcd; undefined: the store is this machine's alone. */
+  storeState(): EtcdAnswer | undefined;
 }
 
 export interface Snapshot {
@@ -56,6 +59,7 @@ export interface Snapshot {
   readonly natLog: NatLogAnswer;
   readonly reconcileErrors: Readonly<Record<string, number>>;
   readonly eventReaders: EventReaders;
+  readonly etcd: EtcdAnswer | undefined;
 }
 
 /** Gives the snapshot of the scrape under way. */
@@ -92,5 +96,6 @@ export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
     natLog,
     reconcileErrors: source.reconcileErrors(),
     eventReaders: source.eventReaders(),
+    etcd: source.storeState(),
   };
 }

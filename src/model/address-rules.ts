@@ -4,7 +4,7 @@
  */
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { type AddressKey, addressKey, formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "./model.ts";
 import { holderOf, isReachable, nested } from "./prefixes.ts";
 import { error, type Violation } from "./violation.ts";
@@ -103,20 +103,20 @@ function* claimsOf({
 
 /** Who has an address first, and who wants it too. A whole pool in the wrong place is told once, not per address. */
 class Claims {
-  readonly #owners: Map<string | number, Claim> = new Map();
+  readonly #owners: Map<AddressKey, Claim> = new Map();
   readonly #clashes: Map<string, { readonly first: Violation; more: number }> = new Map();
 
   add(address: Address, claim: Claim, range: Range | undefined): void {
     if (!isReachable(address))
       this.#clash(address, claim, "no address that other machines could reach", undefined);
     const owner = this.owner(address);
-    if (owner === undefined) this.#owners.set(keyOf(address), claim);
+    if (owner === undefined) this.#owners.set(addressKey(address), claim);
     else this.#clash(address, claim, `already ${owner.label}`, HINTS[claim.use]);
     if (range !== undefined) this.#clash(address, claim, `in ${range.label}`, HINTS[claim.use]);
   }
 
   owner(address: Address): Claim | undefined {
-    return this.#owners.get(keyOf(address));
+    return this.#owners.get(addressKey(address));
   }
 
   violations(): Violation[] {
@@ -144,10 +144,6 @@ const HINTS: Readonly<Record<Claim["use"], string>> = {
   anycast: "an anycast service needs an address of its own",
   port: "a port has addresses of its own; floating IPs and services lead to them",
 };
-
-/** An IPv4 address is its own number; 65 536 of them as text would be slow. */
-const keyOf = (address: Address): string | number =>
-  address.family === 4 ? address.w0 : formatAddress(address);
 
 const OWN = "it must lead to the address that a machine itself has";
 
@@ -187,16 +183,16 @@ function fixedFault(
 function memberViolations({ anycast = [] }: Partial<Model>, claims: Claims): Violation[] {
   const found: Violation[] = [];
   for (const [i, { members }] of anycast.entries()) {
-    const seen = new Map<string | number, number>();
+    const seen = new Map<AddressKey, number>();
     for (const [k, member] of members.entries()) {
       const path = ["anycast", i, "members", k];
       const owner = claims.owner(member);
-      const first = seen.get(keyOf(member));
+      const first = seen.get(addressKey(member));
       if (first !== undefined) {
         found.push(error(path, `${formatAddress(member)} is anycast[${i}].members[${first}] already`));
         continue;
       }
-      seen.set(keyOf(member), k);
+      seen.set(addressKey(member), k);
       if (owner !== undefined && owner.use !== "port") {
         found.push(error(path, `${formatAddress(member)} is ${owner.label}`, OWN));
       }

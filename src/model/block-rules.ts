@@ -16,6 +16,9 @@ import { error, type Violation, warning } from "./violation.ts";
 /** Private addresses with a block: each is an element in the kernel's map, read back and compared at every audit. */
 export const BLOCK_ADDRESSES = 65_536;
 
+/** Blocks of an address where each port is one endpoint's: each is a chain, which netd writes and reads back. */
+export const BLOCK_CHAINS = 1024;
+
 /** Which pool an address is translated by is not known before it is. */
 export function limitViolations({ nat }: Partial<Model>): Violation[] {
   const [first, ...others] = nat?.pools ?? [];
@@ -56,6 +59,11 @@ function poolViolations(pool: Pool, i: number, pools: readonly Pool[]): Violatio
     return [error(["nat", "pools", i], message, "give all pools a `blockSize`, or none")];
   }
   const count = ports.last - ports.first + 1;
+  const least = Math.ceil((count + 1) / (BLOCK_CHAINS + 1));
+  if (wholeBlocks(pool) > BLOCK_CHAINS && pool.mapping === "endpointIndependent") {
+    const message = `${wholeBlocks(pool)} blocks of ${blockSize} ports an address, and with mapping ${pool.mapping} there are ${BLOCK_CHAINS} at most`;
+    return [error(path, message, `make it at least ${least}, or write \`mapping: addressAndPortDependent\``)];
+  }
   if (blockSize <= count) return overflowViolations(pool, i);
   const message = `a block of ${blockSize} ports does not fit into ${ports.first}-${ports.last}, ${count} ports`;
   return [error(path, message, `make it at most ${count}`)];

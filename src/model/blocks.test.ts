@@ -124,7 +124,9 @@ describe("what is not computed of any plan", () => {
           expect(spare).toHaveLength(spareCount(plan, pool));
           expect(spare.every(({ last }) => last <= pool.ports.last)).toBe(true);
           const ends = spare.flatMap(({ first, last }) => [first, last]);
-          const holders = pool.addresses.flatMap((pooled) => ends.map((port) => holderOf(plan, pooled, port)));
+          const holders = pool.addresses.flatMap((pooled) =>
+            ends.map((port) => holderOf(plan, pooled, port)),
+          );
           expect(holders.filter((holder) => holder !== undefined)).toEqual([]);
         }
       }),

@@ -6,8 +6,10 @@
  * packet sees it half done. A table whose sets or chains are not declared as ours is replaced whole, likewise at once.
  */
 
-import { type Address, type Prefix, samePrefix } from "../bgp/net/address.ts";
+import { type Prefix, sameAddress, samePrefix } from "../bgp/net/address.ts";
+import { type AddressKey, addressKey } from "../bgp/net/text.ts";
 import { BLOCK_SETS, independentBlocks, sameBlocks } from "./blocks.ts";
+import { isHost } from "./elements.ts";
 import { forwardsOnlyIn } from "./forwards.ts";
 import {
   CHAIN_NAMES,
@@ -183,46 +185,49 @@ const ruleLines = (chain: string, rules: readonly string[]): string[] =>
 
 const transaction = (lines: readonly string[]): string => lines.map((line) => `${line}\n`).join("");
 
-/** Addresses, as words, that something which is not the same in both leads to, or that some port of leads elsewhere. */
+/** Addresses that something which is not the same in both leads to, or that some port of leads elsewhere. */
 interface Touched {
-  readonly inner: ReadonlySet<number>;
-  readonly forwarded: ReadonlySet<number>;
+  readonly inner: ReadonlySet<AddressKey>;
+  readonly forwarded: ReadonlySet<AddressKey>;
 }
 
 function touchedBetween(a: NatTable, b: NatTable): Touched {
   const inner = touchedFixed(a.floating, b.floating);
-  const forwarded = new Set<number>();
+  const forwarded = new Set<AddressKey>();
   const differing = [...forwardsOnlyIn(a.forwards, b.forwards), ...forwardsOnlyIn(b.forwards, a.forwards)];
   for (const { floating, to } of differing) {
-    inner.add(to.w0);
-    forwarded.add(floating.w0);
+    inner.add(addressKey(to));
+    forwarded.add(addressKey(floating));
   }
   return { inner, forwarded };
 }
 
 const touchedOf = (table: NatTable, { inner, forwarded }: Touched): Translations => ({
-  floating: table.floating.filter(({ fixed }) => inner.has(fixed.w0)),
-  forwards: table.forwards.filter(({ floating, to }) => inner.has(to.w0) || forwarded.has(floating.w0)),
+  floating: table.floating.filter(({ fixed }) => inner.has(addressKey(fixed))),
+  forwards: table.forwards.filter(
+    ({ floating, to }) => inner.has(addressKey(to)) || forwarded.has(addressKey(floating)),
+  ),
 });
 
 /** The fixed addresses some of whose floating IPs are not the same in both. */
-function touchedFixed(a: readonly FloatingMapping[], b: readonly FloatingMapping[]): Set<number> {
-  const touched = new Set<number>();
+function touchedFixed(a: readonly FloatingMapping[], b: readonly FloatingMapping[]): Set<AddressKey> {
+  const touched = new Set<AddressKey>();
   const { from, endOfA, endOfB } = differing(a, b, sameMapping);
-  const before = new Map(a.slice(from, endOfA).map((m) => [m.floating.w0, m]));
+  const before = new Map(a.slice(from, endOfA).map((m) => [addressKey(m.floating), m]));
   for (const m of b.slice(from, endOfB)) {
-    const held = before.get(m.floating.w0);
-    before.delete(m.floating.w0);
-    if (held?.fixed.w0 === m.fixed.w0 && held.egress === m.egress) continue;
-    touched.add(m.fixed.w0);
-    if (held !== undefined) touched.add(held.fixed.w0);
+    const key = addressKey(m.floating);
+    const held = before.get(key);
+    before.delete(key);
+    if (held !== undefined && sameMapping(held, m)) continue;
+    touched.add(addressKey(m.fixed));
+    if (held !== undefined) touched.add(addressKey(held.fixed));
   }
-  for (const gone of before.values()) touched.add(gone.fixed.w0);
+  for (const gone of before.values()) touched.add(addressKey(gone.fixed));
   return touched;
 }
 
 const sameMapping = (a: FloatingMapping, b: FloatingMapping): boolean =>
-  a.floating.w0 === b.floating.w0 && a.fixed.w0 === b.fixed.w0 && a.egress === b.egress;
+  sameAddress(a.floating, b.floating) && sameAddress(a.fixed, b.fixed) && a.egress === b.egress;
 
 /**
  * Where two lists differ: before and behind that they are alike. With 1 000 000 floating IPs one change takes 0.08 s of
@@ -261,9 +266,7 @@ const sameAddresses = (a: ReadonlySet<number>, b: ReadonlySet<number>): boolean 
 
 function withoutCommonHosts(list: readonly Prefix[], other: readonly Prefix[]): readonly Prefix[] {
   const alike = list.length === other.length && list.every((prefix, i) => samePrefix(prefix, other[i]!));
-  if (alike) return list.filter((prefix) => !isIpv4Host(prefix));
-  const common = new Set(other.filter(isIpv4Host).map((p: Address) => p.w0));
-  return list.filter((p) => !(isIpv4Host(p) && common.has(p.w0)));
+  if (alike) return list.filter((prefix) => !isHost(prefix));
+  const common = new Set(other.filter(isHost).map(addressKey));
+  return list.filter((p) => !(isHost(p) && common.has(addressKey(p))));
 }
-
-const isIpv4Host = (prefix: Prefix): boolean => prefix.family === 4 && prefix.length === 32;

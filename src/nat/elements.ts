@@ -20,4 +20,5 @@ export function intervals(prefixes: readonly Prefix[]): Elements {
 }
 
 export const isIpv4 = (prefix: Prefix): boolean => prefix.family === 4;
+export const isIpv6 = (prefix: Prefix): boolean => prefix.family === 6;
 export const isHost = (prefix: Prefix): boolean => prefix.length === (prefix.family === 4 ? 32 : 128);

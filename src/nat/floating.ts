@@ -1,17 +1,30 @@
 /** Floating IPs: the maps that lead from one to its fixed address and back, and hairpinning through them. */
 
-import type { Address } from "../bgp/net/address.ts";
+import { type Address, compareAddresses, type Family } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
+import { inBothFamilies } from "./families.ts";
 import type { Elements, SetContents } from "./layout.ts";
 import { hairpinRules } from "./pools.ts";
 import type { NatTable } from "./table.ts";
 
-export function floatingSets(table: NatTable): Pick<SetContents, "floating" | "self" | "own" | "egress"> {
+type FloatingSet = "floating" | "self" | "own" | "egress";
+
+export function floatingSets(table: NatTable): Pick<SetContents, FloatingSet | `${FloatingSet}6`> {
+  const { floating, self, own, egress } = setsOf(table, 4);
+  const six = setsOf(table, 6);
+  return {
+    ...{ floating, self, own, egress },
+    ...{ floating6: six.floating, self6: six.self, own6: six.own, egress6: six.egress },
+  };
+}
+
+function setsOf(table: NatTable, family: Family): Pick<SetContents, FloatingSet> {
   const floating = new Map<string, string>();
   const self = new Map<string, string>();
   const own = new Map<string, Address>();
   const egress = new Map<string, Address>();
   for (const mapping of table.floating) {
+    if (mapping.floating.family !== family) continue;
     const from = formatAddress(mapping.floating);
     const to = formatAddress(mapping.fixed);
     floating.set(from, to);
@@ -20,6 +33,7 @@ export function floatingSets(table: NatTable): Pick<SetContents, "floating" | "s
     if (mapping.egress === "floating") keepLowest(egress, to, mapping.floating);
   }
   for (const forward of table.forwards) {
+    if (forward.floating.family !== family) continue;
     const from = formatAddress(forward.floating);
     self.set(`${formatAddress(forward.to)} . ${from}`, from);
   }
@@ -28,33 +42,52 @@ export function floatingSets(table: NatTable): Pick<SetContents, "floating" | "s
 
 function keepLowest(lowest: Map<string, Address>, key: string, candidate: Address): void {
   const held = lowest.get(key);
-  if (held === undefined || candidate.w0 < held.w0) lowest.set(key, candidate);
+  if (held === undefined || compareAddresses(candidate, held) < 0) lowest.set(key, candidate);
 }
 
 const values = (map: ReadonlyMap<string, Address>): Elements =>
   new Map([...map].map(([key, address]) => [key, formatAddress(address)]));
 
-export const TO_FIXED = "dnat ip to ip daddr map @floating";
+export const TO_FIXED: readonly string[] = inBothFamilies(
+  (ip, six) => `dnat ${ip} to ${ip} daddr map @floating${six}`,
+);
 
 /** What conntrack takes for no part of any flow, or nobody forwards, is not translated. Sent on, it would go round. */
-export const UNTRANSLATED: readonly string[] = ["ip daddr @floating drop", "ip daddr @forwarded drop"];
+export const UNTRANSLATED: readonly string[] = [
+  ...inBothFamilies((ip, six) => `${ip} daddr @floating${six} drop`),
+  "ip daddr @forwarded drop",
+];
 
 /** A VM that talks to its own floating IP must not see its own address as the source: it would drop the packet. */
-export const TO_ITSELF = "snat ip to ip saddr . ct original ip daddr map @self";
+export const TO_ITSELF: readonly string[] = inBothFamilies(
+  (ip, six) => `snat ${ip} to ${ip} saddr . ct original ${ip} daddr map @self${six}`,
+);
+
+export const TO_EGRESS: readonly string[] = inBothFamilies(
+  (ip, six) => `snat ${ip} to ${ip} saddr map @egress${six}`,
+);
 
 /** RFC 4787 REQ-9a: a hairpinned flow has an external source, so that its answers come back through here. */
 export const toHairpin = (table: NatTable): readonly string[] =>
   table.inside.length === 0
     ? []
-    : ["floating", "forwarded", "eim"].flatMap((to) =>
-        INSIDE.map((set) => `ct status dnat ct original ip daddr @${to} ip saddr @${set} goto hairpin`),
-      );
+    : [
+        ...["floating", "forwarded", "eim"].flatMap((to) =>
+          INSIDE.map((set) => `ct status dnat ct original ip daddr @${to} ip saddr @${set} goto hairpin`),
+        ),
+        ...INSIDE6.map(
+          (set) => `ct status dnat ct original ip6 daddr @floating6 ip6 saddr @${set} goto hairpin6`,
+        ),
+      ];
 
 /** Sources whose answers would not pass here: those of the table, and all that is routed to our own hosts. */
 const INSIDE = ["inside", "untracked", "untracked_hosts"] as const;
+const INSIDE6 = ["inside6", "untracked6", "untracked6_hosts"] as const;
 
 /** Sources without a block have no right to a port of any: they leave as the machine itself. */
 export const hairpin = (table: NatTable): readonly string[] => [
   "snat ip to ip saddr map @own",
   ...hairpinRules(table),
 ];
+
+export const HAIRPIN6: readonly string[] = ["snat ip6 to ip6 saddr map @own6", "masquerade"];

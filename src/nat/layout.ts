@@ -12,6 +12,10 @@ export const SET_NAMES = [
   "self",
   "own",
   "egress",
+  "floating6",
+  "self6",
+  "own6",
+  "egress6",
   "forwards",
   "forwarded",
   "targets",
@@ -39,6 +43,9 @@ export const SET_NAMES = [
   "inside",
   "exempt",
   "exempt_hosts",
+  "inside6",
+  "exempt6",
+  "exempt6_hosts",
   "untracked",
   "untracked_hosts",
   "untracked6",
@@ -57,8 +64,8 @@ export const SET_NAMES = [
  * floating IP. egress: the same among those whose new flows leave as the floating IP. forwards: port of a floating IP to
  * one of a private address; forwarded, targets: those addresses, each once. blocks, block_homes, block_ports, overflow_N,
  * asking, full: see blocks.ts. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port.
- * sessions, session_rate, ports, over_sessions, over_rate, over_ports: see limits.ts. eim, open, open_to, mapping, endpoints, contacts, shared:
- * see mapping.ts.
+ * sessions, session_rate, ports, over_sessions, over_rate, over_ports: see limits.ts. eim, open, open_to, mapping,
+ * endpoints, contacts, shared: see mapping.ts. What ends with 6 is the same for IPv6.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -99,6 +106,10 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   self: { is: "map", type: "ipv4_addr . ipv4_addr : ipv4_addr", interval: false },
   own: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
   egress: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
+  floating6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
+  self6: { is: "map", type: "ipv6_addr . ipv6_addr : ipv6_addr", interval: false },
+  own6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
+  egress6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
   forwards: {
     is: "map",
     type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
@@ -130,6 +141,9 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   inside: { is: "set", type: "ipv4_addr", interval: true },
   exempt: { is: "set", type: "ipv4_addr", interval: true },
   exempt_hosts: { is: "set", type: "ipv4_addr", interval: false },
+  inside6: { is: "set", type: "ipv6_addr", interval: true },
+  exempt6: { is: "set", type: "ipv6_addr", interval: true },
+  exempt6_hosts: { is: "set", type: "ipv6_addr", interval: false },
   untracked: { is: "set", type: "ipv4_addr", interval: true },
   untracked_hosts: { is: "set", type: "ipv4_addr", interval: false },
   untracked6: { is: "set", type: "ipv6_addr", interval: true },
@@ -162,12 +176,14 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
 /** In an order in which nothing refers to what comes later. */
 export const CHAIN_NAMES = [
   "untrack",
+  "untrack6",
   "raw",
   "leave",
   "scarce",
   "blocks",
   "pools",
   "hairpin",
+  "hairpin6",
   "timers",
   "mapped",
   "answered",
@@ -188,12 +204,14 @@ export type ChainName = (typeof CHAIN_NAMES)[number];
 /** Every chain with the hook that it hangs on; undefined: other chains lead to it. */
 export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   untrack: undefined,
+  untrack6: undefined,
   raw: undefined,
   leave: undefined,
   scarce: undefined,
   blocks: undefined,
   pools: undefined,
   hairpin: undefined,
+  hairpin6: undefined,
   timers: undefined,
   mapped: undefined,
   answered: undefined,

@@ -65,7 +65,7 @@ const timerOf = (name: string, lines: readonly string[]): [string, string] => [
 /** The translations that the kernel holds. Egress is not told apart: it says nothing about who is who. */
 export function floatingOf(listing: string): FloatingMapping[] {
   const mappings: FloatingMapping[] = [];
-  for (const [from, to] of elementsIn(listing, "floating")) {
+  for (const [from, to] of [...elementsIn(listing, "floating"), ...elementsIn(listing, "floating6")]) {
     const floating = parseAddress(from) ?? ipv4(0);
     const fixed = parseAddress(to) ?? ipv4(0);
     mappings.push({ floating, fixed, egress: "fixed" });
@@ -126,19 +126,23 @@ function parseSet(name: SetName, lines: readonly string[] | undefined): Elements
     // A comment or a timeout on an element is nothing that we wrote.
     const [, key, value = ""] = ELEMENT.exec(element.trim()) ?? [];
     if (key === undefined) return undefined;
-    elements.set(respelled(key), value);
+    elements.set(respelled(key), respelled(value));
   }
   return elements;
 }
 
 /** nft spells ::/96 as the C library does, with the last 32 bits as an IPv4 address; RFC 5952 §5 does not. */
-function respelled(key: string): string {
-  const prefix = key.startsWith("::") ? parsePrefix(key) : undefined;
-  if (prefix === undefined) return key;
-  return key.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
+const respelled = (value: string): string =>
+  value.includes("::") ? value.split(" . ").map(respelledAddress).join(" . ") : value;
+
+function respelledAddress(text: string): string {
+  const prefix = text.startsWith("::") ? parsePrefix(text) : undefined;
+  if (prefix === undefined) return text;
+  return text.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
 }
 
-const ELEMENT = /^("[^"]*"|[\da-f.:/-]+(?: \. [\w.]+)*)(?: : ([\d.]+(?: \. [\d-]+)?|(?:goto|jump) \w+))?$/;
+const ELEMENT =
+  /^("[^"]*"|[\da-f.:/-]+(?: \. [\w.:]+)*)(?: : ([\da-f.:]+(?: \. [\d-]+)?|(?:goto|jump) \w+))?$/;
 
 function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {
   const hook = CHAINS[name];

@@ -9,8 +9,17 @@
  */
 
 import { blockSets, ownBlockRules, scarceRules } from "./blocks.ts";
-import { addresses, elements, intervals, isIpv4 } from "./elements.ts";
-import { floatingSets, hairpin, TO_FIXED, TO_ITSELF, toHairpin, UNTRANSLATED } from "./floating.ts";
+import { addresses, elements, intervals, isIpv4, isIpv6 } from "./elements.ts";
+import {
+  floatingSets,
+  HAIRPIN6,
+  hairpin,
+  TO_EGRESS,
+  TO_FIXED,
+  TO_ITSELF,
+  toHairpin,
+  UNTRANSLATED,
+} from "./floating.ts";
 import { forwardSets, TO_TARGET } from "./forwards.ts";
 import { homeElements, slotElements } from "./homes.ts";
 import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
@@ -20,7 +29,7 @@ import { toMetadata, trackMetadata } from "./metadata.ts";
 import { leaveRules, poolRules, portChains, portChoices } from "./pools.ts";
 import type { NatTable } from "./table.ts";
 import { TO_TIMERS, timerRules, timers } from "./timers.ts";
-import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK } from "./tracking.ts";
+import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK, UNTRACK6 } from "./tracking.ts";
 
 export function render(table: NatTable): Contents {
   return {
@@ -56,6 +65,7 @@ function renderSets(table: NatTable): SetContents {
     port_choice: portChoices(table),
     private: intervals(table.private.filter(isIpv4)),
     inside: intervals(table.inside.filter(isIpv4)),
+    inside6: intervals(table.inside.filter(isIpv6)),
     ...mappingSets(table),
     mapping: NONE,
     endpoints: NONE,
@@ -67,12 +77,14 @@ function renderSets(table: NatTable): SetContents {
 
 const renderChains = (table: NatTable): ChainContents => ({
   untrack: UNTRACK,
+  untrack6: UNTRACK6,
   raw: [...trackMetadata(table), ...TO_UNTRACK],
   leave: leaveRules(table),
   scarce: scarceRules(table),
   blocks: ownBlockRules(table),
   pools: poolRules(table),
   hairpin: hairpin(table),
+  hairpin6: HAIRPIN6,
   timers: timerRules(table),
   mapped: mappedRules(table),
   answered: answeredRules(table),
@@ -81,15 +93,9 @@ const renderChains = (table: NatTable): ChainContents => ({
   over_ports: refuseRules("ports"),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
-  dstnat: [TO_FIXED, TO_TARGET, ...toEndpoints(table), ...toMetadata(table)],
-  dstnat_output: [TO_FIXED, TO_TARGET],
-  srcnat: [
-    TO_ITSELF,
-    ...toHairpin(table),
-    ...EXEMPT,
-    "snat ip to ip saddr map @egress",
-    "ip saddr @private goto pools",
-  ],
+  dstnat: [...TO_FIXED, TO_TARGET, ...toEndpoints(table), ...toMetadata(table)],
+  dstnat_output: [...TO_FIXED, TO_TARGET],
+  srcnat: [...TO_ITSELF, ...toHairpin(table), ...EXEMPT, ...TO_EGRESS, "ip saddr @private goto pools"],
   limited: limitRules(table),
   translated: [...toMappings(table), ...TO_TIMERS],
   untranslated: UNTRANSLATED,

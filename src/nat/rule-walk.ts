@@ -224,8 +224,10 @@ class RuleReader {
     const header = word === "ct" ? this.#tracked() : this.#walk.header;
     if (word === "iifname") return UNKNOWN;
     if (typeof header === "string" || header === undefined) return header;
-    const field = word === "ct" ? this.next().replace(/^ip$/, () => this.next()) : this.next();
-    return fieldOf(header, word, field);
+    if (word !== "ct") return fieldOf(header, word, this.next());
+    const kind = this.next();
+    // "ct original ip saddr", and "ct original proto-src".
+    return kind.startsWith("ip") ? fieldOf(header, kind, this.next()) : fieldOf(header, word, kind);
   }
 
   /** What conntrack knows of the first packet of a flow: a header, or an answer. */
@@ -302,9 +304,19 @@ const STATEMENTS: Readonly<Record<string, Statement>> = {
   add: meter,
 };
 
+const isIpv6 = ({ source }: Readonly<Header>): boolean => source.includes(":");
+
+/** Which packets have fields of what is named so; of what is not here, all have them. */
+const IN_HEADER: Readonly<Record<string, (header: Readonly<Header>) => boolean>> = {
+  ip: (header) => !isIpv6(header),
+  ip6: isIpv6,
+  tcp: ({ protocol }) => protocol === "tcp",
+  udp: ({ protocol }) => protocol === "udp",
+};
+
 /** Fields by the words before them. A field of another protocol is none of this packet's. */
 function fieldOf(header: Readonly<Header>, kind: string, field: string): Value | undefined {
-  if (kind === "ip6" || ((kind === "tcp" || kind === "udp") && kind !== header.protocol)) return undefined;
+  if (IN_HEADER[kind]?.(header) === false) return undefined;
   switch (field) {
     case "saddr":
       return header.source;

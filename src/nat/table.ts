@@ -7,7 +7,7 @@ import type { Endpoint, Forward, Pool, PortRange } from "../model/model.ts";
 
 /** What is translated between one address and another. */
 export interface Translations {
-  /** Floating IPs that are translated on this machine, each once. IPv4 only. */
+  /** Floating IPs that are translated on this machine, each once; a fixed address is of the family of its floating IP. */
   readonly floating: readonly FloatingMapping[];
   /** Ports of other floating IPs that are translated on this machine, none twice. IPv4 only. */
   readonly forwards: readonly ForwardMapping[];

@@ -1,5 +1,6 @@
 /** How long conntrack keeps what is translated here. Everything else on this machine keeps the timers of the machine. */
 
+import { inBothFamilies } from "./families.ts";
 import type { Timers } from "./layout.ts";
 import type { NatTable } from "./table.ts";
 
@@ -40,8 +41,8 @@ export const timerRules = (table: NatTable): readonly string[] =>
 export const TO_TIMERS: readonly string[] = [
   "ct state != new accept",
   "ct reply ip daddr @pooled goto timers",
-  "ct reply ip daddr @floating goto timers",
-  "ct original ip daddr @floating goto timers",
+  ...inBothFamilies((ip, six) => `ct reply ${ip} daddr @floating${six} goto timers`),
+  ...inBothFamilies((ip, six) => `ct original ${ip} daddr @floating${six} goto timers`),
   "ct original ip daddr @forwarded goto timers",
 ];
 

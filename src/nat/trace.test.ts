@@ -18,12 +18,13 @@ const TABLE: NatTable = {
   floating: [
     { floating: address("172.16.1.3"), fixed: address("10.65.0.13"), egress: "floating" },
     { floating: address("172.16.1.4"), fixed: address("10.65.0.14"), egress: "fixed" },
+    { floating: address("2001:db8:a::3"), fixed: address("fd00::13"), egress: "floating" },
   ],
   private: [prefix("10.65.0.0/16")],
   pools: [POOL],
   exempt: [prefix("10.0.0.0/8"), prefix("203.0.113.0/24")],
-  inside: [prefix("10.65.0.0/16")],
-  untracked: [prefix("203.0.113.0/24")],
+  inside: ["10.65.0.0/16", "fd00::/64"].map(prefix),
+  untracked: ["203.0.113.0/24", "2001:db8:b::/48"].map(prefix),
   limits: { sessionsPerAddress: 100, portsPerAddress: 100, newSessionsPerSecond: 10 },
 };
 const BLOCKS: NatTable = {
@@ -124,6 +125,36 @@ test.each<[string, NatTable, TracedPacket, object]>([
     TABLE,
     packet("203.0.113.5", "192.0.2.80"),
     { verdict: "untracked", source: undefined, why: expect.stringContaining("conntrack does not see it") },
+  ],
+  [
+    "an IPv6 floating IP, from outside",
+    TABLE,
+    packet("2001:db8::80", "2001:db8:a::3"),
+    { verdict: "translated", destination: { address: "fd00::13", ports: undefined }, source: undefined },
+  ],
+  [
+    "and from inside: the source is the address of the machine's interface",
+    TABLE,
+    packet("fd00::14", "2001:db8:a::3"),
+    { destination: { address: "fd00::13" }, source: { address: undefined, ports: undefined } },
+  ],
+  [
+    "its host leaves with it",
+    TABLE,
+    packet("fd00::13", "2001:db8::80"),
+    { verdict: "translated", source: { address: "2001:db8:a::3", ports: undefined } },
+  ],
+  [
+    "routed IPv6 is not tracked",
+    TABLE,
+    packet("2001:db8:b::5", "2001:db8::80"),
+    { verdict: "untracked", source: undefined, why: expect.stringContaining("conntrack does not see it") },
+  ],
+  [
+    "unless the other side is translated",
+    TABLE,
+    packet("2001:db8:b::5", "2001:db8:a::3"),
+    { verdict: "translated", destination: { address: "fd00::13" } },
   ],
   [
     "a source of nobody",

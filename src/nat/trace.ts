@@ -1,14 +1,14 @@
 /** What becomes of a packet by our own rules, and why: in the rules, and in words. */
 
 import { type Address, sameAddress } from "../bgp/net/address.ts";
-import { formatAddress } from "../bgp/net/text.ts";
+import { addressKey, formatAddress } from "../bgp/net/text.ts";
 import { blockSets } from "./blocks.ts";
 import type { Contents } from "./layout.ts";
 import { render } from "./render.ts";
 import { beginWalk, type Header, type Step, type Translated, type Walk, walkChain } from "./rule-walk.ts";
 import type { NatTable } from "./table.ts";
 
-/** A packet that would open a flow, from one of our interfaces to another. IPv4. */
+/** A packet that would open a flow, from one of our interfaces to another. Both addresses are of one family. */
 export interface TracedPacket {
   readonly source: Address;
   readonly destination: Address;
@@ -94,11 +94,14 @@ function contentsFor(table: NatTable, { source, destination }: TracedPacket): Co
   const floating = table.floating.filter((m) => concerns(m.floating) || concerns(m.fixed));
   const forwards = table.forwards.filter((m) => concerns(m.floating) || concerns(m.to));
   // What the destination becomes is met too.
-  const inner = new Set([...floating.map((m) => m.fixed.w0), ...forwards.map((m) => m.to.w0)]);
+  const inner = new Set([
+    ...floating.map((m) => addressKey(m.fixed)),
+    ...forwards.map((m) => addressKey(m.to)),
+  ]);
   const contents = render({
     ...table,
     floating: table.floating.filter(
-      (m) => concerns(m.floating) || concerns(m.fixed) || inner.has(m.fixed.w0),
+      (m) => concerns(m.floating) || concerns(m.fixed) || inner.has(addressKey(m.fixed)),
     ),
     forwards,
     blocks: blocks && { ...blocks, private: [] },
@@ -109,16 +112,20 @@ function contentsFor(table: NatTable, { source, destination }: TracedPacket): Co
 
 /** Rules in words, by what they are made of; of a rule that leads to another chain, that chain's say it. */
 const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[] = [
-  [/^untrack$/, /notrack/, "one of its sides is routed and never translated: conntrack does not see it"],
-  [/^dstnat$/, /map @floating$/, "the destination is a floating IP: it becomes the fixed address"],
+  [/^untrack6?$/, /notrack/, "one of its sides is routed and never translated: conntrack does not see it"],
+  [/^dstnat$/, /map @floating6?$/, "the destination is a floating IP: it becomes the fixed address"],
   [/^dstnat$/, /map @forwards$/, "the destination is a port of a floating IP that is forwarded"],
   [/^dstnat$/, /dnat ip to \d/, "the metadata service"],
-  [/./, /map @self$/, "a host that speaks to its own floating IP has that one as its source"],
-  [/./, /@\w+ goto hairpin$/, "hairpin: a source of ours has an external address, so that answers pass here"],
-  [/^hairpin$/, /map @own$/, "the source becomes its own floating IP"],
+  [/./, /map @self6?$/, "a host that speaks to its own floating IP has that one as its source"],
+  [
+    /./,
+    /@\w+ goto hairpin6?$/,
+    "hairpin: a source of ours has an external address, so that answers pass here",
+  ],
+  [/^hairpin6?$/, /map @own6?$/, "the source becomes its own floating IP"],
   [/./, /^masquerade$/, "the source becomes the address of the interface that the packet leaves by"],
-  [/^srcnat$/, /@exempt(_hosts)? accept$/, "the destination is exempt from translation"],
-  [/^srcnat$/, /map @egress$/, "the source becomes its floating IP"],
+  [/^srcnat$/, /@exempt6?(_hosts)? accept$/, "the destination is exempt from translation"],
+  [/^srcnat$/, /map @egress6?$/, "the source becomes its floating IP"],
   [
     /^(blocks|scarce)$/,
     /th sport != @endpoints/,
@@ -136,7 +143,7 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
   [/^endpoint_/, /checksum 0/, "the source becomes a port of its pool"],
   [/^leave$/, /^snat ip to ip saddr$/, "the source becomes its address of the pool"],
   [/^leave$/, /dccp drop$/, "DCCP is let out of blocks alone"],
-  [/^untranslated$/, /@(floating|forwarded) drop$/, "nothing is behind that port of the floating IP"],
+  [/^untranslated$/, /@(floating6?|forwarded) drop$/, "nothing is behind that port of the floating IP"],
 ];
 
 const sayingOf = ({ chain, rule }: Step): string =>

@@ -1,19 +1,22 @@
 /** What is not translated: destinations that are exempt, and packets that conntrack never sees. */
 
-import { addresses, intervals, isHost, isIpv4 } from "./elements.ts";
+import { addresses, intervals, isHost, isIpv4, isIpv6 } from "./elements.ts";
+import { inBothFamilies } from "./families.ts";
 import type { SetContents } from "./layout.ts";
 import type { NatTable } from "./table.ts";
 
-type TrackingSet = `exempt${"" | "_hosts"}` | `untracked${"" | "6"}${"" | "_hosts"}`;
+type TrackingSet = `${"exempt" | "untracked"}${"" | "6"}${"" | "_hosts"}`;
 
 export function trackingSets({ exempt, untracked }: NatTable): Pick<SetContents, TrackingSet> {
   return {
     exempt: intervals(exempt.filter((p) => isIpv4(p) && !isHost(p))),
     exempt_hosts: addresses(exempt.filter((p) => isIpv4(p) && isHost(p))),
+    exempt6: intervals(exempt.filter((p) => isIpv6(p) && !isHost(p))),
+    exempt6_hosts: addresses(exempt.filter((p) => isIpv6(p) && isHost(p))),
     untracked: intervals(untracked.filter((p) => isIpv4(p) && !isHost(p))),
     untracked_hosts: addresses(untracked.filter((p) => isIpv4(p) && isHost(p))),
-    untracked6: intervals(untracked.filter((p) => !(isIpv4(p) || isHost(p)))),
-    untracked6_hosts: addresses(untracked.filter((p) => !isIpv4(p) && isHost(p))),
+    untracked6: intervals(untracked.filter((p) => isIpv6(p) && !isHost(p))),
+    untracked6_hosts: addresses(untracked.filter((p) => isIpv6(p) && isHost(p))),
   };
 }
 
@@ -29,15 +32,24 @@ export const UNTRACK: readonly string[] = [
   "notrack",
 ];
 
+export const UNTRACK6: readonly string[] = [
+  "ip6 daddr @floating6 accept",
+  "ip6 daddr @own6 accept",
+  "ip6 saddr @own6 accept",
+  "notrack",
+];
+
 export const TO_UNTRACK: readonly string[] = [
   "ip daddr @untracked goto untrack",
   "ip daddr @untracked_hosts goto untrack",
   "ip saddr @untracked goto untrack",
   "ip saddr @untracked_hosts goto untrack",
-  "ip6 daddr @untracked6 notrack",
-  "ip6 daddr @untracked6_hosts notrack",
-  "ip6 saddr @untracked6 notrack",
-  "ip6 saddr @untracked6_hosts notrack",
+  "ip6 daddr @untracked6 goto untrack6",
+  "ip6 daddr @untracked6_hosts goto untrack6",
+  "ip6 saddr @untracked6 goto untrack6",
+  "ip6 saddr @untracked6_hosts goto untrack6",
 ];
 
-export const EXEMPT: readonly string[] = ["ip daddr @exempt accept", "ip daddr @exempt_hosts accept"];
+export const EXEMPT: readonly string[] = inBothFamilies(
+  (ip, six) => `${ip} daddr @exempt${six} accept`,
+).concat(inBothFamilies((ip, six) => `${ip} daddr @exempt${six}_hosts accept`));

@@ -31,7 +31,8 @@ async function ask(at: Site, [method, target, body]: Ask, caller: Caller = ADMIN
   const query = [...new URLSearchParams(search)];
   const request = { method, path: path.split("/"), query, body, url: `http://test/v2.0/${path}` };
   try {
-    return (await answerBgp(FACE, at.cloud.tables, caller, request)).body;
+    const { body: answered, pieces } = await answerBgp(FACE, at.cloud.tables, caller, request);
+    return pieces === undefined ? answered : JSON.parse([...pieces].join(""));
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     return [error.detail.status, error.detail.type, error.message];

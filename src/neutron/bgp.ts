@@ -7,7 +7,7 @@
 import { unwrap } from "./body.ts";
 import { type Caller, isAdmin } from "./caller.ts";
 import { conflict, Fault, notAuthorized, notFound } from "./fault.ts";
-import { listAnswer, projected, type View } from "./query.ts";
+import { listAnswer, projected, type Showing, type View } from "./query.ts";
 import type { ApiAnswer, ApiRequest } from "./service.ts";
 import type { Reading } from "./tables.ts";
 import { uuid } from "./values.ts";
@@ -106,6 +106,8 @@ const KINDS: { readonly [P in Path]: Kind } = {
   },
 };
 
+const AS_THEY_ARE: Showing<View> = { view: (view) => view, text: (view) => JSON.stringify(view) };
+
 function speakerView(face: BgpFace, reading: Reading, { id, name, localAs, version }: BgpSpeakerFace): View {
   const networks = [...reading.all("networks")].filter((network) => isOutside(reading, network, version));
   return {
@@ -164,7 +166,7 @@ function collection(kind: Kind, face: BgpFace, reading: Reading, request: ApiReq
     case "GET":
       return {
         status: 200,
-        body: listAnswer(kind.collection, MEMBERS[kind.name]!, views, request, kind.unknown),
+        pieces: listAnswer(kind.collection, MEMBERS[kind.name]!, views, AS_THEY_ARE, request, kind.unknown),
       };
     case "POST":
       kind.check(unwrap(request.body, kind.name));

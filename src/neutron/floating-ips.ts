@@ -7,7 +7,14 @@ import { badResource, conflict, Fault } from "./fault.ts";
 import { type Handler, require, requireNewId, requireQuota, revise, stamp, type Work } from "./handler.ts";
 import { freeAddress, subnetsOf } from "./ipam.ts";
 import { joiningRouter } from "./joining-router.ts";
-import { DEVICE, type FixedIp, type FloatingIp, type Network, type Port } from "./objects.ts";
+import {
+  DEVICE,
+  type FixedIp,
+  type FloatingIp,
+  type Network,
+  type Port,
+  type PortForwarding,
+} from "./objects.ts";
 import { forwardingSummary, forwardingsOf } from "./port-forwardings.ts";
 import { statusOf } from "./port-status.ts";
 import type { View } from "./query.ts";
@@ -82,19 +89,37 @@ export const floatingIps: Handler<"floatingips"> = {
     draft.remove("floatingips", id);
     draft.remove("ports", floating_port_id);
   },
-  view({ name: _, floating_port_id: __, ...floating }, reading, world): View {
-    const port = floating.port_id === null ? undefined : reading.get("ports", floating.port_id);
-    const forwardings = forwardingsOf(reading, floating.id);
-    const isUsed = port !== undefined || forwardings.length > 0;
+  view(object, reading, world): View {
+    const { name: _, floating_port_id: __, ...floating } = object;
+    const { port, forwardings, status } = standing(object, reading, world);
     return {
       ...floating,
       tenant_id: floating.project_id,
-      status: isUsed && world.isReachable(floating.floating_ip_address) ? "ACTIVE" : "DOWN",
+      status,
       port_details: port === undefined ? null : detailsOf(port, world),
       port_forwardings: forwardings.map(forwardingSummary),
     };
   },
+  restsOn: (object, reading, world) => {
+    const { port, forwardings, status } = standing(object, reading, world);
+    return [status, port, port && statusOf(port, world), ...forwardings];
+  },
 };
+
+function standing(
+  { id, port_id, floating_ip_address }: FloatingIp,
+  reading: Reading,
+  world: World,
+): {
+  readonly port: Port | undefined;
+  readonly forwardings: readonly PortForwarding[];
+  readonly status: FloatingIp["status"];
+} {
+  const port = port_id === null ? undefined : reading.get("ports", port_id);
+  const forwardings = forwardingsOf(reading, id);
+  const isUsed = port !== undefined || forwardings.length > 0;
+  return { port, forwardings, status: isUsed && world.isReachable(floating_ip_address) ? "ACTIVE" : "DOWN" };
+}
 
 const detailsOf = (port: Port, world: World): View => ({
   name: port.name,

@@ -25,6 +25,8 @@ export interface Handler<C extends Owned> {
   remove(work: Work, old: Objects[C]): void;
   /** The object as answered; what only an admin is shown is taken out by the caller. */
   view(object: Objects[C], reading: Reading, world: World): View;
+  /** All that a view is made from beside the object: no other, as long as these are the same. */
+  readonly restsOn?: (object: Objects[C], reading: Reading, world: World) => readonly unknown[];
 }
 
 /** The members that an object gets without being asked. */
@@ -81,9 +83,8 @@ export const quotaOf = (quota: Quota | undefined, name: string): number =>
 export function requireQuota(draft: Draft, { collection, name }: Resource, projectId: string): void {
   const most = quotaOf(draft.get("quotas", projectId), name);
   if (most < 0) return;
-  let left = most;
-  for (const _ of draft.by(collection, "project", projectId)) if (--left <= 0) break;
-  if (left <= 0) throw conflict("OverQuota", `Quota exceeded for resources: ['${name}'].`);
+  if (draft.count(collection, "project", projectId) >= most)
+    throw conflict("OverQuota", `Quota exceeded for resources: ['${name}'].`);
 }
 
 /** Whoever says an id may say one that is another's. @throws Fault */

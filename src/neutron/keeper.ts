@@ -109,9 +109,7 @@ export class Keeper {
         require: [{ key: HEAD, modRevision: this.#head }],
         put: [
           { key: HEAD, value: "{}" },
-          ...changes.flatMap(({ object, ...change }) =>
-            object === undefined ? [] : [{ key: keyOf(change), value: JSON.stringify(object) }],
-          ),
+          ...changes.flatMap((change) => (change.object === undefined ? [] : changeText(change))),
         ],
         remove: changes.filter(({ object }) => object === undefined).map(keyOf),
       });
@@ -151,6 +149,12 @@ export class Keeper {
 
 const keyOf = ({ collection, id }: { readonly collection: Collection; readonly id: string }): string =>
   `${PREFIX}${collection}/${encodeURIComponent(id)}`;
+
+/** An object as it stands in a store. */
+const changeText = ({ object, ...change }: Change): { readonly key: string; readonly value: string } => ({
+  key: keyOf(change),
+  value: JSON.stringify(object),
+});
 
 /** Undefined for keys that hold no object. */
 function changeOf(key: string, value: string | undefined): Change | undefined {

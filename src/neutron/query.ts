@@ -11,6 +11,7 @@ export type QueryPairs = readonly (readonly [name: string, value: string])[];
 
 interface ListQuery {
   readonly fields: readonly string[];
+  readonly isFiltered: boolean;
   readonly matches: (view: View) => boolean;
   readonly sorts: readonly { readonly key: string; readonly descending: boolean }[];
   /** Undefined: all of it, in one answer. */
@@ -46,6 +47,7 @@ function readQuery(pairs: QueryPairs, known: ReadonlySet<string>): ListQuery {
   const tests = filters.map(([name, asked]) => filterOf(name, asked));
   return {
     fields: values.get("fields") ?? [],
+    isFiltered: tests.length > 0,
     matches: (view) => tests.every((test) => test(view)),
     sorts: sortsOf(values, known),
     limit: limitOf(values.get("limit")),
@@ -129,27 +131,30 @@ function compareValues(a: unknown, b: unknown): number {
   return left! < right! ? -1 : Number(left !== right);
 }
 
-interface Listed {
+/** How objects of a list are shown: as a view, which filters and sorts look at, and as its JSON. */
+export interface Showing<T> {
+  readonly view: (object: T) => View;
+  readonly text: (object: T) => string;
+}
+
+interface Page {
   readonly views: readonly View[];
   /** What to ask for the pages before and behind this one, relation first. */
   readonly links: readonly (readonly ["next" | "previous", QueryPairs])[];
 }
 
 /**
- * Filters, sorts and cuts. Without `limit` and sort keys the order is that of creation; a page needs a total order, so
- * the id decides what the keys leave open.
+ * Sorts and cuts. Without `limit` and sort keys the order is that in which they were found; a page needs a total order, so the id
+ * decides what the keys leave open.
  * @param unknownMarker - gives the fault for a marker that names nothing
  */
-function listed(
-  views: Iterable<View>,
-  query: ListQuery,
+function pageOf(
+  rows: View[],
+  { sorts: wanted, limit, marker, backwards }: ListQuery,
   pairs: QueryPairs,
   unknownMarker: (marker: string) => Error,
-): Listed {
-  const { matches, limit, marker, backwards } = query;
-  const rows: View[] = [];
-  for (const view of views) if (matches(view)) rows.push(view);
-  const sorts = limit === undefined ? query.sorts : [...query.sorts, { key: "id", descending: false }];
+): Page {
+  const sorts = limit === undefined ? wanted : [...wanted, { key: "id", descending: false }];
   if (sorts.length > 0) rows.sort((a, b) => compareViews(a, b, sorts));
   if (limit === undefined) return { views: rows, links: [] };
   const at = marker === undefined ? -1 : rows.findIndex((row) => row["id"] === marker);
@@ -173,11 +178,11 @@ function linksOf(
   isAfter: boolean,
   isBefore: boolean,
   pairs: QueryPairs,
-): Listed["links"] {
+): Page["links"] {
   const [head, tail] = [page[0], page.at(-1)];
   if (head === undefined || tail === undefined) return [];
   const rest = pairs.filter(([name]) => name !== "marker" && name !== "page_reverse");
-  const next: Listed["links"] = [["next", [...rest, ["marker", String(tail["id"])]]]];
+  const next: Page["links"] = [["next", [...rest, ["marker", String(tail["id"])]]]];
   const back: QueryPairs = [
     ["marker", String(head["id"])],
     ["page_reverse", "True"],
@@ -193,25 +198,54 @@ export function projected(view: View, fields: readonly string[]): View {
 }
 
 /**
- * The body of a list: of all objects that the caller may see, those and that of them which the query asks for.
+ * The body of a list, as JSON piece by piece: of all objects that the caller may see, those and that of them which the
+ * query asks for. Nothing is shown before it is asked for, so that whoever writes it out can give others their turn.
  * @param known - what objects of this kind have
  * @param unknownMarker - gives the fault for a marker that names nothing
- * @throws Fault
+ * @throws Fault - before the first piece
  */
-export function listAnswer(
+export function listAnswer<T>(
   collection: string,
   known: ReadonlySet<string>,
-  all: Iterable<View>,
+  all: Iterable<T>,
+  showing: Showing<T>,
   request: { readonly query: QueryPairs; readonly url: string },
   unknownMarker: (marker: string) => Error,
-): View {
+): Iterable<string> {
   const query = readQuery(request.query, known);
-  const { views, links } = listed(all, query, request.query, unknownMarker);
-  const body = { [collection]: views.map((view) => projected(view, query.fields)) };
-  if (links.length === 0) return body;
+  // Of this moment, whatever changes until it is written.
+  const objects = [...all];
+  if (query.limit === undefined && query.sorts.length === 0) {
+    return piecesOf(collection, textsOf(objects, showing, query), []);
+  }
+  const { views, links } = pageOf(
+    objects.map(showing.view).filter(query.matches),
+    query,
+    request.query,
+    unknownMarker,
+  );
   const hrefs = links.map(([rel, pairs]) => {
     const text = pairs.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
     return { rel, href: `${request.url}?${text}` };
   });
-  return { ...body, [`${collection}_links`]: hrefs };
+  const texts = views.map((view) => JSON.stringify(projected(view, query.fields)));
+  return piecesOf(collection, texts, hrefs);
+}
+
+function* textsOf<T>(objects: readonly T[], { view, text }: Showing<T>, query: ListQuery): Generator<string> {
+  const { fields, isFiltered, matches } = query;
+  for (const object of objects) {
+    if (isFiltered && !matches(view(object))) continue;
+    yield fields.length === 0 ? text(object) : JSON.stringify(projected(view(object), fields));
+  }
+}
+
+function* piecesOf(collection: string, texts: Iterable<string>, links: readonly object[]): Generator<string> {
+  let before = `{${JSON.stringify(collection)}:[`;
+  for (const text of texts) {
+    yield before + text;
+    before = ",";
+  }
+  if (before !== ",") yield before;
+  yield links.length === 0 ? "]}" : `],${JSON.stringify(`${collection}_links`)}:${JSON.stringify(links)}}`;
 }

@@ -6,6 +6,7 @@
 import { addressScopes } from "./address-scopes.ts";
 import { bulkOf } from "./body.ts";
 import { isAdmin, isVisible, requireOwned, requireWrite } from "./caller.ts";
+import { candidates } from "./candidates.ts";
 import { findExtension, listExtensions } from "./extensions.ts";
 import { badRequest, Fault, notFound, unknownObject } from "./fault.ts";
 import { floatingIps } from "./floating-ips.ts";
@@ -14,7 +15,7 @@ import { networks } from "./networks.ts";
 import type { Objects, Router } from "./objects.ts";
 import { portForwardings } from "./port-forwardings.ts";
 import { ports } from "./ports.ts";
-import { listAnswer, projected, type QueryPairs, type View } from "./query.ts";
+import { listAnswer, projected, type QueryPairs, type Showing, type View } from "./query.ts";
 import { listQuotas, resetQuota, setQuota, showQuota } from "./quotas.ts";
 import type { Owned, Resource } from "./resources.ts";
 import { addInterface, removeInterface } from "./router-interfaces.ts";
@@ -40,6 +41,8 @@ export interface ApiRequest {
 export interface ApiAnswer {
   readonly status: number;
   readonly body?: object;
+  /** In place of a body: its JSON, made while it is asked for. */
+  readonly pieces?: Iterable<string>;
 }
 
 const HANDLERS: { readonly [C in Exclude<Owned, "port_forwardings">]: Handler<C> } = {
@@ -256,22 +259,36 @@ function list<C extends Owned>(work: Work, handler: Handler<C>, request: ApiRequ
   if (collection === "security_groups" && work.caller.projectId !== "") {
     ensureDefaultGroup(work, work.caller.projectId);
   }
+  const { draft, caller } = work;
+  const texts = draft.base.texts[isAdmin(caller) ? "admin" : "other"];
+  const showing: Showing<Objects[C]> = {
+    view: (object) => shown(work, handler, object),
+    text: (object) => {
+      const rests = handler.restsOn?.(object, draft, work.world);
+      return texts.of(object, rests, () => JSON.stringify(shown(work, handler, object)));
+    },
+  };
   const unknown = (marker: string): Fault => unknownObject(collection, marker);
+  const objects = visible(
+    work,
+    handler.all?.(draft) ?? candidates(draft, collection, request.query),
+    collection,
+  );
   return {
     status: 200,
-    body: listAnswer(collection, filtersOf(resource), seen(work, handler), request, unknown),
+    pieces: listAnswer(collection, filtersOf(resource), objects, showing, request, unknown),
   };
 }
 
 const filtersOf = ({ attributes }: Resource): ReadonlySet<string> =>
   new Set([...Object.keys(attributes), "project_id", "tenant_id"]);
 
-function* seen<C extends Owned>(work: Work, handler: Handler<C>): Generator<View> {
-  const { draft, caller } = work;
-  const { collection } = handler.resource;
-  for (const object of handler.all?.(draft) ?? draft.all(collection)) {
-    if (isVisible(caller, draft, collection, object)) yield shown(work, handler, object);
-  }
+function* visible<C extends Owned>(
+  { draft, caller }: Work,
+  objects: Iterable<Objects[C]>,
+  collection: C,
+): Generator<Objects[C]> {
+  for (const object of objects) if (isVisible(caller, draft, collection, object)) yield object;
 }
 
 /** As answered to the caller: without what only admins are shown. */

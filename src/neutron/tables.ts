@@ -7,13 +7,14 @@
 
 import { parseAddress } from "../bgp/net/text.ts";
 import { type Collection, isRouterInterface, type Objects } from "./objects.ts";
+import { Texts } from "./texts.ts";
 
 type Keys<T> = (object: T) => readonly string[];
 
 const present = (value: string | null): string[] => (value === null || value === "" ? [] : [value]);
 
 /** What each collection can be found by. */
-interface IndexNames {
+export interface IndexNames {
   readonly networks: "project";
   readonly subnets: "project" | "network" | "pool";
   readonly subnetpools: "project" | "scope";
@@ -29,7 +30,7 @@ interface IndexNames {
     | "group"
     | "interface";
   readonly routers: "project";
-  readonly floatingips: "project" | "network" | "port" | "router";
+  readonly floatingips: "project" | "network" | "port" | "router" | "address";
   readonly port_forwardings: "project" | "floating" | "port";
   readonly security_groups: "project";
   readonly security_group_rules: "project" | "group" | "remote";
@@ -65,6 +66,7 @@ const INDEXES: {
     network: (o) => [o.floating_network_id],
     port: (o) => present(o.port_id),
     router: (o) => present(o.router_id),
+    address: (o) => [o.floating_ip_address],
   },
   port_forwardings: {
     project: (o) => [o.project_id],
@@ -103,12 +105,50 @@ export interface Reading {
   by<C extends Collection>(collection: C, index: IndexNames[C], key: string): Iterable<Objects[C]>;
 }
 
+const NONE: readonly never[] = [];
+
+/** Ids by key, in the order in which they came. Most keys have one, of hundreds of thousands: a set for each is too much. */
+class Index {
+  readonly #ids = new Map<string, string | Set<string>>();
+
+  at(key: string): Iterable<string> {
+    const ids = this.#ids.get(key);
+    return typeof ids === "string" ? [ids] : (ids ?? NONE);
+  }
+
+  count(key: string): number {
+    const ids = this.#ids.get(key);
+    return typeof ids === "string" ? 1 : (ids?.size ?? 0);
+  }
+
+  add(key: string, id: string): void {
+    const ids = this.#ids.get(key);
+    if (ids === undefined) this.#ids.set(key, id);
+    else if (typeof ids !== "string") ids.add(id);
+    else if (ids !== id) this.#ids.set(key, new Set([ids, id]));
+  }
+
+  delete(key: string, id: string): void {
+    const ids = this.#ids.get(key);
+    if (ids === id) this.#ids.delete(key);
+    if (!(ids instanceof Set)) return;
+    ids.delete(id);
+    if (ids.size === 0) this.#ids.delete(key);
+  }
+}
+
 export class Tables implements Reading {
   readonly #rows: Map<Collection, Map<string, Objects[Collection]>> = new Map(
     COLLECTIONS.map((collection) => [collection, new Map()]),
   );
-  /** Ids by collection, index and key. */
-  readonly #index: Map<string, Set<string>> = new Map();
+  readonly #indexes: Map<Collection, Map<string, Index>> = new Map(
+    COLLECTIONS.map((collection) => [
+      collection,
+      new Map(Object.keys(INDEXES[collection]).map((name) => [name, new Index()])),
+    ]),
+  );
+  /** Of these objects, for those who see all of them and for others. */
+  readonly texts: Readonly<Record<"admin" | "other", Texts>> = { admin: new Texts(), other: new Texts() };
   /** By subnet: below it, every address of the subnet's pools is taken. */
   readonly #takenBelow: Map<string, number> = new Map();
 
@@ -121,11 +161,15 @@ export class Tables implements Reading {
   }
 
   by<C extends Collection>(collection: C, index: IndexNames[C], key: string): Iterable<Objects[C]> {
-    const ids = this.#index.get(indexKey(collection, index, key));
-    return ids === undefined ? [] : this.#rowsWith(collection, ids);
+    const ids = this.#indexOf(collection, index).at(key);
+    return ids === NONE ? NONE : this.#rowsWith(collection, ids);
   }
 
-  *#rowsWith<C extends Collection>(collection: C, ids: ReadonlySet<string>): Generator<Objects[C]> {
+  count<C extends Collection>(collection: C, index: IndexNames[C], key: string): number {
+    return this.#indexOf(collection, index).count(key);
+  }
+
+  *#rowsWith<C extends Collection>(collection: C, ids: Iterable<string>): Generator<Objects[C]> {
     const rows = this.#rowsOf(collection);
     for (const id of ids) yield rows.get(id)!;
   }
@@ -152,18 +196,14 @@ export class Tables implements Reading {
       if (object === undefined) this.#rowsOf(collection).delete(id);
       else {
         this.#rowsOf(collection).set(id, object);
-        for (const key of keysOf(collection, object)) this.#idsOf(key).add(id);
+        for (const [index, key] of keysOf(collection, object)) this.#indexOf(collection, index).add(key, id);
       }
       this.#forgetTaken(collection, id, old);
     }
   }
 
   #unlink(collection: Collection, id: string, old: Objects[Collection]): void {
-    for (const key of keysOf(collection, old)) {
-      const ids = this.#idsOf(key);
-      ids.delete(id);
-      if (ids.size === 0) this.#index.delete(key);
-    }
+    for (const [index, key] of keysOf(collection, old)) this.#indexOf(collection, index).delete(key, id);
   }
 
   #forgetTaken(collection: Collection, id: string, old: Objects[Collection] | undefined): void {
@@ -182,12 +222,8 @@ export class Tables implements Reading {
     return this.#rows.get(collection) as Map<string, Objects[C]>;
   }
 
-  #idsOf(key: string): Set<string> {
-    const known = this.#index.get(key);
-    if (known !== undefined) return known;
-    const made = new Set<string>();
-    this.#index.set(key, made);
-    return made;
+  #indexOf(collection: Collection, index: string): Index {
+    return this.#indexes.get(collection)!.get(index)!;
   }
 }
 
@@ -221,6 +257,17 @@ export class Draft implements Reading {
     return this.#merged(collection, known, this.#over.by(collection, index, key));
   }
 
+  /** How many have `key` in that index. */
+  count<C extends Collection>(collection: C, index: IndexNames[C], key: string): number {
+    let count = this.base.count(collection, index, key) + this.#over.count(collection, index, key);
+    for (const change of this.#changes.values()) {
+      if (change.collection !== collection) continue;
+      const before = this.base.get(collection, change.id);
+      if (before !== undefined && hasKey(collection, before, index, key)) count--;
+    }
+    return count;
+  }
+
   put<C extends Collection>(collection: C, object: Objects[C]): void {
     this.#change({ collection, id: object.id, object });
   }
@@ -246,13 +293,20 @@ export class Draft implements Reading {
 
 const changeKey = (collection: Collection, id: string): string => `${collection} ${id}`;
 
-const indexKey = (collection: Collection, index: string, key: string): string =>
-  `${collection} ${index} ${key}`;
+function hasKey<C extends Collection>(
+  collection: C,
+  object: Objects[C],
+  index: IndexNames[C],
+  key: string,
+): boolean {
+  const indexes: Readonly<Record<string, Keys<never>>> = INDEXES[collection];
+  return indexes[index]!(object as never).includes(key);
+}
 
-function* keysOf(collection: Collection, object: Objects[Collection]): Generator<string> {
+function* keysOf(collection: Collection, object: Objects[Collection]): Generator<readonly [string, string]> {
   const indexes: Readonly<Record<string, Keys<never>>> = INDEXES[collection];
   for (const [index, read] of Object.entries(indexes)) {
-    for (const key of read(object as never)) yield indexKey(collection, index, key);
+    for (const key of read(object as never)) yield [index, key];
   }
 }
 

@@ -1,6 +1,6 @@
 /** What the API makes, over the ends of daemons: on this machine's disk, and in an etcd that two of them share. */
 
-import { truncateSync } from "node:fs";
+import { chmodSync, truncateSync } from "node:fs";
 import { request } from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Etcd, missing } from "../store/etcd-daemon.ts";
@@ -155,4 +155,62 @@ describe.skipIf(absent !== undefined)(`a store in etcd${absent ? `, missing: ${a
     expect(status).toBe(1);
     expect(stderr).toContain("ECONNREFUSED");
   });
+
+  startsAway(() => etcd);
 });
+
+function startsAway(etcd: () => Awaited<ReturnType<typeof Etcd.start>>): void {
+  test("a gateway that starts while etcd is away goes on with what it knew, and catches up over a compaction", async () => {
+    const { ca, cert, key } = etcd().certificates;
+    await onlyRoot(etcd());
+    const store = {
+      ...{ type: "etcd", endpoints: [etcd().url.origin], prefix: "/away/", path: lab.path("copies") },
+      ...{ caFile: ca, certFile: cert, keyFile: key },
+      ...{ user: "root", passwordFile: lab.write("password", "sesame\n") },
+    };
+    chmodSync(lab.path("password"), 0o600);
+    const before = await started("gw", store);
+    for (const name of ["a", "b"]) expect(await makeNetwork(before, name)).toBe(201);
+    before.signal("SIGTERM");
+    await before.end();
+    const other = await started("other", { ...store, path: lab.path("others") }, 2);
+    expect(await makeNetwork(other, "c")).toBe(201);
+    const { revision } = await other.get<{ revision: number }>("/api/v1/store");
+    const login = await etcd().ask("/v3/auth/authenticate", { name: "root", password: "sesame" });
+    const { token } = login as { readonly token: string };
+    expect(await makeNetwork(other, "d")).toBe(201);
+    await etcd().ask("/v3/kv/compaction", { revision: String(revision + 1), physical: true }, token);
+    await etcd().halt();
+
+    const after = await started("gw", store);
+    expect(after.events("store.away")).toHaveLength(1);
+    expect(await networks(after)).toEqual(["a", "b"]);
+    expect(await makeNetwork(after, "lost")).toBe(503);
+    expect((await after.status()).problems).toMatchObject([{ code: "store.away" }]);
+    const { stdout } = await after.gwctl("store", "status", "-o", "json");
+    expect(JSON.parse(stdout)).toMatchObject({ answers: false, etcd: { connected: false } });
+    expect(await networks(other)).toEqual(["a", "b", "c", "d"]);
+
+    await etcd().resume();
+    for (const each of [after, other]) {
+      const all = async (): Promise<boolean> =>
+        (await networks(each)).filter((name) => "abcd".includes(name)).length === 4;
+      await eventually("it catches up", all, 60_000);
+      await eventually("and can be written to", async () => (await makeNetwork(each, "e")) === 201, 60_000);
+    }
+    await after.logged("store.back", {}, 60_000);
+    await eventually("nothing is wrong", async () => (await after.status()).problems.length === 0, 60_000);
+    expect(await after.metric("gatewayd_store_connected")).toBe(1);
+    expect(await other.metric("gatewayd_store_reconnects_total")).toBeGreaterThan(0);
+    for (const each of [before, after, other])
+      expect(JSON.stringify([each.logs, each.text])).not.toContain("sesame");
+  }, 240_000);
+}
+
+/** From here on it asks who somebody is. */
+async function onlyRoot(etcd: Etcd): Promise<void> {
+  await etcd.ask("/v3/auth/user/add", { name: "root", password: "sesame" });
+  await etcd.ask("/v3/auth/role/add", { name: "root" });
+  await etcd.ask("/v3/auth/user/grant", { user: "root", role: "root" });
+  await etcd.ask("/v3/auth/enable", {});
+}

@@ -126,13 +126,30 @@ kernelTest(
   },
 );
 
-kernelTest("translations of IPv6 too", async () => {
-  insert({ from: "2001:db8:9::9", to: "2001:db8:a::3", answeredBy: "fd00::13", answersTo: "2001:db8:9::9" }, [
-    ...tcp(1, 2),
-  ]);
-  expect(await here.kernel.forget({ public: address("2001:db8:a::3"), private: address("fd00::13") })).toBe(
-    1,
-  );
+kernelTest("of IPv6 too, exactly those of one translation, both ways", async () => {
+  const client = "2001:db8:9::9";
+  const came = (to: string, fixed: string): Flow => ({
+    ...{ from: client, to, answeredBy: fixed, answersTo: client },
+  });
+  const left = (fixed: string, as: string): Flow => ({
+    ...{ from: fixed, to: client, answeredBy: client, answersTo: as },
+  });
+  const [outer, inner] = ["2001:db8:a::3", "fd00::13"] as const;
+  const kept: readonly [Flow, string[]][] = [
+    [came("2001:db8:a::4", inner), tcp(1, 2)],
+    [came(outer, "fd00::14"), tcp(2, 2)],
+    [left(inner, "2001:db8:a::4"), udp(3, 2)],
+    [left("fd00::14", outer), udp(4, 2)],
+    [left(inner, inner), tcp(5, 2)],
+  ];
+  for (const [flow, ports] of kept) insert(flow, ports);
+  const list = (): number => here.lab.run("conntrack", "-L", "-f", "ipv6").trim().split("\n").length;
+  const before = list();
+  insert(came(outer, inner), tcp(6, 2));
+  insert(left(inner, outer), udp(7, 2));
+  expect(await here.kernel.forget({ public: address(outer), private: address(inner) })).toBe(2);
+  expect(list()).toBe(before);
+  here.lab.run("conntrack", "-F");
 });
 
 kernelTest("of many entries only the wanted ones", async () => {

@@ -245,6 +245,65 @@ kernelTest("5 000 foreign routes in the way are 5 000 errors, and none of them i
   here.lab.batch(batch("del"));
 });
 
+kernelTest("10 000 routes lead elsewhere by one change of the group that they share", async () => {
+  const prefixes = manyPrefixes(10_000);
+  const before = via("10.0.0.2 d0");
+  const after = via("10.0.1.2 d1");
+  await here.kernel.putRoutes(prefixes.map((one) => ({ prefix: one, target: before })));
+  const monitor = await here.lab.monitor("monitor", "route", "nexthop");
+  try {
+    const told = monitor.lines().length;
+    expect(await here.kernel.redirect([{ from: before, to: after }])).toEqual(new Map());
+    here.lab.ip("route", "add", "192.0.2.2/32", "dev", "d0");
+    await eventually("the monitor has caught up", () => monitor.seen("192.0.2.2/32"));
+    const since = monitor.lines().slice(told);
+    // The next hop that is new, the group, and the next hop that nobody needs any more.
+    expect(since.filter((line) => line.includes("id 860"))).toHaveLength(3);
+    expect(since.length).toBeLessThan(10);
+    here.lab.ip("route", "del", "192.0.2.2/32", "dev", "d0");
+  } finally {
+    monitor.stop();
+  }
+  const wanted = prefixes.map((one) => ({ prefix: one, target: after }));
+  expect(await held()).toEqual(textOf(wanted));
+  const another = await here.lab.start();
+  expect(textOf((await another.read()).routes)).toEqual(textOf(wanted));
+  await another.close();
+});
+
+kernelTest("a redirection of what nobody leads to, or to what cannot be, changes nothing", async () => {
+  const here0 = via("10.0.0.2 d0");
+  await here.kernel.putRoutes([route("198.51.100.1/32", here0)]);
+  const before = here.lab.state();
+  const errors = await here.kernel.redirect([
+    { from: via("10.0.1.2 d1"), to: here0 },
+    { from: here0, to: via("10.9.0.1 d0") },
+    { from: here0, to: via("10.0.1.2 nope") },
+    { from: via("10.0.0.2 nope"), to: here0 },
+  ]);
+  expect([...errors.values()]).toEqual([
+    "no group leads there",
+    expect.stringContaining("Nexthop has invalid gateway"),
+    "there is no interface nope",
+    "no group leads there",
+  ]);
+  expect(here.lab.state()).toBe(before);
+});
+
+kernelTest("groups that came to be alike are redirected together, and resilient ones are not", async () => {
+  const [east, west, both] = [via("10.0.0.2 d0"), via("10.0.1.2 d1"), via("10.0.0.2 d0", "10.0.1.2 d1")];
+  const lone = resilient("10.0.0.2 d0");
+  const put = (...targets: Target[]): Promise<unknown> =>
+    here.kernel.putRoutes(targets.map((target, i) => route(`198.51.100.${i}/32`, target)));
+  await put(east, west, both, lone);
+  await here.kernel.redirect([{ from: both, to: west }]);
+  await put(east, west, west, lone);
+  const spread = via("10.0.1.3 d1", "10.0.0.3 d0");
+  await here.kernel.redirect([{ from: west, to: spread }]);
+  const wanted = [east, spread, spread, lone].map((target, i) => route(`198.51.100.${i}/32`, target));
+  expect(await held()).toEqual(textOf(wanted));
+});
+
 const groupAt = (at: string): number => Number(/nhid (\d+)/.exec(here.lab.ip("route", "show", at))?.[1]);
 
 kernelTest(

@@ -17,12 +17,21 @@ import threading
 import time
 
 PATIENCE_SECONDS = 30
-IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO, IP_RECVERR = 10, 0, 2, 11
+IP_PMTUDISC_DO = 2
+# Of IPv4 and IPv6: level, time to live, path MTU discovery, errors, and where in an error its sender stands.
+OPTIONS = {
+    socket.AF_INET: (socket.SOL_IP, socket.IP_TTL, 10, 11, slice(20, 24)),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS, 23, 25, slice(24, 40)),
+}
 # Offset and length of what stands behind the header in each fragment, in units of 8 octets.
 FRAGMENT_OCTETS = 1024
 
 
 heard = {}
+
+
+def family_of(endpoint):
+    return socket.AF_INET6 if ":" in endpoint[0] else socket.AF_INET
 
 
 def seen(sender, octets):
@@ -36,10 +45,11 @@ def share_port(tcp):
 
 
 def listen(own, port):
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    family = family_of([own])
+    udp = socket.socket(family, socket.SOCK_DGRAM)
     udp.bind((own, port))
     # Answers are fragmented where they have to be: they are small.
-    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    tcp = socket.socket(family, socket.SOCK_STREAM)
     share_port(tcp)
     tcp.bind((own, port))
     tcp.listen()
@@ -80,10 +90,11 @@ def read_all(connection, head):
 def icmp_error(udp):
     """What the kernel took for an error of this very socket, by the packet within: struct sock_extended_err."""
     _, ancillary, _, _ = udp.recvmsg(65535, 512, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+    _, _, _, errors, sender = OPTIONS[udp.family]
     for _, kind, data in ancillary:
-        if kind == IP_RECVERR:
+        if kind == errors:
             _, _, code_type, code, _, info = struct.unpack_from("=IBBBBI", data)
-            return [code_type, code, socket.inet_ntoa(data[20:24]), info]
+            return [code_type, code, socket.inet_ntop(udp.family, data[sender]), info]
     return None
 
 
@@ -104,10 +115,11 @@ def answer_or_error(udp, send):
 
 
 def bound(own, ttl=64):
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.setsockopt(socket.SOL_IP, socket.IP_TTL, ttl)
-    udp.setsockopt(socket.SOL_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
-    udp.setsockopt(socket.SOL_IP, IP_RECVERR, 1)
+    udp = socket.socket(family_of(own), socket.SOCK_DGRAM)
+    level, hops, discovery, errors, _ = OPTIONS[udp.family]
+    udp.setsockopt(level, hops, ttl)
+    udp.setsockopt(level, discovery, IP_PMTUDISC_DO)
+    udp.setsockopt(level, errors, 1)
     udp.bind(tuple(own))
     return udp
 
@@ -125,8 +137,19 @@ def checksum(data):
     return ~total & 0xFFFF
 
 
+def fragment4(addresses, identification, place, more, part):
+    flags = (0x2000 if more else 0) | place
+    return struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(part), identification, flags, 64, 17, 0) + addresses + part
+
+
+def fragment6(addresses, identification, place, more, part):
+    ip = struct.pack("!IHBB", 0x60000000, 8 + len(part), 44, 64) + addresses
+    return ip + struct.pack("!BBHI", 17, 0, place << 3 | more, identification) + part
+
+
 def ask_in_fragments(own, to, octets, order):
-    addresses = socket.inet_aton(own[0]) + socket.inet_aton(to[0])
+    family = family_of(own)
+    addresses = socket.inet_pton(family, own[0]) + socket.inet_pton(family, to[0])
     length = 8 + octets
     head = struct.pack("!HHHH", own[1], to[1], length, 0)
     body = b"x" * (octets + octets % 2)
@@ -134,21 +157,20 @@ def ask_in_fragments(own, to, octets, order):
     datagram = head[:6] + struct.pack("!H", right) + b"x" * octets
     parts = [datagram[at : at + FRAGMENT_OCTETS] for at in range(0, length, FRAGMENT_OCTETS)]
     sent = iter(range(1, 65536))
+    fragment = fragment4 if family == socket.AF_INET else fragment6
 
     def send():
         identification = next(sent)
         for i in order or range(len(parts)):
-            more = 0x2000 if i < len(parts) - 1 else 0
-            place = more | i * FRAGMENT_OCTETS // 8
-            ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(parts[i]), identification, place, 64, 17, 0)
-            raw.sendto(ip + addresses + parts[i], (to[0], 0))
+            more = i < len(parts) - 1
+            raw.sendto(fragment(addresses, identification, i * FRAGMENT_OCTETS // 8, more, parts[i]), (to[0], 0))
 
-    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw, bound(own) as udp:
+    with socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW) as raw, bound(own) as udp:
         return answer_or_error(udp, send)
 
 
 def connected(own, to):
-    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    tcp = socket.socket(family_of(own), socket.SOCK_STREAM)
     share_port(tcp)
     tcp.settimeout(PATIENCE_SECONDS)
     tcp.bind(tuple(own))

@@ -89,17 +89,25 @@ export class Gateway {
     await this.place.remove();
   }
 
-  /** The nexthop object that the route for a prefix points to; "" when there is none. */
+  /** The number of the group of next hops that the route for a prefix points to; undefined when there is none. */
+  groupOf(prefix: string): string | undefined {
+    return /nhid (\d+)/.exec(this.route(prefix))?.[1];
+  }
+
+  /** The one next hop in that group; "" when there is none. */
   #nexthopOf(prefix: string): string {
-    const [, id] = /nhid (\d+)/.exec(this.route(prefix)) ?? [];
     const objects = this.place.ip("nexthop").split("\n");
-    return objects.find((line) => id !== undefined && line.startsWith(`id ${id} `)) ?? "";
+    const [, member] = / group (\d+) /.exec(lineOf(objects, this.groupOf(prefix))) ?? [];
+    return lineOf(objects, member);
   }
 
   async #eventually(what: string, look: () => boolean | Promise<boolean>): Promise<void> {
     await eventually(what, look, LIMIT_MS);
   }
 }
+
+const lineOf = (objects: readonly string[], id: string | undefined): string =>
+  objects.find((line) => id !== undefined && line.startsWith(`id ${id} `)) ?? "";
 
 const fileOf = (lab: Lab, changes: object): object => ({
   role: "gateway",

@@ -70,6 +70,20 @@ step("the nearer of two next hops wins, and when that changes, the other", async
   await gateway().forwards(TOLD, "via 10.90.1.2 dev east", INSIDE);
 });
 
+step(
+  "a next hop that is lost: the group that its routes point at leads the other way, and packets go it",
+  async () => {
+    const { place } = gateway();
+    const group = gateway().groupOf(TOLD);
+    const way = ["192.0.2.0/25", "via", "10.90.1.2", "metric", "20"];
+    place.ip("route", "del", ...way);
+    await gateway().forwards(TOLD, "via 10.90.2.2 dev west", INSIDE);
+    expect(gateway().groupOf(TOLD)).toBe(group);
+    place.ip("route", "add", ...way);
+    await gateway().forwards(TOLD, "via 10.90.1.2 dev east", INSIDE);
+  },
+);
+
 step("IPv6 alike", async () => {
   const { place } = gateway();
   place.ip("route", "add", "2001:db8:ff::1", "via", "2001:db8:1::2");

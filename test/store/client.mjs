@@ -11,6 +11,7 @@ const store = await EtcdStore.open({
   endpoints: endpoints.map((each) => new URL(each)),
   prefix,
   tls: undefined,
+  login: undefined,
 });
 const { revision } = await store.read("/");
 store.watch(

@@ -1,13 +1,13 @@
 /** A real etcd for the tests of this folder: made here, ended here. */
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { vi } from "vitest";
 import type { EtcdSettings } from "../../src/store/etcd/members.ts";
+import { Authority } from "../daemon/authority.ts";
 import { WAIT } from "./laws/subject.ts";
 
 /** Why etcd cannot be tried on this machine; undefined: it can. Under CI it has to be. */
@@ -32,89 +32,65 @@ export interface Certificates {
   readonly tls: NonNullable<EtcdSettings["tls"]>;
 }
 
-/** An authority, and one certificate of it for 127.0.0.1, for servers and for clients. */
-export function certificates(folder: string): Certificates {
-  const path = (name: string): string => join(folder, name);
-  const openssl = (...args: readonly string[]): void => void execFileSync("openssl", args, { stdio: "pipe" });
-  const newKey = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"];
-  openssl(
-    "req",
-    "-x509",
-    ...newKey,
-    "-keyout",
-    path("ca.key"),
-    "-out",
-    path("ca.pem"),
-    "-subj",
-    "/CN=ca",
-    "-days",
-    "2",
-  );
-  openssl("req", ...newKey, "-keyout", path("key.pem"), "-out", path("request.pem"), "-subj", "/CN=etcd");
-  const extensions = "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n";
-  writeFileSync(path("extensions"), extensions);
-  const signed = [
-    "-CA",
-    path("ca.pem"),
-    "-CAkey",
-    path("ca.key"),
-    "-CAcreateserial",
-    "-extfile",
-    path("extensions"),
-  ];
-  openssl("x509", "-req", "-in", path("request.pem"), ...signed, "-out", path("cert.pem"), "-days", "2");
-  const [ca, cert, key] = [path("ca.pem"), path("cert.pem"), path("key.pem")];
+/** An authority, and one certificate of it for an address, for servers and for clients. */
+export function certificates(folder: string, address: string): Certificates {
+  const authority = new Authority(folder);
+  const { caFile: ca } = authority;
+  const { certFile: cert, keyFile: key } = authority.issue("etcd", `IP:${address}`);
   return { ca, cert, key, tls: { ca: readFileSync(ca), cert: readFileSync(cert), key: readFileSync(key) } };
 }
 
-/** A TCP port of 127.0.0.1 that nobody has at this moment. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new TypeError("no port");
-  server.close();
-  await once(server, "close");
-  return address.port;
-}
+let started = 0;
+
+/** A loopback address that no other process of the tests has: nobody takes its ports while etcd is halted. */
+const ownAddress = (): string =>
+  `127.${32 + (started++ & 31)}.${(process.pid >> 8) & 255}.${process.pid & 255}`;
 
 export class Etcd {
   /** With certificates of both sides. */
   readonly url: URL;
   /** Without. */
   readonly plain: URL;
-  readonly #process: ChildProcess;
+  readonly #options: readonly string[];
   readonly #folder: string;
+  #process: ChildProcess;
 
   /** @param options - beside those that it needs */
   static async start(...options: readonly string[]): Promise<Etcd & { readonly certificates: Certificates }> {
     const folder = openFolder();
-    const made = certificates(folder);
-    const [secured, open, peers] = [await freePort(), await freePort(), await freePort()];
-    const urls = `https://127.0.0.1:${secured},http://127.0.0.1:${open}`;
+    const address = ownAddress();
+    const made = certificates(folder, address);
+    const [secured, open, peers] = [
+      `https://${address}:2379`,
+      `http://${address}:2378`,
+      `http://${address}:2380`,
+    ];
+    const urls = `${secured},${open}`;
     const tls = [`--cert-file=${made.cert}`, `--key-file=${made.key}`, `--trusted-ca-file=${made.ca}`];
-    const child = spawnEtcd([
+    const all = [
       ...["--name=one", `--data-dir=${join(folder, "data")}`, "--client-cert-auth", ...tls],
       ...[`--listen-client-urls=${urls}`, `--advertise-client-urls=${urls}`],
-      ...[
-        `--listen-peer-urls=http://127.0.0.1:${peers}`,
-        `--initial-advertise-peer-urls=http://127.0.0.1:${peers}`,
-      ],
-      `--initial-cluster=one=http://127.0.0.1:${peers}`,
+      ...[`--listen-peer-urls=${peers}`, `--initial-advertise-peer-urls=${peers}`],
+      `--initial-cluster=one=${peers}`,
       ...options,
-    ]);
-    const etcd = new Etcd(child, folder, secured, open);
-    await vi.waitFor(async () => {
-      if (!(await fetch(new URL("/health", etcd.plain))).ok) throw new Error("etcd is not well yet");
-    }, WAIT);
+    ];
+    const etcd = new Etcd(all, folder, secured, open);
+    await etcd.#well();
     return Object.assign(etcd, { certificates: made });
   }
 
-  private constructor(child: ChildProcess, folder: string, secured: number, open: number) {
-    this.#process = child;
+  private constructor(options: readonly string[], folder: string, secured: string, open: string) {
+    this.#options = options;
+    this.#process = spawnEtcd(options);
     this.#folder = folder;
-    this.url = new URL(`https://127.0.0.1:${secured}`);
-    this.plain = new URL(`http://127.0.0.1:${open}`);
+    this.url = new URL(secured);
+    this.plain = new URL(open);
+  }
+
+  #well(): Promise<void> {
+    return vi.waitFor(async () => {
+      if (!(await fetch(new URL("/health", this.plain))).ok) throw new Error("etcd is not well yet");
+    }, WAIT);
   }
 
   /** Forgets what was before a revision. */
@@ -122,17 +98,29 @@ export class Etcd {
     await this.ask("/v3/kv/compaction", { revision: String(revision), physical: true });
   }
 
-  /** etcd's own JSON. */
-  async ask(path: string, body: object): Promise<unknown> {
-    const answer = await fetch(new URL(path, this.plain), { method: "POST", body: JSON.stringify(body) });
+  /** etcd's own JSON. @param token - of a user, where it has some */
+  async ask(path: string, body: object, token = ""): Promise<unknown> {
+    const headers = token === "" ? {} : { authorization: token };
+    const asked = { method: "POST", headers, body: JSON.stringify(body) };
+    const answer = await fetch(new URL(path, this.plain), asked);
     if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
     return answer.json();
   }
 
-  async stop(): Promise<void> {
+  /** Until {@link resume}, nobody answers. */
+  async halt(): Promise<void> {
     const ended = once(this.#process, "exit");
     this.#process.kill("SIGKILL");
     await ended;
+  }
+
+  async resume(): Promise<void> {
+    this.#process = spawnEtcd(this.#options);
+    await this.#well();
+  }
+
+  async stop(): Promise<void> {
+    await this.halt();
     rmSync(this.#folder, { recursive: true, force: true });
   }
 }

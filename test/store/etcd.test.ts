@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { EtcdStore } from "../../src/store/etcd/etcd.ts";
 import type { EtcdSettings } from "../../src/store/etcd/members.ts";
 import { type Certificates, certificates, Etcd, missing, openFolder } from "./etcd-daemon.ts";
+import { users } from "./etcd-users.ts";
 import { laws } from "./laws/laws.ts";
 import { type Subject, WAIT, watched } from "./laws/subject.ts";
 
@@ -21,6 +22,7 @@ describe.skipIf(absent !== undefined)(`in etcd${absent === undefined ? "" : `, m
     endpoints: [etcd.url],
     prefix: `/test/${++prefixes}`,
     tls: etcd.certificates.tls,
+    login: undefined,
   });
 
   async function subject(): Promise<Subject> {
@@ -37,10 +39,11 @@ describe.skipIf(absent !== undefined)(`in etcd${absent === undefined ? "" : `, m
     };
   }
 
-  laws(subject, { runs: 25 });
+  describe("what every store keeps to", () => laws(subject, { runs: 25 }));
 
   ownTests(settings, () => etcd);
   refusals(settings);
+  users(settings, () => etcd);
 });
 
 function ownTests(settings: () => EtcdSettings, etcd: () => Etcd): void {
@@ -106,7 +109,11 @@ function refusals(settings: () => EtcdSettings): void {
       (place) => ({ ...place, endpoints: [new URL("https://127.0.0.1:1")] }),
       /ECONNREFUSED/,
     ],
-    ["another authority", (place) => ({ ...place, tls: certificates(openFolder()).tls }), /certificate/],
+    [
+      "another authority",
+      (place) => ({ ...place, tls: certificates(openFolder(), "127.0.0.1").tls }),
+      /certificate/,
+    ],
     ["without TLS", (place) => ({ ...place, tls: undefined }), /etcd: /],
     [
       "without a certificate of ours",

@@ -47,6 +47,12 @@ export function formatAddress(address: Address): string {
   return address.zone === undefined ? text : `${text}%${address.zone}`;
 }
 
+/** What an address is known by in maps: of IPv4 its own number, since a million of them would be slow as text. */
+export type AddressKey = number | string;
+
+export const addressKey = (address: Address): AddressKey =>
+  address.family === 4 ? address.w0 : formatAddress(address);
+
 export const formatPrefix = (prefix: Prefix): string => `${formatAddress(prefix)}/${prefix.length}`;
 
 /** "192.0.2.1:323" or "[2001:db8::1]:323". */

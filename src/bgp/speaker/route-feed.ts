@@ -56,6 +56,11 @@ export class FamilyFeed {
     return row;
   }
 
+  /** Whether it changed and was not taken yet. */
+  isPending(row: number): boolean {
+    return this.#changed.has(row);
+  }
+
   /** The row of a prefix, from now on, whether it has a path or not. */
   open({ w0, w1, w2, w3, length }: Prefix): number {
     const row = this.#rib.best.open(w0, w1, w2, w3, length);

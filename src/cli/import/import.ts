@@ -7,7 +7,7 @@ import { examples } from "../flags.ts";
 import { EXIT, Failure, type Io } from "../io.ts";
 import { toJson } from "../json.ts";
 import { RESOURCE_ROWS } from "../objects/resources.ts";
-import { addCredentials, listOf, openSession, type Session } from "../objects/session.ts";
+import { listOf, openSession, type Session } from "../objects/session.ts";
 import { table } from "../table.ts";
 import { printable } from "../text.ts";
 import { parseOrigin } from "../values.ts";
@@ -28,7 +28,8 @@ export function addImport(program: Command, io: Io): void {
     .command("import")
     .description("take over what another system has")
     .addHelpText("after", examples("gwctl import networking-calico --etcd http://127.0.0.1:2379"));
-  const command = addCredentials(group.command("networking-calico"))
+  const command = group
+    .command("networking-calico")
     .description(
       "ports, subnets and floating IPs of a Calico that serves OpenStack; shows what would be made",
     )
@@ -53,7 +54,7 @@ export function addImport(program: Command, io: Io): void {
       ),
     );
   command.action(async ({ etcd, file, subnet, floatingPool, yes }: Flags) => {
-    const session = await openSession(command, io);
+    const session = openSession(command, io);
     const entries = await entriesFrom(etcd, file, io);
     const wishes = { subnets: subnet, floatingPools: floatingPool };
     const plan = planOf(layoutOf(entries), await existingIn(session), wishes, randomUUID);

@@ -10,7 +10,7 @@ import { addQuota } from "./quota.ts";
 import { RESOURCE_ROWS } from "./resources.ts";
 import { addRouterParts } from "./router-parts.ts";
 import type { ResourceRow, View } from "./row.ts";
-import { addCredentials, ask, idOf, listOf, openSession, type Session } from "./session.ts";
+import { ask, idOf, listOf, openSession, type Session } from "./session.ts";
 import { columnsOf, listText, objectText } from "./views.ts";
 import type { Patch } from "./words.ts";
 
@@ -39,7 +39,7 @@ const PLAIN = /^[\w.:@%+-]+$/;
 export async function objectNames(path: string, command: Command, io: Io): Promise<readonly string[]> {
   const row = RESOURCE_ROWS.find((one) => one.path === path)!;
   const [name = "id"] = row.names;
-  const items = await listOf(await openSession(command, io), row, [["fields", name]]);
+  const items = await listOf(openSession(command, io), row, [["fields", name]]);
   return [...new Set(items.map((item) => String(item[name])).filter((text) => PLAIN.test(text)))];
 }
 
@@ -49,7 +49,7 @@ function groupOf(program: Command, { command, many, examples: shown }: ResourceR
   for (const word of command) {
     at = at.commands.find((known) => known.name() === word) ?? at.command(word).description(many);
   }
-  addCredentials(at.description(`${many}: make, look at, change and delete them`));
+  at.description(`${many}: make, look at, change and delete them`);
   return at.addHelpText("after", examples(...Object.values(shown)));
 }
 
@@ -68,7 +68,7 @@ function addCreate(group: Command, row: ResourceRow, io: Io): void {
     .addHelpText("after", examples(row.examples.create ?? ""));
   const spoken = addOptions(command, row, "create");
   command.action(async (given: string | undefined, flags: Flags) => {
-    const session = await openSession(command, io);
+    const session = openSession(command, io);
     const resolve = resolverOf(session);
     const said = await readSaid(spoken, resolve);
     const first = given === undefined ? {} : await made.read(given, resolve);
@@ -97,7 +97,7 @@ function addList(group: Command, row: ResourceRow, io: Io): void {
     .addHelpText("after", examples(row.examples.list ?? ""));
   const spoken = addOptions(command, row, "list");
   command.action(async (flags: Flags & { readonly sort?: Query; readonly limit?: string }) => {
-    const session = await openSession(command, io);
+    const session = openSession(command, io);
     const { options } = session;
     const said = await readSaid(spoken, resolverOf(session));
     const columns = columnsOf(row.columns, flags.column, options.format === "wide");
@@ -144,7 +144,7 @@ function addShow(group: Command, row: ResourceRow, io: Io): void {
     .addArgument(argumentOf(row, `<${row.argument}>`))
     .addHelpText("after", examples(row.examples.show ?? ""));
   command.action(async (called: string, flags: Flags) => {
-    const session = await openSession(command, io);
+    const session = openSession(command, io);
     const columns = flags.column && columnsOf(row.columns, flags.column, true);
     await repeat(
       async () => objectText(await current(session, row, called), columns, session.options),
@@ -167,7 +167,7 @@ function addSet(group: Command, row: ResourceRow, io: Io): void {
     .addHelpText("after", examples(row.examples.set ?? ""));
   const spoken = addOptions(command, row, "set");
   command.action(async (called: string) => {
-    const session = await openSession(command, io);
+    const session = openSession(command, io);
     const said = await readSaid(spoken, resolverOf(session));
     const before = await current(session, row, called);
     const whole = withAdded(said, before);
@@ -183,7 +183,7 @@ function addUnset(group: Command, row: ResourceRow, io: Io): void {
     .addHelpText("after", examples(row.examples.unset ?? ""));
   const spoken = addOptions(command, row, "unset");
   command.action(async (called: string) => {
-    const session = await openSession(command, io);
+    const session = openSession(command, io);
     const said = await readSaid(spoken, resolverOf(session));
     const before = await current(session, row, called);
     await change(session, row, before, withoutTaken(said, before));
@@ -213,7 +213,7 @@ function addDelete(group: Command, row: ResourceRow, io: Io): void {
     .addArgument(argumentOf(row, `<${row.argument}...>`))
     .addHelpText("after", examples(row.examples.delete ?? ""));
   command.action(async (all: readonly string[]) => {
-    const session = await openSession(command, io);
+    const session = openSession(command, io);
     const failures: Failure[] = [];
     for (const called of all) {
       try {

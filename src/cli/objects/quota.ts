@@ -4,7 +4,7 @@ import { Argument, type Command } from "commander";
 import { call } from "../client.ts";
 import { examples } from "../flags.ts";
 import { EXIT, Failure, type Io } from "../io.ts";
-import { addCredentials, ask, openSession, type Session } from "./session.ts";
+import { ask, openSession, type Session } from "./session.ts";
 import { listText, objectText } from "./views.ts";
 import { count } from "./words.ts";
 
@@ -27,7 +27,8 @@ const COLUMNS = [
 ];
 
 export function addQuota(program: Command, io: Io): void {
-  const quota = addCredentials(program.command("quota"))
+  const quota = program
+    .command("quota")
     .description("how many of each a project may have")
     .addHelpText("after", examples("gwctl quota show", "gwctl quota set --floating-ips 200 PROJECT"));
   const project = (flags: string): Argument =>
@@ -39,7 +40,7 @@ export function addQuota(program: Command, io: Io): void {
     .option("--usage", "and what it has")
     .addHelpText("after", examples("gwctl quota show", "gwctl quota show --usage web"));
   show.action(async (called: string | undefined, { usage }: { readonly usage?: true }) => {
-    const session = await openSession(show, io);
+    const session = openSession(show, io);
     const path = `${await pathOf(session, called)}${usage === true ? "/details" : ""}`;
     io.stdout.write(
       objectText(await ask(session, { method: "GET", path }, "quota"), undefined, session.options),
@@ -50,7 +51,7 @@ export function addQuota(program: Command, io: Io): void {
     .description("projects that have other limits than the usual ones")
     .addHelpText("after", examples("gwctl quota list"));
   list.action(async () => {
-    const { target, options } = await openSession(list, io);
+    const { target, options } = openSession(list, io);
     const { json } = await call(target, { method: "GET", path: "/v2.0/quotas" }, io.signal);
     const { quotas } = json as { readonly quotas: readonly Readonly<Record<string, unknown>>[] };
     io.stdout.write(listText(quotas, COLUMNS, false, options, io));
@@ -61,7 +62,7 @@ export function addQuota(program: Command, io: Io): void {
     .addArgument(project("<project>"))
     .addHelpText("after", examples("gwctl quota delete web"));
   remove.action(async (called: string) => {
-    const session = await openSession(remove, io);
+    const session = openSession(remove, io);
     await call(session.target, { method: "DELETE", path: await pathOf(session, called) }, io.signal);
   });
   addSet(quota, project("<project>"), io);
@@ -76,7 +77,7 @@ function addSet(quota: Command, project: Argument, io: Io): void {
   for (const { flags } of words) set.option(flags);
   set.addHelpText("after", examples("gwctl quota set --floating-ips 200 --ports -1 web"));
   set.action(async (called: string) => {
-    const session = await openSession(set, io);
+    const session = openSession(set, io);
     const given = set.options.flatMap((option, i) => {
       const value: unknown = set.getOptionValue(option.attributeName());
       return typeof value === "string" ? [words[i]!.read(value, notAsked)] : [];

@@ -25,7 +25,7 @@ export function addRouterParts(router: Command, io: Io): void {
         .addArgument(new Argument(`<${kind}>`, "id or name"))
         .addHelpText("after", examples(`gwctl router ${verb} ${kind} router1 ${kind}1`));
       command.action(async (called: string, part: string) => {
-        const session = await openSession(command, io);
+        const session = openSession(command, io);
         const id = await idOf(session, routers, called);
         const body = { [`${kind}_id`]: await resolverOf(session)(`${kind}s`, part) };
         await call(session.target, { method: "PUT", path: `/v2.0/routers/${id}/${action}`, body }, io.signal);

@@ -2,12 +2,13 @@
 
 import type { IntervalHistogram } from "node:perf_hooks";
 import type { EventFeed } from "../../api/events.ts";
-import type { ReadyAnswer, StatusAnswer } from "../../api/schema.ts";
+import type { NatAnswer, ReadyAnswer, StatusAnswer } from "../../api/schema.ts";
 import type { ApiSource } from "../../api/source.ts";
 import { formatAddress } from "../../bgp/net/text.ts";
 import { takeLag } from "../../metrics/lag.ts";
 import { createMetrics, type Metrics } from "../../metrics/metrics.ts";
 import type { MetricsSource } from "../../metrics/snapshot.ts";
+import type { StoreTimes } from "../../metrics/store.ts";
 import type { Gateway } from "../gateway.ts";
 import { mrtTable } from "../records/mrt-table.ts";
 import { VERSION } from "../version.ts";
@@ -36,15 +37,24 @@ export interface LagMonitor {
   readonly resolutionMs: number;
 }
 
+/** What is told of the store. */
+export interface StoreViews extends Pick<MetricsSource, "storeState"> {
+  readonly store: ApiSource["store"];
+  readonly storeTimes: StoreTimes;
+}
+
 export function apiSource(
   gateway: Gateway,
   config: () => ConfigState,
   lag: LagMonitor,
-  store: ApiSource["store"],
+  { store, storeState, storeTimes }: StoreViews,
   events: Pick<EventFeed, "readers" | "dropped">,
 ): { readonly source: ApiSource; readonly metrics: Metrics } {
   const startedMs = performance.now();
-  const views: Omit<MetricsSource & ApiSource, "metrics" | "takeLag" | "reconcileErrors" | "eventReaders"> = {
+  const views: Omit<
+    MetricsSource & ApiSource,
+    "metrics" | "takeLag" | "reconcileErrors" | "eventReaders" | "storeState"
+  > = {
     status: () => statusAnswer(gateway, config(), (performance.now() - startedMs) / 1000),
     peers: () => gateway.speaker.peers().map(peerAnswer),
     routes: (query) =>
@@ -60,13 +70,7 @@ export function apiSource(
       return known && errorAnswers(known);
     },
     floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot()),
-    nat: async () => {
-      const [conntrack, refused] = await Promise.all([
-        gateway.forwarding.conntrack().catch(() => undefined),
-        gateway.forwarding.refused().catch(() => undefined),
-      ]);
-      return natAnswer(gateway.model, gateway.reconciler.snapshot(), { conntrack, refused });
-    },
+    nat: () => natOf(gateway),
     natWho: (query) => whoAnswer(blockSource(gateway), query),
     natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
     natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
@@ -98,13 +102,25 @@ export function apiSource(
     mrtTable: () => mrtTable(gateway),
     ready: () => readyAnswer(gateway),
   };
-  const metrics = createMetrics({
-    ...views,
-    reconcileErrors: () => gateway.tally.errors(),
-    eventReaders: () => ({ now: events.readers, dropped: events.dropped }),
-    takeLag: () => takeLag(lag.histogram, lag.resolutionMs),
-  });
+  const metrics = createMetrics(
+    {
+      ...views,
+      reconcileErrors: () => gateway.tally.errors(),
+      eventReaders: () => ({ now: events.readers, dropped: events.dropped }),
+      takeLag: () => takeLag(lag.histogram, lag.resolutionMs),
+      storeState,
+    },
+    storeTimes,
+  );
   return { source: { ...views, metrics: () => metrics.render() }, metrics };
+}
+
+async function natOf({ forwarding, model, reconciler }: Gateway): Promise<NatAnswer> {
+  const [conntrack, refused] = await Promise.all([
+    forwarding.conntrack().catch(() => undefined),
+    forwarding.refused().catch(() => undefined),
+  ]);
+  return natAnswer(model, reconciler.snapshot(), { conntrack, refused });
 }
 
 const blockSource = (gateway: Gateway): BlockSource => ({

@@ -4,10 +4,11 @@ import type { StoreAnswer } from "../../api/store-schema.ts";
 import type { StoreSettings } from "../../config/settings.ts";
 import { type Store, StoreError } from "../../store/store.ts";
 import type { Networking } from "../objects/networking.ts";
+import type { OpenStore } from "../objects/store.ts";
 
 export async function storeAnswer(
   settings: StoreSettings,
-  store: Store,
+  { store, etcd }: Pick<OpenStore, "store" | "etcd">,
   networking: Pick<Networking, "holds">,
 ): Promise<StoreAnswer> {
   const problem = await problemOf(store);
@@ -17,6 +18,7 @@ export async function storeAnswer(
     ...(settings.type === "etcd" && { prefix: settings.prefix }),
     answers: problem === undefined,
     ...(problem !== undefined && { problem }),
+    ...(etcd !== undefined && { etcd: etcd.look() }),
     ...networking.holds(),
   };
 }

@@ -12,7 +12,7 @@ import { tracePacket } from "../../nat/trace.ts";
 /** As nft names them in rules of ours. */
 const PROTOCOLS: Readonly<Record<number, string>> = {
   ...{ 1: "icmp", 6: "tcp", 17: "udp", 33: "dccp" },
-  ...{ 47: "gre", 50: "esp", 132: "sctp", 136: "udplite" },
+  ...{ 47: "gre", 50: "esp", 58: "ipv6-icmp", 132: "sctp", 136: "udplite" },
 };
 
 /** What answers follow from. */
@@ -67,5 +67,5 @@ const sideOf = ({ address, ports }: Translated): { address?: string; ports?: str
 const sideText = (address: Address, port: number | undefined): string =>
   formatEndpoint({ address, port: port ?? 0 }).replace(/:0$/, "");
 
-/** The API has looked at it: an IPv4 address. */
+/** The API has looked at it: an address. */
 const parsed = (text: string): Address => parseAddress(text) ?? ipv4(0);

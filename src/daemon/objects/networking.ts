@@ -1,12 +1,14 @@
 /** The Networking API of this daemon: its objects in a store, and who may have them made. */
 
 import { randomUUID } from "node:crypto";
+import type { AuthorityOf } from "../../api/guard.ts";
 import type { NetworkingApi } from "../../api/openstack.ts";
 import { contains, type Prefix } from "../../bgp/net/address.ts";
 import { parseAddress } from "../../bgp/net/text.ts";
 import type { ApiSettings } from "../../config/settings.ts";
+import type { Problem } from "../../gateway/intent.ts";
 import type { People } from "../../identity/people.ts";
-import { type Standing, sessionOf } from "../../identity/tokens.ts";
+import { type Session, type Standing, sessionOf } from "../../identity/tokens.ts";
 import type { Model } from "../../model/model.ts";
 import { answerBgp, type BgpFace, isBgp } from "../../neutron/bgp.ts";
 import type { Caller, World } from "../../neutron/caller.ts";
@@ -38,9 +40,12 @@ interface Surroundings {
   readonly changed: () => void;
   /** Of the speaker that runs; asked for by requests only. */
   readonly bgp: () => BgpFace;
+  /** Of the store. */
+  readonly problems: () => readonly Problem[];
 }
 
 export interface Networking extends NetworkingApi, Objects {
+  readonly authority: AuthorityOf;
   /** What it has seen of the store last. */
   readonly holds: () => { readonly revision: number; readonly objects: Readonly<Record<string, number>> };
   readonly close: () => Promise<void>;
@@ -77,15 +82,24 @@ export async function openNetworking(
       around.changed();
     },
   );
+  const sessionBy = (token: string | undefined): Session | undefined => {
+    const people = around.people();
+    return people && token !== undefined ? sessionOf(people, token, unixTime(), around.standing) : undefined;
+  };
   return {
     ask: (caller, request) =>
       isBgp(request) ? answerBgp(around.bgp(), keeper.reading, caller, request) : keeper.ask(caller, request),
     caller: (token, isLocal) => {
-      const people = around.people();
-      const session =
-        people && token !== undefined ? sessionOf(people, token, unixTime(), around.standing) : undefined;
+      const session = sessionBy(token);
       if (session !== undefined) return { projectId: session.project.id, role: session.role };
       return isLocal || around.api().auth === "none" ? UNASKED : undefined;
+    },
+    authority: (token, isSocket) => {
+      if (isSocket || around.api().auth === "none") return "write";
+      const session = sessionBy(token);
+      if (session === undefined || session.role === "admin") return session && "write";
+      // The gateway's own state is that of all projects: others' readers see what is theirs in the Networking API.
+      return session.project.name === UNASKED.projectId ? "read" : "none";
     },
     extend: (file) => {
       if (known?.file !== file)
@@ -98,7 +112,10 @@ export async function openNetworking(
       dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(model, links));
     },
     dhcp: () => dhcp?.state,
-    problems: () => [presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
+    problems: () => [
+      ...around.problems(),
+      ...[presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
+    ],
     close: async () => {
       keeper.close();
       hosts.close();

@@ -1,26 +1,107 @@
 /** The store that the configuration names. */
 
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import type { EtcdStoreSettings, StoreSettings } from "../../config/settings.ts";
+import type { Problem } from "../../gateway/intent.ts";
 import { EtcdStore } from "../../store/etcd/etcd.ts";
 import type { EtcdSettings } from "../../store/etcd/members.ts";
+import { Copy } from "../../store/local/copy.ts";
 import { LocalStore } from "../../store/local/local.ts";
+import { MeasuredStore, type Observe } from "../../store/measured.ts";
 import { MemoryStore } from "../../store/memory.ts";
-import type { Store } from "../../store/store.ts";
+import { RememberedStore } from "../../store/remembered.ts";
+import { type Store, StoreError } from "../../store/store.ts";
+import type { Log } from "../records/log.ts";
+import { StoreWatch } from "./store-watch.ts";
 
-/** @throws StoreError, or the system's error when a file of certificates cannot be read */
+/** Nobody but owner and group may read a password. */
+const OTHERS = 0o007;
+
+/** A store that a daemon runs on, and how it is. */
+export interface OpenStore {
+  readonly store: Store;
+  /** Undefined: it is this machine's alone. */
+  readonly etcd: EtcdStore | undefined;
+  readonly problems: () => readonly Problem[];
+}
+
+interface Around {
+  readonly log: Log;
+  readonly observe: Observe;
+  /** {@link OpenStore.problems} are others. */
+  readonly changed: () => void;
+}
+
+/**
+ * For a daemon. With etcd, it need not be there where a copy of what it held is.
+ * @throws StoreError, or the system's error when a file of certificates cannot be read
+ */
+export async function openForDaemon(settings: StoreSettings, around: Around): Promise<OpenStore> {
+  if (settings.type === "etcd") return await openShared(settings, around);
+  const store = await openStore(settings);
+  return { store: measured(store, around), etcd: undefined, problems: () => [] };
+}
+
+/** As it is. @throws as {@link openForDaemon} */
 export async function openStore(settings: StoreSettings): Promise<Store> {
   switch (settings.type) {
     case "none":
       return new MemoryStore();
     case "local":
-      return LocalStore.open(settings.path);
+      return await LocalStore.open(settings.path);
     case "etcd":
-      return EtcdStore.open(etcdSettings(settings));
+      return await EtcdStore.open(etcdSettings(settings));
   }
 }
 
-function etcdSettings({ endpoints, prefix, caFile, certFile, keyFile }: EtcdStoreSettings): EtcdSettings {
+async function openShared(settings: EtcdStoreSettings, around: Around): Promise<OpenStore> {
+  const watch = new StoreWatch(describeStore(settings), () => etcd.look().connected, around);
+  const etcd = new EtcdStore(etcdSettings(settings), () => watch.turned());
+  const store = measured(etcd, around);
+  const copy = await openCopy(settings, watch);
+  try {
+    const reason = await reasonWhyAway(etcd);
+    if (reason !== undefined && copy?.revision === undefined) throw reason;
+    if (reason !== undefined) watch.startsWithout(reason, copy!.revision!);
+    const remembered = copy === undefined ? store : new RememberedStore(store, copy, reason !== undefined);
+    return { store: remembered, etcd, problems: () => watch.problems };
+  } catch (error) {
+    await Promise.all([etcd.close(), copy?.close()]);
+    throw error;
+  }
+}
+
+const measured = (store: Store, { observe }: Around): Store =>
+  new MeasuredStore(store, () => performance.now(), observe);
+
+/** Undefined: there is to be none, or there can be none just now. */
+async function openCopy(
+  { path, endpoints, prefix }: EtcdStoreSettings,
+  watch: StoreWatch,
+): Promise<Copy | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    const of = JSON.stringify([endpoints.toSorted(), prefix]);
+    return await Copy.open(path, of, (fault) => watch.copyFailed(path, fault));
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    watch.copyFailed(path, error);
+    return undefined;
+  }
+}
+
+async function reasonWhyAway(etcd: EtcdStore): Promise<StoreError | undefined> {
+  try {
+    await etcd.get("/");
+    return undefined;
+  } catch (error) {
+    if (error instanceof StoreError) return error;
+    throw error;
+  }
+}
+
+function etcdSettings(settings: EtcdStoreSettings): EtcdSettings {
+  const { endpoints, prefix, caFile, certFile, keyFile, user, passwordFile } = settings;
   const read = (file: string | undefined): Buffer | undefined =>
     file === undefined ? undefined : readFileSync(file);
   const ca = read(caFile);
@@ -28,7 +109,20 @@ function etcdSettings({ endpoints, prefix, caFile, certFile, keyFile }: EtcdStor
     endpoints: endpoints.map((url) => new URL(url)),
     prefix,
     tls: ca && { ca, cert: read(certFile), key: read(keyFile) },
+    login:
+      user === undefined || passwordFile === undefined
+        ? undefined
+        : { user, password: () => readPassword(passwordFile) },
   };
+}
+
+/** @throws Error that names the file */
+function readPassword(file: string): string {
+  if ((statSync(file).mode & OTHERS) !== 0)
+    throw new Error(`${file}: others can read or change it; chmod 0640 ${file}`);
+  const password = readFileSync(file, "utf8").trim();
+  if (password === "") throw new Error(`${file} is empty`);
+  return password;
 }
 
 /** What it is called in a log line or a message. */

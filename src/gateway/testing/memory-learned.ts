@@ -101,6 +101,10 @@ class MemoryFamily implements LearnedFamily {
     return row;
   }
 
+  isPending(row: number): boolean {
+    return this.#changed.has(row);
+  }
+
   open({ w0, w1, w2, w3, length }: Prefix): number {
     const row = this.#table.findOrAdd(w0, w1, w2, w3, length);
     this.#held.add(row);

@@ -33,7 +33,7 @@ export interface OracleInput extends Omit<PlanInput, "learned"> {
 
 /** A plan together with the learned routes beside it, in one list. */
 export function planWithLearned({ learned, ...input }: OracleInput): Intent {
-  const at = surroundingsOf(input.model, input.links, input.hops);
+  const at = surroundingsOf(input.model, input.links, input.hops, new Set());
   const told = learned.filter(({ paths }) => paths.length > 0);
   const own = plan({ ...input, learned: viewOf(told, []) });
   const translated = floatingAddresses(own.nat).map(hostPrefix);

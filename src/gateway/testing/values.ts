@@ -96,11 +96,11 @@ export const service = (changes: Partial<AnycastService> = {}): AnycastService =
   ...changes,
 });
 
-export const link = (name: string, up = true, on?: string): Link => ({
+export const link = (name: string, up = true, ...on: readonly string[]): Link => ({
   name,
   index: name.length,
   up,
-  addresses: on === undefined ? [] : [{ address: address(on), length: 24 }],
+  addresses: on.map(address).map((own) => ({ address: own, length: own.family === 4 ? 24 : 64 })),
 });
 
 export const LINKS: readonly Link[] = [link("eth0", true, "192.168.8.1"), link("tap0"), link("tap1")];
@@ -121,7 +121,7 @@ export const health = (judged: Readonly<Record<string, boolean>>): Health =>
 const subset = <T>(values: readonly T[]): fc.Arbitrary<T[]> => fc.subarray([...values]);
 
 const ports: fc.Arbitrary<readonly Port[]> = subset([
-  port("tap0", "10.65.0.13", "203.0.113.7"),
+  port("tap0", "10.65.0.13", "203.0.113.7", "fd00::13"),
   port("tap1", "10.65.0.14"),
 ]);
 
@@ -130,14 +130,16 @@ const floatingIps: fc.Arbitrary<FloatingIp[]> = fc
     subset(["172.16.1.3", "172.16.1.4"]),
     fc.array(fc.constantFrom("10.65.0.13", "10.65.0.14", "10.65.0.99")),
     fc.boolean(),
+    subset([floatingIp("2001:db8:a::3", "fd00::13"), floatingIp("2001:db8:a::4", "fd00::99")]),
   )
-  .map(([from, to, byPort]) =>
-    from.map((text, i) =>
+  .map(([from, to, byPort, six]) => [
+    ...from.map((text, i) =>
       byPort && i > 0 && to.length > 0
         ? forwarding(text, ...to.slice(0, 3))
         : floatingIp(text, to[i] ?? "10.65.0.13"),
     ),
-  );
+    ...six,
+  ]);
 
 export const models: fc.Arbitrary<Model> = fc
   .record({
@@ -162,12 +164,13 @@ export const models: fc.Arbitrary<Model> = fc
 export const links: fc.Arbitrary<readonly Link[]> = fc
   .tuple(fc.boolean(), fc.constantFrom(true, false, undefined), fc.constantFrom(true, false, undefined))
   .map(([eth0, tap0, tap1]) => [
-    link("eth0", eth0, "192.168.8.1"),
+    link("eth0", eth0, "192.168.8.1", "2001:db8:8::1"),
     ...(tap0 === undefined ? [] : [link("tap0", tap0)]),
     ...(tap1 === undefined ? [] : [link("tap1", tap1)]),
   ]);
 
 const hops = subset(["192.168.8.11", "192.168.8.12", "192.0.9.9"]);
+const hops6 = subset(["2001:db8:8::11", "2001:db8:8::12"]);
 const route = (to: string, kind: LearnedRoute["kind"]): fc.Arbitrary<LearnedRoute> =>
   hops.map((nextHops) => learned(to, kind, ...nextHops));
 
@@ -175,6 +178,7 @@ export const learnedRoutes: fc.Arbitrary<LearnedRoute[]> = fc
   .tuple(
     route("0.0.0.0/0", "default"),
     route("10.65.0.99/32", "host"),
+    hops6.map((nextHops) => learned("fd00::99/128", "host", ...nextHops)),
     route("172.16.1.3/32", "floating"),
     route("203.0.113.9/32", "public"),
     route("192.0.2.53/32", "anycast"),

@@ -3,14 +3,15 @@
  * announced that does not work, and note when it is.
  */
 
-import { contains, hostPrefix, type Prefix, prefixOf } from "../../bgp/net/address.ts";
+import { contains, hostPrefix, type Prefix, prefixOf, widthOf } from "../../bgp/net/address.ts";
 import { formatAddress, formatPrefix, parseAddress } from "../../bgp/net/text.ts";
 import type { LocalRoute } from "../../bgp/speaker/options.ts";
 import type { Kind } from "../../model/model.ts";
 import { MemoryNft } from "../../nat/testing/memory-nft.ts";
 import type { Announcer, Clock } from "../announcer.ts";
-import type { Dataplane, KernelRoute } from "../intent.ts";
+import type { Dataplane, KernelRoute, Redirection } from "../intent.ts";
 import { kindOf } from "../kinds.ts";
+import { keyOf } from "../routes.ts";
 
 /** Others get so far in a turn: some way into a question to the kernel. */
 const TURN_STEPS = 3;
@@ -73,6 +74,7 @@ export class MemoryWorld implements Dataplane, Announcer {
   readonly violations: string[] = [];
   /** A peer that takes nothing: what is said never is handed over. */
   stuck = false;
+  refusesRedirections = false;
   /** Withdrawn, but not on the wire yet. */
   readonly #unflushed = new Set<string>();
 
@@ -89,6 +91,19 @@ export class MemoryWorld implements Dataplane, Announcer {
         this.trace.push(`put ${key}`);
         if (this.faults.routes.has(key)) errors.set(key, "No such device");
         else this.routes.set(key, route);
+      }
+    });
+    return errors;
+  }
+
+  async redirect(redirections: readonly Redirection[]): Promise<ReadonlyMap<number, string>> {
+    const errors = new Map<number, string>();
+    await this.#answer(() => {
+      for (const [place, { from, to }] of redirections.entries()) {
+        const alike = [...this.routes].filter(([, { target }]) => keyOf(target) === keyOf(from));
+        this.trace.push(`redirect ${keyOf(from)} to ${keyOf(to)}`);
+        if (alike.length === 0 || this.refusesRedirections) errors.set(place, "no group leads there");
+        else for (const [key, { prefix }] of alike) this.routes.set(key, { prefix, target: to });
       }
     });
     return errors;
@@ -112,10 +127,12 @@ export class MemoryWorld implements Dataplane, Announcer {
     await this.#answer(() => {
       this.trace.push("nat");
       if (this.faults.nat) throw new Error("Could not process rule: Invalid argument");
-      const before = [...this.nft.elements("floating").keys(), ...this.nft.elements("forwarded").keys()];
+      const before = ["floating", "floating6", "forwarded"].flatMap((set) => [
+        ...this.nft.elements(set).keys(),
+      ]);
       this.nft.apply(nftables);
       for (const address of before) {
-        if (this.#leadsTo(address).length === 0 && this.#unflushed.has(`${address}/32`))
+        if (this.#leadsTo(address).length === 0 && this.#unflushed.has(hostText(address)))
           this.violations.push(`${address} not translated any more before its withdrawal left`);
       }
     });
@@ -159,7 +176,7 @@ export class MemoryWorld implements Dataplane, Announcer {
       this.marked.delete(key);
       this.#unflushed.add(key);
     }
-    this.#check();
+    if (installed && !this.routes.has(key)) this.violations.push(`${key} installed without a route`);
   }
 
   async flushed(): Promise<void> {
@@ -198,14 +215,14 @@ export class MemoryWorld implements Dataplane, Announcer {
     if (!this.routes.has(key) && !inner.some((to) => this.#reaches(to))) return "a route";
     if (kind === "floating" && inner.length === 0) return "a translation";
     if (kind === "pool" && this.nft.element("pooled", address) === undefined) return "its pool";
-    const isWhole = prefix.length < 32;
+    const isWhole = prefix.length < widthOf(prefix.family);
     if (isWhole && ![...this.routes.values()].some((route) => leadsInto(prefix, route)))
       return "a host in it";
     return undefined;
   }
 
   #leadsTo(address: string): string[] {
-    const whole = this.nft.element("floating", address);
+    const whole = this.nft.element("floating", address) ?? this.nft.element("floating6", address);
     if (whole !== undefined) return [whole];
     return [...this.nft.elements("forwards")]
       .filter(([key]) => key.startsWith(`${address} . `))
@@ -223,6 +240,8 @@ export class MemoryWorld implements Dataplane, Announcer {
     );
   }
 }
+
+const hostText = (address: string): string => `${address}/${address.includes(":") ? 128 : 32}`;
 
 const leadsInto = (outer: Prefix, { prefix, target }: KernelRoute): boolean =>
   target.to !== "discard" && prefix.length > outer.length && contains(outer, prefix);

@@ -5,7 +5,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatAddress } from "../../bgp/net/text.ts";
+import { addressAt, formatAddress } from "../../bgp/net/text.ts";
 import { attributesIn, type Message, readText } from "../netlink/netlink.ts";
 import { Watch } from "../netlink/watch.ts";
 import type { Nft } from "./nft.ts";
@@ -58,7 +58,8 @@ function markerText(query: PacketQuery): string {
   const { source, destination, protocol, sourcePort, destinationPort } = query;
   const port = (which: "sport" | "dport", value: number | undefined): string =>
     value === undefined ? "" : `th ${which} ${value} `;
-  const packet = `ip saddr ${formatAddress(source)} ip daddr ${formatAddress(destination)} meta l4proto ${protocol} ${port("sport", sourcePort)}${port("dport", destinationPort)}`;
+  const ip = source.family === 4 ? "ip" : "ip6";
+  const packet = `${ip} saddr ${formatAddress(source)} ${ip} daddr ${formatAddress(destination)} meta l4proto ${protocol} ${port("sport", sourcePort)}${port("dport", destinationPort)}`;
   return [
     `create table inet ${TABLE} { flags owner; }`,
     `add chain inet ${TABLE} followed { type filter hook prerouting priority ${PRIORITY}; policy accept; }`,
@@ -93,18 +94,24 @@ function eventIn({ type, payload }: Message): Event | undefined {
   if (type !== NFT_MSG_TRACE) return undefined;
   const attributes = attributesIn(payload, NFGENMSG_OCTETS);
   const text = (of: number): string => readText(attributes.get(of) ?? Buffer.alloc(0));
-  const header = attributes.get(TRACE.network);
-  const addressAt = (at: number): string | undefined =>
-    header !== undefined && header.length >= at + 4 ? header.subarray(at, at + 4).join(".") : undefined;
   return {
     id: attributes.get(TRACE.id)?.readUInt32BE() ?? 0,
     table: text(TRACE.table),
     chain: text(TRACE.chain),
     handle: attributes.get(TRACE.handle)?.readBigUInt64BE(),
     verdict: verdictIn(attributes),
-    source: addressAt(12),
-    destination: addressAt(16),
+    ...addressesOf(attributes.get(TRACE.network)),
   };
+}
+
+/** @param header - of IPv4 or IPv6 */
+function addressesOf(header: Buffer | undefined): Pick<Event, "source" | "destination"> {
+  const family = header !== undefined && header[0]! >> 4 === 6 ? 6 : 4;
+  const [at, octets] = family === 4 ? [12, 4] : [8, 16];
+  if (header === undefined || header.length < at + 2 * octets)
+    return { source: undefined, destination: undefined };
+  const text = (from: number): string => formatAddress(addressAt(header, from, family));
+  return { source: text(at), destination: text(at + octets) };
 }
 
 const VERDICTS: Readonly<Record<number, string>> = {

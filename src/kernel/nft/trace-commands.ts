@@ -3,7 +3,7 @@
 import type { Address } from "../../bgp/net/address.ts";
 import { addressOf, InvalidCommand, integerOf, parseJson, recordOf } from "../fields.ts";
 
-/** Packets that are followed. IPv4. */
+/** Packets that are followed. Both addresses are of one family. */
 export interface PacketQuery {
   readonly source: Address;
   readonly destination: Address;
@@ -39,7 +39,7 @@ export function decodePacketQuery(payload: Buffer): PacketQuery {
   const query = recordOf(parseJson(payload), "packet");
   const source = addressOf(query.source, "source");
   const destination = addressOf(query.destination, "destination");
-  if (source.family !== 4 || destination.family !== 4) throw new InvalidCommand("packet: not of IPv4");
+  if (source.family !== destination.family) throw new InvalidCommand("packet: of two families");
   const { sourcePort, destinationPort } = query;
   return {
     source,

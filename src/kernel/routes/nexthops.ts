@@ -1,7 +1,11 @@
 /**
- * Kernel nexthop objects: one per gateway and interface, shared by all routes through it; groups of them for routes
- * with several next hops, shared too; and resilient groups, each of one route alone, so that its members can change
- * in place under the same id and the flows of the members that stay are not moved.
+ * Kernel nexthop objects: one per gateway and interface; groups of them, shared by all routes that lead to the same ones;
+ * and resilient groups, each of one route alone, so that its members can change in place under the same id and the flows
+ * of the members that stay are not moved.
+ *
+ * A route points at a group also where there is one next hop: what is in a group can be changed to anything else under
+ * the same id, and with it, by one message, where a million routes lead to. So there may be several groups alike. New
+ * routes take the one that has been so for longest.
  *
  * In a resilient group every next hop stands twice, as two objects. The kernel does not look into a group of one
  * entry, so it would not note which buckets carry flows while a service has one member left, and would take them
@@ -40,6 +44,7 @@ const NHA_RES_GROUP_IDLE_TIMER = 2;
 const GROUP_TYPE_RESILIENT = 1;
 const BUCKETS = 128;
 const MESSAGE_OCTETS = 8;
+const ENOENT = 2;
 const EEXIST = 17;
 const IDS = 1_000_000;
 
@@ -55,6 +60,13 @@ export type Nexthop =
 /** A nexthop in a group, with its share of the flows beside the others', 1..256. */
 export interface Member {
   readonly id: number;
+  readonly weight: number;
+}
+
+/** A gateway on a link, with its share. */
+export interface WeighedHop {
+  readonly gateway: Address;
+  readonly oif: number;
   readonly weight: number;
 }
 
@@ -103,6 +115,7 @@ export class Nexthops {
     clear();
     dumpNexthops(this.#socket, (told) => this.#know(told), clear);
     for (const [id, nexthop] of this.#byId) {
+      if (this.#uses.has(id)) this.#index(id, nexthop);
       if (nexthop.kind === "group" && this.#uses.has(id))
         for (const { id: member } of nexthop.members) this.hold(member);
     }
@@ -113,13 +126,41 @@ export class Nexthops {
   single(family: Family, oif: number, gateway: Address | undefined, twin: boolean): number | Refusal {
     const nexthop: Nexthop = { kind: "single", family: gateway?.family ?? family, oif, gateway };
     const idByKey = twin ? this.#twinByKey : this.#idByKey;
-    return idByKey.get(keyOf(nexthop)!) ?? this.#create(nexthop);
+    return idByKey.get(keyOfSingle(nexthop)) ?? this.#create(nexthop);
   }
 
   /** The id of the group of these members, which all routes with the same ones share. */
   shared(members: readonly Member[]): number | Refusal {
     const nexthop: Nexthop = { kind: "group", members, idleTicks: undefined };
-    return this.#idByKey.get(keyOf(nexthop)!) ?? this.#create(nexthop);
+    return this.#idByKey.get(this.#keyOf(nexthop)!) ?? this.#create(nexthop);
+  }
+
+  /** Every shared group of ours that leads to just these. */
+  groupsOf(hops: readonly WeighedHop[]): number[] {
+    const wanted = groupKey(
+      hops.map((hop) => [keyOfSingle({ kind: "single", family: 4, ...hop }), hop.weight]),
+    );
+    const found: number[] = [];
+    for (const id of this.#uses.keys()) {
+      const nexthop = this.#byId.get(id)!;
+      if (nexthop.kind === "group" && this.#keyOf(nexthop) === wanted) found.push(id);
+    }
+    return found;
+  }
+
+  /** Puts other members into a shared group, for all routes at once. Undefined when the kernel did it. */
+  change(id: number, members: readonly Member[]): Refusal | undefined {
+    const before = this.#byId.get(id);
+    if (before?.kind !== "group") return { errno: ENOENT, message: `nexthop ${id} is no group` };
+    const wanted: Nexthop = { kind: "group", members, idleTicks: before.idleTicks };
+    const refusal = this.#send(id, wanted, NLM_F_REPLACE);
+    if (refusal !== undefined) return refusal;
+    this.#forget(id, before);
+    for (const { id: member } of members) this.hold(member);
+    for (const { id: member } of before.members) this.drop(member);
+    this.#byId.set(id, wanted);
+    this.#index(id, wanted);
+    return undefined;
   }
 
   /**
@@ -133,12 +174,7 @@ export class Nexthops {
       return this.#create(wanted);
     if (this.#uses.get(current) !== 1) return this.#create(wanted);
     if (present.idleTicks === wanted.idleTicks && sameMembers(present.members, members)) return current;
-    const refusal = this.#send(current, wanted, NLM_F_REPLACE);
-    if (refusal !== undefined) return refusal;
-    for (const { id } of members) this.hold(id);
-    for (const { id } of present.members) this.drop(id);
-    this.#byId.set(current, wanted);
-    return current;
+    return this.change(current, members) ?? current;
   }
 
   /** Counts one more user. Nexthops that are not ours are not counted. */
@@ -168,10 +204,8 @@ export class Nexthops {
       });
       this.#idle.delete(id);
       this.#uses.delete(id);
+      this.#forget(id, nexthop);
       this.#byId.delete(id);
-      const key = keyOf(nexthop);
-      const idByKey = key !== undefined && this.#idByKey.get(key) === id ? this.#idByKey : this.#twinByKey;
-      if (key !== undefined) idByKey.delete(key);
       if (nexthop.kind === "group") for (const member of nexthop.members) this.drop(member.id);
       // The lowest free id is used again, so that their number, and what is kept by id, stays small.
       this.#nextId = Math.min(this.#nextId, id);
@@ -199,10 +233,32 @@ export class Nexthops {
     if (protocol !== this.#protocol) return;
     this.#uses.set(id, 0);
     this.#idle.add(id);
-    const key = keyOf(nexthop);
+  }
+
+  /** Lets it be found. Of several alike the first is; of next hops the second too, as the twin. */
+  #index(id: number, nexthop: Nexthop): void {
+    const key = this.#keyOf(nexthop);
     if (key === undefined) return;
-    if (this.#idByKey.has(key)) this.#twinByKey.set(key, id);
-    else this.#idByKey.set(key, id);
+    if (!this.#idByKey.has(key)) this.#idByKey.set(key, id);
+    else if (nexthop.kind === "single" && !this.#twinByKey.has(key)) this.#twinByKey.set(key, id);
+  }
+
+  #forget(id: number, nexthop: Nexthop): void {
+    const key = this.#keyOf(nexthop);
+    if (key === undefined) return;
+    for (const idByKey of [this.#idByKey, this.#twinByKey]) if (idByKey.get(key) === id) idByKey.delete(key);
+  }
+
+  /** What objects are found by; undefined for resilient groups, which are never shared. */
+  #keyOf(nexthop: Nexthop): string | undefined {
+    if (nexthop.kind === "single") return keyOfSingle(nexthop);
+    if (nexthop.idleTicks !== undefined) return undefined;
+    return groupKey(
+      nexthop.members.map(({ id, weight }) => {
+        const member = this.#byId.get(id);
+        return [member?.kind === "single" ? keyOfSingle(member) : `${id}`, weight];
+      }),
+    );
   }
 
   #create(nexthop: Nexthop): number | Refusal {
@@ -216,6 +272,7 @@ export class Nexthops {
       if (refusal?.errno === EEXIST) continue;
       if (refusal !== undefined) return refusal;
       this.#know({ id, protocol: this.#protocol, nexthop });
+      this.#index(id, nexthop);
       if (nexthop.kind === "group") for (const member of nexthop.members) this.hold(member.id);
       return id;
     }
@@ -317,15 +374,15 @@ function idleTicksIn(attributes: Map<number, Buffer>): number | undefined {
   return idle === undefined ? 0 : readU32(idle, 0);
 }
 
-/** What objects are shared by; undefined for resilient groups, which never are. */
-function keyOf(nexthop: Nexthop): string | undefined {
-  if (nexthop.kind === "group")
-    return nexthop.idleTicks === undefined
-      ? `group ${nexthop.members.map(({ id, weight }) => `${id}*${weight}`).join("/")}`
-      : undefined;
-  const { family, oif, gateway } = nexthop;
-  return gateway === undefined ? `${family} dev ${oif}` : `via ${formatAddress(gateway)} dev ${oif}`;
-}
+const keyOfSingle = ({ family, oif, gateway }: Nexthop & { kind: "single" }): string =>
+  gateway === undefined ? `${family} dev ${oif}` : `via ${formatAddress(gateway)} dev ${oif}`;
+
+/** A share is one beside others. */
+const groupKey = (members: readonly (readonly [key: string, weight: number])[]): string =>
+  `group ${members
+    .map(([key, weight]) => (members.length === 1 ? key : `${key} weight ${weight}`))
+    .sort()
+    .join(", ")}`;
 
 const sameMembers = (a: readonly Member[], b: readonly Member[]): boolean =>
   a.length === b.length && a.every(({ id, weight }, i) => id === b[i]!.id && weight === b[i]!.weight);

@@ -16,6 +16,7 @@ import { formatPrefix } from "../../bgp/net/text.ts";
 import {
   type KernelRoute,
   prefixAt,
+  type Redirection,
   ROW_OCTETS,
   type RouteRows,
   type Target,
@@ -41,7 +42,7 @@ import {
   writeRoute,
   writeRouteDump,
 } from "./route-message.ts";
-import { formOf, isResilient, targetOf, typeOf } from "./targets.ts";
+import { formOf, groupsOf, isResilient, redirect, targetOf, typeOf } from "./targets.ts";
 
 const EEXIST = 17;
 const ENOENT = 2;
@@ -102,6 +103,25 @@ export class Routes {
     const conflicts = this.#write(rows, errors);
     if (conflicts.length > 0) this.#settle(rows, conflicts, errors);
     this.#nexthops.collect();
+    return errors;
+  }
+
+  /**
+   * Has all routes that lead to one target lead to another: the kernel is told once for each group that they share,
+   * whatever their number. Errors by the place of the redirection; of these every route leads where it led.
+   * @throws SystemError
+   */
+  redirect(redirections: readonly Redirection[]): Map<number, string> {
+    const errors = new Map<number, string>();
+    // The groups are few and say what is there; the routes, of which there may be a million, are not asked.
+    if (this.#stale) this.#nexthops.load();
+    for (const [place, { from, to }] of redirections.entries()) {
+      const groups = groupsOf(from, this.#nexthops, this.#links);
+      const refused = redirect(groups, to, this.#nexthops, this.#links);
+      if (refused !== undefined) errors.set(place, refused);
+    }
+    // Read without the routes, nothing is known to be of no use.
+    if (!this.#stale) this.#nexthops.collect();
     return errors;
   }
 

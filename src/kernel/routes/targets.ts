@@ -1,11 +1,11 @@
 /** What a route is to do, as the core says it, and the form in which the kernel holds it: both ways. */
 
 import { type Family, sameAddress } from "../../bgp/net/address.ts";
-import type { NextHop, Target } from "../commands.ts";
+import type { NextHop, Target, ViaTarget } from "../commands.ts";
 import { InvalidCommand } from "../fields.ts";
 import type { LinkTable } from "../links.ts";
 import type { Refusal } from "../netlink/netlink-socket.ts";
-import type { Member, Nexthop, Nexthops } from "./nexthops.ts";
+import type { Member, Nexthop, Nexthops, WeighedHop } from "./nexthops.ts";
 import {
   type Form,
   metricOf,
@@ -74,11 +74,42 @@ function throughGroup(
       : target.interfaces.map((name) => ({ address: undefined, interface: name, weight: 1 }));
   const members = membersOf(hops, family, isResilient(target), nexthops, links);
   if (typeof members === "string") return members;
-  const [only, second] = members;
-  let id: number | Refusal;
-  if (isResilient(target)) id = nexthops.resilient(had?.nexthopId, members);
-  else id = only !== undefined && second === undefined ? only.id : nexthops.shared(members);
+  const id = isResilient(target) ? nexthops.resilient(had?.nexthopId, members) : nexthops.shared(members);
   return typeof id === "number" ? { ...plain, nexthopId: id } : id.message;
+}
+
+/** The groups that routes to a target share. */
+export function groupsOf({ nextHops }: ViaTarget, nexthops: Nexthops, links: LinkTable): number[] {
+  const hops: WeighedHop[] = [];
+  for (const { address: gateway, interface: name, weight = 1 } of nextHops) {
+    const oif = links.indexOf(name);
+    if (oif !== undefined) hops.push({ gateway, oif, weight });
+  }
+  return hops.length < nextHops.length ? [] : nexthops.groupsOf(hops);
+}
+
+/**
+ * Has groups lead to a target.
+ * @returns why none of them does, when it is text
+ * @throws Error when some do and others do not
+ */
+export function redirect(
+  groups: readonly number[],
+  to: ViaTarget,
+  nexthops: Nexthops,
+  links: LinkTable,
+): string | undefined {
+  if (groups.length === 0) return "no group leads there";
+  // A gateway has the family of its address, whatever that of the route is.
+  const members = membersOf(to.nextHops, 4, false, nexthops, links);
+  if (typeof members === "string") return members;
+  for (const [i, id] of groups.entries()) {
+    const refusal = nexthops.change(id, members);
+    if (refusal === undefined) continue;
+    if (i > 0) throw new Error(refusal.message);
+    return refusal.message;
+  }
+  return undefined;
 }
 
 /** The target that a form stands for. What only a foreign hand could have written comes out as the nearest to it. */
@@ -113,7 +144,8 @@ function singlesOf(nexthop: Nexthop, nexthops: Nexthops): Weighed[] {
     if (member?.kind !== "single") continue;
     if (!singles.some((single) => sameNextHop(single, member))) singles.push({ ...member, weight });
   }
-  return singles;
+  // A share is one beside others.
+  return singles.length === 1 ? singles.map(({ gateway, oif }) => ({ gateway, oif })) : singles;
 }
 
 function sameNextHop(a: Weighed, b: Weighed): boolean {

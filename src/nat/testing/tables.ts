@@ -2,19 +2,34 @@
 
 import fc from "fast-check";
 import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
+import { addressKey } from "../../bgp/net/text.ts";
 import type { BlockPlan, Grant } from "../../model/blocks.ts";
+import { GrantBook } from "../grants.ts";
 import type { FloatingMapping, ForwardMapping, NatTable, PoolMapping } from "../table.ts";
 
 const TEN = 0x0a410000; // 10.65.0.0
 const FLOATING = 0xac100100; // 172.16.1.0
 
+const egress = fc.constantFrom("fixed" as const, "floating" as const);
 const floating: fc.Arbitrary<FloatingMapping[]> = fc.uniqueArray(
-  fc.record({
-    floating: fc.integer({ min: 0, max: 12 }).map((n) => ipv4(FLOATING + n)),
-    fixed: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
-    egress: fc.constantFrom("fixed", "floating"),
-  }),
-  { maxLength: 8, selector: (m) => m.floating.w0 },
+  fc.oneof(
+    fc.record({
+      floating: fc.integer({ min: 0, max: 12 }).map((n) => ipv4(FLOATING + n)),
+      fixed: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
+      egress,
+    }),
+    // Some that nft lists with an IPv4 address within.
+    fc.record({
+      floating: fc
+        .tuple(fc.constantFrom(0x20010db8, 0), fc.nat(6))
+        .map(([first, last]) => ipv6(first, 0, 0, 0x10000 + last)),
+      fixed: fc
+        .tuple(fc.constantFrom(0xfd000000, 0), fc.nat(3))
+        .map(([first, last]) => ipv6(first, 0, 0, 0x20000 + last)),
+      egress,
+    }),
+  ),
+  { maxLength: 10, selector: (m) => addressKey(m.floating) },
 );
 
 /** Ranges of four ports each, of addresses that may be a floating IP's or somebody else's too. */
@@ -54,21 +69,20 @@ const blocks: fc.Arbitrary<BlockPlan> = fc.record({
   pools: fc
     .record({
       addresses: fc.constantFrom([ipv4(0xc6336401)], [ipv4(0xc6336402), ipv4(0xc6336401)]),
-      ports: fc.constantFrom({ first: 1024, last: 65535 }, { first: 5000, last: 5063 }),
+      ports: fc.constantFrom({ first: 1024, last: 1343 }, { first: 5000, last: 5063 }),
       blockSize: fc.constantFrom(16, 64),
+      overflowBlocks: fc.nat(2),
     })
     .map((pool) => [pool]),
 });
 
-/** Besides a block of their own. What the book of grants keeps apart is its own matter. */
-const grant: fc.Arbitrary<Grant> = fc.record({
-  holder: fc.integer({ min: 0, max: 4 }).map((n) => ipv4(TEN + n)),
-  rank: fc.constantFrom(1, 2, 3),
-  block: fc.constantFrom(5000, 5016).map((first) => ({
-    address: ipv4(0xc6336401),
-    ports: { first, last: first + 15 },
-  })),
-});
+/** What is given to who asks, one after the other. */
+function grantsTo(asking: readonly number[], plan: BlockPlan | undefined): readonly Grant[] {
+  if (plan === undefined) return [];
+  const book = new GrantBook(plan, [], []);
+  for (const n of asking) book.give(ipv4(TEN + n), Number.POSITIVE_INFINITY);
+  return book.grants;
+}
 
 const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
   fc.record({
@@ -86,23 +100,20 @@ const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
   { maxLength: 3 },
 );
 
-export const natTables: fc.Arbitrary<NatTable> = fc.record({
+const drafts = fc.record({
   floating,
   forwards,
   private: fc.array(prefix4, { maxLength: 3 }),
   pools,
   blocks: fc.option(blocks, { nil: undefined }),
-  grants: fc.uniqueArray(grant, {
-    maxLength: 4,
-    selector: ({ holder, rank }) => `${holder.w0} ${rank}`,
-  }),
+  asking: fc.array(fc.nat(4), { maxLength: 6 }),
   limits: fc.record({
     sessionsPerAddress: fc.constantFrom(undefined, 1, 2000),
     portsPerAddress: fc.constantFrom(undefined, 64),
     newSessionsPerSecond: fc.constantFrom(undefined, 50),
   }),
-  exempt: fc.array(prefix4, { maxLength: 5 }),
-  inside: fc.array(prefix4, { maxLength: 3 }),
+  exempt: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 6 }),
+  inside: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 4 }),
   untracked: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 6 }),
   timeouts: fc.record({
     udpSeconds: fc.constantFrom(30, 300),
@@ -118,3 +129,8 @@ export const natTables: fc.Arbitrary<NatTable> = fc.record({
     { nil: undefined },
   ),
 });
+
+export const natTables: fc.Arbitrary<NatTable> = drafts.map(({ asking, ...table }) => ({
+  ...table,
+  grants: grantsTo(asking, table.blocks),
+}));

@@ -47,7 +47,7 @@ export class Cloud {
   ask(
     method: ApiRequest["method"],
     target: string,
-    body?: unknown,
+    given?: unknown,
     caller: Caller = ADMIN,
     ifMatch?: string,
   ): Asked {
@@ -58,12 +58,13 @@ export class Cloud {
       method,
       path: path.split("/"),
       query,
-      body,
+      body: given,
       url: `http://test/v2.0/${path}`,
       ...(ifMatch !== undefined && { ifMatch }),
     };
     try {
-      const { status, body: answered = {} } = answerTo({ draft, caller, world: this.world }, request);
+      const { status, body, pieces } = answerTo({ draft, caller, world: this.world }, request);
+      const answered = pieces === undefined ? (body ?? {}) : JSON.parse([...pieces].join(""));
       this.tables.apply(draft.changes);
       return { status, body: answered as Asked["body"] };
     } catch (error) {

@@ -46,15 +46,20 @@ export interface TxnResponse extends Header {
   readonly succeeded: boolean;
 }
 
-export interface WatchRequest {
-  readonly create_request: {
-    readonly key: Buffer;
-    readonly range_end: Buffer;
-    readonly start_revision: number;
-  };
-}
+export type WatchRequest =
+  | {
+      readonly create_request: {
+        readonly key: Buffer;
+        readonly range_end: Buffer;
+        readonly start_revision: number;
+      };
+    }
+  /** Answered with the header alone, once everything before it was told. */
+  | { readonly progress_request: Readonly<Record<string, never>> };
 
-export interface WatchResponse {
+export interface WatchResponse extends Header {
+  /** The first one. */
+  readonly created: boolean;
   readonly canceled: boolean;
   /** Not 0: what was asked for is no longer known. */
   readonly compact_revision: string;
@@ -70,6 +75,11 @@ export interface LeaseResponse {
   readonly ID: string;
   /** Seconds; 0 or less: it is gone. */
   readonly TTL: string;
+}
+
+interface AuthenticateRequest {
+  readonly name: string;
+  readonly password: string;
 }
 
 const bytes = (id: number): Field => ({ type: "bytes", id });
@@ -107,8 +117,17 @@ const messages = {
   TxnRequest: message({ compare: many("Compare", 1), success: many("RequestOp", 2) }),
   TxnResponse: message({ header: one("ResponseHeader", 1), succeeded: bool(2) }),
   WatchCreateRequest: message({ key: bytes(1), range_end: bytes(2), start_revision: int64(3) }),
-  WatchRequest: message({ create_request: one("WatchCreateRequest", 1) }),
+  WatchProgressRequest: message({}),
+  WatchRequest: {
+    oneofs: { request_union: { oneof: ["create_request", "progress_request"] } },
+    ...message({
+      create_request: one("WatchCreateRequest", 1),
+      progress_request: one("WatchProgressRequest", 3),
+    }),
+  },
   WatchResponse: message({
+    header: one("ResponseHeader", 1),
+    created: bool(3),
     canceled: bool(4),
     compact_revision: int64(5),
     cancel_reason: one("string", 6),
@@ -117,6 +136,8 @@ const messages = {
   LeaseGrantRequest: message({ TTL: int64(1) }),
   LeaseRequest: message({ ID: int64(1) }),
   LeaseResponse: message({ ID: int64(2), TTL: int64(3) }),
+  AuthenticateRequest: message({ name: one("string", 1), password: one("string", 2) }),
+  AuthenticateResponse: message({ token: one("string", 2) }),
 };
 
 const method = (
@@ -149,6 +170,7 @@ const services = {
       LeaseKeepAlive: method("LeaseRequest", "LeaseResponse", true),
     },
   },
+  Auth: { methods: { Authenticate: method("AuthenticateRequest", "AuthenticateResponse") } },
 };
 
 const loaded = fromJSON(
@@ -182,3 +204,7 @@ export const watch: Method<WatchRequest, WatchResponse> = methodOf("Watch", "Wat
 export const leaseGrant: Method<{ readonly TTL: number }, LeaseResponse> = methodOf("Lease", "LeaseGrant");
 export const leaseRevoke: Method<LeaseRequest, LeaseResponse> = methodOf("Lease", "LeaseRevoke");
 export const leaseKeepAlive: Method<LeaseRequest, LeaseResponse> = methodOf("Lease", "LeaseKeepAlive");
+export const authenticate: Method<AuthenticateRequest, { readonly token: string }> = methodOf(
+  "Auth",
+  "Authenticate",
+);

@@ -25,11 +25,29 @@ const PAGE = 1000;
 /** Compactions under a read that it begins again after. */
 const READS = 5;
 
+/** How it is with the cluster, as far as this process can tell. */
+export interface EtcdState {
+  /** Every watch has a member that tells it what happens. */
+  readonly connected: boolean;
+  /** Times that a watch had to be taken up again, with the same member or another. */
+  readonly reconnects: number;
+  /** How many revisions, of whatever keys, the watch that is the furthest behind has not got to since the last look. */
+  readonly watchLag: number;
+  /** Of the lease that ends first, unless etcd hears of us before; undefined: there is none. */
+  readonly leaseSeconds: number | undefined;
+}
+
 export class EtcdStore implements Store {
   readonly #members: Members;
+  readonly #onTurn: () => void;
   readonly #prefix: string;
   readonly #watches = new Set<Watch>();
   readonly #leases = new Set<EtcdLease>();
+  /** Of watches that are over. */
+  #restarts = 0;
+  /** The latest revision that an answer bore. */
+  #latest = 0;
+  #latestBefore = 0;
 
   /**
    * Speaks to etcd once, so that a wrong address or certificate is told at once.
@@ -46,9 +64,25 @@ export class EtcdStore implements Store {
     }
   }
 
-  private constructor(settings: EtcdSettings) {
+  /** Speaks to nobody yet. @param onTurn - {@link EtcdState.connected} may be another */
+  constructor(settings: EtcdSettings, onTurn: () => void = () => undefined) {
     this.#members = new Members(settings);
+    this.#onTurn = onTurn;
     this.#prefix = settings.prefix;
+  }
+
+  look(): EtcdState {
+    const watches = [...this.#watches];
+    const leases = [...this.#leases].map(({ secondsLeft }) => secondsLeft);
+    const reached = watches.map((watch) => watch.progress());
+    const behind = reached.map((revision) => this.#latestBefore - revision);
+    this.#latestBefore = Math.max(this.#latest, ...reached);
+    return {
+      connected: watches.every(({ isUp }) => isUp),
+      reconnects: watches.reduce((sum, { restarts }) => sum + restarts, this.#restarts),
+      watchLag: Math.max(0, ...behind),
+      leaseSeconds: leases.length === 0 ? undefined : Math.min(...leases),
+    };
   }
 
   async read(prefix: Key): Promise<Snapshot> {
@@ -62,13 +96,15 @@ export class EtcdStore implements Store {
   }
 
   async get(key: Key): Promise<Entry | undefined> {
-    const { kvs } = await this.#members.ask(range, { key: this.#octets(key) });
+    const { header, kvs } = await this.#members.ask(range, { key: this.#octets(key) });
+    this.#note(header);
     return kvs[0] && entryOf(kvs[0]);
   }
 
   async commit(commit: Commit): Promise<Committed> {
     checkCommit(commit);
     const { header, succeeded } = await this.#members.askOnce(txn, this.#txnOf(commit));
+    this.#note(header);
     return succeeded ? { ok: true, revision: Number(header.revision) } : { ok: false };
   }
 
@@ -76,7 +112,7 @@ export class EtcdStore implements Store {
     const [key, range_end] = this.#rangeOf(prefix);
     const end = (): void => {
       watch.stop();
-      this.#watches.delete(watch);
+      if (this.#watches.delete(watch)) this.#restarts += watch.restarts;
     };
     const watch = new Watch(
       this.#members,
@@ -86,6 +122,7 @@ export class EtcdStore implements Store {
         end();
         onCompacted();
       },
+      this.#onTurn,
     );
     this.#watches.add(watch);
     return end;
@@ -119,6 +156,10 @@ export class EtcdStore implements Store {
       if (!page.more || last === undefined) return { revision, entries };
       key = Buffer.concat([last.key, Buffer.of(0)]);
     }
+  }
+
+  #note({ revision }: { readonly revision: string }): void {
+    this.#latest = Math.max(this.#latest, Number(revision));
   }
 
   #txnOf({ require = [], put = [], remove = [] }: Commit): TxnRequest {

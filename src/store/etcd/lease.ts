@@ -21,6 +21,7 @@ export class EtcdLease implements Lease {
   #beat: NodeJS.Timeout | undefined;
   /** When nobody has heard of us for its time. */
   #end: NodeJS.Timeout | undefined;
+  #endMs = 0;
 
   /** @throws StoreError unavailable, full */
   static async grant(members: Members, ttlSeconds: number, onLost: () => void): Promise<EtcdLease> {
@@ -39,6 +40,11 @@ export class EtcdLease implements Lease {
     this.#beatLater();
   }
 
+  /** Until its entries go, unless etcd hears of us before. */
+  get secondsLeft(): number {
+    return Math.max(0, this.#endMs - performance.now()) / 1000;
+  }
+
   async end(): Promise<void> {
     if (this.#over) return;
     this.#finish();
@@ -52,7 +58,8 @@ export class EtcdLease implements Lease {
   /** @param asked - when the question was sent: etcd counts from later than that */
   #heard(asked: number): void {
     clearTimeout(this.#end);
-    this.#end = setTimeout(() => this.#lose(), asked + this.#ttlMs - performance.now());
+    this.#endMs = asked + this.#ttlMs;
+    this.#end = setTimeout(() => this.#lose(), this.#endMs - performance.now());
   }
 
   #lose(): void {

@@ -16,7 +16,8 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { StoreError, type StoreFault } from "../store.ts";
-import { type Method, range } from "./api.ts";
+import { authenticate, type Method, range } from "./api.ts";
+import { type EtcdLogin, isTokenRefused, Login } from "./login.ts";
 
 /** Where etcd is, and how it and we prove who we are. */
 export interface EtcdSettings {
@@ -28,6 +29,8 @@ export interface EtcdSettings {
   readonly tls:
     | { readonly ca: Buffer; readonly cert: Buffer | undefined; readonly key: Buffer | undefined }
     | undefined;
+  /** Undefined: etcd asks nobody who they are, or the certificate says it. */
+  readonly login: EtcdLogin | undefined;
 }
 
 /** A member that has not answered by then does not; etcd itself gives up after 7 s when it has no leader. */
@@ -50,10 +53,12 @@ export class Members {
   readonly #endpoints: readonly URL[];
   readonly #credentials: ChannelCredentials;
   readonly #clients: Client[];
+  readonly #login: Login | undefined;
   #at = 0;
 
-  constructor({ endpoints, tls }: EtcdSettings) {
+  constructor({ endpoints, tls, login }: EtcdSettings) {
     this.#endpoints = endpoints;
+    this.#login = login && new Login(login);
     this.#credentials =
       tls === undefined
         ? credentials.createInsecure()
@@ -75,7 +80,15 @@ export class Members {
 
   /** Asks one member, to which there is a connection. @throws StoreError unavailable: it may have done it */
   async askOnce<Request, Response>(method: Method<Request, Response>, request: Request): Promise<Response> {
-    return this.#unary(await this.#connected(), method, request);
+    const client = await this.#connected();
+    try {
+      return await this.#unary(client, method, request, await this.#identity(client));
+    } catch (error) {
+      // It is refused before anything is done.
+      if (this.#login === undefined || !isTokenRefused(error)) throw error;
+      this.forgetToken();
+      return await this.#unary(client, method, request, await this.#identity(client));
+    }
   }
 
   /**
@@ -87,12 +100,20 @@ export class Members {
     method: Method<Request, Response>,
   ): Promise<ClientDuplexStream<Request, Response>> {
     const client = await this.#connected();
-    const metadata = new Metadata();
+    const metadata = await this.#identity(client);
     metadata.set("hasleader", "true");
     const { path, requestSerialize, responseDeserialize } = method;
     const stream = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
-    stream.on("error", () => this.#leave(client));
+    stream.on("error", (error: ServiceError) => {
+      if (isTokenRefused(storeErrorOf(error))) this.forgetToken();
+      else this.#leave(client);
+    });
     return stream;
+  }
+
+  /** The next request logs in again. */
+  forgetToken(): void {
+    this.#login?.forget();
   }
 
   close(): void {
@@ -106,24 +127,41 @@ export class Members {
       const client = this.#clients[at]!;
       const state = await settled(client.getChannel());
       if (state === connectivityState.READY) return client;
-      if (tries === this.#clients.length) {
+      const isLast = tries === this.#clients.length;
+      if (isLast && state !== connectivityState.CONNECTING) {
         // It fails at once, and says why there is no connection. If there has come to be one, that is as well.
         await this.#unary(client, range, { key: Buffer.from("/") });
         return client;
       }
       this.#leave(client);
+      const endpoint = this.#endpoints[at]!;
       if (state === connectivityState.CONNECTING && client === this.#clients[at]) {
         // The kernel would go on asking a host that is not there ever more rarely, also when it is back.
         client.close();
-        this.#clients[at] = this.#connect(this.#endpoints[at]!);
+        this.#clients[at] = this.#connect(endpoint);
+      }
+      if (isLast) {
+        const message = `etcd: no connection to ${endpoint.host} within ${CONNECT_MS / 1000} s`;
+        throw new StoreError("unavailable", message);
       }
     }
+  }
+
+  /** What says who we are. @throws StoreError */
+  async #identity(client: Client): Promise<Metadata> {
+    const metadata = new Metadata();
+    const token = await this.#login?.token(
+      async (credentials) => (await this.#unary(client, authenticate, credentials)).token,
+    );
+    if (token !== undefined) metadata.set("token", token);
+    return metadata;
   }
 
   #unary<Request, Response>(
     client: Client,
     { path, requestSerialize, responseDeserialize }: Method<Request, Response>,
     request: Request,
+    metadata = new Metadata(),
   ): Promise<Response> {
     return new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + REQUEST_MS };
@@ -132,11 +170,12 @@ export class Members {
         requestSerialize,
         responseDeserialize,
         request,
+        metadata,
         options,
         (error, answer) => {
           if (error === null) return resolve(answer!);
           const fault = storeErrorOf(error);
-          if (fault.detail.code === "unavailable") this.#leave(client);
+          if (fault.detail.code === "unavailable" && !isTokenRefused(fault)) this.#leave(client);
           reject(fault);
         },
       );

@@ -21,20 +21,49 @@ export class Watch {
   readonly #range: Range;
   readonly #onEvents: (batch: Batch) => void;
   readonly #onCompacted: () => void;
+  readonly #onTurn: () => void;
   /** The revision up to which everything was told. */
   #told: number;
+  /** Up to which there is nothing else to be told: that of an answer, even where it is of others' keys. */
+  #seen = 0;
+  #isUp = false;
+  #starts = 0;
   #stopped = false;
   #stream: ClientDuplexStream<WatchRequest, WatchResponse> | undefined;
   #pauseMs = LEAST_PAUSE_MS;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(members: Members, range: Range, onEvents: (batch: Batch) => void, onCompacted: () => void) {
+  /** @param onTurn - {@link isUp} is another */
+  constructor(
+    members: Members,
+    range: Range,
+    onEvents: (batch: Batch) => void,
+    onCompacted: () => void,
+    onTurn: () => void,
+  ) {
     this.#members = members;
     this.#range = range;
     this.#told = range.after;
     this.#onEvents = onEvents;
     this.#onCompacted = onCompacted;
+    this.#onTurn = onTurn;
     void this.#begin();
+  }
+
+  /** A member tells us what happens. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** Times that it had to be taken up again. */
+  get restarts(): number {
+    return Math.max(0, this.#starts - 1);
+  }
+
+  /** The revision that it has got to, and asks for where etcd is by now. */
+  progress(): number {
+    if (this.#isUp) this.#stream?.write({ progress_request: {} });
+    return Math.max(this.#told, this.#seen);
   }
 
   stop(): void {
@@ -63,15 +92,22 @@ export class Watch {
 
   #take(response: WatchResponse, stream: ClientDuplexStream<WatchRequest, WatchResponse>): void {
     if (this.#stopped || stream !== this.#stream) return;
-    if (response.compact_revision !== "0") {
+    const revision = Number(response.header.revision);
+    // Of an etcd that was put back to an earlier state, or made anew, what we were told is no longer true.
+    const isEarlier = response.created && revision < this.#told;
+    if (response.compact_revision !== "0" || isEarlier) {
       this.#onCompacted();
       return;
     }
     if (response.canceled) {
+      // A token that is no longer known is told as a lack of permission.
+      this.#members.forgetToken();
       stream.cancel();
       return;
     }
     this.#pauseMs = LEAST_PAUSE_MS;
+    this.#seen = revision;
+    if (response.created) this.#turn(true);
     for (const batch of batchesOf(response, this.#range.keyOf)) {
       if (this.#stopped) return;
       this.#told = batch.revision;
@@ -82,7 +118,15 @@ export class Watch {
   #ended(stream: ClientDuplexStream<WatchRequest, WatchResponse>): void {
     if (stream !== this.#stream || this.#stopped) return;
     this.#stream = undefined;
+    this.#turn(false);
     this.#beginLater();
+  }
+
+  #turn(isUp: boolean): void {
+    if (isUp) this.#starts += 1;
+    if (this.#isUp === isUp) return;
+    this.#isUp = isUp;
+    this.#onTurn();
   }
 
   #beginLater(): void {

@@ -1,12 +1,12 @@
 /**
- * The process of a local store: alone with its file, so that waiting for the disk holds nobody up, and a damaged file
+ * The process of a local store, or of a copy of another one: alone with its file, so that waiting for the disk holds nobody up, and a damaged file
  * takes no session with it. Commits that have come by the time it looks are written together, with one wait.
  */
 
 import { mkdirSync, openSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import koffi from "koffi";
-import type { Answer, CommitRequest, Failure, Question, Request } from "./protocol.ts";
+import type { Answer, CommitRequest, Failure, FileName, Question, Request } from "./protocol.ts";
 import { failureOf, Table } from "./table.ts";
 
 /** The process of a gatewayd that was killed ends within a moment, when it has done what it was asked. */
@@ -17,11 +17,12 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 const directory = process.argv[2] ?? "";
+const file = process.argv[3] as FileName;
 const say = (answer: Answer): void => void process.send?.(answer);
 
-// Whoever ends the daemon ends its group; this one ends when the daemon has nothing more to ask.
+// Whoever ends the daemon ends its group; this one ends when it has done what the daemon still asked.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
-process.on("disconnect", () => process.exit());
+process.on("disconnect", () => setImmediate(() => process.exit()));
 
 await run();
 
@@ -38,7 +39,7 @@ async function run(): Promise<void> {
 async function open(): Promise<Table | Failure> {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    if (await lock(directory)) return Table.open(directory);
+    if (await lock(directory)) return Table.open(directory, file);
     return { code: "unavailable", message: `${directory}: another gatewayd uses this store` };
   } catch (error) {
     return failureOf(error, directory);
@@ -91,5 +92,12 @@ function answerTo(table: Table, question: Question): Answer {
       return { did: "get", entry: table.get(question.key) };
     case "end-lease":
       return { did: "end-lease", outcome: table.endLease(question.lease) };
+    case "copy-of":
+      return { did: "copy-of", revision: table.beCopyOf(question.of) };
+    case "copy":
+      table.copy(question.copy);
+      return { did: "copy" };
+    case "copied":
+      return { did: "copied", snapshot: table.copied(question.prefix) };
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The file of a local store: an LMDB database, read and written by one process alone.
+ * The file of a local store, or of a copy of another one: an LMDB database, read and written by one process alone.
  *
  * LMDB never overwrites what the last commit refers to: it writes new pages, waits for the disk, then writes the page
  * that refers to them, and waits again. So a commit is there whole or not at all, whenever the power goes. What it does
@@ -21,12 +21,15 @@ import {
 import { join } from "node:path";
 import { open, type RootDatabase } from "lmdb";
 import type { Entry, Key } from "../store.ts";
-import type { CommitRequest, Failure, Outcome } from "./protocol.ts";
+import type { CommitRequest, Copied, CopyRequest, Failure, FileName, Outcome } from "./protocol.ts";
 
 type File = RootDatabase<string, string>;
 
-/** No key of an entry: those begin with "/". */
+/** No key of an entry: those begin with "/". Of a copy, each prefix has one of its own too, which it follows. */
 const REVISION = "revision";
+
+/** What a copy is a copy of. */
+const ORIGINAL = "original";
 
 /** As in etcd, an empty store is at revision 1. */
 const FIRST_REVISION = 1;
@@ -45,8 +48,8 @@ export class Table {
    * process that they told of is gone.
    * @throws CorruptError, or the system's error. Dies of SIGBUS, SIGSEGV or SIGABRT where pages are missing or foreign
    */
-  static open(directory: string): Table {
-    const path = join(directory, "store.mdb");
+  static open(directory: string, name: FileName): Table {
+    const path = join(directory, name);
     if (!existsSync(path)) create(path);
     // A new file is named so only when it has a revision: an empty one has lost everything.
     if (statSync(path).size === 0) throw new CorruptError("it is empty");
@@ -91,6 +94,44 @@ export class Table {
   /** Removes the entries of a lease. */
   endLease(lease: number): Outcome {
     return this.#remove((row) => row.lease === lease);
+  }
+
+  /** Forgets everything when it is one of something else. @returns the latest revision copied, if any */
+  beCopyOf(of: string): number | undefined {
+    if (this.#file.get(ORIGINAL) === of) return this.revision === FIRST_REVISION ? undefined : this.revision;
+    this.#file.transactionSync(() => {
+      for (const key of [...this.#file.getKeys({})]) this.#file.removeSync(key);
+      this.#file.putSync(REVISION, String(FIRST_REVISION));
+      this.#file.putSync(ORIGINAL, of);
+    });
+    return undefined;
+  }
+
+  /** All of it or nothing; what is there already costs no write. @throws Error: nothing is done */
+  copy({ prefix, revision, after, put, remove }: CopyRequest): void {
+    this.#file.transactionSync(() => {
+      const held = Number(this.#file.get(REVISION + prefix));
+      if (after !== undefined && held !== after)
+        throw new Error(`${prefix}: a copy of ${held}, not of ${after}`);
+      for (const key of after === undefined ? this.#others(prefix, put) : remove) this.#file.removeSync(key);
+      for (const [key, { value, modRevision }] of put) {
+        const text = `${modRevision}:${value}`;
+        if (this.#file.get(key) !== text) this.#file.putSync(key, text);
+      }
+      this.#file.putSync(REVISION + prefix, String(revision));
+      this.#file.putSync(REVISION, String(Math.max(this.revision, revision)));
+    });
+  }
+
+  /** What was copied below a prefix; undefined: nothing ever. */
+  copied(prefix: Key): Copied | undefined {
+    const revision = this.#file.get(REVISION + prefix);
+    return revision === undefined ? undefined : { ...this.read(prefix), revision: Number(revision) };
+  }
+
+  #others(prefix: Key, put: CopyRequest["put"]): Key[] {
+    const named = new Set(put.map(([key]) => key));
+    return this.read(prefix).entries.flatMap(([key]) => (named.has(key) ? [] : [key]));
   }
 
   #verify(): void {

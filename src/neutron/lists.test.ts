@@ -1,0 +1,106 @@
+/** Lists of many objects: found by an index, and mostly the text of the time before. */
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { View } from "./query.ts";
+import { Draft } from "./tables.ts";
+import { ADMIN, ALICE, BOB, type Site, site } from "./testing/cloud.ts";
+
+const rows = (at: Site, target: string, caller = ADMIN): readonly View[] =>
+  at.cloud.ask("GET", target, undefined, caller).body["floatingips"] as View[];
+
+const make = (at: Site, more: object = {}): string =>
+  at.cloud.make("floatingips", "floatingip", { floating_network_id: at.public, ...more }).id;
+
+const FILTERED = [
+  "id",
+  "floating_ip_address",
+  "port_id",
+  "router_id",
+  "floating_network_id",
+  "status",
+] as const;
+
+test("a filter finds what is found by looking at all of them, by an index or without", () => {
+  const at = site();
+  make(at, { port_id: at.port });
+  for (let i = 0; i < 4; i++) make(at);
+  const all = rows(at, "floatingips");
+  const asked = fc.subarray([...FILTERED], { minLength: 1, maxLength: 2 }).chain((names) =>
+    fc.tuple(
+      ...names.map((name) => {
+        const known = [...new Set(all.map((row) => String(row[name] ?? "")))];
+        return fc
+          .array(fc.constantFrom(...known, "", "no such thing"), { minLength: 1, maxLength: 3 })
+          .map((values) => [name, values] as const);
+      }),
+    ),
+  );
+  fc.assert(
+    fc.property(asked, (filters) => {
+      const query = filters.flatMap(([name, values]) => values.map((value) => `${name}=${value}`)).join("&");
+      const expected = all.filter((row) =>
+        filters.every(([name, values]) => values.includes(String(row[name] ?? ""))),
+      );
+      const found = rows(at, `floatingips?${query}`);
+      expect(new Set(found.map((row) => row["id"]))).toEqual(new Set(expected.map((row) => row["id"])));
+      expect(found).toHaveLength(expected.length);
+    }),
+  );
+});
+
+describe("a list that is asked for again tells what is so by then", () => {
+  test.each<[string, (at: Site, id: string) => unknown, object]>([
+    [
+      "the name of its port",
+      (at) => at.cloud.ask("PUT", `ports/${at.port}`, { port: { name: "other" } }),
+      { port_details: expect.objectContaining({ name: "other" }) },
+    ],
+    [
+      "that it leads nowhere",
+      (at, id) => at.cloud.ask("PUT", `floatingips/${id}`, { floatingip: { port_id: null } }),
+      { port_id: null, port_details: null, status: "DOWN" },
+    ],
+    ["nothing new", () => undefined, { status: "ACTIVE" }],
+  ])("%s", (_name, change, expected) => {
+    const at = site();
+    const id = make(at, { port_id: at.port });
+    expect(rows(at, "floatingips")).toMatchObject([{ status: "ACTIVE" }]);
+    change(at, id);
+    expect(rows(at, "floatingips")).toMatchObject([expected]);
+    expect(rows(at, "floatingips")).toEqual([at.cloud.ask("GET", `floatingips/${id}`).body["floatingip"]]);
+  });
+
+  test("that it cannot be reached any more", () => {
+    let reachable = true;
+    const at = site({ isReachable: () => reachable });
+    make(at, { port_id: at.port });
+    expect(rows(at, "floatingips")).toMatchObject([{ status: "ACTIVE" }]);
+    reachable = false;
+    expect(rows(at, "floatingips")).toMatchObject([{ status: "DOWN" }]);
+  });
+
+  test("to each what it may see", () => {
+    const at = site();
+    make(at, { project_id: "alice" });
+    const seen = [ALICE, ADMIN, BOB].map((caller) => rows(at, "floatingips", caller).length);
+    expect(seen).toEqual([1, 1, 0]);
+  });
+});
+
+test("a draft counts what is there, what it adds and what it takes away", () => {
+  const at = site();
+  const [first, second] = [make(at), make(at)];
+  const draft = new Draft(at.cloud.tables);
+  const count = (): number => draft.count("floatingips", "project", "admin");
+  expect(count()).toBe(2);
+  draft.remove("floatingips", first);
+  expect(count()).toBe(1);
+  const other = at.cloud.tables.get("floatingips", second)!;
+  draft.put("floatingips", { ...other, description: "changed" });
+  expect(count()).toBe(1);
+  draft.put("floatingips", { ...other, project_id: "alice" });
+  expect(count()).toBe(0);
+  draft.put("floatingips", { ...other, id: "new" });
+  expect(count()).toBe(1);
+});

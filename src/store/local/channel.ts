@@ -1,0 +1,103 @@
+/** The daemon's end of the process that is alone with a file of entries (process.ts): questions, answered in order. */
+
+import { type ChildProcess, fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { StoreError } from "../store.ts";
+import type { Answer, FileName, Request } from "./protocol.ts";
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: StoreError) => void;
+}
+
+type AnswerTo<D extends Answer["did"], A = Answer> = A extends { readonly did: infer E }
+  ? D extends E
+    ? A
+    : never
+  : never;
+
+export class Channel {
+  readonly #directory: string;
+  readonly #process: ChildProcess;
+  readonly #waiting: Waiting[] = [];
+  /** Why nothing can be asked any more. */
+  #fault: StoreError | undefined;
+
+  /**
+   * @param directory - made when it is not there, for this user alone
+   * @param script - the process's; as it is built beside this file
+   * @throws StoreError corrupt; full; unavailable: another gatewayd has it, or this user may not write there
+   */
+  static async open(
+    directory: string,
+    file: FileName,
+    script: string = BESIDE_THIS,
+  ): Promise<{ readonly channel: Channel; readonly revision: number }> {
+    const channel = new Channel(directory, file, script);
+    try {
+      const { revision } = await channel.#answer("open");
+      return { channel, revision };
+    } catch (error) {
+      if (channel.#process.connected) channel.#process.disconnect();
+      throw error;
+    }
+  }
+
+  private constructor(directory: string, file: FileName, script: string) {
+    this.#directory = directory;
+    this.#process = fork(script, [directory, file], { serialization: "advanced", execArgv: [] });
+    this.#process.on("message", (answer: Answer) => this.#take(answer));
+    this.#process.on("error", (error) =>
+      this.#end(new StoreError("unavailable", error.message, { cause: error })),
+    );
+    this.#process.on("exit", (code, signal) => this.#end(this.#faultOf(code, signal)));
+  }
+
+  /** @param did - what is answered to it; @throws StoreError */
+  async ask<D extends Answer["did"]>(request: Request, did: D): Promise<AnswerTo<D>> {
+    if (this.#fault !== undefined) throw this.#fault;
+    const answer = this.#answer(did);
+    this.#process.send(request);
+    return answer;
+  }
+
+  /** The process ends. What it answered is on the disk; there is nothing to be finished. */
+  async close(): Promise<void> {
+    if (this.#fault !== undefined) return;
+    const ended = new Promise<void>((resolve) => this.#process.once("exit", () => resolve()));
+    this.#process.disconnect();
+    await ended;
+  }
+
+  async #answer<D extends Answer["did"]>(did: D): Promise<AnswerTo<D>> {
+    const answer = await new Promise<Answer>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    if (answer.did !== did) throw new TypeError(`unexpected answer of the store: ${answer.did}`);
+    return answer as unknown as AnswerTo<D>;
+  }
+
+  /** Answers come in the order of the questions. */
+  #take(answer: Answer): void {
+    const waiting = this.#waiting.shift();
+    if (waiting === undefined) throw new TypeError(`the store answers what nobody asked: ${answer.did}`);
+    if (answer.did === "fail") waiting.reject(new StoreError(answer.failure.code, answer.failure.message));
+    else waiting.resolve(answer);
+  }
+
+  #end(fault: StoreError): void {
+    this.#fault ??= fault;
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#fault);
+  }
+
+  #faultOf(code: number | null, signal: NodeJS.Signals | null): StoreError {
+    if (signal !== null && DIES_OF_PAGES.has(signal)) {
+      const what = "the file of the store is damaged: a part of it is missing or foreign";
+      return new StoreError("corrupt", `${this.#directory}: ${what} (${signal})`);
+    }
+    return new StoreError("unavailable", `${this.#directory}: the store's process ended (${signal ?? code})`);
+  }
+}
+
+/** What a process dies of that looks at a page that is not there, or not one. */
+const DIES_OF_PAGES: ReadonlySet<NodeJS.Signals> = new Set(["SIGBUS", "SIGSEGV", "SIGABRT"]);
+
+const BESIDE_THIS: string = fileURLToPath(new URL("./process.js", import.meta.url));
