@@ -6,7 +6,7 @@ const only = (name, from, may) => ({
   to: { path: "^src/", pathNot: [from, ...may].map((room) => `^src/${room}(/|\\.)`) },
 });
 const pure =
-  "^src/bgp/(net|wire|bfd|bmp|mrt|rpki|fsm|rib|policy|session|speaker)/|^src/(model|nat|natlog|anycast|neutron)/|^src/gateway/plan\\.ts$";
+  "^src/bgp/(net|wire|bfd|bmp|mrt|rpki|fsm|rib|policy|session|speaker)/|^src/(model|nat|natlog|pcp|anycast|neutron)/|^src/gateway/plan\\.ts$";
 module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
@@ -48,6 +48,7 @@ module.exports = {
     only("model", "model", ["bgp/net"]),
     only("config", "config", ["model", "bgp/net"]),
     only("nat", "nat", ["model", "bgp/net"]),
+    only("pcp", "pcp", ["nat", "model", "bgp/net"]),
     only("natlog", "natlog", ["model", "bgp/net"]),
     only("anycast", "anycast", ["model", "bgp/net"]),
     only("gateway", "gateway", ["model", "nat", "anycast", "bgp"]),

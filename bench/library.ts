@@ -10,6 +10,7 @@ import {
   type Policy,
   parseAddress,
   parsePrefix,
+  rehearse,
   Speaker,
 } from "../src/bgp/index.ts";
 
@@ -65,6 +66,7 @@ async function serve({ asn, address, holdSeconds, peers }: LibrarySettings): Pro
 }
 
 await serve(JSON.parse(process.argv[2] ?? "") as LibrarySettings);
+await rehearse();
 const delay = monitorEventLoopDelay({ resolution: LOOK_MS });
 delay.enable();
 process.on("SIGTERM", () => {

@@ -26,6 +26,7 @@ export const PACKAGES = [
   "iproute2",
   "iputils-ping",
   "libnftables1",
+  "natpmpc",
   "nfdump",
   "nftables",
   "openbgpd",

@@ -78,6 +78,22 @@ export interface NatPoolAnswer {
   readonly overflow?: { readonly spare: number; readonly given: number };
 }
 
+/** Mappings that private hosts asked for (PCP, NAT-PMP). */
+export interface NatMappingsAnswer {
+  /** Addresses where they ask; one that this machine does not have is a problem of the status. */
+  readonly listen: readonly string[];
+  /** For so long none was lost, which hosts are told too; absent while it is not known. */
+  readonly epochSeconds?: number;
+  /** By private endpoint. */
+  readonly mappings: readonly {
+    readonly protocol: "tcp" | "udp";
+    readonly private: string;
+    readonly public: string;
+    /** Until it ends, were it not asked for again. */
+    readonly leftSeconds: number;
+  }[];
+}
+
 /** What becomes of a packet by our own rules. */
 export interface NatTraceAnswer {
   /** "tcp 10.65.0.13:41000 > 192.0.2.80:443" */

@@ -10,6 +10,7 @@ import {
   readAnnouncementQuery,
   readBlockQuery,
   readErrorsQuery,
+  readMappingsQuery,
   readNothing,
   readOrderQuery,
   readPaging,
@@ -87,6 +88,7 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     readNothing(request.query);
     return source.natLog();
   });
+  app.get("/api/v1/nat/mappings", (request) => source.natMappings(readMappingsQuery(request.query)));
   app.get("/api/v1/nat/block", (request) => source.natBlock(readBlockQuery(request.query)));
   app.get("/api/v1/rpki", (request) => {
     readNothing(request.query);

@@ -8,6 +8,7 @@ import type {
   AnnouncementQuery,
   ErrorsQuery,
   NatBlockQuery,
+  NatMappingsQuery,
   NatSessionsQuery,
   NatTraceQuery,
   NatWhoQuery,
@@ -118,6 +119,7 @@ const SESSIONS = z.strictObject({
   protocol,
   limit: limit.optional(),
 });
+const MAPPINGS = z.strictObject({ private: address4.optional() });
 /** Well below what silence a connection may have. */
 const LIVE_MAX_SECONDS = 25;
 const TRACE = z.strictObject({
@@ -239,6 +241,7 @@ export function readTraceQuery(raw: unknown): NatTraceQuery {
   return query;
 }
 
+export const readMappingsQuery = (raw: unknown): NatMappingsQuery => read(MAPPINGS, raw);
 export const readBlockQuery = (raw: unknown): NatBlockQuery => read(BLOCK, raw);
 
 export const readStopQuery = (raw: unknown): StopRequest => ({ graceful: false, ...read(STOP, raw) });

@@ -3,15 +3,9 @@
  * Every call gives a new value, so that a caller may change what it got.
  */
 
-import type {
-  NatBlockAnswer,
-  NatLogAnswer,
-  NatPoolAnswer,
-  NatSessionsAnswer,
-  NatTopAnswer,
-  NatTraceAnswer,
-} from "./nat-schema.ts";
+import type { NatBlockAnswer } from "./nat-schema.ts";
 import type { NextHopAnswer } from "./next-hop-schema.ts";
+import { type NatLists, natLists } from "./sample-nat.ts";
 import { sampleErrors, samplePeers } from "./sample-peers.ts";
 import { sampleAnnouncements, sampleReceived, sampleRoutes } from "./sample-routes.ts";
 import type {
@@ -32,7 +26,7 @@ import { type ApiSource, CursorError, type Page } from "./source.ts";
 import type { StoreAnswer } from "./store-schema.ts";
 
 /** What a sample gateway knows; a test replaces what it is about. */
-export interface Sample {
+export interface Sample extends NatLists {
   readonly status: StatusAnswer;
   readonly peers: readonly PeerAnswer[];
   readonly routes: readonly RouteAnswer[];
@@ -44,11 +38,6 @@ export interface Sample {
   readonly nat: NatAnswer;
   /** Of any port, and of any private address. */
   readonly natBlock: NatBlockAnswer;
-  readonly natSessions: NatSessionsAnswer;
-  readonly natTop: NatTopAnswer;
-  readonly natPools: readonly NatPoolAnswer[];
-  readonly natLog: NatLogAnswer;
-  readonly natTrace: NatTraceAnswer;
   readonly anycast: readonly AnycastAnswer[];
   readonly nextHops: readonly NextHopAnswer[];
   readonly rpki: RpkiAnswer;
@@ -96,6 +85,7 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     natTop: () => sample.natTop,
     natPools: () => sample.natPools,
     natLog: () => sample.natLog,
+    natMappings: () => sample.natMappings,
     natTrace: ({ live: seconds }) => {
       const { live, ...dry } = sample.natTrace;
       return seconds === undefined || live === undefined ? dry : { ...dry, live };
@@ -222,49 +212,6 @@ const sampleFloatingIps = (): readonly FloatingIpAnswer[] => [
   },
 ];
 
-function natLists(): Pick<Sample, "natSessions" | "natTop" | "natPools" | "natLog" | "natTrace"> {
-  const seen = { tracked: 1204, complete: true };
-  const [inner, outer] = ["10.65.0.2:41000", "198.51.100.10:3127"];
-  const base = { private: inner, public: outer, remote: "192.0.2.80:443" };
-  return {
-    natSessions: {
-      ...seen,
-      matching: 2,
-      sessions: [
-        { protocol: "tcp", direction: "out", ...base, leftSeconds: 7210 },
-        { protocol: "udp", direction: "out", ...base, remote: "192.0.2.53:53", leftSeconds: 118 },
-      ],
-    },
-    natTop: { ...seen, matching: 902, top: [{ private: "10.65.0.2", sessions: 900 }] },
-    natTrace: sampleTrace(),
-    natLog: {
-      events: ["sessions", "blocks", "limits"],
-      destinations: false,
-      lostInKernel: 3,
-      outputs: [
-        { kind: "file", target: "/var/log/gatewayd/nat.jsonl", written: 1204, lost: 0, waitingOctets: 0 },
-        {
-          ...{ kind: "ipfix", target: "udp:192.0.2.21:4739", written: 1180, lost: 24, waitingOctets: 0 },
-          lastError: "send ECONNREFUSED",
-        },
-      ],
-    },
-    natPools: [
-      {
-        pool: "default",
-        address: "198.51.100.10",
-        state: "active",
-        ...{ sessions: 902, users: 2, ports: 64_512 },
-        used: { icmp: 0, tcp: 310, udp: 412 },
-        blocks: { total: 63, given: 58 },
-        overflow: { spare: 7, given: 2 },
-        mapping: "endpointIndependent",
-        filtering: "addressAndPortDependent",
-      },
-    ],
-  };
-}
-
 function status(): StatusAnswer {
   return {
     version: "0.1.0",
@@ -376,27 +323,5 @@ function rpki(): RpkiAnswer {
       },
     ],
     vrps: { ipv4: 512034, ipv6: 142310 },
-  };
-}
-
-function sampleTrace(): NatTraceAnswer {
-  const chosen =
-    "th sport 1024-65535 meta l4proto { tcp, udp } ip saddr . meta l4proto . th sport != @endpoints snat ip to ip saddr:th sport";
-  const says = "the source becomes an endpoint of its pool that nobody else has";
-  return {
-    ...{ asked: "tcp 10.65.0.20:41000 > 192.0.2.80:443", verdict: "translated", why: says },
-    ...{ source: { address: "198.51.100.10", ports: "41000" }, pool: "default", programmed: true },
-    steps: [
-      { chain: "raw_prerouting", rule: "jump raw", says: "" },
-      { chain: "srcnat", rule: "ip saddr @private goto pools", says: "" },
-      { chain: "endpoint_1024_65535", rule: chosen, says },
-    ],
-    live: {
-      ...{ seen: true, source: "198.51.100.10", destination: "192.0.2.80" },
-      steps: [
-        { table: "gatewayd", chain: "srcnat", rule: "ip saddr @private goto pools", verdict: "goto pools" },
-        { table: "gatewayd", chain: "endpoint_1024_65535", rule: chosen, verdict: "accept" },
-      ],
-    },
   };
 }

@@ -292,6 +292,7 @@ const PATHS: readonly string[] = [
     "nat/top",
     "nat/pools",
     "nat/log",
+    "nat/mappings",
     "nat/trace",
     "anycast",
     "nexthops",

@@ -9,6 +9,7 @@ import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
 import type {
   NatBlockAnswer,
   NatLogAnswer,
+  NatMappingsAnswer,
   NatPoolAnswer,
   NatSessionsAnswer,
   NatTopAnswer,
@@ -56,6 +57,7 @@ export interface ApiSource {
   /** With `liveSeconds` it waits as long for a real packet. */
   natTrace(query: NatTraceQuery): Awaitable<NatTraceAnswer>;
   natLog(): Awaitable<NatLogAnswer>;
+  natMappings(query: NatMappingsQuery): Awaitable<NatMappingsAnswer>;
   anycast(): Awaitable<readonly AnycastAnswer[]>;
   /** By address. Empty where there is no kernel to ask. */
   nextHops(): Awaitable<readonly NextHopAnswer[]>;
@@ -142,6 +144,11 @@ export interface NatSessionsQuery {
   readonly protocol?: number;
   /** 1..10000. */
   readonly limit: number;
+}
+
+export interface NatMappingsQuery {
+  /** An IPv4 address: its own alone. */
+  readonly private?: string;
 }
 
 /** A packet that would open a flow. Its addresses are of one family. */

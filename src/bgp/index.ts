@@ -5,6 +5,7 @@ export type { BmpSystem } from "./bmp/station.ts";
 export { BMP_TABLES, type BmpTable } from "./bmp/tables.ts";
 export { BmpClient, type BmpSnapshot, type BmpTarget } from "./io/bmp-client.ts";
 export { type ListenOptions, type NodeWorld, nodeWorld } from "./io/node-world.ts";
+export { rehearse } from "./io/rehearse.ts";
 export { encodeRecord } from "./mrt/encode.ts";
 export { MrtReader } from "./mrt/reader.ts";
 export type {

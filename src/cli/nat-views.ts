@@ -3,6 +3,7 @@
 import type {
   NatLiveTrace,
   NatLogAnswer,
+  NatMappingsAnswer,
   NatPoolAnswer,
   NatSession,
   NatSessionsAnswer,
@@ -93,6 +94,23 @@ export function logDetail({ events, destinations, lostInKernel, outputs }: NatLo
     ["Lost in the kernel", String(lostInKernel)],
   ]);
   return `${head}\n${table(OUTPUTS, outputs, look)}`;
+}
+
+const MAPPINGS: readonly Column<NatMappingsAnswer["mappings"][number]>[] = [
+  { header: "Proto", cell: (m) => m.protocol },
+  { header: "Private", cell: (m) => m.private },
+  { header: "Public", cell: (m) => m.public },
+  { header: "Left", align: "right", cell: (m) => clock(m.leftSeconds) },
+];
+
+export function mappingsDetail({ listen, epochSeconds, mappings }: NatMappingsAnswer, look: Look): string {
+  if (listen.length === 0) return "Nobody is asked for mappings: nat.pcp.listen names no address.\n";
+  const head = fields([
+    ["Asked at", listen.join(", ")],
+    ["Kept for", epochSeconds === undefined ? "not known yet" : clock(epochSeconds)],
+    ["Mappings", String(mappings.length)],
+  ]);
+  return mappings.length === 0 ? head : `${head}\n${table(MAPPINGS, mappings, look)}`;
 }
 
 const STEPS: readonly Column<NatTraceAnswer["steps"][number]>[] = [

@@ -4,6 +4,7 @@ import { Argument, type Command, Option } from "commander";
 import type {
   NatBlockAnswer,
   NatLogAnswer,
+  NatMappingsAnswer,
   NatPoolAnswer,
   NatSessionsAnswer,
   NatTopAnswer,
@@ -11,7 +12,7 @@ import type {
 } from "../api/nat-schema.ts";
 import { examples, optionsOf, pathOf } from "./flags.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
-import { logDetail, poolsTable, sessionsTable, topTable, traceDetail } from "./nat-views.ts";
+import { logDetail, mappingsDetail, poolsTable, sessionsTable, topTable, traceDetail } from "./nat-views.ts";
 import { show } from "./show.ts";
 import { fields } from "./table.ts";
 
@@ -22,6 +23,7 @@ export function addNat(program: Command, io: Io): void {
     .addHelpText("after", examples("gwctl nat who 198.51.100.10:3127", "gwctl nat block 10.65.0.13"));
   addSessions(nat, io);
   addLog(nat, io);
+  addMappings(nat, io);
   addTrace(nat, io);
   nat
     .command("who")
@@ -95,6 +97,18 @@ function addLog(nat: Command, io: Io): void {
     .action(async (_flags: unknown, command: Command) => {
       const subject = { path: pathOf("nat/log", {}), render: logDetail };
       await show<NatLogAnswer>(subject, optionsOf(command, io), io);
+    });
+}
+
+function addMappings(nat: Command, io: Io): void {
+  nat
+    .command("mappings")
+    .description("mappings that private hosts asked for (PCP, NAT-PMP), and how long each lives")
+    .option("--private <address>", "only of this private address")
+    .addHelpText("after", examples("gwctl nat mappings", "gwctl nat mappings --private 10.65.0.13 --watch"))
+    .action(async (flags: { readonly private?: string }, command: Command) => {
+      const path = pathOf("nat/mappings", { private: flags.private });
+      await show<NatMappingsAnswer>({ path, render: mappingsDetail }, optionsOf(command, io), io);
     });
 }
 

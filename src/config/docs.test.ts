@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { MOST_PER_PREFIX, MOST_VRPS } from "../bgp/rpki/vrp-table.ts";
 import { BLOCK_ADDRESSES, BLOCK_CHAINS } from "../model/block-rules.ts";
 import { FORWARDED_PORTS } from "../model/forward-rules.ts";
-import { MAPPINGS } from "../nat/layout.ts";
+import { GRANTS, MAPPINGS } from "../nat/layout.ts";
 import { RPKI_CACHES } from "./bgp-schema.ts";
 import { report } from "./check.ts";
 import { jsonSchema } from "./json-schema.ts";
@@ -94,9 +94,10 @@ describe("LIMITS.md", () => {
     ["mistakes looked at in gateway.yaml", MISTAKES],
     ["addresses of a NAT pool", POOL_ADDRESSES],
     ["mappings of NAT", MAPPINGS],
+    ["mappings that hosts asked for", GRANTS],
     ["collectors of nat.log, of each kind", COLLECTORS],
     ["private addresses with a port block", BLOCK_ADDRESSES],
-    ["port blocks of a pool address, with `endpointIndependent` mapping", BLOCK_CHAINS],
+    ["port blocks of a pool address", BLOCK_CHAINS],
     ["forwarded ports of all floating IPs", FORWARDED_PORTS],
     ["RPKI caches", RPKI_CACHES],
     ["members of an etcd cluster", ENDPOINTS],

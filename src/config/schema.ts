@@ -23,6 +23,7 @@ import type {
 import { api } from "./api-schema.ts";
 import { bgp } from "./bgp-schema.ts";
 import { natLog } from "./nat-log-schema.ts";
+import { pcp } from "./pcp-schema.ts";
 import {
   absolutePath,
   address,
@@ -165,6 +166,7 @@ const nat: z.ZodType<Nat> = mapping({
     .prefault("/var/lib/gatewayd/blocks.jsonl")
     .meta({ description: "File that remembers which port blocks were in force when." }),
   log: natLog.prefault({}).meta({ description: "Who is told what becomes of translations." }),
+  pcp: pcp.prefault({}).meta({ description: "Mappings that private hosts ask for (PCP, NAT-PMP)." }),
 });
 
 const forward: z.ZodType<Forward> = mapping({

@@ -9,6 +9,7 @@ import type { SessionQuery, SessionsFound } from "../kernel/conntrack/session-co
 import type { Followed, PacketQuery } from "../kernel/nft/trace-commands.ts";
 import type { KernelSettings, Model } from "../model/model.ts";
 import { type Refused, refusedIn } from "../nat/limits.ts";
+import type { GrantKernel } from "./pcp/granting.ts";
 import type { Log } from "./records/log.ts";
 import type { NatLogSource } from "./records/nat-logs.ts";
 
@@ -23,6 +24,8 @@ export interface Forwarding {
   follow(query: PacketQuery): Promise<Followed | undefined>;
   /** Rejects where there is no kernel to ask, and while netd is away. */
   readonly natLog: NatLogSource;
+  /** What mappings that hosts ask for are made of; undefined where nothing is translated. */
+  readonly grants: GrantKernel | undefined;
   /** Packets that limits refused since the rules were written; undefined without NAT. */
   refused(): Promise<Refused | undefined>;
   state(): { readonly connected: boolean; readonly restarts: number };
@@ -74,6 +77,7 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
     sessions: (query) => kernel.sessions(query),
     follow: (query) => kernel.follow(query),
     natLog: kernel,
+    grants: kernel,
     refused: async () => {
       const listed = await kernel.limited();
       return listed === undefined ? undefined : refusedIn(listed);
@@ -136,6 +140,7 @@ function announceOnly(): Forwarding {
       endSessions: () => Promise.resolve(),
       listSet: () => Promise.resolve(undefined),
     },
+    grants: undefined,
     refused: () => Promise.resolve(undefined),
     state: () => ({ connected: false, restarts: 0 }),
     seek: () => undefined,

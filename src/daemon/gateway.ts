@@ -23,12 +23,13 @@ import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
 import { Drains } from "./drains.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
-import { Grants } from "./grants.ts";
+import { GivenBlocks } from "./given-blocks.ts";
 import { HealthChecks } from "./health.ts";
 import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import { NextHopTracker } from "./next-hops.ts";
 import type { DhcpState } from "./objects/dhcp-server.ts";
+import { PcpServer } from "./pcp/pcp-server.ts";
 import { BlockHistory } from "./records/block-history.ts";
 import type { Change } from "./records/events.ts";
 import type { Log } from "./records/log.ts";
@@ -77,8 +78,10 @@ export class Gateway {
   readonly nextHops: NextHopTracker;
   readonly blockHistory: BlockHistory;
   readonly drains: Drains;
-  readonly grants: Grants;
+  readonly givenBlocks: GivenBlocks;
   readonly natLogs: NatLogs;
+  /** Undefined where nothing is translated. */
+  readonly pcp: PcpServer | undefined;
   readonly #conntrackWatch: ConntrackWatch;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
@@ -121,10 +124,8 @@ export class Gateway {
     this.forwarding = forwarding;
     this.#held = held.routes;
     this.tally = new Tally(log);
-    this.#conntrackWatch = new ConntrackWatch(
-      () => forwarding.conntrack(),
-      () => this.#takeProblems(this.reconciler.snapshot()),
-    );
+    const lookAgain = (): void => this.#takeProblems(this.reconciler.snapshot());
+    this.#conntrackWatch = new ConntrackWatch(() => forwarding.conntrack(), lookAgain);
     this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
     this.drains = new Drains({
       model: () => this.model,
@@ -133,13 +134,21 @@ export class Gateway {
       changed: () => this.reconciler.wake(),
       log,
     });
-    this.grants = this.#openGrants(held.nat);
+    this.givenBlocks = this.#openGivenBlocks(held.nat);
     this.natLogs = new NatLogs({
       source: forwarding.natLog,
       hostname: settings.model.hostname,
       limits: () => this.reconciler.snapshot().intent?.nat.limits ?? NO_LIMITS,
-      changed: () => this.#takeProblems(this.reconciler.snapshot()),
+      changed: lookAgain,
     });
+    this.pcp =
+      forwarding.grants &&
+      new PcpServer(settings.model.nat, {
+        kernel: forwarding.grants,
+        table: () => programmedNat(this.reconciler.snapshot()),
+        changed: () => this.#takeProblems(this.reconciler.snapshot()),
+        log,
+      });
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
@@ -168,7 +177,7 @@ export class Gateway {
         hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
         health: () => this.checks.health(),
-        grants: () => this.grants.of(this.drains.applied(this.model)),
+        givenBlocks: () => this.givenBlocks.of(this.drains.applied(this.model)),
       },
       learned: this.speaker.follow(() => this.reconciler.routesChanged()),
       dataplane: forwarding.dataplane,
@@ -211,6 +220,7 @@ export class Gateway {
     this.speaker.rpki.setCaches(this.model.bgp.rpki.caches);
     this.monitors.set(this.model.bgp);
     this.natLogs.set(this.model.nat.log);
+    this.pcp?.set(this.model.nat);
     this.speaker.setPeers(peerOptions(this.model));
     this.forwarding.seek(peerInterfaces(this.model));
     this.checks.watch(this.model);
@@ -231,6 +241,7 @@ export class Gateway {
     this.speaker.rpki.setCaches(settings.model.bgp.rpki.caches);
     this.monitors.set(settings.model.bgp);
     this.natLogs.set(settings.model.nat.log);
+    this.pcp?.set(settings.model.nat);
     this.#settings = settings;
     this.#log.level = settings.log.level;
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
@@ -247,7 +258,8 @@ export class Gateway {
     this.checks.stop();
     this.#conntrackWatch.stop();
     this.drains.stop();
-    this.grants.stop();
+    this.givenBlocks.stop();
+    await this.pcp?.close();
     await this.reconciler.stop();
     await this.blockHistory.close();
     await this.natLogs.close();
@@ -267,19 +279,20 @@ export class Gateway {
       this.blockHistory.problem,
       this.#conntrackWatch.problem,
       this.natLogs.problem,
-      this.grants.problem,
+      this.givenBlocks.problem,
     ];
     return [
       ...snapshot.problems,
       ...this.nextHops.problems(),
       ...this.#objects.problems(),
+      ...(this.pcp?.problems() ?? []),
       ...own.filter((problem) => problem !== undefined),
     ];
   }
 
   /** @param held - our table, as the kernel has it */
-  #openGrants(held: string | undefined): Grants {
-    const grants = new Grants({
+  #openGivenBlocks(held: string | undefined): GivenBlocks {
+    const given = new GivenBlocks({
       model: () => this.model,
       programmed: () => programmedNat(this.reconciler.snapshot()),
       listSet: (name) => this.forwarding.natLog.listSet(name),
@@ -291,8 +304,8 @@ export class Gateway {
       },
       now: Date.now,
     });
-    grants.begin(held, this.blockHistory.given);
-    return grants;
+    given.begin(held, this.blockHistory.given);
+    return given;
   }
 
   #takeProblems(snapshot: Snapshot): void {
@@ -336,6 +349,8 @@ export class Gateway {
   }
 
   #passed(snapshot: Snapshot): void {
+    const nat = programmedNat(snapshot);
+    if (nat !== undefined) this.pcp?.programmed(nat, snapshot.driftRepairs);
     if (snapshot.natProgrammed && this.forwarding.type === "linux") {
       const before = this.blockHistory.plan;
       this.blockHistory.take(snapshot.intent?.nat.blocks, Date.now());

@@ -35,7 +35,11 @@ program
   .command("run")
   .description("run the gateway in the foreground until SIGTERM, SIGINT or, gracefully, SIGUSR2")
   .argument("<file>", "gateway.yaml")
-  .action(async (file: string) => end(await run(file)));
+  .option(
+    "--no-rehearsal",
+    "do not spend half a second of CPU time at the start so that the first routes find compiled code",
+  )
+  .action(async (file: string, { rehearsal }: { rehearsal: boolean }) => end(await run(file, { rehearsal })));
 
 program
   .command("check")

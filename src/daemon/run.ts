@@ -1,8 +1,10 @@
 /** `gatewayd run FILE`: from the file to a gateway that runs until it is told to stop. */
 
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setFlagsFromString } from "node:v8";
 import { EventFeed } from "../api/events.ts";
 import { createApi } from "../api/server.ts";
+import { rehearse } from "../bgp/io/rehearse.ts";
 import { hostPrefix } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import type { StopHow } from "../bgp/speaker/speaker.ts";
@@ -46,8 +48,10 @@ const STOPPING = {
 } as const;
 
 /** Resolves to the exit status when the gateway has stopped. */
-export async function run(file: string): Promise<number> {
+export async function run(file: string, { rehearsal }: { rehearsal: boolean }): Promise<number> {
   const signals = new Signals();
+  // A gateway is idle for hours before the next table comes; V8 would have forgotten what it compiled.
+  setFlagsFromString("--no-flush-bytecode");
   const loaded = loadFile(file);
   if (!loaded.ok) {
     process.stderr.write(report(loaded));
@@ -62,7 +66,7 @@ export async function run(file: string): Promise<number> {
   logWarnings(log, loaded);
   log.info({ event: "gateway.start", version: VERSION, file, pid: process.pid }, summary(loaded.model));
   try {
-    await runUntilStopped({ file, settings: loaded, log, signals, events });
+    await runUntilStopped({ file, settings: loaded, rehearsal, log, signals, events });
     return EXIT.ok;
   } catch (error) {
     log.fatal({ event: "gateway.failed" }, reasonOf(error));
@@ -72,6 +76,8 @@ export async function run(file: string): Promise<number> {
 
 async function runUntilStopped(order: Order): Promise<void> {
   const { settings, log } = order;
+  const ending = new AbortController();
+  if (order.rehearsal) void rehearse(ending.signal);
   const times = createStoreTimes();
   const running: Running = { gateway: undefined };
   const opened = await openForDaemon(settings.store, {
@@ -83,6 +89,7 @@ async function runUntilStopped(order: Order): Promise<void> {
     log.info({ event: "store.open", type: settings.store.type }, describeStore(settings.store));
     await runOn({ ...opened, times }, running, order);
   } finally {
+    ending.abort();
     await opened.store.close();
   }
 }
@@ -99,6 +106,8 @@ interface Objects extends OpenStore {
 interface Order {
   readonly file: string;
   readonly settings: Settings;
+  /** At the start, {@link rehearse}. */
+  readonly rehearsal: boolean;
   readonly log: Log;
   readonly signals: Signals;
   readonly events: EventFeed;

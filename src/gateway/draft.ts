@@ -2,7 +2,7 @@
 
 import { type Address, contains, type Prefix, prefixOf } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
-import type { Grant } from "../model/blocks.ts";
+import type { BlockGrant } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
 import type { FloatingMapping, ForwardMapping } from "../nat/table.ts";
 import type { Connected } from "./connected.ts";
@@ -19,7 +19,7 @@ export interface PlanInput {
   /** Floating IPs that moved away and that nobody else announces yet. */
   readonly leaving: readonly Leaving[];
   /** Port blocks that were given while the gateway runs. */
-  readonly grants: readonly Grant[];
+  readonly givenBlocks: readonly BlockGrant[];
 }
 
 /** A floating IP as it was here before it moved. */

@@ -5,6 +5,7 @@ import { formatAddress } from "../bgp/net/text.ts";
 import { NO_LIMITS } from "../model/address-limits.ts";
 import { blockPlan } from "../model/blocks.ts";
 import type { Model, Pool } from "../model/model.ts";
+import { ALL_HOSTS } from "../model/pcp.ts";
 import { compareForwards } from "../nat/forwards.ts";
 import { floatingAddresses, type NatTable, type PoolMapping } from "../nat/table.ts";
 import type { Draft } from "./draft.ts";
@@ -15,19 +16,23 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
   const translates = model.role === "gateway" && model.nat.pools.length > 0;
   const routed = routedPrefixes(draft);
   const metadata = metadataOf(draft, taps);
+  const grants = translates && model.nat.pcp.listen.length > 0;
   return {
     floating: draft.floating.toSorted((a, b) => compareAddresses(a.floating, b.floating)),
     forwards: draft.forwards.toSorted(compareForwards),
     private: translates ? sorted(servedOf(model)) : [],
     pools: translates ? model.nat.pools.map(poolMapping) : [],
     blocks: translates ? blockPlan(model.nat) : undefined,
-    grants: translates ? draft.input.grants : [],
+    givenBlocks: translates ? draft.input.givenBlocks : [],
+    grants,
     limits: (translates ? model.nat.pools[0]?.limits : undefined) ?? NO_LIMITS,
     exempt: sorted([
       ...model.nat.except,
       ...model.nat.private,
       ...routed,
       ...(metadata === undefined ? [] : [hostPrefix(metadata.to.address)]),
+      // Announcements of ours come from an address that may be a private one.
+      ...(grants ? [hostPrefix(ALL_HOSTS)] : []),
     ]),
     inside:
       model.role === "gateway"

@@ -30,7 +30,7 @@ const planned = (input: Partial<OracleInput>): Intent =>
     health: new Map(),
     resumed: new Map(),
     leaving: [],
-    grants: [],
+    givenBlocks: [],
     hops: hopsOnLinks(input.learned ?? [], input.links ?? LINKS),
     ...input,
   });

@@ -123,11 +123,11 @@ function expectedOf({
   learned,
   hops,
   health,
-}: Omit<OracleInput, "resumed" | "leaving" | "grants">): {
+}: Omit<OracleInput, "resumed" | "leaving" | "givenBlocks">): {
   routes: string[];
   marked: string[];
 } {
-  const given = { model, links, learned, hops, health, resumed: new Map(), leaving: [], grants: [] };
+  const given = { model, links, learned, hops, health, resumed: new Map(), leaving: [], givenBlocks: [] };
   const { routes } = planWithLearned(given);
   const lines = routes.map(({ prefix, target }) => `${formatPrefix(prefix)} ${JSON.stringify(target)}`);
   const forwarded = routes.filter(({ target }) => target.to === "via");

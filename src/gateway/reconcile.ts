@@ -15,7 +15,7 @@
 
 import { type Address, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
-import type { Grant } from "../model/blocks.ts";
+import type { BlockGrant } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
 import { type Announcer, type Clock, Publisher } from "./announcer.ts";
 import type { Leaving } from "./draft.ts";
@@ -50,7 +50,7 @@ export interface Sources {
   /** All peers that were to tell us something have done so, or the time to wait for them is over. */
   learnedComplete(): boolean;
   health(): Health;
-  grants(): readonly Grant[];
+  givenBlocks(): readonly BlockGrant[];
 }
 
 export interface ReconcilerOptions {
@@ -371,8 +371,8 @@ export class Reconciler {
     if (isOther) learned.surround(this.#surroundings(model));
     this.#leaving = this.#moves.update(model, links, learned, clock.now());
     const resumed = this.#resumed ?? new Map<string, readonly string[]>();
-    const [health, grants, leaving] = [sources.health(), sources.grants(), this.#leaving];
-    this.#intent = plan({ model, links, learned, health, resumed, leaving, grants });
+    const [health, givenBlocks, leaving] = [sources.health(), sources.givenBlocks(), this.#leaving];
+    this.#intent = plan({ model, links, learned, health, resumed, leaving, givenBlocks });
     this.#goals = new Map(this.#intent.routes.map((route) => [formatPrefix(route.prefix), route]));
     return this.#intent;
   }

@@ -27,6 +27,7 @@ import {
 import type { SessionQuery, SessionsFound } from "./conntrack/session-commands.ts";
 import { decodeSessionEvents, type SessionEvents } from "./conntrack/session-events.ts";
 import { parseJson } from "./fields.ts";
+import { decodeFoundEndpoint, type EndpointQuery, type FoundEndpoint } from "./nft/endpoints.ts";
 import type { Followed, PacketQuery } from "./nft/trace-commands.ts";
 import type { NextHopWay, Tracking } from "./routes/way-commands.ts";
 import { Supervisor } from "./supervisor.ts";
@@ -74,6 +75,10 @@ export interface Kernel {
   listSet(name: string): Promise<string | undefined>;
   /** The way of the next such packet through nftables; undefined when none came. One at a time. */
   follow(query: PacketQuery): Promise<Followed | undefined>;
+  /** Which endpoint packets have written down for this one; undefined: none. */
+  endpoint(query: EndpointQuery): Promise<FoundEndpoint | undefined>;
+  /** The map of mappings that were asked for, as nft lists it with when its elements end; undefined without our table. */
+  granted(): Promise<string | undefined>;
   /** The chain that refuses who has too much, as nft lists it with its counters; undefined without our table. */
   limited(): Promise<string | undefined>;
   /** Sends router advertisements over these interfaces, and no others, and hears those of others there. */
@@ -150,11 +155,10 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
       const found = parseJson((await supervisor.ask(CODE.follow, encodeJson(query))).end);
       return found === false ? undefined : (found as Followed);
     },
-    limited: async () => {
-      const { end } = await supervisor.ask(CODE.limited, NOTHING);
-      const listed = parseJson(end);
-      return listed === false ? undefined : String(listed);
-    },
+    endpoint: async (query) =>
+      decodeFoundEndpoint(parseJson((await supervisor.ask(CODE.endpoint, encodeJson(query))).end)),
+    granted: () => listed(supervisor, CODE.granted),
+    limited: () => listed(supervisor, CODE.limited),
     seek: async (interfaces) => {
       await supervisor.ask(CODE.seek, encodeJson(interfaces));
     },
@@ -177,6 +181,12 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
     onWarning: (listener) => supervisor.on("warning", listener),
     close: () => supervisor.close(),
   };
+}
+
+/** What nft lists; undefined: there is nothing to be listed. */
+async function listed(supervisor: Supervisor, code: number): Promise<string | undefined> {
+  const text = parseJson((await supervisor.ask(code, NOTHING)).end);
+  return text === false ? undefined : String(text);
 }
 
 async function read(supervisor: Supervisor): Promise<{ routes: KernelRoute[]; nat: string | undefined }> {

@@ -99,6 +99,8 @@ export const CODE = {
   listSet: 14,
   follow: 15,
   redirect: 16,
+  endpoint: 17,
+  granted: 18,
   done: 128,
   failed: 129,
   part: 130,

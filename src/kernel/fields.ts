@@ -41,6 +41,7 @@ type Fields = Partial<
     | "last"
     | "length"
     | "limit"
+    | "map"
     | "metric"
     | "name"
     | "nextHop"

@@ -32,6 +32,7 @@ import type { IcmpSocket } from "./netlink/ffi.ts";
 import type { Message } from "./netlink/netlink.ts";
 import { NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { Watch } from "./netlink/watch.ts";
+import { decodeEndpointQuery } from "./nft/endpoints.ts";
 import { concernsOurTable, type Nft } from "./nft/nft.ts";
 import { refusesNft } from "./nft/nft-guard.ts";
 import { followPacket } from "./nft/packet-trace.ts";
@@ -163,7 +164,7 @@ export class Machine {
       case CODE.conntrack:
         return encodeJson(conntrackUse() ?? false);
       case CODE.limited:
-        return encodeJson(this.#nft.listChain("limited") ?? false);
+        return encodeJson(this.#nft.listState("chain", "limited") ?? false);
       case CODE.sessions:
         return this.#sessions(decodeSessionQuery(payload));
       case CODE.nextSessions:
@@ -173,6 +174,10 @@ export class Machine {
         return encodeJson(true);
       case CODE.listSet:
         return encodeJson(this.#nft.listSet(decodeSetName(payload)) ?? false);
+      case CODE.granted:
+        return encodeJson(this.#nft.listState("map", "granted") ?? false);
+      case CODE.endpoint:
+        return encodeJson(this.#nft.findEndpoint(decodeEndpointQuery(payload)) ?? false);
       case CODE.follow:
         return this.#follow(decodePacketQuery(payload));
       case CODE.seek:

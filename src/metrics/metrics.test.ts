@@ -16,6 +16,11 @@ const metricsOf = (changes: Parameters<typeof sampleSource>[0] = {}): Metrics =>
 const sourceOf = (changes: Parameters<typeof sampleSource>[0]): MetricsSource => ({
   ...sampleSource(changes),
   reconcileErrors: () => ({ routes: 3, nat: 0 }),
+  pcp: () => ({
+    mappings: 2,
+    answered: [{ protocol: "pcp", result: "success", count: 5 }],
+    dropped: { rate: 3 },
+  }),
   eventReaders: () => ({ now: 2, dropped: 1 }),
   takeLag: () => NO_LAG,
   storeState: () => ({ connected: true, reconnects: 2, watchLag: 0 }),

@@ -24,6 +24,7 @@ export function addNat(registry: Registry, read: Read): void {
     })),
   );
   addLog(registry, read);
+  addPcp(registry, read);
   addHealth(registry, read);
 }
 
@@ -49,6 +50,34 @@ function addLog(registry: Registry, read: Read): void {
       help: "Sessions that came or went faster than they could be taken note of.",
     },
     () => one(read().natLog.lostInKernel),
+  );
+}
+
+function addPcp(registry: Registry, read: Read): void {
+  addGauge(registry, { name: "pcp_mappings", help: "Mappings that private hosts asked for." }, () =>
+    one(read().pcp.mappings),
+  );
+  addCounter(
+    registry,
+    {
+      name: "pcp_requests_total",
+      help: "Requests for mappings that were answered.",
+      labels: ["protocol", "result"],
+    },
+    () =>
+      read().pcp.answered.map(({ protocol, result, count }) => ({
+        labels: { protocol, result },
+        value: count,
+      })),
+  );
+  addCounter(
+    registry,
+    {
+      name: "pcp_dropped_total",
+      help: "Requests for mappings that nothing was answered to.",
+      labels: ["reason"],
+    },
+    () => Object.entries(read().pcp.dropped).map(([reason, value]) => ({ labels: { reason }, value })),
   );
 }
 

@@ -21,6 +21,19 @@ interface EventReaders {
   readonly dropped: number;
 }
 
+/** Since the start; all keys are of fixed sets. */
+export interface PcpFigures {
+  readonly mappings: number;
+  /** Requests that were answered, by protocol and result. */
+  readonly answered: readonly {
+    readonly protocol: string;
+    readonly result: string;
+    readonly count: number;
+  }[];
+  /** Requests that nothing was answered to, by why. */
+  readonly dropped: Readonly<Record<string, number>>;
+}
+
 export interface MetricsSource
   extends Pick<
     ApiSource,
@@ -37,6 +50,8 @@ export interface MetricsSource
   > {
   /** Changes that the kernel refused since the start, by part: routes, nat, taps. Parts are a fixed set. */
   reconcileErrors(): Readonly<Record<string, number>>;
+  /** Mappings that hosts ask for. */
+  pcp(): PcpFigures;
   /** Who follows the API's events, and how many were cut off since the start because they did not read. */
   eventReaders(): EventReaders;
   /** How late the event loop was since the last call. */
@@ -57,6 +72,7 @@ export interface Snapshot {
   readonly rpki: RpkiAnswer;
   readonly monitors: readonly MonitorAnswer[];
   readonly natLog: NatLogAnswer;
+  readonly pcp: PcpFigures;
   readonly reconcileErrors: Readonly<Record<string, number>>;
   readonly eventReaders: EventReaders;
   readonly etcd: EtcdAnswer | undefined;
@@ -94,6 +110,7 @@ export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
     rpki,
     monitors,
     natLog,
+    pcp: source.pcp(),
     reconcileErrors: source.reconcileErrors(),
     eventReaders: source.eventReaders(),
     etcd: source.storeState(),

@@ -42,7 +42,7 @@ export type Rank = 0 | 1 | 2 | 3;
 export const RANKS: readonly Rank[] = [0, 1, 2, 3];
 
 /** A block that a private address was given. */
-export interface Grant {
+export interface BlockGrant {
   readonly holder: Address;
   readonly rank: Rank;
   readonly block: Block;

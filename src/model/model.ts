@@ -9,6 +9,7 @@ import type { Address, Family, Prefix } from "../bgp/net/address.ts";
 import type { CommunityPattern, ExtendedCommunity, LargeCommunity } from "../bgp/net/communities.ts";
 import type { AddressLimits } from "./address-limits.ts";
 import type { NatLog } from "./nat-log.ts";
+import type { Pcp } from "./pcp.ts";
 
 /** What an announcement is for. Export rules match on it; it travels between our own speakers as a large community. */
 export const KINDS = [
@@ -293,6 +294,7 @@ export interface Nat {
   readonly blockHistory: string;
   readonly timeouts: NatTimeouts;
   readonly log: NatLog;
+  readonly pcp: Pcp;
 }
 
 /** How long a translated flow may be silent. 1 s or more each. */

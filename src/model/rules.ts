@@ -12,6 +12,7 @@ import { asViolations } from "./as-rules.ts";
 import { blockViolations, limitViolations } from "./block-rules.ts";
 import { forwardViolations } from "./forward-rules.ts";
 import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
+import { pcpViolations } from "./pcp-rules.ts";
 import { poolViolations } from "./pool-rules.ts";
 import { isUnicast, nested } from "./prefixes.ts";
 import { error, type Violation, warning } from "./violation.ts";
@@ -28,6 +29,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...forwardViolations(parts),
     ...roleViolations(parts),
     ...poolViolations(parts),
+    ...pcpViolations(parts),
     ...blockViolations(parts),
     ...limitViolations(parts),
     ...anycastViolations(parts),

@@ -25,7 +25,7 @@ import {
 import type { PortRange } from "../model/model.ts";
 import { intervalText } from "./homes.ts";
 import type { SetContents } from "./layout.ts";
-import { isIndependent, portByChance, UNUSED, withoutChecksum } from "./mapping.ts";
+import { isIndependent, portByChance, unused, withoutChecksum } from "./mapping.ts";
 import { blockPools, portText } from "./members.ts";
 import type { NatTable } from "./table.ts";
 
@@ -43,7 +43,7 @@ export const hasOwnBlocks = (table: NatTable): boolean => blockPools(table).some
 
 /** @param only - the elements of this private address, and no others */
 export function blockSets(table: NatTable, only?: Address): Pick<SetContents, BlockSet> {
-  const { blocks: plan, grants } = table;
+  const { blocks: plan, givenBlocks } = table;
   const sets = Object.fromEntries(BLOCK_SETS.map((name) => [name, new Map<string, string>()])) as Record<
     BlockSet,
     Map<string, string>
@@ -57,7 +57,7 @@ export function blockSets(table: NatTable, only?: Address): Pick<SetContents, Bl
   };
   for (const [holder, block] of only === undefined ? allBlocks(plan) : blocksOf(plan, only))
     put(holder, block, 0);
-  for (const { holder, block, rank } of grants)
+  for (const { holder, block, rank } of givenBlocks)
     if (only === undefined || holder.w0 === only.w0) put(holder, block, rank);
   for (const stretch of homeStretches(plan))
     if (independent.has(stretch.address.w0))
@@ -68,6 +68,13 @@ export function blockSets(table: NatTable, only?: Address): Pick<SetContents, Bl
 function blocksOf(plan: BlockPlan, holder: Address): (readonly [Address, Block])[] {
   const block = blockOf(plan, holder);
   return block === undefined ? [] : [[holder, block]];
+}
+
+/** All that a private address has, its own first. */
+export function blocksHeldBy({ blocks, givenBlocks }: NatTable, holder: Address): Block[] {
+  const own = blocks === undefined ? [] : blocksOf(blocks, holder).map(([, block]) => block);
+  const given = givenBlocks.filter((grant) => grant.holder.w0 === holder.w0);
+  return [...own, ...given.toSorted((a, b) => a.rank - b.rank).map(({ block }) => block)];
 }
 
 const setOf = (rank: Rank): "block_ports" | OverflowSet => (rank === 0 ? "block_ports" : `overflow_${rank}`);
@@ -93,8 +100,11 @@ const TO_BLOCK = `meta l4proto ${PROTOCOLS} snat ip to ip saddr map @blocks`;
 const WITHOUT_TRIES = "{ icmp, dccp, gre, esp, sctp, udplite }";
 
 /** What comes before the rules of mappings, and behind them: one that lives is taken before any port is tried. */
-export const toSharedBlock = (table: NatTable): readonly string[] =>
-  blockPools(table).every(isIndependent) ? [] : [TO_BLOCK];
+export function toSharedBlock(table: NatTable): readonly string[] {
+  const independent = independentBlocks(table);
+  const isShared = ({ w0 }: Address): boolean => !independent.has(w0);
+  return table.blocks?.pools.some(({ addresses }) => addresses.some(isShared)) ? [TO_BLOCK] : [];
+}
 export const toOwnBlock = (table: NatTable): readonly string[] =>
   hasOwnBlocks(table) ? ["ip saddr @block_ports goto blocks"] : [];
 
@@ -107,7 +117,7 @@ export function blockChains(table: NatTable): ReadonlyMap<string, readonly strin
   const independent = independentBlocks(table);
   const chains = new Map<string, readonly string[]>();
   for (const pool of table.blocks?.pools ?? []) {
-    if (!independent.has(pool.addresses[0]?.w0 ?? -1)) continue;
+    if (!pool.addresses.some(({ w0 }) => independent.has(w0))) continue;
     for (let i = 0, first = pool.ports.first; i < wholeBlocks(pool); i++, first += pool.blockSize) {
       const ports = { first, last: first + pool.blockSize - 1 };
       const others = `meta l4proto ${WITHOUT_TRIES} snat ip to ip saddr:${portText(ports)}`;
@@ -122,18 +132,18 @@ const TRIES = 16;
 /** The last tries: with nine tenths taken, one new mapping in 150 finds nothing with these and those before. */
 const LAST_TRIES = 32;
 
-const tries = (set: "block_ports" | OverflowSet, count: number): string[] =>
-  Array.from({ length: count }, () => [`ct original ip saddr vmap @${set}`, UNUSED]).flat();
+const tries = ({ grants }: NatTable, set: "block_ports" | OverflowSet, count: number): string[] =>
+  Array.from({ length: count }, () => [`ct original ip saddr vmap @${set}`, unused(grants)]).flat();
 
 export const ownBlockRules = (table: NatTable): readonly string[] =>
   hasOwnBlocks(table)
     ? [
         `meta l4proto != ${PROTOCOLS} drop`,
         "ip saddr set ip saddr map @block_homes",
-        ...tries("block_ports", TRIES),
+        ...tries(table, "block_ports", TRIES),
         ...OVERFLOW_SETS.flatMap((set) => [
           `ct original ip saddr != @${set} goto scarce`,
-          ...tries(set, TRIES),
+          ...tries(table, set, TRIES),
         ]),
         "goto scarce",
       ]
@@ -144,7 +154,7 @@ export const scarceRules = (table: NatTable): readonly string[] =>
   hasOwnBlocks(table)
     ? [
         "update @asking { ct original ip saddr }",
-        ...tries("block_ports", LAST_TRIES),
+        ...tries(table, "block_ports", LAST_TRIES),
         "update @full { ct original ip saddr }",
         "drop",
       ]

@@ -72,7 +72,7 @@ export const toHairpin = (table: NatTable): readonly string[] =>
   table.inside.length === 0
     ? []
     : [
-        ...["floating", "forwarded", "eim"].flatMap((to) =>
+        ...["floating", "forwarded", table.grants ? "pooled" : "eim"].flatMap((to) =>
           INSIDE.map((set) => `ct status dnat ct original ip daddr @${to} ip saddr @${set} goto hairpin`),
         ),
         ...INSIDE6.map(

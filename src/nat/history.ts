@@ -1,7 +1,14 @@
 /** Whose a port was at a time in the past: what follows from the plan that was in force then, and what was given besides. */
 
 import { type Address, sameAddress } from "../bgp/net/address.ts";
-import { type Block, type BlockPlan, blockOf, type Grant, holderOf, type Rank } from "../model/blocks.ts";
+import {
+  type Block,
+  type BlockGrant,
+  type BlockPlan,
+  blockOf,
+  holderOf,
+  type Rank,
+} from "../model/blocks.ts";
 
 /** A plan and when it came into force. */
 export interface Epoch {
@@ -12,7 +19,7 @@ export interface Epoch {
 
 /** A block that was given, and for how long. */
 export interface GrantSpan {
-  readonly grant: Grant;
+  readonly grant: BlockGrant;
   readonly fromMs: number;
   /** Undefined: it lasts. */
   readonly untilMs: number | undefined;

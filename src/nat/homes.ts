@@ -49,17 +49,20 @@ const lowest = (addresses: readonly Address[]): Address | undefined =>
   );
 
 /** Private addresses to what stands for their pool, in intervals that do not overlap. */
-export function homeElements(table: NatTable): Elements {
+export const homeElements = (table: NatTable): Elements =>
+  new Map(
+    homeStretches(table).map((stretch) => [intervalText(stretch), formatAddress(stretch.of.home)] as const),
+  );
+
+/** The same as numbers. */
+export function homeStretches(table: NatTable): readonly Stretch<{ readonly home: Address }>[] {
   const list = homesOf(table).flatMap(({ addresses, ranges }) => {
     const home = lowest(addresses);
     return home === undefined ? [] : ranges.map((prefix) => ({ prefix, home }));
   });
-  return new Map(
-    innermost(list)
-      .map((stretch) => ({ ...stretch, last: Math.min(stretch.last, LAST_SOURCE) }))
-      .filter(({ first, last }) => first <= last)
-      .map((stretch) => [intervalText(stretch), formatAddress(stretch.of.home)]),
-  );
+  return innermost(list)
+    .map((stretch) => ({ ...stretch, last: Math.min(stretch.last, LAST_SOURCE) }))
+    .filter(({ first, last }) => first <= last);
 }
 
 /** What is above is no unicast address, and nft 1.0.6 misreads intervals of a map that end with the last of all. */
@@ -79,17 +82,24 @@ const isSpread = ({ addresses }: Home): boolean => addresses.length > 1;
 /** The elements of each `slots_N`. */
 export function slotElements(table: NatTable): ReadonlyMap<SlotCount, Elements> {
   const bySize = new Map(SLOT_COUNTS.map((count) => [count, new Map<string, string>()]));
-  for (const { addresses } of homesOf(table).filter(isSpread)) {
-    const home = formatAddress(lowest(addresses)!);
-    const elements = bySize.get(slotsFor(addresses.length))!;
-    for (const [slot, address] of slotTable(addresses).entries())
-      elements.set(`${home} . ${slot}`, formatAddress(address));
+  for (const [home, slots] of slotsByHome(table)) {
+    const elements = bySize.get(slots.length as SlotCount)!;
+    for (const [slot, address] of slots.entries())
+      elements.set(`${formatAddress(ipv4(home))} . ${slot}`, formatAddress(address));
   }
   return bySize;
 }
 
+/** What stands in the slots of those that have several addresses, by the word of what stands for them. */
+export const slotsByHome = (table: NatTable): ReadonlyMap<number, readonly Address[]> =>
+  new Map(
+    homesOf(table)
+      .filter(isSpread)
+      .map(({ addresses }) => [lowest(addresses)!.w0, slotTable(addresses)] as const),
+  );
+
 /** The seed of the hash is fixed: a private address keeps its pool address over restarts and on every gateway. */
-const SEED = "0x86";
+export const SLOT_SEED = 0x86;
 
 export const TO_HOME = "ip saddr set ip saddr map @homes goto leave";
 
@@ -102,6 +112,6 @@ export function toSlots(table: NatTable): readonly string[] {
   );
   return SLOT_COUNTS.filter((count) => sizes.has(count)).map(
     (count) =>
-      `ip saddr set ip saddr . jhash ct original ip saddr mod ${count} seed ${SEED} map @slots_${count}`,
+      `ip saddr set ip saddr . jhash ct original ip saddr mod ${count} seed 0x${SLOT_SEED.toString(16)} map @slots_${count}`,
   );
 }

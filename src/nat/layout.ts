@@ -58,6 +58,8 @@ export const SET_NAMES = [
   "endpoints",
   "contacts",
   "shared",
+  "granted",
+  "granted_out",
 ] as const;
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
@@ -65,7 +67,7 @@ export const SET_NAMES = [
  * one of a private address; forwarded, targets: those addresses, each once. blocks, block_homes, block_ports, overflow_N,
  * asking, full: see blocks.ts. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port.
  * sessions, session_rate, ports, over_sessions, over_rate, over_ports: see limits.ts. eim, open, open_to, mapping,
- * endpoints, contacts, shared: see mapping.ts. What ends with 6 is the same for IPv6.
+ * endpoints, contacts, shared: see mapping.ts. granted, granted_out: see granted.ts. What ends with 6 is the same for IPv6.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -75,13 +77,18 @@ export interface SetDeclaration {
   /** The type is given by expressions that have it. */
   readonly byExpression?: true;
   readonly interval: boolean;
-  /** What else is declared of a set that packets fill. What they put there is no part of a table's contents. */
+  /** What else is declared of a set that others fill: packets, or who asked. What they put there is no part of a table's contents. */
   readonly filled?: readonly string[];
 }
 
 /** Private endpoints that can have a mapping at a time. */
 export const MAPPINGS = 1_048_576;
 const MAPPED = [`size ${MAPPINGS}`, "flags dynamic,timeout"];
+
+/** Mappings that hosts asked for. */
+export const GRANTS = 65_536;
+/** The maps have an element more than that: the one that says since when none was lost. */
+const GRANTED = [`size ${2 * GRANTS}`, "flags timeout"];
 
 /** What stands in a set's braces, line by line. */
 export function declarationOf(name: SetName): readonly string[] {
@@ -171,6 +178,18 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
     filled: MAPPED,
   },
   shared: { is: "set", type: "ipv4_addr . inet_service", interval: false, filled: MAPPED },
+  granted: {
+    is: "map",
+    type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
+    interval: false,
+    filled: GRANTED,
+  },
+  granted_out: {
+    is: "map",
+    type: "inet_proto . ipv4_addr . inet_service : ipv4_addr . inet_service",
+    interval: false,
+    filled: GRANTED,
+  },
 };
 
 /** In an order in which nothing refers to what comes later. */

@@ -14,6 +14,7 @@
 
 import type { PortRange } from "../model/model.ts";
 import { addresses } from "./elements.ts";
+import { unlessGranted } from "./granted.ts";
 import type { SetContents } from "./layout.ts";
 import { durationText } from "./listing-text.ts";
 import { portText } from "./members.ts";
@@ -51,17 +52,18 @@ export const toMapped = (table: NatTable): readonly string[] =>
   hasIndependent(table) ? [`${PORTS} ${TO_MAPPED}`] : [];
 
 /** Takes what stands in the packet's header, where nobody has it. */
-export const UNUSED: string = `${PORTS} ip saddr . meta l4proto . th sport != @endpoints snat ip to ip saddr:th sport`;
+export const unused = (grants: boolean): string =>
+  `${PORTS} ip saddr . meta l4proto . th sport != @endpoints ${unlessGranted(grants)}snat ip to ip saddr:th sport`;
 
 /** Finds a port for a source that is the pool's address by then. */
-export function choiceRules(pool: PoolMapping): readonly string[] {
+export function choiceRules(pool: PoolMapping, grants: boolean): readonly string[] {
   const range = portText(pool.ports);
   const byChance = `${PORTS} snat ip to ip saddr:${range} fully-random`;
   if (!isIndependent(pool)) return [byChance];
-  const attempt = [...portByChance(pool.ports), UNUSED];
+  const attempt = [...portByChance(pool.ports), unused(grants)];
   return [
     withoutChecksum(pool.ports),
-    `th sport ${range} ${UNUSED}`,
+    `th sport ${range} ${unused(grants)}`,
     ...Array.from({ length: TRIES }, () => attempt).flat(),
     byChance,
   ];

@@ -8,16 +8,18 @@
 
 import { formatAddress } from "../bgp/net/text.ts";
 import { askForBlock, blockChains, toOwnBlock, toSharedBlock } from "./blocks.ts";
+import { asGranted } from "./granted.ts";
 import { commonHome, TO_HOME, toSlots } from "./homes.ts";
 import type { Elements } from "./layout.ts";
 import { choiceRules, isIndependent, toMapped } from "./mapping.ts";
 import { portText, sharedPools } from "./members.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
 
-/** Whoever has a block leaves with it, also when there is a mapping of a time when it had none. */
+/** What was granted comes first. Whoever has a block leaves with it, also when there is a mapping of a time when it had none. */
 export function poolRules(table: NatTable): readonly string[] {
   if (table.pools.length === 0) return [];
   return [
+    ...asGranted(table),
     ...toSharedBlock(table),
     ...toMapped(table),
     ...toOwnBlock(table),
@@ -61,7 +63,7 @@ export const portChoices = (table: NatTable): Elements =>
 /** The chains that choose a port, by name. */
 export const portChains = (table: NatTable): ReadonlyMap<string, readonly string[]> =>
   new Map([
-    ...sharedPools(table).map((pool) => [portChainOf(pool), choiceRules(pool)] as const),
+    ...sharedPools(table).map((pool) => [portChainOf(pool), choiceRules(pool, table.grants)] as const),
     ...blockChains(table),
   ]);
 

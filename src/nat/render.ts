@@ -21,6 +21,7 @@ import {
   UNTRANSLATED,
 } from "./floating.ts";
 import { forwardSets, TO_TARGET } from "./forwards.ts";
+import { dropsGranted, toGranted } from "./granted.ts";
 import { homeElements, slotElements } from "./homes.ts";
 import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
 import { limitRules, refuseRules } from "./limits.ts";
@@ -71,6 +72,8 @@ function renderSets(table: NatTable): SetContents {
     endpoints: NONE,
     contacts: NONE,
     shared: NONE,
+    granted: NONE,
+    granted_out: NONE,
     taps: elements((table.metadata?.interfaces ?? []).map((name) => `"${name}"`)),
   };
 }
@@ -93,10 +96,10 @@ const renderChains = (table: NatTable): ChainContents => ({
   over_ports: refuseRules("ports"),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
-  dstnat: [...TO_FIXED, TO_TARGET, ...toEndpoints(table), ...toMetadata(table)],
+  dstnat: [...TO_FIXED, TO_TARGET, ...toGranted(table), ...toEndpoints(table), ...toMetadata(table)],
   dstnat_output: [...TO_FIXED, TO_TARGET],
   srcnat: [...TO_ITSELF, ...toHairpin(table), ...EXEMPT, ...TO_EGRESS, "ip saddr @private goto pools"],
   limited: limitRules(table),
-  translated: [...toMappings(table), ...TO_TIMERS],
+  translated: [...dropsGranted(table), ...toMappings(table), ...TO_TIMERS],
   untranslated: UNTRANSLATED,
 });

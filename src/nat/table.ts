@@ -2,7 +2,7 @@
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
 import { type AddressLimits, NO_LIMITS } from "../model/address-limits.ts";
-import type { BlockPlan, Grant } from "../model/blocks.ts";
+import type { BlockGrant, BlockPlan } from "../model/blocks.ts";
 import type { Endpoint, Forward, Pool, PortRange } from "../model/model.ts";
 
 /** What is translated between one address and another. */
@@ -20,8 +20,10 @@ export interface NatTable extends Translations {
   /** The ports of each private address; undefined: they share those of `pools`. */
   readonly blocks: BlockPlan | undefined;
   /** Blocks that private addresses have besides those of `blocks`. */
-  readonly grants: readonly Grant[];
+  readonly givenBlocks: readonly BlockGrant[];
   readonly limits: AddressLimits;
+  /** Private hosts may ask for mappings (granted.ts). */
+  readonly grants: boolean;
   /**
    * Destinations that no source is translated for: except, private, public networks, anycast, and the floating IPs
    * that are translated elsewhere (those of this table never are a destination any more when sources are looked at).
@@ -81,8 +83,9 @@ export const EMPTY_NAT: NatTable = {
   private: [],
   pools: [],
   blocks: undefined,
-  grants: [],
+  givenBlocks: [],
   limits: NO_LIMITS,
+  grants: false,
   exempt: [],
   inside: [],
   untracked: [],

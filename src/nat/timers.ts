@@ -44,6 +44,7 @@ export const TO_TIMERS: readonly string[] = [
   ...inBothFamilies((ip, six) => `ct reply ${ip} daddr @floating${six} goto timers`),
   ...inBothFamilies((ip, six) => `ct original ${ip} daddr @floating${six} goto timers`),
   "ct original ip daddr @forwarded goto timers",
+  "ct original ip daddr @pooled goto timers",
 ];
 
 function bodyOf(protocol: Protocol, seconds: ReadonlyMap<string, number>): string {

@@ -105,7 +105,7 @@ function contentsFor(table: NatTable, { source, destination }: TracedPacket): Co
     ),
     forwards,
     blocks: blocks && { ...blocks, private: [] },
-    grants: [],
+    givenBlocks: [],
   });
   return { ...contents, sets: { ...contents.sets, ...blockSets(table, source) } };
 }

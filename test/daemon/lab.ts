@@ -140,7 +140,7 @@ export class Daemon {
   readonly #end: Promise<Ended>;
 
   constructor(file: string, socket: string, wrapper: readonly string[]) {
-    const [program, ...args] = [...wrapper, process.execPath, GATEWAYD, "run", file];
+    const [program, ...args] = [...wrapper, process.execPath, GATEWAYD, "run", "--no-rehearsal", file];
     this.socket = socket;
     this.child = spawn(program!, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.pid = this.child.pid!;

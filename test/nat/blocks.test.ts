@@ -7,9 +7,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Address, ipv4 } from "../../src/bgp/net/address.ts";
 import { formatAddress, parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { NO_LIMITS } from "../../src/model/address-limits.ts";
-import { type BlockPlan, blockOf, type Grant, holderOf } from "../../src/model/blocks.ts";
+import { type BlockGrant, type BlockPlan, blockOf, holderOf } from "../../src/model/blocks.ts";
+import { BlockBook } from "../../src/nat/block-book.ts";
 import { diff, diffTables } from "../../src/nat/diff.ts";
-import { GrantBook } from "../../src/nat/grants.ts";
 import { addressesIn, refusedIn } from "../../src/nat/limits.ts";
 import { type Limit, refusedSet } from "../../src/nat/meters.ts";
 import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
@@ -203,8 +203,10 @@ const asks = (host: string): boolean =>
     .map(formatAddress)
     .includes(host);
 
-const isIn = ({ seen, seenPort }: Flow, { block: { address: of, ports } }: Pick<Grant, "block">): boolean =>
-  seen.w0 === of.w0 && ports.first <= seenPort && seenPort <= ports.last;
+const isIn = (
+  { seen, seenPort }: Flow,
+  { block: { address: of, ports } }: Pick<BlockGrant, "block">,
+): boolean => seen.w0 === of.w0 && ports.first <= seenPort && seenPort <= ports.last;
 
 test("a block that is used up: told so, asked for more, and nobody else notices; an overflow block is used from then on", async () => {
   shows("RFC 5508 REQ-8", "RFC 6888 REQ-4", "RFC 6888 REQ-11c");
@@ -230,9 +232,9 @@ test("a block that is used up: told so, asked for more, and nobody else notices;
       (flow) => holderOf(narrow, flow.seen, flow.seenPort)?.w0 === flow.own.w0,
     ),
   ).toBe(true);
-  const book = new GrantBook(narrow, [], []);
+  const book = new BlockBook(narrow, [], []);
   const grant = book.give(address(greedy), Number.POSITIVE_INFINITY)!;
-  const given = { ...NARROW, grants: book.grants };
+  const given = { ...NARROW, givenBlocks: book.grants };
   const change = diffTables(NARROW, given);
   expect(change.trim().split("\n")).toHaveLength(1);
   await gw.nft(change);
@@ -263,9 +265,9 @@ test("where there are fewer blocks than private addresses, one is given to who a
   const printed = once(asking.stdout, "data");
   await eventually(`${host} asks`, () => asks(host), 60_000);
   expect(gw.run("conntrack", "-L", "-s", host)).toBe("");
-  const book = new GrantBook(few, [], []);
+  const book = new BlockBook(few, [], []);
   const grant = book.give(address(host), 16)!;
-  await gw.nft(diffTables(table, { ...table, grants: book.grants }));
+  await gw.nft(diffTables(table, { ...table, givenBlocks: book.grants }));
   const seen = String((await printed)[0])
     .trim()
     .split("\n");

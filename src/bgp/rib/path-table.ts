@@ -43,7 +43,8 @@ export class PathTable {
   next: Uint32Array = new Uint32Array(1024);
 
   // By prefix.
-  #head: Uint32Array = new Uint32Array(1024).fill(NIL);
+  /** The complement of the row, so that a new column says NIL everywhere without being written to. */
+  #heads: Uint32Array = new Uint32Array(1024);
   #selected: Uint16Array = new Uint16Array(1024);
   #flags: Uint8Array = new Uint8Array(1024);
   /** How many update groups (and members behind) still hold or owe something of it; and each path that is pinned. */
@@ -72,7 +73,7 @@ export class PathTable {
   }
 
   head(prefix: PrefixId): number {
-    return this.#head[prefix]!;
+    return ~this.#heads[prefix]! >>> 0;
   }
 
   /** How many paths from the front of the list are chosen. 0: the prefix is not reachable. */
@@ -82,7 +83,7 @@ export class PathTable {
 
   /** Puts the list in a new order: the first `count` rows are chosen. The caller has set `next` of every row. */
   select(prefix: PrefixId, head: number, count: number): void {
-    this.#head[prefix] = head;
+    this.#heads[prefix] = ~head;
     this.#selected[prefix] = count;
     const before = this.#flags[prefix]! & REACHABLE;
     if (count > 0 && before === 0) this.reachable++;
@@ -114,7 +115,7 @@ export class PathTable {
   touch(row: number): void {
     const prefix = this.prefix[row]! as PrefixId;
     this.dirty.add(prefix);
-    let at = this.#head[prefix]!;
+    let at = this.head(prefix);
     for (let left = this.#selected[prefix]!; left > 0; left--) {
       if (at === row) {
         this.#flags[prefix]! |= TOUCHED;
@@ -126,7 +127,7 @@ export class PathTable {
 
   /** The path of a prefix from this peer with this path identifier, or NIL. */
   find(prefix: PrefixId, peer: PeerId, pathId: number): number {
-    let row = this.#head[prefix]!;
+    let row = this.head(prefix);
     while (row !== NIL && (this.peer[row] !== peer || this.pathId[row] !== pathId)) row = this.next[row]!;
     return row;
   }
@@ -134,7 +135,7 @@ export class PathTable {
   /** How many paths of a prefix are from this peer. */
   countOf(prefix: PrefixId, peer: PeerId): number {
     let count = 0;
-    for (let row = this.#head[prefix]!; row !== NIL; row = this.next[row]!) {
+    for (let row = this.head(prefix); row !== NIL; row = this.next[row]!) {
       if (this.peer[row] === peer) count++;
     }
     return count;
@@ -147,9 +148,9 @@ export class PathTable {
     this.peer[row] = peer;
     this.pathId[row] = pathId;
     this.next[row] = NIL;
-    let last = this.#head[prefix]!;
+    let last = this.head(prefix);
     if (last === NIL) {
-      this.#head[prefix] = row;
+      this.#heads[prefix] = ~row;
       return row;
     }
     while (this.next[last] !== NIL) last = this.next[last]!;
@@ -163,11 +164,11 @@ export class PathTable {
     const prefix = this.prefix[row]! as PrefixId;
     let place = 0;
     let before = NIL;
-    for (let at = this.#head[prefix]!; at !== row; at = this.next[at]!) {
+    for (let at = this.head(prefix); at !== row; at = this.next[at]!) {
       before = at;
       place++;
     }
-    if (before === NIL) this.#head[prefix] = this.next[row]!;
+    if (before === NIL) this.#heads[prefix] = ~this.next[row]!;
     else this.next[before] = this.next[row]!;
     if (place < this.#selected[prefix]!) this.#selected[prefix]!--;
     this.prefix[row] = NO_PREFIX;
@@ -222,7 +223,7 @@ export class PathTable {
 
   /** Forgets the prefix when nobody has a path of it, owes its withdrawal, or has yet to decide it. */
   close(prefix: PrefixId): void {
-    if (this.#head[prefix] !== NIL || this.#pins[prefix] !== 0 || this.dirty.has(prefix)) return;
+    if (this.head(prefix) !== NIL || this.#pins[prefix] !== 0 || this.dirty.has(prefix)) return;
     this.#flags[prefix] = 0;
     this.prefixes.remove(prefix);
   }
@@ -255,9 +256,7 @@ export class PathTable {
   }
 
   #reservePrefixes(rows: number): void {
-    const filled = this.#head.length;
-    this.#head = columnOf(this.#head, rows);
-    this.#head.fill(NIL, filled);
+    this.#heads = columnOf(this.#heads, rows);
     this.#selected = columnOf(this.#selected, rows);
     this.#flags = columnOf(this.#flags, rows);
     this.#pins = columnOf(this.#pins, rows);

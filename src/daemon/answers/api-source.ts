@@ -16,6 +16,7 @@ import { announcementsPage, receivedPage, routesPage } from "./bgp-answers.ts";
 import { birdwatcher } from "./birdwatcher.ts";
 import { type BlockSource, blockAnswer, whoAnswer } from "./block-answers.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer, nextHopAnswer } from "./gateway-answers.ts";
+import { mappingsAnswer, pcpFigures } from "./mapping-answers.ts";
 import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
 import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
 import { poolAnswers, sessionsAnswer, topAnswer } from "./session-answers.ts";
@@ -53,7 +54,7 @@ export function apiSource(
   const startedMs = performance.now();
   const views: Omit<
     MetricsSource & ApiSource,
-    "metrics" | "takeLag" | "reconcileErrors" | "eventReaders" | "storeState"
+    "metrics" | "takeLag" | "reconcileErrors" | "eventReaders" | "storeState" | "pcp"
   > = {
     status: () => statusAnswer(gateway, config(), (performance.now() - startedMs) / 1000),
     peers: () => gateway.speaker.peers().map(peerAnswer),
@@ -80,10 +81,11 @@ export function apiSource(
         gateway.model,
         gateway.blockHistory.epochs.at(-1)?.plan,
         gateway.drains,
-        gateway.grants,
+        gateway.givenBlocks,
       ),
     natTrace: (query) => traceAnswer(gateway, query),
     natLog: () => gateway.natLogs.answer(),
+    natMappings: (query) => mappingsAnswer(gateway, query),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
     anycast: () => anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.checks),
@@ -106,6 +108,7 @@ export function apiSource(
     {
       ...views,
       reconcileErrors: () => gateway.tally.errors(),
+      pcp: () => pcpFigures(gateway.pcp),
       eventReaders: () => ({ now: events.readers, dropped: events.dropped }),
       takeLag: () => takeLag(lag.histogram, lag.resolutionMs),
       storeState,

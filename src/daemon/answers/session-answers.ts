@@ -19,7 +19,7 @@ import {
 } from "../../model/blocks.ts";
 import type { Model, Pool } from "../../model/model.ts";
 import type { Drains } from "../drains.ts";
-import type { Grants } from "../grants.ts";
+import type { GivenBlocks } from "../given-blocks.ts";
 
 type Look = (query: SessionQuery) => Promise<SessionsFound>;
 
@@ -44,7 +44,7 @@ export async function poolAnswers(
   { nat }: Model,
   plan: BlockPlan | undefined,
   drains: Pick<Drains, "isDrained">,
-  grants: Pick<Grants, "useOf">,
+  given: Pick<GivenBlocks, "useOf">,
 ): Promise<NatPoolAnswer[]> {
   const { used } = await look({ want: "used", filter: {}, limit: 1 });
   const useByAddress = new Map(used.map((use) => [use.public, use]));
@@ -55,7 +55,7 @@ export async function poolAnswers(
     return pool.addresses.map((address) => {
       const own = Math.min(left, computed);
       left -= own;
-      const overflow = grants.useOf(address);
+      const overflow = given.useOf(address);
       const use = useByAddress.get(formatAddress(address));
       return {
         ...rowOf(pool, address),

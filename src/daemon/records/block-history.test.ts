@@ -8,7 +8,7 @@ import { type Address, ipv4 } from "../../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../../bgp/net/text.ts";
 import { model as modelWith } from "../../gateway/testing/values.ts";
 import { NO_LIMITS } from "../../model/address-limits.ts";
-import { type BlockPlan, blockPlan, type Grant } from "../../model/blocks.ts";
+import { type BlockGrant, type BlockPlan, blockPlan } from "../../model/blocks.ts";
 import type { Forward, Nat } from "../../model/model.ts";
 import { blockAnswer, whoAnswer } from "../answers/block-answers.ts";
 import { BlockHistory } from "./block-history.ts";
@@ -74,7 +74,7 @@ describe("the file", () => {
   });
 
   test("remembers what was given, and until when, also when a line is cut off", async () => {
-    const grant = (first: number): Grant => ({
+    const grant = (first: number): BlockGrant => ({
       holder: address("10.65.0.7"),
       rank: 1,
       block: { address: address("198.51.100.10"), ports: { first, last: first + 1023 } },

@@ -8,7 +8,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Problem } from "../../gateway/intent.ts";
-import type { BlockPlan, Grant } from "../../model/blocks.ts";
+import type { BlockGrant, BlockPlan } from "../../model/blocks.ts";
 import { sameBlocks } from "../../nat/blocks.ts";
 import type { Epoch, GrantSpan } from "../../nat/history.ts";
 import {
@@ -62,7 +62,7 @@ export class BlockHistory {
   }
 
   /** Those that nobody has taken back. */
-  get given(): readonly Grant[] {
+  get given(): readonly BlockGrant[] {
     return this.#spans.open.map(({ grant }) => grant);
   }
 

@@ -5,7 +5,7 @@
 
 import { type Address, contains, ipv4, type Prefix } from "../../bgp/net/address.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../../bgp/net/text.ts";
-import { type BlockPool, type Grant, RANKS } from "../../model/blocks.ts";
+import { type BlockGrant, type BlockPool, RANKS } from "../../model/blocks.ts";
 import type { PortRange } from "../../model/model.ts";
 import type { Epoch, GrantSpan } from "../../nat/history.ts";
 
@@ -35,7 +35,7 @@ export function encodeEpoch({ fromMs, plan }: Epoch): string {
 export interface GrantChange {
   readonly atMs: number;
   readonly given: boolean;
-  readonly grant: Grant;
+  readonly grant: BlockGrant;
 }
 
 /** One line, with its end. */

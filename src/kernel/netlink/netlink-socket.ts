@@ -161,6 +161,26 @@ export class NetlinkSocket {
     return answer;
   }
 
+  /** The same for a question that is answered with messages: each is given to `each`. */
+  ask(
+    type: number,
+    write: (to: MessageWriter) => void,
+    each: (message: Message) => void,
+  ): Refusal | undefined {
+    const sequence = this.#sendAlone(type, NLM_F_ACK, write);
+    let refusal: Refusal | undefined;
+    this.#receive((message) => {
+      if (message.sequence !== sequence) return false;
+      if (message.type !== NLMSG_ERROR) {
+        each(message);
+        return false;
+      }
+      refusal = refusalIn(message);
+      return true;
+    });
+    return refusal;
+  }
+
   /**
    * The same as a transaction of nfnetlink's of one message, between a begin and an end that name the subsystem.
    * The kernel answers to the one that asks for it, and to any that it refuses.

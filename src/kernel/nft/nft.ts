@@ -9,6 +9,7 @@ import koffi from "koffi";
 import { netlinkPort } from "../netlink/ffi.ts";
 import { attributesIn, type Message, readText } from "../netlink/netlink.ts";
 import { NetlinkSocket } from "../netlink/netlink-socket.ts";
+import { type EndpointQuery, type FoundEndpoint, findEndpoint } from "./endpoints.ts";
 import { addIcmpTimer, withoutIcmpTimers } from "./icmp-timer.ts";
 
 const NETLINK_NETFILTER = 12;
@@ -65,7 +66,7 @@ export class Nft {
   run(commands: string): string | undefined {
     const { before, timers, after } = withoutIcmpTimers(commands);
     let failed = this.#runText(before);
-    for (const timer of timers) failed ??= addIcmpTimer(this.#timerSocket(), timer);
+    for (const timer of timers) failed ??= addIcmpTimer(this.#ownSocket(), timer);
     return failed ?? (after === "" ? undefined : this.#runText(after));
   }
 
@@ -74,7 +75,12 @@ export class Nft {
     return port !== 0 && (port === this.port || port === this.#socket?.port);
   }
 
-  #timerSocket(): NetlinkSocket {
+  /** Undefined: there is none. @throws Error with the kernel's words */
+  findEndpoint(query: EndpointQuery): FoundEndpoint | undefined {
+    return findEndpoint(this.#ownSocket(), query);
+  }
+
+  #ownSocket(): NetlinkSocket {
     this.#socket ??= new NetlinkSocket(NETLINK_NETFILTER);
     return this.#socket;
   }
@@ -85,10 +91,10 @@ export class Nft {
     return this.#error(this.#context).trim() || "nftables refused it without a reason";
   }
 
-  /** A chain of our table as nft lists it, with its counters. Undefined when there is none. */
-  listChain(name: string): string | undefined {
+  /** A chain of our table as nft lists it with its counters, or a map with when its elements end. Undefined when there is none. */
+  listState(kind: "chain" | "map", name: string): string | undefined {
     this.#setFlags(this.#context, 0);
-    const failed = this.run(`list chain inet ${TABLE} ${name}`);
+    const failed = this.run(`list ${kind} inet ${TABLE} ${name}`);
     const listed = this.#output(this.#context);
     this.#setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
     return failed === undefined ? listed : undefined;

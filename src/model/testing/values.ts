@@ -4,6 +4,7 @@ import { parseAddress } from "../../bgp/net/text.ts";
 import { NO_LIMITS } from "../address-limits.ts";
 import type { Model, Peer, Pool } from "../model.ts";
 import { NO_NAT_LOG } from "../nat-log.ts";
+import { NO_PCP } from "../pcp.ts";
 
 export const PEER: Peer = {
   remote: { address: parseAddress("192.0.2.2")! },
@@ -52,6 +53,7 @@ export const NO_NAT: Model["nat"] = {
   pools: [],
   blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   log: NO_NAT_LOG,
+  pcp: NO_PCP,
   timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
 };
 

@@ -3,8 +3,8 @@
 import fc from "fast-check";
 import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
 import { addressKey } from "../../bgp/net/text.ts";
-import type { BlockPlan, Grant } from "../../model/blocks.ts";
-import { GrantBook } from "../grants.ts";
+import type { BlockGrant, BlockPlan } from "../../model/blocks.ts";
+import { BlockBook } from "../block-book.ts";
 import type { FloatingMapping, ForwardMapping, NatTable, PoolMapping } from "../table.ts";
 
 const TEN = 0x0a410000; // 10.65.0.0
@@ -77,9 +77,9 @@ const blocks: fc.Arbitrary<BlockPlan> = fc.record({
 });
 
 /** What is given to who asks, one after the other. */
-function grantsTo(asking: readonly number[], plan: BlockPlan | undefined): readonly Grant[] {
+function givenTo(asking: readonly number[], plan: BlockPlan | undefined): readonly BlockGrant[] {
   if (plan === undefined) return [];
-  const book = new GrantBook(plan, [], []);
+  const book = new BlockBook(plan, [], []);
   for (const n of asking) book.give(ipv4(TEN + n), Number.POSITIVE_INFINITY);
   return book.grants;
 }
@@ -107,6 +107,7 @@ const drafts = fc.record({
   pools,
   blocks: fc.option(blocks, { nil: undefined }),
   asking: fc.array(fc.nat(4), { maxLength: 6 }),
+  grants: fc.boolean(),
   limits: fc.record({
     sessionsPerAddress: fc.constantFrom(undefined, 1, 2000),
     portsPerAddress: fc.constantFrom(undefined, 64),
@@ -132,5 +133,5 @@ const drafts = fc.record({
 
 export const natTables: fc.Arbitrary<NatTable> = drafts.map(({ asking, ...table }) => ({
   ...table,
-  grants: grantsTo(asking, table.blocks),
+  givenBlocks: givenTo(asking, table.blocks),
 }));

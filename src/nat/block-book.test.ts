@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Address, ipv4, prefixOf } from "../bgp/net/address.ts";
-import { type BlockPlan, blockOf, type Grant, holderOf, homeOf } from "../model/blocks.ts";
+import { type BlockGrant, type BlockPlan, blockOf, holderOf, homeOf } from "../model/blocks.ts";
+import { BlockBook, givenIn } from "./block-book.ts";
 import { diff } from "./diff.ts";
-import { GrantBook, grantsIn } from "./grants.ts";
 import { EMPTY_NAT, type NatTable } from "./table.ts";
 import { MemoryNft } from "./testing/memory-nft.ts";
 
@@ -33,10 +33,10 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
 function walk(
   of: BlockPlan,
   list: readonly Step[],
-  each: (book: GrantBook, resting: readonly Grant[]) => void,
+  each: (book: BlockBook, resting: readonly BlockGrant[]) => void,
 ): void {
-  const book = new GrantBook(of, [], []);
-  let resting: Grant[] = [];
+  const book = new BlockBook(of, [], []);
+  let resting: BlockGrant[] = [];
   for (const step of list) {
     const last = book.grants.at(-1);
     if (step.do === "give") book.give(holder(step.who), Number.POSITIVE_INFINITY);
@@ -89,8 +89,8 @@ describe("whatever is asked for and given back, in any order", () => {
           const grants = book.grants.filter(({ rank }) => isIndependent || rank === 0);
           const nft = new MemoryNft();
           nft.apply(diff(tableOf(of, mapping, grants), undefined));
-          const found = new GrantBook(of, grantsIn(nft.listing()!, of), []).grants;
-          const text = (list: readonly Grant[]): string[] =>
+          const found = new BlockBook(of, givenIn(nft.listing()!, of), []).grants;
+          const text = (list: readonly BlockGrant[]): string[] =>
             list.map((grant) => JSON.stringify(grant)).sort();
           expect(text(found)).toEqual(text(grants));
         });
@@ -103,7 +103,7 @@ describe("whatever is asked for and given back, in any order", () => {
 const tableOf = (
   of: BlockPlan,
   mapping: NatTable["pools"][number]["mapping"],
-  grants: readonly Grant[],
+  givenBlocks: readonly BlockGrant[],
 ): NatTable => ({
   ...EMPTY_NAT,
   private: of.private,
@@ -111,11 +111,11 @@ const tableOf = (
     ...{ name: "default", addresses, private: [], draining: false, ports },
     ...{ mapping, filtering: "addressAndPortDependent" },
   })),
-  ...{ blocks: of, grants },
+  ...{ blocks: of, givenBlocks },
 });
 
 test("an address has four blocks at most, fewer where its ports are limited, and those of one address run out", () => {
-  const book = new GrantBook(plan(8, 4), [], []);
+  const book = new BlockBook(plan(8, 4), [], []);
   const give = (who: number, most = Number.POSITIVE_INFINITY): number | undefined =>
     book.give(holder(who), most)?.rank;
   expect([give(0, 40), give(0, 40), give(0), give(0), give(0)]).toEqual([1, undefined, 2, 3, undefined]);

@@ -10,10 +10,10 @@ import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import type { Problem } from "../gateway/intent.ts";
 import type { SessionQuery, SessionsFound } from "../kernel/conntrack/session-commands.ts";
-import { type BlockPlan, blockPlan, type Grant, spareCount } from "../model/blocks.ts";
+import { type BlockGrant, type BlockPlan, blockPlan, spareCount } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
+import { BlockBook, givenIn } from "../nat/block-book.ts";
 import { sameBlocks } from "../nat/blocks.ts";
-import { GrantBook, grantsIn } from "../nat/grants.ts";
 import { addressesIn } from "../nat/limits.ts";
 import type { NatTable } from "../nat/table.ts";
 import type { GrantChange } from "./records/block-lines.ts";
@@ -23,7 +23,7 @@ const ASK_EVERY_MS = 250;
 const DEAF_MS = 3000;
 const LOOK_EVERY_MS = 30_000;
 
-export interface GrantsOptions {
+export interface GivenBlocksOptions {
   readonly model: () => Model;
   /** The table that the kernel holds; undefined while it is not the one that is wanted. */
   readonly programmed: () => NatTable | undefined;
@@ -31,26 +31,26 @@ export interface GrantsOptions {
   readonly sessions: (query: SessionQuery) => Promise<SessionsFound>;
   /** Resolves when the changes are remembered. */
   readonly note: (changes: readonly GrantChange[]) => Promise<void>;
-  /** {@link Grants.of} says something else. */
+  /** {@link GivenBlocks.of} says something else. */
   readonly changed: (changes: readonly GrantChange[]) => void;
   readonly now: () => number;
 }
 
-export class Grants {
-  readonly #options: GrantsOptions;
+export class GivenBlocks {
+  readonly #options: GivenBlocksOptions;
   readonly #timers: readonly NodeJS.Timeout[];
   #model: Model | undefined;
   #plan: BlockPlan | undefined;
-  #book: GrantBook | undefined;
-  #current: readonly Grant[] = [];
-  #resting: readonly Grant[] = [];
+  #book: BlockBook | undefined;
+  #current: readonly BlockGrant[] = [];
+  #resting: readonly BlockGrant[] = [];
   #asking: Promise<void> | undefined;
   /** When an address was given its last block, by its word. */
   readonly #givenMs = new Map<number, number>();
   /** When a flow was last seen in a block. */
-  readonly #busyMs = new Map<Grant, number>();
+  readonly #busyMs = new Map<BlockGrant, number>();
 
-  constructor(options: GrantsOptions) {
+  constructor(options: GivenBlocksOptions) {
     this.#options = options;
     this.#timers = [
       setInterval(() => (this.#asking ??= this.#askOnce()), ASK_EVERY_MS),
@@ -63,10 +63,10 @@ export class Grants {
    * @param held - our table as nft lists it, by the rules of a gateway that ran before this one
    * @param remembered - what the history says is given: what of it the kernel does not hold rests
    */
-  begin(held: string | undefined, remembered: readonly Grant[]): void {
+  begin(held: string | undefined, remembered: readonly BlockGrant[]): void {
     this.#model = this.#options.model();
     this.#plan = blockPlan(this.#model.nat);
-    const grants = held === undefined || this.#plan === undefined ? [] : grantsIn(held, this.#plan);
+    const grants = held === undefined || this.#plan === undefined ? [] : givenIn(held, this.#plan);
     this.#open(
       grants,
       remembered.filter((grant) => !grants.some((of) => sameBlock(of, grant))),
@@ -80,7 +80,7 @@ export class Grants {
   }
 
   /** What is given by this model's plan; the same value until that changes. */
-  of(model: Model): readonly Grant[] {
+  of(model: Model): readonly BlockGrant[] {
     if (model === this.#model) return this.#current;
     this.#model = model;
     const plan = blockPlan(model.nat);
@@ -156,7 +156,7 @@ export class Grants {
     await note(changes);
   }
 
-  #idle(grants: readonly Grant[], busy: readonly number[], { timeouts }: NatTable): Grant[] {
+  #idle(grants: readonly BlockGrant[], busy: readonly number[], { timeouts }: NatTable): BlockGrant[] {
     const nowMs = this.#options.now();
     const { udpSeconds, tcpTransitorySeconds, icmpSeconds } = timeouts;
     const restMs = Math.max(udpSeconds, tcpTransitorySeconds, icmpSeconds) * 1000;
@@ -176,18 +176,18 @@ export class Grants {
     this.#asking = undefined;
   }
 
-  #open(grants: readonly Grant[], resting: readonly Grant[]): void {
-    this.#book = this.#plan && new GrantBook(this.#plan, grants, resting);
+  #open(grants: readonly BlockGrant[], resting: readonly BlockGrant[]): void {
+    this.#book = this.#plan && new BlockBook(this.#plan, grants, resting);
     this.#current = this.#book?.grants ?? [];
     this.#resting = resting;
   }
 
-  #changes(grants: readonly Grant[], given: boolean): GrantChange[] {
+  #changes(grants: readonly BlockGrant[], given: boolean): GrantChange[] {
     const atMs = this.#options.now();
     return grants.map((grant) => ({ atMs, given, grant }));
   }
 
-  #now(book: GrantBook, changes: readonly GrantChange[]): void {
+  #now(book: BlockBook, changes: readonly GrantChange[]): void {
     if (book !== this.#book) return;
     this.#current = book.grants;
     const held = new Set(this.#current);
@@ -198,7 +198,7 @@ export class Grants {
 
 const NEARLY_ALL = 0.9;
 
-const sameBlock = (a: Grant, b: Grant): boolean =>
+const sameBlock = (a: BlockGrant, b: BlockGrant): boolean =>
   sameAddress(a.holder, b.holder) &&
   sameAddress(a.block.address, b.block.address) &&
   a.block.ports.first === b.block.ports.first;

@@ -10,9 +10,9 @@ import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { parseAddress } from "../bgp/net/text.ts";
 import {
   type Block,
+  type BlockGrant,
   type BlockPlan,
   blockOf,
-  type Grant,
   homeOf,
   RANKS,
   type Rank,
@@ -22,20 +22,20 @@ import type { PortRange } from "../model/model.ts";
 import { elementsIn } from "./listing.ts";
 
 /** What is given by one plan; no block is given twice. */
-export class GrantBook {
+export class BlockBook {
   readonly #plan: BlockPlan;
-  readonly #byHolder = new Map<number, Grant[]>();
+  readonly #byHolder = new Map<number, BlockGrant[]>();
   /** First ports of blocks that are given or rest, by pool address. */
   readonly #takenByHome = new Map<number, Set<number>>();
 
   /** What of `grants` and `resting` the plan has no room for is left out. */
-  constructor(plan: BlockPlan, grants: Iterable<Grant>, resting: Iterable<Grant>) {
+  constructor(plan: BlockPlan, grants: Iterable<BlockGrant>, resting: Iterable<BlockGrant>) {
     this.#plan = plan;
     for (const grant of grants) if (this.#fits(grant)) this.#add(grant);
     for (const { block } of resting) this.#take(block);
   }
 
-  get grants(): Grant[] {
+  get grants(): BlockGrant[] {
     return [...this.#byHolder.values()].flat();
   }
 
@@ -44,7 +44,7 @@ export class GrantBook {
    * @param mostPorts - as many ports an address may have in all its blocks; its first block is given whatever it is
    * @returns undefined: it has as many as it may, or its pool address has none to give
    */
-  give(holder: Address, mostPorts: number): Grant | undefined {
+  give(holder: Address, mostPorts: number): BlockGrant | undefined {
     const home = homeOf(this.#plan, holder);
     if (home === undefined) return undefined;
     const ranks = this.#ranksOf(holder);
@@ -54,13 +54,13 @@ export class GrantBook {
     const taken = this.#takenByHome.get(home.address.w0);
     const ports = spareBlocks(this.#plan, home.pool).find(({ first }) => taken?.has(first) !== true);
     if (ports === undefined) return undefined;
-    const grant: Grant = { holder, rank, block: { address: home.address, ports } };
+    const grant: BlockGrant = { holder, rank, block: { address: home.address, ports } };
     this.#add(grant);
     return grant;
   }
 
   /** It rests from now on. */
-  takeBack({ holder, rank }: Grant): void {
+  takeBack({ holder, rank }: BlockGrant): void {
     const left = (this.#byHolder.get(holder.w0) ?? []).filter((grant) => grant.rank !== rank);
     if (left.length > 0) this.#byHolder.set(holder.w0, left);
     else this.#byHolder.delete(holder.w0);
@@ -76,7 +76,7 @@ export class GrantBook {
     return this.#takenByHome.get(w0)?.size ?? 0;
   }
 
-  #add(grant: Grant): void {
+  #add(grant: BlockGrant): void {
     const { holder, block } = grant;
     this.#byHolder.set(holder.w0, [...(this.#byHolder.get(holder.w0) ?? []), grant]);
     this.#take(block);
@@ -87,7 +87,7 @@ export class GrantBook {
     this.#takenByHome.set(address.w0, taken.add(ports.first));
   }
 
-  #fits({ holder, rank, block }: Grant): boolean {
+  #fits({ holder, rank, block }: BlockGrant): boolean {
     const home = homeOf(this.#plan, holder);
     if (home === undefined || !sameAddress(home.address, block.address)) return false;
     if (this.#takenByHome.get(block.address.w0)?.has(block.ports.first) === true) return false;
@@ -113,7 +113,7 @@ const SETS_BY_RANK = [
 ] as const;
 
 /** What the kernel holds that the plan does not compute, by the text of our table. */
-export function grantsIn(listing: string, plan: BlockPlan): Grant[] {
+export function givenIn(listing: string, plan: BlockPlan): BlockGrant[] {
   return SETS_BY_RANK.flatMap(([set, rank]) =>
     [...elementsIn(listing, set)].flatMap(([key, value]) => {
       const holder = parseAddress(key);

@@ -2,13 +2,13 @@ import { afterEach, describe, expect, test } from "vitest";
 import { ipv4, prefixOf } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import type { SessionsFound } from "../kernel/conntrack/session-commands.ts";
-import { blockPlan, type Grant } from "../model/blocks.ts";
+import { type BlockGrant, blockPlan } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
 import { NO_NAT, POOL } from "../model/testing/values.ts";
 import { diff } from "../nat/diff.ts";
 import { EMPTY_NAT, type NatTable } from "../nat/table.ts";
 import { MemoryNft } from "../nat/testing/memory-nft.ts";
-import { Grants } from "./grants.ts";
+import { GivenBlocks } from "./given-blocks.ts";
 import type { GrantChange } from "./records/block-lines.ts";
 
 const NOTHING: SessionsFound = {
@@ -32,7 +32,7 @@ const modelOf = (overflowBlocks: number, portsPerAddress?: number): Model =>
     },
   }) as unknown as Model;
 
-let grants: Grants | undefined;
+let grants: GivenBlocks | undefined;
 afterEach(() => grants?.stop());
 
 /** A gateway at a time of its own, whose kernel holds what it is told at once. */
@@ -44,10 +44,10 @@ class World {
   readonly busy = new Set<number>();
   readonly noted: string[] = [];
   programmed = true;
-  readonly grants: Grants;
+  readonly grants: GivenBlocks;
 
-  constructor(held?: string, remembered: readonly Grant[] = []) {
-    this.grants = new Grants({
+  constructor(held?: string, remembered: readonly BlockGrant[] = []) {
+    this.grants = new GivenBlocks({
       model: () => this.model,
       programmed: () => (this.programmed ? this.table() : undefined),
       listSet: async () => this.asking.join(" "),
@@ -65,10 +65,16 @@ class World {
 
   table(): NatTable {
     const { pools } = this.model.nat;
-    return { ...EMPTY_NAT, private: PRIVATE, pools, blocks: blockPlan(this.model.nat), grants: this.given() };
+    return {
+      ...EMPTY_NAT,
+      private: PRIVATE,
+      pools,
+      blocks: blockPlan(this.model.nat),
+      givenBlocks: this.given(),
+    };
   }
 
-  given(): readonly Grant[] {
+  given(): readonly BlockGrant[] {
     return this.grants.of(this.model);
   }
 
@@ -88,7 +94,7 @@ class World {
   }
 }
 
-const grantText = ({ holder, rank, block: { ports } }: Grant): string =>
+const grantText = ({ holder, rank, block: { ports } }: BlockGrant): string =>
   `${formatAddress(holder)} ${rank} ${ports.first}`;
 const changeText = ({ given, grant }: GrantChange): string => `${given ? "+" : "-"}${grantText(grant)}`;
 
@@ -165,7 +171,7 @@ describe("a block that no flow uses", () => {
 });
 
 describe("after a start", () => {
-  const gatewayBefore = async (): Promise<{ listing: string; given: readonly Grant[] }> => {
+  const gatewayBefore = async (): Promise<{ listing: string; given: readonly BlockGrant[] }> => {
     const world = new World();
     await world.ask(A, B);
     const nft = new MemoryNft();
