@@ -46,8 +46,9 @@ export const senderOf = (i: number): { address: string; asn: number } => ({
   address: `10.9.0.${10 + i}`,
   asn: 65_010 + i,
 });
+/** Several hundred, beyond the network that the policies keep out. */
 export const receiverOf = (i: number): { address: string; asn: number } => ({
-  address: `10.9.0.${100 + i}`,
+  address: `10.9.${1 + (i >> 7)}.${1 + (i & 127)}`,
   asn: 65_100 + i,
 });
 

@@ -1,8 +1,9 @@
 /**
- * `npm run bench`: sets up what is missing, builds, and measures BGP daemons side by side; `npm run bench -- nat`: our rules
- * of NAT beside the shortest one. `--help` says how.
+ * `npm run bench`: sets up what is missing, builds, and measures BGP daemons side by side; `npm run bench -- NAME`: another
+ * folder of bench/, such as `nat`. `--help` says how.
  */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { root, setUp } from "./setup.mjs";
 
@@ -15,4 +16,11 @@ try {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }
-await import(join(root, process.argv[2] === "nat" ? "dist/bench/nat/main.js" : "dist/bench/main.js"));
+const [, , first] = process.argv;
+const room = first !== undefined && !first.startsWith("-") ? first : ".";
+const main = join(root, "dist/bench", room, "main.js");
+if (!existsSync(main)) {
+  process.stderr.write(`there is no bench of that name: ${first}; look into bench/\n`);
+  process.exit(2);
+}
+await import(main);
