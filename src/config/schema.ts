@@ -7,6 +7,7 @@
 import { z } from "zod";
 import type { Address } from "../bgp/net/address.ts";
 import type { AddressLimits } from "../model/address-limits.ts";
+import { ALGS } from "../model/alg.ts";
 import type {
   AnycastService,
   FloatingIp,
@@ -166,6 +167,10 @@ const nat: z.ZodType<Nat> = mapping({
     .prefault("/var/lib/gatewayd/blocks.jsonl")
     .meta({ description: "File that remembers which port blocks were in force when." }),
   log: natLog.prefault({}).meta({ description: "Who is told what becomes of translations." }),
+  alg: list(choice(ALGS))
+    .prefault([])
+    .transform((given) => ALGS.filter((alg) => given.includes(alg)))
+    .meta({ description: "Application protocols whose payload is translated too; none unless named here." }),
   pcp: pcp.prefault({}).meta({ description: "Mappings that private hosts ask for (PCP, NAT-PMP)." }),
 });
 

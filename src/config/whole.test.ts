@@ -137,6 +137,7 @@ const whole = {
     timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
     blockHistory: "/var/lib/gatewayd/blocks.jsonl",
     log: { events: ["sessions", "blocks", "limits"], destinations: false, syslog: [], ipfix: [] },
+    alg: [],
     pcp: { listen: [], minLifetimeMs: 120_000, maxLifetimeMs: 86_400_000, mappingsPerAddress: 64 },
   },
   floatingIps: [{ address: "172.16.1.3", to: "10.65.0.13", egress: "floating", forwards: [] }],

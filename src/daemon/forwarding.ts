@@ -24,6 +24,8 @@ export interface Forwarding {
   follow(query: PacketQuery): Promise<Followed | undefined>;
   /** Rejects where there is no kernel to ask, and while netd is away. */
   readonly natLog: NatLogSource;
+  /** Of these bodies of `ct helper` objects, those that there is no helper for. Rejects while netd is away. */
+  lackedHelpers(bodies: readonly string[]): Promise<readonly string[]>;
   /** What mappings that hosts ask for are made of; undefined where nothing is translated. */
   readonly grants: GrantKernel | undefined;
   /** Packets that limits refused since the rules were written; undefined without NAT. */
@@ -77,6 +79,7 @@ async function openLinux({ role, kernel: settings }: Model, log: Log): Promise<F
     sessions: (query) => kernel.sessions(query),
     follow: (query) => kernel.follow(query),
     natLog: kernel,
+    lackedHelpers: (bodies) => kernel.lackedHelpers(bodies),
     grants: kernel,
     refused: async () => {
       const listed = await kernel.limited();
@@ -140,6 +143,7 @@ function announceOnly(): Forwarding {
       endSessions: () => Promise.resolve(),
       listSet: () => Promise.resolve(undefined),
     },
+    lackedHelpers: () => Promise.resolve([]),
     grants: undefined,
     refused: () => Promise.resolve(undefined),
     state: () => ({ connected: false, restarts: 0 }),

@@ -18,6 +18,7 @@ import { workingInterfaces } from "../gateway/working.ts";
 import { NO_LIMITS } from "../model/address-limits.ts";
 import type { Model } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
+import { Algs } from "./algs.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
@@ -83,6 +84,7 @@ export class Gateway {
   /** Undefined where nothing is translated. */
   readonly pcp: PcpServer | undefined;
   readonly #conntrackWatch: ConntrackWatch;
+  readonly #algs: Algs;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
@@ -135,20 +137,14 @@ export class Gateway {
       log,
     });
     this.givenBlocks = this.#openGivenBlocks(held.nat);
+    this.#algs = new Algs(forwarding, () => this.reconciler.wake());
     this.natLogs = new NatLogs({
       source: forwarding.natLog,
       hostname: settings.model.hostname,
       limits: () => this.reconciler.snapshot().intent?.nat.limits ?? NO_LIMITS,
       changed: lookAgain,
     });
-    this.pcp =
-      forwarding.grants &&
-      new PcpServer(settings.model.nat, {
-        kernel: forwarding.grants,
-        table: () => programmedNat(this.reconciler.snapshot()),
-        changed: () => this.#takeProblems(this.reconciler.snapshot()),
-        log,
-      });
+    this.pcp = forwarding.grants && this.#pcpServer(forwarding.grants);
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
@@ -172,7 +168,7 @@ export class Gateway {
     this.checks = new HealthChecks(systemClock, log, () => this.reconciler.wake());
     this.reconciler = new Reconciler({
       sources: {
-        model: () => this.drains.applied(this.model),
+        model: () => this.drains.applied(this.#algs.applied(this.model)),
         links: () => this.#links,
         hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
@@ -286,6 +282,7 @@ export class Gateway {
       ...this.nextHops.problems(),
       ...this.#objects.problems(),
       ...(this.pcp?.problems() ?? []),
+      ...this.#algs.problems(this.model),
       ...own.filter((problem) => problem !== undefined),
     ];
   }
@@ -306,6 +303,15 @@ export class Gateway {
     });
     given.begin(held, this.blockHistory.given);
     return given;
+  }
+
+  #pcpServer(kernel: NonNullable<Forwarding["grants"]>): PcpServer {
+    return new PcpServer(this.#settings.model.nat, {
+      kernel,
+      table: () => programmedNat(this.reconciler.snapshot()),
+      changed: () => this.#takeProblems(this.reconciler.snapshot()),
+      log: this.#log,
+    });
   }
 
   #takeProblems(snapshot: Snapshot): void {

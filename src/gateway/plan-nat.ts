@@ -24,6 +24,7 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
     pools: translates ? model.nat.pools.map(poolMapping) : [],
     blocks: translates ? blockPlan(model.nat) : undefined,
     givenBlocks: translates ? draft.input.givenBlocks : [],
+    algs: model.nat.alg,
     grants,
     limits: (translates ? model.nat.pools[0]?.limits : undefined) ?? NO_LIMITS,
     exempt: sorted([

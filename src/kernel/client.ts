@@ -75,6 +75,8 @@ export interface Kernel {
   listSet(name: string): Promise<string | undefined>;
   /** The way of the next such packet through nftables; undefined when none came. One at a time. */
   follow(query: PacketQuery): Promise<Followed | undefined>;
+  /** Of these bodies of `ct helper` objects, those that the kernel has no helper for. */
+  lackedHelpers(bodies: readonly string[]): Promise<readonly string[]>;
   /** Which endpoint packets have written down for this one; undefined: none. */
   endpoint(query: EndpointQuery): Promise<FoundEndpoint | undefined>;
   /** The map of mappings that were asked for, as nft lists it with when its elements end; undefined without our table. */
@@ -157,6 +159,7 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
     },
     endpoint: async (query) =>
       decodeFoundEndpoint(parseJson((await supervisor.ask(CODE.endpoint, encodeJson(query))).end)),
+    lackedHelpers: (bodies) => lackedHelpers(supervisor, bodies),
     granted: () => listed(supervisor, CODE.granted),
     limited: () => listed(supervisor, CODE.limited),
     seek: async (interfaces) => {
@@ -181,6 +184,10 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
     onWarning: (listener) => supervisor.on("warning", listener),
     close: () => supervisor.close(),
   };
+}
+
+async function lackedHelpers(supervisor: Supervisor, bodies: readonly string[]): Promise<string[]> {
+  return parseJson((await supervisor.ask(CODE.helpers, encodeJson(bodies))).end) as string[];
 }
 
 /** What nft lists; undefined: there is nothing to be listed. */

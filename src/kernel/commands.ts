@@ -101,6 +101,7 @@ export const CODE = {
   redirect: 16,
   endpoint: 17,
   granted: 18,
+  helpers: 19,
   done: 128,
   failed: 129,
   part: 130,
@@ -246,14 +247,6 @@ function portsOf(value: unknown): NonNullable<Translation["ports"]> {
 /** @throws InvalidCommand */
 export const decodeInterfaces = (payload: Buffer): string[] =>
   listOf(parseJson(payload), "interfaces", MAX_TAPS).map((name) => interfaceOf(name, "interfaces"));
-
-/** The name of a set of our table. @throws InvalidCommand */
-export function decodeSetName(payload: Buffer): string {
-  const name = parseJson(payload);
-  if (typeof name !== "string" || !/^[a-z][a-z0-9_]{0,30}$/.test(name))
-    throw new InvalidCommand("not the name of a set");
-  return name;
-}
 
 /** @throws InvalidCommand */
 export function decodeSettings(text: string): Settings {

@@ -11,7 +11,6 @@ import {
   decodeInterfaces,
   decodeRedirections,
   decodeRows,
-  decodeSetName,
   decodeTranslation,
   encodeJson,
   encodeRoutes,
@@ -34,6 +33,7 @@ import { NetlinkSocket } from "./netlink/netlink-socket.ts";
 import { Watch } from "./netlink/watch.ts";
 import { decodeEndpointQuery } from "./nft/endpoints.ts";
 import { concernsOurTable, type Nft } from "./nft/nft.ts";
+import { decodeHelpers, decodeSetName } from "./nft/nft-commands.ts";
 import { refusesNft } from "./nft/nft-guard.ts";
 import { followPacket } from "./nft/packet-trace.ts";
 import { decodePacketQuery, type PacketQuery } from "./nft/trace-commands.ts";
@@ -174,6 +174,8 @@ export class Machine {
         return encodeJson(true);
       case CODE.listSet:
         return encodeJson(this.#nft.listSet(decodeSetName(payload)) ?? false);
+      case CODE.helpers:
+        return encodeJson(this.#nft.lackedHelpers(decodeHelpers(payload)));
       case CODE.granted:
         return encodeJson(this.#nft.listState("map", "granted") ?? false);
       case CODE.endpoint:

@@ -8,6 +8,7 @@
 import type { Address, Family, Prefix } from "../bgp/net/address.ts";
 import type { CommunityPattern, ExtendedCommunity, LargeCommunity } from "../bgp/net/communities.ts";
 import type { AddressLimits } from "./address-limits.ts";
+import type { Alg } from "./alg.ts";
 import type { NatLog } from "./nat-log.ts";
 import type { Pcp } from "./pcp.ts";
 
@@ -295,6 +296,8 @@ export interface Nat {
   readonly timeouts: NatTimeouts;
   readonly log: NatLog;
   readonly pcp: Pcp;
+  /** In the order of ALGS, each once. */
+  readonly alg: readonly Alg[];
 }
 
 /** How long a translated flow may be silent. 1 s or more each. */

@@ -15,6 +15,7 @@ import {
   CHAIN_NAMES,
   CHAINS,
   type Contents,
+  type CtObjects,
   declarationOf,
   type Elements,
   type PortChains,
@@ -22,7 +23,6 @@ import {
   SETS,
   type SetName,
   TABLE,
-  type Timers,
 } from "./layout.ts";
 
 import { parseListing } from "./listing.ts";
@@ -68,7 +68,7 @@ function textOf(contents: Contents): string {
   for (const name of SET_NAMES) {
     lines.push(`add ${SETS[name].is} inet ${TABLE} ${name} { ${declarationOf(name).join("; ")}; }`);
   }
-  lines.push(...timerLines(contents.timers));
+  for (const kind of CT_KINDS) lines.push(...objectLines(kind, contents[kind.chain]));
   lines.push(...chainLines(contents.portChains));
   for (const name of CHAIN_NAMES) {
     const hook = CHAINS[name];
@@ -88,10 +88,10 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
     lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keeps));
   }
   if (!sameElements(found.sets.block_homes, wanted.sets.block_homes)) lines.push(...FORGET_MAPPINGS);
-  const otherTimers = !sameElements(found.timers, wanted.timers);
-  if (otherTimers) lines.push(...timerChanges(found.timers, wanted.timers));
+  const others = CT_KINDS.filter(({ chain }) => !sameElements(found[chain], wanted[chain]));
+  for (const kind of others) lines.push(...objectChanges(kind, found[kind.chain], wanted[kind.chain]));
   for (const name of CHAIN_NAMES) {
-    if (name === "timers" && otherTimers) {
+    if (others.some(({ chain }) => chain === name)) {
       lines.push(...ruleLines(name, wanted.chains[name]));
       continue;
     }
@@ -130,19 +130,26 @@ const FORGET_MAPPINGS = ["mapping", "endpoints"].map((name) => `flush map inet $
 const sameElements = (a: Elements, b: Elements): boolean =>
   a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
 
-/** A timer cannot be changed while a rule holds it. Leaves the chain that holds them empty. */
-function timerChanges(found: Timers, wanted: Timers): string[] {
-  const differing = (a: Timers, b: Timers): Timers =>
+/** Kinds of objects, each with the chain that alone holds its objects. */
+const CT_KINDS = [
+  { object: "ct timeout", chain: "timers" },
+  { object: "ct helper", chain: "helpers" },
+] as const;
+type CtKind = (typeof CT_KINDS)[number];
+
+/** An object cannot be changed while a rule holds it. Leaves the chain that holds them empty. */
+function objectChanges(kind: CtKind, found: CtObjects, wanted: CtObjects): string[] {
+  const differing = (a: CtObjects, b: CtObjects): CtObjects =>
     new Map([...a].filter(([name, body]) => b.get(name) !== body));
   return [
-    `flush chain inet ${TABLE} timers`,
-    ...[...differing(found, wanted).keys()].map((name) => `delete ct timeout inet ${TABLE} ${name}`),
-    ...timerLines(differing(wanted, found)),
+    `flush chain inet ${TABLE} ${kind.chain}`,
+    ...[...differing(found, wanted).keys()].map((name) => `delete ${kind.object} inet ${TABLE} ${name}`),
+    ...objectLines(kind, differing(wanted, found)),
   ];
 }
 
-const timerLines = (wanted: Timers): string[] =>
-  [...wanted].map(([name, body]) => `add ct timeout inet ${TABLE} ${name} { ${body} }`);
+const objectLines = ({ object }: CtKind, wanted: CtObjects): string[] =>
+  [...wanted].map(([name, body]) => `add ${object} inet ${TABLE} ${name} { ${body} }`);
 
 const sameRules = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((rule, i) => rule === b[i]);

@@ -11,7 +11,7 @@
 import type { Address } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import type { Endpoint } from "../model/model.ts";
-import { TABLE } from "./layout.ts";
+import { type Elements, TABLE } from "./layout.ts";
 import type { NatTable } from "./table.ts";
 
 export interface Grant {
@@ -52,7 +52,11 @@ export const dropsGranted = ({ grants }: NatTable): readonly string[] =>
 const nameOf = (protocol: Grant["protocol"]): string => (protocol === 6 ? "tcp" : "udp");
 
 /** Both directions of a grant, as key and value. */
-function elementsOf({ protocol, private: inner, public: outer }: Grant): [string, string, string][] {
+function elementsOf({
+  protocol,
+  private: inner,
+  public: outer,
+}: Grant): ["granted" | "granted_out", string, string][] {
   const from = `${formatAddress(inner.address)} . ${inner.port}`;
   const to = `${formatAddress(outer.address)} . ${outer.port}`;
   const name = nameOf(protocol);
@@ -60,6 +64,15 @@ function elementsOf({ protocol, private: inner, public: outer }: Grant): [string
     ["granted", `${formatAddress(outer.address)} . ${name} . ${outer.port}`, from],
     ["granted_out", `${name} . ${formatAddress(inner.address)} . ${inner.port}`, to],
   ];
+}
+
+/** The same of all, as the maps have them. */
+export function grantElements(
+  grants: readonly Grant[],
+): Readonly<Record<"granted" | "granted_out", Elements>> {
+  const maps = { granted: new Map<string, string>(), granted_out: new Map<string, string>() };
+  for (const grant of grants) for (const [map, key, value] of elementsOf(grant)) maps[map].set(key, value);
+  return maps;
 }
 
 /** Takes both elements away, whether they are there or not: one that is not there cannot be deleted. */

@@ -204,6 +204,7 @@ export const CHAIN_NAMES = [
   "hairpin",
   "hairpin6",
   "timers",
+  "helpers",
   "mapped",
   "answered",
   "over_sessions",
@@ -232,6 +233,7 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   hairpin: undefined,
   hairpin6: undefined,
   timers: undefined,
+  helpers: undefined,
   mapped: undefined,
   answered: undefined,
   over_sessions: undefined,
@@ -258,11 +260,12 @@ export type ChainContents = Readonly<Record<ChainName, readonly string[]>>;
 /** Chains that choose a port: their rules, by name. */
 export type PortChains = ReadonlyMap<string, readonly string[]>;
 
-/** `ct timeout` objects: what is in their braces, by name. */
-export type Timers = ReadonlyMap<string, string>;
+/** `ct timeout` and `ct helper` objects: what is in their braces, by name. */
+export type CtObjects = ReadonlyMap<string, string>;
 
 export interface Contents {
-  readonly timers: Timers;
+  readonly timers: CtObjects;
+  readonly helpers: CtObjects;
   readonly sets: SetContents;
   readonly chains: ChainContents;
   readonly portChains: PortChains;

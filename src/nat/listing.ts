@@ -26,8 +26,9 @@ import { parseTimer } from "./timers.ts";
 export function parseListing(listing: string): Contents | undefined {
   const blocks = blocksOf(listing);
   const timers = blocks?.filter(({ head }) => head.startsWith(TIMER)) ?? [];
+  const helpers = blocks?.filter(({ head }) => head.startsWith(HELPER)) ?? [];
   const portChains = blocks?.filter(({ head }) => isPortChain(head)) ?? [];
-  const known = SET_NAMES.length + CHAIN_NAMES.length + timers.length + portChains.length;
+  const known = SET_NAMES.length + CHAIN_NAMES.length + timers.length + helpers.length + portChains.length;
   if (blocks?.length !== known) return undefined;
   const lines = new Map(blocks.map((block) => [block.head, block.lines]));
   const sets: Partial<Record<SetName, Elements>> = {};
@@ -44,6 +45,12 @@ export function parseListing(listing: string): Contents | undefined {
   }
   return {
     timers: new Map(timers.map(({ head, lines: body }) => timerOf(head.slice(TIMER.length), body))),
+    helpers: new Map(
+      helpers.map(({ head, lines: body }) => [
+        head.slice(HELPER.length),
+        body.map((line) => `${line};`).join(" "),
+      ]),
+    ),
     sets: sets as Contents["sets"],
     chains: chains as Contents["chains"],
     portChains: new Map(portChains.map(({ head, lines: rules }) => [head.slice(CHAIN.length), rules])),
@@ -51,6 +58,7 @@ export function parseListing(listing: string): Contents | undefined {
 }
 
 const TIMER = "ct timeout ";
+const HELPER = "ct helper ";
 const CHAIN = "chain ";
 
 const isPortChain = (head: string): boolean =>

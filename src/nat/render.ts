@@ -8,6 +8,7 @@
  * Map keys are used as sets too (`ip daddr @floating`): one copy serves translation and exceptions.
  */
 
+import { helperRules, helpers, toHelpers } from "./algs.ts";
 import { blockSets, ownBlockRules, scarceRules } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4, isIpv6 } from "./elements.ts";
 import {
@@ -35,6 +36,7 @@ import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK, UNTRACK6 } from "./tracking.
 export function render(table: NatTable): Contents {
   return {
     timers: timers(table),
+    helpers: helpers(table),
     sets: renderSets(table),
     chains: renderChains(table),
     portChains: portChains(table),
@@ -89,6 +91,7 @@ const renderChains = (table: NatTable): ChainContents => ({
   hairpin: hairpin(table),
   hairpin6: HAIRPIN6,
   timers: timerRules(table),
+  helpers: helperRules(table),
   mapped: mappedRules(table),
   answered: answeredRules(table),
   over_sessions: refuseRules("sessions"),
@@ -96,7 +99,14 @@ const renderChains = (table: NatTable): ChainContents => ({
   over_ports: refuseRules("ports"),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
-  dstnat: [...TO_FIXED, TO_TARGET, ...toGranted(table), ...toEndpoints(table), ...toMetadata(table)],
+  dstnat: [
+    ...toHelpers(table),
+    ...TO_FIXED,
+    TO_TARGET,
+    ...toGranted(table),
+    ...toEndpoints(table),
+    ...toMetadata(table),
+  ],
   dstnat_output: [...TO_FIXED, TO_TARGET],
   srcnat: [...TO_ITSELF, ...toHairpin(table), ...EXEMPT, ...TO_EGRESS, "ip saddr @private goto pools"],
   limited: limitRules(table),

@@ -2,6 +2,7 @@
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
 import { type AddressLimits, NO_LIMITS } from "../model/address-limits.ts";
+import type { Alg } from "../model/alg.ts";
 import type { BlockGrant, BlockPlan } from "../model/blocks.ts";
 import type { Endpoint, Forward, Pool, PortRange } from "../model/model.ts";
 
@@ -22,6 +23,8 @@ export interface NatTable extends Translations {
   /** Blocks that private addresses have besides those of `blocks`. */
   readonly givenBlocks: readonly BlockGrant[];
   readonly limits: AddressLimits;
+  /** What of their payload the kernel translates (algs.ts). */
+  readonly algs: readonly Alg[];
   /** Private hosts may ask for mappings (granted.ts). */
   readonly grants: boolean;
   /**
@@ -85,6 +88,7 @@ export const EMPTY_NAT: NatTable = {
   blocks: undefined,
   givenBlocks: [],
   limits: NO_LIMITS,
+  algs: [],
   grants: false,
   exempt: [],
   inside: [],

@@ -1,7 +1,7 @@
 /** How long conntrack keeps what is translated here. Everything else on this machine keeps the timers of the machine. */
 
 import { inBothFamilies } from "./families.ts";
-import type { Timers } from "./layout.ts";
+import type { CtObjects } from "./layout.ts";
 import type { NatTable } from "./table.ts";
 
 /**
@@ -18,7 +18,7 @@ const TCP_TRANSITORY = [
   "close",
 ] as const;
 
-export function timers({ timeouts }: NatTable): Timers {
+export function timers({ timeouts }: NatTable): CtObjects {
   const tcp = new Map<string, number>(TCP_TRANSITORY.map((state) => [state, timeouts.tcpTransitorySeconds]));
   tcp.set("established", timeouts.tcpEstablishedSeconds);
   const udp = new Map([

@@ -3,6 +3,7 @@
 import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { addressKey, formatAddress } from "../bgp/net/text.ts";
 import { blockSets } from "./blocks.ts";
+import { type Grant, grantElements } from "./granted.ts";
 import type { Contents } from "./layout.ts";
 import { render } from "./render.ts";
 import { beginWalk, type Header, type Step, type Translated, type Walk, walkChain } from "./rule-walk.ts";
@@ -50,7 +51,8 @@ const HOOKS: readonly Hook[] = [
   (walk) => !walk.tracked || passes("srcnat")(walk),
 ];
 
-export function tracePacket(table: NatTable, packet: TracedPacket): NatTrace {
+/** @param grants - mappings that hosts asked for, which stand in no table */
+export function tracePacket(table: NatTable, packet: TracedPacket, grants: readonly Grant[] = []): NatTrace {
   const header: Header = {
     source: formatAddress(packet.source),
     destination: formatAddress(packet.destination),
@@ -58,7 +60,7 @@ export function tracePacket(table: NatTable, packet: TracedPacket): NatTrace {
     sourcePort: packet.sourcePort?.toString(),
     destinationPort: packet.destinationPort?.toString(),
   };
-  const walk = beginWalk(contentsFor(table, packet), header);
+  const walk = beginWalk(contentsFor(table, packet, grants), header);
   const passed = HOOKS.every((hook) => hook(walk));
   const steps = walk.steps.map((step) => ({ ...step, says: sayingOf(step) }));
   const { source, destination } = walk;
@@ -87,7 +89,11 @@ const poolOf = (table: NatTable, { address }: Translated): string | undefined =>
   table.pools.find(({ addresses }) => addresses.some((a) => formatAddress(a) === address))?.name;
 
 /** The table as far as this packet can meet it: there may be a million floating IPs. */
-function contentsFor(table: NatTable, { source, destination }: TracedPacket): Contents {
+function contentsFor(
+  table: NatTable,
+  { source, destination }: TracedPacket,
+  grants: readonly Grant[],
+): Contents {
   const concerns = (address: Address): boolean =>
     sameAddress(address, source) || sameAddress(address, destination);
   const { blocks } = table;
@@ -107,7 +113,9 @@ function contentsFor(table: NatTable, { source, destination }: TracedPacket): Co
     blocks: blocks && { ...blocks, private: [] },
     givenBlocks: [],
   });
-  return { ...contents, sets: { ...contents.sets, ...blockSets(table, source) } };
+  const granted = grants.filter((grant) => concerns(grant.private.address) || concerns(grant.public.address));
+  const sets = { ...contents.sets, ...grantElements(granted), ...blockSets(table, source) };
+  return { ...contents, sets };
 }
 
 /** Rules in words, by what they are made of; of a rule that leads to another chain, that chain's say it. */
@@ -136,6 +144,8 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
     / snat ip to ip saddr:/,
     "the source becomes its block: ports of a pool's address that are its own",
   ],
+  [/^dstnat$/, /map @granted$/, "the destination is a mapping that a private host asked for"],
+  [/^pools$/, /map @granted_out$/, "the source becomes the mapping that it asked for"],
   [/^pools$/, /map @blocks$/, "the source becomes its block: ports of a pool's address that are its own"],
   [/^pools$/, /^drop$/, "there is no address of a pool, or no block, for it: it is not let out"],
   [/^endpoint_/, /th sport != @endpoints/, "the source becomes an endpoint of its pool that nobody else has"],

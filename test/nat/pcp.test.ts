@@ -58,19 +58,22 @@ afterAll(async () => {
   await removeAll(spaces);
 });
 
+const fileOf = (nat: object = {}): object => ({
+  role: "gateway",
+  hostname: "gw",
+  bgp: { asn: 65_000, routerId: "192.0.2.1", listen: { addresses: [] } },
+  nat: {
+    private: ["10.65.0.0/16"],
+    pools: [{ name: "default", addresses: [POOLED] }],
+    pcp: { listen: [GATEWAY], mappingsPerAddress: 3 },
+    ...nat,
+  },
+  api: { socket: lab.path("gw.sock") },
+  store: { type: "none" },
+});
+
 async function start(): Promise<Daemon> {
-  const file = lab.write("gw.yaml", {
-    role: "gateway",
-    hostname: "gw",
-    bgp: { asn: 65_000, routerId: "192.0.2.1", listen: { addresses: [] } },
-    nat: {
-      private: ["10.65.0.0/16"],
-      pools: [{ name: "default", addresses: [POOLED] }],
-      pcp: { listen: [GATEWAY], mappingsPerAddress: 3 },
-    },
-    api: { socket: lab.path("gw.sock") },
-    store: { type: "none" },
-  });
+  const file = lab.write("gw.yaml", fileOf());
   const started = await lab.start(file, lab.path("gw.sock"), ["ip", "netns", "exec", spaces.gw.name]);
   await eventually(
     "it is known which mappings there are",
@@ -164,6 +167,13 @@ test(
     // S2 was never spoken to.
     expect(await reach([S2, 9000], [POOLED, 7100])).toBe(`${S2}:9000`);
     expect(await seenBy(hosts, [H1, 7000], [[S1, A]])).toEqual([`${POOLED}:7100`]);
+    const dry = ["--protocol", "udp", "--sport", "9000", "--dport", "7100", "-o", "json"];
+    const traced = JSON.parse((await daemon.gwctl("nat", "trace", S2, POOLED, ...dry)).stdout);
+    expect(traced).toMatchObject({
+      verdict: "translated",
+      destination: { address: H1, ports: "7000" },
+      programmed: true,
+    });
     const shown = await daemon.gwctl("nat", "mappings");
     expect(shown.stdout).toMatch(/^udp +10\.65\.0\.13:7000 +198\.51\.100\.10:7100 +/m);
   },
@@ -243,3 +253,24 @@ test("an address has so many mappings and no more; deleting all of them makes ro
   expect(await mappings()).toEqual([]);
   expect(await map({ port: 8004, protocol: 6 })).toMatchObject({ result: 0 });
 });
+
+test(
+  "FTP in active mode: off, what is said passes as it is; on, the address in it and the data connection are translated",
+  async () => {
+    shows("RFC 4787 REQ-10a", "RFC 5382 REQ-6");
+    const script = fileURLToPath(new URL("ftp.mjs", import.meta.url));
+    const [server, client] = [spaces.world, spaces.hosts].map((space) =>
+      space.start(process.execPath, script),
+    );
+    await server!.ask({ serve: [S1, 21] });
+    const active = (port: number): Promise<unknown> => client!.ask({ port: [H1, port], to: [S1, 21] });
+    expect(await active(6000)).toEqual({ said: `PORT ${H1.replaceAll(".", ",")},23,112`, from: null });
+    lab.write("gw.yaml", fileOf({ alg: ["ftp"] }));
+    expect(await daemon.reload()).toMatchObject({ event: "config.loaded" });
+    await eventually("the rules are there", () =>
+      spaces.gw.attempt("nft", "list", "chain", "inet", "gatewayd", "helpers").stdout.includes("ftp_tcp"),
+    );
+    expect(await active(6001)).toEqual({ said: `PORT ${POOLED.replaceAll(".", ",")},23,113`, from: S1 });
+  },
+  LIMIT_MS,
+);

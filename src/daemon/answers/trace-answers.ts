@@ -8,6 +8,7 @@ import type { Followed, PacketQuery } from "../../kernel/nft/trace-commands.ts";
 import type { Translated } from "../../nat/rule-walk.ts";
 import { EMPTY_NAT, type NatTable } from "../../nat/table.ts";
 import { tracePacket } from "../../nat/trace.ts";
+import type { PcpServer } from "../pcp/pcp-server.ts";
 
 /** As nft names them in rules of ours. */
 const PROTOCOLS: Readonly<Record<number, string>> = {
@@ -20,11 +21,12 @@ export interface TraceSource {
   readonly reconciler: {
     snapshot(): { readonly intent?: { readonly nat: NatTable } | undefined; readonly natProgrammed: boolean };
   };
+  readonly pcp: Pick<PcpServer, "granting"> | undefined;
   readonly forwarding: { follow(query: PacketQuery): Promise<Followed | undefined> };
 }
 
 export async function traceAnswer(
-  { reconciler, forwarding }: TraceSource,
+  { reconciler, forwarding, pcp }: TraceSource,
   query: NatTraceQuery,
 ): Promise<NatTraceAnswer> {
   const { intent, natProgrammed } = reconciler.snapshot();
@@ -33,7 +35,11 @@ export async function traceAnswer(
     protocol: PROTOCOLS[query.protocol] ?? String(query.protocol),
     ...{ sourcePort: query.sport, destinationPort: query.dport },
   };
-  const { verdict, why, steps, source, destination, pool } = tracePacket(intent?.nat ?? EMPTY_NAT, packet);
+  const { verdict, why, steps, source, destination, pool } = tracePacket(
+    intent?.nat ?? EMPTY_NAT,
+    packet,
+    (pcp?.granting.list() ?? []).map(({ grant }) => grant),
+  );
   const followed = query.live === undefined ? undefined : await forwarding.follow(queryOf(query, query.live));
   return {
     asked: `${packet.protocol} ${sideText(packet.source, query.sport)} > ${sideText(packet.destination, query.dport)}`,

@@ -75,6 +75,11 @@ export class Nft {
     return port !== 0 && (port === this.port || port === this.#socket?.port);
   }
 
+  /** Those that the kernel does not have; its modules are loaded where they can be. */
+  lackedHelpers(bodies: readonly string[]): string[] {
+    return bodies.filter((body) => this.run(helperProbe(body)) !== undefined);
+  }
+
   /** Undefined: there is none. @throws Error with the kernel's words */
   findEndpoint(query: EndpointQuery): FoundEndpoint | undefined {
     return findEndpoint(this.#ownSocket(), query);
@@ -142,6 +147,12 @@ export function openLibrary(): ReturnType<typeof koffi.load> {
     throw new NoLibrary(error instanceof Error ? error.message : String(error));
   }
 }
+
+/** Makes one in a table of its own and deletes that, in one transaction: nobody ever sees it. */
+const helperProbe = (body: string): string => `add table inet gatewayd_probe
+add ct helper inet gatewayd_probe probe { ${body} }
+delete table inet gatewayd_probe
+`;
 
 function netfilterPorts(): Set<number> {
   const ports = new Set<number>();

@@ -54,6 +54,7 @@ export const NO_NAT: Model["nat"] = {
   blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   log: NO_NAT_LOG,
   pcp: NO_PCP,
+  alg: [],
   timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
 };
 

@@ -16,8 +16,9 @@ export class MemoryNft {
     if (table === undefined) return undefined;
     const sets = [...table.sets].map(([name, set]) => listSet(name, set));
     const timers = [...table.timers].map(([name, body]) => listTimer(name, body));
+    const helpers = [...table.helpers].map(([name, body]) => listHelper(name, body));
     const chains = [...table.chains].map(([name, chain]) => listChain(name, chain));
-    return `table inet gatewayd {\n${[...timers, ...sets, ...chains].join("\n")}}\n`;
+    return `table inet gatewayd {\n${[...helpers, ...timers, ...sets, ...chains].join("\n")}}\n`;
   }
 
   /** The value of a map's element, or "" for a set's; undefined when it is not there. */
@@ -33,6 +34,8 @@ export class MemoryNft {
 interface Table {
   /** The body of each `ct timeout`. */
   timers: Map<string, string>;
+  /** The same of each `ct helper`. */
+  helpers: Map<string, string>;
   sets: Map<string, NftSet>;
   chains: Map<string, Chain>;
 }
@@ -49,10 +52,11 @@ interface Chain {
 
 function execute(tables: Map<string, Table>, line: string): void {
   const [, verb = "", what = "", name = "", rest = ""] =
-    /^(\w+) (\w+|ct timeout) inet (\w+)(?: (.*))?$/.exec(line) ?? refuse(line);
+    /^(\w+) (\w+|ct timeout|ct helper) inet (\w+)(?: (.*))?$/.exec(line) ?? refuse(line);
   if (what === "table") {
     if (verb === "delete") tables.delete(name);
-    else if (!tables.has(name)) tables.set(name, { timers: new Map(), sets: new Map(), chains: new Map() });
+    else if (!tables.has(name))
+      tables.set(name, { timers: new Map(), helpers: new Map(), sets: new Map(), chains: new Map() });
     return;
   }
   const table = tables.get(name) ?? refuse(line);
@@ -60,7 +64,7 @@ function execute(tables: Map<string, Table>, line: string): void {
   const [object, body] = space < 0 ? [rest, ""] : [rest.slice(0, space), rest.slice(space + 1)];
   if (what === "element") changeElements(table, verb, object, body, line);
   else if (what === "rule") (table.chains.get(object) ?? refuse(line)).rules.push(body);
-  else if (what === "ct timeout") changeTimer(table, verb, object, body);
+  else if (what.startsWith("ct ")) changeObject(table, what, verb, object, body);
   else if (what === "chain") changeChain(table, verb, object, body);
   else if (verb === "flush") flushSet(table, object);
   else declareSet(table, what, object, body);
@@ -73,11 +77,21 @@ function changeChain(table: Table, verb: string, name: string, body: string): vo
     table.chains.set(name, { hook: body === "" ? undefined : body.slice(2, -2), rules: [] });
 }
 
-function changeTimer(table: Table, verb: string, name: string, body: string): void {
-  const held = [...table.chains.values()].some(({ rules }) => rules.includes(`ct timeout set "${name}"`));
-  if (verb === "add") table.timers.set(name, body.slice(2, -2));
-  else if (held || !table.timers.delete(name)) refuse(name);
+function changeObject(table: Table, what: string, verb: string, name: string, body: string): void {
+  const objects = what === "ct timeout" ? table.timers : table.helpers;
+  const held = [...table.chains.values()].some(({ rules }) =>
+    rules.some((rule) => rule.endsWith(`${what} set "${name}"`)),
+  );
+  if (verb === "add") objects.set(name, body.slice(2, -2));
+  else if (held || !objects.delete(name)) refuse(name);
 }
+
+const listHelper = (name: string, body: string): string =>
+  `\tct helper ${name} {\n${body
+    .split(/; ?/)
+    .filter((line) => line !== "")
+    .map((line) => `\t\t${line}\n`)
+    .join("")}\t}\n`;
 
 /** Without the values that nft does not list. */
 function listTimer(name: string, body: string): string {

@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
 import { addressKey } from "../../bgp/net/text.ts";
+import { ALGS } from "../../model/alg.ts";
 import type { BlockGrant, BlockPlan } from "../../model/blocks.ts";
 import { BlockBook } from "../block-book.ts";
 import type { FloatingMapping, ForwardMapping, NatTable, PoolMapping } from "../table.ts";
@@ -107,6 +108,7 @@ const drafts = fc.record({
   pools,
   blocks: fc.option(blocks, { nil: undefined }),
   asking: fc.array(fc.nat(4), { maxLength: 6 }),
+  algs: fc.subarray([...ALGS]),
   grants: fc.boolean(),
   limits: fc.record({
     sessionsPerAddress: fc.constantFrom(undefined, 1, 2000),
