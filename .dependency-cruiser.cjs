@@ -64,6 +64,7 @@ module.exports = {
       "api/next-hop-schema",
       "api/store-schema",
       "api/event-schema",
+      "api/own-schema",
       "bgp/mrt",
       "identity",
     ]),

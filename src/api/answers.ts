@@ -6,18 +6,23 @@ import type { ErrorAnswer } from "./schema.ts";
 export const ERRORS = {
   "request.invalid": 400,
   "request.malformed": 400,
+  "object.invalid": 400,
   "token.missing": 401,
   "host.refused": 403,
   "role.refused": 403,
   "path.unknown": 404,
   "peer.unknown": 404,
+  "object.unknown": 404,
   "method.refused": 405,
   "request.timeout": 408,
+  "object.ofFile": 409,
+  "object.conflict": 409,
   "body.tooLarge": 413,
   "request.tooMany": 429,
   "header.tooLarge": 431,
   internal: 500,
   "events.busy": 503,
+  "store.unavailable": 503,
 } as const;
 export type ErrorCode = keyof typeof ERRORS;
 

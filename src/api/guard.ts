@@ -3,7 +3,7 @@
 import { isIP } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Refusal } from "./answers.ts";
-import { baseOf, takesBody } from "./openstack.ts";
+import { baseOf, isOpenstack } from "./openstack.ts";
 import type { RateLimit } from "./rate-limit.ts";
 
 /** socket: whoever the file lets in. machine: whoever is on this machine. world: whoever has a way here. */
@@ -29,7 +29,7 @@ export function addGuard(app: FastifyInstance, guard: Guard): void {
   app.addHook("onRequest", async (request, reply) => {
     // A certificate names whom a client means to speak to, so that rebinding is no way in.
     if (guard.reach === "machine" && !guard.secured) requireLocalHost(request);
-    if (takesBody(request) || request.url === "/healthz") return;
+    if (isOpenstack(request) || request.url === "/healthz") return;
     requirePatience(guard.rate, request, reply);
     requireAuthority(guard, request, reply);
   });

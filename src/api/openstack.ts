@@ -28,8 +28,8 @@ export interface NetworkingApi {
 
 const METHODS = ["GET", "POST", "PUT", "DELETE"] as const;
 
-/** Requests whose bodies are read. */
-export const takesBody = ({ url }: FastifyRequest): boolean =>
+/** Requests to the Networking and Identity APIs. */
+export const isOpenstack = ({ url }: FastifyRequest): boolean =>
   url === "/" || /^\/v(2\.0|3)(\/|\?|$)/.test(url);
 
 interface Listener {

@@ -2,11 +2,12 @@
 
 import { Readable } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance } from "fastify";
 import { Refusal } from "./answers.ts";
 import { addBirdwatcher } from "./birdwatcher.ts";
+import { openApi } from "./openapi/document.ts";
+import { badCursor, cut, sendPage } from "./pages.ts";
 import {
-  type Paging,
   readAnnouncementQuery,
   readBlockQuery,
   readErrorsQuery,
@@ -95,6 +96,12 @@ function addState(app: FastifyInstance, source: ApiSource): void {
     return source.rpki();
   });
   app.get("/api/v1/rpki/prefix", (request) => source.rpkiPrefix(readRpkiQuery(request.query)));
+  let document: object | undefined;
+  app.get("/api/v1/openapi.json", async (request) => {
+    readNothing(request.query);
+    document ??= openApi((await source.status()).version);
+    return document;
+  });
   app.get("/api/v1/mrt/table", (request, reply) => {
     readNothing(request.query);
     const file = Readable.from(inTurns(source.mrtTable()), { objectMode: false });
@@ -220,34 +227,10 @@ const isNamed = (peer: PeerAnswer, name: string): boolean => peer.address === na
 const unknownPeer = (name: string): Refusal =>
   new Refusal("peer.unknown", `no peer has the address ${name}`, "GET /api/v1/peers lists them");
 
-const badCursor = (): Refusal =>
-  new Refusal("request.invalid", "query parameter after names no page", "take it from the link of a page");
-
 async function pageOf<T>(ask: () => Page<T> | Promise<Page<T>>): Promise<Page<T>> {
   try {
     return await ask();
   } catch (error) {
     throw error instanceof CursorError ? badCursor() : error;
   }
-}
-
-/** The page behind the item whose key is `after`. */
-function cut<T>(items: readonly T[], keyOf: (item: T) => string, { limit, after }: Paging): Page<T> {
-  const at = after === undefined ? -1 : items.findIndex((item) => keyOf(item) === after);
-  if (after !== undefined && at < 0) throw badCursor();
-  const page = items.slice(at + 1, at + 1 + limit);
-  const last = page.at(-1);
-  return last !== undefined && at + 1 + limit < items.length
-    ? { items: page, next: keyOf(last) }
-    : { items: page };
-}
-
-/** A page goes out as a plain array; where the next one is stands in the Link header (RFC 8288). */
-function sendPage<T>(request: FastifyRequest, reply: FastifyReply, page: Page<T>): readonly T[] {
-  if (page.next !== undefined) {
-    const url = new URL(request.url, "http://gatewayd");
-    url.searchParams.set("after", page.next);
-    void reply.header("link", `<${url.pathname}${url.search}>; rel="next"`);
-  }
-  return page.items;
 }

@@ -162,6 +162,41 @@ const EVENTS = z.strictObject({
   after: after.optional(),
 });
 
+/** What each path takes, for those who describe it. */
+export const QUERIES: {
+  readonly [K in
+    | ("nothing" | "paging" | "peers" | "routes" | "announcements" | "received" | "errors" | "rpkiPrefix")
+    | (
+        | "natWho"
+        | "natBlock"
+        | "natSessions"
+        | "natTrace"
+        | "natMappings"
+        | "events"
+        | "stop"
+        | "order"
+        | "orderWithText"
+      )]: z.ZodObject;
+} = {
+  nothing: NOTHING,
+  paging: PAGING,
+  peers: PEERS,
+  routes: ROUTES,
+  announcements: ANNOUNCEMENTS,
+  received: RECEIVED,
+  errors: ERRORS,
+  rpkiPrefix: RPKI,
+  natWho: WHO,
+  natBlock: BLOCK,
+  natSessions: SESSIONS,
+  natTrace: TRACE,
+  natMappings: MAPPINGS,
+  events: EVENTS,
+  stop: STOP,
+  order: ORDER,
+  orderWithText: ORDER_WITH_TEXT,
+};
+
 export interface EventQuery {
   /** A code, or its first parts: "bgp.session". */
   readonly event?: string;

@@ -286,6 +286,7 @@ function anycast(): AnycastAnswer[] {
   return [
     {
       name: "dns",
+      origin: "file",
       address: "192.0.2.53",
       announced: true,
       members: [

@@ -378,6 +378,8 @@ export interface NatAnswer {
 
 export interface AnycastAnswer {
   readonly name: string;
+  /** Who says so: gateway.yaml, this API, or ports that share an address (`allowed_address_pairs`). */
+  readonly origin: "file" | "api" | "ports";
   readonly address: string;
   readonly announced: boolean;
   /** Members on this machine are checked here; of the others we know only what peers announce. */

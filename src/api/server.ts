@@ -22,7 +22,9 @@ import { addEvents, type EventFeed } from "./events.ts";
 import { type AuthorityOf, addGuard, type Reach } from "./guard.ts";
 import { addKeystone } from "./keystone.ts";
 import type { IdentityApi } from "./keystone-session.ts";
-import { addOpenstack, type NetworkingApi, takesBody } from "./openstack.ts";
+import { OPERATIONS } from "./openapi/operations.ts";
+import { addOpenstack, isOpenstack, type NetworkingApi } from "./openstack.ts";
+import { addOwn, changesOwn, type OwnApi } from "./own.ts";
 import { addControl, addHealth, addPaths, CONTROL_PATHS, HEALTH_PATHS } from "./paths.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { claimSocket, ListenError, type SocketFile } from "./socket.ts";
@@ -43,6 +45,8 @@ export interface ApiOptions {
   readonly control?: ApiControl;
   /** OpenStack's Networking API, below /v2.0. */
   readonly networking?: NetworkingApi;
+  /** Pools and anycast services that can be made; absent: none can. */
+  readonly own?: OwnApi;
   /** What happens, for those who follow it; absent: nobody can. */
   readonly events?: EventFeed;
   /** Who may use it, below /v3. */
@@ -245,11 +249,12 @@ const fillWhole: Fill = (app, source, options, limits, reach) => {
   // Whoever may open the socket is not held up: it is the operator's own.
   const rate =
     reach === "socket" ? undefined : new RateLimit(limits.requestsPerSecond, limits.requestsAtOnce);
-  const { identity, networking, events, control, authority, log } = options;
+  const { identity, networking, own, events, control, authority, log } = options;
   addGuard(app, { reach, secured: options.certificate !== undefined, authority, rate });
   addChecks(app, limits, PATHS);
   addPaths(app, source);
   addHealth(app, source);
+  if (own !== undefined) addOwn(app, own);
   if (events !== undefined) addEvents(app, events);
   if (reach === "socket" && control !== undefined) addControl(app, control);
   if (identity !== undefined) addKeystone(app, identity, rate, log);
@@ -258,7 +263,7 @@ const fillWhole: Fill = (app, source, options, limits, reach) => {
 
 function addChecks(app: FastifyInstance, limits: ApiLimits, paths: readonly string[]): void {
   app.addHook("onRequest", async (request, reply) => {
-    if (hasBody(request) && (request.is404 || !takesBody(request))) {
+    if (hasBody(request) && (request.is404 || !(isOpenstack(request) || changesOwn(request)))) {
       // No other path takes a body. It is not read: the answer is the connection's last, whatever is still on its way.
       void reply.header("connection", "close");
       if (Number(request.headers["content-length"]) > limits.bodyBytes) {
@@ -278,33 +283,8 @@ function hasBody({ headers }: FastifyRequest): boolean {
 }
 
 const PATHS: readonly string[] = [
-  ...[
-    "status",
-    "peers",
-    "routes",
-    "announcements",
-    "received",
-    "floatingips",
-    "nat",
-    "nat/who",
-    "nat/block",
-    "nat/sessions",
-    "nat/top",
-    "nat/pools",
-    "nat/log",
-    "nat/mappings",
-    "nat/trace",
-    "anycast",
-    "nexthops",
-    "rpki",
-    "rpki/prefix",
-    "store",
-    "events",
-    "monitors",
-    "mrt/table",
-  ].map((name) => `/api/v1/${name}`),
+  ...OPERATIONS.filter(({ method, path }) => method === "get" && !path.includes("{")).map(({ path }) => path),
   ...["status", "protocols/bgp", "protocols/short", "routes/prefix"].map((name) => `/birdwatcher/${name}`),
-  ...HEALTH_PATHS,
 ];
 
 function refusePath(request: FastifyRequest, paths: readonly string[]): Refusal {

@@ -146,6 +146,10 @@ function parse(text: string, target: Target): unknown {
 /** Refusals that are no plain error here; the API's own hints speak of HTTP. */
 const REFUSALS: Readonly<Record<string, Failure["detail"]>> = {
   "request.invalid": { exit: EXIT.usage },
+  "object.unknown": {
+    exit: EXIT.notFound,
+    hint: "gwctl pool list and gwctl anycast list show what there is",
+  },
   "peer.unknown": { exit: EXIT.notFound, hint: "gwctl show peers lists them" },
 };
 
@@ -157,6 +161,7 @@ function refusal(json: unknown, incoming: IncomingMessage, target: Target): Fail
     return new Failure(EXIT.error, `${nameOf(target)} answered ${incoming.statusCode} without a reason`);
   }
   if (incoming.statusCode === 401) return strangerFailure(error.message);
+  if (error.code === "object.invalid") return new Failure(EXIT.usage, error.message, error.hint);
   const { exit, hint } = REFUSALS[error.code] ?? { exit: EXIT.error, hint: error.hint };
   return new Failure(exit, error.message, hint);
 }

@@ -30,6 +30,7 @@ import { dumpTable, showMrt } from "./mrt.ts";
 import { addNat } from "./nat.ts";
 import { nextHopsTable } from "./next-hop-views.ts";
 import { addObjects, objectNames } from "./objects/commands.ts";
+import { addOwn } from "./own.ts";
 import { addOrders } from "./peer-orders.ts";
 import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
@@ -106,6 +107,7 @@ export function buildProgram(io: Io, version: string): Command {
   addNat(program, io);
   addEvents(program, io);
   addObjects(program, io);
+  addOwn(program, io);
   addStore(program, io);
   addImport(program, io);
   addUsers(program, io);

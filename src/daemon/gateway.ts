@@ -243,9 +243,14 @@ export class Gateway {
     for (const change of changes) this.#log.info({ event: "config.change" }, describe(change));
     this.forwarding.seek(peerInterfaces(settings.model));
     this.nextHops.configure(settings.model.bgp.nextHopTracking.viaDefault);
-    this.checks.watch(settings.model);
-    this.reconciler.wake();
+    this.objectsChanged();
     return [];
+  }
+
+  /** Pools or anycast services were made through the API, or deleted. */
+  objectsChanged(): void {
+    this.checks.watch(this.model);
+    this.reconciler.wake();
   }
 
   /** Ends every session. What is programmed in the kernel stays. */

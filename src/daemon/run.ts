@@ -3,6 +3,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setFlagsFromString } from "node:v8";
 import { EventFeed } from "../api/events.ts";
+import type { IdentityApi } from "../api/keystone-session.ts";
 import { createApi } from "../api/server.ts";
 import { rehearse } from "../bgp/io/rehearse.ts";
 import { hostPrefix } from "../bgp/net/address.ts";
@@ -13,7 +14,7 @@ import type { Loaded } from "../config/load.ts";
 import type { Settings } from "../config/settings.ts";
 import { KeptIdentity } from "../identity/kept.ts";
 import { createStoreTimes, type StoreTimes } from "../metrics/store.ts";
-import type { Endpoint } from "../model/model.ts";
+import type { Endpoint, Model } from "../model/model.ts";
 import { apiSource, type ConfigState, type LagMonitor, type StoreViews } from "./answers/api-source.ts";
 import { bgpFace } from "./answers/bgp-face.ts";
 import { orderPeer } from "./answers/peer-answers.ts";
@@ -23,6 +24,7 @@ import { loadFile, refusalOf } from "./config-file.ts";
 import { Gateway } from "./gateway.ts";
 import { DhcpServer } from "./objects/dhcp-server.ts";
 import { type Networking, openNetworking, unixTime } from "./objects/networking.ts";
+import { OwnObjects } from "./objects/own.ts";
 import { openPeople, untilRestart } from "./objects/people-file.ts";
 import { describeStore, type OpenStore, openForDaemon } from "./objects/store.ts";
 import { hearChange, hearLog } from "./records/events.ts";
@@ -113,18 +115,27 @@ interface Order {
   readonly events: EventFeed;
 }
 
-/** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
-async function runOn(
+/** What is made through the API, and who makes it. */
+async function openObjects(
   objects: Objects,
   running: Running,
-  { file, settings, log, signals, events }: Order,
-): Promise<void> {
+  { settings, log }: Order,
+): Promise<{
+  readonly networking: Networking;
+  readonly own: OwnObjects;
+  readonly identity: IdentityApi & { readonly kept: KeptIdentity };
+}> {
   const { store } = objects;
-  let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
   const { tokensFile } = settings.api;
   const told = tokensFile === undefined ? () => undefined : openPeople(tokensFile, log);
   const people = settings.store.type === "none" ? untilRestart(told) : told;
   const kept = await KeptIdentity.open(store);
+  const file = (): Model => (running.gateway?.settings ?? settings).model;
+  const own = await OwnObjects.open(store, {
+    file,
+    model: () => running.gateway?.model ?? settings.model,
+    changed: () => running.gateway?.objectsChanged(),
+  });
   const changed = (): void => running.gateway?.reconciler.wake();
   const machine = { hostname: settings.model.hostname, dhcp: dhcpFor(settings, log, changed) };
   const networking = await openNetworking(store, machine, {
@@ -132,11 +143,20 @@ async function runOn(
     people,
     standing: kept,
     isReachable: () => reachableThrough(running.gateway),
-    routed: () => (running.gateway?.settings ?? settings).model.networks.map(({ cidr }) => cidr),
+    routed: () => file().networks.map(({ cidr }) => cidr),
     changed,
+    own,
     bgp: () => bgpFace(running.gateway),
     problems: objects.problems,
   });
+  return { networking, own, identity: { people, kept, now: unixTime } };
+}
+
+/** The socket is claimed before anything is programmed or dialled: of two gateways, the second does no harm. */
+async function runOn(objects: Objects, running: Running, order: Order): Promise<void> {
+  const { file, settings, log, signals, events } = order;
+  let config: ConfigState = { file, loadedAt: new Date(), refused: undefined };
+  const { networking, own, identity } = await openObjects(objects, running, order);
   const gateway = await Gateway.open(settings, log, networking, (event) => hearChange(events, event));
   running.gateway = gateway;
   const lag = measureLag();
@@ -151,8 +171,9 @@ async function runOn(
   const files = tls && new CertificateFiles(tls, log);
   const api = createApi(source, {
     networking,
+    own,
     events,
-    identity: { people, kept, now: unixTime },
+    identity,
     authority: networking.authority,
     socketPath: socket,
     ...(listen && { tcp: whereOf(listen) }),
@@ -166,7 +187,7 @@ async function runOn(
     onAnswer: metrics.countAnswer,
     limits: { closeMs: CLOSE_MS },
   });
-  let order: StopOrder = { graceful: false };
+  let end: StopOrder = { graceful: false };
   try {
     log.info({ event: "api.listen", at: await api.listen() }, "the API listens");
     files?.follow((certificate) => api.useCertificate(certificate));
@@ -175,14 +196,15 @@ async function runOn(
       config = reload(gateway, config, log);
       files?.look();
     });
-    order = await signals.end;
-    log.info({ event: "gateway.stop", ...order }, STOPPING[order.graceful ? "graceful" : "plain"]);
+    end = await signals.end;
+    log.info({ event: "gateway.stop", ...end }, STOPPING[end.graceful ? "graceful" : "plain"]);
   } finally {
     lag.histogram.disable();
     files?.stop();
-    await Promise.all([api.close(), gateway.stop(stopHow(order))]);
+    await Promise.all([api.close(), gateway.stop(stopHow(end))]);
     await networking.close();
-    kept.close();
+    own.close();
+    identity.kept.close();
   }
 }
 

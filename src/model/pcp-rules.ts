@@ -27,7 +27,9 @@ export function pcpViolations({ nat, floatingIps = [] }: Partial<Model>): Violat
         error(at, `${text} is no IPv4 address of a machine`, "name one that private hosts reach us by"),
       );
     else if (taken.has(text))
-      found.push(error(at, `${text} is a public address`, "name one that private hosts reach us by"));
+      found.push(
+        error(at, `${text} is a public address, or named twice`, "name one that private hosts reach us by"),
+      );
     else taken.add(text);
   }
   return found;

@@ -17,6 +17,16 @@ import { portsOf } from "./port-forwardings.ts";
 import { interfacesOf } from "./routers.ts";
 import type { Reading } from "./tables.ts";
 
+/** What the names of services and pools begin with that are made of objects. */
+const OF_PORTS = "shared-";
+const OF_ROUTERS = "router-";
+
+/** Whether an anycast service of that name is an address that ports share. */
+export const isOfPorts = (name: string): boolean => name.startsWith(OF_PORTS);
+
+/** Whether a pool of that name is what a router goes out with. */
+export const isOfRouter = (name: string): boolean => name.startsWith(OF_ROUTERS);
+
 /** As Nova and Felix name a port's interface on its host. */
 const tapOf = ({ id }: { readonly id: string }): string => `tap${id.slice(0, 11)}`;
 
@@ -100,7 +110,7 @@ function servicesOf(shared: ReadonlyMap<string, readonly Port[]>, claims: Claims
     if (ports.length < 2 || address === undefined || !claims.take(address)) continue;
     const members = addressesOf(ports.flatMap((port) => port.fixed_ips.map((ip) => ip.ip_address)));
     services.push({
-      name: `shared-${text}`,
+      name: `${OF_PORTS}${text}`,
       address,
       members: members.filter(({ family }) => family === address.family),
       health: undefined,
@@ -226,7 +236,7 @@ const outerAddresses = ({ external_gateway_info }: Router, claims: Claims): Addr
   );
 
 const poolOf = ({ id }: Router, addresses: readonly Address[], served: readonly Prefix[]): Pool => ({
-  name: `router-${id}`,
+  name: `${OF_ROUTERS}${id}`,
   addresses,
   private: served,
   draining: false,

@@ -19,7 +19,8 @@ beforeAll(async () => {
   await gwctl(`user set alice --project web --role member ${file}`);
   await gwctl(`user set root --project admin --role admin ${file}`);
   const api = { socket: lab.path("gw.sock"), listen, tokensFile: lab.path("tokens") };
-  const config = lab.write("gw.yaml", gatewayFile(lab, "gw", { sections: { api } }));
+  const nat = { private: ["10.99.0.0/16"], pools: [{ name: "default", addresses: "198.51.100.10" }] };
+  const config = lab.write("gw.yaml", gatewayFile(lab, "gw", { sections: { api, nat } }));
   gateway = await lab.start(config, lab.path("gw.sock"));
 });
 afterAll(() => lab.remove());
@@ -127,6 +128,76 @@ test("a subnet is cut from a pool, in an address scope", async () => {
   await done("network delete pooled");
   await done("subnet pool delete private");
   await done("address scope delete inside");
+});
+
+test("ports of a floating IP lead to ports of instances", async () => {
+  await done("network create inner");
+  await done("subnet create --network inner --subnet-range 10.8.0.0/24 inner-v4");
+  await done("network create --external outer");
+  await done("subnet create --network outer --subnet-range 172.16.8.0/24 outer-v4");
+  await done("router create --external-gateway outer router8");
+  await done("router add subnet router8 inner-v4");
+  await done("port create --network inner vm-8");
+  const { floating_ip_address: address } = JSON.parse(await done("floatingip create outer -o json"));
+  const forwarding = "floatingip port forwarding";
+  const web = `--protocol tcp --external-protocol-port 443 --internal-protocol-port 8443 --port vm-8 ${address}`;
+  const { id } = JSON.parse(await done(`${forwarding} create ${web} -o json`));
+  await done(`${forwarding} create ${web.replace("443", "8000:8010").replace("8443", "8000:8010")}`);
+  expect(await done(`${forwarding} list ${address} --no-headers -c protocol -c external_port_range`)).toBe(
+    "tcp  443:443\ntcp  8000:8010\n",
+  );
+  expect(await done(`${forwarding} list ${address} --external-protocol-port 443 --no-headers -c ID`)).toBe(
+    `${id}\n`,
+  );
+  await done(`${forwarding} set --internal-protocol-port 9443 --description web ${address} ${id}`);
+  expect(await member(`${forwarding} show ${address} ${id} -c internal_port`)).toBe("9443");
+  expect((await gwctl(`${forwarding} create ${web}`)).err).toContain("duplicate port forwarding entry");
+  expect(await gwctl(`${forwarding} create ${web.replace("443", "x")}`)).toMatchObject({ exit: 2 });
+  expect(await gwctl(`${forwarding} show ${address} nothing`)).toMatchObject({ exit: 3 });
+  await done(`${forwarding} delete ${address} ${id}`);
+  const rest = (await done(`${forwarding} list ${address} -c ID --no-headers`)).trim();
+  await done(`${forwarding} delete ${address} ${rest}`);
+  await done(`floatingip delete ${address}`);
+  await done("router unset --external-gateway router8");
+  await done("router remove subnet router8 inner-v4");
+  await done("router delete router8");
+  await done("port delete vm-8");
+  await done("network delete inner outer");
+});
+
+test("the BGP speaker is shown as OpenStack has it, and is not changed", async () => {
+  const speakers = JSON.parse(await done("bgp speaker list -o json"));
+  expect(speakers).toMatchObject([
+    { ip_version: 4, local_as: 65_000 },
+    { ip_version: 6, local_as: 65_000 },
+  ]);
+  const [{ name }] = speakers;
+  expect(await member(`bgp speaker show ${name} -c local_as`)).toBe("65000");
+  expect(await done(`bgp speaker list advertised routes ${name} -o json`)).toBe("[]\n");
+  expect(await done("bgp peer list -o json")).toBe("[]\n");
+  expect(await gwctl("bgp peer show 192.0.2.9")).toMatchObject({ exit: 3 });
+  expect(await gwctl("bgp peer create one")).toMatchObject({ exit: 2 });
+});
+
+test("pools and anycast services are made beside those of the file", async () => {
+  await done("anycast set --address 192.0.2.53 --member 10.65.0.20 --health tcp:53 dns");
+  await done("anycast set --member 10.65.0.21 dns");
+  expect(JSON.parse(await done("anycast show dns -o json"))).toEqual({
+    name: "dns",
+    origin: "api",
+    definition: { address: "192.0.2.53", members: ["10.65.0.21"], health: { type: "tcp", port: 53 } },
+  });
+  expect(await done("anycast list --no-headers")).toBe("dns  API\n");
+  expect(await done("show anycast --no-headers")).toMatch(/^dns +192\.0\.2\.53 +no +10\.65\.0\.21/);
+  const pool = lab.write("pool.yaml", "addresses: 198.51.100.40/31\nports: 2000-3000\n");
+  await done(`pool set --file ${pool} second`);
+  expect(await done("show nat")).toContain("198.51.100.40");
+  expect(await gwctl("pool set --address x second")).toMatchObject({ exit: 2 });
+  expect((await gwctl("anycast set --address 198.51.100.41 other")).err).toMatch(/198\.51\.100\.41/);
+  expect(await gwctl("pool show first")).toMatchObject({ exit: 3 });
+  await done("pool delete second");
+  await done("anycast delete dns");
+  expect(await done("anycast list --no-headers")).toBe("");
 });
 
 test("security groups, their rules, and quotas", async () => {

@@ -5,10 +5,12 @@ import { call } from "../client.ts";
 import { examples } from "../flags.ts";
 import { EXIT, Failure, type Io } from "../io.ts";
 import { repeat } from "../show.ts";
+import { addAdvertisedRoutes, bgpSpeakers } from "./bgp.ts";
 import { addOptions, readSaid, resolverOf, withAdded, withoutTaken } from "./patches.ts";
 import { addQuota } from "./quota.ts";
 import { RESOURCE_ROWS } from "./resources.ts";
 import { addRouterParts } from "./router-parts.ts";
+import { routers } from "./routers.ts";
 import type { ResourceRow, View } from "./row.ts";
 import { ask, idOf, listOf, openSession, type Session } from "./session.ts";
 import { columnsOf, listText, objectText } from "./views.ts";
@@ -21,16 +23,22 @@ interface Flags {
 export function addObjects(program: Command, io: Io): void {
   for (const row of RESOURCE_ROWS) {
     const group = groupOf(program, row);
-    addCreate(group, row, io);
-    addList(group, row, io);
-    addShow(group, row, io);
-    if (row.examples.set !== undefined) addSet(group, row, io);
-    if (row.examples.unset !== undefined) addUnset(group, row, io);
-    addDelete(group, row, io);
-    if (row.member === "router") addRouterParts(group, io);
+    for (const [verb, add] of ADDING) if (row.examples[verb] !== undefined) add(group, row, io);
+    if (row === routers) addRouterParts(group, io);
+    if (row === bgpSpeakers) addAdvertisedRoutes(group.commands.find((one) => one.name() === "list")!, io);
   }
   addQuota(program, io);
 }
+
+type Add = (group: Command, row: ResourceRow, io: Io) => void;
+const ADDING: readonly (readonly [keyof ResourceRow["examples"], Add])[] = [
+  ["create", addCreate],
+  ["list", addList],
+  ["show", addShow],
+  ["set", addSet],
+  ["unset", addUnset],
+  ["delete", addDelete],
+];
 
 /** A shell expands what it completes with, so that only plain names are given; Neutron has any text as a name. */
 const PLAIN = /^[\w.:@%+-]+$/;
@@ -49,8 +57,28 @@ function groupOf(program: Command, { command, many, examples: shown }: ResourceR
   for (const word of command) {
     at = at.commands.find((known) => known.name() === word) ?? at.command(word).description(many);
   }
-  at.description(`${many}: make, look at, change and delete them`);
+  const may = shown.create === undefined ? "look at them" : "make, look at, change and delete them";
+  at.description(`${many}: ${may}`);
   return at.addHelpText("after", examples(...Object.values(shown)));
+}
+
+/** A command for objects of that row; it takes what they are within first. */
+const commandFor = (group: Command, verb: string, { within }: ResourceRow): Command =>
+  within === undefined
+    ? group.command(verb)
+    : group.command(verb).addArgument(argumentOf(within, `<${within.argument}>`));
+
+/** The row with the path that its objects have in that call, and the arguments that are left for it. */
+async function placed(
+  session: Session,
+  row: ResourceRow,
+  given: readonly string[],
+): Promise<{ readonly row: ResourceRow; readonly given: readonly string[] }> {
+  const { within, path } = row;
+  if (within === undefined) return { row, given };
+  const [outer = "", ...rest] = given;
+  const id = await idOf(session, within, outer);
+  return { row: { ...row, path: `${within.path}/${id}/${path}` }, given: rest };
 }
 
 const columnOption = (command: Command): Command =>
@@ -60,18 +88,20 @@ const columnOption = (command: Command): Command =>
     (word: string, before: readonly string[] | undefined) => [...(before ?? []), word],
   );
 
-function addCreate(group: Command, row: ResourceRow, io: Io): void {
-  const { made, one } = row;
-  const command = columnOption(group.command("create"))
-    .description(`make a ${one}, and show it`)
-    .addArgument(new Argument(made.flags, made.about))
-    .addHelpText("after", examples(row.examples.create ?? ""));
-  const spoken = addOptions(command, row, "create");
-  command.action(async (given: string | undefined, flags: Flags) => {
+function addCreate(group: Command, outer: ResourceRow, io: Io): void {
+  const { made, one } = outer;
+  const command = columnOption(commandFor(group, "create", outer)).description(`make a ${one}, and show it`);
+  if (made !== undefined) command.addArgument(new Argument(made.flags, made.about));
+  command.addHelpText("after", examples(outer.examples.create ?? ""));
+  const spoken = addOptions(command, outer, "create");
+  command.action(async () => {
     const session = openSession(command, io);
+    const flags = command.opts<Flags>();
     const resolve = resolverOf(session);
+    const { row, given } = await placed(session, outer, command.args);
     const said = await readSaid(spoken, resolve);
-    const first = given === undefined ? {} : await made.read(given, resolve);
+    const [named] = given;
+    const first = named === undefined ? {} : await made?.read(named, resolve);
     const whole = withAdded({ ...said, plain: { ...first, ...said.plain } }, {});
     const { tags, ...patch } = row.arrange?.(whole, undefined) ?? whole;
     if (Object.keys(patch).length === 0) throw new Failure(EXIT.usage, `say of which ${row.argument}`);
@@ -89,15 +119,17 @@ async function putTags({ target, io }: Session, row: ResourceRow, id: string, ta
   await call(target, { method: "PUT", path: `/v2.0/${row.path}/${id}/tags`, body: { tags } }, io.signal);
 }
 
-function addList(group: Command, row: ResourceRow, io: Io): void {
-  const command = columnOption(group.command("list"))
-    .description(`${row.many}; options say which`)
+function addList(group: Command, outer: ResourceRow, io: Io): void {
+  const command = columnOption(commandFor(group, "list", outer))
+    .description(`${outer.many}; options say which`)
     .option("--sort <member>", "by this member; :desc behind it turns the order", sortOf)
     .option("--limit <n>", "at most so many")
-    .addHelpText("after", examples(row.examples.list ?? ""));
-  const spoken = addOptions(command, row, "list");
-  command.action(async (flags: Flags & { readonly sort?: Query; readonly limit?: string }) => {
+    .addHelpText("after", examples(outer.examples.list ?? ""));
+  const spoken = addOptions(command, outer, "list");
+  command.action(async () => {
     const session = openSession(command, io);
+    const flags = command.opts<Flags & { readonly sort?: Query; readonly limit?: string }>();
+    const { row } = await placed(session, outer, command.args);
     const { options } = session;
     const said = await readSaid(spoken, resolverOf(session));
     const columns = columnsOf(row.columns, flags.column, options.format === "wide");
@@ -138,13 +170,16 @@ const argumentOf = (row: ResourceRow, flags: string): Argument =>
     ["id", ...row.names].map((name) => name.replace("floating_ip_address", "address")).join(" or "),
   );
 
-function addShow(group: Command, row: ResourceRow, io: Io): void {
-  const command = columnOption(group.command("show"))
-    .description(`all about one ${row.one}`)
-    .addArgument(argumentOf(row, `<${row.argument}>`))
-    .addHelpText("after", examples(row.examples.show ?? ""));
-  command.action(async (called: string, flags: Flags) => {
+function addShow(group: Command, outer: ResourceRow, io: Io): void {
+  const command = columnOption(commandFor(group, "show", outer))
+    .description(`all about one ${outer.one}`)
+    .addArgument(argumentOf(outer, `<${outer.argument}>`))
+    .addHelpText("after", examples(outer.examples.show ?? ""));
+  command.action(async () => {
     const session = openSession(command, io);
+    const flags = command.opts<Flags>();
+    const { row, given } = await placed(session, outer, command.args);
+    const [called = ""] = given;
     const columns = flags.column && columnsOf(row.columns, flags.column, true);
     await repeat(
       async () => objectText(await current(session, row, called), columns, session.options),
@@ -159,15 +194,16 @@ async function current(session: Session, row: ResourceRow, called: string): Prom
   return await ask(session, { method: "GET", path }, row.member);
 }
 
-function addSet(group: Command, row: ResourceRow, io: Io): void {
-  const command = group
-    .command("set")
-    .description(`change a ${row.one}; of lists, what is given is added`)
-    .addArgument(argumentOf(row, `<${row.argument}>`))
-    .addHelpText("after", examples(row.examples.set ?? ""));
-  const spoken = addOptions(command, row, "set");
-  command.action(async (called: string) => {
+function addSet(group: Command, outer: ResourceRow, io: Io): void {
+  const command = commandFor(group, "set", outer)
+    .description(`change a ${outer.one}; of lists, what is given is added`)
+    .addArgument(argumentOf(outer, `<${outer.argument}>`))
+    .addHelpText("after", examples(outer.examples.set ?? ""));
+  const spoken = addOptions(command, outer, "set");
+  command.action(async () => {
     const session = openSession(command, io);
+    const { row, given } = await placed(session, outer, command.args);
+    const [called = ""] = given;
     const said = await readSaid(spoken, resolverOf(session));
     const before = await current(session, row, called);
     const whole = withAdded(said, before);
@@ -175,15 +211,16 @@ function addSet(group: Command, row: ResourceRow, io: Io): void {
   });
 }
 
-function addUnset(group: Command, row: ResourceRow, io: Io): void {
-  const command = group
-    .command("unset")
-    .description(`take something off a ${row.one}`)
-    .addArgument(argumentOf(row, `<${row.argument}>`))
-    .addHelpText("after", examples(row.examples.unset ?? ""));
-  const spoken = addOptions(command, row, "unset");
-  command.action(async (called: string) => {
+function addUnset(group: Command, outer: ResourceRow, io: Io): void {
+  const command = commandFor(group, "unset", outer)
+    .description(`take something off a ${outer.one}`)
+    .addArgument(argumentOf(outer, `<${outer.argument}>`))
+    .addHelpText("after", examples(outer.examples.unset ?? ""));
+  const spoken = addOptions(command, outer, "unset");
+  command.action(async () => {
     const session = openSession(command, io);
+    const { row, given } = await placed(session, outer, command.args);
+    const [called = ""] = given;
     const said = await readSaid(spoken, resolverOf(session));
     const before = await current(session, row, called);
     await change(session, row, before, withoutTaken(said, before));
@@ -201,21 +238,22 @@ async function change(session: Session, row: ResourceRow, before: View, wanted: 
   if (Object.keys(patch).length === 0) return;
   const path = `/v2.0/${row.path}/${id}`;
   // Setting tags is a change of its own, behind which the object has another revision.
+  const { revision_number: revision } = before;
   const headers: Record<string, string> =
-    tags === undefined ? { "if-match": `revision_number=${String(before["revision_number"])}` } : {};
+    tags === undefined && revision !== undefined ? { "if-match": `revision_number=${String(revision)}` } : {};
   await ask(session, { method: "PUT", path, body: { [row.member]: patch }, headers }, row.member);
 }
 
-function addDelete(group: Command, row: ResourceRow, io: Io): void {
-  const command = group
-    .command("delete")
-    .description(`delete ${row.many}; one that cannot be deleted keeps none of the others`)
-    .addArgument(argumentOf(row, `<${row.argument}...>`))
-    .addHelpText("after", examples(row.examples.delete ?? ""));
-  command.action(async (all: readonly string[]) => {
+function addDelete(group: Command, outer: ResourceRow, io: Io): void {
+  const command = commandFor(group, "delete", outer)
+    .description(`delete ${outer.many}; one that cannot be deleted keeps none of the others`)
+    .addArgument(argumentOf(outer, `<${outer.argument}...>`))
+    .addHelpText("after", examples(outer.examples.delete ?? ""));
+  command.action(async () => {
     const session = openSession(command, io);
+    const { row, given } = await placed(session, outer, command.args);
     const failures: Failure[] = [];
-    for (const called of all) {
+    for (const called of given) {
       try {
         const path = `/v2.0/${row.path}/${await idOf(session, row, called)}`;
         await call(session.target, { method: "DELETE", path }, io.signal);

@@ -30,6 +30,7 @@ const BY_STATUS: Readonly<Record<number, string>> = {
 
 /** By Neutron's name of the error: the command that helps. */
 const HINTS: Readonly<Record<string, string>> = {
+  BgpConfiguredByFile: "gateway.yaml says it; kill -HUP has gatewayd read it again",
   ExternalGatewayForFloatingIPNotFound:
     "a router has to join the two: gwctl router set --external-gateway NETWORK ROUTER, gwctl router add subnet ROUTER SUBNET",
   ExternalIpAddressExhausted: "gwctl subnet set --allocation-pool start=A,end=B SUBNET adds addresses",

@@ -1,6 +1,8 @@
 /** Every resource that has commands, in the order of their help. */
 
+import { bgpPeers, bgpSpeakers } from "./bgp.ts";
 import { networks, subnets } from "./networks.ts";
+import { portForwardings } from "./port-forwardings.ts";
 import { ports } from "./ports.ts";
 import { floatingIps, routers } from "./routers.ts";
 import type { ResourceRow } from "./row.ts";
@@ -15,6 +17,9 @@ export const RESOURCE_ROWS: readonly ResourceRow[] = [
   ports,
   routers,
   floatingIps,
+  portForwardings,
   securityGroups,
   securityGroupRules,
+  bgpSpeakers,
+  bgpPeers,
 ];

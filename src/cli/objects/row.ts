@@ -14,7 +14,9 @@ export interface ObjectColumn {
 export interface ResourceRow {
   /** How it is called on the command line; a second word is a command in the first. */
   readonly command: readonly [string, ...string[]];
-  /** Behind /v2.0/. */
+  /** What its own are in; the commands take one of those first. */
+  readonly within?: ResourceRow;
+  /** Behind /v2.0/, or behind the object that it is within. */
   readonly path: string;
   /** Of one in a body, and of several in a list. */
   readonly member: string;
@@ -26,11 +28,11 @@ export interface ResourceRow {
   readonly argument: string;
   /** Members by which one may be called, beside its id. */
   readonly names: readonly string[];
-  /** The argument of create. */
-  readonly made: Pick<Word, "flags" | "about" | "read">;
+  /** The argument of create; absent: options say all. */
+  readonly made?: Pick<Word, "flags" | "about" | "read">;
   readonly options: readonly Word[];
   readonly columns: readonly ObjectColumn[];
-  /** Of each command, whole lines. */
+  /** Of each command that there is, whole lines. */
   readonly examples: Readonly<
     Partial<Record<"create" | "list" | "show" | "set" | "unset" | "delete", string>>
   >;

@@ -88,7 +88,8 @@ export function apiSource(
     natMappings: (query) => mappingsAnswer(gateway, query),
     natBlock: (query) => blockAnswer(blockSource(gateway), query),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
-    anycast: () => anycastAnswers(gateway.model, gateway.reconciler.snapshot(), gateway.checks),
+    anycast: () =>
+      anycastAnswers(gateway.model, gateway.settings.model, gateway.reconciler.snapshot(), gateway.checks),
     rpki: () => rpkiAnswer(gateway.speaker),
     rpkiPrefix: (query) => rpkiPrefixAnswer(gateway.speaker, query),
     store,

@@ -11,6 +11,7 @@ import type { FloatingIp, Model } from "../../model/model.ts";
 import type { Refused } from "../../nat/limits.ts";
 import { portText } from "../../nat/members.ts";
 import { floatingAddresses } from "../../nat/table.ts";
+import { isOfPorts } from "../../neutron/wanted.ts";
 import type { HealthChecks } from "../health.ts";
 import type { NextHopSnapshot } from "../next-hops.ts";
 
@@ -117,7 +118,14 @@ export function natAnswer(model: Model, now: Snapshot, kernel: NatKernel): NatAn
   };
 }
 
-export function anycastAnswers(model: Model, now: Snapshot, checks: HealthChecks): AnycastAnswer[] {
+/** @param file - what of the model gateway.yaml says */
+export function anycastAnswers(
+  model: Model,
+  file: Model,
+  now: Snapshot,
+  checks: HealthChecks,
+): AnycastAnswer[] {
+  const ofFile = new Set(file.anycast.map(({ name }) => name));
   const isHere = (member: Address): boolean =>
     model.ports.some((port) => port.addresses.some((address) => sameAddress(address, member)));
   return model.anycast.map((service) => {
@@ -125,6 +133,7 @@ export function anycastAnswers(model: Model, now: Snapshot, checks: HealthChecks
     const target = now.targetOf(prefix);
     return {
       name: service.name,
+      origin: ofFile.has(service.name) ? "file" : isOfPorts(service.name) ? "ports" : "api",
       address: formatAddress(service.address),
       announced:
         now.announced.has(formatPrefix(prefix)) ||

@@ -20,6 +20,7 @@ import type { Store } from "../../store/store.ts";
 import { systemClock } from "../clock.ts";
 import type { Objects } from "../gateway.ts";
 import { type DhcpServer, uplinkOf } from "./dhcp-server.ts";
+import type { OwnObjects } from "./own.ts";
 import { Presence } from "./presence.ts";
 
 /** Where nobody is asked who they are, everything is one project's. */
@@ -38,6 +39,7 @@ interface Surroundings {
   /** Public networks of gateway.yaml. */
   readonly routed: () => readonly Prefix[];
   readonly changed: () => void;
+  readonly own: Pick<OwnObjects, "extend" | "problems">;
   /** Of the speaker that runs; asked for by requests only. */
   readonly bgp: () => BgpFace;
   /** Of the store. */
@@ -65,6 +67,7 @@ export async function openNetworking(
 ): Promise<Networking> {
   const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
   const hosts = await Hosts.open(store, (known) => presence.seen(known.get(hostname)));
+  /** `file` is what gateway.yaml says, with the pools and services of the API. */
   let known: { readonly file: Model; readonly model: Model } | undefined;
   const keeper = await Keeper.open(
     store,
@@ -101,7 +104,8 @@ export async function openNetworking(
       // The gateway's own state is that of all projects: others' readers see what is theirs in the Networking API.
       return session.project.name === UNASKED.projectId ? "read" : "none";
     },
-    extend: (file) => {
+    extend: (said) => {
+      const file = around.own.extend(said);
       if (known?.file !== file)
         known = { file, model: withObjects(file, keeper.reading, around.api().floatingEgress) };
       return known.model;
@@ -114,6 +118,7 @@ export async function openNetworking(
     dhcp: () => dhcp?.state,
     problems: () => [
       ...around.problems(),
+      ...around.own.problems(),
       ...[presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
     ],
     close: async () => {
