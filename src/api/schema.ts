@@ -369,9 +369,7 @@ export interface NatAnswer {
     readonly dropped: number;
   };
   /** Of each private address; absent: any number. */
-  readonly limits: Readonly<
-    Partial<Record<"sessionsPerAddress" | "portsPerAddress" | "newSessionsPerSecond", number>>
-  >;
+  readonly limits: Partial<Record<"sessionsPerAddress" | "portsPerAddress" | "newSessionsPerSecond", number>>;
   /** Packets that each of them refused since the rules were written; absent where it cannot be read. */
   readonly refused?: { readonly sessions: number; readonly rate: number; readonly ports: number };
 }
