@@ -1,27 +1,20 @@
 /** One daemon under one load, in two network namespaces of its own; and what all benches say of machine and progress. */
 
-import {
-  type ChildProcess,
-  execFile,
-  execFileSync,
-  type StdioOptions,
-  spawn,
-  spawnSync,
-} from "node:child_process";
+import { type ChildProcess, execFile, type StdioOptions, spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
-import { type BlastResult, type BlastSettings, DAEMON_ADDRESS, receiverOf, senderOf } from "./blast.ts";
+import { type BlastResult, type BlastSettings, receiverOf, senderOf } from "./blast.ts";
 import type { Contender } from "./daemons.ts";
 import type { LibraryFigures } from "./library.ts";
+import { Pair } from "./pair.ts";
 import type { Row } from "./rows.ts";
 
 const LIMIT_MS = 300_000;
 const START_MS = 1500;
-const DUT = `bench-${process.pid}-dut`;
-const LOAD = `bench-${process.pid}-load`;
+const pair = new Pair();
 
 /** @param scale - part of the row's prefixes */
 export async function measure(
@@ -32,29 +25,29 @@ export async function measure(
   const directory = mkdtempSync(join(tmpdir(), "gateway-bench-"));
   let daemon: ChildProcess | undefined;
   try {
-    connectNamespaces(row);
+    pair.connect([...ofMany(row.senders, senderOf), ...ofMany(row.receivers, receiverOf)]);
     const args = contender.prepare({ directory, senders: row.senders, receivers: row.receivers });
     const stdio: StdioOptions = ["ignore", contender.reports ? "pipe" : "ignore", "ignore"];
-    daemon = spawn("ip", ["netns", "exec", DUT, contender.binary, ...args], { stdio });
+    daemon = spawn("ip", ["netns", "exec", pair.dut, contender.binary, ...args], { stdio });
     await new Promise((resolve) => setTimeout(resolve, START_MS));
     const settings: BlastSettings = {
       plan: { ...row.plan, count: Math.max(1, Math.round(row.plan.count * scale)) },
       senders: row.senders,
       receivers: row.receivers,
-      pids: pidsIn(DUT),
+      pids: pair.pids(),
       then: row.then,
       limitMs: LIMIT_MS,
     };
     const program = [process.execPath, join(import.meta.dirname, "blast.js"), JSON.stringify(settings)];
-    const { stdout } = await promisify(execFile)("ip", ["netns", "exec", LOAD, ...program]);
+    const { stdout } = await promisify(execFile)("ip", ["netns", "exec", pair.load, ...program]);
     const result = JSON.parse(stdout) as BlastResult;
     return { result: { ...result, ...(contender.reports && (await reportOf(daemon))) } };
   } catch (error) {
     return { error: errorText(error) };
   } finally {
-    for (const pid of existingPids()) process.kill(pid, "SIGKILL");
+    for (const pid of pair.pids()) process.kill(pid, "SIGKILL");
     daemon?.kill("SIGKILL");
-    removeNamespaces();
+    pair.remove();
     rmSync(directory, { recursive: true });
   }
 }
@@ -65,41 +58,8 @@ async function reportOf(daemon: ChildProcess): Promise<LibraryFigures> {
   return JSON.parse(await text(daemon.stdout!)) as LibraryFigures;
 }
 
-function connectNamespaces({ senders, receivers }: Row): void {
-  removeNamespaces();
-  const ip = (...words: string[]): unknown => execFileSync("ip", words);
-  for (const name of [DUT, LOAD]) {
-    ip("netns", "add", name);
-    ip("-n", name, "link", "set", "lo", "up");
-  }
-  ip("-n", DUT, "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", LOAD);
-  ip("-n", DUT, "address", "add", `${DAEMON_ADDRESS}/16`, "dev", "veth0");
-  ip("-n", DUT, "address", "add", "fd00:9::1/64", "dev", "veth0", "nodad");
-  const others = [
-    ...Array.from({ length: senders }, (_, i) => senderOf(i)),
-    ...Array.from({ length: receivers }, (_, i) => receiverOf(i)),
-  ];
-  for (const { address } of others) ip("-n", LOAD, "address", "add", `${address}/16`, "dev", "veth0");
-  for (const name of [DUT, LOAD]) ip("-n", name, "link", "set", "veth0", "up");
-}
-
-function removeNamespaces(): void {
-  for (const name of [DUT, LOAD]) spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
-}
-
-function pidsIn(namespace: string): number[] {
-  const listed = execFileSync("ip", ["netns", "pids", namespace], { encoding: "utf8" });
-  return listed.split("\n").filter(Boolean).map(Number);
-}
-
-/** Of what this run started. */
-function existingPids(): number[] {
-  try {
-    return pidsIn(DUT);
-  } catch {
-    return [];
-  }
-}
+const ofMany = (count: number, of: (i: number) => { address: string }): string[] =>
+  Array.from({ length: count }, (_, i) => of(i).address);
 
 function errorText(error: unknown): string {
   const { stderr, message } = error as { stderr?: string; message: string };

@@ -13,6 +13,8 @@ export interface SessionSettings {
   readonly holdSeconds: number;
   /** It counts prefixes; senders only read. */
   readonly counts: boolean;
+  /** Is called when it has heard of prefixes. */
+  readonly heard?: () => void;
 }
 
 const HEADER_OCTETS = 19;
@@ -121,7 +123,9 @@ export class Session {
       attribute = next;
     }
     this.#nlri(all, attributesEnd, end, 4, 1);
-    if (this.heard !== heard) this.heardAtMs = performance.now();
+    if (this.heard === heard) return;
+    this.heardAtMs = performance.now();
+    this.#settings.heard?.();
   }
 
   #nlri(all: Buffer, from: number, to: number, family: 4 | 6, is: 0 | 1): void {

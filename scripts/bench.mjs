@@ -8,7 +8,17 @@ import { join } from "node:path";
 import { root, setUp } from "./setup.mjs";
 
 /** Debian packages: the daemons that ours is measured against, and what NAT is measured with. */
-const PACKAGES = ["bird2", "conntrack", "frr", "gobgpd", "iproute2", "libnftables1", "nftables", "openbgpd"];
+const PACKAGES = [
+  "bird2",
+  "conntrack",
+  "exabgp",
+  "frr",
+  "gobgpd",
+  "iproute2",
+  "libnftables1",
+  "nftables",
+  "openbgpd",
+];
 
 try {
   await setUp({ packages: process.argv.includes("--help") ? [] : PACKAGES, build: true });

@@ -3,7 +3,7 @@
  * asks the API again and again, and BIRD watches it by BFD.
  */
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, get, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
@@ -20,6 +20,7 @@ import {
   senderOf,
 } from "../blast.ts";
 import { machine } from "../measure.ts";
+import { Pair } from "../pair.ts";
 import type { Watched, WatchSettings } from "./watch.ts";
 
 const HELP = `npm run bench -- ontime [--routes N] [--runs N]
@@ -45,8 +46,7 @@ if (given.help === true || !(routes >= 1 && runs >= 1) || process.getuid?.() !==
 }
 
 const ROOT = resolve(import.meta.dirname, "../../..");
-const DUT = `bench-${process.pid}-dut`;
-const LOAD = `bench-${process.pid}-load`;
+const pair = new Pair();
 const QUIET: WatchSettings = { address: "10.9.0.60", asn: 65_060, holdSeconds: 3 };
 const BIRD = { address: "10.9.0.61", asn: 65_061 };
 /** RFC 5880: three packets of 50 ms. */
@@ -85,13 +85,19 @@ async function once(): Promise<Figures> {
     return child;
   };
   try {
-    connectNamespaces();
+    pair.connect([senderOf(0), receiverOf(0), QUIET, BIRD].map(({ address }) => address));
     const socket = join(directory, "gatewayd.sock");
     const gatewayd = join(ROOT, "dist/src/daemon/gatewayd.js");
-    inNamespace(DUT, process.execPath, gatewayd, "run", written(directory, "gateway.yaml", config(socket)));
+    inNamespace(
+      pair.dut,
+      process.execPath,
+      gatewayd,
+      "run",
+      written(directory, "gateway.yaml", config(socket)),
+    );
     const control = join(directory, "bird.ctl");
     inNamespace(
-      LOAD,
+      pair.load,
       "/usr/sbin/bird",
       "-f",
       "-c",
@@ -120,7 +126,7 @@ async function once(): Promise<Figures> {
     };
   } finally {
     for (const child of started) child.kill("SIGKILL");
-    removeNamespaces();
+    pair.remove();
     rmSync(directory, { recursive: true });
   }
 }
@@ -130,12 +136,17 @@ function node(
   program: string,
   settings: object,
 ): ChildProcess {
-  return inNamespace(LOAD, process.execPath, join(import.meta.dirname, program), JSON.stringify(settings));
+  return inNamespace(
+    pair.load,
+    process.execPath,
+    join(import.meta.dirname, program),
+    JSON.stringify(settings),
+  );
 }
 
 function load(): BlastSettings {
   const plan = { family: 4, length: 32, count: routes } as const;
-  return { plan, senders: 1, receivers: 1, pids: pidsIn(DUT), then: "nothing", limitMs: LIMIT_MS };
+  return { plan, senders: 1, receivers: 1, pids: pair.pids(), then: "nothing", limitMs: LIMIT_MS };
 }
 
 function config(socket: string): string {
@@ -218,30 +229,6 @@ function ask(socketPath: string): { end(): Promise<readonly number[]> } {
       return waits.sort((a, b) => a - b);
     },
   };
-}
-
-function connectNamespaces(): void {
-  removeNamespaces();
-  const ip = (...words: string[]): unknown => execFileSync("ip", words);
-  for (const name of [DUT, LOAD]) {
-    ip("netns", "add", name);
-    ip("-n", name, "link", "set", "lo", "up");
-  }
-  ip("-n", DUT, "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", LOAD);
-  ip("-n", DUT, "address", "add", `${DAEMON_ADDRESS}/16`, "dev", "veth0");
-  for (const { address } of [senderOf(0), receiverOf(0), QUIET, BIRD]) {
-    ip("-n", LOAD, "address", "add", `${address}/16`, "dev", "veth0");
-  }
-  for (const name of [DUT, LOAD]) ip("-n", name, "link", "set", "veth0", "up");
-}
-
-function removeNamespaces(): void {
-  for (const name of [DUT, LOAD]) spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
-}
-
-function pidsIn(namespace: string): number[] {
-  const listed = execFileSync("ip", ["netns", "pids", namespace], { encoding: "utf8" });
-  return listed.split("\n").filter(Boolean).map(Number);
 }
 
 function written(directory: string, name: string, content: string): string {

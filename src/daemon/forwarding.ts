@@ -126,7 +126,7 @@ function announceOnly(): Forwarding {
   return {
     type: "none",
     dataplane: {
-      read: () => Promise.resolve({ routes: [], nat: undefined }),
+      read: () => Promise.resolve(undefined),
       putRoutes: () => Promise.resolve(none),
       redirect: () => Promise.resolve(new Map()),
       removeRoutes: () => Promise.resolve(none),

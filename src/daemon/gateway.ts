@@ -5,17 +5,19 @@
  */
 
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
-import { type Address, contains, sameAddress, zoned } from "../bgp/net/address.ts";
+import { contains } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Announcer } from "../gateway/announcer.ts";
-import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts";
-import { Reconciler, type Snapshot } from "../gateway/reconcile.ts";
+import type { Link, Problem } from "../gateway/intent.ts";
+import { Reconciler } from "../gateway/reconcile.ts";
+import type { Snapshot } from "../gateway/snapshot.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import { workingInterfaces } from "../gateway/working.ts";
 import { NO_LIMITS } from "../model/address-limits.ts";
+import { blockPlan } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
 import { Algs } from "./algs.ts";
@@ -26,6 +28,7 @@ import { Drains } from "./drains.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { GivenBlocks } from "./given-blocks.ts";
 import { HealthChecks } from "./health.ts";
+import { type Held, heldBy } from "./held.ts";
 import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import { NextHopTracker } from "./next-hops.ts";
@@ -61,8 +64,6 @@ export interface Objects {
 /** Hears of what we announce, and no longer do. */
 type Tell = (change: Change) => void;
 
-type Held = Awaited<ReturnType<Dataplane["read"]>>;
-
 /**
  * How long it waits after that for peers that RFC 4724 §4.1 does not wait for, since they say that they are restarting
  * themselves: FRR does for two minutes after its start, and sends its routes half a second after the session is up.
@@ -88,7 +89,7 @@ export class Gateway {
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
   readonly #log: Log;
-  readonly #held: readonly KernelRoute[];
+  readonly #held: Held;
   readonly #objects: Objects;
   #settings: Settings;
   #links: readonly Link[] = [];
@@ -103,7 +104,7 @@ export class Gateway {
   static async open(settings: Settings, log: Log, objects: Objects, tell: Tell): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model, log);
     try {
-      const held = await forwarding.dataplane.read();
+      const held = await heldBy(forwarding.dataplane, blockPlan(settings.model.nat));
       return new Gateway(settings, { log, tell }, objects, forwarding, held);
     } catch (error) {
       await forwarding.close();
@@ -111,7 +112,6 @@ export class Gateway {
     }
   }
 
-  /** @param held - what the kernel has of a gateway that ran before this one */
   private constructor(
     settings: Settings,
     { log, tell }: { readonly log: Log; readonly tell: Tell },
@@ -119,12 +119,12 @@ export class Gateway {
     forwarding: Forwarding,
     held: Held,
   ) {
-    const restarting = held.routes.length > 0 || held.nat !== undefined;
+    const restarting = held.routes > 0 || held.nat;
     this.#settings = settings;
     this.#objects = objects;
     this.#log = log;
     this.forwarding = forwarding;
-    this.#held = held.routes;
+    this.#held = held;
     this.tally = new Tally(log);
     const lookAgain = (): void => this.#takeProblems(this.reconciler.snapshot());
     this.#conntrackWatch = new ConntrackWatch(() => forwarding.conntrack(), lookAgain);
@@ -136,7 +136,7 @@ export class Gateway {
       changed: () => this.reconciler.wake(),
       log,
     });
-    this.givenBlocks = this.#openGivenBlocks(held.nat);
+    this.givenBlocks = this.#openGivenBlocks(held.givenBlocks);
     this.#algs = new Algs(forwarding, () => this.reconciler.wake());
     this.natLogs = new NatLogs({
       source: forwarding.natLog,
@@ -292,8 +292,8 @@ export class Gateway {
     ];
   }
 
-  /** @param held - our table, as the kernel has it */
-  #openGivenBlocks(held: string | undefined): GivenBlocks {
+  /** @param held - those that the kernel has */
+  #openGivenBlocks(held: Held["givenBlocks"]): GivenBlocks {
     const given = new GivenBlocks({
       model: () => this.model,
       programmed: () => programmedNat(this.reconciler.snapshot()),
@@ -323,11 +323,11 @@ export class Gateway {
     this.tally.take({ ...snapshot, problems: this.problems(snapshot) });
   }
 
-  #waitForPeers(held: readonly KernelRoute[]): void {
+  #waitForPeers({ routes, nextHops }: Held): void {
     const ranges = this.model.bgp.peers.flatMap(({ remote }) => ("range" in remote ? remote.range : []));
-    const expected = nextHopsOf(held).filter((hop) => ranges.some((range) => contains(range, hop)));
+    const expected = nextHops.filter((hop) => ranges.some((range) => contains(range, hop)));
     this.#log.info(
-      { event: "gateway.resume", routes: held.length, peers: expected.map(formatAddress) },
+      { event: "gateway.resume", routes, peers: expected.map(formatAddress) },
       "the kernel forwards for the gateway before this one; nothing is removed until peers have told what they know",
     );
     this.speaker.expect(expected);
@@ -383,19 +383,6 @@ export class Gateway {
 
 const programmedNat = ({ natProgrammed, intent }: Snapshot): NatTable | undefined =>
   natProgrammed ? intent?.nat : undefined;
-
-/** Who may have told us, before the restart, what the kernel holds: peers of our links, or routers on the way to them. */
-function nextHopsOf(routes: readonly KernelRoute[]): Address[] {
-  const found: Address[] = [];
-  for (const { target } of routes) {
-    if (target.to !== "via") continue;
-    for (const hop of target.nextHops) {
-      const address = zoned(hop.address, hop.interface);
-      if (!found.some((known) => sameAddress(known, address))) found.push(address);
-    }
-  }
-  return found;
-}
 
 const announcerOf = (speaker: Speaker, tell: Tell): Announcer => ({
   announce: (route) => {

@@ -5,6 +5,7 @@ import type { SessionsFound } from "../kernel/conntrack/session-commands.ts";
 import { type BlockGrant, blockPlan } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
 import { NO_NAT, POOL } from "../model/testing/values.ts";
+import { givenIn } from "../nat/block-book.ts";
 import { diff } from "../nat/diff.ts";
 import { EMPTY_NAT, type NatTable } from "../nat/table.ts";
 import { MemoryNft } from "../nat/testing/memory-nft.ts";
@@ -46,7 +47,7 @@ class World {
   programmed = true;
   readonly grants: GivenBlocks;
 
-  constructor(held?: string, remembered: readonly BlockGrant[] = []) {
+  constructor(held: readonly BlockGrant[] = [], remembered: readonly BlockGrant[] = []) {
     this.grants = new GivenBlocks({
       model: () => this.model,
       programmed: () => (this.programmed ? this.table() : undefined),
@@ -171,26 +172,27 @@ describe("a block that no flow uses", () => {
 });
 
 describe("after a start", () => {
-  const gatewayBefore = async (): Promise<{ listing: string; given: readonly BlockGrant[] }> => {
+  const gatewayBefore = async (): Promise<{ held: readonly BlockGrant[]; given: readonly BlockGrant[] }> => {
     const world = new World();
     await world.ask(A, B);
     const nft = new MemoryNft();
     nft.apply(diff(world.table(), undefined));
     world.grants.stop();
-    return { listing: nft.listing() ?? "", given: world.given() };
+    const given = world.given();
+    return { held: givenIn(nft.listing() ?? "", blockPlan(world.model.nat)!), given };
   };
 
   test("what the kernel holds is what is given", async () => {
-    const { listing, given } = await gatewayBefore();
-    const world = new World(listing, given);
+    const { held, given } = await gatewayBefore();
+    const world = new World(held, given);
     expect(world.given()).toEqual(given);
     expect(world.noted).toEqual([]);
   });
 
   test("what nobody remembers is written down, and what the kernel lacks rests until no flow uses it", async () => {
-    const { listing, given } = await gatewayBefore();
-    expect(new World(listing, []).noted).toEqual([`+${A} 1 1152`, `+${B} 1 1168`]);
-    const world = new World(undefined, given);
+    const { held, given } = await gatewayBefore();
+    expect(new World(held, []).noted).toEqual([`+${A} 1 1152`, `+${B} 1 1168`]);
+    const world = new World([], given);
     world.busy.add(1152);
     expect(await world.ask(A)).toEqual([`${A} 1 1184`]);
     await world.look(1);
@@ -198,8 +200,8 @@ describe("after a start", () => {
   });
 
   test("of another plan nothing is kept that does not fit into it", async () => {
-    const { listing, given } = await gatewayBefore();
-    const world = new World(listing, given);
+    const { held, given } = await gatewayBefore();
+    const world = new World(held, given);
     world.model = modelOf(3);
     expect(world.given().map(grantText)).toEqual([`${B} 1 1168`]);
     expect(world.noted).toEqual([`-${A} 1 1152`]);

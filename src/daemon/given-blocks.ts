@@ -12,7 +12,7 @@ import type { Problem } from "../gateway/intent.ts";
 import type { SessionQuery, SessionsFound } from "../kernel/conntrack/session-commands.ts";
 import { type BlockGrant, type BlockPlan, blockPlan, spareCount } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
-import { BlockBook, givenIn } from "../nat/block-book.ts";
+import { BlockBook } from "../nat/block-book.ts";
 import { sameBlocks } from "../nat/blocks.ts";
 import { addressesIn } from "../nat/limits.ts";
 import type { NatTable } from "../nat/table.ts";
@@ -60,16 +60,15 @@ export class GivenBlocks {
 
   /**
    * Begins with what there is.
-   * @param held - our table as nft lists it, by the rules of a gateway that ran before this one
+   * @param held - what the kernel has, by the rules of a gateway that ran before this one
    * @param remembered - what the history says is given: what of it the kernel does not hold rests
    */
-  begin(held: string | undefined, remembered: readonly BlockGrant[]): void {
+  begin(held: readonly BlockGrant[], remembered: readonly BlockGrant[]): void {
     this.#model = this.#options.model();
     this.#plan = blockPlan(this.#model.nat);
-    const grants = held === undefined || this.#plan === undefined ? [] : givenIn(held, this.#plan);
     this.#open(
-      grants,
-      remembered.filter((grant) => !grants.some((of) => sameBlock(of, grant))),
+      held,
+      remembered.filter((grant) => !held.some((of) => sameBlock(of, grant))),
     );
     const news = this.#current.filter((grant) => !remembered.some((of) => sameBlock(of, grant)));
     void this.#options.note(this.#changes(news, true));

@@ -145,6 +145,7 @@ async function openObjects(
     isReachable: () => reachableThrough(running.gateway),
     routed: () => file().networks.map(({ cidr }) => cidr),
     changed,
+    amended: () => running.gateway?.reconciler.amended(),
     own,
     bgp: () => bgpFace(running.gateway),
     problems: objects.problems,

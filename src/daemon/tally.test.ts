@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Problem } from "../gateway/intent.ts";
-import type { Snapshot } from "../gateway/reconcile.ts";
+import type { Snapshot } from "../gateway/snapshot.ts";
 import { PROBLEM_LINES, Tally } from "./tally.ts";
 import { keptLog } from "./testing/lines.ts";
 

@@ -1,7 +1,7 @@
 /** What passes of the reconciler came to, over time: failures counted by part, problems logged when they come and go. */
 
 import type { Problem } from "../gateway/intent.ts";
-import type { Snapshot } from "../gateway/reconcile.ts";
+import type { Snapshot } from "../gateway/snapshot.ts";
 import type { Log } from "./records/log.ts";
 
 /** Peers decide how many next hops cannot be reached: this many new problems of one pass are told one by one. */

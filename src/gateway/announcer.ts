@@ -46,10 +46,17 @@ export class Publisher {
    * @param told - something else was withdrawn that must reach it, too
    */
   async retract(keeps: (key: string) => boolean, told: boolean): Promise<void> {
+    const going = [...this.#announced.keys()].filter((key) => !keeps(key));
+    await this.withdraw(going, told);
+  }
+
+  /** The same of these keys alone. */
+  async withdraw(keys: Iterable<string>, told: boolean): Promise<void> {
     let mustFlush = told;
-    for (const [key, { prefix }] of this.#announced) {
-      if (keeps(key)) continue;
-      this.#announcer.withdraw(prefix);
+    for (const key of keys) {
+      const known = this.#announced.get(key);
+      if (known === undefined) continue;
+      this.#announcer.withdraw(known.prefix);
       this.#announced.delete(key);
       mustFlush = true;
     }

@@ -5,7 +5,7 @@ import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { BlockGrant } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
 import type { FloatingMapping, ForwardMapping } from "../nat/table.ts";
-import type { Connected } from "./connected.ts";
+import { type Connected, connectedOf } from "./connected.ts";
 import type { Announcement, Health, KernelRoute, Link, Problem } from "./intent.ts";
 import type { LearnedView } from "./learned.ts";
 
@@ -50,6 +50,32 @@ export interface Draft {
   /** The same port by port. */
   readonly forwards: ForwardMapping[];
 }
+
+export function draftOf(input: PlanInput): Draft {
+  const { model } = input;
+  const links = new Map(input.links.map((link) => [link.name, link]));
+  const local = new Map<string, LocalAddress>();
+  for (const port of model.ports) {
+    const up = isUp(model, links.get(port.interface));
+    for (const address of port.addresses) {
+      local.set(formatAddress(address), { address, interface: port.interface, up });
+    }
+  }
+  return {
+    input,
+    local,
+    connected: connectedOf(input.links),
+    routes: new Map(),
+    announcements: [],
+    problems: [],
+    floating: [],
+    forwards: [],
+  };
+}
+
+/** Without a kernel to speak of, what the configuration names is believed to be there. */
+const isUp = (model: Model, link: Link | undefined): boolean =>
+  model.kernel.type === "none" || link?.up === true;
 
 /** The first to ask for a prefix gets it: parts of a plan run in the order of their right to it. */
 export function addRoute(draft: Draft, prefix: Prefix, target: KernelRoute["target"]): void {

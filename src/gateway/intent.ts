@@ -132,8 +132,11 @@ export interface Translation {
 
 /** The privileged half, as the reconciler sees it. Every method resolves when the kernel has answered. */
 export interface Dataplane {
-  /** What bears our mark. Called at start, after a fault, and by the audit. */
-  read(): Promise<{ routes: readonly KernelRoute[]; nat: string | undefined }>;
+  /**
+   * What bears our mark: its routes, a part at a time, and the text of the NAT table, which it resolves to. Called at
+   * start, after a fault, and by the audit.
+   */
+  read(take: (routes: readonly KernelRoute[]) => void): Promise<string | undefined>;
   /** Adds or replaces; resolves to the errors, by prefix text. The other routes are in place. */
   putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>>;
   /**

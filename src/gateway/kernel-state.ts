@@ -80,6 +80,17 @@ export class KernelState {
     ];
   }
 
+  /** The kernel has this very table, and nothing beside it. */
+  isAt(table: NatTable): boolean {
+    return this.#nat === table && !this.#leftovers;
+  }
+
+  /** The kernel acknowledged a change from the table that it had. */
+  natIs(table: NatTable): void {
+    this.#listingIsFresh = false;
+    this.#nat = table;
+  }
+
   /** True when what was read last has to be read again before the rest of it can be removed. */
   get hasLeftovers(): boolean {
     return this.#leftovers && this.#nat !== undefined;

@@ -227,11 +227,12 @@ export class Lane {
 
   /** Nothing is judged meanwhile: what routes have in the kernel is about to be another. */
   async #redirect(): Promise<void> {
-    const { dataplane, isReady, redirected, unanswered } = this.#options;
+    const { dataplane, redirected, unanswered } = this.#options;
     // What was asked before and is not answered yet speaks of the targets as they were.
     await this.#flights.putsLanded();
     const { redirections } = this.#redirects;
-    if (redirections.length === 0 || !isReady()) {
+    // Asked for also while the kernel is read, which of a million routes takes seconds.
+    if (redirections.length === 0) {
       this.#redirects.done(undefined);
       return;
     }

@@ -5,14 +5,14 @@
 
 import { type Address, ipv6, type Prefix, samePrefix, widthOf } from "../bgp/net/address.ts";
 import { formatPrefix } from "../bgp/net/text.ts";
-import type { Kind } from "../model/model.ts";
+import type { FloatingIp, Kind } from "../model/model.ts";
 import type { KernelRoute, LearnedRoute, Problem } from "./intent.ts";
 import { kindOf, tagOf } from "./kinds.ts";
 import type { Learned, LearnedFamily, LearnedView } from "./learned.ts";
 import { guardedPrefixes, guardOf, type Surroundings } from "./plan-learned.ts";
 import { PrefixSet } from "./prefix-set.ts";
 import { interfacesOf } from "./routes.ts";
-import { DOUBTED, GOOD, Rows } from "./rows.ts";
+import { DOUBTED, FLYING, GOOD, Rows } from "./rows.ts";
 import { Targets } from "./targets.ts";
 import { isWithin, type Watch } from "./watch.ts";
 import { type Resolved, Ways } from "./ways.ts";
@@ -109,6 +109,28 @@ export class LearnedRoutes implements LearnedView {
     if (!isAsBefore) this.#reached = watch.wholes.map((whole) => this.#countWithin(whole));
   }
 
+  /** More is watched for from now on. */
+  widen(come: readonly FloatingIp[]): void {
+    this.#watch?.widen(come);
+    if (come.length > 0) this.#learned.begin();
+  }
+
+  /** Whether peers tell of any of these, or the kernel may have a route that they told. */
+  knowsAny(prefixes: readonly Prefix[]): boolean {
+    return prefixes.some((prefix) => {
+      const rows = this.#rowsOf(prefix);
+      const row = rows.learned.find(prefix);
+      if (row < 0) return false;
+      const isHeld = row < rows.extent && (rows.way[row] !== 0 || rows.held[row] !== 0);
+      return isHeld || rows.is(row, FLYING) || rows.learned.paths(row).length > 0;
+    });
+  }
+
+  /** Of prefixes that peers know nothing of: these are the plan's own business, too. */
+  claimMore(prefixes: readonly Prefix[]): void {
+    for (const prefix of prefixes) if (!this.#claimed.has(prefix)) this.#claimed.add(prefix);
+  }
+
   /**
    * Says which prefixes are the plan's own business from now on; no learned route is wanted there.
    * @returns those rows where that is new
@@ -169,7 +191,9 @@ export class LearnedRoutes implements LearnedView {
       this.#routed = undefined;
       this.#touched();
     }
-    if (this.concerns(rows, row)) this.#touched();
+    // What this speaker itself announces is a change too, and none of what peers tell.
+    const isTold = before !== 0 || rows.way[row] !== 0;
+    if (isTold && this.concerns(rows, row)) this.#touched();
   }
 
   /** What the kernel is to do with it, as a number of the targets; 0: it is to have no route. */

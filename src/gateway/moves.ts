@@ -4,18 +4,24 @@
  */
 
 import { hostPrefix } from "../bgp/net/address.ts";
-import { formatAddress } from "../bgp/net/text.ts";
+import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
+import type { FloatingMapping } from "../nat/table.ts";
 import type { Leaving } from "./draft.ts";
-import type { Link } from "./intent.ts";
+import type { KernelRoute, Link } from "./intent.ts";
 import type { LearnedView } from "./learned.ts";
 
 /** How long the old place keeps a floating IP that nobody else announces. */
 const MOVE_GRACE_MS = 3000;
 
+/** Routes of a plan, by prefix text. */
+type Goals = ReadonlyMap<string, KernelRoute>;
+/** By prefix text. */
+type Announced = { has(key: string): boolean };
+
 export class Moves {
   /** By address text: what was here when it was last looked at. */
-  #here = new Map<string, Leaving>();
+  readonly #here = new Map<string, Leaving>();
   readonly #until = new Map<string, { readonly was: Leaving; readonly atMs: number }>();
 
   /** What is being kept here now, although the model has it elsewhere. */
@@ -36,9 +42,32 @@ export class Moves {
     return [...this.#until.values()].map((kept) => kept.was);
   }
 
-  /** @param here - the floating IPs that are translated and announced here, and are not leaving */
-  settled(here: readonly Leaving[]): void {
-    this.#here = new Map(here.map((mapping) => [formatAddress(mapping.floating), mapping]));
+  /** @param translated - all that are translated on this machine */
+  settled(translated: readonly FloatingMapping[], goals: Goals, announced: Announced): void {
+    this.#here.clear();
+    this.#settle(translated, goals, announced);
+  }
+
+  /** The same of some: those that are gone, and those that came. */
+  amended(
+    gone: readonly FloatingMapping[],
+    come: readonly FloatingMapping[],
+    goals: Goals,
+    announced: Announced,
+  ): void {
+    for (const { floating } of gone) this.#here.delete(formatAddress(floating));
+    this.#settle(come, goals, announced);
+  }
+
+  /** Here is what is announced, leads to a port, and is not leaving. */
+  #settle(translated: readonly FloatingMapping[], goals: Goals, announced: Announced): void {
+    for (const mapping of translated) {
+      const address = formatAddress(mapping.floating);
+      const key = formatPrefix(hostPrefix(mapping.floating));
+      const target = goals.get(key)?.target;
+      if (target?.to !== "link" || !announced.has(key) || this.#until.has(address)) continue;
+      this.#here.set(address, { ...mapping, interface: target.interface });
+    }
   }
 
   /** When the next one is given up. */

@@ -8,11 +8,10 @@
 
 import { isMember, serving } from "../anycast/serving.ts";
 import { comparePrefixes, contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import { formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
-import { connectedOf } from "./connected.ts";
-import { addRoute, type Draft, type LocalAddress, type PlanInput } from "./draft.ts";
-import type { Intent, Link } from "./intent.ts";
+import { addRoute, type Draft, draftOf, type PlanInput } from "./draft.ts";
+import type { Intent } from "./intent.ts";
 import { announceNetworks, planDiscards } from "./plan-edge.ts";
 import { planFloating, planReachable } from "./plan-floating.ts";
 import { planNat } from "./plan-nat.ts";
@@ -38,32 +37,6 @@ export function plan(input: PlanInput): Intent {
 }
 
 const compareText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
-
-function draftOf(input: PlanInput): Draft {
-  const { model } = input;
-  const links = new Map(input.links.map((link) => [link.name, link]));
-  const local = new Map<string, LocalAddress>();
-  for (const port of model.ports) {
-    const up = isUp(model, links.get(port.interface));
-    for (const address of port.addresses) {
-      local.set(formatAddress(address), { address, interface: port.interface, up });
-    }
-  }
-  return {
-    input,
-    local,
-    connected: connectedOf(input.links),
-    routes: new Map(),
-    announcements: [],
-    problems: [],
-    floating: [],
-    forwards: [],
-  };
-}
-
-/** Without a kernel to speak of, what the configuration names is believed to be there. */
-const isUp = (model: Model, link: Link | undefined): boolean =>
-  model.kernel.type === "none" || link?.up === true;
 
 /** Ports of this host: one route per address while the interface is up. Returns the interfaces that are there. */
 function planPorts(draft: Draft): string[] {

@@ -16,6 +16,7 @@ import { Ladder } from "./ladder.ts";
 import type { Lane } from "./lane.ts";
 import { messageOf } from "./message-of.ts";
 import { PrefixSet } from "./prefix-set.ts";
+import { NAT } from "./problems.ts";
 import { see, seenAll } from "./read-back.ts";
 import { sameTarget } from "./routes.ts";
 
@@ -26,9 +27,6 @@ export class Unanswered extends Error {
 
 /** The plan's own routes by prefix text. */
 export type Goals = ReadonlyMap<string, KernelRoute>;
-
-/** What the NAT table fails under in the ladder. */
-export const NAT = "nat";
 
 export class Programmer {
   readonly kernel: KernelState = new KernelState();
@@ -55,17 +53,24 @@ export class Programmer {
   async read(): Promise<number> {
     this.mustRead = true;
     await this.#lane.landed();
-    const { routes, nat } = await answered(this.#dataplane.read());
-    this.mustRead = false;
+    const redirections = this.#redirections;
     const own: KernelRoute[] = [];
     let drift = 0;
-    for (const route of routes) {
-      if (this.#lane.routes.isClaimed(route.prefix)) own.push(route);
-      else drift += Number(see(this.#lane.routes, route));
-    }
+    const take = (routes: readonly KernelRoute[]): void => {
+      for (const route of routes) {
+        if (this.#lane.routes.isClaimed(route.prefix)) own.push(route);
+        else drift += Number(see(this.#lane.routes, route));
+      }
+    };
+    const nat = await answered(this.#dataplane.read(take));
+    this.mustRead = false;
     drift += seenAll(this.#lane.routes);
     this.#lane.resume();
-    return this.kernel.observed(own, nat, drift);
+    const repaired = this.kernel.observed(own, nat, drift);
+    // Which of the two came first, nobody can tell.
+    if (redirections !== this.#redirections)
+      for (const key of this.kernel.routes.keys()) this.kernel.doubted.add(key);
+    return repaired;
   }
 
   /** The kernel's process went away with a question. What became of that, only reading will tell. */
@@ -105,19 +110,26 @@ export class Programmer {
     if (text !== "") {
       this.natProgrammed = false;
       if (!this.ladder.isDue(NAT, () => text, this.#clock.now())) return;
-      try {
-        await this.#dataplane.applyNat(text);
-      } catch (error) {
-        // Refused or not answered, nobody can tell: the next attempt starts from what is there.
-        this.lost();
-        this.ladder.failed(NAT, text, messageOf(error), this.#clock.now());
-        return;
-      }
+      if (!(await this.#applyNat(text))) return;
     }
     this.ladder.succeeded(NAT);
     this.natProgrammed = true;
-    for (const translation of this.kernel.natHolds(wanted, keep, text !== ""))
-      this.#gone.set(JSON.stringify(translation), translation);
+    this.#forgetLater(this.kernel.natHolds(wanted, keep, text !== ""));
+  }
+
+  /** Nothing failed, is in doubt or under way, and the kernel has the table of the last plan. */
+  isCalm(nat: NatTable): boolean {
+    const { kernel, ladder } = this;
+    const isSettled = kernel.doubted.size === 0 && ladder.nextDue() === undefined && this.#gone.size === 0;
+    return isSettled && !this.mustRead && this.natProgrammed && kernel.isAt(nat);
+  }
+
+  /** Changes the table that the kernel has to this one. False: it was refused, or not answered. */
+  async amendNat(text: string, table: NatTable, gone: readonly Translation[]): Promise<boolean> {
+    if (text !== "" && !(await this.#applyNat(text))) return false;
+    this.kernel.natIs(table);
+    this.#forgetLater(gone);
+    return true;
   }
 
   async prepareTaps(wanted: readonly string[]): Promise<void> {
@@ -209,13 +221,19 @@ export class Programmer {
       ([key]) => !goals.has(key) && this.ladder.isDue(key, () => "", now),
     );
     if (rest.length === 0) return;
+    await this.removeRoutes(rest);
+    this.claim(intent);
+  }
+
+  /** @param rest - as the kernel has them, by prefix text */
+  async removeRoutes(rest: readonly (readonly [string, KernelRoute])[]): Promise<void> {
+    if (rest.length === 0) return;
     const errors = await answered(this.#dataplane.removeRoutes(rest.map(([, route]) => route.prefix)));
     for (const [key] of rest) {
       const error = errors.get(key);
       if (error === undefined) this.kernel.routes.delete(key);
       else this.ladder.failed(key, "", error, this.#clock.now());
     }
-    this.claim(intent);
   }
 
   async forgetGone(): Promise<void> {
@@ -250,15 +268,38 @@ export class Programmer {
       if (announcement === undefined) return false;
       const { needs } = announcement;
       return (
-        needs.routes.every((route) => this.#isReached(goals, route)) &&
+        this.hasRoutes(goals, announcement) &&
         (needs.within === undefined || within.has(formatPrefix(needs.within)))
       );
     };
   }
 
+  /** Whether the routes that it names are in force. */
+  hasRoutes(goals: Goals, { needs }: Announcement): boolean {
+    return needs.routes.every((route) => this.#isReached(goals, route));
+  }
+
   holdsGoal(goals: Goals, key: string): boolean {
     const goal = goals.get(key);
     return goal !== undefined && this.kernel.holds(key, goal);
+  }
+
+  /** One transaction. False: it was refused, or not answered; nobody can tell, and the next attempt begins with what is there. */
+  async #applyNat(text: string): Promise<boolean> {
+    this.natProgrammed = false;
+    try {
+      await this.#dataplane.applyNat(text);
+      this.natProgrammed = true;
+      return true;
+    } catch (error) {
+      this.lost();
+      this.ladder.failed(NAT, text, messageOf(error), this.#clock.now());
+      return false;
+    }
+  }
+
+  #forgetLater(gone: readonly Translation[]): void {
+    for (const translation of gone) this.#gone.set(JSON.stringify(translation), translation);
   }
 
   #isReached(goals: Goals, prefix: Prefix): boolean {

@@ -3,15 +3,17 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { formatPrefix } from "../bgp/net/text.ts";
+import type { Model } from "../model/model.ts";
 import type { Health } from "./intent.ts";
 import { Bench, type Given } from "./testing/bench.ts";
 import { hopsOnLinks, reroutings } from "./testing/hops.ts";
 import { type OracleInput, planWithLearned } from "./testing/oracle.ts";
-import { address, health, judgements, learnedRoutes, links, models } from "./testing/values.ts";
+import { address, floatingIps, health, judgements, learnedRoutes, links, models } from "./testing/values.ts";
 import { type Faults, NO_FAULTS } from "./testing/world.ts";
 
 type Change =
   | Partial<Given>
+  | { readonly amended: Model["floatingIps"] }
   | { readonly faults: Faults }
   | { readonly lost: string }
   | { readonly afterMs: number };
@@ -33,6 +35,7 @@ const changes: fc.Arbitrary<Change[]> = fc.array(
     judgements.map((h) => ({ health: h })),
     reroutings.map((h) => ({ hops: h })),
     fc.constant({ complete: true }),
+    { arbitrary: floatingIps.map((f) => ({ amended: f })), weight: 4 },
     faults.map((f) => ({ faults: f })),
     fc.constantFrom("192.168.8.11", "192.168.8.12", "192.0.9.9").map((lost) => ({ lost })),
     fc.constantFrom(50, 1000, 4000, 61_000).map((afterMs) => ({ afterMs })),
@@ -45,7 +48,10 @@ async function play(bench: Bench, script: readonly Change[], pause: boolean): Pr
     if ("afterMs" in change) await bench.advance(change.afterMs);
     else if ("lost" in change) bench.reconciler.lost(address(change.lost), bench.world.flushed());
     else if ("faults" in change) bench.world.faults = change.faults;
-    else if (pause) await bench.give(change);
+    else if ("amended" in change) {
+      bench.amend(change.amended);
+      if (pause) await bench.idle();
+    } else if (pause) await bench.give(change);
     else {
       bench.change(change);
       // Some way into the pass, wherever that is.

@@ -13,88 +13,31 @@
  * left in the kernel goes on forwarding meanwhile (docs/adr/0002).
  */
 
-import { type Address, hostPrefix, type Prefix } from "../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
-import type { BlockGrant } from "../model/blocks.ts";
+import type { Address, Prefix } from "../bgp/net/address.ts";
+import { formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
-import { type Announcer, type Clock, Publisher } from "./announcer.ts";
+import { carryOut } from "./amend.ts";
+import { Publisher } from "./announcer.ts";
 import type { Leaving } from "./draft.ts";
-import type {
-  Announcement,
-  Dataplane,
-  Health,
-  Intent,
-  KernelRoute,
-  LearnedRoute,
-  Link,
-  Problem,
-} from "./intent.ts";
+import type { Announcement, Intent, KernelRoute, Link } from "./intent.ts";
 import { earliest } from "./ladder.ts";
 import { Lane } from "./lane.ts";
-import type { Learned } from "./learned.ts";
 import { Losses } from "./losses.ts";
 import { Moves } from "./moves.ts";
-import type { Hops } from "./next-hops.ts";
 import { plan } from "./plan.ts";
+import { isAmended, planAmended } from "./plan-amended.ts";
 import { type Surroundings, surroundingsOf } from "./plan-learned.ts";
-import { type Goals, NAT, Programmer, Unanswered } from "./programmer.ts";
+import { DATAPLANE, NAT, problemOf } from "./problems.ts";
+import { type Goals, Programmer, Unanswered } from "./programmer.ts";
+import type { Snapshot } from "./snapshot.ts";
+import type { ReconcilerOptions } from "./sources.ts";
 import { Watch } from "./watch.ts";
-
-/** What plans are made from, as it is at the moment of asking. */
-export interface Sources {
-  /** Undefined until it is loaded. */
-  model(): Model | undefined;
-  links(): readonly Link[];
-  /** Where packets to next hops leave. */
-  hops(): Hops;
-  /** All peers that were to tell us something have done so, or the time to wait for them is over. */
-  learnedComplete(): boolean;
-  health(): Health;
-  givenBlocks(): readonly BlockGrant[];
-}
-
-export interface ReconcilerOptions {
-  readonly sources: Sources;
-  /** Whoever changes it calls {@link Reconciler.routesChanged}. */
-  readonly learned: Learned;
-  readonly dataplane: Dataplane;
-  readonly announcer: Announcer;
-  readonly clock: Clock;
-  /** Called after each pass, also after one that had to be broken off, and when all learned routes have been seen to. */
-  readonly passed?: (snapshot: Snapshot) => void;
-}
-
-/** What is in force. It holds no copy of any table: it is true until the next change. */
-export interface Snapshot {
-  /** Everything has been looked at; what is not in force is in `problems`. */
-  readonly synced: boolean;
-  /** What the model's own objects want. */
-  readonly intent: Intent | undefined;
-  /** By prefix text: what this speaker originates now. */
-  readonly announced: ReadonlyMap<string, Announcement>;
-  /** How many routes in the kernel bear our mark. */
-  readonly installed: number;
-  readonly isInstalled: (prefix: Prefix) => boolean;
-  /** What the kernel is to do with a prefix, of our own or learned. */
-  readonly targetOf: (prefix: Prefix) => KernelRoute["target"] | undefined;
-  /** What peers tell of this very prefix. */
-  readonly learnedAt: (prefix: Prefix) => LearnedRoute | undefined;
-  /** True when the kernel holds the NAT table of `intent`. */
-  readonly natProgrammed: boolean;
-  /** What was refused and why, by prefix text; "nat" for the NAT table. */
-  readonly failures: ReadonlyMap<string, string>;
-  readonly problems: readonly Problem[];
-  /** Things that somebody else had changed, and that were put right. */
-  readonly driftRepairs: number;
-}
 
 /** Between two passes over a large table there is as much time as the one before took, up to this. */
 const LONGEST_REST_MS = 1000;
 
 /** Everything is read and compared again, whatever happened. */
 const AUDIT_MS = 60_000;
-
-const DATAPLANE = "dataplane";
 
 export class Reconciler {
   readonly #options: ReconcilerOptions;
@@ -111,12 +54,15 @@ export class Reconciler {
   #caughtUp = false;
   #resumed: ReadonlyMap<string, readonly string[]> | undefined;
   #intent: Intent | undefined;
-  #goals: Goals = new Map();
+  #goals = new Map<string, KernelRoute>();
+  /** Learned routes are watched that nothing of the model depends on any more. */
+  #isWidened = false;
   #leaving: readonly Leaving[] = [];
   #synced = false;
   #driftRepairs = 0;
   #auditAt: number | undefined;
   #dirty = false;
+  #isAmended = false;
   #stopped = false;
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -150,8 +96,16 @@ export class Reconciler {
   /** Something that plans are made from may have changed. Returns at once. */
   wake(): void {
     this.#dirty = true;
-    if (this.#stopped || this.#running !== undefined) return;
-    this.#running = this.#run();
+    this.#begin();
+  }
+
+  /**
+   * The model has other floating IPs, and nothing else changed: where it is as simple as that, what follows costs by the
+   * number of these. Returns at once.
+   */
+  amended(): void {
+    this.#isAmended = true;
+    this.#begin();
   }
 
   /** Peers told something new. Returns at once. */
@@ -240,15 +194,22 @@ export class Reconciler {
     return this.#model?.kernel.type !== "none";
   }
 
+  #begin(): void {
+    if (this.#stopped || this.#running !== undefined) return;
+    this.#running = this.#run();
+  }
+
   async #run(): Promise<void> {
     const { clock, passed } = this.#options;
     // A turn later, so that many changes at once are one pass.
     await Promise.resolve();
-    while (this.#dirty && !this.#stopped) {
+    while ((this.#dirty || this.#isAmended) && !this.#stopped) {
       await this.#rest();
+      const isWhole = this.#dirty;
       this.#dirty = false;
+      this.#isAmended = false;
       const beganMs = clock.now();
-      await this.#pass();
+      if (isWhole || !(await this.#answered(() => this.#amend()))) await this.#pass();
       passed?.(this.snapshot());
       const endedMs = clock.now();
       this.#restsUntilMs = endedMs + Math.min(endedMs - beganMs, LONGEST_REST_MS);
@@ -270,13 +231,58 @@ export class Reconciler {
   async #pass(): Promise<void> {
     const model = this.#options.sources.model();
     if (model === undefined) return;
-    try {
+    await this.#answered(async () => {
       this.#synced = await this.#reconcile(model);
       if (this.#synced) this.#programmer.ladder.succeeded(DATAPLANE);
+      return true;
+    });
+  }
+
+  /** Whatever is not answered is asked again later. */
+  async #answered(work: () => Promise<boolean>): Promise<boolean> {
+    try {
+      return await work();
     } catch (error) {
       if (!(error instanceof Unanswered)) throw error;
       this.#lost(error.message);
+      return true;
     }
+  }
+
+  /** False: a pass has to see to it. */
+  async #amend(): Promise<boolean> {
+    const { sources } = this.#options;
+    const model = sources.model();
+    const [before, intent, goals] = [this.#model, this.#intent, this.#goals];
+    if (model === undefined || before === undefined || intent === undefined) return false;
+    if (!(this.#isCalm(intent) && isAmended(before, model))) return false;
+    const givenBlocks = sources.givenBlocks();
+    if (intent.nat.blocks !== undefined && intent.nat.givenBlocks !== givenBlocks) return false;
+    const learned = this.#lane.routes;
+    const resumed = this.#resumed ?? new Map<string, readonly string[]>();
+    const health = sources.health();
+    const input = { model, links: this.#links, learned, health, resumed, leaving: [], givenBlocks };
+    const amendment = planAmended({ model: before, intent, goals }, input);
+    if (amendment === undefined || learned.knowsAny(amendment.prefixes)) return false;
+    learned.widen(amendment.floatingIps);
+    this.#isWidened = true;
+    this.#model = model;
+    this.#intent = amendment.intent;
+    for (const [key, route] of amendment.routes) {
+      if (route === undefined) goals.delete(key);
+      else goals.set(key, route);
+    }
+    const [programmer, publisher, moves] = [this.#programmer, this.#publisher, this.#moves];
+    return await carryOut(amendment, goals, { programmer, publisher, moves, learned });
+  }
+
+  /** Everything is in force, nothing is due, and only what the model says may be otherwise than it was. */
+  #isCalm({ nat }: Intent): boolean {
+    const { sources, clock } = this.#options;
+    const isDue = this.#auditAt === undefined || this.#auditAt <= clock.now();
+    const isMoving = this.#leaving.length > 0 || this.#moves.nextDue() !== undefined;
+    const isKnown = this.#complete && sources.learnedComplete() && sources.links() === this.#links;
+    return this.#synced && isKnown && !isDue && !isMoving && this.#programmer.isCalm(nat);
   }
 
   /** A question was not answered. */
@@ -332,7 +338,7 @@ export class Reconciler {
     if (complete) await programmer.removeRest(intent, goals);
     await programmer.forgetGone();
     programmer.settle(goals, complete);
-    this.#moves.settled(this.#translatedHere(intent, goals));
+    this.#moves.settled(intent.nat.floating, goals, this.#publisher.announced);
     lane.passEnds();
     return true;
   }
@@ -364,7 +370,8 @@ export class Reconciler {
   #replan(model: Model): Intent {
     const { sources, clock } = this.#options;
     const [links, learned] = [sources.links(), this.#lane.routes];
-    if (model !== this.#model) learned.watch(new Watch(model));
+    if (model !== this.#model || this.#isWidened) learned.watch(new Watch(model));
+    this.#isWidened = false;
     const isOther = model !== this.#model || links !== this.#links;
     this.#model = model;
     this.#links = links;
@@ -375,19 +382,6 @@ export class Reconciler {
     this.#intent = plan({ model, links, learned, health, resumed, leaving, givenBlocks });
     this.#goals = new Map(this.#intent.routes.map((route) => [formatPrefix(route.prefix), route]));
     return this.#intent;
-  }
-
-  /** The floating IPs that are in force on this host, to be kept a while should they move. */
-  #translatedHere(intent: Intent, goals: Goals): Leaving[] {
-    const leaving = new Set(this.#leaving.map((was) => formatAddress(was.floating)));
-    return intent.nat.floating.flatMap((mapping) => {
-      const key = formatPrefix(hostPrefix(mapping.floating));
-      const target = goals.get(key)?.target;
-      if (target?.to !== "link" || !this.#publisher.announced.has(key)) return [];
-      return leaving.has(formatAddress(mapping.floating))
-        ? []
-        : [{ ...mapping, interface: target.interface }];
-    });
   }
 
   /** Asks to be woken when something has waited long enough. */
@@ -404,10 +398,3 @@ export class Reconciler {
 
 const isGiven = <T>(value: T | undefined, holds: (value: T) => boolean): boolean =>
   value !== undefined && holds(value);
-
-function problemOf(key: string, message: string): Problem {
-  if (key === DATAPLANE) return { code: "kernel.unavailable", subject: "netd", message };
-  if (key === NAT) return { code: "nat.refused", subject: "table inet gatewayd", message };
-  if (key.includes("/")) return { code: "route.refused", subject: key, message };
-  return { code: "interface.refused", subject: key.slice(key.indexOf(" ") + 1), message };
-}

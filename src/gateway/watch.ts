@@ -8,7 +8,8 @@ import {
   maskWord,
   type Prefix,
 } from "../bgp/net/address.ts";
-import type { Model } from "../model/model.ts";
+import { amended } from "../model/amended.ts";
+import type { FloatingIp, Model } from "../model/model.ts";
 import type { LearnedFamily } from "./learned.ts";
 import { wholes } from "./plan-edge.ts";
 import { PrefixSet } from "./prefix-set.ts";
@@ -20,7 +21,7 @@ export class Watch {
   /** Addresses of ours that others may announce, too. */
   readonly #own: PrefixSet;
   /** What floating IPs at a gateway are translated to, in ascending order. */
-  readonly #fixed: Readonly<Record<Family, readonly Address[]>>;
+  readonly #fixed: Record<Family, readonly Address[]>;
 
   constructor(model: Model) {
     const atEdge = model.role === "gateway";
@@ -35,6 +36,15 @@ export class Watch {
       4: fixed.filter(({ family }) => family === 4),
       6: fixed.filter(({ family }) => family === 6),
     };
+  }
+
+  /** These of its model are others. What was watched for is watched for still. */
+  widen(come: readonly FloatingIp[]): void {
+    for (const { address, to } of come) {
+      this.#own.add(hostPrefix(address));
+      if (to === undefined || this.model.role !== "gateway") continue;
+      this.#fixed[to.family] = amended(this.#fixed[to.family], compareAddresses, [], [to]);
+    }
   }
 
   /** Whether plans depend on learned routes at all. */

@@ -44,8 +44,11 @@ export interface KernelOptions extends Settings {
 
 /** The privileged half, seen from the core. Methods resolve when the kernel has answered. */
 export interface Kernel {
-  /** What bears our mark: routes of our protocol in our table, and the text of table inet gatewayd. */
-  read(): Promise<{ routes: readonly KernelRoute[]; nat: string | undefined }>;
+  /**
+   * What bears our mark: routes of our protocol in our table, some thousand at a time, and the text of table inet
+   * gatewayd, which it resolves to; undefined: there is none.
+   */
+  read(take: (routes: readonly KernelRoute[]) => void): Promise<string | undefined>;
   /** Adds or changes; resolves to the errors, by prefix text. The other routes are in place. */
   putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>>;
   /** What is not there counts as removed. */
@@ -114,7 +117,7 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
   const supervisor = new Supervisor(script ?? besideThis(), settings);
   await supervisor.start();
   return {
-    read: () => read(supervisor),
+    read: (take) => read(supervisor, take),
     putRoutes: (routes) =>
       inChunks(routes.length, (first, count) =>
         supervisor.ask(CODE.putRoutes, encodeRoutes(routes, first, count)),
@@ -196,13 +199,16 @@ async function listed(supervisor: Supervisor, code: number): Promise<string | un
   return text === false ? undefined : String(text);
 }
 
-async function read(supervisor: Supervisor): Promise<{ routes: KernelRoute[]; nat: string | undefined }> {
-  const { parts, end } = await supervisor.ask(CODE.read, NOTHING);
-  const { nat } = parseJson(end) as { nat: string | false };
-  return {
-    routes: parts.flatMap((part) => routesOf(decodeRows(part, true))),
-    nat: nat === false ? undefined : nat,
-  };
+async function read(
+  supervisor: Supervisor,
+  take: (routes: readonly KernelRoute[]) => void,
+): Promise<string | undefined> {
+  const { nat } = parseJson((await supervisor.ask(CODE.read, NOTHING)).end) as { nat: string | false };
+  for (;;) {
+    const rows = decodeRows((await supervisor.ask(CODE.readSome, NOTHING)).end, true);
+    if (rows.count === 0) return nat === false ? undefined : nat;
+    take(routesOf(rows));
+  }
 }
 
 function removeRoutes(supervisor: Supervisor, prefixes: readonly Prefix[]): Promise<Map<string, string>> {

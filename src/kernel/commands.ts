@@ -102,9 +102,9 @@ export const CODE = {
   endpoint: 17,
   granted: 18,
   helpers: 19,
+  readSome: 20,
   done: 128,
   failed: 129,
-  part: 130,
   hello: 131,
   links: 132,
   drift: 133,
@@ -115,7 +115,7 @@ export const CODE = {
 } as const;
 
 export const ROW_OCTETS = 24;
-export const MAX_ROWS = 65_536;
+const MAX_ROWS = 65_536;
 const MAX_TARGETS = 65_536;
 const MAX_REDIRECTIONS = 65_536;
 /** Members of a group that the kernel takes in one attribute. */

@@ -15,7 +15,6 @@ import {
   encodeJson,
   encodeRoutes,
   type LinkChanges,
-  MAX_ROWS,
   type Neighbour,
   type Settings,
   type Warning,
@@ -48,6 +47,11 @@ const NETLINK_NETFILTER = 12;
 /** Links, IPv4 and IPv6 addresses, IPv4 and IPv6 routes, nexthops. */
 const ROUTE_GROUPS = [1, 5, 9, 7, 11, 32];
 const NFNLGRP_NFTABLES = 7;
+/** Routes of one answer: some 5 ms of the time of who writes it, and of who reads it. */
+const READ_ROWS = 4096;
+
+/** By prefix, or by place. */
+type RouteErrors = ReadonlyMap<string | number, string>;
 
 /** Hears what the machine did not do itself. */
 export interface Listener {
@@ -74,6 +78,7 @@ export class Machine {
   #walker: SessionWalker | undefined;
   readonly #sessionWatch = new SessionWatch();
   #following = false;
+  #last: Promise<unknown> = Promise.resolve();
 
   /**
    * @param icmp - to look for neighbours with; undefined: that cannot be done
@@ -82,7 +87,9 @@ export class Machine {
   constructor(settings: Settings, nft: Nft, icmp: IcmpSocket | undefined, listener: Listener) {
     const { routeTable, protocol, anycastIdleMs, fastSwitch } = settings;
     const nexthops = new Nexthops(this.#socket, protocol, anycastIdleMs);
-    this.#routes = new Routes(this.#socket, nexthops, this.#links, routeTable, protocol);
+    const dumps = new NetlinkSocket(NETLINK_ROUTE);
+    const of = { socket: this.#socket, dumps, nexthops, links: this.#links };
+    this.#routes = new Routes(of, routeTable, protocol, () => setImmediate());
     this.#ways = new Ways(this.#socket, this.#links, routeTable, protocol);
     this.#nft = nft;
     this.#nftWatch = new Watch(NETLINK_NETFILTER, [NFNLGRP_NFTABLES], nft.port);
@@ -139,19 +146,20 @@ export class Machine {
 
   /**
    * Carries a command out.
-   * @param part - takes what of the answer does not fit its end
-   * @returns the end of the answer, or what will be; others may be carried out meanwhile
+   * @returns the answer, or what will be; others may be carried out meanwhile
    * @throws InvalidCommand when it says what it must not; Error with the kernel's words when it cannot be done
    */
-  carryOut(code: number, payload: Buffer, part: (octets: Buffer) => void): Buffer | Promise<Buffer> {
+  carryOut(code: number, payload: Buffer): Buffer | Promise<Buffer> {
     this.hear();
     switch (code) {
       case CODE.read:
-        return this.#read(part);
+        return this.#inTurn(() => this.#read());
+      case CODE.readSome:
+        return this.#readSome();
       case CODE.putRoutes:
-        return this.#changeRoutes(() => this.#routes.put(decodeRows(payload, true)));
+        return this.#inTurn(() => this.#changeRoutes(() => this.#routes.put(decodeRows(payload, true))));
       case CODE.removeRoutes:
-        return this.#changeRoutes(() => this.#routes.remove(decodeRows(payload, false)));
+        return this.#inTurn(() => this.#changeRoutes(() => this.#routes.remove(decodeRows(payload, false))));
       case CODE.redirect:
         return this.#changeRoutes(() => this.#routes.redirect(decodeRedirections(payload)));
       case CODE.applyNat:
@@ -206,16 +214,27 @@ export class Machine {
     return encodeJson(await this.#walker.walk(query, () => setImmediate()));
   }
 
-  #read(part: (octets: Buffer) => void): Buffer {
-    const routes = this.#routes.read();
-    for (let first = 0; first < routes.length; first += MAX_ROWS)
-      part(encodeRoutes(routes, first, Math.min(MAX_ROWS, routes.length - first)));
+  /** One after the other, since the book of routes may have to be read in between. */
+  #inTurn(work: () => Promise<Buffer>): Promise<Buffer> {
+    const answer = this.#last.then(work);
+    this.#last = answer.catch(() => undefined);
+    return answer;
+  }
+
+  async #read(): Promise<Buffer> {
+    await this.#routes.read();
     return encodeJson({ nat: this.#nft.list() ?? false });
   }
 
-  #changeRoutes(change: () => Map<string | number, string>): Buffer {
+  /** The next ones of what was read; none when that were all. */
+  #readSome(): Buffer {
+    const some = this.#routes.next(READ_ROWS);
+    return encodeRoutes(some, 0, some.length);
+  }
+
+  async #changeRoutes(change: () => RouteErrors | Promise<RouteErrors>): Promise<Buffer> {
     try {
-      return encodeJson([...change()]);
+      return encodeJson([...(await change())]);
     } catch (error) {
       // It is not known how far it came.
       this.#loseRoutes();

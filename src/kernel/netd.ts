@@ -119,7 +119,7 @@ function answer(machine: Machine, { id, code, payload }: Frame): void {
     send(id, CODE.failed, encodeJson({ code: name, message: textOf(error) }));
   };
   try {
-    const end = machine.carryOut(code, payload, (octets) => send(id, CODE.part, octets));
+    const end = machine.carryOut(code, payload);
     if (end instanceof Promise) void end.then(done).catch(failed);
     else done(end);
   } catch (error) {

@@ -29,12 +29,10 @@ const ANSWER_MS = 60_000;
 const LAST_WORDS = 2000;
 
 export interface Answer {
-  readonly parts: readonly Buffer[];
   readonly end: Buffer;
 }
 
 interface Pending {
-  readonly parts: Buffer[];
   readonly timer: NodeJS.Timeout;
   resolve(answer: Answer): void;
   reject(error: KernelError): void;
@@ -123,7 +121,7 @@ export class Supervisor {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => run.child.kill("SIGKILL"), ANSWER_MS);
       timer.unref();
-      run.pending.set(id, { parts: [], timer, resolve, reject });
+      run.pending.set(id, { timer, resolve, reject });
       run.stream.write(encodeFrame(id, code, payload));
     });
   }
@@ -181,11 +179,8 @@ export class Supervisor {
 
   #hear(run: Run, { id, code, payload }: Frame): void {
     switch (code) {
-      case CODE.part:
-        run.pending.get(id)?.parts.push(payload);
-        return;
       case CODE.done:
-        this.#settle(run, id, (pending) => pending.resolve({ parts: pending.parts, end: payload }));
+        this.#settle(run, id, (pending) => pending.resolve({ end: payload }));
         return;
       case CODE.failed:
         this.#settle(run, id, (pending) => pending.reject(failureIn(payload)));

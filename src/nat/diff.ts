@@ -10,6 +10,7 @@ import { type Prefix, sameAddress, samePrefix } from "../bgp/net/address.ts";
 import { type AddressKey, addressKey } from "../bgp/net/text.ts";
 import { BLOCK_SETS, independentBlocks, sameBlocks } from "./blocks.ts";
 import { isHost } from "./elements.ts";
+import { floatingSets } from "./floating.ts";
 import { forwardsOnlyIn } from "./forwards.ts";
 import {
   CHAIN_NAMES,
@@ -28,7 +29,8 @@ import {
 import { parseListing } from "./listing.ts";
 import { METERS } from "./meters.ts";
 import { render } from "./render.ts";
-import type { FloatingMapping, NatTable, Translations } from "./table.ts";
+import { EMPTY_NAT, type FloatingMapping, type NatTable, type Translations } from "./table.ts";
+import { trackingSets } from "./tracking.ts";
 
 export interface DiffOptions {
   /**
@@ -60,6 +62,19 @@ export function diffTables(previous: NatTable, wanted: NatTable): string {
       false,
     ),
   );
+}
+
+/** A part of a table that is other than before, together with all that leads to the same fixed addresses. */
+export type TranslatedPart = Pick<NatTable, "floating" | "exempt" | "untracked">;
+
+/** The same where nothing else differs: looks at these alone. `exempt` and `untracked` are of hosts. */
+export function diffParts(before: TranslatedPart, after: TranslatedPart): string {
+  const [found, wanted] = [before, after].map((part) => {
+    const table = { ...EMPTY_NAT, ...part };
+    return { ...floatingSets(table), ...trackingSets(table) };
+  });
+  const names = SET_NAMES.filter((name): name is keyof typeof found & SetName => name in found!);
+  return transaction(names.flatMap((name) => setChanges(name, found![name], wanted![name], () => false)));
 }
 
 /** The whole table; replaces one that is there. */

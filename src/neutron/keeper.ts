@@ -13,7 +13,7 @@ import type { Caller, World } from "./caller.ts";
 import { badRequest, Fault } from "./fault.ts";
 import type { Collection, Objects } from "./objects.ts";
 import { type ApiAnswer, type ApiRequest, answerTo } from "./service.ts";
-import { type Change, Draft, type Reading, Tables } from "./tables.ts";
+import { type Applied, type Change, Draft, type Reading, Tables } from "./tables.ts";
 
 const PREFIX = "/v1/neutron/";
 const HEAD = `${PREFIX}head`;
@@ -24,10 +24,16 @@ const TRIES = 20;
 /** Requests that wait for their turn to write; more are refused. */
 const WAITING_MAX = 1024;
 
+/**
+ * Called after every change of {@link Keeper.reading}.
+ * @param changes - undefined: it is another one
+ */
+type Changed = (changes: readonly Applied[] | undefined, reading: Reading) => void;
+
 export class Keeper {
   readonly #store: Store;
   readonly #world: () => World;
-  readonly #onChange: () => void;
+  readonly #onChange: Changed;
   #tables: Tables = new Tables();
   /** The commit that wrote HEAD last, as the tables know it. */
   #head = 0;
@@ -37,8 +43,8 @@ export class Keeper {
   #lane: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  /** Reads what is there. @param onChange - called after every change of {@link reading}; @throws StoreError */
-  static async open(store: Store, world: () => World, onChange: () => void): Promise<Keeper> {
+  /** Reads what is there. @throws StoreError */
+  static async open(store: Store, world: () => World, onChange: Changed): Promise<Keeper> {
     const keeper = new Keeper(store, world, onChange);
     keeper.#stopFollowing = await follow(store, PREFIX, {
       reset: (snapshot) => keeper.#reset(snapshot),
@@ -47,7 +53,7 @@ export class Keeper {
     return keeper;
   }
 
-  private constructor(store: Store, world: () => World, onChange: () => void) {
+  private constructor(store: Store, world: () => World, onChange: Changed) {
     this.#store = store;
     this.#world = world;
     this.#onChange = onChange;
@@ -129,21 +135,21 @@ export class Keeper {
     tables.apply([...entries].flatMap(([key, { value }]) => changeOf(key, value) ?? []));
     this.#tables = tables;
     this.#head = entries.get(HEAD)?.modRevision ?? 0;
-    this.#seen(revision);
+    this.#seen(revision, undefined);
   }
 
   #take({ revision, changes }: Batch): void {
-    this.#tables.apply(changes.flatMap(({ key, value }) => changeOf(key, value) ?? []));
+    const applied = this.#tables.apply(changes.flatMap(({ key, value }) => changeOf(key, value) ?? []));
     if (changes.some(({ key }) => key === HEAD)) this.#head = revision;
-    this.#seen(revision);
+    this.#seen(revision, applied);
   }
 
-  #seen(revision: number): void {
+  #seen(revision: number, applied: readonly Applied[] | undefined): void {
     this.#revision = revision;
     const reached = this.#reached.filter((each) => each.revision <= revision);
     this.#reached = this.#reached.filter((each) => each.revision > revision);
     for (const { resolve } of reached) resolve();
-    this.#onChange();
+    this.#onChange(applied, this.#tables);
   }
 }
 
@@ -151,7 +157,10 @@ const keyOf = ({ collection, id }: { readonly collection: Collection; readonly i
   `${PREFIX}${collection}/${encodeURIComponent(id)}`;
 
 /** An object as it stands in a store. */
-const changeText = ({ object, ...change }: Change): { readonly key: string; readonly value: string } => ({
+export const changeText = ({
+  object,
+  ...change
+}: Change): { readonly key: string; readonly value: string } => ({
   key: keyOf(change),
   value: JSON.stringify(object),
 });

@@ -97,6 +97,14 @@ export interface Change<C extends Collection = Collection> {
   readonly object: Objects[C] | undefined;
 }
 
+/** A change that was done. */
+export interface Applied {
+  readonly collection: Collection;
+  readonly id: string;
+  readonly before: Objects[Collection] | undefined;
+  readonly after: Objects[Collection] | undefined;
+}
+
 /** What handlers look at. */
 export interface Reading {
   get<C extends Collection>(collection: C, id: string): Objects[C] | undefined;
@@ -189,8 +197,9 @@ export class Tables implements Reading {
     this.#takenBelow.set(subnetId, bound);
   }
 
-  apply(changes: readonly Change[]): void {
-    for (const { collection, id, object } of changes) {
+  /** Returns what each of them changed. */
+  apply(changes: readonly Change[]): readonly Applied[] {
+    return changes.map(({ collection, id, object }) => {
       const old = this.get(collection, id);
       if (old !== undefined) this.#unlink(collection, id, old);
       if (object === undefined) this.#rowsOf(collection).delete(id);
@@ -199,7 +208,8 @@ export class Tables implements Reading {
         for (const [index, key] of keysOf(collection, object)) this.#indexOf(collection, index).add(key, id);
       }
       this.#forgetTaken(collection, id, old);
-    }
+      return { collection, id, before: old, after: object };
+    });
   }
 
   #unlink(collection: Collection, id: string, old: Objects[Collection]): void {

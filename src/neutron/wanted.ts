@@ -7,7 +7,7 @@
  * go out.
  */
 
-import { type Address, contains, overlaps, type Prefix } from "../bgp/net/address.ts";
+import { type Address, compareAddresses, contains, overlaps, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import { NO_LIMITS } from "../model/address-limits.ts";
 import type { AnycastService, FloatingIp, Forward, Port as HostPort, Model, Pool } from "../model/model.ts";
@@ -31,12 +31,25 @@ export const isOfRouter = (name: string): boolean => name.startsWith(OF_ROUTERS)
 const tapOf = ({ id }: { readonly id: string }): string => `tap${id.slice(0, 11)}`;
 
 /** @param egress - of floating IPs */
-export function withObjects(file: Model, reading: Reading, egress: FloatingIp["egress"]): Model {
+export const withObjects = (file: Model, reading: Reading, egress: FloatingIp["egress"]): Model =>
+  derive(file, reading, egress).model;
+
+/** A model, and by what it may be kept up (kept-model.ts). */
+export interface Derivation {
+  readonly model: Model;
+  readonly claims: Claims;
+  /** By the ids of their objects: those that lead somewhere as a whole. */
+  readonly floating: Map<string, FloatingIp>;
+}
+
+export function derive(file: Model, reading: Reading, egress: FloatingIp["egress"]): Derivation {
   const claims = new Claims(file);
   const shared = sharedAddresses(reading);
   const anycast = servicesOf(shared, claims);
   const outbound = outboundOf(reading, file, claims);
-  return {
+  const floating = floatingOf(reading, file, claims, egress);
+  const forwarded = file.role === "gateway" ? forwardedOf(reading, claims) : [];
+  const model: Model = {
     ...file,
     anycast: [...file.anycast, ...anycast],
     nat: {
@@ -44,10 +57,13 @@ export function withObjects(file: Model, reading: Reading, egress: FloatingIp["e
       private: [...file.nat.private, ...outbound.prefixes],
       pools: [...file.nat.pools, ...outbound.pools],
     },
-    floatingIps: [...file.floatingIps, ...floatingOf(reading, file, claims, egress)],
+    floatingIps: [...file.floatingIps, ...forwarded, ...[...floating.values()].sort(byAddress)],
     ports: [...file.ports, ...hostPorts(reading, file, shared, claims)],
   };
+  return { model, claims, floating };
 }
+
+export const byAddress = (a: FloatingIp, b: FloatingIp): number => compareAddresses(a.address, b.address);
 
 /** Ids of that host's ports whose interfaces are among these. */
 export const portsBehind = (reading: Reading, hostname: string, interfaces: ReadonlySet<string>): string[] =>
@@ -56,7 +72,9 @@ export const portsBehind = (reading: Reading, hostname: string, interfaces: Read
     .map(({ id }) => id);
 
 /** Every address that something has already, in one spelling. */
-class Claims {
+export class Claims {
+  /** Somebody went without an address that is another's: who that is may change when the other one goes. */
+  isContested = false;
   readonly #addresses: Set<string>;
   readonly #networks: readonly Prefix[];
 
@@ -75,9 +93,16 @@ class Claims {
   /** False when it is taken already. */
   take(address: Address): boolean {
     const key = formatAddress(address);
-    if (this.#addresses.has(key)) return false;
+    if (this.#addresses.has(key)) {
+      this.isContested = true;
+      return false;
+    }
     this.#addresses.add(key);
     return true;
+  }
+
+  release(address: Address): void {
+    this.#addresses.delete(formatAddress(address));
   }
 
   /** In a public network of the file: routed, and translated never. */
@@ -145,17 +170,28 @@ function floatingOf(
   file: Model,
   claims: Claims,
   egress: FloatingIp["egress"],
-): FloatingIp[] {
-  const found: FloatingIp[] = [];
-  for (const floating of reading.all("floatingips")) {
-    if (floating.fixed_ip_address === null || !isOurs(reading, file, floating)) continue;
-    const address = stored(floating.floating_ip_address);
-    const to = stored(floating.fixed_ip_address);
-    if (claims.isRouted(address) || claims.isRouted(to) || !claims.take(address)) continue;
-    found.push({ address, to, egress, forwards: [] });
+): Map<string, FloatingIp> {
+  const found = new Map<string, FloatingIp>();
+  for (const object of reading.all("floatingips")) {
+    const floating = floatingAt(reading, file, claims, egress, object);
+    if (floating !== undefined && claims.take(floating.address)) found.set(object.id, floating);
   }
-  if (file.role === "gateway") found.push(...forwardedOf(reading, claims));
   return found;
+}
+
+/** What one comes to if nobody else has its address; undefined: it leads nowhere here. */
+export function floatingAt(
+  reading: Reading,
+  file: Model,
+  claims: Claims,
+  egress: FloatingIp["egress"],
+  floating: Floating,
+): FloatingIp | undefined {
+  if (floating.fixed_ip_address === null || !isOurs(reading, file, floating)) return undefined;
+  const address = stored(floating.floating_ip_address);
+  const to = stored(floating.fixed_ip_address);
+  if (claims.isRouted(address) || claims.isRouted(to)) return undefined;
+  return { address, to, egress, forwards: [] };
 }
 
 /** Translated at the gateway, whatever the router: a floating IP may lead to ports on many hosts. */

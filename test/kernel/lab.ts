@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, test } from "vitest";
 import { type Kernel, type KernelOptions, startKernel } from "../../src/kernel/client.ts";
+import type { KernelRoute } from "../../src/kernel/commands.ts";
 
 const NETD = new URL("../../dist/src/kernel/netd.js", import.meta.url);
 const KOFFI = import.meta.resolve("koffi");
@@ -226,6 +227,17 @@ export class Monitor {
   stop(): void {
     this.#child.kill();
   }
+}
+
+/** All that netd reads of what is ours. */
+export async function readAll(
+  kernel: Kernel,
+): Promise<{ readonly routes: readonly KernelRoute[]; readonly nat: string | undefined }> {
+  const routes: KernelRoute[] = [];
+  const nat = await kernel.read((some) => {
+    routes.push(...some);
+  });
+  return { routes, nat };
 }
 
 /** Polls until it holds. @throws Error naming `what` when it does not in time */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import { formatAddress } from "../../src/bgp/net/text.ts";
 import type { Link } from "../../src/kernel/commands.ts";
-import { eventually, kernelTest, useLab } from "./lab.ts";
+import { eventually, kernelTest, readAll, useLab } from "./lab.ts";
 import { link, links, route, textOf, via } from "./sample.ts";
 
 const here = useLab("links");
@@ -74,7 +74,7 @@ kernelTest(
     here.lab.ip("link", "set", "p0", "down");
     await eventually("the link is known to be down", () => !up);
     await eventually("the loss is told", () => drift.includes("routes"));
-    expect(textOf((await here.kernel.read()).routes)).toEqual(textOf(stays));
+    expect(textOf((await readAll(here.kernel)).routes)).toEqual(textOf(stays));
     here.lab.ip("link", "set", "p0", "up");
     await eventually("the link is back", () => up);
     const all = [
@@ -83,7 +83,7 @@ kernelTest(
       stays[0]!,
     ];
     expect(await here.kernel.putRoutes(all)).toEqual(new Map());
-    expect(textOf((await here.kernel.read()).routes)).toEqual(textOf(all));
+    expect(textOf((await readAll(here.kernel)).routes)).toEqual(textOf(all));
     stop();
     stopLinks();
   },

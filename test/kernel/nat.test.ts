@@ -1,5 +1,5 @@
 import { afterEach, expect } from "vitest";
-import { eventually, kernelTest, useLab } from "./lab.ts";
+import { eventually, kernelTest, readAll, useLab } from "./lab.ts";
 import { link, prefix, route } from "./sample.ts";
 
 const here = useLab("nat");
@@ -18,26 +18,27 @@ const TABLE = `table inet gatewayd {
 `;
 
 afterEach(async () => {
-  if ((await here.kernel.read()).nat !== undefined) await here.kernel.applyNat("delete table inet gatewayd");
+  if ((await readAll(here.kernel)).nat !== undefined)
+    await here.kernel.applyNat("delete table inet gatewayd");
 });
 
 kernelTest("what was applied is listed as nft lists it; without a table there is nothing", async () => {
-  expect((await here.kernel.read()).nat).toBeUndefined();
+  expect((await readAll(here.kernel)).nat).toBeUndefined();
   await here.kernel.applyNat(TABLE);
-  const { nat } = await here.kernel.read();
+  const { nat } = await readAll(here.kernel);
   expect(nat).toBe(here.lab.run("nft", "-s", "list", "table", "inet", "gatewayd"));
   expect(nat).toContain("172.16.1.3 : 10.65.0.13");
 });
 
 kernelTest("a transaction is done whole or not at all, and says what was wrong", async () => {
   await here.kernel.applyNat(TABLE);
-  const before = (await here.kernel.read()).nat;
+  const before = (await readAll(here.kernel)).nat;
   await expect(
     here.kernel.applyNat(
       "add element inet gatewayd floating { 172.16.1.4 : 10.65.0.14 }\nadd element inet gatewayd nowhere { 1.1.1.1 : 2.2.2.2 }\n",
     ),
   ).rejects.toMatchObject({ code: "refused", message: expect.stringContaining("No such file or directory") });
-  expect((await here.kernel.read()).nat).toBe(before);
+  expect((await readAll(here.kernel)).nat).toBe(before);
 });
 
 kernelTest("text that names another table is refused before nftables sees it", async () => {
@@ -55,7 +56,7 @@ kernelTest("a map of 50 000 floating IPs is applied and listed", async () => {
     (_, i) => `100.64.${i >> 8}.${i & 255} : 10.1.${i >> 8}.${i & 255}`,
   );
   await here.kernel.applyNat(`add element inet gatewayd floating { ${elements.join(", ")} }`);
-  expect((await here.kernel.read()).nat?.match(/100\.64\./g)).toHaveLength(50_000);
+  expect((await readAll(here.kernel)).nat?.match(/100\.64\./g)).toHaveLength(50_000);
 });
 
 kernelTest("what others change is told, what we change is not", async () => {
@@ -79,7 +80,7 @@ kernelTest("what others change is told, what we change is not", async () => {
     here.lab.ip("route", "del", "198.51.100.1/32");
     await eventually("the foreign change is told", () => told.length > 0);
     expect(told).toEqual(["routes"]);
-    expect((await here.kernel.read()).routes).toEqual([]);
+    expect((await readAll(here.kernel)).routes).toEqual([]);
     told.length = 0;
     here.lab.run("nft", "flush", "ruleset");
     await eventually("the flush is told", () => told.length > 0);
@@ -96,5 +97,5 @@ kernelTest("the chain of the limits is listed with its counters, and only while 
   );
   expect(await here.kernel.limited()).toContain("counter packets 0 bytes 0 drop");
   // What is listed to be compared has none.
-  expect((await here.kernel.read()).nat).not.toContain("packets");
+  expect((await readAll(here.kernel)).nat).not.toContain("packets");
 });

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { CODE, encodeJson, encodeRoutes } from "../../src/kernel/commands.ts";
 import { encodeFrame, type Frame, FrameReader } from "../../src/kernel/frames.ts";
-import { eventually, kernelTest, type Lab, SETTINGS, useLab } from "./lab.ts";
+import { eventually, kernelTest, type Lab, readAll, SETTINGS, useLab } from "./lab.ts";
 import { EVERY_KIND, link, manyPrefixes, textOf, via } from "./sample.ts";
 
 const here = useLab("netd");
@@ -28,14 +28,14 @@ kernelTest("killed while it works, it is back within a second, and nothing is lo
   );
   process.kill(here.lab.netdPid(), "SIGKILL");
   await refused;
-  await expect(here.kernel.read()).rejects.toMatchObject({ code: "netd.down" });
+  await expect(readAll(here.kernel)).rejects.toMatchObject({ code: "netd.down" });
   await eventually("it is back", () => ups === 2);
   expect(down).toEqual(["netd ended (SIGKILL)"]);
-  const { nat, routes } = await here.kernel.read();
+  const { nat, routes } = await readAll(here.kernel);
   expect(nat).toBe("table inet gatewayd {\n}\n");
   expect(routes.length).toBeGreaterThan(EVERY_KIND.length);
   expect(await here.kernel.putRoutes(wanted)).toEqual(new Map());
-  expect(textOf((await here.kernel.read()).routes)).toEqual(textOf(wanted));
+  expect(textOf((await readAll(here.kernel)).routes)).toEqual(textOf(wanted));
   expect(here.lab.ip("nexthop")).toBe(before);
   await here.kernel.removeRoutes(wanted.map(({ prefix }) => prefix));
 });
@@ -48,7 +48,7 @@ kernelTest("killed again and again, it always comes back to what is there", asyn
   for (let round = 2; round < 5; round++) {
     process.kill(here.lab.netdPid(), "SIGKILL");
     await eventually("it is back", () => ups === round);
-    expect(textOf((await here.kernel.read()).routes)).toEqual(textOf(EVERY_KIND));
+    expect(textOf((await readAll(here.kernel)).routes)).toEqual(textOf(EVERY_KIND));
   }
   expect(here.lab.state()).toBe(before);
   stop();
@@ -62,7 +62,7 @@ kernelTest("closing ends the process and leaves routes and rules as they are", a
   await other.close();
   expect(here.lab.pids()).toHaveLength(count - 1);
   expect(here.lab.state()).toBe(before);
-  await expect(other.read()).rejects.toMatchObject({ code: "netd.down" });
+  await expect(readAll(other)).rejects.toMatchObject({ code: "netd.down" });
 });
 
 kernelTest("a signal to the whole group does not end it", async () => {
@@ -183,7 +183,7 @@ kernelTest.each<[string, number, Uint8Array, string]>([
 });
 
 kernelTest("a flood of events is survived: what was lost is read anew", async () => {
-  const before = textOf((await here.kernel.read()).routes);
+  const before = textOf((await readAll(here.kernel)).routes);
   const batch = Array.from(
     { length: 200_000 },
     (_, i) => `route add 30.${i >> 16}.${(i >> 8) & 255}.${i & 255}/32 dev d0 proto static`,
@@ -196,7 +196,7 @@ kernelTest("a flood of events is survived: what was lost is read anew", async ()
   process.kill(here.lab.netdPid(), "SIGCONT");
   await eventually("the loss is told", () => drift.includes("routes"));
   await eventually("the link is seen", () => here.kernel.links().some(({ name }) => name === "late0"));
-  expect(textOf((await here.kernel.read()).routes)).toEqual(before);
+  expect(textOf((await readAll(here.kernel)).routes)).toEqual(before);
   expect(
     await here.kernel.putRoutes([{ prefix: EVERY_KIND[0]!.prefix, target: via("10.0.1.9 d1") }]),
   ).toEqual(new Map());

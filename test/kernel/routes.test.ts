@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterEach, expect } from "vitest";
 import { formatPrefix } from "../../src/bgp/net/text.ts";
 import type { KernelRoute, Target } from "../../src/kernel/commands.ts";
-import { available, eventually, kernelTest, useLab } from "./lab.ts";
+import { available, eventually, kernelTest, readAll, useLab } from "./lab.ts";
 import {
   blackhole,
   EVERY_KIND,
@@ -23,11 +23,11 @@ const here = useLab("routes");
 
 afterEach(async () => {
   if (!available) return;
-  const { routes } = await here.kernel.read();
+  const { routes } = await readAll(here.kernel);
   await here.kernel.removeRoutes(routes.map((one) => one.prefix));
 });
 
-const held = async (): Promise<string[]> => textOf((await here.kernel.read()).routes);
+const held = async (): Promise<string[]> => textOf((await readAll(here.kernel)).routes);
 
 kernelTest("what was put is what is read, for every kind of target", async () => {
   expect(await here.kernel.putRoutes(EVERY_KIND)).toEqual(new Map());
@@ -48,7 +48,7 @@ kernelTest("putting what is there sends nothing to the kernel, and neither does 
     await here.kernel.putRoutes(EVERY_KIND);
     const second = await here.lab.start();
     await second.putRoutes(EVERY_KIND);
-    expect(textOf((await second.read()).routes)).toEqual(textOf(EVERY_KIND));
+    expect(textOf((await readAll(second)).routes)).toEqual(textOf(EVERY_KIND));
     await second.close();
     here.lab.ip("route", "add", "192.0.2.2/32", "dev", "d0");
     await eventually("the monitor has caught up", () => monitor.seen("192.0.2.2/32"));
@@ -170,12 +170,12 @@ kernelTest("routes of other tables and protocols are not ours to read or remove"
 
 kernelTest("a table of its own, by a number above 255", async () => {
   const other = await here.lab.start({ routeTable: 70_000 });
-  expect((await other.read()).routes).toEqual([]);
+  expect((await readAll(other)).routes).toEqual([]);
   expect(await other.putRoutes(EVERY_KIND)).toEqual(new Map());
-  expect(textOf((await other.read()).routes)).toEqual(textOf(EVERY_KIND));
+  expect(textOf((await readAll(other)).routes)).toEqual(textOf(EVERY_KIND));
   expect(await held()).toEqual([]);
   await other.removeRoutes(EVERY_KIND.map((one) => one.prefix));
-  expect((await other.read()).routes).toEqual([]);
+  expect((await readAll(other)).routes).toEqual([]);
 });
 
 kernelTest.each<[string, Target, string]>([
@@ -267,7 +267,7 @@ kernelTest("10 000 routes lead elsewhere by one change of the group that they sh
   const wanted = prefixes.map((one) => ({ prefix: one, target: after }));
   expect(await held()).toEqual(textOf(wanted));
   const another = await here.lab.start();
-  expect(textOf((await another.read()).routes)).toEqual(textOf(wanted));
+  expect(textOf((await readAll(another)).routes)).toEqual(textOf(wanted));
   await another.close();
 });
 

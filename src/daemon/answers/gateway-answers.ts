@@ -4,7 +4,7 @@ import type { NextHopAnswer } from "../../api/next-hop-schema.ts";
 import type { AnycastAnswer, FloatingIpAnswer, NatAnswer } from "../../api/schema.ts";
 import { type Address, hostPrefix, prefixOf, sameAddress } from "../../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../../bgp/net/text.ts";
-import type { Snapshot } from "../../gateway/reconcile.ts";
+import type { Snapshot } from "../../gateway/snapshot.ts";
 import type { ConntrackUse } from "../../kernel/commands.ts";
 import { NO_LIMITS } from "../../model/address-limits.ts";
 import type { FloatingIp, Model } from "../../model/model.ts";

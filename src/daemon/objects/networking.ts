@@ -9,13 +9,13 @@ import type { ApiSettings } from "../../config/settings.ts";
 import type { Problem } from "../../gateway/intent.ts";
 import type { People } from "../../identity/people.ts";
 import { type Session, type Standing, sessionOf } from "../../identity/tokens.ts";
-import type { Model } from "../../model/model.ts";
 import { answerBgp, type BgpFace, isBgp } from "../../neutron/bgp.ts";
 import type { Caller, World } from "../../neutron/caller.ts";
 import { dhcpOf } from "../../neutron/dhcp.ts";
 import { Hosts } from "../../neutron/hosts.ts";
 import { Keeper } from "../../neutron/keeper.ts";
-import { portsBehind, withObjects } from "../../neutron/wanted.ts";
+import { KeptModel } from "../../neutron/kept-model.ts";
+import { portsBehind } from "../../neutron/wanted.ts";
 import type { Store } from "../../store/store.ts";
 import { systemClock } from "../clock.ts";
 import type { Objects } from "../gateway.ts";
@@ -39,6 +39,8 @@ interface Surroundings {
   /** Public networks of gateway.yaml. */
   readonly routed: () => readonly Prefix[];
   readonly changed: () => void;
+  /** Objects changed, and nothing else. */
+  readonly amended: () => void;
   readonly own: Pick<OwnObjects, "extend" | "problems">;
   /** Of the speaker that runs; asked for by requests only. */
   readonly bgp: () => BgpFace;
@@ -67,8 +69,8 @@ export async function openNetworking(
 ): Promise<Networking> {
   const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
   const hosts = await Hosts.open(store, (known) => presence.seen(known.get(hostname)));
-  /** `file` is what gateway.yaml says, with the pools and services of the API. */
-  let known: { readonly file: Model; readonly model: Model } | undefined;
+  /** Of what gateway.yaml says, with the pools and services of the API. */
+  const model = new KeptModel();
   const keeper = await Keeper.open(
     store,
     () => ({
@@ -80,9 +82,9 @@ export async function openNetworking(
       routerDistributed: around.api().routerDistributed,
       hostSays: (port) => hosts.says(port),
     }),
-    () => {
-      known = undefined;
-      around.changed();
+    (changes, reading) => {
+      model.changed(changes, reading);
+      around.amended();
     },
   );
   const sessionBy = (token: string | undefined): Session | undefined => {
@@ -104,16 +106,11 @@ export async function openNetworking(
       // The gateway's own state is that of all projects: others' readers see what is theirs in the Networking API.
       return session.project.name === UNASKED.projectId ? "read" : "none";
     },
-    extend: (said) => {
-      const file = around.own.extend(said);
-      if (known?.file !== file)
-        known = { file, model: withObjects(file, keeper.reading, around.api().floatingEgress) };
-      return known.model;
-    },
+    extend: (file) => model.model(around.own.extend(file), keeper.reading, around.api().floatingEgress),
     holds: () => keeper.holds,
-    working: (model, interfaces, links) => {
+    working: (current, interfaces, links) => {
       presence.report(portsBehind(keeper.reading, hostname, interfaces));
-      dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(model, links));
+      dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(current, links));
     },
     dhcp: () => dhcp?.state,
     problems: () => [

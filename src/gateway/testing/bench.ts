@@ -3,7 +3,8 @@
 import type { Model } from "../../model/model.ts";
 import type { Health, LearnedRoute, Link } from "../intent.ts";
 import type { Hops } from "../next-hops.ts";
-import { Reconciler, type Sources } from "../reconcile.ts";
+import { Reconciler } from "../reconcile.ts";
+import type { Sources } from "../sources.ts";
 import { hopsOnLinks } from "./hops.ts";
 import { MemoryLearned } from "./memory-learned.ts";
 import { LINKS } from "./values.ts";
@@ -65,6 +66,14 @@ export class Bench {
       this.reconciler.routesChanged();
     }
     this.reconciler.wake();
+  }
+
+  /** The model has other floating IPs, and nothing else changes. */
+  amend(floatingIps: Model["floatingIps"]): void {
+    const { model } = this.given;
+    if (model === undefined) return;
+    this.given.model = { ...model, floatingIps };
+    this.reconciler.amended();
   }
 
   /** Changes what is given, and waits until all that follows is done. */

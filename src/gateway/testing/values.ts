@@ -125,7 +125,7 @@ const ports: fc.Arbitrary<readonly Port[]> = subset([
   port("tap1", "10.65.0.14"),
 ]);
 
-const floatingIps: fc.Arbitrary<FloatingIp[]> = fc
+export const floatingIps: fc.Arbitrary<FloatingIp[]> = fc
   .tuple(
     subset(["172.16.1.3", "172.16.1.4"]),
     fc.array(fc.constantFrom("10.65.0.13", "10.65.0.14", "10.65.0.99")),

@@ -78,9 +78,14 @@ export class MemoryWorld implements Dataplane, Announcer {
   /** Withdrawn, but not on the wire yet. */
   readonly #unflushed = new Set<string>();
 
-  async read(): Promise<{ routes: readonly KernelRoute[]; nat: string | undefined }> {
+  async read(take: (routes: readonly KernelRoute[]) => void): Promise<string | undefined> {
     await this.#answer();
-    return { routes: [...this.routes.values()], nat: this.nft.listing() };
+    // In two parts, between which others have their turn.
+    const routes = [...this.routes.values()];
+    take(routes.splice(0, routes.length >> 1));
+    await Promise.resolve();
+    take(routes.flatMap(({ prefix }) => this.routes.get(formatPrefix(prefix)) ?? []));
+    return this.nft.listing();
   }
 
   async putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>> {

@@ -55,6 +55,8 @@ const RECEIVE_OCTETS = 128 * 1024;
 const NFNL_MSG_BATCH_BEGIN = 16;
 const NFNL_MSG_BATCH_END = 17;
 const DUMP_ATTEMPTS = 8;
+/** A slice of a dump ends after this, at the end of a datagram. */
+const SLICE_MS = 5;
 /** Sequence numbers of messages outside of batches: from here on, a billion before they repeat. */
 const FIRST_ALONE = 0x80000000;
 
@@ -230,8 +232,33 @@ export class NetlinkSocket {
     again: () => void,
   ): Refusal | undefined {
     for (let attempt = 1; ; attempt++) {
-      const { refusal, interrupted } = this.#dumpOnce(type, write, each);
-      if (refusal !== undefined || !interrupted || attempt === DUMP_ATTEMPTS) return refusal;
+      const dump = new Dump(this.#sendAlone(type, NLM_F_DUMP, write), each);
+      this.#receive(dump.take);
+      if (dump.refusal !== undefined || !dump.interrupted || attempt === DUMP_ATTEMPTS) return dump.refusal;
+      again();
+    }
+  }
+
+  /**
+   * As {@link dump}, of millions of objects: `turn` is awaited whenever it has worked for some milliseconds. Nothing else
+   * may be asked of this socket meanwhile.
+   * @throws SystemError
+   */
+  async dumpInSlices(
+    type: number,
+    write: (to: MessageWriter) => void,
+    each: (message: Message) => void,
+    again: () => void,
+    turn: () => Promise<void>,
+  ): Promise<Refusal | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      const dump = new Dump(this.#sendAlone(type, NLM_F_DUMP, write), each);
+      for (let sliceEnds = performance.now() + SLICE_MS; !this.#receiveSome(dump.take); ) {
+        if (performance.now() < sliceEnds) continue;
+        await turn();
+        sliceEnds = performance.now() + SLICE_MS;
+      }
+      if (dump.refusal !== undefined || !dump.interrupted || attempt === DUMP_ATTEMPTS) return dump.refusal;
       again();
     }
   }
@@ -258,27 +285,6 @@ export class NetlinkSocket {
     return true;
   }
 
-  #dumpOnce(
-    type: number,
-    write: (to: MessageWriter) => void,
-    each: (message: Message) => void,
-  ): { refusal: Refusal | undefined; interrupted: boolean } {
-    const sequence = this.#sendAlone(type, NLM_F_DUMP, write);
-    let refusal: Refusal | undefined;
-    let interrupted = false;
-    this.#receive((message) => {
-      if (message.sequence !== sequence) return false;
-      if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-      if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
-        refusal = refusalIn(message);
-        return true;
-      }
-      each(message);
-      return false;
-    });
-    return { refusal, interrupted };
-  }
-
   /** @returns its sequence number */
   #sendAlone(type: number, flags: number, write: (to: MessageWriter) => void): number {
     const to = this.#alone;
@@ -300,13 +306,44 @@ export class NetlinkSocket {
 
   /** Receives until `done` says so. */
   #receive(done: (message: Message) => boolean): void {
-    for (;;) {
-      const length = receive(this.fd, this.#into, true) ?? 0;
-      let over = false;
-      for (const message of messagesIn(this.#into.subarray(0, length))) over = done(message) || over;
-      if (over) return;
+    while (!this.#receiveSome(done)) {
+      // Until it does.
     }
   }
+
+  /** Receives one datagram. True when `done` says so of a message in it. */
+  #receiveSome(done: (message: Message) => boolean): boolean {
+    const length = receive(this.fd, this.#into, true) ?? 0;
+    let over = false;
+    for (const message of messagesIn(this.#into.subarray(0, length))) over = done(message) || over;
+    return over;
+  }
+}
+
+/** What has come of one dump. */
+class Dump {
+  refusal: Refusal | undefined;
+  /** The objects changed meanwhile. */
+  interrupted = false;
+  readonly #sequence: number;
+  readonly #each: (message: Message) => void;
+
+  constructor(sequence: number, each: (message: Message) => void) {
+    this.#sequence = sequence;
+    this.#each = each;
+  }
+
+  /** True when it was the last. */
+  readonly take = (message: Message): boolean => {
+    if (message.sequence !== this.#sequence) return false;
+    if ((message.flags & NLM_F_DUMP_INTR) !== 0) this.interrupted = true;
+    if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
+      this.refusal = refusalIn(message);
+      return true;
+    }
+    this.#each(message);
+    return false;
+  };
 }
 
 /** The refusal in a struct nlmsgerr, or at the end of a dump; undefined for an acknowledgement. */

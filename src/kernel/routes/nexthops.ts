@@ -177,11 +177,11 @@ export class Nexthops {
     return this.change(current, members) ?? current;
   }
 
-  /** Counts one more user. Nexthops that are not ours are not counted. */
-  hold(id: number): void {
+  /** Counts more users. Nexthops that are not ours are not counted. */
+  hold(id: number, users = 1): void {
     const uses = this.#uses.get(id);
-    if (uses === undefined) return;
-    this.#uses.set(id, uses + 1);
+    if (uses === undefined || users === 0) return;
+    this.#uses.set(id, uses + users);
     this.#idle.delete(id);
   }
 

@@ -61,6 +61,14 @@ export class RouteBook {
     for (const { prefix, form } of this.#ipv6.values()) yield [prefix, this.#forms[form]!];
   }
 
+  /** How many routes there are of each form. */
+  routesByForm(): (readonly [Form, number])[] {
+    const counts = new Uint32Array(this.#forms.length);
+    for (const form of this.#ipv4.values()) counts[form]!++;
+    for (const { form } of this.#ipv6.values()) counts[form]!++;
+    return this.#forms.map((form, id) => [form, counts[id]!]);
+  }
+
   /** Whether a route of ours names this link itself. */
   usesLink(index: number): boolean {
     return this.#forms.some((form) => form.oif === index || form.inline.some(({ oif }) => oif === index));

@@ -8,7 +8,9 @@
  * old route until that moment and the new one from it: no packet is without a route, and a route that somebody
  * slipped in meanwhile is left alone.
  *
- * The book of what is there comes from a dump, and from a new one whenever an event says that it may be wrong.
+ * The book of what is there comes from a dump, and from a new one whenever an event says that it may be wrong. Of a million
+ * routes that takes seconds: it is read in slices, between which others have their turn, and which none of its own methods
+ * but {@link Routes.redirect} may be called in.
  */
 
 import type { Family, Prefix } from "../../bgp/net/address.ts";
@@ -17,7 +19,6 @@ import {
   type KernelRoute,
   prefixAt,
   type Redirection,
-  ROW_OCTETS,
   type RouteRows,
   type Target,
   targetAt,
@@ -26,10 +27,11 @@ import { InvalidCommand } from "../fields.ts";
 import type { LinkTable } from "../links.ts";
 import { type Message, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "../netlink/netlink.ts";
 import type { NetlinkSocket, OnRefusal, Refusal } from "../netlink/netlink-socket.ts";
+import { lastOf, subset } from "./chosen-rows.ts";
+import { foreignAt } from "./foreign-routes.ts";
 import type { Nexthops } from "./nexthops.ts";
 import { RouteBook } from "./route-book.ts";
 import {
-  describeRoute,
   type Form,
   inTheWay,
   metricOf,
@@ -61,6 +63,14 @@ interface Change {
 /** Forms that were found already, or why there is none, for targets whose form does not depend on the route. */
 type Known = Record<Family, Map<Target | InvalidCommand, number | string>>;
 
+/** What the routes are written with. */
+interface RoutesOf {
+  readonly socket: NetlinkSocket;
+  readonly dumps: NetlinkSocket;
+  readonly nexthops: Nexthops;
+  readonly links: LinkTable;
+}
+
 export class Routes {
   readonly #socket: NetlinkSocket;
   readonly #nexthops: Nexthops;
@@ -68,10 +78,25 @@ export class Routes {
   readonly #table: number;
   readonly #protocol: number;
   readonly #book = new RouteBook();
+  readonly #dumps: NetlinkSocket;
+  readonly #turn: () => Promise<void>;
   #stale = true;
+  #loading = false;
+  #reading: Iterator<readonly [Prefix, Form]> | undefined;
 
-  constructor(socket: NetlinkSocket, nexthops: Nexthops, links: LinkTable, table: number, protocol: number) {
+  /**
+   * @param dumps - a socket that nothing else is asked of
+   * @param turn - lets others have their turn
+   */
+  constructor(
+    { socket, dumps, nexthops, links }: RoutesOf,
+    table: number,
+    protocol: number,
+    turn: () => Promise<void>,
+  ) {
     this.#socket = socket;
+    this.#dumps = dumps;
+    this.#turn = turn;
     this.#nexthops = nexthops;
     this.#links = links;
     this.#table = table;
@@ -83,12 +108,20 @@ export class Routes {
     this.#stale = true;
   }
 
-  /** @throws SystemError */
-  read(): KernelRoute[] {
-    this.#load();
+  /** Reads what is there anew, to be had by {@link next}. @throws SystemError */
+  async read(): Promise<void> {
+    await this.#load();
+    this.#reading = this.#book.entries();
+  }
+
+  /** The next ones of what was read, `most` of them; none when that were all. Each leads where it does by now. */
+  next(most: number): KernelRoute[] {
     const routes: KernelRoute[] = [];
     const targetByForm = new Map<Form, Target>();
-    for (const [prefix, form] of this.#book.entries()) {
+    while (routes.length < most) {
+      const next = this.#reading?.next();
+      if (next === undefined || next.done === true) break;
+      const [prefix, form] = next.value;
       const target = targetByForm.get(form) ?? targetOf(form, this.#nexthops, this.#links);
       targetByForm.set(form, target);
       routes.push({ prefix, target });
@@ -97,11 +130,11 @@ export class Routes {
   }
 
   /** Adds or changes. Errors by prefix; the other routes are in place. @throws SystemError */
-  put(rows: RouteRows): Map<string, string> {
+  async put(rows: RouteRows): Promise<Map<string, string>> {
     const errors = new Map<string, string>();
-    this.#refresh();
+    if (this.#stale) await this.#load();
     const conflicts = this.#write(rows, errors);
-    if (conflicts.length > 0) this.#settle(rows, conflicts, errors);
+    if (conflicts.length > 0) await this.#settle(rows, conflicts, errors);
     this.#nexthops.collect();
     return errors;
   }
@@ -114,21 +147,22 @@ export class Routes {
   redirect(redirections: readonly Redirection[]): Map<number, string> {
     const errors = new Map<number, string>();
     // The groups are few and say what is there; the routes, of which there may be a million, are not asked.
-    if (this.#stale) this.#nexthops.load();
+    const known = !this.#stale && !this.#loading;
+    if (!known) this.#nexthops.load();
     for (const [place, { from, to }] of redirections.entries()) {
       const groups = groupsOf(from, this.#nexthops, this.#links);
       const refused = redirect(groups, to, this.#nexthops, this.#links);
       if (refused !== undefined) errors.set(place, refused);
     }
-    // Read without the routes, nothing is known to be of no use.
-    if (!this.#stale) this.#nexthops.collect();
+    // Without the routes, nothing is known to be of no use.
+    if (known) this.#nexthops.collect();
     return errors;
   }
 
   /** Removes; what is not there counts as removed. Errors by prefix. @throws SystemError */
-  remove({ count, rows }: RouteRows): Map<string, string> {
+  async remove({ count, rows }: RouteRows): Promise<Map<string, string>> {
     const errors = new Map<string, string>();
-    this.#refresh();
+    if (this.#stale) await this.#load();
     const removed: (readonly [Prefix, number])[] = [];
     const refused: OnRefusal = (tag, refusal) => {
       if (refusal.errno === ESRCH) return;
@@ -151,7 +185,7 @@ export class Routes {
 
   /** Whether the kernel may have taken something of ours away with this link. */
   usesLink(index: number): boolean {
-    return this.#book.usesLink(index) || this.#nexthops.useLink(index);
+    return this.#loading || this.#book.usesLink(index) || this.#nexthops.useLink(index);
   }
 
   /** Whether an event tells that a foreign hand changed a route or nexthop of ours. */
@@ -162,21 +196,32 @@ export class Routes {
     if (route === undefined || route.table !== this.#table) return false;
     if (route.protocol === this.#protocol) return true;
     if (message.type === RTM_DELROUTE || (message.flags & NLM_F_REPLACE) === 0) return false;
-    return this.#book.get(route.prefix) !== undefined && route.form.metric === metricOf(route.prefix.family);
+    const isOurs = this.#loading || this.#book.get(route.prefix) !== undefined;
+    return isOurs && route.form.metric === metricOf(route.prefix.family);
   }
 
-  #refresh(): void {
-    if (this.#stale) this.#load();
+  async #load(): Promise<void> {
+    this.#loading = true;
+    // Whatever is distrusted while it is read, is so after.
+    this.#stale = false;
+    try {
+      await this.#readAll();
+    } catch (error) {
+      this.#stale = true;
+      throw error;
+    } finally {
+      this.#loading = false;
+    }
   }
 
-  #load(): void {
+  async #readAll(): Promise<void> {
     this.#socket.discard();
     const surplus: TableRoute[] = [];
     this.#nexthops.load();
     this.#book.clear();
     for (const family of [4, 6] as const) {
       const before = surplus.length;
-      this.#dump(
+      await this.#dump(
         family,
         this.#protocol,
         (route) => this.#enter(route, surplus),
@@ -185,8 +230,7 @@ export class Routes {
         },
       );
     }
-    for (const [, form] of this.#book.entries()) this.#nexthops.hold(form.nexthopId);
-    this.#stale = false;
+    for (const [form, routes] of this.#book.routesByForm()) this.#nexthops.hold(form.nexthopId, routes);
     this.#finish(surplus);
   }
 
@@ -213,8 +257,13 @@ export class Routes {
     this.#socket.flush(ignored);
   }
 
-  #dump(family: Family, protocol: number, each: (route: TableRoute) => void, again: () => void): void {
-    const refusal = this.#socket.dump(
+  async #dump(
+    family: Family,
+    protocol: number,
+    each: (route: TableRoute) => void,
+    again: () => void,
+  ): Promise<void> {
+    const refusal = await this.#dumps.dumpInSlices(
       RTM_GETROUTE,
       (to) => writeRouteDump(to, family, this.#table, protocol),
       (message) => {
@@ -223,6 +272,7 @@ export class Routes {
         if (route?.table === this.#table && (protocol === 0 || route.protocol === protocol)) each(route);
       },
       again,
+      this.#turn,
     );
     // ENOENT: nobody has put anything into that table yet.
     if (refusal !== undefined && refusal.errno !== ENOENT)
@@ -314,13 +364,18 @@ export class Routes {
   }
 
   /** Second try for rows that met another route: with a fresh book, and then by saying what is in the way. */
-  #settle(rows: RouteRows, conflicts: readonly number[], errors: Map<string, string>): void {
-    this.#load();
+  async #settle(rows: RouteRows, conflicts: readonly number[], errors: Map<string, string>): Promise<void> {
+    await this.#load();
     const again = subset(rows, lastOf(rows, conflicts));
     this.#exchangeDiscards(again);
     const still = this.#write(again, errors);
     if (still.length === 0) return;
-    const foreign = this.#foreignAt(still.map((row) => prefixAt(again.rows, row)));
+    const foreign = await foreignAt(
+      still.map((row) => prefixAt(again.rows, row)),
+      this.#protocol,
+      (index) => this.#links.nameOf(index) ?? `link ${index}`,
+      (family, each, again) => this.#dump(family, 0, each, again),
+    );
     for (const row of still) {
       const prefix = prefixAt(again.rows, row);
       const text = formatPrefix(prefix);
@@ -347,26 +402,6 @@ export class Routes {
     }
   }
 
-  #foreignAt(prefixes: readonly Prefix[]): Map<string, string> {
-    const wanted = new Set(prefixes.map(formatPrefix));
-    const found = new Map<string, string>();
-    const nameOf = (index: number): string => this.#links.nameOf(index) ?? `link ${index}`;
-    for (const family of [4, 6] as const) {
-      if (!prefixes.some((prefix) => prefix.family === family)) continue;
-      this.#dump(
-        family,
-        0,
-        (route) => {
-          const text = formatPrefix(route.prefix);
-          if (route.protocol === this.#protocol || route.form.metric !== metricOf(family)) return;
-          if (wanted.has(text)) found.set(text, describeRoute(route, nameOf));
-        },
-        () => found.clear(),
-      );
-    }
-    return found;
-  }
-
   #queue(type: number, flags: number, prefix: Prefix, form: number, tag: number, refused: OnRefusal): void {
     const to = this.#socket.queue(type, flags, tag, refused);
     writeRoute(to, { prefix, table: this.#table, protocol: this.#protocol, form: this.#book.form(form) });
@@ -382,21 +417,4 @@ export class Routes {
     this.#book.delete(prefix);
     this.#nexthops.drop(this.#book.form(form).nexthopId);
   }
-}
-
-/** For each chosen row, the last one of its prefix: of two in one frame the later counts. */
-function lastOf({ count, rows }: RouteRows, chosen: readonly number[]): number[] {
-  const lastByPrefix = new Map<string, number>();
-  for (const row of chosen) lastByPrefix.set(formatPrefix(prefixAt(rows, row)), row);
-  for (let row = 0; row < count; row++) {
-    const text = formatPrefix(prefixAt(rows, row));
-    if (lastByPrefix.has(text)) lastByPrefix.set(text, row);
-  }
-  return [...lastByPrefix.values()];
-}
-
-/** Some rows of a frame, with the same targets. */
-function subset({ targets, rows }: RouteRows, chosen: readonly number[]): RouteRows {
-  const picked = chosen.map((row) => rows.subarray(row * ROW_OCTETS, (row + 1) * ROW_OCTETS));
-  return { targets, count: chosen.length, rows: Buffer.concat(picked) };
 }

@@ -1,0 +1,85 @@
+/**
+ * `npm run bench -- service`: what one floating IP costs among others, through the API of a gatewayd with its kernel and
+ * one BGP peer: lists, a new one, from an association to the octets of its UPDATE, and a start with all of them.
+ */
+
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpus, loadavg } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { INSIDE } from "./cloud.ts";
+import type { Figures, Size, Spread } from "./run.ts";
+
+const HELP = `npm run bench -- service [--sizes N,…] [--changes N] [--kernel linux|none] [--etcd URL]
+
+  --sizes    floating IPs that are there: 10,1000,10000,100000
+  --changes  floating IPs that are made and associated beside them: 100
+  --kernel   none: nothing is programmed: linux
+  --etcd     where objects are kept, in an etcd that has none: the local store
+`;
+
+const given = parseArgs({
+  args: process.argv.slice(3),
+  options: {
+    sizes: { type: "string", default: "10,1000,10000,100000" },
+    changes: { type: "string", default: "100" },
+    kernel: { type: "string", default: "linux" },
+    etcd: { type: "string" },
+    help: { type: "boolean", short: "h" },
+  },
+}).values;
+if (given.help === true) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+const sizes = given.sizes.split(",").map(Number);
+const changes = Number(given.changes);
+const { kernel, etcd } = given;
+const isSensible = sizes.every((size) => size >= 1 && size <= 1_000_000) && changes >= 1;
+if (!(isSensible && (kernel === "linux" || kernel === "none")) || process.getuid?.() !== 0) {
+  process.stderr.write(`root is needed, and sensible numbers\n\n${HELP}`);
+  process.exit(2);
+}
+
+const NAMESPACE = `bench-${process.pid}-service`;
+process.stdout.write(`${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Node ${process.versions.node}\n`);
+process.stdout.write("milliseconds, median / 99th percentile\n\n");
+const ROWS: readonly [string, (figures: Figures) => string][] = [
+  ["list", ({ list }) => spreadText(list)],
+  ["list, two fields", ({ listFields }) => spreadText(listFields)],
+  ["list, one address", ({ one }) => spreadText(one)],
+  ["create", ({ create }) => spreadText(create)],
+  ["associate", ({ associate }) => spreadText(associate)],
+  ["associate to UPDATE", ({ announced }) => spreadText(announced)],
+  ["take off to UPDATE", ({ withdrawn }) => spreadText(withdrawn)],
+  ["start to all announced", ({ start }) => start.toFixed(0)],
+  ["memory, MiB", ({ rssMebibytes }) => String(rssMebibytes)],
+];
+for (const floating of sizes) {
+  const figures = measure({ floating, changes, kernel, ...(etcd !== undefined && { etcd }) });
+  const load = loadavg()[0]!.toFixed(1);
+  process.stdout.write(`${floating} floating IPs, load of the machine ${load}\n`);
+  for (const [name, text] of ROWS)
+    process.stdout.write(`  ${name.padEnd(24)}${text(figures).padStart(20)}\n`);
+}
+
+function measure(size: Size): Figures {
+  const ip = (...words: string[]): unknown => execFileSync("ip", words);
+  ip("netns", "add", NAMESPACE);
+  try {
+    ip("-n", NAMESPACE, "link", "set", "lo", "up");
+    ip("-n", NAMESPACE, "link", "add", "hosts", "type", "veth", "peer", "name", "far");
+    ip("-n", NAMESPACE, "address", "add", INSIDE.replace(".0/", ".1/"), "dev", "hosts");
+    for (const name of ["hosts", "far"]) ip("-n", NAMESPACE, "link", "set", name, "up");
+    const program = [process.execPath, join(import.meta.dirname, "run.js"), JSON.stringify(size)];
+    const ran = spawnSync("ip", ["netns", "exec", NAMESPACE, ...program], { encoding: "utf8" });
+    if (ran.status !== 0) throw new Error(`${ran.stdout}${ran.stderr}`);
+    return JSON.parse(ran.stdout.trim().split("\n").at(-1)!) as Figures;
+  } finally {
+    ip("netns", "del", NAMESPACE);
+  }
+}
+
+function spreadText({ median, p99 }: Spread): string {
+  return `${median.toFixed(1)} / ${p99.toFixed(1)}`;
+}

@@ -1,0 +1,218 @@
+/** One size of the bench of the service, inside its namespace. argv: {@link Size} as JSON. Prints {@link Figures} as JSON. */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EtcdStore } from "../../src/store/etcd/etcd.ts";
+import { LocalStore } from "../../src/store/local/local.ts";
+import type { Store } from "../../src/store/store.ts";
+import { Session } from "../session.ts";
+import { type Cloud, writeCloud } from "./cloud.ts";
+
+export interface Size {
+  readonly floating: number;
+  readonly changes: number;
+  readonly kernel: "linux" | "none";
+  /** Undefined: the local store. */
+  readonly etcd?: string;
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly p99: number;
+}
+
+/** In milliseconds. */
+export interface Figures {
+  /** From the start of the process: all floating IPs with the peer, and so in the kernel. */
+  readonly start: number;
+  readonly list: Spread;
+  readonly listFields: Spread;
+  readonly one: Spread;
+  readonly create: Spread;
+  /** From the request to its answer, and to the octets of the UPDATE at the peer. */
+  readonly associate: Spread;
+  readonly announced: Spread;
+  readonly withdrawn: Spread;
+  readonly rssMebibytes: number;
+}
+
+const DAEMON = "127.0.0.1";
+const PEER = "127.0.0.2";
+const PREFIX = "/gatewayd-bench";
+const LISTS = 7;
+const LIMIT_MS = 600_000;
+const ROOT = join(import.meta.dirname, "../../..");
+
+const size = JSON.parse(process.argv[2] ?? "{}") as Size;
+const directory = mkdtempSync(join(tmpdir(), "gateway-bench-"));
+const socketPath = join(directory, "gatewayd.sock");
+const agent = new Agent({ keepAlive: true });
+try {
+  const store = await openStore();
+  const cloud = await writeCloud(store, size.floating, size.changes);
+  await store.close();
+  process.stdout.write(`${JSON.stringify(await measured(cloud))}\n`);
+} finally {
+  rmSync(directory, { recursive: true });
+}
+
+function openStore(): Promise<Store> {
+  if (size.etcd === undefined) return LocalStore.open(join(directory, "store"));
+  return EtcdStore.open({
+    endpoints: [new URL(size.etcd)],
+    prefix: PREFIX,
+    tls: undefined,
+    login: undefined,
+  });
+}
+
+async function measured(cloud: Cloud): Promise<Figures> {
+  const peer = new Session({
+    plan: { family: 4, length: 32, count: 1 << 21 },
+    asn: 65_001,
+    address: PEER,
+    remote: DAEMON,
+    holdSeconds: 30,
+    counts: true,
+  });
+  const file = join(directory, "gateway.yaml");
+  writeFileSync(file, JSON.stringify(configuration()));
+  const beganMs = performance.now();
+  const daemon = spawn(
+    process.execPath,
+    [
+      ...(process.env["BENCH_NODE"]?.split(" ") ?? []),
+      join(ROOT, "dist/src/daemon/gatewayd.js"),
+      "run",
+      file,
+    ],
+    {
+      stdio: ["ignore", "ignore", "ignore"],
+    },
+  );
+  const ended = once(daemon, "exit");
+  try {
+    await until(() => peer.known >= size.floating);
+    const start = peer.heardAtMs - beganMs;
+    const list = await times(LISTS, () => ask("GET", "floatingips"));
+    const listFields = await times(LISTS, () => ask("GET", "floatingips?fields=id&fields=status"));
+    const some = cloud.floating[cloud.floating.length >> 1]!;
+    const one = await times(LISTS, () => ask("GET", `floatingips?floating_ip_address=${some.address}`));
+    const ids: string[] = [];
+    const create = await times(size.changes, async () => {
+      const body = { floatingip: { floating_network_id: cloud.outside } };
+      const made = (await ask("POST", "floatingips", body)) as { floatingip: { id: string } };
+      ids.push(made.floatingip.id);
+    });
+    const associated: number[] = [];
+    const announced: number[] = [];
+    const withdrawn: number[] = [];
+    for (const [i, id] of ids.entries()) {
+      const { answeredMs, heardMs } = await lead(peer, id, cloud.bare[i]!);
+      associated.push(answeredMs);
+      announced.push(heardMs);
+    }
+    for (const id of ids) withdrawn.push((await lead(peer, id, null)).heardMs);
+    const rss = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid}/status`, "utf8"))?.[1] ?? 0);
+    return {
+      start,
+      list,
+      listFields,
+      one,
+      create,
+      associate: spread(associated),
+      announced: spread(announced),
+      withdrawn: spread(withdrawn),
+      rssMebibytes: Math.round(rss / 1024),
+    };
+  } finally {
+    peer.close();
+    agent.destroy();
+    daemon.kill("SIGTERM");
+    await ended;
+  }
+}
+
+/** Changes where a floating IP leads to. @returns when that was answered, and when the peer had the UPDATE */
+async function lead(
+  peer: Session,
+  id: string,
+  port_id: string | null,
+): Promise<{ readonly answeredMs: number; readonly heardMs: number }> {
+  const { heard } = peer;
+  const sentMs = performance.now();
+  await ask("PUT", `floatingips/${id}`, { floatingip: { port_id } });
+  const answeredMs = performance.now() - sentMs;
+  await until(() => peer.heard > heard);
+  return { answeredMs, heardMs: peer.heardAtMs - sentMs };
+}
+
+function configuration(): object {
+  return {
+    hostname: "gateway-1",
+    role: "gateway",
+    bgp: {
+      asn: 65_000,
+      routerId: "192.0.2.1",
+      listen: { addresses: [DAEMON] },
+      peers: [
+        { address: PEER, asn: 65_001, passive: true, import: [], export: [{ match: {}, then: "accept" }] },
+      ],
+    },
+    store:
+      size.etcd === undefined
+        ? { type: "local", path: join(directory, "store") }
+        : { type: "etcd", endpoints: [size.etcd], prefix: PREFIX },
+    api: { socket: socketPath },
+    kernel: { type: size.kernel },
+    log: { level: "warn" },
+  };
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  const limitMs = performance.now() + LIMIT_MS;
+  while (!holds()) {
+    if (performance.now() > limitMs) throw new Error(`not within ${LIMIT_MS} ms`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function times(count: number, work: (i: number) => Promise<unknown>): Promise<Spread> {
+  const taken: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const beganMs = performance.now();
+    await work(i);
+    taken.push(performance.now() - beganMs);
+  }
+  return spread(taken);
+}
+
+function spread(taken: readonly number[]): Spread {
+  const sorted = taken.toSorted((a, b) => a - b);
+  const at = (part: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+  return { median: at(0.5), p99: at(0.99) };
+}
+
+function ask(method: string, path: string, body?: object): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const headers = body === undefined ? {} : { "content-type": "application/json" };
+    const asked = request({ socketPath, agent, method, path: `/v2.0/${path}`, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("end", () => {
+        const text = Buffer.concat(chunks).toString();
+        if ((response.statusCode ?? 500) >= 300)
+          reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
+        // A list is not read here: that is the client's time.
+        else resolve(method === "GET" ? undefined : JSON.parse(text));
+      });
+    });
+    asked.on("error", reject);
+    asked.end(body && JSON.stringify(body));
+  });
+}

@@ -1,0 +1,191 @@
+/**
+ * A plan when some floating IPs of its model are others, and nothing else is: made from the plan before, by what plan.ts
+ * asks of each of them. It comes to what a plan of the new model comes to; where that is not so simple, there is none.
+ */
+
+import { compareAddresses, comparePrefixes, hostPrefix, type Prefix } from "../bgp/net/address.ts";
+import { type AddressKey, addressKey, formatPrefix } from "../bgp/net/text.ts";
+import { amended, differing } from "../model/amended.ts";
+import type { FloatingIp, Model } from "../model/model.ts";
+import type { TranslatedPart } from "../nat/diff.ts";
+import type { FloatingMapping, NatTable } from "../nat/table.ts";
+import { type Draft, draftOf, type PlanInput } from "./draft.ts";
+import type { Announcement, Intent, KernelRoute } from "./intent.ts";
+import { planFloating, planReachable } from "./plan-floating.ts";
+
+export interface PlanBefore {
+  readonly model: Model;
+  readonly intent: Intent;
+  /** The routes of `intent`, by prefix text. */
+  readonly goals: ReadonlyMap<string, KernelRoute>;
+}
+
+export interface Amendment {
+  readonly intent: Intent;
+  /** What floating IPs that differ come to, by prefix text; undefined: nothing. */
+  readonly announcements: ReadonlyMap<string, Announcement | undefined>;
+  readonly routes: ReadonlyMap<string, KernelRoute | undefined>;
+  /** Of the NAT table, what is not the same before and after, and all that has to be looked at with it. */
+  readonly translated: { readonly before: TranslatedPart; readonly after: TranslatedPart };
+  /** Pairs that are translated no more. */
+  readonly gone: readonly FloatingMapping[];
+  readonly come: readonly FloatingMapping[];
+  /** Those of the new model. */
+  readonly floatingIps: readonly FloatingIp[];
+  /** The addresses of all of them as prefixes. */
+  readonly prefixes: readonly Prefix[];
+}
+
+/** True when two models differ in nothing but their floating IPs. */
+export const isAmended = (before: Model, after: Model): boolean =>
+  (Object.keys({ ...before, ...after }) as (keyof Model)[]).every(
+    (key) => key === "floatingIps" || before[key] === after[key],
+  );
+
+/**
+ * @param input - as the plan before had it but for the floating IPs of its model
+ * @returns undefined: something else may come out another than before, and a plan has to tell
+ */
+export function planAmended(before: PlanBefore, input: PlanInput): Amendment | undefined {
+  const { gone, come } = differing(before.model.floatingIps, input.model.floatingIps);
+  const prefixes = prefixesOf([...gone, ...come]);
+  if (!isSimple(prefixes, [...gone, ...come], input)) return undefined;
+  const draft = draftFor(before, input, gone, come);
+  planReachable(draft, planFloating(draft));
+  const routes = new Map(prefixes.map((p) => [formatPrefix(p), draft.routes.get(formatPrefix(p))]));
+  const nat = natChange(before.intent.nat, draft, gone, come);
+  if (draft.problems.length > 0 || concernsOthers(before, input.model.role, routes, nat)) return undefined;
+  return {
+    intent: {
+      ...before.intent,
+      announcements: amended(
+        before.intent.announcements,
+        byPrefix,
+        prefixes.map(nothingAt),
+        draft.announcements,
+      ),
+      routes: amended(
+        before.intent.routes,
+        byPrefix,
+        [...routes.keys()].flatMap((key) => before.goals.get(key) ?? []),
+        [...routes.values()].filter((route) => route !== undefined),
+      ),
+      nat: nat.table,
+    },
+    announcements: new Map([
+      ...prefixes.map((prefix) => [formatPrefix(prefix), undefined] as const),
+      ...draft.announcements.map(
+        (announcement) => [formatPrefix(announcement.prefix), announcement] as const,
+      ),
+    ]),
+    routes,
+    translated: nat.translated,
+    gone: nat.gone,
+    come: draft.floating,
+    floatingIps: come,
+    prefixes,
+  };
+}
+
+const byPrefix = (a: { readonly prefix: Prefix }, b: { readonly prefix: Prefix }): number =>
+  comparePrefixes(a.prefix, b.prefix);
+const byFloating = (a: FloatingMapping, b: FloatingMapping): number =>
+  compareAddresses(a.floating, b.floating);
+
+const nothingAt = (prefix: Prefix): Announcement => ({
+  prefix,
+  kind: "floating",
+  needs: { routes: [], nat: true },
+});
+
+const prefixesOf = (floating: readonly FloatingIp[]): Prefix[] => [
+  ...new Map(floating.map(({ address }) => [addressKey(address), hostPrefix(address)])).values(),
+];
+
+function isSimple(
+  prefixes: readonly Prefix[],
+  floating: readonly FloatingIp[],
+  { model, learned, leaving }: PlanInput,
+): boolean {
+  const texts = new Set(prefixes.map(formatPrefix));
+  const others = [
+    ...model.nat.except,
+    ...model.nat.private,
+    ...model.networks.map(({ cidr }) => cidr),
+    ...model.anycast.map(({ address }) => hostPrefix(address)),
+    ...(model.metadata === undefined ? [] : [hostPrefix(model.metadata.address)]),
+  ];
+  return (
+    leaving.length === 0 &&
+    floating.every(({ to }) => to !== undefined) &&
+    prefixes.every((prefix) => learned.at(prefix) === undefined) &&
+    !others.some((prefix) => texts.has(formatPrefix(prefix)))
+  );
+}
+
+function draftFor(
+  { goals }: PlanBefore,
+  input: PlanInput,
+  gone: readonly FloatingIp[],
+  come: readonly FloatingIp[],
+): Draft {
+  const draft = draftOf({ ...input, model: { ...input.model, floatingIps: come } });
+  for (const [key, route] of goals) draft.routes.set(key, route);
+  for (const { address } of gone) draft.routes.delete(formatPrefix(hostPrefix(address)));
+  return draft;
+}
+
+interface NatChange {
+  readonly table: NatTable;
+  readonly translated: Amendment["translated"];
+  readonly gone: readonly FloatingMapping[];
+  /** Some address is translated here no more, and is not gone. */
+  readonly isMoved: boolean;
+}
+
+function natChange(
+  nat: NatTable,
+  draft: Draft,
+  goneIps: readonly FloatingIp[],
+  comeIps: readonly FloatingIp[],
+): NatChange {
+  const come = draft.floating;
+  const keys = new Set(goneIps.map(({ address }) => addressKey(address)));
+  const gone = nat.floating.filter(({ floating }) => keys.has(addressKey(floating)));
+  const elsewhere = (ips: readonly FloatingIp[], here: readonly FloatingMapping[]): Prefix[] => {
+    const known = new Set(here.map(({ floating }) => addressKey(floating)));
+    return ips.flatMap(({ address }) => (known.has(addressKey(address)) ? [] : hostPrefix(address)));
+  };
+  const [left, entered] = [elsewhere(goneIps, gone), elsewhere(comeIps, come)];
+  const table = {
+    ...nat,
+    floating: amended(nat.floating, byFloating, gone, come),
+    exempt: amended(nat.exempt, comparePrefixes, left, entered),
+    untracked: amended(nat.untracked, comparePrefixes, left, entered),
+  };
+  const fixed = new Set([...gone, ...come].map((mapping) => addressKey(mapping.fixed)));
+  const moved = new Set(entered.map(addressKey));
+  return {
+    table,
+    translated: {
+      before: { floating: leadingTo(nat, fixed), exempt: left, untracked: left },
+      after: { floating: leadingTo(table, fixed), exempt: entered, untracked: entered },
+    },
+    gone,
+    isMoved: gone.some(({ floating }) => moved.has(addressKey(floating))),
+  };
+}
+
+/** The lowest floating IP of an address is its source: all of them have to be looked at. */
+const leadingTo = ({ floating }: NatTable, fixed: ReadonlySet<AddressKey>): readonly FloatingMapping[] =>
+  fixed.size === 0 ? [] : floating.filter((mapping) => fixed.has(addressKey(mapping.fixed)));
+
+/** A move between hosts is kept a while; and at the gateway, a route may be the way to what others lead to. */
+const concernsOthers = (
+  { goals }: PlanBefore,
+  role: Model["role"],
+  routes: Amendment["routes"],
+  { isMoved }: NatChange,
+): boolean =>
+  isMoved ||
+  (role === "gateway" && [...routes].some(([key, route]) => route !== undefined || goals.has(key)));
