@@ -10,6 +10,13 @@ export interface NatBlockAnswer {
   readonly private?: string;
   /** Absent where there is none. */
   readonly block?: { readonly address: string; readonly ports: string };
+  /** Blocks that a private address has, or had, besides that one; absent: none. */
+  readonly overflow?: readonly {
+    readonly address: string;
+    readonly ports: string;
+    readonly since: string;
+    readonly until?: string;
+  }[];
   /** What the answer follows from, or why there is none. */
   readonly why: string;
   /** When it began to be so; absent for what is no block. */
@@ -62,9 +69,13 @@ export interface NatPoolAnswer {
   readonly users: number;
   /** Ports that a translation may use, and those in use by protocol; absent where they were not counted. */
   readonly ports: number;
+  readonly mapping: "endpointIndependent" | "addressAndPortDependent";
+  readonly filtering: "endpointIndependent" | "addressDependent" | "addressAndPortDependent";
   readonly used?: { readonly icmp: number; readonly tcp: number; readonly udp: number };
   /** Port blocks of it, and those that a private address has; absent where ports are shared. */
   readonly blocks?: { readonly total: number; readonly given: number };
+  /** Those of them that are given when somebody asks for one, and that are; absent where there are none. */
+  readonly overflow?: { readonly spare: number; readonly given: number };
 }
 
 /** Mappings that private hosts asked for (PCP, NAT-PMP). */

@@ -61,7 +61,10 @@ export function natLists(): NatLists {
         users: 2,
         ports: 64_512,
         used: { icmp: 0, tcp: 310, udp: 412 },
-        blocks: { total: 63, given: 63 },
+        blocks: { total: 63, given: 58 },
+        overflow: { spare: 7, given: 2 },
+        mapping: "endpointIndependent",
+        filtering: "addressAndPortDependent",
       },
     ],
   };

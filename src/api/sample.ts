@@ -155,7 +155,7 @@ function sampleValues(): Sample {
       programmed: true,
       conntrack: { entries: 1204, limit: 262144, insertFailed: 0, dropped: 0 },
       limits: { sessionsPerAddress: 2000 },
-      refused: { sessions: 12, rate: 0 },
+      refused: { sessions: 12, rate: 0, ports: 0 },
     },
     natBlock: {
       asked: "198.51.100.10:3127",

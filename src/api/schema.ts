@@ -371,9 +371,9 @@ export interface NatAnswer {
     readonly dropped: number;
   };
   /** Of each private address; absent: any number. */
-  readonly limits: { readonly sessionsPerAddress?: number; readonly newSessionsPerSecond?: number };
+  readonly limits: Partial<Record<"sessionsPerAddress" | "portsPerAddress" | "newSessionsPerSecond", number>>;
   /** Packets that each of them refused since the rules were written; absent where it cannot be read. */
-  readonly refused?: { readonly sessions: number; readonly rate: number };
+  readonly refused?: { readonly sessions: number; readonly rate: number; readonly ports: number };
 }
 
 export interface AnycastAnswer {

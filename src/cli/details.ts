@@ -189,10 +189,11 @@ const countsText = (counts: Readonly<Record<string, number>>): string =>
 const lostText = ({ insertFailed, dropped }: NonNullable<NatAnswer["conntrack"]>): string =>
   `${insertFailed} without a free port, ${dropped} without an entry`;
 
-function natLimitsText({ limits: { sessionsPerAddress, newSessionsPerSecond } }: NatAnswer): string {
+function natLimitsText({ limits }: NatAnswer): string {
   const rows = [
-    [sessionsPerAddress, "sessions"],
-    [newSessionsPerSecond, "new ones a second"],
+    [limits.sessionsPerAddress, "sessions"],
+    [limits.newSessionsPerSecond, "new ones a second"],
+    [limits.portsPerAddress, "ports"],
   ] as const;
   const texts = rows.flatMap(([most, what]) => (most === undefined ? [] : [`${most} ${what}`]));
   return texts.length === 0 ? "" : `${texts.join(", ")} for each private address`;
@@ -223,7 +224,11 @@ export function natDetail(nat: NatAnswer, look: Look): string {
     ["Flows tracked", nat.conntrack && `${nat.conntrack.entries} of ${nat.conntrack.limit}`],
     ["Flows lost", nat.conntrack && lostText(nat.conntrack)],
     ["Limits", natLimitsText(nat)],
-    ["Refused", nat.refused && `${nat.refused.sessions} for sessions, ${nat.refused.rate} for new sessions`],
+    [
+      "Refused",
+      nat.refused &&
+        `${nat.refused.sessions} for sessions, ${nat.refused.rate} for new sessions, ${nat.refused.ports} for ports`,
+    ],
   ]);
   return nat.pools.length === 0 ? facts : `${facts}\n${table(POOLS, nat.pools, look)}`;
 }

@@ -152,7 +152,7 @@ Silence allowed   udp 300 s, icmp 60 s, tcp 7440 s, opening or closing 240 s
 Flows tracked     1204 of 262144
 Flows lost        0 without a free port, 0 without an entry
 Limits            2000 sessions for each private address
-Refused           12 for sessions, 0 for new sessions
+Refused           12 for sessions, 0 for new sessions, 0 for ports
 
 Pool     Ports       Block  Mapping                  Filtering                Serves    Addresses  From
 default  1024-65535   1024  addressAndPortDependent  addressAndPortDependent  the rest          2  198.51.100.10 198.51.100.16

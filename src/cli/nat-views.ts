@@ -64,6 +64,13 @@ const POOLS: readonly Column<NatPoolAnswer>[] = [
     align: "right",
     cell: ({ blocks }) => (blocks ? `${blocks.given} of ${blocks.total}` : ""),
   },
+  {
+    header: "Overflow",
+    align: "right",
+    cell: ({ overflow }) => (overflow ? `${overflow.given} of ${overflow.spare}` : ""),
+  },
+  { header: "Mapping", cell: (p) => p.mapping },
+  { header: "Filtering", cell: (p) => p.filtering },
 ];
 
 const figure = (value: number | undefined): string => (value === undefined ? "" : String(value));

@@ -182,7 +182,7 @@ async function showBlock(path: string, command: Command, io: Io): Promise<void> 
 }
 
 function blockDetail(answer: NatBlockAnswer): string {
-  const { asked, at, block, since, until, before } = answer;
+  const { asked, at, block, since, until, before, overflow = [] } = answer;
   return fields([
     ["Asked for", asked],
     ["At", at],
@@ -191,6 +191,10 @@ function blockDetail(answer: NatBlockAnswer): string {
     ["Why", answer.why],
     ["Since", since],
     ["Until", until],
+    [
+      "Overflow",
+      overflow.map((of) => `${of.address} ports ${of.ports}, since ${of.since}`).join("; ") || undefined,
+    ],
     ["Before", before && `${before.private}, until ${before.until}; of flows that were open then`],
   ]);
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { MOST_PER_PREFIX, MOST_VRPS } from "../bgp/rpki/vrp-table.ts";
-import { BLOCK_ADDRESSES } from "../model/block-rules.ts";
+import { BLOCK_ADDRESSES, BLOCK_CHAINS } from "../model/block-rules.ts";
 import { FORWARDED_PORTS } from "../model/forward-rules.ts";
 import { GRANTS, MAPPINGS } from "../nat/layout.ts";
 import { RPKI_CACHES } from "./bgp-schema.ts";
@@ -97,6 +97,7 @@ describe("LIMITS.md", () => {
     ["mappings that hosts asked for", GRANTS],
     ["collectors of nat.log, of each kind", COLLECTORS],
     ["private addresses with a port block", BLOCK_ADDRESSES],
+    ["port blocks of a pool address", BLOCK_CHAINS],
     ["forwarded ports of all floating IPs", FORWARDED_PORTS],
     ["RPKI caches", RPKI_CACHES],
     ["members of an etcd cluster", ENDPOINTS],

@@ -6,9 +6,9 @@
 
 import { z } from "zod";
 import type { Address } from "../bgp/net/address.ts";
+import type { AddressLimits } from "../model/address-limits.ts";
 import { ALGS } from "../model/alg.ts";
 import type {
-  AddressLimits,
   AnycastService,
   FloatingIp,
   Forward,
@@ -91,20 +91,25 @@ const pool: z.ZodType<Pool> = mapping({
     .refine((ports) => ports === 0 || ports >= 16, { error: "0, or 16..65535" })
     .prefault(0)
     .meta({ description: "Ports set aside for each private address (RFC 7422); 0: all share." }),
+  overflowBlocks: integer(0, 4000).prefault(0).meta({
+    description: "Blocks of each pool address that are given to whoever has used up its own.",
+  }),
   limits: mapping({
     sessionsPerAddress: integer(1, 1_000_000)
       .optional()
       .meta({ description: "Sessions that a private address may have at once." }),
+    portsPerAddress: integer(1, 65_535)
+      .optional()
+      .meta({ description: "External ports of TCP and UDP that it may have at once." }),
     newSessionsPerSecond: integer(1, 1_000_000)
       .optional()
       .meta({ description: "Sessions that it may open a second." }),
   })
     .prefault({})
     .meta({ description: "What each private address may have at most; the same in all pools." }),
-  mapping: choice(["endpointIndependent", "addressAndPortDependent"]).optional().meta({
-    description:
-      "Whether a private endpoint has one external endpoint, whomever it speaks to; by default, in a pool without blockSize.",
-  }),
+  mapping: choice(["endpointIndependent", "addressAndPortDependent"])
+    .prefault("endpointIndependent")
+    .meta({ description: "Whether a private endpoint has one external endpoint, whomever it speaks to." }),
   filtering: choice(["endpointIndependent", "addressDependent", "addressAndPortDependent"])
     .prefault("addressAndPortDependent")
     .meta({ description: "Who may send to an external endpoint." }),
@@ -116,27 +121,22 @@ const pool: z.ZodType<Pool> = mapping({
     context.addIssue({ code: "custom", path: ["addresses"], message, params, input: given });
   }
   const addresses: Address[] = count > POOL_ADDRESSES ? [] : given.addresses.flat();
-  const { sessionsPerAddress, newSessionsPerSecond } = given.limits;
-  const limits: AddressLimits = { sessionsPerAddress, newSessionsPerSecond };
-  const chosen = mappingOf(given.mapping, given.blockSize);
-  const { filtering } = given;
-  if (given.mapping === "endpointIndependent" && given.blockSize > 0) {
-    const message = `mapping ${given.mapping} with blockSize ${given.blockSize}: a pool has the one or the other`;
-    const params = { sentence: true, hint: "take `mapping` out, or `blockSize`" };
-    context.addIssue({ code: "custom", path: ["mapping"], message, params, input: given });
-  } else if (chosen !== "endpointIndependent" && filtering !== "addressAndPortDependent") {
+  const { sessionsPerAddress, portsPerAddress, newSessionsPerSecond } = given.limits;
+  const limits: AddressLimits = { sessionsPerAddress, portsPerAddress, newSessionsPerSecond };
+  const { mapping: chosen, filtering } = given;
+  if (chosen !== "endpointIndependent" && filtering !== "addressAndPortDependent") {
     const message = `with mapping ${chosen} an external endpoint belongs to one destination: filtering ${filtering} would let nobody else in`;
-    const instead =
-      given.blockSize > 0 ? "take `blockSize` out (and `mapping`)" : "write `mapping: endpointIndependent`";
-    const params = { sentence: true, hint: `${instead}, or take \`filtering\` out` };
-    context.addIssue({ code: "custom", path: ["filtering"], message, params, input: given });
+    const hint = "write `mapping: endpointIndependent`, or take `filtering` out";
+    context.addIssue({
+      code: "custom",
+      path: ["filtering"],
+      message,
+      params: { sentence: true, hint },
+      input: given,
+    });
   }
-  return { ...given, addresses, limits, mapping: chosen };
+  return { ...given, addresses, limits };
 });
-
-/** With blocks the kernel chooses, within the block, and gives a port to flows of several destinations. */
-const mappingOf = (given: Pool["mapping"] | undefined, blockSize: number): Pool["mapping"] =>
-  given ?? (blockSize > 0 ? "addressAndPortDependent" : "endpointIndependent");
 
 const timeouts: z.ZodType<NatTimeouts> = mapping({
   udp: duration("1s", "24h")

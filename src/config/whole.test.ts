@@ -124,7 +124,12 @@ const whole = {
         draining: false,
         ports: { first: 1024, last: 65535 },
         blockSize: 0,
-        limits: { sessionsPerAddress: undefined, newSessionsPerSecond: undefined },
+        overflowBlocks: 0,
+        limits: {
+          sessionsPerAddress: undefined,
+          portsPerAddress: undefined,
+          newSessionsPerSecond: undefined,
+        },
         mapping: "endpointIndependent",
         filtering: "addressAndPortDependent",
       },

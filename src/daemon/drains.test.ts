@@ -11,7 +11,15 @@ const OLD = { ...POOL, name: "old", addresses: [ipv4(0xc6336401), ipv4(0xc633640
 const modelOf = (draining: boolean): Model =>
   ({ nat: { ...NO_NAT, pools: [POOL, { ...OLD, draining }] } }) as unknown as Model;
 
-const NOTHING: SessionsFound = { tracked: 0, complete: true, matching: 0, sessions: [], top: [], used: [] };
+const NOTHING: SessionsFound = {
+  tracked: 0,
+  complete: true,
+  matching: 0,
+  sessions: [],
+  top: [],
+  busy: [],
+  used: [],
+};
 
 let drains: Drains | undefined;
 afterEach(() => drains?.stop());

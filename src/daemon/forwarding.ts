@@ -147,7 +147,7 @@ function announceOnly(): Forwarding {
     },
     conntrack: () => Promise.resolve(undefined),
     sessions: () =>
-      Promise.resolve({ tracked: 0, matching: 0, complete: true, sessions: [], top: [], used: [] }),
+      Promise.resolve({ tracked: 0, matching: 0, complete: true, sessions: [], top: [], used: [], busy: [] }),
     follow: () => Promise.resolve(undefined),
     natLog: {
       nextSessions: () => Promise.reject(new Error("kernel: { type: none } translates nothing")),

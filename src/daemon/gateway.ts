@@ -5,18 +5,20 @@
  */
 
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
-import { type Address, contains, zoned } from "../bgp/net/address.ts";
+import { contains } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Announcer } from "../gateway/announcer.ts";
-import type { Dataplane, KernelRoute, Link, Problem } from "../gateway/intent.ts";
+import type { Link, Problem } from "../gateway/intent.ts";
 import { Reconciler } from "../gateway/reconcile.ts";
 import type { Snapshot } from "../gateway/snapshot.ts";
 import { peerInterfaces, peerOptions, speakerOptions } from "../gateway/speaker-plan.ts";
 import { workingInterfaces } from "../gateway/working.ts";
-import { type Model, NO_LIMITS } from "../model/model.ts";
+import { NO_LIMITS } from "../model/address-limits.ts";
+import { blockPlan } from "../model/blocks.ts";
+import type { Model } from "../model/model.ts";
 import type { NatTable } from "../nat/table.ts";
 import type { Advertisement } from "../neutron/advertisements.ts";
 import { Algs } from "./algs.ts";
@@ -25,7 +27,9 @@ import { compare } from "./config-file.ts";
 import { ConntrackWatch } from "./conntrack-watch.ts";
 import { Drains } from "./drains.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
+import { GivenBlocks } from "./given-blocks.ts";
 import { HealthChecks } from "./health.ts";
+import { type Held, heldBy } from "./held.ts";
 import { changedLinks, turnedLinks } from "./links.ts";
 import { listenForPeers } from "./listen.ts";
 import { NextHopTracker } from "./next-hops.ts";
@@ -63,14 +67,6 @@ export interface Objects {
 /** Hears of what we announce, and no longer do. */
 type Tell = (change: Change) => void;
 
-/** What the kernel has of a gateway that ran before this one. */
-interface Held {
-  readonly routes: number;
-  readonly nat: boolean;
-  /** Who may have told us its routes: peers of our links, or routers on the way to them. */
-  readonly nextHops: readonly Address[];
-}
-
 /**
  * How long it waits after that for peers that RFC 4724 §4.1 does not wait for, since they say that they are restarting
  * themselves: FRR does for two minutes after its start, and sends its routes half a second after the session is up.
@@ -87,6 +83,7 @@ export class Gateway {
   readonly nextHops: NextHopTracker;
   readonly blockHistory: BlockHistory;
   readonly drains: Drains;
+  readonly givenBlocks: GivenBlocks;
   readonly natLogs: NatLogs;
   /** Undefined where nothing is translated. */
   readonly pcp: PcpServer | undefined;
@@ -111,7 +108,7 @@ export class Gateway {
   static async open(settings: Settings, log: Log, objects: Objects, tell: Tell): Promise<Gateway> {
     const forwarding = await openForwarding(settings.model, log);
     try {
-      const held = await heldBy(forwarding.dataplane);
+      const held = await heldBy(forwarding.dataplane, blockPlan(settings.model.nat));
       return new Gateway(settings, { log, tell }, objects, forwarding, held);
     } catch (error) {
       await forwarding.close();
@@ -133,10 +130,8 @@ export class Gateway {
     this.forwarding = forwarding;
     this.#held = held;
     this.tally = new Tally(log);
-    this.#conntrackWatch = new ConntrackWatch(
-      () => forwarding.conntrack(),
-      () => this.#takeProblems(this.reconciler.snapshot()),
-    );
+    const lookAgain = (): void => this.#takeProblems(this.reconciler.snapshot());
+    this.#conntrackWatch = new ConntrackWatch(() => forwarding.conntrack(), lookAgain);
     this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
     this.drains = new Drains({
       model: () => this.model,
@@ -145,12 +140,13 @@ export class Gateway {
       changed: () => this.reconciler.wake(),
       log,
     });
+    this.givenBlocks = this.#openGivenBlocks(held.givenBlocks);
     this.#algs = new Algs(forwarding, () => this.reconciler.wake());
     this.natLogs = new NatLogs({
       source: forwarding.natLog,
       hostname: settings.model.hostname,
       limits: () => this.reconciler.snapshot().intent?.nat.limits ?? NO_LIMITS,
-      changed: () => this.#takeProblems(this.reconciler.snapshot()),
+      changed: lookAgain,
     });
     this.pcp = forwarding.grants && this.#pcpServer(forwarding.grants);
     this.#speakerLog = new SpeakerLog(log, systemClock);
@@ -181,6 +177,7 @@ export class Gateway {
         hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
         health: () => this.checks.health(),
+        givenBlocks: () => this.givenBlocks.of(this.drains.applied(this.model)),
       },
       learned: this.speaker.follow(() => this.reconciler.routesChanged()),
       dataplane: forwarding.dataplane,
@@ -266,6 +263,7 @@ export class Gateway {
     this.checks.stop();
     this.#conntrackWatch.stop();
     this.drains.stop();
+    this.givenBlocks.stop();
     await this.pcp?.close();
     await this.reconciler.stop();
     await this.blockHistory.close();
@@ -282,7 +280,12 @@ export class Gateway {
 
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
-    const own = [this.blockHistory.problem, this.#conntrackWatch.problem, this.natLogs.problem];
+    const own = [
+      this.blockHistory.problem,
+      this.#conntrackWatch.problem,
+      this.natLogs.problem,
+      this.givenBlocks.problem,
+    ];
     return [
       ...snapshot.problems,
       ...this.nextHops.problems(),
@@ -291,6 +294,24 @@ export class Gateway {
       ...this.#algs.problems(this.model),
       ...own.filter((problem) => problem !== undefined),
     ];
+  }
+
+  /** @param held - those that the kernel has */
+  #openGivenBlocks(held: Held["givenBlocks"]): GivenBlocks {
+    const given = new GivenBlocks({
+      model: () => this.model,
+      programmed: () => programmedNat(this.reconciler.snapshot()),
+      listSet: (name) => this.forwarding.natLog.listSet(name),
+      sessions: this.forwarding.sessions,
+      note: (changes) => this.blockHistory.note(changes),
+      changed: (changes) => {
+        this.natLogs.grantsChanged(changes);
+        this.reconciler.wake();
+      },
+      now: Date.now,
+    });
+    given.begin(held, this.blockHistory.given);
+    return given;
   }
 
   #pcpServer(kernel: NonNullable<Forwarding["grants"]>): PcpServer {
@@ -369,26 +390,6 @@ export class Gateway {
 
 const programmedNat = ({ natProgrammed, intent }: Snapshot): NatTable | undefined =>
   natProgrammed ? intent?.nat : undefined;
-
-async function heldBy(dataplane: Dataplane): Promise<Held> {
-  let routes = 0;
-  const nextHops = new Map<string, Address>();
-  const seen = new Set<KernelRoute["target"]>();
-  const nat = await dataplane.read((some) => {
-    routes += some.length;
-    // Routes of one part that lead to the same have their target in common.
-    seen.clear();
-    for (const { target } of some) {
-      if (target.to !== "via" || seen.has(target)) continue;
-      seen.add(target);
-      for (const hop of target.nextHops) {
-        const address = zoned(hop.address, hop.interface);
-        nextHops.set(formatAddress(address), address);
-      }
-    }
-  });
-  return { routes, nat: nat !== undefined, nextHops: [...nextHops.values()] };
-}
 
 const announcerOf = (speaker: Speaker, tell: Tell): Announcer => ({
   announce: (route) => {

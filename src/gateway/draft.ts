@@ -2,6 +2,7 @@
 
 import { type Address, contains, type Prefix, prefixOf } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
+import type { BlockGrant } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
 import type { FloatingMapping, ForwardMapping } from "../nat/table.ts";
 import { type Connected, connectedOf } from "./connected.ts";
@@ -17,6 +18,8 @@ export interface PlanInput {
   readonly resumed: ReadonlyMap<string, readonly string[]>;
   /** Floating IPs that moved away and that nobody else announces yet. */
   readonly leaving: readonly Leaving[];
+  /** Port blocks that were given while the gateway runs. */
+  readonly givenBlocks: readonly BlockGrant[];
 }
 
 /** A floating IP as it was here before it moved. */

@@ -16,7 +16,13 @@ describe("at a host", () => {
   ])("of those that ports lead to %s", (_, to, forwards, problems) => {
     const floatingIps = [forwarding("172.16.1.5", ...to)];
     const { nat, announcements, ...rest } = planWithLearned({
-      ...{ model: model({ ports: PORTS, floatingIps }), links: LINKS, learned: [], leaving: [] },
+      ...{
+        model: model({ ports: PORTS, floatingIps }),
+        links: LINKS,
+        learned: [],
+        leaving: [],
+        givenBlocks: [],
+      },
       ...{ health: new Map(), resumed: new Map(), hops: new Map() },
     });
     expect(nat.forwards).toHaveLength(forwards);

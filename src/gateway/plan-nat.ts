@@ -2,11 +2,12 @@
 
 import { compareAddresses, comparePrefixes, contains, hostPrefix, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
+import { NO_LIMITS } from "../model/address-limits.ts";
 import { blockPlan } from "../model/blocks.ts";
-import { type Model, NO_LIMITS } from "../model/model.ts";
+import type { Model, Pool } from "../model/model.ts";
 import { ALL_HOSTS } from "../model/pcp.ts";
 import { compareForwards } from "../nat/forwards.ts";
-import { floatingAddresses, type NatTable } from "../nat/table.ts";
+import { floatingAddresses, type NatTable, type PoolMapping } from "../nat/table.ts";
 import type { Draft } from "./draft.ts";
 
 /** @param taps - the interfaces of ports that are there */
@@ -20,8 +21,9 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
     floating: draft.floating.toSorted((a, b) => compareAddresses(a.floating, b.floating)),
     forwards: draft.forwards.toSorted(compareForwards),
     private: translates ? sorted(servedOf(model)) : [],
-    pools: translates ? model.nat.pools.map(({ blockSize: _, limits: __, ...pool }) => pool) : [],
+    pools: translates ? model.nat.pools.map(poolMapping) : [],
     blocks: translates ? blockPlan(model.nat) : undefined,
+    givenBlocks: translates ? draft.input.givenBlocks : [],
     algs: model.nat.alg,
     grants,
     limits: (translates ? model.nat.pools[0]?.limits : undefined) ?? NO_LIMITS,
@@ -47,6 +49,8 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
     },
   };
 }
+
+const poolMapping = ({ blockSize: _, overflowBlocks: __, limits: ___, ...pool }: Pool): PoolMapping => pool;
 
 /** Pools that name nobody serve all that others do not; without one, the rest leaves as it is. */
 const servedOf = ({ nat }: Model): readonly Prefix[] =>

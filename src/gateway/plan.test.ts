@@ -30,6 +30,7 @@ const planned = (input: Partial<OracleInput>): Intent =>
     health: new Map(),
     resumed: new Map(),
     leaving: [],
+    givenBlocks: [],
     hops: hopsOnLinks(input.learned ?? [], input.links ?? LINKS),
     ...input,
   });

@@ -123,11 +123,17 @@ describe("laws", { timeout: LIMIT_MS }, () => {
 });
 
 /** What the slow and simple way comes to. */
-function expectedOf({ model, links, learned, hops, health }: Omit<OracleInput, "resumed" | "leaving">): {
+function expectedOf({
+  model,
+  links,
+  learned,
+  hops,
+  health,
+}: Omit<OracleInput, "resumed" | "leaving" | "givenBlocks">): {
   routes: string[];
   marked: string[];
 } {
-  const given = { model, links, learned, hops, health, resumed: new Map(), leaving: [] };
+  const given = { model, links, learned, hops, health, resumed: new Map(), leaving: [], givenBlocks: [] };
   const { routes } = planWithLearned(given);
   const lines = routes.map(({ prefix, target }) => `${formatPrefix(prefix)} ${JSON.stringify(target)}`);
   const forwarded = routes.filter(({ target }) => target.to === "via");

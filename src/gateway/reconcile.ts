@@ -256,9 +256,12 @@ export class Reconciler {
     const [before, intent, goals] = [this.#model, this.#intent, this.#goals];
     if (model === undefined || before === undefined || intent === undefined) return false;
     if (!(this.#isCalm(intent) && isAmended(before, model))) return false;
+    const givenBlocks = sources.givenBlocks();
+    if (intent.nat.blocks !== undefined && intent.nat.givenBlocks !== givenBlocks) return false;
     const learned = this.#lane.routes;
     const resumed = this.#resumed ?? new Map<string, readonly string[]>();
-    const input = { model, links: this.#links, learned, health: sources.health(), resumed, leaving: [] };
+    const health = sources.health();
+    const input = { model, links: this.#links, learned, health, resumed, leaving: [], givenBlocks };
     const amendment = planAmended({ model: before, intent, goals }, input);
     if (amendment === undefined || learned.knowsAny(amendment.prefixes)) return false;
     learned.widen(amendment.floatingIps);
@@ -366,8 +369,7 @@ export class Reconciler {
 
   #replan(model: Model): Intent {
     const { sources, clock } = this.#options;
-    const links = sources.links();
-    const learned = this.#lane.routes;
+    const [links, learned] = [sources.links(), this.#lane.routes];
     if (model !== this.#model || this.#isWidened) learned.watch(new Watch(model));
     this.#isWidened = false;
     const isOther = model !== this.#model || links !== this.#links;
@@ -376,7 +378,8 @@ export class Reconciler {
     if (isOther) learned.surround(this.#surroundings(model));
     this.#leaving = this.#moves.update(model, links, learned, clock.now());
     const resumed = this.#resumed ?? new Map<string, readonly string[]>();
-    this.#intent = plan({ model, links, learned, health: sources.health(), resumed, leaving: this.#leaving });
+    const [health, givenBlocks, leaving] = [sources.health(), sources.givenBlocks(), this.#leaving];
+    this.#intent = plan({ model, links, learned, health, resumed, leaving, givenBlocks });
     this.#goals = new Map(this.#intent.routes.map((route) => [formatPrefix(route.prefix), route]));
     return this.#intent;
   }

@@ -1,5 +1,6 @@
 /** What the reconciler stands on. */
 
+import type { BlockGrant } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
 import type { Announcer, Clock } from "./announcer.ts";
 import type { Dataplane, Health, Link } from "./intent.ts";
@@ -17,6 +18,8 @@ export interface Sources {
   /** All peers that were to tell us something have done so, or the time to wait for them is over. */
   learnedComplete(): boolean;
   health(): Health;
+  /** The same value for the same ones. */
+  givenBlocks(): readonly BlockGrant[];
 }
 
 export interface ReconcilerOptions {

@@ -23,6 +23,7 @@ type Fields = Partial<
     | "address"
     | "addresses"
     | "anycastIdleMs"
+    | "blocks"
     | "changed"
     | "destination"
     | "destinationPort"

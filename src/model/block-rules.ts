@@ -1,19 +1,35 @@
-/** Port blocks: every private address has one, or the file is refused with the sum that does not come out. */
+/** Port blocks: whether they fit into their pool, and whether every private address has one by computation. */
 
 import { formatPrefix } from "../bgp/net/text.ts";
-import { type BlockPlan, blockCount, blockPlan, blocksPerAddress, privateCount } from "./blocks.ts";
+import {
+  type BlockPlan,
+  blockCount,
+  blockPlan,
+  blocksPerAddress,
+  isComputed,
+  privateCount,
+  wholeBlocks,
+} from "./blocks.ts";
 import type { Model, Nat, Pool } from "./model.ts";
-import { error, type Violation } from "./violation.ts";
+import { error, type Violation, warning } from "./violation.ts";
 
 /** Private addresses with a block: each is an element in the kernel's map, read back and compared at every audit. */
 export const BLOCK_ADDRESSES = 65_536;
+
+/** Blocks of an address where each port is one endpoint's: each is a chain, which netd writes and reads back. */
+export const BLOCK_CHAINS = 1024;
 
 /** Which pool an address is translated by is not known before it is. */
 export function limitViolations({ nat }: Partial<Model>): Violation[] {
   const [first, ...others] = nat?.pools ?? [];
   return others.flatMap((pool, i) => {
-    const { sessionsPerAddress: sessions, newSessionsPerSecond: rate } = pool.limits;
-    if (sessions === first?.limits.sessionsPerAddress && rate === first?.limits.newSessionsPerSecond)
+    const { sessionsPerAddress: sessions, portsPerAddress: ports, newSessionsPerSecond: rate } = pool.limits;
+    const { limits } = first ?? pool;
+    if (
+      sessions === limits.sessionsPerAddress &&
+      ports === limits.portsPerAddress &&
+      rate === limits.newSessionsPerSecond
+    )
       return [];
     const message = `not the limits of pool ${first?.name}: a private address has the same in all pools`;
     return [error(["nat", "pools", i + 1, "limits"], message, "give all pools the same `limits`")];
@@ -22,12 +38,20 @@ export function limitViolations({ nat }: Partial<Model>): Violation[] {
 
 export function blockViolations({ nat }: Partial<Model>): Violation[] {
   const plan = nat && blockPlan(nat);
-  if (nat === undefined || plan === undefined) return [];
+  if (nat === undefined) return [];
+  if (plan === undefined) return nat.pools.flatMap(withoutBlocks);
   const found = nat.pools.flatMap(poolViolations);
   return found.length > 0 ? found : sumViolations(nat, plan);
 }
 
-function poolViolations({ name, ports, blockSize }: Pool, i: number, pools: readonly Pool[]): Violation[] {
+function withoutBlocks({ name, overflowBlocks }: Pool, i: number): Violation[] {
+  if (overflowBlocks === 0) return [];
+  const path = ["nat", "pools", i, "overflowBlocks"];
+  return [error(path, `pool ${name} has no blocks`, "take `overflowBlocks` out, or write `blockSize`")];
+}
+
+function poolViolations(pool: Pool, i: number, pools: readonly Pool[]): Violation[] {
+  const { name, ports, blockSize } = pool;
   const path = ["nat", "pools", i, "blockSize"];
   if (blockSize === 0) {
     const other = pools.find((pool) => pool.blockSize > 0)!;
@@ -35,9 +59,28 @@ function poolViolations({ name, ports, blockSize }: Pool, i: number, pools: read
     return [error(["nat", "pools", i], message, "give all pools a `blockSize`, or none")];
   }
   const count = ports.last - ports.first + 1;
-  if (blockSize <= count) return [];
+  const least = Math.ceil((count + 1) / (BLOCK_CHAINS + 1));
+  if (wholeBlocks(pool) > BLOCK_CHAINS && pool.mapping === "endpointIndependent") {
+    const message = `${wholeBlocks(pool)} blocks of ${blockSize} ports an address, and with mapping ${pool.mapping} there are ${BLOCK_CHAINS} at most`;
+    return [error(path, message, `make it at least ${least}, or write \`mapping: addressAndPortDependent\``)];
+  }
+  if (blockSize <= count) return overflowViolations(pool, i);
   const message = `a block of ${blockSize} ports does not fit into ${ports.first}-${ports.last}, ${count} ports`;
   return [error(path, message, `make it at most ${count}`)];
+}
+
+function overflowViolations(pool: Pool, i: number): Violation[] {
+  const { name, blockSize, overflowBlocks, mapping } = pool;
+  const path = ["nat", "pools", i, "overflowBlocks"];
+  if (overflowBlocks === 0) return [];
+  if (mapping !== "endpointIndependent") {
+    const message = `pool ${name} has mapping ${mapping}: a port serves many destinations, and no block is ever used up towards all`;
+    return [error(path, message, "take `overflowBlocks` out, or write `mapping: endpointIndependent`")];
+  }
+  const whole = wholeBlocks(pool);
+  if (overflowBlocks < whole) return [];
+  const message = `${overflowBlocks} of the ${whole} blocks of ${blockSize} ports that an address has: none would be left`;
+  return [error(path, message, `make it at most ${whole - 1}`)];
 }
 
 function sumViolations({ pools }: Nat, plan: BlockPlan): Violation[] {
@@ -45,16 +88,16 @@ function sumViolations({ pools }: Nat, plan: BlockPlan): Violation[] {
   const there = blockCount(plan);
   const path = ["nat", "pools", 0, "blockSize"];
   const ranges = plan.private.map(formatPrefix).join(", ");
-  if (wanted > BLOCK_ADDRESSES) {
+  if (isComputed(plan)) {
+    if (wanted <= BLOCK_ADDRESSES) return [];
     const message = `${ranges}: ${wanted} private addresses, and at most ${BLOCK_ADDRESSES} can have a block each`;
     return [error(path, message, "make `nat.private` the ranges that are really in use")];
   }
-  if (wanted <= there) return [];
   const sum = pools.map(
     (pool) => `${pool.addresses.length} x ${blocksPerAddress(pool)} blocks of ${pool.blockSize} ports`,
   );
-  const message = `${ranges}: ${wanted} private addresses, and there are ${there} blocks (${sum.join(" + ")})`;
-  return [error(path, message, remedy(pools, wanted, wanted - there))];
+  const message = `${ranges}: ${wanted} private addresses, and there are ${there} blocks (${sum.join(" + ")}): none is computed, each is given to who asks first, and remembered`;
+  return [warning(path, message, `to have them computed, ${remedy(pools, wanted, wanted - there)}`)];
 }
 
 function remedy(pools: readonly Pool[], wanted: number, missing: number): string {
@@ -70,8 +113,7 @@ const SMALLEST = 16;
 /** The largest block that leaves one for each, were it the same in all pools; undefined: none that may be. */
 function largestSize(pools: readonly Pool[], wanted: number): number | undefined {
   const fits = (blockSize: number): boolean =>
-    pools.reduce((sum, p) => sum + p.addresses.length * blocksPerAddress({ ports: p.ports, blockSize }), 0) >=
-    wanted;
+    pools.reduce((sum, p) => sum + p.addresses.length * blocksPerAddress({ ...p, blockSize }), 0) >= wanted;
   let [low, high] = [0, 65_536];
   while (high - low > 1) {
     const middle = (low + high) >>> 1;

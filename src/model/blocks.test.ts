@@ -2,7 +2,19 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Address, ipv4, prefixOf, sameAddress } from "../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
-import { allBlocks, type BlockPlan, blockCount, blockOf, holderOf, privateCount } from "./blocks.ts";
+import {
+  allBlocks,
+  type BlockPlan,
+  blockCount,
+  blockOf,
+  holderOf,
+  homeOf,
+  homeStretches,
+  isComputed,
+  privateCount,
+  spareBlocks,
+  spareCount,
+} from "./blocks.ts";
 
 const address = (text: string): Address => parseAddress(text)!;
 
@@ -21,14 +33,15 @@ const plans: fc.Arbitrary<BlockPlan> = fc.record({
         first: fc.constantFrom(1, 1024, 60_000, 65_535),
         span: fc.nat(5000),
         blockSize: fc.integer({ min: 1, max: 900 }),
+        overflowBlocks: fc.nat(2),
       }),
       { maxLength: 3 },
     )
     .map((pools) =>
-      pools.map(({ count, first, span, blockSize }, at) => ({
+      pools.map(({ count, first, span, blockSize, overflowBlocks }, at) => ({
         addresses: Array.from({ length: count }, (_, i) => ipv4(0xc6336400 + at * 16 + i)),
         ports: { first, last: Math.min(65_535, first + span) },
-        blockSize,
+        ...{ blockSize, overflowBlocks },
       })),
     ),
 });
@@ -76,10 +89,11 @@ describe("the blocks of any plan", () => {
     );
   });
 
-  test("there are as many as the smaller of what there is to give and who wants one", () => {
+  test("there is one for each, or none by computation", () => {
     fc.assert(
       fc.property(plans, (plan) => {
-        expect([...allBlocks(plan)]).toHaveLength(Math.min(blockCount(plan), privateCount(plan)));
+        const wanted = privateCount(plan);
+        expect([...allBlocks(plan)]).toHaveLength(wanted <= blockCount(plan) ? wanted : 0);
       }),
     );
   });
@@ -91,10 +105,47 @@ describe("the blocks of any plan", () => {
           private: [...plan.private, prefixOf(ipv4(0x0a420000), 28)],
           pools: [
             ...plan.pools,
-            { addresses: [ipv4(0xc6336500)], ports: { first: 1, last: 90 }, blockSize: 9 },
+            { addresses: [ipv4(0xc6336500)], ports: { first: 1, last: 900 }, blockSize: 9 },
           ],
         };
+        fc.pre(isComputed(more));
         for (const [holder, block] of allBlocks(plan)) expect(blockOf(more, holder)).toEqual(block);
+      }),
+    );
+  });
+});
+
+describe("what is not computed of any plan", () => {
+  test("those that are set aside lie behind those that are computed", () => {
+    fc.assert(
+      fc.property(plans, (plan) => {
+        for (const pool of plan.pools) {
+          const spare = spareBlocks(plan, pool);
+          expect(spare).toHaveLength(spareCount(plan, pool));
+          expect(spare.every(({ last }) => last <= pool.ports.last)).toBe(true);
+          const ends = spare.flatMap(({ first, last }) => [first, last]);
+          const holders = pool.addresses.flatMap((pooled) =>
+            ends.map((port) => holderOf(plan, pooled, port)),
+          );
+          expect(holders.filter((holder) => holder !== undefined)).toEqual([]);
+        }
+      }),
+    );
+  });
+
+  test("all ports of a private address are of one pool address, whether they are computed or not", () => {
+    fc.assert(
+      fc.property(plans, (plan) => {
+        const stretches = homeStretches(plan);
+        const homes = new Map(
+          stretches.flatMap(({ first, last, address: home }) =>
+            Array.from({ length: last - first + 1 }, (_, i) => [first + i, home] as const),
+          ),
+        );
+        const hasPools = plan.pools.some(({ addresses }) => addresses.length > 0);
+        expect(homes.size).toBe(hasPools ? privateCount(plan) : 0);
+        for (const [holder, home] of homes) expect(homeOf(plan, ipv4(holder))?.address).toEqual(home);
+        for (const [holder, block] of allBlocks(plan)) expect(homes.get(holder.w0)).toEqual(block.address);
       }),
     );
   });

@@ -5,6 +5,10 @@
  * Private addresses are numbered in the order in which their ranges stand in the file, blocks pool by pool, address by
  * address, from the lowest port up. The private address of a number has the block of that number. So a range or a pool
  * address that is added at the end of its list moves nobody.
+ *
+ * The highest blocks of each pool address may be set aside: they are nobody's by computation, and given to whoever has
+ * used up its own. Where there are fewer blocks than private addresses none is computed, and all are
+ * given so. What is computed even then is the one pool address that all ports of a private address are of.
  */
 
 import { type Address, ipv4, type Prefix } from "../bgp/net/address.ts";
@@ -23,6 +27,8 @@ export interface BlockPool {
   readonly ports: PortRange;
   /** Ports of a block, 1 up to all of `ports`; those that are left over above the last whole block are nobody's. */
   readonly blockSize: number;
+  /** Blocks of each address that are set aside, the highest ones; none unless given. */
+  readonly overflowBlocks?: number;
 }
 
 /** Ports, and ICMP identifiers, that are one private address's and no other's. */
@@ -31,35 +37,76 @@ export interface Block {
   readonly ports: PortRange;
 }
 
+/** 0: the address has no other block; 1..3: the first, second and third besides its own. */
+export type Rank = 0 | 1 | 2 | 3;
+export const RANKS: readonly Rank[] = [0, 1, 2, 3];
+
+/** A block that a private address was given. */
+export interface BlockGrant {
+  readonly holder: Address;
+  readonly rank: Rank;
+  readonly block: Block;
+}
+
 /** Undefined: addresses share their ports. */
 export function blockPlan(nat: Nat): BlockPlan | undefined {
   const pools = nat.pools.filter((pool) => pool.blockSize > 0);
   if (pools.length === 0) return undefined;
   return {
     private: nat.private.filter(({ family }) => family === 4),
-    pools: pools.map(({ addresses, ports, blockSize }) => ({ addresses, ports, blockSize })),
+    pools: pools.map(({ addresses, ports, blockSize, overflowBlocks }) => ({
+      ...{ addresses, ports, blockSize },
+      ...(overflowBlocks > 0 && { overflowBlocks }),
+    })),
   };
 }
 
-export const blocksPerAddress = ({ ports, blockSize }: Omit<BlockPool, "addresses">): number =>
+type BlockShape = Omit<BlockPool, "addresses">;
+
+/** All of an address, those that are set aside among them. */
+export const wholeBlocks = ({ ports, blockSize }: BlockShape): number =>
   Math.floor((ports.last - ports.first + 1) / blockSize);
 
-/** How many blocks there are. */
+/** Those of an address that are not set aside. */
+export const blocksPerAddress = (pool: BlockShape): number =>
+  Math.max(0, wholeBlocks(pool) - (pool.overflowBlocks ?? 0));
+
+/** How many blocks there are, those that are set aside left out. */
 export const blockCount = ({ pools }: BlockPlan): number =>
   pools.reduce((sum, pool) => sum + pool.addresses.length * blocksPerAddress(pool), 0);
+
+/** Every private address has a block by computation; otherwise none has, and all are given when they are asked for. */
+export const isComputed = (plan: BlockPlan): boolean => privateCount(plan) <= blockCount(plan);
 
 /** How many private addresses there are, networks' first and last addresses among them. */
 export const privateCount = (plan: BlockPlan): number =>
   plan.private.reduce((sum, prefix) => sum + sizeOf(prefix), 0);
 
-/** Undefined: the address is in no private range, or there is no block left for it. */
+/** Undefined: the address is in no private range, or none has a block by computation. */
 export function blockOf(plan: BlockPlan, address: Address): Block | undefined {
-  const number = numberOf(plan, address);
-  return number === undefined ? undefined : blockAt(plan, number);
+  const seat = isComputed(plan) ? seatOf(plan, address) : undefined;
+  return seat && { address: seat.address, ports: portsOf(seat.pool, seat.at) };
 }
 
-/** Who has this port of a pool's address; undefined: nobody. */
+/** The pool address that all ports of a private one are of. Undefined: the address is in no private range. */
+export function homeOf(plan: BlockPlan, address: Address): Home | undefined {
+  return seatOf(plan, address);
+}
+
+/** How many blocks of a pool's address are nobody's by computation. */
+export const spareCount = (plan: BlockPlan, pool: BlockPool): number =>
+  isComputed(plan) ? wholeBlocks(pool) - blocksPerAddress(pool) : wholeBlocks(pool);
+
+/** Which ones, the highest of the address. */
+export function spareBlocks(plan: BlockPlan, pool: BlockPool): PortRange[] {
+  const count = spareCount(plan, pool);
+  const first = wholeBlocks(pool) - count;
+  return Array.from({ length: count }, (_, i) => portsOf(pool, first + i));
+}
+
+/** Who has this port of a pool's address by computation; undefined: nobody. */
 export function holderOf(plan: BlockPlan, address: Address, port: number): Address | undefined {
+  if (!isComputed(plan)) return undefined;
   let before = 0;
   for (const pool of plan.pools) {
     const perAddress = blocksPerAddress(pool);
@@ -73,8 +120,9 @@ export function holderOf(plan: BlockPlan, address: Address, port: number): Addre
   return undefined;
 }
 
-/** Every private address that has a block, in order. */
+/** Every private address that has a block by computation, in order. */
 export function* allBlocks(plan: BlockPlan): Generator<readonly [Address, Block]> {
+  if (!isComputed(plan)) return;
   const blocks = blocksInOrder(plan);
   for (const prefix of plan.private) {
     for (let i = 0; i < sizeOf(prefix); i++) {
@@ -93,6 +141,74 @@ function* blocksInOrder(plan: BlockPlan): Generator<Block> {
   }
 }
 
+/** Private addresses that follow each other, as words, and the pool address that they share. */
+export interface HomeStretch {
+  readonly first: number;
+  readonly last: number;
+  readonly address: Address;
+}
+
+/** The homes of all private addresses, in order: some for each pool address, however many private ones there are. */
+export function homeStretches(plan: BlockPlan): HomeStretch[] {
+  const stretches: HomeStretch[] = [];
+  const homes = homesInOrder(plan);
+  let home = homes.next().value;
+  let left = home?.seats ?? 0;
+  for (const prefix of plan.private) {
+    for (let done = 0; done < sizeOf(prefix) && home !== undefined; ) {
+      const count = Math.min(left, sizeOf(prefix) - done);
+      const first = prefix.w0 + done;
+      if (count > 0) stretches.push({ first, last: first + count - 1, address: home.address });
+      done += count;
+      left -= count;
+      if (left > 0) continue;
+      home = homes.next().value;
+      left = home?.seats ?? 0;
+    }
+  }
+  return stretches;
+}
+
+function* homesInOrder(
+  plan: BlockPlan,
+): Generator<{ readonly address: Address; readonly seats: number }, undefined> {
+  const seats = seatsIn(plan);
+  for (const pool of plan.pools) for (const address of pool.addresses) yield { address, seats: seats(pool) };
+  return undefined;
+}
+
+/** How many private addresses share each address of a pool. */
+function seatsIn(plan: BlockPlan): (pool: BlockPool) => number {
+  if (isComputed(plan)) return blocksPerAddress;
+  const addresses = plan.pools.reduce((sum, pool) => sum + pool.addresses.length, 0);
+  const each = Math.ceil(privateCount(plan) / addresses);
+  return () => each;
+}
+
+interface Home {
+  readonly pool: BlockPool;
+  readonly address: Address;
+}
+
+interface Seat extends Home {
+  /** Which of those that share the address. */
+  readonly at: number;
+}
+
+function seatOf(plan: BlockPlan, address: Address): Seat | undefined {
+  const number = numberOf(plan, address);
+  if (number === undefined) return undefined;
+  const seats = seatsIn(plan);
+  let left = number;
+  for (const pool of plan.pools) {
+    const perAddress = seats(pool);
+    const home = pool.addresses[Math.floor(left / perAddress)];
+    if (home !== undefined) return { pool, address: home, at: left % perAddress };
+    left -= pool.addresses.length * perAddress;
+  }
+  return undefined;
+}
+
 function numberOf(plan: BlockPlan, { family, w0 }: Address): number | undefined {
   let before = 0;
   for (const prefix of plan.private) {
@@ -108,17 +224,6 @@ function privateAt(plan: BlockPlan, number: number): Address | undefined {
   for (const prefix of plan.private) {
     if (number - before < sizeOf(prefix)) return ipv4(prefix.w0 + number - before);
     before += sizeOf(prefix);
-  }
-  return undefined;
-}
-
-function blockAt(plan: BlockPlan, number: number): Block | undefined {
-  let left = number;
-  for (const pool of plan.pools) {
-    const perAddress = blocksPerAddress(pool);
-    const address = pool.addresses[Math.floor(left / perAddress)];
-    if (address !== undefined) return { address, ports: portsOf(pool, left % perAddress) };
-    left -= pool.addresses.length * perAddress;
   }
   return undefined;
 }

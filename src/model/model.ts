@@ -7,6 +7,7 @@
 
 import type { Address, Family, Prefix } from "../bgp/net/address.ts";
 import type { CommunityPattern, ExtendedCommunity, LargeCommunity } from "../bgp/net/communities.ts";
+import type { AddressLimits } from "./address-limits.ts";
 import type { Alg } from "./alg.ts";
 import type { NatLog } from "./nat-log.ts";
 import type { Pcp } from "./pcp.ts";
@@ -319,6 +320,8 @@ export interface Pool {
   readonly ports: PortRange;
   /** Ports of each private address's own block (blocks.ts), 1 up to all of `ports`; 0: all share. */
   readonly blockSize: number;
+  /** Blocks of each address that are set aside for who has used up its own; fewer than there are. */
+  readonly overflowBlocks: number;
   /** The same in all pools. */
   readonly limits: AddressLimits;
   /** Whether a private endpoint looks the same to everybody (RFC 4787 section 4.1). */
@@ -326,15 +329,6 @@ export interface Pool {
   /** Who may answer it (section 5): anybody, those whom it sent to, or where it sent to alone. */
   readonly filtering: "endpointIndependent" | "addressDependent" | "addressAndPortDependent";
 }
-
-/** What one private address may have at once; undefined: any number. 1..1 000 000 each. */
-export interface AddressLimits {
-  readonly sessionsPerAddress: number | undefined;
-  /** With as many at once after a pause. */
-  readonly newSessionsPerSecond: number | undefined;
-}
-
-export const NO_LIMITS: AddressLimits = { sessionsPerAddress: undefined, newSessionsPerSecond: undefined };
 
 export interface PortRange {
   readonly first: number;

@@ -80,7 +80,7 @@ describe("blocks", () => {
     expect(chains.pools[0]).toContain("@blocks");
     expect(chains.pools[1]).toContain("@mapping");
     expect([...sets.homes.values(), ...sets.port_choice.keys()]).toEqual(["198.51.100.2", "198.51.100.2"]);
-    expect(render(only).chains.pools).toEqual([chains.pools[0], "drop"]);
+    expect(render(only).chains.pools).toEqual([chains.pools[0], "update @asking { ip saddr }", "drop"]);
   });
 });
 

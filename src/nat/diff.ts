@@ -8,7 +8,7 @@
 
 import { type Prefix, sameAddress, samePrefix } from "../bgp/net/address.ts";
 import { type AddressKey, addressKey } from "../bgp/net/text.ts";
-import { sameBlocks } from "./blocks.ts";
+import { BLOCK_SETS, independentBlocks, sameBlocks } from "./blocks.ts";
 import { isHost } from "./elements.ts";
 import { floatingSets } from "./floating.ts";
 import { forwardsOnlyIn } from "./forwards.ts";
@@ -25,8 +25,9 @@ import {
   type SetName,
   TABLE,
 } from "./layout.ts";
-import { METERS } from "./limits.ts";
+
 import { parseListing } from "./listing.ts";
+import { METERS } from "./meters.ts";
 import { render } from "./render.ts";
 import { statelessSets, writtenRule } from "./stateless.ts";
 import { EMPTY_NAT, type FloatingMapping, type NatTable, type Translations } from "./table.ts";
@@ -102,7 +103,8 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
     const keeps = (key: string): boolean => keep && !(name === "floating" && forwarded.has(key));
     lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keeps));
   }
-  const others = CT_KINDS.filter(({ chain }) => !sameObjects(found[chain], wanted[chain]));
+  if (!sameElements(found.sets.block_homes, wanted.sets.block_homes)) lines.push(...FORGET_MAPPINGS);
+  const others = CT_KINDS.filter(({ chain }) => !sameElements(found[chain], wanted[chain]));
   for (const kind of others) lines.push(...objectChanges(kind, found[kind.chain], wanted[kind.chain]));
   for (const name of CHAIN_NAMES) {
     if (others.some(({ chain }) => chain === name)) {
@@ -138,15 +140,18 @@ const goneChains = (found: PortChains, wanted: PortChains): string[] =>
 
 const METER_NAMES = Object.keys(METERS);
 
+/** They are of blocks that may be somebody else's. Those of flows that go on come back with their next packet. */
+const FORGET_MAPPINGS = ["mapping", "endpoints"].map((name) => `flush map inet ${TABLE} ${name}`);
+
+const sameElements = (a: Elements, b: Elements): boolean =>
+  a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
+
 /** Kinds of objects, each with the chain that alone holds its objects. */
 const CT_KINDS = [
   { object: "ct timeout", chain: "timers" },
   { object: "ct helper", chain: "helpers" },
 ] as const;
 type CtKind = (typeof CT_KINDS)[number];
-
-const sameObjects = (a: CtObjects, b: CtObjects): boolean =>
-  a.size === b.size && [...a].every(([name, body]) => b.get(name) === body);
 
 /** An object cannot be changed while a rule holds it. Leaves the chain that holds them empty. */
 function objectChanges(kind: CtKind, found: CtObjects, wanted: CtObjects): string[] {
@@ -174,7 +179,7 @@ function setChanges(
   const added = new Map([...wanted].filter(([key, value]) => found.get(key) !== value));
   // A new interval may overlap an old one, and then only one of them can stay. Nobody but the configuration gives
   // blocks, and one that it gives to another must not stay with two.
-  const replaces = name === "blocks" || (SETS[name].interval && added.size > 0);
+  const replaces = isBlockSet(name) || (SETS[name].interval && added.size > 0);
   const deleted = new Map(
     [...found].filter(([key, value]) =>
       wanted.has(key) ? wanted.get(key) !== value : replaces || !keeps(key),
@@ -182,6 +187,8 @@ function setChanges(
   );
   return [...elementLines("delete", name, deleted), ...elementLines("add", name, added)];
 }
+
+const isBlockSet = (name: SetName): boolean => BLOCK_SETS.some((of) => of === name);
 
 /** Elements on one line: long enough that a line costs nothing, short enough to read. */
 const PER_LINE = 64;
@@ -272,12 +279,16 @@ function narrowed(table: NatTable, other: NatTable): NatTable {
     exempt: withoutCommonHosts(table.exempt, other.exempt),
     untracked: withoutCommonHosts(table.untracked, other.untracked),
     // There are blocks, and none of them differs.
-    blocks:
-      sameBlocks(table.blocks, other.blocks) && table.blocks
-        ? { ...table.blocks, private: [] }
-        : table.blocks,
+    blocks: table.blocks && alikeBlocks(table, other) ? { ...table.blocks, private: [] } : table.blocks,
   };
 }
+
+/** What stands in the maps for a block is of another kind with another mapping. */
+const alikeBlocks = (a: NatTable, b: NatTable): boolean =>
+  sameBlocks(a.blocks, b.blocks) && sameAddresses(independentBlocks(a), independentBlocks(b));
+
+const sameAddresses = (a: ReadonlySet<number>, b: ReadonlySet<number>): boolean =>
+  a.size === b.size && [...a].every((word) => b.has(word));
 
 function withoutCommonHosts(list: readonly Prefix[], other: readonly Prefix[]): readonly Prefix[] {
   const alike = list.length === other.length && list.every((prefix, i) => samePrefix(prefix, other[i]!));

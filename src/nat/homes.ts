@@ -69,7 +69,7 @@ export function homeStretches(table: NatTable): readonly Stretch<{ readonly home
 const LAST_SOURCE = 0xdfff_ffff;
 
 /** As nft lists it: a prefix where it is one. */
-function intervalText({ first, last }: Stretch<unknown>): string {
+export function intervalText({ first, last }: Pick<Stretch<unknown>, "first" | "last">): string {
   const bits = Math.log2(last - first + 1);
   if (first === last) return formatAddress(ipv4(first));
   if (Number.isInteger(bits) && first % 2 ** bits === 0)

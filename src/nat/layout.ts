@@ -3,7 +3,7 @@
  * them is the business of the parts (floating, pools, tracking, metadata).
  */
 
-import { METERS } from "./limits.ts";
+import { METERS } from "./meters.ts";
 
 export const TABLE = "gatewayd";
 
@@ -28,10 +28,19 @@ export const SET_NAMES = [
   "forwarded",
   "targets",
   "blocks",
+  "block_homes",
+  "block_ports",
+  "overflow_1",
+  "overflow_2",
+  "overflow_3",
+  "asking",
+  "full",
   "sessions",
   "session_rate",
+  "ports",
   "over_sessions",
   "over_rate",
+  "over_ports",
   "pooled",
   "homes",
   "slots_256",
@@ -63,11 +72,11 @@ export const SET_NAMES = [
 /**
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
  * floating IP. egress: the same among those whose new flows leave as the floating IP. forwards: port of a floating IP to
- * one of a private address; forwarded, targets: those addresses, each once. blocks: private address to pool
- * address and ports. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port. sessions,
- * session_rate, over_sessions, over_rate: see limits.ts. eim, open, open_to, mapping, endpoints, contacts, shared:
- * see mapping.ts. stateless, stateless_own, errors_to, errors_from: see stateless.ts. granted, granted_out: see
- * granted.ts. What ends with 6 is the same for IPv6.
+ * one of a private address; forwarded, targets: those addresses, each once. blocks, block_homes, block_ports, overflow_N,
+ * asking, full: see blocks.ts. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port.
+ * sessions, session_rate, ports, over_sessions, over_rate, over_ports: see limits.ts. eim, open, open_to, mapping,
+ * endpoints, contacts, shared: see mapping.ts. stateless, stateless_own, errors_to, errors_from: see stateless.ts.
+ * granted, granted_out: see granted.ts. What ends with 6 is the same for IPv6.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -109,6 +118,9 @@ const withOctets = (type: string): SetDeclaration => ({
   ...{ is: "set", type, byExpression: true, interval: false },
 });
 
+/** Private address to the chain that tries a port of a block. */
+const BLOCK_PORTS: SetDeclaration = { is: "map", type: "ipv4_addr : verdict", interval: false };
+
 /** Name and declaration of every set and map, in the order in which they are made. */
 export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   floating: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
@@ -135,10 +147,19 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   forwarded: { is: "set", type: "ipv4_addr", interval: false },
   targets: { is: "set", type: "ipv4_addr", interval: false },
   blocks: { is: "map", type: "ipv4_addr : interval ipv4_addr . inet_service", interval: false },
+  block_homes: { is: "map", type: "ipv4_addr : ipv4_addr", interval: true },
+  block_ports: BLOCK_PORTS,
+  overflow_1: BLOCK_PORTS,
+  overflow_2: BLOCK_PORTS,
+  overflow_3: BLOCK_PORTS,
+  asking: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.asking },
+  full: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.full },
   sessions: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.sessions },
   session_rate: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.session_rate },
+  ports: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.ports },
   over_sessions: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.over_sessions },
   over_rate: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.over_rate },
+  over_ports: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.over_ports },
   pooled: { is: "set", type: "ipv4_addr", interval: false },
   homes: { is: "map", type: "ipv4_addr : ipv4_addr", interval: true },
   slots_256: SLOTS,
@@ -199,6 +220,8 @@ export const CHAIN_NAMES = [
   "untrack6",
   "raw",
   "leave",
+  "scarce",
+  "blocks",
   "pools",
   "hairpin",
   "hairpin6",
@@ -208,6 +231,7 @@ export const CHAIN_NAMES = [
   "answered",
   "over_sessions",
   "over_rate",
+  "over_ports",
   "errors_to",
   "error_arrives",
   "error_arrives6",
@@ -240,6 +264,8 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   untrack6: undefined,
   raw: undefined,
   leave: undefined,
+  scarce: undefined,
+  blocks: undefined,
   pools: undefined,
   hairpin: undefined,
   hairpin6: undefined,
@@ -249,6 +275,7 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   answered: undefined,
   over_sessions: undefined,
   over_rate: undefined,
+  over_ports: undefined,
   errors_to: undefined,
   error_arrives: undefined,
   error_arrives6: undefined,
@@ -276,7 +303,7 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
 };
 
 /** The name of a chain that chooses a port says all about it. */
-export const PORT_CHAIN: RegExp = /^(?:endpoint|random)_\d+(?:_\d+)?$/;
+export const PORT_CHAIN: RegExp = /^(?:endpoint|random|block)_\d+(?:_\d+)?$/;
 
 /** Elements by key; the value of a set's element is "". */
 export type Elements = ReadonlyMap<string, string>;

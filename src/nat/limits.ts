@@ -6,30 +6,10 @@
 
 import { type Address, ipv4 } from "../bgp/net/address.ts";
 import { parseAddress } from "../bgp/net/text.ts";
+import { hasOwnBlocks } from "./blocks.ts";
+import { WITHOUT_MAPPING } from "./mapping.ts";
+import { type Limit, refusedSet } from "./meters.ts";
 import type { NatTable } from "./table.ts";
-
-/** Private addresses that a limit is kept for at once; when there are more, those above it have none. */
-const LIMITED_ADDRESSES = 262_144;
-
-/** Addresses that are remembered as refused, of each limit. When there are more, those are refused all the same. */
-const REFUSED_ADDRESSES = 4096;
-const REFUSED = [`size ${REFUSED_ADDRESSES}`, "flags dynamic,timeout", "timeout 1m"];
-
-export type Limit = "sessions" | "rate";
-
-/** The set of those whom a limit refused; a minute later they are in it no longer. */
-export const refusedSet = (limit: Limit): `over_${Limit}` => `over_${limit}`;
-
-/** Declarations behind the type of a set, as nft lists them. */
-export const METERS: Readonly<
-  Record<"sessions" | "session_rate" | ReturnType<typeof refusedSet>, readonly string[]>
-> = {
-  sessions: [`size ${LIMITED_ADDRESSES}`, "flags dynamic"],
-  // An address that opens nothing for as long as its bucket takes to fill needs none.
-  session_rate: [`size ${LIMITED_ADDRESSES}`, "flags dynamic,timeout", "timeout 10s"],
-  over_sessions: REFUSED,
-  over_rate: REFUSED,
-};
 
 const NEW = "ct state new ip saddr @private ip daddr != @exempt ip daddr != @exempt_hosts";
 
@@ -39,15 +19,22 @@ export const refuseRules = (limit: Limit): readonly string[] => [
   "reject with icmp admin-prohibited",
 ];
 
-/** The order in which {@link refusedIn} finds their counters. */
-export function limitRules({ limits }: NatTable): readonly string[] {
-  const { newSessionsPerSecond: rate, sessionsPerAddress: sessions } = limits;
+/** What opens a flow and has no mapping takes a port. It counts for as long as that flow lives. */
+const NEW_PORT = `${NEW} ${WITHOUT_MAPPING}`;
+
+/** {@link refusedIn} finds their counters. */
+export function limitRules(table: NatTable): readonly string[] {
+  const { newSessionsPerSecond: rate, portsPerAddress: ports, sessionsPerAddress: sessions } = table.limits;
   return [
     ...(rate === undefined
       ? []
       : [
           `${NEW} update @session_rate { ip saddr limit rate over ${rate}/second burst ${rate} packets } counter goto over_rate`,
         ]),
+    ...(ports === undefined
+      ? []
+      : [`${NEW_PORT} add @ports { ip saddr ct count over ${ports} } counter goto over_ports`]),
+    ...(hasOwnBlocks(table) ? [`${NEW_PORT} ip saddr @full counter goto over_ports`] : []),
     ...(sessions === undefined
       ? []
       : [`${NEW} add @sessions { ip saddr ct count over ${sessions} } counter goto over_sessions`]),
@@ -58,14 +45,15 @@ export function limitRules({ limits }: NatTable): readonly string[] {
 export const addressesIn = (listing: string): Address[] =>
   [...listing.matchAll(/(?:\d{1,3}\.){3}\d{1,3}/g)].map(([text]) => parseAddress(text) ?? ipv4(0));
 
-export interface Refused {
-  readonly sessions: number;
-  readonly rate: number;
-}
+export type Refused = Readonly<Record<Limit, number>>;
 
 /** Packets that each limit refused, from the chain as nft lists it with its counters. */
 export function refusedIn(listing: string): Refused {
-  const packets = (set: string): number =>
-    Number(new RegExp(`@${set} \\{[^}]*\\} counter packets (\\d+) `).exec(listing)?.[1] ?? 0);
-  return { sessions: packets("sessions"), rate: packets("session_rate") };
+  const packets = (meter: string): number =>
+    Number(new RegExp(`@${meter} (?:\\{[^}]*\\} )?counter packets (\\d+) `).exec(listing)?.[1] ?? 0);
+  return {
+    sessions: packets("sessions"),
+    rate: packets("session_rate"),
+    ports: packets("ports") + packets("full"),
+  };
 }

@@ -85,7 +85,8 @@ export function floatingOf(listing: string): FloatingMapping[] {
 export const forwardsOf = (listing: string): ForwardMapping[] =>
   [...elementsIn(listing, "forwards")].flatMap(([key, value]) => forwardAt(key, value) ?? []);
 
-function elementsIn(listing: string, name: SetName): Elements {
+/** Empty when there is no such map. */
+export function elementsIn(listing: string, name: SetName): Elements {
   const block = blocksOf(listing)?.find((b) => b.head === `map ${name}`);
   return (block && parseSet(name, block.lines)) ?? new Map();
 }
@@ -148,7 +149,8 @@ function respelledAddress(text: string): string {
   return text.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
 }
 
-const ELEMENT = /^("[^"]*"|[\w.:/-]+(?: \. [\w.:]+)*)(?: : ([\da-f.:]+(?: \. [\d-]+)?|goto \w+))?$/;
+const ELEMENT =
+  /^("[^"]*"|[\w.:/-]+(?: \. [\w.:]+)*)(?: : ([\da-f.:]+(?: \. [\d-]+)?|(?:goto|jump) \w+))?$/;
 
 function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {
   const hook = CHAINS[name];

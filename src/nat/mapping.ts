@@ -12,11 +12,12 @@
  * The next packet of that endpoint tries other ports.
  */
 
+import type { PortRange } from "../model/model.ts";
 import { addresses } from "./elements.ts";
 import { unlessGranted } from "./granted.ts";
 import type { SetContents } from "./layout.ts";
 import { durationText } from "./listing-text.ts";
-import { portText, sharedPools } from "./members.ts";
+import { portText } from "./members.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
 
 /** Ports that are tried by chance: with half of an address's ports taken, one new mapping in 500 has to try again. */
@@ -24,11 +25,10 @@ const TRIES = 8;
 
 export const isIndependent = ({ mapping }: PoolMapping): boolean => mapping === "endpointIndependent";
 
-/** Pools with blocks never are: their ports belong to private addresses, and the kernel chooses among those of each. */
-const hasIndependent = (table: NatTable): boolean => sharedPools(table).some(isIndependent);
+const hasIndependent = (table: NatTable): boolean => table.pools.some(isIndependent);
 
 export function mappingSets(table: NatTable): Pick<SetContents, "eim" | "open" | "open_to"> {
-  const pools = sharedPools(table);
+  const { pools } = table;
   const of = (filtering: PoolMapping["filtering"]): PoolMapping[] =>
     pools.filter((pool) => isIndependent(pool) && pool.filtering === filtering);
   const flat = (some: readonly PoolMapping[]): SetContents["eim"] =>
@@ -41,13 +41,18 @@ export function mappingSets(table: NatTable): Pick<SetContents, "eim" | "open" |
 }
 
 const PORTS = "meta l4proto { tcp, udp }";
-const TO_MAPPED = "snat ip to meta l4proto . ip saddr . th sport map @mapping";
+const ENDPOINT = "meta l4proto . ip saddr . th sport";
+const TO_MAPPED = `snat ip to ${ENDPOINT} map @mapping`;
+
+/** Sources that would be given one. */
+export const WITHOUT_MAPPING: string = `${PORTS} ${ENDPOINT} != @mapping`;
 
 /** What comes before the rules of pools. */
 export const toMapped = (table: NatTable): readonly string[] =>
   hasIndependent(table) ? [`${PORTS} ${TO_MAPPED}`] : [];
 
-const unused = (grants: boolean): string =>
+/** Takes what stands in the packet's header, where nobody has it. */
+export const unused = (grants: boolean): string =>
   `${PORTS} ip saddr . meta l4proto . th sport != @endpoints ${unlessGranted(grants)}snat ip to ip saddr:th sport`;
 
 /** Finds a port for a source that is the pool's address by then. */
@@ -55,18 +60,27 @@ export function choiceRules(pool: PoolMapping, grants: boolean): readonly string
   const range = portText(pool.ports);
   const byChance = `${PORTS} snat ip to ip saddr:${range} fully-random`;
   if (!isIndependent(pool)) return [byChance];
-  const { first, last } = pool.ports;
-  // A number by chance has 32 bits, of which a port takes the upper half.
-  const chance = `numgen random mod ${(last - first + 1) * 65_536} offset ${first * 65_536}`;
-  const attempt = [`tcp sport set ${chance}`, `udp sport set ${chance}`, unused(grants)];
+  const attempt = [...portByChance(pool.ports), unused(grants)];
   return [
-    // A checksum of zero says that there is none, and one that is brought up to date for a try is not zero any more. Left
-    // alone, the kernel gives a source the port that it has towards another destination.
-    `udp checksum 0 snat ip to ip saddr:${range}`,
+    withoutChecksum(pool.ports),
     `th sport ${range} ${unused(grants)}`,
     ...Array.from({ length: TRIES }, () => attempt).flat(),
     byChance,
   ];
+}
+
+/**
+ * A checksum of zero says that there is none, and one that is brought up to date for a try is not zero any more. Left
+ * alone, the kernel gives a source the port that it has towards another destination.
+ */
+export const withoutChecksum = (ports: PortRange): string =>
+  `udp checksum 0 snat ip to ip saddr:${portText(ports)}`;
+
+/** Writes a port into the header. */
+export function portByChance({ first, last }: PortRange): string[] {
+  // A number by chance has 32 bits, of which a port takes the upper half.
+  const chance = `numgen random mod ${(last - first + 1) * 65_536} offset ${first * 65_536}`;
+  return ["tcp", "udp"].map((protocol) => `${protocol} sport set ${chance}`);
 }
 
 /** After translation: every packet of such a flow keeps its mapping alive. */

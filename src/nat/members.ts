@@ -1,13 +1,16 @@
-/** Which pools private sources share. */
+/** Which pools private sources share, and which have blocks. */
 
 import type { PortRange } from "../model/model.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
 
 /** All, unless there are blocks: then those of the API alone, for whoever has no block. */
-export function sharedPools({ pools, blocks }: NatTable): readonly PoolMapping[] {
-  if (blocks === undefined) return pools;
-  const inBlocks = new Set(blocks.pools.flatMap(({ addresses }) => addresses.map(({ w0 }) => w0)));
-  return pools.filter(({ addresses: [first] }) => first !== undefined && !inBlocks.has(first.w0));
+export const sharedPools = (table: NatTable): readonly PoolMapping[] => poolsOf(table, false);
+
+export const blockPools = (table: NatTable): readonly PoolMapping[] => poolsOf(table, true);
+
+function poolsOf({ pools, blocks }: NatTable, inBlocks: boolean): readonly PoolMapping[] {
+  const blocked = new Set(blocks?.pools.flatMap(({ addresses }) => addresses.map(({ w0 }) => w0)));
+  return pools.filter(({ addresses: [first] }) => first !== undefined && blocked.has(first.w0) === inBlocks);
 }
 
 export const portText = ({ first, last }: PortRange): string =>

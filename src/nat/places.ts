@@ -4,8 +4,8 @@
  */
 
 import { type Address, contains } from "../bgp/net/address.ts";
-import { blockOf } from "../model/blocks.ts";
 import type { Endpoint, PortRange } from "../model/model.ts";
+import { blocksHeldBy } from "./blocks.ts";
 import type { Grant } from "./granted.ts";
 import { homeStretches, SLOT_SEED, slotsByHome } from "./homes.ts";
 import { addressSlot } from "./jhash.ts";
@@ -26,10 +26,9 @@ export function placesOf(table: NatTable): PlaceOf {
     table.floating.filter(({ egress }) => egress === "floating").map(({ fixed }) => fixed.w0),
   );
   const shared = sharedPlaces(table);
-  const { blocks } = table;
   return (address) => {
     if (address.family !== 4 || floating.has(address.w0)) return undefined;
-    return (blocks && blockOf(blocks, address)) ?? shared(address);
+    return blocksHeldBy(table, address)[0] ?? shared(address);
   };
 }
 
@@ -51,12 +50,11 @@ function sharedPlaces(table: NatTable): PlaceOf {
 
 /** Whether what a private address was given stands: it may be of a pool that gives nothing new. */
 export function stands(table: NatTable, { private: inner, public: outer }: Grant): boolean {
-  const { blocks } = table;
   if (!table.private.some((range) => contains(range, inner.address))) return false;
   if (table.floating.some(({ fixed, egress }) => egress === "floating" && fixed.w0 === inner.address.w0))
     return false;
-  const block = blocks && blockOf(blocks, inner.address);
-  if (block !== undefined) return isIn(block, outer);
+  const held = blocksHeldBy(table, inner.address);
+  if (held.length > 0) return held.some((block) => isIn(block, outer));
   return sharedPools(table).some(({ addresses, ports }) =>
     addresses.some((address) => isIn({ address, ports }, outer)),
   );

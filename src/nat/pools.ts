@@ -7,7 +7,7 @@
  */
 
 import { formatAddress } from "../bgp/net/text.ts";
-import { BLOCK_RULE } from "./blocks.ts";
+import { askForBlock, blockChains, toOwnBlock, toSharedBlock } from "./blocks.ts";
 import { asGranted } from "./granted.ts";
 import { commonHome, TO_HOME, toSlots } from "./homes.ts";
 import type { Elements } from "./layout.ts";
@@ -20,9 +20,11 @@ export function poolRules(table: NatTable): readonly string[] {
   if (table.pools.length === 0) return [];
   return [
     ...asGranted(table),
-    ...(table.blocks === undefined ? [] : [BLOCK_RULE]),
+    ...toSharedBlock(table),
     ...toMapped(table),
+    ...toOwnBlock(table),
     ...(sharedPools(table).length === 0 ? [] : [TO_HOME]),
+    ...askForBlock(table),
     "drop",
   ];
 }
@@ -60,7 +62,10 @@ export const portChoices = (table: NatTable): Elements =>
 
 /** The chains that choose a port, by name. */
 export const portChains = (table: NatTable): ReadonlyMap<string, readonly string[]> =>
-  new Map(sharedPools(table).map((pool) => [portChainOf(pool), choiceRules(pool, table.grants)]));
+  new Map([
+    ...sharedPools(table).map((pool) => [portChainOf(pool), choiceRules(pool, table.grants)] as const),
+    ...blockChains(table),
+  ]);
 
 const portChainOf = (pool: PoolMapping): string =>
   `${isIndependent(pool) ? "endpoint" : "random"}_${portText(pool.ports).replace("-", "_")}`;

@@ -9,7 +9,7 @@
  */
 
 import { helperRules, helpers, toHelpers } from "./algs.ts";
-import { blockElements } from "./blocks.ts";
+import { blockSets, ownBlockRules, scarceRules } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4, isIpv6 } from "./elements.ts";
 import {
   floatingSets,
@@ -53,11 +53,15 @@ function renderSets(table: NatTable): SetContents {
     ...statelessSets(table),
     ...forwardSets(table),
     ...trackingSets(table),
-    blocks: blockElements(table.blocks),
+    ...blockSets(table),
+    asking: NONE,
+    full: NONE,
     sessions: NONE,
     session_rate: NONE,
+    ports: NONE,
     over_sessions: NONE,
     over_rate: NONE,
+    over_ports: NONE,
     pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
     homes: homeElements(table),
     slots_256: slots.get(256) ?? NONE,
@@ -84,6 +88,8 @@ const renderChains = (table: NatTable): ChainContents => ({
   untrack6: UNTRACK6,
   raw: [...trackMetadata(table), ...TO_UNTRACK],
   leave: leaveRules(table),
+  scarce: scarceRules(table),
+  blocks: ownBlockRules(table),
   pools: poolRules(table),
   hairpin: hairpin(table),
   hairpin6: HAIRPIN6,
@@ -93,6 +99,7 @@ const renderChains = (table: NatTable): ChainContents => ({
   answered: answeredRules(table),
   over_sessions: refuseRules("sessions"),
   over_rate: refuseRules("rate"),
+  over_ports: refuseRules("ports"),
   raw_prerouting: ["jump raw"],
   raw_output: ["jump raw"],
   dstnat: [

@@ -1,16 +1,10 @@
 /** The NAT table as a value: what nftables should hold. render.ts writes it, diff.ts turns one into another. */
 
 import type { Address, Prefix } from "../bgp/net/address.ts";
+import { type AddressLimits, NO_LIMITS } from "../model/address-limits.ts";
 import type { Alg } from "../model/alg.ts";
-import type { BlockPlan } from "../model/blocks.ts";
-import {
-  type AddressLimits,
-  type Endpoint,
-  type Forward,
-  NO_LIMITS,
-  type Pool,
-  type PortRange,
-} from "../model/model.ts";
+import type { BlockGrant, BlockPlan } from "../model/blocks.ts";
+import type { Endpoint, Forward, Pool, PortRange } from "../model/model.ts";
 
 /** What is translated between one address and another. */
 export interface Translations {
@@ -26,6 +20,8 @@ export interface NatTable extends Translations {
   readonly pools: readonly PoolMapping[];
   /** The ports of each private address; undefined: they share those of `pools`. */
   readonly blocks: BlockPlan | undefined;
+  /** Blocks that private addresses have besides those of `blocks`. */
+  readonly givenBlocks: readonly BlockGrant[];
   readonly limits: AddressLimits;
   /** What of their payload the kernel translates (algs.ts). */
   readonly algs: readonly Alg[];
@@ -92,6 +88,7 @@ export const EMPTY_NAT: NatTable = {
   private: [],
   pools: [],
   blocks: undefined,
+  givenBlocks: [],
   limits: NO_LIMITS,
   algs: [],
   grants: false,

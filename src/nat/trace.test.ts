@@ -25,7 +25,7 @@ const TABLE: NatTable = {
   exempt: [prefix("10.0.0.0/8"), prefix("203.0.113.0/24")],
   inside: ["10.65.0.0/16", "fd00::/64"].map(prefix),
   untracked: ["203.0.113.0/24", "2001:db8:b::/48"].map(prefix),
-  limits: { sessionsPerAddress: 100, newSessionsPerSecond: 10 },
+  limits: { sessionsPerAddress: 100, portsPerAddress: 100, newSessionsPerSecond: 10 },
 };
 /** One host of either family whose floating IP is translated without conntrack. */
 const STATELESS: NatTable = {

@@ -2,10 +2,9 @@
 
 import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { addressKey, formatAddress } from "../bgp/net/text.ts";
-import { blockOf } from "../model/blocks.ts";
+import { blockSets } from "./blocks.ts";
 import { type Grant, grantElements } from "./granted.ts";
-import type { Contents, Elements } from "./layout.ts";
-import { portText } from "./members.ts";
+import type { Contents } from "./layout.ts";
 import { render } from "./render.ts";
 import { beginWalk, type Header, type Step, type Translated, type Walk, walkChain } from "./rule-walk.ts";
 import type { NatTable } from "./table.ts";
@@ -120,17 +119,11 @@ function contentsFor(
     ),
     forwards,
     blocks: blocks && { ...blocks, private: [] },
+    givenBlocks: [],
   });
   const granted = grants.filter((grant) => concerns(grant.private.address) || concerns(grant.public.address));
-  const sets = { ...contents.sets, ...grantElements(granted), blocks: blockOfSource(table, source) };
+  const sets = { ...contents.sets, ...grantElements(granted), ...blockSets(table, source) };
   return { ...contents, sets };
-}
-
-function blockOfSource({ blocks }: NatTable, source: Address): Elements {
-  const block = blocks && blockOf(blocks, source);
-  return block === undefined
-    ? new Map()
-    : new Map([[formatAddress(source), `${formatAddress(block.address)} . ${portText(block.ports)}`]]);
 }
 
 /** Rules in words, by what they are made of; of a rule that leads to another chain, that chain's say it. */
@@ -155,6 +148,16 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
   [/./, /^masquerade$/, "the source becomes the address of the interface that the packet leaves by"],
   [/^srcnat$/, /@exempt6?(_hosts)? accept$/, "the destination is exempt from translation"],
   [/^srcnat$/, /map @egress6?$/, "the source becomes its floating IP"],
+  [
+    /^(blocks|scarce)$/,
+    /th sport != @endpoints/,
+    "the source becomes a port of its block that it has not taken yet",
+  ],
+  [
+    /^block_/,
+    / snat ip to ip saddr:/,
+    "the source becomes its block: ports of a pool's address that are its own",
+  ],
   [/^dstnat$/, /map @granted$/, "the destination is a mapping that a private host asked for"],
   [/^pools$/, /map @granted_out$/, "the source becomes the mapping that it asked for"],
   [/^pools$/, /map @blocks$/, "the source becomes its block: ports of a pool's address that are its own"],

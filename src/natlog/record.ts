@@ -40,7 +40,7 @@ export interface BlockRecord extends Timed {
 /** A private address that is refused more, for the first time in a while. */
 export interface LimitRecord extends Timed {
   readonly kind: "limit";
-  readonly limit: "sessions" | "rate";
+  readonly limit: "sessions" | "rate" | "ports";
   readonly private: number;
   /** The limit itself. */
   readonly most: number;

@@ -9,15 +9,8 @@
 
 import { type Address, compareAddresses, contains, overlaps, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
-import {
-  type AnycastService,
-  type FloatingIp,
-  type Forward,
-  type Port as HostPort,
-  type Model,
-  NO_LIMITS,
-  type Pool,
-} from "../model/model.ts";
+import { NO_LIMITS } from "../model/address-limits.ts";
+import type { AnycastService, FloatingIp, Forward, Port as HostPort, Model, Pool } from "../model/model.ts";
 import { stored, storedPrefix } from "./addresses.ts";
 import type { FloatingIp as Floating, Port, Router } from "./objects.ts";
 import { portsOf } from "./port-forwardings.ts";
@@ -285,6 +278,7 @@ const poolOf = ({ id }: Router, addresses: readonly Address[], served: readonly 
   draining: false,
   ports: PORTS,
   blockSize: 0,
+  overflowBlocks: 0,
   limits: NO_LIMITS,
   mapping: "endpointIndependent",
   filtering: "addressAndPortDependent",

@@ -28,7 +28,7 @@ const TABLE: NatTable = {
   exempt: [parsePrefix("10.0.0.0/8")!],
   inside: [parsePrefix("10.65.0.0/16")!],
   untracked: [parsePrefix("203.0.113.0/24")!],
-  limits: { sessionsPerAddress: 100, newSessionsPerSecond: 100 },
+  limits: { sessionsPerAddress: 100, portsPerAddress: 100, newSessionsPerSecond: 100 },
 };
 const BLOCKS: NatTable = {
   ...TABLE,

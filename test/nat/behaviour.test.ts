@@ -81,6 +81,23 @@ describe("mapping", () => {
     expect(await seenBy([H2, 41_000])).toEqual(Array(4).fill(second[0]));
   });
 
+  test("the same within port blocks, and the filtering that is wanted", async () => {
+    shows("RFC 4787 REQ-1", "RFC 4787 REQ-8");
+    const [addresses, ports] = [POOL.addresses.slice(0, 1), { first: 1024, last: 65_535 }];
+    const blocks: BlockPlan = {
+      private: [parsePrefix("10.65.0.0/28")!],
+      pools: [{ addresses, ports, blockSize: 1024 }],
+    };
+    await install({ ...table({ addresses, filtering: "addressDependent" }), blocks });
+    for (const host of [H1, H2]) {
+      const seen = await seenBy([host, 41_500]);
+      expect(distinct(seen)).toBe(1);
+      const [address = "", port] = endpointOf(seen[0]!);
+      expect(holderOf(blocks, parseAddress(address)!, port)).toEqual(parseAddress(host));
+    }
+    expect(await admitted([H1, 41_501])).toEqual([`${S1}:${A}`, SERVERS[1]!.join(":")]);
+  });
+
   test("address and port dependent: another external port for each", async () => {
     shows("RFC 7857 §9");
     await install(table({ mapping: "addressAndPortDependent" }));

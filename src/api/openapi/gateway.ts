@@ -131,7 +131,10 @@ export const nat: z.ZodType<NatAnswer> = answer<NatAnswer>(
       tcpTransitory: seconds,
     }),
     programmed: flag,
-    limits: answer<NatAnswer["limits"]>({}, { sessionsPerAddress: count, newSessionsPerSecond: count }),
+    limits: answer<NatAnswer["limits"]>(
+      {},
+      { sessionsPerAddress: count, portsPerAddress: count, newSessionsPerSecond: count },
+    ),
   },
   {
     conntrack: answer<NonNullable<NatAnswer["conntrack"]>>({
@@ -140,7 +143,7 @@ export const nat: z.ZodType<NatAnswer> = answer<NatAnswer>(
       insertFailed: count,
       dropped: count,
     }),
-    refused: answer<NonNullable<NatAnswer["refused"]>>({ sessions: count, rate: count }),
+    refused: answer<NonNullable<NatAnswer["refused"]>>({ sessions: count, rate: count, ports: count }),
   },
 );
 
@@ -172,6 +175,12 @@ export const natBlock: z.ZodType<NatBlockAnswer> = answer<NatBlockAnswer>(
     since: time,
     until: time,
     before: answer<NonNullable<NatBlockAnswer["before"]>>({ private: text, until: time }),
+    overflow: list(
+      answer<NonNullable<NatBlockAnswer["overflow"]>[number]>(
+        { address: text, ports: text, since: time },
+        { until: time },
+      ),
+    ),
   },
 );
 
@@ -203,10 +212,13 @@ export const natPool: z.ZodType<NatPoolAnswer> = answer<NatPoolAnswer>(
     sessions: count,
     users: count,
     ports: count,
+    mapping: oneOf(["endpointIndependent", "addressAndPortDependent"]),
+    filtering: oneOf(["endpointIndependent", "addressDependent", "addressAndPortDependent"]),
   },
   {
     used: answer<NonNullable<NatPoolAnswer["used"]>>({ icmp: count, tcp: count, udp: count }),
     blocks: answer<NonNullable<NatPoolAnswer["blocks"]>>({ total: count, given: count }),
+    overflow: answer<NonNullable<NatPoolAnswer["overflow"]>>({ spare: count, given: count }),
   },
 );
 

@@ -81,6 +81,7 @@ export function apiSource(
         gateway.model,
         gateway.blockHistory.epochs.at(-1)?.plan,
         gateway.drains,
+        gateway.givenBlocks,
       ),
     natTrace: (query) => traceAnswer(gateway, query),
     natLog: () => gateway.natLogs.answer(),
@@ -129,6 +130,7 @@ async function natOf({ forwarding, model, reconciler }: Gateway): Promise<NatAns
 const blockSource = (gateway: Gateway): BlockSource => ({
   model: gateway.model,
   epochs: gateway.blockHistory.epochs,
+  spans: gateway.blockHistory.spans,
   nowMs: Date.now(),
 });
 

@@ -4,14 +4,21 @@ import type { NatBlockAnswer } from "../../api/nat-schema.ts";
 import type { NatBlockQuery, NatWhoQuery } from "../../api/source.ts";
 import { type Address, contains, ipv4, sameAddress } from "../../bgp/net/address.ts";
 import { formatAddress, formatEndpoint, parseAddress } from "../../bgp/net/text.ts";
-import type { FloatingIp, Model } from "../../model/model.ts";
-import { type Epoch, type Tenure, tenureAt, tenuresOfPort, tenuresOfPrivate } from "../../nat/history.ts";
+import type { Block, Rank } from "../../model/blocks.ts";
+import type { FloatingIp, Model, Nat } from "../../model/model.ts";
+import {
+  overflowAt,
+  type Past,
+  type Tenure,
+  tenureAt,
+  tenuresOfPort,
+  tenuresOfPrivate,
+} from "../../nat/history.ts";
 import { portText } from "../../nat/members.ts";
 
 /** What answers follow from. */
-export interface BlockSource {
+export interface BlockSource extends Past {
   readonly model: Model;
-  readonly epochs: readonly Epoch[];
   readonly nowMs: number;
 }
 
@@ -26,7 +33,7 @@ export function whoAnswer(source: BlockSource, query: NatWhoQuery): NatBlockAnsw
   if (floating !== undefined && query.at === undefined) {
     return { ...asked, ...behind(floating, query.port) };
   }
-  const list = tenuresOfPort(source.epochs, address, query.port);
+  const list = tenuresOfPort(source, address, query.port);
   return { ...asked, ...answerAt(source, list, atMs, () => whyNobody(source, address)) };
 }
 
@@ -51,11 +58,25 @@ export function blockAnswer(source: BlockSource, query: NatBlockQuery): NatBlock
   const address = parsed(query.address);
   const atMs = query.at ?? source.nowMs;
   const asked = { asked: query.address, at: new Date(atMs).toISOString() };
-  const isPrivate = source.model.nat.private.some((range) => contains(range, address));
-  const why = isPrivate
-    ? "private addresses share the ports of the pools"
-    : `${query.address} is in no range of nat.private`;
-  return { ...asked, ...answerAt(source, tenuresOfPrivate(source.epochs, address), atMs, () => why) };
+  const why = whyNoBlock(source.model.nat, address);
+  const overflow = overflowAt(source, address, atMs).map(({ grant, fromMs, untilMs }) => ({
+    ...blockText(grant.block),
+    since: iso(fromMs),
+    ...(untilMs !== undefined && { until: iso(untilMs) }),
+  }));
+  return {
+    ...asked,
+    ...answerAt(source, tenuresOfPrivate(source, address), atMs, () => why),
+    ...(overflow.length > 0 && { overflow }),
+  };
+}
+
+function whyNoBlock(nat: Nat, address: Address): string {
+  if (!nat.private.some((range) => contains(range, address)))
+    return `${formatAddress(address)} is in no range of nat.private`;
+  return nat.pools.some((pool) => pool.blockSize > 0)
+    ? "blocks are given when they are asked for, and it has not asked"
+    : "private addresses share the ports of the pools";
 }
 
 function answerAt(
@@ -74,16 +95,24 @@ function answerAt(
     ...(then.untilMs !== undefined && { until: iso(then.untilMs) }),
     ...(before && { before: { private: formatAddress(before), until: iso(then.fromMs) } }),
   };
-  const { holder, block } = then;
+  const { holder, block, rank } = then;
   if (holder === undefined || block === undefined) return { ...times, why: whyNobody() };
-  const ports = portText(block.ports);
+  const text = blockText(block);
   return {
     ...times,
     private: formatAddress(holder),
-    block: { address: formatAddress(block.address), ports },
-    why: `ports ${ports} of ${formatAddress(block.address)} are its block`,
+    block: text,
+    why: `ports ${text.ports} of ${text.address} are ${rank === undefined ? "its block" : givenText(rank)}`,
   };
 }
+
+const givenText = (rank: Rank): string =>
+  rank === 0 ? "the block that it was given" : "a block that it was given besides its own";
+
+const blockText = ({ address, ports }: Block): { address: string; ports: string } => ({
+  address: formatAddress(address),
+  ports: portText(ports),
+});
 
 function whyNobody({ model }: BlockSource, address: Address): string {
   const text = formatAddress(address);

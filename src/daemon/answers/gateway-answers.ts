@@ -6,7 +6,8 @@ import { type Address, hostPrefix, prefixOf, sameAddress } from "../../bgp/net/a
 import { formatAddress, formatPrefix } from "../../bgp/net/text.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import type { ConntrackUse } from "../../kernel/commands.ts";
-import { type FloatingIp, type Model, NO_LIMITS } from "../../model/model.ts";
+import { NO_LIMITS } from "../../model/address-limits.ts";
+import type { FloatingIp, Model } from "../../model/model.ts";
 import type { Refused } from "../../nat/limits.ts";
 import { portText } from "../../nat/members.ts";
 import { floatingAddresses } from "../../nat/table.ts";
@@ -83,7 +84,8 @@ const conntrackOf = ({ count, max, ...failed }: ConntrackUse): NonNullable<NatAn
 
 export function natAnswer(model: Model, now: Snapshot, kernel: NatKernel): NatAnswer {
   const { conntrack, refused } = kernel;
-  const { sessionsPerAddress, newSessionsPerSecond } = model.nat.pools[0]?.limits ?? NO_LIMITS;
+  const { sessionsPerAddress, portsPerAddress, newSessionsPerSecond } =
+    model.nat.pools[0]?.limits ?? NO_LIMITS;
   const nat = now.intent?.nat;
   const { timeouts } = model.nat;
   return {
@@ -109,6 +111,7 @@ export function natAnswer(model: Model, now: Snapshot, kernel: NatKernel): NatAn
     programmed: now.natProgrammed,
     limits: {
       ...(sessionsPerAddress !== undefined && { sessionsPerAddress }),
+      ...(portsPerAddress !== undefined && { portsPerAddress }),
       ...(newSessionsPerSecond !== undefined && { newSessionsPerSecond }),
     },
     ...(refused && { refused }),

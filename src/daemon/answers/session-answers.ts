@@ -10,9 +10,16 @@ import type {
   SessionQuery,
   SessionsFound,
 } from "../../kernel/conntrack/session-commands.ts";
-import { type BlockPlan, blocksPerAddress, privateCount } from "../../model/blocks.ts";
+import {
+  type BlockPlan,
+  blocksPerAddress,
+  isComputed,
+  privateCount,
+  wholeBlocks,
+} from "../../model/blocks.ts";
 import type { Model, Pool } from "../../model/model.ts";
 import type { Drains } from "../drains.ts";
+import type { GivenBlocks } from "../given-blocks.ts";
 
 type Look = (query: SessionQuery) => Promise<SessionsFound>;
 
@@ -37,15 +44,18 @@ export async function poolAnswers(
   { nat }: Model,
   plan: BlockPlan | undefined,
   drains: Pick<Drains, "isDrained">,
+  given: Pick<GivenBlocks, "useOf">,
 ): Promise<NatPoolAnswer[]> {
   const { used } = await look({ want: "used", filter: {}, limit: 1 });
   const useByAddress = new Map(used.map((use) => [use.public, use]));
-  let left = plan === undefined ? 0 : privateCount(plan);
+  let left = plan !== undefined && isComputed(plan) ? privateCount(plan) : 0;
   return nat.pools.flatMap((pool) => {
-    const total = pool.blockSize === 0 ? 0 : blocksPerAddress(pool);
+    const total = pool.blockSize === 0 ? 0 : wholeBlocks(pool);
+    const computed = pool.blockSize === 0 ? 0 : blocksPerAddress(pool);
     return pool.addresses.map((address) => {
-      const given = Math.min(left, total);
-      left -= given;
+      const own = Math.min(left, computed);
+      left -= own;
+      const overflow = given.useOf(address);
       const use = useByAddress.get(formatAddress(address));
       return {
         ...rowOf(pool, address),
@@ -54,19 +64,22 @@ export async function poolAnswers(
         users: use?.users ?? 0,
         ...(use === undefined && { used: { icmp: 0, tcp: 0, udp: 0 } }),
         ...(use?.ports && { used: use.ports }),
-        ...(total > 0 && { blocks: { total, given } }),
+        ...(total > 0 && { blocks: { total, given: own + (overflow?.given ?? 0) } }),
+        ...(overflow !== undefined && overflow.spare > 0 && { overflow }),
       };
     });
   });
 }
 
 const rowOf = (
-  { name, ports }: Pool,
+  { name, ports, mapping, filtering }: Pool,
   address: Address,
-): Pick<NatPoolAnswer, "pool" | "address" | "ports"> => ({
+): Pick<NatPoolAnswer, "pool" | "address" | "ports" | "mapping" | "filtering"> => ({
   pool: name,
   address: formatAddress(address),
   ports: ports.last - ports.first + 1,
+  mapping,
+  filtering,
 });
 
 const PROTOCOLS: Readonly<Record<number, string>> = { 1: "icmp", 6: "tcp", 17: "udp" };

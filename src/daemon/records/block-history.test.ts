@@ -7,8 +7,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Address, ipv4 } from "../../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../../bgp/net/text.ts";
 import { model as modelWith } from "../../gateway/testing/values.ts";
-import { type BlockPlan, blockPlan } from "../../model/blocks.ts";
-import { type Forward, type Nat, NO_LIMITS } from "../../model/model.ts";
+import { NO_LIMITS } from "../../model/address-limits.ts";
+import { type BlockGrant, type BlockPlan, blockPlan } from "../../model/blocks.ts";
+import type { Forward, Nat } from "../../model/model.ts";
 import { blockAnswer, whoAnswer } from "../answers/block-answers.ts";
 import { BlockHistory } from "./block-history.ts";
 import { BLOCK_EPOCHS, decodeHistory, encodeEpoch } from "./block-lines.ts";
@@ -28,6 +29,7 @@ const nat = (ranges: readonly string[]): Nat => ({
       draining: false,
       ports: { first: 1024, last: 65_535 },
       blockSize: 1024,
+      overflowBlocks: 0,
       limits: NO_LIMITS,
       mapping: "addressAndPortDependent",
       filtering: "addressAndPortDependent",
@@ -69,6 +71,25 @@ describe("the file", () => {
     expect(again.epochs).toEqual(history.epochs);
     expect(again.epochs.map(({ fromMs }) => fromMs)).toEqual([1000, 3000, 4000]);
     expect(again.epochs[0]?.plan).toEqual(a);
+  });
+
+  test("remembers what was given, and until when, also when a line is cut off", async () => {
+    const grant = (first: number): BlockGrant => ({
+      holder: address("10.65.0.7"),
+      rank: 1,
+      block: { address: address("198.51.100.10"), ports: { first, last: first + 1023 } },
+    });
+    const history = await remembered([plan("10.65.0.0/24"), 1000]);
+    await history.note([1024, 2048].map((first) => ({ atMs: 2000, given: true, grant: grant(first) })));
+    await history.note([{ atMs: 3000, given: false, grant: grant(1024) }]);
+    appendFileSync(file, '{"at":"1970-01-01T00:00:04.000Z","taken":[2048,3071],"address":"198.51.100.10"}\n');
+    const again = new BlockHistory(file, silent);
+    expect(again.spans).toEqual(history.spans);
+    expect(again.spans.map(({ fromMs, untilMs }) => [fromMs, untilMs])).toEqual([
+      [2000, 3000],
+      [2000, undefined],
+    ]);
+    expect(again.given).toEqual([grant(2048)]);
   });
 
   test("cut off in the middle of a line loses that line and none that comes after", async () => {
@@ -136,6 +157,7 @@ describe("whose a port is", () => {
   const source = {
     model,
     nowMs: 9000,
+    spans: [],
     epochs: [
       { fromMs: 1000, plan: plan(...ranges) },
       { fromMs: 5000, plan: plan(...ranges.toReversed()) },
@@ -220,7 +242,10 @@ test("of a floating IP whose ports are forwarded, it is who has that port", () =
     },
   ];
   const who = (port: number): unknown =>
-    whoAnswer({ model: { ...MODEL, floatingIps }, nowMs: 0, epochs: [] }, { address: "172.16.1.3", port });
+    whoAnswer(
+      { model: { ...MODEL, floatingIps }, nowMs: 0, epochs: [], spans: [] },
+      { address: "172.16.1.3", port },
+    );
   expect(who(82)).toMatchObject({
     private: "10.65.0.9",
     why: "tcp 80-89 of 172.16.1.3 is forwarded to 10.65.0.9, 8080",

@@ -1,16 +1,24 @@
 /**
  * Remembers which port blocks were in force when, in a file that only grows: `gwctl nat who … at TIME` answers from it
- * without any log of flows. A plan counts from when the kernel has acknowledged it.
+ * without any log of flows. A plan counts from when the kernel has acknowledged it; a block that is given is written down
+ * before the kernel hears of it, and one that is taken back behind that, so that no flow is without an answer.
  */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Problem } from "../../gateway/intent.ts";
-import type { BlockPlan } from "../../model/blocks.ts";
+import type { BlockGrant, BlockPlan } from "../../model/blocks.ts";
 import { sameBlocks } from "../../nat/blocks.ts";
-import type { Epoch } from "../../nat/history.ts";
-import { BLOCK_EPOCHS, decodeHistory, encodeEpoch } from "./block-lines.ts";
+import type { Epoch, GrantSpan } from "../../nat/history.ts";
+import {
+  BLOCK_EPOCHS,
+  decodeHistory,
+  encodeEpoch,
+  encodeGrant,
+  type GrantChange,
+  type GrantSpans,
+} from "./block-lines.ts";
 import type { Log } from "./log.ts";
 
 /** Octets of the file that are read, the last ones. */
@@ -21,6 +29,7 @@ const NO_BLOCKS: BlockPlan = { private: [], pools: [] };
 export class BlockHistory {
   readonly #path: string;
   #epochs: readonly Epoch[];
+  readonly #spans: GrantSpans;
   /** Lines that are not in the file yet. */
   #unsaved: string;
   #failure: string | undefined;
@@ -30,8 +39,9 @@ export class BlockHistory {
   constructor(path: string, log: Log) {
     this.#path = path;
     const text = this.#read();
-    const { epochs, broken } = decodeHistory(text);
+    const { epochs, spans, broken } = decodeHistory(text);
     this.#epochs = epochs;
+    this.#spans = spans;
     // The end of a line that a crash cut off would spoil the next one.
     this.#unsaved = text === "" || text.endsWith("\n") ? "" : "\n";
     if (broken === 0) return;
@@ -44,6 +54,16 @@ export class BlockHistory {
   /** In the order of time. */
   get epochs(): readonly Epoch[] {
     return this.#epochs;
+  }
+
+  /** Blocks that were given, in the order of time. */
+  get spans(): readonly GrantSpan[] {
+    return this.#spans.list;
+  }
+
+  /** Those that nobody has taken back. */
+  get given(): readonly BlockGrant[] {
+    return this.#spans.open.map(({ grant }) => grant);
   }
 
   /** The one in force, as far as is known; the same object until another one is. */
@@ -66,6 +86,16 @@ export class BlockHistory {
       this.#unsaved += encodeEpoch(epoch);
     }
     if (this.#unsaved.length > 1) this.#writing ??= this.#write();
+  }
+
+  /** Resolves when all that was told is in the file, or cannot be. */
+  async note(changes: readonly GrantChange[]): Promise<void> {
+    for (const change of changes) {
+      this.#spans.take(change);
+      this.#unsaved += encodeGrant(change);
+    }
+    if (this.#unsaved.length > 1) this.#writing ??= this.#write();
+    await this.#writing;
   }
 
   /** Resolves when what is to be written is, or cannot be. */

@@ -1,15 +1,18 @@
 /**
- * The plans of port blocks that were in force, as lines of JSON in a file: one for each change. Somebody may have cut or
- * edited them: what cannot be read is left out, and counted.
+ * The plans of port blocks that were in force, and the blocks that were given besides, as lines of JSON in a file: one for
+ * each change. Somebody may have cut or edited them: what cannot be read is left out, and counted.
  */
 
 import { type Address, contains, ipv4, type Prefix } from "../../bgp/net/address.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../../bgp/net/text.ts";
-import type { BlockPool } from "../../model/blocks.ts";
-import type { Epoch } from "../../nat/history.ts";
+import { type BlockGrant, type BlockPool, RANKS } from "../../model/blocks.ts";
+import type { PortRange } from "../../model/model.ts";
+import type { Epoch, GrantSpan } from "../../nat/history.ts";
 
 /** Changes that are remembered, the latest ones. */
 export const BLOCK_EPOCHS = 1000;
+/** Blocks that were given and are remembered, the latest ones. */
+const GRANT_SPANS = 100_000;
 /** Pool addresses of one line. */
 const MOST_ADDRESSES: number = 1 << 20;
 
@@ -18,51 +21,125 @@ export function encodeEpoch({ fromMs, plan }: Epoch): string {
   const line = {
     from: new Date(fromMs).toISOString(),
     private: plan.private.map(formatPrefix),
-    pools: plan.pools.map(({ addresses, ports, blockSize }) => ({
+    pools: plan.pools.map(({ addresses, ports, blockSize, overflowBlocks }) => ({
       addresses: rangesOf(addresses),
       ports: [ports.first, ports.last],
       blockSize,
+      ...(overflowBlocks !== undefined && { overflowBlocks }),
     })),
   };
   return `${JSON.stringify(line)}\n`;
 }
 
-/** The lines of a file, the last {@link BLOCK_EPOCHS}, and how many of all cannot be read. */
-export function decodeHistory(text: string): { readonly epochs: readonly Epoch[]; readonly broken: number } {
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  const read = lines.map(decodeEpoch);
-  const epochs: Epoch[] = [];
-  for (const epoch of read) {
-    // A clock that was set back must not make two lines change places.
-    if (epoch !== undefined)
-      epochs.push({ ...epoch, fromMs: Math.max(epoch.fromMs, epochs.at(-1)?.fromMs ?? 0) });
-  }
-  return { epochs: epochs.slice(-BLOCK_EPOCHS), broken: read.filter((epoch) => epoch === undefined).length };
+/** A block that is given, or taken back. */
+export interface GrantChange {
+  readonly atMs: number;
+  readonly given: boolean;
+  readonly grant: BlockGrant;
 }
 
-function decodeEpoch(line: string): Epoch | undefined {
-  const value = parseObject(line);
-  const fromMs = typeof value?.["from"] === "string" ? Date.parse(value["from"]) : Number.NaN;
-  const ranges = listOf(value?.["private"], prefixOf4);
-  const pools = listOf(value?.["pools"], poolOf);
-  if (!Number.isFinite(fromMs) || ranges === undefined || pools === undefined) return undefined;
+/** One line, with its end. */
+export function encodeGrant({ atMs, given, grant: { holder, rank, block } }: GrantChange): string {
+  const { address, ports } = block;
+  const line = {
+    at: new Date(atMs).toISOString(),
+    [given ? "given" : "taken"]: [ports.first, ports.last],
+    ...{ address: formatAddress(address), private: formatAddress(holder), rank },
+  };
+  return `${JSON.stringify(line)}\n`;
+}
+
+/** The lines of a file, the last {@link BLOCK_EPOCHS} and {@link GRANT_SPANS}, and how many of all cannot be read. */
+export function decodeHistory(text: string): {
+  readonly epochs: readonly Epoch[];
+  readonly spans: GrantSpans;
+  readonly broken: number;
+} {
+  const epochs: Epoch[] = [];
+  const spans = new GrantSpans();
+  let lastMs = 0;
+  let broken = 0;
+  for (const line of text.split("\n")) {
+    if (line.trim() === "") continue;
+    const value = parseObject(line);
+    const epoch = value && decodeEpoch(value);
+    const change = value && decodeGrant(value);
+    // A clock that was set back must not make two lines change places.
+    lastMs = Math.max(lastMs, epoch?.fromMs ?? change?.atMs ?? 0);
+    if (epoch !== undefined) epochs.push({ ...epoch, fromMs: lastMs });
+    else if (change !== undefined) spans.take({ ...change, atMs: lastMs });
+    else broken++;
+  }
+  return { epochs: epochs.slice(-BLOCK_EPOCHS), spans, broken };
+}
+
+/** What was given, in the order of time. */
+export class GrantSpans {
+  #list: OpenSpan[] = [];
+  readonly #openByBlock = new Map<string, OpenSpan>();
+
+  get list(): readonly GrantSpan[] {
+    return this.#list;
+  }
+
+  /** Those that last. */
+  get open(): readonly GrantSpan[] {
+    return [...this.#openByBlock.values()];
+  }
+
+  take({ atMs, given, grant }: GrantChange): void {
+    const key = `${grant.block.address.w0}:${grant.block.ports.first}`;
+    const before = this.#openByBlock.get(key);
+    if (before !== undefined) before.untilMs = atMs;
+    this.#openByBlock.delete(key);
+    if (!given) return;
+    const span: OpenSpan = { grant, fromMs: atMs, untilMs: undefined };
+    this.#openByBlock.set(key, span);
+    this.#list.push(span);
+    if (this.#list.length > 2 * GRANT_SPANS) this.#list = this.#list.slice(-GRANT_SPANS);
+  }
+}
+
+interface OpenSpan extends GrantSpan {
+  untilMs: number | undefined;
+}
+
+function decodeGrant(value: Fields): GrantChange | undefined {
+  const atMs = timeOf(value["at"]);
+  const given = value["given"] !== undefined;
+  const ports = portsOf(given ? value["given"] : value["taken"]);
+  const [address, holder] = [addressOf4(value["address"]), addressOf4(value["private"])];
+  const rank = RANKS.find((one) => one === value["rank"]);
+  if (atMs === undefined || ports === undefined || address === undefined || holder === undefined)
+    return undefined;
+  return rank === undefined ? undefined : { atMs, given, grant: { holder, rank, block: { address, ports } } };
+}
+
+function decodeEpoch(value: Fields): Epoch | undefined {
+  const fromMs = timeOf(value["from"]);
+  const ranges = listOf(value["private"], prefixOf4);
+  const pools = listOf(value["pools"], poolOf);
+  if (fromMs === undefined || ranges === undefined || pools === undefined) return undefined;
   const overlapping = ranges.some((a, i) => ranges.some((b, j) => i !== j && contains(a, b)));
   return overlapping ? undefined : { fromMs, plan: { private: ranges, pools } };
 }
 
 function poolOf(value: unknown): BlockPool | undefined {
-  const { addresses: texts, ports, blockSize } = isObject(value) ? value : {};
+  const { addresses: texts, ports: range, blockSize, overflowBlocks = 0 } = isObject(value) ? value : {};
   const ranges = listOf(texts, rangeOf);
-  const [first, last] = listOf(ports, portOf) ?? [];
-  if (ranges === undefined || first === undefined || last === undefined || first > last) return undefined;
-  const count = ranges.reduce((sum, range) => sum + range.count, 0);
-  const isSize = typeof blockSize === "number" && Number.isInteger(blockSize) && blockSize > 0;
-  if (count > MOST_ADDRESSES || !isSize || blockSize > last - first + 1) return undefined;
+  const ports = portsOf(range);
+  if (ranges === undefined || ports === undefined || !isCount(blockSize) || !isCount(overflowBlocks))
+    return undefined;
+  const count = ranges.reduce((sum, { count: of }) => sum + of, 0);
+  if (count > MOST_ADDRESSES || blockSize === 0 || blockSize > ports.last - ports.first + 1) return undefined;
   const addresses = ranges.flatMap(({ from, count: of }) =>
     Array.from({ length: of }, (_, i) => ipv4(from.w0 + i)),
   );
-  return { addresses, ports: { first, last }, blockSize };
+  return { addresses, ports, blockSize, ...(overflowBlocks > 0 && { overflowBlocks }) };
 }
+
+const isCount = (value: unknown): value is number =>
+  typeof value === "number" && Number.isInteger(value) && value >= 0;
 
 interface Range {
   readonly from: Address;
@@ -95,6 +172,21 @@ function rangesOf(addresses: readonly Address[]): string[] {
 function prefixOf4(value: unknown): Prefix | undefined {
   const prefix = typeof value === "string" ? parsePrefix(value) : undefined;
   return prefix?.family === 4 ? prefix : undefined;
+}
+
+function addressOf4(value: unknown): Address | undefined {
+  const address = typeof value === "string" ? parseAddress(value) : undefined;
+  return address?.family === 4 ? address : undefined;
+}
+
+function timeOf(value: unknown): number | undefined {
+  const ms = typeof value === "string" ? Date.parse(value) : Number.NaN;
+  return Number.isFinite(ms) ? ms : undefined;
+}
+
+function portsOf(value: unknown): PortRange | undefined {
+  const [first, last] = listOf(value, portOf) ?? [];
+  return first === undefined || last === undefined || first > last ? undefined : { first, last };
 }
 
 const portOf = (value: unknown): number | undefined =>

@@ -12,14 +12,16 @@ import type { NatLogAnswer } from "../../api/nat-schema.ts";
 import { formatAddress, formatEndpoint } from "../../bgp/net/text.ts";
 import type { Problem } from "../../gateway/intent.ts";
 import type { SessionEvents } from "../../kernel/conntrack/session-events.ts";
+import type { AddressLimits } from "../../model/address-limits.ts";
 import type { BlockPlan } from "../../model/blocks.ts";
-import type { AddressLimits } from "../../model/model.ts";
 import { type IpfixCollector, type LogCollector, type NatLog, NO_NAT_LOG } from "../../model/nat-log.ts";
-import { addressesIn, type Limit, refusedSet } from "../../nat/limits.ts";
+import { addressesIn } from "../../nat/limits.ts";
+import { type Limit, refusedSet } from "../../nat/meters.ts";
 import { blockChanges } from "../../natlog/blocks.ts";
 import { ipfix } from "../../natlog/ipfix.ts";
-import type { Encoder, LogRecord, Out, SessionRecord } from "../../natlog/record.ts";
+import type { BlockRecord, Encoder, LogRecord, Out, SessionRecord } from "../../natlog/record.ts";
 import { jsonLines, syslog } from "../../natlog/text.ts";
+import type { GrantChange } from "./block-lines.ts";
 import { DatagramOutput, FileOutput, type Output, StreamOutput } from "./log-outputs.ts";
 
 /** Between two looks at what was lost: after one without losses, all is well again. */
@@ -71,7 +73,11 @@ export class NatLogs {
   #lostInKernel = 0;
   #lostAtLastLook = 0;
   #problem: Problem | undefined;
-  readonly #refused: Record<Limit, ReadonlySet<number>> = { sessions: new Set(), rate: new Set() };
+  readonly #refused: Record<Limit, ReadonlySet<number>> = {
+    sessions: new Set(),
+    rate: new Set(),
+    ports: new Set(),
+  };
 
   constructor(input: NatLogsInput) {
     this.#input = input;
@@ -94,10 +100,15 @@ export class NatLogs {
     if (this.#wants("blocks")) void this.#tellBlocks(blockChanges(before, after, Date.now()));
   }
 
+  grantsChanged(changes: readonly GrantChange[]): void {
+    if (this.#wants("blocks")) void this.#tellBlocks(changes.map(grantRecord));
+  }
+
   /** Takes note of what was lost, and of whom is refused, since the last time. */
   async look(): Promise<void> {
     this.#lookForLosses();
-    const { newSessionsPerSecond, sessionsPerAddress } = this.#input.limits();
+    const { newSessionsPerSecond, sessionsPerAddress, portsPerAddress } = this.#input.limits();
+    await this.#tellRefused("ports", portsPerAddress);
     await this.#tellRefused("sessions", sessionsPerAddress);
     await this.#tellRefused("rate", newSessionsPerSecond);
   }
@@ -221,6 +232,11 @@ export class NatLogs {
     if ((before === undefined) !== (this.#problem === undefined)) this.#input.changed();
   }
 }
+
+const grantRecord = ({ atMs, given, grant: { holder, block } }: GrantChange): BlockRecord => ({
+  ...{ kind: "block", atMs, taken: !given },
+  ...{ private: holder.w0, public: block.address.w0, first: block.ports.first, last: block.ports.last },
+});
 
 function lossProblem(destinations: readonly Destination[]): Problem {
   const broken = destinations.find(({ output }) => output.state.lastError !== undefined);

@@ -44,6 +44,7 @@ export class Bench {
       hops: () => this.given.hops ?? hopsOnLinks(this.given.learned, this.given.links),
       health: () => this.given.health,
       learnedComplete: () => this.given.complete,
+      givenBlocks: () => [],
     };
     this.#learned = new MemoryLearned((prefix, installed) => world.markInstalled(prefix, installed));
     this.reconciler = new Reconciler({

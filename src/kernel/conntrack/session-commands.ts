@@ -1,7 +1,7 @@
 /** What the core may ask of netd about the flows that are translated, and what it is told. */
 
 import type { Address } from "../../bgp/net/address.ts";
-import { addressOf, InvalidCommand, integerOf, parseJson, recordOf } from "../fields.ts";
+import { addressOf, InvalidCommand, integerOf, listOf, parseJson, recordOf } from "../fields.ts";
 
 /** Which flows that are translated; what is not given does not matter. */
 export interface SessionFilter {
@@ -14,8 +14,20 @@ export interface SessionFilter {
   readonly protocol?: number;
 }
 
+/** Ports of a public address. */
+export interface PortBlock {
+  readonly address: Address;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Blocks that are asked about at once. */
+const MAX_BLOCKS = 65_536;
+
 export interface SessionQuery {
-  readonly want: "sessions" | "top" | "used";
+  readonly want: "sessions" | "top" | "used" | "blocks";
+  /** For "blocks", none of which overlap. */
+  readonly blocks?: readonly PortBlock[];
   readonly filter: SessionFilter;
   /** Sessions, or addresses of the top, 1..10000. */
   readonly limit: number;
@@ -44,6 +56,8 @@ export interface SessionsFound {
   readonly sessions: readonly FoundSession[];
   /** Who has most of them, the most first. */
   readonly top: readonly { readonly private: string; readonly sessions: number }[];
+  /** Sessions of each block of the query. */
+  readonly busy: readonly number[];
   /** What each public address has in use; ports of the first 4096 of them. */
   readonly used: readonly {
     readonly public: string;
@@ -57,7 +71,7 @@ export interface SessionsFound {
 export function decodeSessionQuery(payload: Buffer): SessionQuery {
   const query = recordOf(parseJson(payload), "sessions");
   const { want } = query;
-  if (want !== "sessions" && want !== "top" && want !== "used")
+  if (want !== "sessions" && want !== "top" && want !== "used" && want !== "blocks")
     throw new InvalidCommand(`sessions: want ${String(want)}`);
   const filter = recordOf(query.filter, "filter");
   const given = <T>(value: unknown, of: (value: unknown) => T): T | undefined =>
@@ -69,5 +83,16 @@ export function decodeSessionQuery(payload: Buffer): SessionQuery {
     port: given(filter.port, (value) => integerOf(value, "port", 0, 65_535)),
     protocol: given(filter.protocol, (value) => integerOf(value, "protocol", 0, 255)),
   };
-  return { want, filter: found as SessionFilter, limit: integerOf(query.limit, "limit", 1, 10_000) };
+  const blocks = given(query.blocks, (value) => listOf(value, "blocks", MAX_BLOCKS).map(portBlockOf));
+  const limit = integerOf(query.limit, "limit", 1, 10_000);
+  return { want, ...(blocks && { blocks }), filter: found as SessionFilter, limit };
+}
+
+function portBlockOf(value: unknown): PortBlock {
+  const block = recordOf(value, "blocks");
+  return {
+    address: addressOf(block.address, "address"),
+    first: integerOf(block.first, "first", 0, 65_535),
+    last: integerOf(block.last, "last", 0, 65_535),
+  };
 }

@@ -3,7 +3,13 @@
 import { ipv4 } from "../../bgp/net/address.ts";
 import { formatAddress } from "../../bgp/net/text.ts";
 import type { Session } from "./conntrack-entry.ts";
-import type { FoundSession, SessionFilter, SessionQuery, SessionsFound } from "./session-commands.ts";
+import type {
+  FoundSession,
+  PortBlock,
+  SessionFilter,
+  SessionQuery,
+  SessionsFound,
+} from "./session-commands.ts";
 
 export interface Gathering {
   /** What it is given is overwritten by the next one. */
@@ -12,8 +18,7 @@ export interface Gathering {
 }
 
 export function gathering(query: SessionQuery): Gathering {
-  const collect =
-    query.want === "sessions" ? some(query.limit) : query.want === "top" ? top(query.limit) : used();
+  const collect = collectorOf(query);
   const matches = matcher(query.filter);
   let matching = 0;
   return {
@@ -22,14 +27,54 @@ export function gathering(query: SessionQuery): Gathering {
       matching++;
       collect.take(session);
     },
-    result: () => ({ matching, sessions: [], top: [], used: [], ...collect.result() }),
+    result: () => ({ matching, sessions: [], top: [], used: [], busy: [], ...collect.result() }),
   };
 }
 
 type Collector = {
   take(session: Readonly<Session>): void;
-  result(): Partial<Pick<SessionsFound, "sessions" | "top" | "used">>;
+  result(): Partial<Pick<SessionsFound, "sessions" | "top" | "used" | "busy">>;
 };
+
+function collectorOf({ want, limit, blocks = [] }: SessionQuery): Collector {
+  switch (want) {
+    case "sessions":
+      return some(limit);
+    case "top":
+      return top(limit);
+    case "used":
+      return used();
+    case "blocks":
+      return busy(blocks);
+    default:
+      return want satisfies never;
+  }
+}
+
+function busy(blocks: readonly PortBlock[]): Collector {
+  const counts = new Array<number>(blocks.length).fill(0);
+  const byAddress = new Map<number, number[]>();
+  const inOrder = [...blocks.keys()].sort((a, b) => blocks[a]!.first - blocks[b]!.first);
+  for (const at of inOrder) {
+    const { w0 } = blocks[at]!.address;
+    byAddress.set(w0, [...(byAddress.get(w0) ?? []), at]);
+  }
+  return {
+    take: ({ public: outer, publicPort: port }) => {
+      const places = byAddress.get(outer);
+      if (places === undefined) return;
+      let [low, high] = [0, places.length];
+      while (high - low > 1) {
+        const middle = (low + high) >>> 1;
+        if (blocks[places[middle]!]!.first <= port) low = middle;
+        else high = middle;
+      }
+      const { first, last } = blocks[places[low]!]!;
+      if (first <= port && port <= last) counts[places[low]!]!++;
+    },
+    result: () => ({ busy: counts }),
+  };
+}
 
 function matcher(filter: SessionFilter): (session: Readonly<Session>) => boolean {
   const { protocol, port } = filter;

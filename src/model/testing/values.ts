@@ -1,7 +1,8 @@
 /** A peer, a pool and a NAT with every key at its default, for tests to change what they are about. */
 
 import { parseAddress } from "../../bgp/net/text.ts";
-import { type Model, NO_LIMITS, type Peer, type Pool } from "../model.ts";
+import { NO_LIMITS } from "../address-limits.ts";
+import type { Model, Peer, Pool } from "../model.ts";
 import { NO_NAT_LOG } from "../nat-log.ts";
 import { NO_PCP } from "../pcp.ts";
 
@@ -64,6 +65,7 @@ export const POOL: Pool = {
   draining: false,
   ports: { first: 1024, last: 65535 },
   blockSize: 0,
+  overflowBlocks: 0,
   limits: NO_LIMITS,
   mapping: "endpointIndependent",
   filtering: "addressAndPortDependent",

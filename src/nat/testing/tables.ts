@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
 import { addressKey } from "../../bgp/net/text.ts";
 import { ALGS } from "../../model/alg.ts";
-import type { BlockPlan } from "../../model/blocks.ts";
+import type { BlockGrant, BlockPlan } from "../../model/blocks.ts";
+import { BlockBook } from "../block-book.ts";
 import type { FloatingMapping, ForwardMapping, NatTable, PoolMapping } from "../table.ts";
 
 const TEN = 0x0a410000; // 10.65.0.0
@@ -76,11 +77,20 @@ const blocks: fc.Arbitrary<BlockPlan> = fc.record({
   pools: fc
     .record({
       addresses: fc.constantFrom([ipv4(0xc6336401)], [ipv4(0xc6336402), ipv4(0xc6336401)]),
-      ports: fc.constantFrom({ first: 1024, last: 65535 }, { first: 5000, last: 5063 }),
+      ports: fc.constantFrom({ first: 1024, last: 1343 }, { first: 5000, last: 5063 }),
       blockSize: fc.constantFrom(16, 64),
+      overflowBlocks: fc.nat(2),
     })
     .map((pool) => [pool]),
 });
+
+/** What is given to who asks, one after the other. */
+function givenTo(asking: readonly number[], plan: BlockPlan | undefined): readonly BlockGrant[] {
+  if (plan === undefined) return [];
+  const book = new BlockBook(plan, [], []);
+  for (const n of asking) book.give(ipv4(TEN + n), Number.POSITIVE_INFINITY);
+  return book.grants;
+}
 
 const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
   fc.record({
@@ -98,16 +108,18 @@ const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
   { maxLength: 3 },
 );
 
-export const natTables: fc.Arbitrary<NatTable> = fc.record({
+const drafts = fc.record({
   floating,
   forwards,
   private: fc.array(prefix4, { maxLength: 3 }),
   pools,
   blocks: fc.option(blocks, { nil: undefined }),
+  asking: fc.array(fc.nat(4), { maxLength: 6 }),
   algs: fc.subarray([...ALGS]),
   grants: fc.boolean(),
   limits: fc.record({
     sessionsPerAddress: fc.constantFrom(undefined, 1, 2000),
+    portsPerAddress: fc.constantFrom(undefined, 64),
     newSessionsPerSecond: fc.constantFrom(undefined, 50),
   }),
   exempt: fc.array(fc.oneof(prefix4, prefix6), { maxLength: 6 }),
@@ -127,3 +139,8 @@ export const natTables: fc.Arbitrary<NatTable> = fc.record({
     { nil: undefined },
   ),
 });
+
+export const natTables: fc.Arbitrary<NatTable> = drafts.map(({ asking, ...table }) => ({
+  ...table,
+  givenBlocks: givenTo(asking, table.blocks),
+}));
