@@ -317,10 +317,9 @@ export interface ReceivedAnswer {
 
 export interface FloatingIpAnswer {
   readonly address: string;
-  /** The address that all of it leads to, and the source of new flows of that; absent with `forwards`. */
+  /** The address that all of it leads to, the source of new flows of that, and whether without conntrack. */
   readonly to?: string;
   readonly egress?: "fixed" | "floating";
-  /** Translated without conntrack; absent: with it. */
   readonly stateless?: true;
   /** Where single ports lead; absent with `to`. A port is "443" or "8000-8010". */
   readonly forwards?: readonly {
