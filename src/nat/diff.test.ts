@@ -46,6 +46,33 @@ const pool = (last: number, mapping: PoolMapping["mapping"]): PoolMapping => ({
   filtering: "addressAndPortDependent",
 });
 
+describe("what packets have written down", () => {
+  const of = (...pools: PoolMapping[]): NatTable => ({
+    ...EMPTY_NAT,
+    private: [prefixOf(ipv4(0x0a410000), 16)],
+    pools,
+  });
+  const both = of(pool(1, "endpointIndependent"), pool(2, "endpointIndependent"));
+  const one = of(pool(1, "endpointIndependent"));
+
+  test.each([
+    ["goes with the last pool that has it", both, of(), true],
+    ["goes when the pools left have none", both, of(pool(1, "addressAndPortDependent")), true],
+    ["stays while a pool is left that has it", both, one, false],
+    ["stays when one comes", one, both, false],
+  ])("%s", (_, before, after, goes) => {
+    expect(diffTables(before, after).includes("flush map inet gatewayd mapping")).toBe(goes);
+    expect(diffTables(before, after).includes("flush map inet gatewayd endpoints")).toBe(goes);
+  });
+
+  test("stays while what a predecessor left is kept", () => {
+    const nft = new MemoryNft();
+    nft.apply(diff(both, undefined));
+    expect(diff(of(), nft.listing(), { keep: true })).not.toContain("flush map");
+    expect(diff(of(), nft.listing())).toContain("flush map inet gatewayd mapping");
+  });
+});
+
 describe("blocks", () => {
   const blocked = pool(1, "addressAndPortDependent");
   const only: NatTable = {

@@ -104,6 +104,8 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
     lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keeps));
   }
   if (!sameElements(found.sets.block_homes, wanted.sets.block_homes)) lines.push(...FORGET_MAPPINGS);
+  // Without the rules that would take one to another address (mapping.ts), mappings would lie there until their time is over.
+  else if (!keep && found.sets.eim.size > 0 && wanted.sets.eim.size === 0) lines.push(...FORGET_MAPPINGS);
   const others = CT_KINDS.filter(({ chain }) => !sameElements(found[chain], wanted[chain]));
   for (const kind of others) lines.push(...objectChanges(kind, found[kind.chain], wanted[kind.chain]));
   for (const name of CHAIN_NAMES) {
