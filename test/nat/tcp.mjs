@@ -60,7 +60,12 @@ async function carryOut(request) {
     for (const to of request.to) seen.push(await ask(request.ask, to));
     return seen;
   }
-  if (request.begin) return begin(request.begin, request.to) !== undefined;
+  if (request.begin) {
+    begin(request.begin, request.to);
+    // Node connects in its next turn: only then has the SYN been sent.
+    await new Promise((resolve) => setImmediate(resolve));
+    return true;
+  }
   if (request.outcome) return connections.get(keyOf(request.outcome, request.to)).outcome;
   const { socket } = connections.get(keyOf(request.end ?? request.reset, request.to));
   if (request.end) socket.end();
