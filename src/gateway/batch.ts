@@ -1,3 +1,5 @@
+/** What one turn of the lane puts into the kernel. */
+
 import type { Row } from "./departures.ts";
 import type { KernelRoute } from "./intent.ts";
 

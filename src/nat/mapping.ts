@@ -2,8 +2,9 @@
  * Endpoint-independent mapping and filtering (RFC 4787, RFC 5382), by what the packets themselves write down.
  *
  * `mapping` has the external endpoint of each private one, `endpoints` the private endpoint of each external one,
- * `contacts` whom an external endpoint has sent to, `shared` the private endpoints of more than one TCP connection. The kernel alone would share an external port between private
- * endpoints as long as their destinations differ, and then one of them changes with its next destination.
+ * `contacts` whom an external endpoint has sent to, `shared` the private endpoints of more than one TCP connection. The
+ * kernel alone would share an external port between private endpoints as long as their destinations differ, and then one
+ * of them changes with its next destination.
  *
  * So a new flow of an endpoint that has a mapping takes that one. Else the rules look for a port that `endpoints` lacks,
  * first its own, then some by chance, and they try them in the packet's own header: the language of nft can look up what
