@@ -52,7 +52,7 @@ export function place(changes: Partial<Model> = {}): Place {
 const settles = new WeakMap<Place, () => void>();
 
 /** Plans, programs and announces what there is now. */
-export async function work({ bench, ...at }: Place): Promise<Model> {
+async function work({ bench, ...at }: Place): Promise<Model> {
   const { objects, file, learned, hub } = at;
   const whole = withObjects(file, objects.cloud.tables, "floating");
   await bench.give({ model: whole, learned, links: LINKS });
