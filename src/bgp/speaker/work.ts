@@ -53,10 +53,11 @@ export class Work {
   #decide(family: Family): number {
     const { rib, vrps, changes } = this.#bench;
     const { received, revalidation, best } = rib.of(family);
+    const swept = vrps.lookSome(family, STEP_PREFIXES * 8);
     const changed = revalidation.isPending ? undefined : vrps.takeChanged(family);
     if (changed !== undefined) revalidation.begin(changed);
     // A row that is looked at costs a fraction of a decision.
-    const looked = received.sweepSome(STEP_PREFIXES * 8) + revalidation.workSome(STEP_PREFIXES * 4);
+    const looked = swept + received.sweepSome(STEP_PREFIXES * 8) + revalidation.workSome(STEP_PREFIXES * 4);
     const noted = (prefix: PrefixId): void => changes.note(family, prefix);
     return looked + best.decideSome(STEP_PREFIXES, noted, this.#watch(family));
   }
