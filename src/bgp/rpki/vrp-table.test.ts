@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { contains, type Prefix, prefixOf } from "../net/address.ts";
+import { NO_PREFIX } from "../net/prefix-table.ts";
 import { formatPrefix, parsePrefix } from "../net/text.ts";
-import { NO_PREFIX } from "../rib/prefix-table.ts";
 import { MOST_CHANGED, MOST_PER_PREFIX, VALIDITIES, type Validity, type Vrp, VrpTable } from "./vrp-table.ts";
 
 const prefix = (text: string): Prefix => parsePrefix(text)!;

@@ -11,8 +11,8 @@
  */
 
 import type { Family, Prefix } from "../net/address.ts";
+import { NO_PREFIX, type PrefixId, PrefixTable } from "../net/prefix-table.ts";
 import { columnOf } from "../rib/columns.ts";
-import { NO_PREFIX, type PrefixId, PrefixTable } from "../rib/prefix-table.ts";
 import { NO_ORIGIN } from "../wire/path-attributes.ts";
 
 /** RFC 6811 §2. By index they are the numbers that the table answers. */

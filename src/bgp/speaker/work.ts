@@ -1,8 +1,8 @@
 /** What a speaker does in its turns: what was marked is looked at again, decided, and told, a piece at a time. */
 
 import type { Family } from "../net/address.ts";
+import type { PrefixId } from "../net/prefix-table.ts";
 import type { PeerId } from "../rib/peer-table.ts";
-import type { PrefixId } from "../rib/prefix-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { VrpTable } from "../rpki/vrp-table.ts";
 import type { Monitor } from "./monitor.ts";
