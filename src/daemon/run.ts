@@ -237,9 +237,7 @@ function reachableThrough(gateway: Gateway | undefined): (address: string) => bo
     const address = parseAddress(text);
     if (gateway === undefined || address === undefined) return false;
     const prefix = hostPrefix(address);
-    if (gateway.reconciler.announces(prefix)) return true;
-    const [route] = gateway.speaker.routes({ prefix });
-    return route?.paths.some(({ status }) => status === "best") === true;
+    return gateway.speaker.reaches(prefix) || gateway.reconciler.announces(prefix);
   };
 }
 
