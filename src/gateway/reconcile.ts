@@ -13,7 +13,7 @@
  * left in the kernel goes on forwarding meanwhile (docs/adr/0002).
  */
 
-import type { Address, Prefix } from "../bgp/net/address.ts";
+import type { Address } from "../bgp/net/address.ts";
 import { formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import { carryOut } from "./amend.ts";
@@ -150,10 +150,6 @@ export class Reconciler {
     this.#endRest?.();
     await this.#lane.stop();
     await this.idle();
-  }
-
-  announces(prefix: Prefix): boolean {
-    return this.#publisher.announced.has(formatPrefix(prefix));
   }
 
   snapshot(): Snapshot {

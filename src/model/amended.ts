@@ -15,6 +15,9 @@ export function amended<T>(
   from = 0,
 ): readonly T[] {
   if (gone.length + come.length === 0) return list;
+  const [only] = come;
+  if (only !== undefined && come.length === 1 && gone.every((item) => compare(item, only) === 0))
+    return withItem(list, only, compare, from);
   const copy = list.slice();
   for (const item of gone) {
     const at = firstNotBelow(copy, (each) => compare(each, item), from);
@@ -22,6 +25,13 @@ export function amended<T>(
   }
   for (const item of come) put(copy, item, compare, from);
   return copy;
+}
+
+/** In one copy of the right size: one that has to grow is copied twice. */
+function withItem<T>(list: readonly T[], item: T, compare: (a: T, b: T) => number, from: number): T[] {
+  const at = firstNotBelow(list, (each) => compare(each, item), from);
+  const isThere = at < list.length && compare(list[at]!, item) === 0;
+  return list.toSpliced(at, Number(isThere), item);
 }
 
 /** Puts an item into a sorted list, in place of what is equal to it. */
