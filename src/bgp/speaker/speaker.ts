@@ -11,7 +11,6 @@ import { formatAddress } from "../net/text.ts";
 import { NO_ATTRIBUTES } from "../rib/attribute-pool.ts";
 import type { NextHopNeeds, NextHopTold } from "../rib/next-hops.ts";
 import type { PeerId } from "../rib/peer-table.ts";
-import { NO_PREFIX } from "../rib/prefix-table.ts";
 import { Rib } from "../rib/rib.ts";
 import type { AdvertisedRoute, Page, ReceivedRoute } from "../rib/snapshot.ts";
 import { cease } from "../wire/notification.ts";
@@ -39,6 +38,7 @@ import {
   advertisedRoutes,
   type ExportSnapshot,
   exportSnapshots,
+  isUsed,
   type PeerSnapshot,
   peerSnapshot,
   type RouteFilterOptions,
@@ -297,10 +297,8 @@ export class Speaker {
   }
 
   /** Whether a path of this very prefix is used. Cheaper than to ask for its {@link routes}. */
-  reaches({ family, w0, w1, w2, w3, length }: Prefix): boolean {
-    const { prefixes, best } = this.rib.of(family);
-    const id = prefixes.find(w0, w1, w2, w3, length);
-    return id !== NO_PREFIX && best.selectedCount(id) > 0;
+  reaches(prefix: Prefix): boolean {
+    return isUsed(this.rib, prefix);
   }
 
   /** A part of {@link routes}: up to `limit` of one family, from a position on; 0 is the first. */
