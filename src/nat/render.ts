@@ -11,16 +11,7 @@
 import { helperRules, helpers, toHelpers } from "./algs.ts";
 import { blockSets, ownBlockRules, scarceRules } from "./blocks.ts";
 import { addresses, elements, intervals, isIpv4, isIpv6 } from "./elements.ts";
-import {
-  floatingSets,
-  HAIRPIN6,
-  hairpin,
-  TO_EGRESS,
-  TO_FIXED,
-  TO_ITSELF,
-  toHairpin,
-  UNTRANSLATED,
-} from "./floating.ts";
+import { floatingSets, HAIRPIN6, hairpin, TO_EGRESS, TO_FIXED, TO_ITSELF, toHairpin } from "./floating.ts";
 import { forwardSets, TO_TARGET } from "./forwards.ts";
 import { dropsGranted, toGranted } from "./granted.ts";
 import { homeElements, slotElements } from "./homes.ts";
@@ -33,6 +24,7 @@ import { statelessChains, statelessSets } from "./stateless.ts";
 import type { NatTable } from "./table.ts";
 import { TO_TIMERS, timerRules, timers } from "./timers.ts";
 import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK, UNTRACK6 } from "./tracking.ts";
+import { INVALID, OBSOLETE, UNTRANSLATED } from "./untranslated.ts";
 
 export function render(table: NatTable): Contents {
   return {
@@ -114,5 +106,7 @@ const renderChains = (table: NatTable): ChainContents => ({
   srcnat: [...TO_ITSELF, ...toHairpin(table), ...EXEMPT, ...TO_EGRESS, "ip saddr @private goto pools"],
   limited: limitRules(table),
   translated: [...dropsGranted(table), ...toMappings(table), ...TO_TIMERS],
+  invalid: INVALID,
+  obsolete: OBSOLETE,
   untranslated: UNTRANSLATED,
 });
