@@ -8,7 +8,7 @@ import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { INSIDE } from "./cloud.ts";
-import type { Figures, Size, Spread } from "./run.ts";
+import type { Figures, Memory, Size, Spread } from "./run.ts";
 
 const HELP = `npm run bench -- service [--sizes N,…] [--changes N] [--kernel linux|none] [--etcd URL]
 
@@ -53,7 +53,8 @@ const ROWS: readonly [string, (figures: Figures) => string][] = [
   ["associate to UPDATE", ({ announced }) => spreadText(announced)],
   ["take off to UPDATE", ({ withdrawn }) => spreadText(withdrawn)],
   ["start to all announced", ({ start }) => start.toFixed(0)],
-  ["memory, MiB", ({ rssMebibytes }) => String(rssMebibytes)],
+  ["memory, MiB, now / most", ({ memory }) => memoryText(memory)],
+  ["  with its processes", ({ memoryOfAll }) => memoryText(memoryOfAll)],
 ];
 for (const floating of sizes) {
   const figures = measure({ floating, changes, kernel, ...(etcd !== undefined && { etcd }) });
@@ -78,6 +79,10 @@ function measure(size: Size): Figures {
   } finally {
     ip("netns", "del", NAMESPACE);
   }
+}
+
+function memoryText({ now, most }: Memory): string {
+  return `${now} / ${most}`;
 }
 
 function spreadText({ median, p99 }: Spread): string {

@@ -37,7 +37,16 @@ export interface Figures {
   readonly associate: Spread;
   readonly announced: Spread;
   readonly withdrawn: Spread;
-  readonly rssMebibytes: number;
+  /** Of gatewayd alone; and with its own processes, for the store and the kernel. */
+  readonly memory: Memory;
+  readonly memoryOfAll: Memory;
+}
+
+/** Resident, in MiB. */
+export interface Memory {
+  readonly now: number;
+  /** For processes together, the sum of what each had at most. */
+  readonly most: number;
 }
 
 const DAEMON = "127.0.0.1";
@@ -117,7 +126,8 @@ async function measured(cloud: Cloud): Promise<Figures> {
       announced.push(heardMs);
     }
     for (const id of ids) withdrawn.push((await lead(peer, id, null)).heardMs);
-    const rss = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid}/status`, "utf8"))?.[1] ?? 0);
+    const memory = memoryOf([daemon.pid!]);
+    const children = readFileSync(`/proc/${daemon.pid}/task/${daemon.pid}/children`, "utf8");
     return {
       start,
       list,
@@ -127,7 +137,8 @@ async function measured(cloud: Cloud): Promise<Figures> {
       associate: spread(associated),
       announced: spread(announced),
       withdrawn: spread(withdrawn),
-      rssMebibytes: Math.round(rss / 1024),
+      memory,
+      memoryOfAll: memoryOf([daemon.pid!, ...children.trim().split(" ").map(Number)]),
     };
   } finally {
     peer.close();
@@ -198,18 +209,32 @@ function spread(taken: readonly number[]): Spread {
   return { median: at(0.5), p99: at(0.99) };
 }
 
+function memoryOf(pids: readonly number[]): Memory {
+  const sum = (field: string): number => {
+    const kibibytes = pids.map((pid) =>
+      Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0),
+    );
+    return Math.round(kibibytes.reduce((all, one) => all + one, 0) / 1024);
+  };
+  return { now: sum("VmRSS"), most: sum("VmHWM") };
+}
+
 function ask(method: string, path: string, body?: object): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { "content-type": "application/json" };
     const asked = request({ socketPath, agent, method, path: `/v2.0/${path}`, headers }, (response) => {
+      // A list is not read here: that is the client's time.
+      if (method === "GET" && response.statusCode === 200) {
+        response.on("end", resolve).resume();
+        return;
+      }
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {
         const text = Buffer.concat(chunks).toString();
         if ((response.statusCode ?? 500) >= 300)
           reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
-        // A list is not read here: that is the client's time.
-        else resolve(method === "GET" ? undefined : JSON.parse(text));
+        else resolve(JSON.parse(text));
       });
     });
     asked.on("error", reject);
