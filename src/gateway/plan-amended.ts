@@ -7,8 +7,8 @@ import { compareAddresses, comparePrefixes, hostPrefix, type Prefix } from "../b
 import { type AddressKey, addressKey, formatPrefix } from "../bgp/net/text.ts";
 import { amended, differing } from "../model/amended.ts";
 import type { FloatingIp, Model } from "../model/model.ts";
-import type { TranslatedPart } from "../nat/diff.ts";
-import type { FloatingMapping, NatTable } from "../nat/table.ts";
+import { haveSameRules } from "../nat/filled.ts";
+import type { FloatingMapping, NatTable, TranslatedPart } from "../nat/table.ts";
 import { type Draft, draftOf, type PlanInput } from "./draft.ts";
 import type { Announcement, Intent, KernelRoute } from "./intent.ts";
 import { planFloating, planReachable } from "./plan-floating.ts";
@@ -55,6 +55,7 @@ export function planAmended(before: PlanBefore, input: PlanInput): Amendment | u
   const routes = new Map(prefixes.map((p) => [formatPrefix(p), draft.routes.get(formatPrefix(p))]));
   const nat = natChange(before.intent.nat, draft, gone, come);
   if (draft.problems.length > 0 || concernsOthers(before, input.model.role, routes, nat)) return undefined;
+  if (!haveSameRules({ before: before.intent.nat, after: nat.table }, nat.translated)) return undefined;
   return {
     intent: {
       ...before.intent,

@@ -10,11 +10,13 @@ import { type Prefix, sameAddress, samePrefix } from "../bgp/net/address.ts";
 import { type AddressKey, addressKey } from "../bgp/net/text.ts";
 import { BLOCK_SETS, independentBlocks, sameBlocks } from "./blocks.ts";
 import { isHost } from "./elements.ts";
+import { matchableIn } from "./filled.ts";
 import { floatingSets } from "./floating.ts";
 import { forwardsOnlyIn } from "./forwards.ts";
 import {
   CHAIN_NAMES,
   CHAINS,
+  type ChainName,
   type Contents,
   type CtObjects,
   declarationOf,
@@ -22,6 +24,7 @@ import {
   type PortChains,
   SET_NAMES,
   SETS,
+  type SetContents,
   type SetName,
   TABLE,
 } from "./layout.ts";
@@ -30,7 +33,13 @@ import { parseListing } from "./listing.ts";
 import { METERS } from "./meters.ts";
 import { render } from "./render.ts";
 import { statelessSets, writtenRule } from "./stateless.ts";
-import { EMPTY_NAT, type FloatingMapping, type NatTable, type Translations } from "./table.ts";
+import {
+  EMPTY_NAT,
+  type FloatingMapping,
+  type NatTable,
+  type TranslatedPart,
+  type Translations,
+} from "./table.ts";
 import { trackingSets } from "./tracking.ts";
 
 export interface DiffOptions {
@@ -43,32 +52,35 @@ export interface DiffOptions {
 
 /** @param listing - what `nft -s list table inet gatewayd` printed; undefined: there is no such table */
 export function diff(wanted: NatTable, listing: string | undefined, options?: DiffOptions): string {
-  const contents = render(wanted);
   const found = listing === undefined ? undefined : parseListing(listing);
-  if (found === undefined) return textOf(contents);
-  return transaction(changes(found, contents, options?.keep ?? false));
+  if (found === undefined) return textOf(render(wanted));
+  const keep = options?.keep ?? false;
+  return transaction(
+    changes(found, render(wanted, matchableIn(wanted, keep ? found.sets : undefined)), keep),
+  );
 }
 
 /**
  * The same from one table to the next, when the kernel is known to hold `previous`. Walks both, but writes out only
  * the floating IPs and forwards that share an address with something that changed.
+ * @param kept - what the kernel may hold besides, and has rules for
  */
-export function diffTables(previous: NatTable, wanted: NatTable): string {
+export function diffTables(previous: NatTable, wanted: NatTable, kept?: SetContents): string {
   const [before, after] = [narrowed(previous, wanted), narrowed(wanted, previous)];
   const touched = touchedBetween(previous, wanted);
   return transaction(
     changes(
-      render({ ...before, ...touchedOf(previous, touched) }),
-      render({ ...after, ...touchedOf(wanted, touched) }),
+      render({ ...before, ...touchedOf(previous, touched) }, matchableIn(previous, kept)),
+      render({ ...after, ...touchedOf(wanted, touched) }, matchableIn(wanted, kept)),
       false,
     ),
   );
 }
 
-/** A part of a table that is other than before, together with all that leads to the same fixed addresses. */
-export type TranslatedPart = Pick<NatTable, "floating" | "exempt" | "untracked">;
-
-/** The same where nothing else differs: looks at these alone. `exempt` and `untracked` are of hosts. */
+/**
+ * The same where nothing else differs, and the rules are the same: looks at these alone. `exempt` and `untracked` are of
+ * hosts.
+ */
 export function diffParts(before: TranslatedPart, after: TranslatedPart): string {
   const [found, wanted] = [before, after].map((part) => {
     const table = { ...EMPTY_NAT, ...part };
@@ -86,10 +98,7 @@ function textOf(contents: Contents): string {
   }
   for (const kind of CT_KINDS) lines.push(...objectLines(kind, contents[kind.chain]));
   lines.push(...chainLines(contents.portChains));
-  for (const name of CHAIN_NAMES) {
-    const hook = CHAINS[name];
-    lines.push(`add chain inet ${TABLE} ${name}${hook === undefined ? "" : ` { ${hook} }`}`);
-  }
+  for (const name of CHAIN_NAMES) if (isThere(name, contents.chains[name])) lines.push(chainLine(name));
   for (const name of SET_NAMES) lines.push(...elementLines("add", name, contents.sets[name]));
   for (const name of CHAIN_NAMES) lines.push(...ruleLines(name, contents.chains[name]));
   return transaction(lines);
@@ -114,7 +123,7 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
       continue;
     }
     if (sameRules(found.chains[name], wanted.chains[name])) continue;
-    lines.push(`flush chain inet ${TABLE} ${name}`, ...ruleLines(name, wanted.chains[name]));
+    lines.push(...rewritten(name, found.chains[name], wanted.chains[name]));
     // What the kernel counted, it counts against the limit that was there then.
     if (name === "limited") lines.push(...METER_NAMES.map((meter) => `flush set inet ${TABLE} ${meter}`));
   }
@@ -122,6 +131,20 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   if (!keep) lines.push(...goneChains(found.portChains, wanted.portChains));
   return lines;
 }
+
+/** One that is hooked is so for its rules' sake. */
+const isThere = (name: ChainName, rules: readonly string[]): boolean =>
+  CHAINS[name] === undefined || rules.length > 0;
+
+function chainLine(name: ChainName): string {
+  const hook = CHAINS[name];
+  return `add chain inet ${TABLE} ${name}${hook === undefined ? "" : ` { ${hook} }`}`;
+}
+
+const rewritten = (name: ChainName, found: readonly string[], wanted: readonly string[]): string[] => [
+  isThere(name, found) ? `flush chain inet ${TABLE} ${name}` : chainLine(name),
+  ...(isThere(name, wanted) ? ruleLines(name, wanted) : [`delete chain inet ${TABLE} ${name}`]),
+];
 
 /** Of the first, those that the second has not, or has otherwise. */
 const differingChains = (a: PortChains, b: PortChains): PortChains =>
