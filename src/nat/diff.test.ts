@@ -84,11 +84,11 @@ describe("what nobody wants costs no packet anything", () => {
         ...["srcnat", "stateless_in", "stateless_out", "untranslated"],
       ],
     ],
-    ["a pool", { private: PRIVATE, pools: [pool(1, "addressAndPortDependent")] }, ["srcnat"]],
+    ["a pool", { private: PRIVATE, pools: [pool(1, "addressAndPortDependent")] }, ["srcnat", "untranslated"]],
     [
       "a pool whose mappings are kept",
       { private: PRIVATE, pools: [pool(1, "endpointIndependent")] },
-      ["dstnat", "srcnat", "translated"],
+      ["dstnat", "srcnat", "translated", "untranslated"],
     ],
     ["a public network", { untracked: PRIVATE }, ["raw_output", "raw_prerouting"]],
   ])("%s", (_, wanted, hooked) => {

@@ -54,12 +54,6 @@ export const TO_FIXED: readonly string[] = [
   ...inBothFamilies((ip, six) => `dnat ${ip} to ${ip} daddr map @floating${six}`),
 ];
 
-/** What conntrack takes for no part of any flow, or nobody forwards, is not translated. Sent on, it would go round. */
-export const UNTRANSLATED: readonly string[] = [
-  ...inBothFamilies((ip, six) => `${ip} daddr @floating${six} drop`),
-  "ip daddr @forwarded drop",
-];
-
 /** A VM that talks to its own floating IP must not see its own address as the source: it would drop the packet. */
 export const TO_ITSELF: readonly string[] = inBothFamilies(
   (ip, six) => `snat ${ip} to ${ip} saddr . ct original ${ip} daddr map @self${six}`,

@@ -254,6 +254,8 @@ export const CHAIN_NAMES = [
   "translated",
   "disguise_out",
   "stateless_out",
+  "invalid",
+  "obsolete",
   "untranslated",
 ] as const;
 export type ChainName = (typeof CHAIN_NAMES)[number];
@@ -299,6 +301,8 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   translated: "type filter hook postrouting priority 101; policy accept;",
   disguise_out: "type filter hook postrouting priority 102; policy accept;",
   stateless_out: "type filter hook postrouting priority 103; policy accept;",
+  invalid: undefined,
+  obsolete: undefined,
   untranslated: "type filter hook forward priority -1; policy accept;",
 };
 

@@ -12,16 +12,7 @@ import { helperRules, helpers, toHelpers } from "./algs.ts";
 import { blockSets, ownBlockRules, scarceRules } from "./blocks.ts";
 import { elements } from "./elements.ts";
 import { type Matchable, matchableIn } from "./filled.ts";
-import {
-  floatingSets,
-  HAIRPIN6,
-  hairpin,
-  TO_EGRESS,
-  TO_FIXED,
-  TO_ITSELF,
-  toHairpin,
-  UNTRANSLATED,
-} from "./floating.ts";
+import { floatingSets, HAIRPIN6, hairpin, TO_EGRESS, TO_FIXED, TO_ITSELF, toHairpin } from "./floating.ts";
 import { forwardSets, TO_TARGET } from "./forwards.ts";
 import { dropsGranted, toGranted } from "./granted.ts";
 import { homeElements, slotElements } from "./homes.ts";
@@ -34,6 +25,7 @@ import { statelessChains, statelessSets } from "./stateless.ts";
 import type { NatTable } from "./table.ts";
 import { timerRules, timers, WITH_TIMERS } from "./timers.ts";
 import { EXEMPT, networkSets, TO_UNTRACK, trackingSets, UNTRACK, UNTRACK6 } from "./tracking.ts";
+import { untranslatedChains } from "./untranslated.ts";
 
 /** @param canMatch - of a table that this one is a part of */
 export function render(table: NatTable, canMatch: Matchable = matchableIn(table)): Contents {
@@ -85,6 +77,7 @@ export function renderChains(table: NatTable, canMatch: Matchable): ChainContent
   const raw = TO_UNTRACK.filter(canMatch);
   const chains: ChainContents = {
     ...statelessChains(table),
+    ...untranslatedChains(canMatch),
     untrack: UNTRACK,
     untrack6: UNTRACK6,
     raw: raw.length === 0 ? [] : [...trackMetadata(table), ...raw],
@@ -108,7 +101,6 @@ export function renderChains(table: NatTable, canMatch: Matchable): ChainContent
     srcnat: [...TO_ITSELF, ...toHairpin(table), ...EXEMPT, ...TO_EGRESS, "ip saddr @private goto pools"],
     limited: limitRules(table),
     translated: [...dropsGranted(table), ...toMappings(table)],
-    untranslated: UNTRANSLATED,
   };
   return Object.fromEntries(
     Object.entries(chains).map(([name, rules]): [string, readonly string[]] => [

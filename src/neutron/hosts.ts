@@ -7,7 +7,7 @@
  */
 
 import { follow } from "../store/follow.ts";
-import type { Batch, Entry, Key, Snapshot, Store } from "../store/store.ts";
+import type { Batch, Key, Snapshot, Store } from "../store/store.ts";
 import type { Port } from "./objects.ts";
 
 const PREFIX = "/v1/hosts/";
@@ -31,7 +31,7 @@ export interface HostState {
   readonly name: string;
   /** Undefined: it has not been heard of for the time of its lease. */
   readonly report: HostReport | undefined;
-  /** The commit that wrote the report. */
+  /** The commit that wrote the report, or with which it went. */
   readonly revision: number;
 }
 
@@ -74,27 +74,28 @@ export class Hosts {
     this.#stopFollowing();
   }
 
-  #reset({ entries }: Snapshot): void {
+  #reset({ revision, entries }: Snapshot): void {
     this.#rows = new Map();
-    for (const [key, entry] of entries) this.#set(key, entry);
+    for (const [key, { value, modRevision }] of entries) {
+      this.#set(key, value, key.endsWith("/known") ? revision : modRevision);
+    }
     this.#onChange(this);
   }
 
   #take({ revision, changes }: Batch): void {
-    for (const { key, value } of changes)
-      this.#set(key, value === undefined ? undefined : { value, modRevision: revision });
+    for (const { key, value } of changes) this.#set(key, value, revision);
     this.#onChange(this);
   }
 
-  #set(key: Key, entry: Entry | undefined): void {
+  /** @param revision - that of the commit; of a host that was read as known, until when nothing more was said */
+  #set(key: Key, value: string | undefined, revision: number): void {
     const [encoded = "", part] = key.slice(PREFIX.length).split("/");
     const name = decodeURIComponent(encoded);
-    if (part === "known" && entry === undefined) this.#rows.delete(name);
-    if (part === "known" && entry !== undefined && !this.#rows.has(name))
-      this.#rows.set(name, { name, report: undefined, revision: 0, ports: NO_PORTS });
+    if (part === "known" && value === undefined) this.#rows.delete(name);
+    if (part === "known" && value !== undefined && !this.#rows.has(name))
+      this.#rows.set(name, { name, report: undefined, revision, ports: NO_PORTS });
     if (part !== "alive") return;
-    const report = entry && (JSON.parse(entry.value) as HostReport);
-    const revision = entry?.modRevision ?? 0;
+    const report = value === undefined ? undefined : (JSON.parse(value) as HostReport);
     this.#rows.set(name, { name, report, revision, ports: new Set(report?.ports) });
   }
 }

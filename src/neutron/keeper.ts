@@ -4,10 +4,12 @@
  * address is handed out twice.
  *
  * All writers put {@link HEAD} and require it to be as they read it. The tables follow the store's watch and nothing
- * else; a request is answered when they show what it did.
+ * else; a request is answered when they show what it did, or when the watch has been silent for so long that it must have
+ * lost the store: then what was committed is answered as such, and what was not with 503.
  */
 
 import { follow } from "../store/follow.ts";
+import { type After, Reached } from "../store/reached.ts";
 import { type Batch, type Snapshot, type Store, StoreError } from "../store/store.ts";
 import type { Caller, World } from "./caller.ts";
 import { badRequest, Fault } from "./fault.ts";
@@ -37,15 +39,14 @@ export class Keeper {
   #tables: Tables = new Tables();
   /** The commit that wrote HEAD last, as the tables know it. */
   #head = 0;
-  #revision = 0;
   #stopFollowing: () => void = () => undefined;
-  #reached: { readonly revision: number; readonly resolve: () => void }[] = [];
+  readonly #reached: Reached;
   #lane: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  /** Reads what is there. @throws StoreError */
-  static async open(store: Store, world: () => World, onChange: Changed): Promise<Keeper> {
-    const keeper = new Keeper(store, world, onChange);
+  /** Reads what is there. @param after - undefined: by the clock; @throws StoreError */
+  static async open(store: Store, world: () => World, onChange: Changed, after?: After): Promise<Keeper> {
+    const keeper = new Keeper(store, world, onChange, new Reached(after));
     keeper.#stopFollowing = await follow(store, PREFIX, {
       reset: (snapshot) => keeper.#reset(snapshot),
       take: (batch) => keeper.#take(batch),
@@ -53,10 +54,11 @@ export class Keeper {
     return keeper;
   }
 
-  private constructor(store: Store, world: () => World, onChange: Changed) {
+  private constructor(store: Store, world: () => World, onChange: Changed, reached: Reached) {
     this.#store = store;
     this.#world = world;
     this.#onChange = onChange;
+    this.#reached = reached;
   }
 
   get reading(): Reading {
@@ -65,7 +67,7 @@ export class Keeper {
 
   /** What {@link reading} shows: of which revision, and how many of each collection. */
   get holds(): { readonly revision: number; readonly objects: Readonly<Record<string, number>> } {
-    return { revision: this.#revision, objects: this.#tables.counts() };
+    return { revision: this.#reached.revision, objects: this.#tables.counts() };
   }
 
   /** @throws Fault */
@@ -100,10 +102,11 @@ export class Keeper {
     for (let i = 0; i < TRIES; i++) {
       const { answer, draft } = this.#work(caller, request);
       if (draft.changes.length === 0) return answer;
-      const before = this.#revision;
+      const before = this.#reached.revision;
       const committed = await this.#commit(draft.changes);
-      await this.#until(committed ?? before + 1);
+      const isTold = await this.#reached.until(committed ?? before + 1);
       if (committed !== undefined) return answer;
+      if (!isTold) throw unavailable("the store does not tell what others have written");
     }
     throw unavailable("others write all the time");
   }
@@ -125,11 +128,6 @@ export class Keeper {
     }
   }
 
-  #until(revision: number): Promise<void> {
-    if (this.#revision >= revision) return Promise.resolve();
-    return new Promise((resolve) => this.#reached.push({ revision, resolve }));
-  }
-
   #reset({ revision, entries }: Snapshot): void {
     const tables = new Tables();
     tables.apply([...entries].flatMap(([key, { value }]) => changeOf(key, value) ?? []));
@@ -145,10 +143,7 @@ export class Keeper {
   }
 
   #seen(revision: number, applied: readonly Applied[] | undefined): void {
-    this.#revision = revision;
-    const reached = this.#reached.filter((each) => each.revision <= revision);
-    this.#reached = this.#reached.filter((each) => each.revision > revision);
-    for (const { resolve } of reached) resolve();
+    this.#reached.seen(revision);
     this.#onChange(applied, this.#tables);
   }
 }

@@ -110,6 +110,22 @@ export class Site {
     this.#etcd = undefined;
   }
 
+  /** Until {@link heal}, nothing passes between a host and etcd. All else does. */
+  cut(host: "host1" | "host2"): void {
+    const ways = [
+      ["out", "output", "dport"],
+      ["in", "input", "sport"],
+    ].map(
+      ([name, hook, port]) =>
+        `chain ${name} { type filter hook ${hook} priority 0; tcp ${port} 2379 drop; };`,
+    );
+    ip("netns", "exec", this.of(host), "nft", `table inet cut { ${ways.join(" ")} }`);
+  }
+
+  heal(host: "host1" | "host2"): void {
+    ip("netns", "exec", this.of(host), "nft", "delete table inet cut");
+  }
+
   async startRouters(): Promise<void> {
     this.#bird = await bird.start({
       namespace: this.#pair.them,
@@ -255,6 +271,21 @@ export class Site {
     const words = ["netns", "exec", this.of(name), "conntrack", "-L", "-p", "tcp"];
     const { stdout } = spawnSync("ip", words, { encoding: "utf8" });
     return stdout.split("\n").some((line) => line.includes("ESTABLISHED") && line.includes(`=${address} `));
+  }
+
+  /** Sends echo requests until it is stopped. @returns stops it, and gives the numbers of those that were answered */
+  ping(from: string, to: string): () => Promise<readonly number[]> {
+    const child = spawn("ip", ["netns", "exec", from, "ping", "-n", "-i", "0.1", to]);
+    const ended = once(child, "close");
+    let said = "";
+    child.stdout.on("data", (text: Buffer) => {
+      said += text.toString();
+    });
+    return async () => {
+      child.kill("SIGINT");
+      await ended;
+      return [...said.matchAll(/icmp_seq=(\d+) /g)].map(([, number]) => Number(number));
+    };
   }
 
   halt(name: string): void {

@@ -1,5 +1,5 @@
 /**
- * Floating IPs of both families: host - inner router - gw - outer router - server, as in icmp.test.ts. Whether an error is
+ * Floating IPs of both families: host - inner router - gw - outer router - server. Whether an error is
  * for a socket the kernel of the end decides by the packet within: who hears of it had it translated right.
  */
 
@@ -7,9 +7,9 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Address } from "../../src/bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
-import { diff } from "../../src/nat/diff.ts";
 import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
-import { type LineProcess, makeNamespace, type Namespace } from "./namespace.ts";
+import { type Five, fiveSpaces, install as installIn, narrow as narrowIn, removeFive } from "./five.ts";
+import type { LineProcess } from "./namespace.ts";
 
 const address = (text: string): Address => parseAddress(text)!;
 const NARROW = 1400;
@@ -49,54 +49,15 @@ const tableOf = (world: World, stateless: boolean): NatTable => ({
   inside: [parsePrefix(world.private)!],
 });
 
-const NAMES = ["host", "inner", "gw", "outer", "server"] as const;
-const spaces = new Map<string, Namespace>();
-const at = (name: (typeof NAMES)[number]): Namespace => spaces.get(name)!;
+let spaces: Five;
 let host: LineProcess;
 let server: LineProcess;
 
-/** What is done in each of them, once the cables are laid. */
-const SETUP: Readonly<Record<(typeof NAMES)[number], string>> = {
-  host: `
-    ip address add 10.65.0.13/24 dev eth0; ip address add 10.65.0.14/32 dev eth0
-    ip address add fd00:65::13/64 dev eth0 nodad; ip address add fd00:65::14/128 dev eth0 nodad
-    ip route add default via 10.65.0.1; ip route add default via fd00:65::1`,
-  inner: `
-    ip address add 10.65.0.1/24 dev host; ip address add fd00:65::1/64 dev host nodad
-    ip address add 10.66.0.1/24 dev eth0; ip address add fd00:66::1/64 dev eth0 nodad
-    ip route add default via 10.66.0.2; ip route add default via fd00:66::2`,
-  gw: `
-    ip address add 10.66.0.2/24 dev inner; ip address add fd00:66::2/64 dev inner nodad
-    ip address add 198.51.100.1/24 dev outer; ip address add 2001:db8:2::1/64 dev outer nodad
-    ip route add 10.65.0.0/16 via 10.66.0.1; ip route add fd00:65::/64 via fd00:66::1
-    ip route add default via 198.51.100.2; ip route add default via 2001:db8:2::2`,
-  outer: `
-    ip address add 198.51.100.2/24 dev eth0; ip address add 2001:db8:2::2/64 dev eth0 nodad
-    ip address add 203.0.113.254/24 dev server; ip address add 2001:db8:3::fe/64 dev server nodad
-    ip route add 192.0.2.0/24 via 198.51.100.1; ip route add 2001:db8:f::/64 via 2001:db8:2::1`,
-  server: `
-    ip address add 203.0.113.1/24 dev eth0; ip address add 2001:db8:3::1/64 dev eth0 nodad
-    ip route add default via 203.0.113.254; ip route add default via 2001:db8:3::fe`,
-};
-/** Errors are told as often as they happen. */
-const ROUTER =
-  "sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0";
-
 beforeAll(async () => {
-  for (const name of NAMES) {
-    spaces.set(name, makeNamespace(`fip-${name}`));
-    // Nobody else has their addresses: they need not look first.
-    at(name).run("sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0");
-  }
-  for (const name of ["inner", "gw", "outer"] as const) at(name).run("sh", "-c", ROUTER);
-  at("inner").join("host", at("host"));
-  at("gw").join("inner", at("inner"));
-  at("gw").join("outer", at("outer"));
-  at("outer").join("server", at("server"));
-  for (const name of NAMES) at(name).run("sh", "-ec", SETUP[name]);
+  spaces = fiveSpaces("fip");
   const script = fileURLToPath(new URL("packets.py", import.meta.url));
-  host = at("host").start("python3", script);
-  server = at("server").start("python3", script);
+  host = spaces.host.start("python3", script);
+  server = spaces.server.start("python3", script);
   for (const world of [FOUR, SIX]) {
     await server.ask({ listen: [world.server, 7000] });
     await host.ask({ listen: [world.host, 7000] });
@@ -104,25 +65,10 @@ beforeAll(async () => {
   }
 });
 
-afterAll(async () => {
-  for (const space of spaces.values()) await space.remove();
-});
+afterAll(() => removeFive(spaces));
 
-async function install(table: NatTable): Promise<void> {
-  await at("gw").nft(diff(table, undefined));
-  at("gw").attempt("conntrack", "-F");
-}
-
-/** Narrows the last link on one side, or none; the ends learn anew. */
-function narrow(side: "host" | "server" | undefined): void {
-  for (const [router, name] of [
-    ["inner", "host"],
-    ["outer", "server"],
-  ] as const) {
-    at(router).run("ip", "link", "set", name, "mtu", `${name === side ? NARROW : 1500}`);
-    at(name).run("sh", "-c", "ip route flush cache; ip -6 route flush cache");
-  }
-}
+const install = (table: NatTable): Promise<void> => installIn(spaces, table);
+const narrow = (side: "host" | "server" | undefined): void => narrowIn(spaces, side, NARROW);
 
 let lastPort = 20_000;
 /** No two connections have one own port: one that is over keeps it for a while. */
@@ -212,7 +158,7 @@ describe.each(KINDS)("%s", (_, world, stateless) => {
 
   test(`conntrack knows ${stateless ? "nothing" : "the flows"} of all that`, () => {
     const family = world === FOUR ? "ipv4" : "ipv6";
-    expect(at("gw").run("conntrack", "-L", "-f", family).includes(world.server)).toBe(!stateless);
+    expect(spaces.gw.run("conntrack", "-L", "-f", family).includes(world.server)).toBe(!stateless);
   });
 
   test("fragments arrive in any order", async () => {

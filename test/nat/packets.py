@@ -5,7 +5,8 @@ Requests: {"udp": [[own, port], [to, port]], "ttl": 3, "octets": 1472} asks whoe
         | {"tcp": [[own, port], [to, port]], "octets": 100000} sends so many, and is sent as many
         | {"listen": [own, port]} answers all of these; {"heard": port} is what it was told last
         | {"sums": true} says how many ICMP errors came over IPv4 since it was asked, and in how many a checksum is wrong
-        | {"open": [[own, port], [to, port]]} connects, and stays so until | {"close": [[own, port], [to, port]]}
+        | {"open": [[own, port], [to, port]]} connects, and stays so until | {"close": [[own, port], [to, port]]},
+          or until it is asked by
 With "text" in place of "octets" that is what is sent. The answer to what asks is {"seen": "address:port octets"}, or {"error": [type, code, sender, mtu]} as ICMP said it.
 """
 
@@ -182,7 +183,7 @@ def connected(own, to):
 
 def ask_tcp(own, to, data):
     head = bytearray()
-    with connected(own, to) as tcp:
+    with connections.pop(str([own, to]), None) or connected(own, to) as tcp:
         tcp.sendall(data)
         tcp.shutdown(socket.SHUT_WR)
         read_all(tcp, head)

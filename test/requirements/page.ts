@@ -1,6 +1,6 @@
 /** The tables of docs/NAT.md: a row for each requirement, with the tests that showed it. */
 
-import { REASONS, REQUIREMENTS, type RequirementName } from "./table.ts";
+import { NOT_HELD, REASONS, REQUIREMENTS, type RequirementName } from "./table.ts";
 
 /** How a test ended, and what it said that it shows; one that was skipped said nothing. */
 export interface Outcome {
@@ -48,7 +48,7 @@ const rfcOf = (name: RequirementName): string => name.slice(0, "RFC 0000".length
 
 function row(name: RequirementName, tests: readonly Test[]): string {
   const reason = REASONS[name];
-  const held = tests.length === 0 ? "no" : reason === undefined ? "yes" : "in part";
+  const held = tests.length === 0 || NOT_HELD.has(name) ? "no" : reason === undefined ? "yes" : "in part";
   const why = reason ?? (tests.length === 0 ? "no test shows it" : undefined);
   // Sorted by file: the first of each names it.
   const shown = tests.map(({ file, title }, i) =>

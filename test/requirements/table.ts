@@ -78,6 +78,10 @@ export const REQUIREMENTS = {
   "RFC 5508 REQ-9": "MAY: a policy keeps ICMP messages from some interfaces",
   "RFC 5508 REQ-10a": "MUST: Destination Unreachable, Time Exceeded, Echo and its Reply are translated",
   "RFC 5508 REQ-10b": "MAY: so are others, such as Timestamp and Parameter Problem",
+  "RFC 5508 REQ-10c": "SHOULD NOT: Source Quench and Information Request are",
+  "RFC 5508 REQ-10d": "RECOMMENDED: errors of the NAT's own have the type of service that RFC 1812 wants",
+  "RFC 5508 REQ-10e": "RECOMMENDED: none is sent where RFC 1812 forbids it",
+  "RFC 5508 REQ-10f": "RECOMMENDED: their rate is limited",
   "RFC 5508 REQ-11": "MAY: what is neither query nor error is dropped",
 
   "RFC 6888 REQ-1": "MUST: each protocol that is translated is translated as its RFC wants",
@@ -135,12 +139,17 @@ export const REASONS: Readonly<Partial<Record<RequirementName, string>>> = {
   "RFC 4787 REQ-5a": "one time for all UDP",
   "RFC 4787 REQ-6a":
     "of a flow that began inside, conntrack counts both directions; there is no key to change that",
+  "RFC 4787 REQ-14a":
+    "whole packets pass; while fragments that miss others fill the memory that the kernel keeps for them (4 MB, each for 30 s at most), further ones are dropped, in order or not",
   "RFC 5382 REQ-3b": "one `filtering` for both",
   "RFC 5508 REQ-1a":
     "an identifier is kept, but towards a destination that another host asks with the same one it is another",
+  "RFC 5508 REQ-3a":
+    "the kernel does not look at it, and leaves it as wrong as it was: whom the error is for drops it",
   "RFC 5508 REQ-8":
     "who is over a limit is answered so; when no port is left, the kernel drops the packet in silence",
   "RFC 5508 REQ-9": "there is no such policy",
+  "RFC 6888 REQ-10": "by gwctl, HTTP, a file and Prometheus; there is no MIB",
   "RFC 6888 REQ-4b": "a block is one for all protocols",
   "RFC 6888 REQ-8":
     "the port of a TCP connection rests for the 4 min for which it is kept behind its end; one of UDP may be taken again, by chance, as soon as its mapping has been silent for its 5 min",
@@ -151,4 +160,9 @@ export const REASONS: Readonly<Partial<Record<RequirementName, string>>> = {
   "RFC 7857 §9":
     "with `endpointIndependent` a private endpoint keeps its own port where it is free, and hosts choose theirs by chance (RFC 6056)",
   "RFC 7857 §10": "Linux leaves the identification as the sender chose it",
+  "RFC 7857 §12":
+    "those to a floating IP; an identifier at an address of a pool is its flow's, and nobody else's queries reach its host",
 };
+
+/** Requirements that are not held, whatever tests name them: these show what happens instead. */
+export const NOT_HELD: ReadonlySet<RequirementName> = new Set(["RFC 5508 REQ-3a"]);

@@ -6,7 +6,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { vi } from "vitest";
-import type { EtcdSettings } from "../../src/store/etcd/members.ts";
+import type { EtcdTls } from "../../src/store/etcd/members.ts";
 import { Authority } from "../daemon/authority.ts";
 import { WAIT } from "./laws/subject.ts";
 
@@ -29,7 +29,7 @@ export interface Certificates {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
-  readonly tls: NonNullable<EtcdSettings["tls"]>;
+  readonly tls: EtcdTls;
 }
 
 /** An authority, and one certificate of it for an address, for servers and for clients. */

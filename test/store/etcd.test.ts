@@ -21,7 +21,7 @@ describe.skipIf(absent !== undefined)(`in etcd${absent === undefined ? "" : `, m
   const settings = (): EtcdSettings => ({
     endpoints: [etcd.url],
     prefix: `/test/${++prefixes}`,
-    tls: etcd.certificates.tls,
+    tls: () => etcd.certificates.tls,
     login: undefined,
   });
 
@@ -111,13 +111,16 @@ function refusals(settings: () => EtcdSettings): void {
     ],
     [
       "another authority",
-      (place) => ({ ...place, tls: certificates(openFolder(), "127.0.0.1").tls }),
+      (place) => {
+        const { tls } = certificates(openFolder(), "127.0.0.1");
+        return { ...place, tls: () => tls };
+      },
       /certificate/,
     ],
     ["without TLS", (place) => ({ ...place, tls: undefined }), /etcd: /],
     [
       "without a certificate of ours",
-      (place) => ({ ...place, tls: { ...place.tls!, cert: undefined, key: undefined } }),
+      (place) => ({ ...place, tls: () => ({ ...place.tls!(), cert: undefined, key: undefined }) }),
       /etcd: /,
     ],
   ])("%s: opening fails, and says why", async (_, wrong, message) => {

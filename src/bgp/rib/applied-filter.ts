@@ -10,7 +10,8 @@ const LAST_OTHER_WAY = 7;
 export class AppliedFilter {
   readonly filter: RouteFilter;
   readonly #pool: AttributePool;
-  readonly #memo: AttrMemo;
+  /** Most filters change nothing, and every reload brings new ones: 160 kB that only those have which remember. */
+  #memo: AttrMemo | undefined;
   readonly #numbers: WeakMap<Verdict, number> = new WeakMap();
   #lastNumber = LAST_OTHER_WAY;
   #lastVerdict: Verdict | undefined;
@@ -22,7 +23,6 @@ export class AppliedFilter {
   constructor(filter: RouteFilter, pool: AttributePool) {
     this.filter = filter;
     this.#pool = pool;
-    this.#memo = new AttrMemo(pool);
   }
 
   /** The filter's class of an attribute set. Remembers the last: prefixes that share attributes come together. */
@@ -63,12 +63,14 @@ export class AppliedFilter {
 
   /** What an attribute set was found to become in the way `how`, with one reference taken; NO_ATTRIBUTES: not known. */
   derived(attrs: AttrId, how: number): AttrId {
-    return this.#memo.take(attrs, how);
+    return this.#memo?.take(attrs, how) ?? NO_ATTRIBUTES;
   }
 
   /** For {@link derived}. Returns `made`. */
   remember(attrs: AttrId, how: number, made: AttrId): AttrId {
-    if (made !== NO_ATTRIBUTES) this.#memo.put(attrs, how, made);
+    if (made === NO_ATTRIBUTES) return made;
+    this.#memo ??= new AttrMemo(this.#pool);
+    this.#memo.put(attrs, how, made);
     return made;
   }
 

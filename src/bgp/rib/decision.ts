@@ -27,11 +27,11 @@
  * that lets its own routes win does it thus. MED is compared between eBGP and iBGP paths of one neighbour AS alike.
  */
 
+import type { PrefixId } from "../net/prefix-table.ts";
 import { type AttributeColumns, LLGR_STALE } from "./attribute-columns.ts";
 import type { NextHops } from "./next-hops.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import type { PeerId, PeerTable } from "./peer-table.ts";
-import type { PrefixId } from "./prefix-table.ts";
 
 /** What became of a path. The names from "local" on are the step that it lost by. */
 export type Outcome =

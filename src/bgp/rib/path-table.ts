@@ -8,11 +8,11 @@
  */
 
 import type { Family } from "../net/address.ts";
+import { NO_PREFIX, type PrefixId, PrefixTable } from "../net/prefix-table.ts";
 import type { AttrId } from "./attribute-pool.ts";
 import { columnOf } from "./columns.ts";
 import { IdSet } from "./id-set.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
-import { NO_PREFIX, type PrefixId, PrefixTable } from "./prefix-table.ts";
 
 /** No row: the end of a list. */
 export const NIL = 0xffff_ffff;

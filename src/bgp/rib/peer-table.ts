@@ -59,11 +59,12 @@ export class PeerTable {
 
   /** The same peer with another router id, as after a restart. */
   set(id: PeerId, peer: RibPeer): void {
+    const before = this.#peers[id];
     this.#peers[id] = peer;
     this.#source[id] = sourceOf(peer);
     this.#allowedOwnAs[id] = peer.allowOwnAs ?? 0;
     this.#routerId[id] = peer.routerId;
-    this.#rank();
+    if (before === undefined || compareAddresses(before.address, peer.address) !== 0) this.#rank();
   }
 
   remove(id: PeerId): void {

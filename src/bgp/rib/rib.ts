@@ -8,6 +8,7 @@
  */
 
 import type { Family } from "../net/address.ts";
+import type { PrefixTable } from "../net/prefix-table.ts";
 import { AdjRibIn } from "./adj-rib-in.ts";
 import { AttributePool } from "./attribute-pool.ts";
 import { Decision } from "./decision.ts";
@@ -17,7 +18,6 @@ import { LocRib } from "./loc-rib.ts";
 import type { NextHopTold } from "./next-hops.ts";
 import { PathTable } from "./path-table.ts";
 import { type PeerId, PeerTable, type RibPeer } from "./peer-table.ts";
-import type { PrefixTable } from "./prefix-table.ts";
 import { Revalidation } from "./revalidation.ts";
 import type { RouteFilter } from "./route-filter.ts";
 import { Snapshot } from "./snapshot.ts";

@@ -1,6 +1,7 @@
 /** The RIB as values, for whoever looks at it: by page, so that a look at a million routes holds nothing up. */
 
 import type { Prefix } from "../net/address.ts";
+import { NO_PREFIX, type PrefixId } from "../net/prefix-table.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { AdjRibIn } from "./adj-rib-in.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
@@ -9,7 +10,6 @@ import type { ExportReason } from "./exporter.ts";
 import type { NlriId } from "./naming.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import type { PeerId } from "./peer-table.ts";
-import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
 import type { UpdateGroup } from "./update-group.ts";
 
 export interface RouteDescription {

@@ -5,7 +5,7 @@ import { compilePolicy } from "../policy/evaluate.ts";
 import type { Policy } from "../policy/rules.ts";
 import type { RouteFilter } from "../rib/route-filter.ts";
 import type { VrpTable } from "../rpki/vrp-table.ts";
-import { exportPolicyOf, importPolicyOf } from "./maintenance.ts";
+import { exportAdditions, importAdditions } from "./maintenance.ts";
 import type { PeerOptions } from "./options.ts";
 
 /** A filter that may have to be made. */
@@ -18,6 +18,10 @@ export class Filters {
   readonly #asn: number;
   readonly #vrps: VrpTable;
   #held: Map<string, RouteFilter> = new Map();
+  /** Equal policies have equal numbers: as text, one may be megabytes, and there are several to each peer. */
+  #numberByText: Map<string, number> = new Map();
+  readonly #numberByPolicy: WeakMap<Policy, number> = new WeakMap();
+  #lastNumber = 0;
 
   /** @param asn - the speaker's own */
   constructor(asn: number, vrps: VrpTable) {
@@ -37,6 +41,11 @@ export class Filters {
       if (filter !== undefined) held.set(key, filter);
     }
     this.#held = held;
+    const policies = peers.flatMap(({ importPolicy, exportPolicy }) => [importPolicy, exportPolicy]);
+    const numbers = new Set(policies.map((policy) => this.#numberOf(policy)));
+    for (const [text, number] of this.#numberByText) {
+      if (!numbers.has(number)) this.#numberByText.delete(text);
+    }
   }
 
   /** @param drained - by hand (RFC 8326), beside what the options say */
@@ -46,11 +55,11 @@ export class Filters {
 
   /** @param drained - as above */
   exportOf(options: PeerOptions, drained: boolean): RouteFilter {
-    return this.#filterOf(this.#policy(exportPolicyOf(options, drained)));
+    return this.#filterOf(this.#export(options, drained));
   }
 
   #both(options: PeerOptions, drained: boolean): Wanted[] {
-    return [this.#import(options, drained), this.#policy(exportPolicyOf(options, drained))];
+    return [this.#import(options, drained), this.#export(options, drained)];
   }
 
   #filterOf({ key, make }: Wanted): RouteFilter {
@@ -60,14 +69,31 @@ export class Filters {
   }
 
   #import(options: PeerOptions, drained: boolean): Wanted {
-    const policy = this.#policy(importPolicyOf(options, this.#asn, drained));
+    const policy = this.#policy(options.importPolicy, importAdditions(options, this.#asn, drained));
     const entry = entryOf(options, this.#asn);
     if (entry === undefined) return policy;
     return { key: `${JSON.stringify(entry)} ${policy.key}`, make: () => withEntry(policy.make(), entry) };
   }
 
-  #policy(policy: Policy): Wanted {
-    return { key: JSON.stringify(policy), make: () => compilePolicy(policy, this.#vrps) };
+  #export(options: PeerOptions, drained: boolean): Wanted {
+    return this.#policy(options.exportPolicy, exportAdditions(options, drained));
+  }
+
+  #policy(configured: Policy, additions: Partial<Policy>): Wanted {
+    return {
+      key: `${this.#numberOf(configured)} ${JSON.stringify(additions)}`,
+      make: () => compilePolicy({ ...configured, ...additions }, this.#vrps),
+    };
+  }
+
+  #numberOf(policy: Policy): number {
+    const known = this.#numberByPolicy.get(policy);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(policy);
+    const number = this.#numberByText.get(text) ?? ++this.#lastNumber;
+    this.#numberByText.set(text, number);
+    this.#numberByPolicy.set(policy, number);
+    return number;
   }
 }
 

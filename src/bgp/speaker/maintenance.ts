@@ -13,20 +13,20 @@ const LAST_RESORT: Changes = {
   addCommunities: [WELL_KNOWN_COMMUNITIES["graceful-shutdown"]],
 };
 
-/** @param asn - the speaker's own. @param drained - an operator says so, beside the options */
-export function importPolicyOf(options: PeerOptions, asn: number, drained: boolean): Policy {
-  const { importPolicy, remoteAsn, honorGracefulShutdown = true } = options;
+/** Beside the configured rules. @param asn - the speaker's own. @param drained - an operator says so, beside the options */
+export function importAdditions(options: PeerOptions, asn: number, drained: boolean): Partial<Policy> {
+  const { remoteAsn, honorGracefulShutdown = true } = options;
   // RFC 8326 §4.1: at the border. Inside, whoever took the route from outside has lowered its preference.
   const honors = honorGracefulShutdown && remoteAsn !== asn;
   return {
-    ...importPolicy,
     ...(honors && { honorsGracefulShutdown: true }),
     ...(drains(options, drained) && { finally: LAST_RESORT }),
   };
 }
 
-export const exportPolicyOf = (options: PeerOptions, drained: boolean): Policy =>
-  drains(options, drained) ? { ...options.exportPolicy, finally: LAST_RESORT } : options.exportPolicy;
+/** As {@link importAdditions}. */
+export const exportAdditions = (options: PeerOptions, drained: boolean): Partial<Policy> =>
+  drains(options, drained) ? { finally: LAST_RESORT } : {};
 
 /** The session is about to end, by its configuration or by hand. */
 export const drains = ({ gracefulShutdown }: PeerOptions, drained: boolean): boolean =>

@@ -80,8 +80,8 @@ export class PeerExports {
     const { ribId, negotiated } = this.#peer;
     if (ribId === undefined || negotiated === undefined) return;
     for (const [family, group] of this.#groups) {
-      const exportClass = this.#classOf(family, negotiated);
-      if (exportClass === undefined || isSameClass(exportClass, group.exportClass)) continue;
+      const exportClass = { ...group.exportClass, ...this.#settingsOf(family, negotiated) };
+      if (isSameClass(exportClass, group.exportClass)) continue;
       this.#groups.set(family, this.#shared.rib.of(family).exports.move(ribId, exportClass));
     }
   }
@@ -145,25 +145,30 @@ export class PeerExports {
   #classOf(family: Family, negotiated: Negotiated): ExportClass | undefined {
     const nextHop = ownNextHop(family, this.#peer.connection.link, negotiated);
     if (nextHop === undefined) return undefined;
-    const { options } = this.#peer;
-    const { nextHopSelf, reflectorClient, routeServerClient, role, addPath } = options;
-    const { passUnknownAttributes = false } = options;
+    const { reflectorClient, routeServerClient, role } = this.#peer.options;
     const { external } = negotiated;
-    const most = addPath?.send === "all" ? ALL_PATHS : (addPath?.send ?? 0);
     return {
-      filter: this.#shared.filters.exportOf(options, this.#peer.drains),
+      ...this.#settingsOf(family, negotiated),
       external,
       reflectorClient: reflectorClient && !external,
       routeServerClient: routeServerClient === true && external,
       role: external ? role : undefined,
-      asView: external ? asViewOf(this.#shared.options, options) : undefined,
-      nextHopSelf,
       as4: negotiated.encode.as4,
       extendedMessage: negotiated.maxOctets === MAX_EXTENDED_MESSAGE_OCTETS,
-      passesUnknown: passUnknownAttributes,
       longLived: negotiated.gracefulRestart?.longLived !== undefined,
       ...nextHop,
-      paths: negotiated.addPath.send.includes(family) ? most : 0,
+    };
+  }
+
+  #settingsOf(family: Family, { external, addPath }: Negotiated): ExportSettings {
+    const { options, drains } = this.#peer;
+    const most = options.addPath?.send === "all" ? ALL_PATHS : (options.addPath?.send ?? 0);
+    return {
+      filter: this.#shared.filters.exportOf(options, drains),
+      asView: external ? asViewOf(this.#shared.options, options) : undefined,
+      nextHopSelf: options.nextHopSelf,
+      passesUnknown: options.passUnknownAttributes ?? false,
+      paths: addPath.send.includes(family) ? most : 0,
     };
   }
 
@@ -187,7 +192,9 @@ function ownNextHop(
 }
 
 /** Within one session only these can change. */
-const isSameClass = (a: ExportClass, b: ExportClass): boolean =>
+type ExportSettings = Pick<ExportClass, "filter" | "asView" | "nextHopSelf" | "passesUnknown" | "paths">;
+
+const isSameClass = (a: ExportSettings, b: ExportSettings): boolean =>
   a.filter === b.filter &&
   a.nextHopSelf === b.nextHopSelf &&
   a.passesUnknown === b.passesUnknown &&

@@ -1,8 +1,8 @@
 /** What a speaker does in its turns: what was marked is looked at again, decided, and told, a piece at a time. */
 
 import type { Family } from "../net/address.ts";
+import type { PrefixId } from "../net/prefix-table.ts";
 import type { PeerId } from "../rib/peer-table.ts";
-import type { PrefixId } from "../rib/prefix-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import type { VrpTable } from "../rpki/vrp-table.ts";
 import type { Monitor } from "./monitor.ts";
@@ -53,10 +53,11 @@ export class Work {
   #decide(family: Family): number {
     const { rib, vrps, changes } = this.#bench;
     const { received, revalidation, best } = rib.of(family);
+    const swept = vrps.lookSome(family, STEP_PREFIXES * 8);
     const changed = revalidation.isPending ? undefined : vrps.takeChanged(family);
     if (changed !== undefined) revalidation.begin(changed);
     // A row that is looked at costs a fraction of a decision.
-    const looked = received.sweepSome(STEP_PREFIXES * 8) + revalidation.workSome(STEP_PREFIXES * 4);
+    const looked = swept + received.sweepSome(STEP_PREFIXES * 8) + revalidation.workSome(STEP_PREFIXES * 4);
     const noted = (prefix: PrefixId): void => changes.note(family, prefix);
     return looked + best.decideSome(STEP_PREFIXES, noted, this.#watch(family));
   }

@@ -16,6 +16,7 @@ import { violations } from "../../model/rules.ts";
 import type { Violation } from "../../model/violation.ts";
 import { isOfPorts, isOfRouter } from "../../neutron/wanted.ts";
 import { follow } from "../../store/follow.ts";
+import { Reached } from "../../store/reached.ts";
 import { type Batch, type Snapshot, type Store, StoreError } from "../../store/store.ts";
 
 const PREFIX = "/v1/gateway/";
@@ -48,8 +49,7 @@ export class OwnObjects implements OwnApi {
   readonly #around: Surroundings;
   readonly #known = new Map<string, Own>();
   #head = 0;
-  #revision = 0;
-  #reached: { readonly revision: number; readonly resolve: () => void }[] = [];
+  readonly #reached = new Reached();
   #stopFollowing: () => void = () => undefined;
   #lane: Promise<unknown> = Promise.resolve();
   #extended: Extended | undefined;
@@ -151,20 +151,16 @@ export class OwnObjects implements OwnApi {
   async #commit(commit: Pick<Parameters<Store["commit"]>[0], "put" | "remove">): Promise<boolean> {
     try {
       const require = [{ key: HEAD, modRevision: this.#head }];
-      const before = this.#revision;
+      const before = this.#reached.revision;
       const done = await this.#store.commit({ require, ...commit });
-      await this.#until(done.ok ? done.revision : before + 1);
-      return done.ok;
+      const isTold = await this.#reached.until(done.ok ? done.revision : before + 1);
+      if (done.ok || isTold) return done.ok;
+      throw new StoreError("unavailable", "the store does not tell what others have written");
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (error.detail.code === "too-large") throw new Refusal("object.invalid", error.message);
       throw new Refusal("store.unavailable", error.message, "gwctl store show tells how it is");
     }
-  }
-
-  #until(revision: number): Promise<void> {
-    if (this.#revision >= revision) return Promise.resolve();
-    return new Promise((resolve) => this.#reached.push({ revision, resolve }));
   }
 
   #reset({ revision, entries }: Snapshot): void {
@@ -187,11 +183,8 @@ export class OwnObjects implements OwnApi {
   }
 
   #seen(revision: number): void {
-    this.#revision = revision;
     this.#extended = undefined;
-    const reached = this.#reached.filter((each) => each.revision <= revision);
-    this.#reached = this.#reached.filter((each) => each.revision > revision);
-    for (const { resolve } of reached) resolve();
+    this.#reached.seen(revision);
     this.#around.changed();
   }
 }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { Hosts } from "../../neutron/hosts.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { type Commit, type Committed, type Lease, type Store, StoreError } from "../../store/store.ts";
+import { Way } from "../testing/way.ts";
 import { Presence } from "./presence.ts";
 
 /** A store that can be away, and whose leases can be lost. */
@@ -143,55 +144,6 @@ test("what a process before left is taken over, and the first of two that live s
   expect(first.problem).toBeUndefined();
 });
 
-/** A host's way to a store that others have too: it can be cut, and etcd then ends its lease after its time. */
-class Way implements Store {
-  isCut = false;
-  commits = 0;
-  readonly #store: MemoryStore;
-  #held: { readonly lease: Lease; readonly onLost: () => void } | undefined;
-
-  constructor(of: MemoryStore) {
-    this.#store = of;
-  }
-
-  read(prefix: string): ReturnType<Store["read"]> {
-    return this.#reached().read(prefix);
-  }
-
-  async get(key: string): ReturnType<Store["get"]> {
-    return await this.#reached().get(key);
-  }
-
-  async commit(commit: Commit): Promise<Committed> {
-    this.commits += 1;
-    return await this.#reached().commit(commit);
-  }
-
-  watch(...asked: Parameters<Store["watch"]>): () => void {
-    return this.#store.watch(...asked);
-  }
-
-  async lease(_ttlSeconds: number, onLost: () => void): Promise<Lease> {
-    const lease = await this.#reached().lease();
-    this.#held = { lease, onLost };
-    return lease;
-  }
-
-  async close(): Promise<void> {}
-
-  /** Nobody has heard of the host for the time of its lease: etcd forgets it, and the host knows that it does. */
-  async timeIsOver(): Promise<void> {
-    await this.#held?.lease.end();
-    this.#held?.onLost();
-    this.#held = undefined;
-  }
-
-  #reached(): MemoryStore {
-    if (this.isCut) throw new StoreError("unavailable", "cut off");
-    return this.#store;
-  }
-}
-
 test("half of a thousand hosts are cut off: their ports are down, those of the others are not, and all are up after it", async () => {
   const COUNT = 1000;
   const names = Array.from({ length: COUNT }, (_, i) => `host${i}`);
@@ -208,7 +160,7 @@ test("half of a thousand hosts are cut off: their ports are down, those of the o
   expect(up()).toBe(COUNT);
   const cut = machines.slice(COUNT / 2);
   for (const { way } of cut) {
-    way.isCut = true;
+    way.cut();
     await way.timeIsOver();
   }
   await settled();
@@ -220,7 +172,7 @@ test("half of a thousand hosts are cut off: their ports are down, those of the o
     await settled();
   }
   expect(machines.map(({ way }) => way.commits)).toEqual(machines.map(() => 1));
-  for (const { way } of cut) way.isCut = false;
+  for (const { way } of cut) way.heal(false);
   for (const wake of timers.splice(0)) wake();
   await settled();
   expect(up()).toBe(COUNT);

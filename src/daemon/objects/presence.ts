@@ -1,6 +1,7 @@
 /**
  * What this machine says of itself in the store (neutron/hosts.ts): that it lives, by a lease, and which of its ports
- * packets reach. Said again when the lease was lost or the store was away.
+ * packets reach. Said again when the lease was lost or the store was away, and when the entry went though nobody here
+ * knew of a reason: a machine that was asleep for longer than its lease does not know that.
  *
  * A process that starts takes over what one before it left. One whose entry is written by another while it runs does
  * not fight for it: two machines bear one name, and somebody has to be told.
@@ -35,6 +36,7 @@ export class Presence {
   #lease: Lease | undefined;
   /** The commit that wrote our entry; undefined: it has to be looked for. */
   #revision: number | undefined;
+  #seen: HostState | undefined;
   #isDisplaced = false;
   #running: Promise<void> | undefined;
   #callOff: (() => void) | undefined;
@@ -59,14 +61,10 @@ export class Presence {
 
   /** What the store has of this host now. */
   seen(state: HostState | undefined): void {
-    const report = state?.report;
+    this.#seen = state;
     if (this.#isDisplaced) {
-      if (report === undefined) this.#displaced(false);
-      return;
-    }
-    if (this.#revision === undefined || state === undefined) return;
-    const isLater = state.revision > this.#revision;
-    if (report !== undefined && isLater && report.session !== this.#session) this.#displaced(true);
+      if (state?.report === undefined) this.#displaced(false);
+    } else this.#judge();
   }
 
   /** Says nothing more. What was said goes with its lease. */
@@ -76,6 +74,16 @@ export class Presence {
     await this.#running;
     // Its entry goes by itself when the store cannot be asked.
     await this.#lease?.end().catch(() => undefined);
+  }
+
+  /** Whether what was said is still what the store has: somebody else's word counts, and what went is said again. */
+  #judge(): void {
+    const seen = this.#seen;
+    if (this.#revision === undefined || seen === undefined || seen.revision <= this.#revision) return;
+    if (seen.report === undefined) {
+      this.#forget();
+      this.#wake();
+    } else if (seen.report.session !== this.#session) this.#displaced(true);
   }
 
   #displaced(is: boolean): void {
@@ -124,20 +132,25 @@ export class Presence {
           ...(known === undefined ? [{ key: knownKey(hostname), value: "{}" }] : []),
         ],
       });
-      if (!done.ok) {
-        if (known !== undefined && this.#lease === lease) this.#displaced(true);
-        return false;
-      }
+      // Our entry is another's, or gone: the watch tells.
+      if (!done.ok) return false;
       this.#revision = done.revision;
       this.#told = value;
+      this.#judge();
       return true;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
-      if (error.detail.code === "lease-lost") this.#lease = undefined;
+      if (error.detail.code === "lease-lost") this.#drop();
       // Whether it was done is not known.
       this.#forget();
       return false;
     }
+  }
+
+  /** Of a lease that etcd no longer knows nothing is to be heard any more. */
+  #drop(): void {
+    void this.#lease?.end().catch(() => undefined);
+    this.#lease = undefined;
   }
 
   #lost(): void {

@@ -1,6 +1,7 @@
 /** Whether a shared store is there, told when it has been away for longer than a member takes to be replaced. */
 
 import type { Problem } from "../../gateway/intent.ts";
+import type { EtcdStore } from "../../store/etcd/etcd.ts";
 import type { StoreError } from "../../store/store.ts";
 import type { Log } from "../records/log.ts";
 
@@ -14,23 +15,24 @@ interface Around {
 
 export class StoreWatch {
   readonly #name: string;
-  readonly #isConnected: () => boolean;
+  readonly #etcd: Pick<EtcdStore, "connected" | "fault">;
   readonly #around: Around;
-  #isAway = false;
+  /** Why it was not there when it was found to be away; undefined: it is there. */
+  #away: string | undefined;
   #copyProblem: Problem | undefined;
   #patience: NodeJS.Timeout | undefined;
 
   /** @param name - "the store in etcd at …" */
-  constructor(name: string, isConnected: () => boolean, around: Around) {
+  constructor(name: string, etcd: Pick<EtcdStore, "connected" | "fault">, around: Around) {
     this.#name = name;
-    this.#isConnected = isConnected;
+    this.#etcd = etcd;
     this.#around = around;
   }
 
   get problems(): readonly Problem[] {
-    const message = `${this.#name} cannot be reached: what is there is forwarded on, and nothing can be changed`;
+    const message = `${this.#name} cannot be reached (${this.#away}): what is there is forwarded on, and nothing can be changed`;
     return [
-      ...(this.#isAway ? [{ code: "store.away", subject: "etcd", message }] : []),
+      ...(this.#away === undefined ? [] : [{ code: "store.away", subject: "etcd", message }]),
       ...(this.#copyProblem === undefined ? [] : [this.#copyProblem]),
     ];
   }
@@ -39,18 +41,20 @@ export class StoreWatch {
   startsWithout({ message: reason }: StoreError, revision: number): void {
     const said = `${this.#name} cannot be reached; starting with the copy of what it held`;
     this.#around.log.warn({ event: "store.away", revision, reason }, said);
-    this.#isAway = true;
+    this.#away = reason;
   }
 
   /** It may be there now, or no longer. */
   turned(): void {
     clearTimeout(this.#patience);
-    if (this.#isConnected()) {
-      if (!this.#isAway) return;
+    if (this.#etcd.connected) {
+      if (this.#away === undefined) return;
       this.#around.log.info({ event: "store.back" }, `${this.#name} is there again`);
-      this.#setAway(false);
-    } else if (!this.#isAway) {
-      this.#patience = setTimeout(() => this.#setAway(!this.#isConnected()), PATIENCE_MS).unref();
+      this.#setAway(undefined);
+    } else if (this.#away === undefined) {
+      this.#patience = setTimeout(() => {
+        if (!this.#etcd.connected) this.#setAway(this.#etcd.fault?.message ?? "no member answers");
+      }, PATIENCE_MS).unref();
     }
   }
 
@@ -60,9 +64,8 @@ export class StoreWatch {
     this.#around.changed();
   }
 
-  #setAway(is: boolean): void {
-    if (this.#isAway === is) return;
-    this.#isAway = is;
+  #setAway(reason: string | undefined): void {
+    this.#away = reason;
     this.#around.changed();
   }
 }

@@ -55,8 +55,8 @@ export async function openStore(settings: StoreSettings): Promise<Store> {
 }
 
 async function openShared(settings: EtcdStoreSettings, around: Around): Promise<OpenStore> {
-  const watch = new StoreWatch(describeStore(settings), () => etcd.look().connected, around);
-  const etcd = new EtcdStore(etcdSettings(settings), () => watch.turned());
+  const etcd: EtcdStore = new EtcdStore(etcdSettings(settings), () => watch.turned());
+  const watch = new StoreWatch(describeStore(settings), etcd, around);
   const store = measured(etcd, around);
   const copy = await openCopy(settings, watch);
   try {
@@ -104,11 +104,13 @@ function etcdSettings(settings: EtcdStoreSettings): EtcdSettings {
   const { endpoints, prefix, caFile, certFile, keyFile, user, passwordFile } = settings;
   const read = (file: string | undefined): Buffer | undefined =>
     file === undefined ? undefined : readFileSync(file);
-  const ca = read(caFile);
   return {
     endpoints: endpoints.map((url) => new URL(url)),
     prefix,
-    tls: ca && { ca, cert: read(certFile), key: read(keyFile) },
+    tls:
+      caFile === undefined
+        ? undefined
+        : () => ({ ca: readFileSync(caFile), cert: read(certFile), key: read(keyFile) }),
     login:
       user === undefined || passwordFile === undefined
         ? undefined

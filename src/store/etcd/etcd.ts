@@ -13,6 +13,7 @@ import {
   type Lease,
   type Snapshot,
   type Store,
+  type StoreError,
 } from "../store.ts";
 import { type RangeResponse, range, type TxnRequest, txn } from "./api.ts";
 import { EtcdLease } from "./lease.ts";
@@ -71,6 +72,17 @@ export class EtcdStore implements Store {
     this.#prefix = settings.prefix;
   }
 
+  /** Every watch has a member that tells it what happens. */
+  get connected(): boolean {
+    return [...this.#watches].every(({ isUp }) => isUp);
+  }
+
+  /** Why a watch was told nothing when it asked last; undefined: it has not asked since it was, or none has to. */
+  get fault(): StoreError | undefined {
+    for (const { fault } of this.#watches) if (fault !== undefined) return fault;
+    return undefined;
+  }
+
   look(): EtcdState {
     const watches = [...this.#watches];
     const leases = [...this.#leases].map(({ secondsLeft }) => secondsLeft);
@@ -78,7 +90,7 @@ export class EtcdStore implements Store {
     const behind = reached.map((revision) => this.#latestBefore - revision);
     this.#latestBefore = Math.max(this.#latest, ...reached);
     return {
-      connected: watches.every(({ isUp }) => isUp),
+      connected: this.connected,
       reconnects: watches.reduce((sum, { restarts }) => sum + restarts, this.#restarts),
       watchLag: Math.max(0, ...behind),
       leaseSeconds: leases.length === 0 ? undefined : Math.min(...leases),
@@ -103,6 +115,8 @@ export class EtcdStore implements Store {
 
   async commit(commit: Commit): Promise<Committed> {
     checkCommit(commit);
+    // While there is nobody, those who write are told so at once, and not one after the other when time has run out.
+    if (this.fault !== undefined) throw this.fault;
     const { header, succeeded } = await this.#members.askOnce(txn, this.#txnOf(commit));
     this.#note(header);
     return succeeded ? { ok: true, revision: Number(header.revision) } : { ok: false };

@@ -25,12 +25,20 @@ export interface EtcdSettings {
   readonly endpoints: readonly URL[];
   /** Before every key, without a slash at its end; "/gatewayd". */
   readonly prefix: string;
-  /** PEM. Required for https. */
-  readonly tls:
-    | { readonly ca: Buffer; readonly cert: Buffer | undefined; readonly key: Buffer | undefined }
-    | undefined;
+  /**
+   * Required for https. Asked for at first, and whenever a member cannot be had, so that it can be another one by then.
+   * @throws the system's error
+   */
+  readonly tls: (() => EtcdTls) | undefined;
   /** Undefined: etcd asks nobody who they are, or the certificate says it. */
   readonly login: EtcdLogin | undefined;
+}
+
+/** PEM. */
+export interface EtcdTls {
+  readonly ca: Buffer;
+  readonly cert: Buffer | undefined;
+  readonly key: Buffer | undefined;
 }
 
 /** A member that has not answered by then does not; etcd itself gives up after 7 s when it has no leader. */
@@ -51,18 +59,21 @@ const OPTIONS: ClientOptions = {
 
 export class Members {
   readonly #endpoints: readonly URL[];
-  readonly #credentials: ChannelCredentials;
+  readonly #tls: EtcdSettings["tls"];
+  #shown: Shown;
   readonly #clients: Client[];
+  /** What each client shows. */
+  readonly #showing: Shown[];
   readonly #login: Login | undefined;
   #at = 0;
 
+  /** @throws the system's error of `tls` */
   constructor({ endpoints, tls, login }: EtcdSettings) {
     this.#endpoints = endpoints;
     this.#login = login && new Login(login);
-    this.#credentials =
-      tls === undefined
-        ? credentials.createInsecure()
-        : credentials.createSsl(tls.ca, tls.key ?? null, tls.cert ?? null);
+    this.#tls = tls;
+    this.#shown = shownBy(tls?.());
+    this.#showing = endpoints.map(() => this.#shown);
     this.#clients = endpoints.map((endpoint) => this.#connect(endpoint));
   }
 
@@ -127,7 +138,8 @@ export class Members {
       const client = this.#clients[at]!;
       const state = await settled(client.getChannel());
       if (state === connectivityState.READY) return client;
-      const isLast = tries === this.#clients.length;
+      if (tries <= this.#clients.length && this.#renew(at, client)) continue;
+      const isLast = tries >= this.#clients.length;
       if (isLast && state !== connectivityState.CONNECTING) {
         // It fails at once, and says why there is no connection. If there has come to be one, that is as well.
         await this.#unary(client, range, { key: Buffer.from("/") });
@@ -145,6 +157,25 @@ export class Members {
         throw new StoreError("unavailable", message);
       }
     }
+  }
+
+  /**
+   * Connects anew when there are other certificates by now than those that a member did not take.
+   * @throws StoreError unavailable: they cannot be read
+   */
+  #renew(at: number, client: Client): boolean {
+    let tls: EtcdTls | undefined;
+    try {
+      tls = this.#tls?.();
+    } catch (error) {
+      throw new StoreError("unavailable", `certificates for etcd: ${(error as Error).message}`);
+    }
+    if (!isSameTls(this.#shown.tls, tls)) this.#shown = shownBy(tls);
+    if (this.#showing[at] === this.#shown || client !== this.#clients[at]) return false;
+    this.#showing[at] = this.#shown;
+    client.close();
+    this.#clients[at] = this.#connect(this.#endpoints[at]!);
+    return true;
   }
 
   /** What says who we are. @throws StoreError */
@@ -189,11 +220,31 @@ export class Members {
 
   /** `hostname` has the brackets of an IPv6 address. */
   #connect({ hostname, port }: URL): Client {
-    return new Client(`dns:${hostname}:${port === "" ? DEFAULT_PORT : port}`, this.#credentials, OPTIONS);
+    return new Client(
+      `dns:${hostname}:${port === "" ? DEFAULT_PORT : port}`,
+      this.#shown.credentials,
+      OPTIONS,
+    );
   }
 }
 
 const DEFAULT_PORT = 2379;
+
+interface Shown {
+  readonly tls: EtcdTls | undefined;
+  readonly credentials: ChannelCredentials;
+}
+
+const shownBy = (tls: EtcdTls | undefined): Shown => ({
+  tls,
+  credentials:
+    tls === undefined
+      ? credentials.createInsecure()
+      : credentials.createSsl(tls.ca, tls.key ?? null, tls.cert ?? null),
+});
+
+const isSameTls = (one: EtcdTls | undefined, other: EtcdTls | undefined): boolean =>
+  (["ca", "cert", "key"] as const).every((part) => String(one?.[part]) === String(other?.[part]));
 
 /** What has come of connecting, or CONNECTING when nothing has for {@link CONNECT_MS}. */
 async function settled(channel: ReturnType<Client["getChannel"]>): Promise<connectivityState> {

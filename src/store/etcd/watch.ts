@@ -1,9 +1,9 @@
 /** One watch of an etcd cluster, taken up again elsewhere whenever its stream breaks. */
 
-import type { ClientDuplexStream } from "@grpc/grpc-js";
-import type { Batch, Change, Key } from "../store.ts";
+import type { ClientDuplexStream, ServiceError } from "@grpc/grpc-js";
+import { type Batch, type Change, type Key, StoreError } from "../store.ts";
 import { watch as method, type WatchRequest, type WatchResponse } from "./api.ts";
-import type { Members } from "./members.ts";
+import { type Members, storeErrorOf } from "./members.ts";
 
 interface Range {
   readonly key: Buffer;
@@ -27,6 +27,7 @@ export class Watch {
   /** Up to which there is nothing else to be told: that of an answer, even where it is of others' keys. */
   #seen = 0;
   #isUp = false;
+  #fault: StoreError | undefined;
   #starts = 0;
   #stopped = false;
   #stream: ClientDuplexStream<WatchRequest, WatchResponse> | undefined;
@@ -55,6 +56,11 @@ export class Watch {
     return this.#isUp;
   }
 
+  /** Why no member could be had the last time that one was looked for; undefined: none was looked for since there was one. */
+  get fault(): StoreError | undefined {
+    return this.#fault;
+  }
+
   /** Times that it had to be taken up again. */
   get restarts(): number {
     return Math.max(0, this.#starts - 1);
@@ -76,11 +82,15 @@ export class Watch {
     let stream: ClientDuplexStream<WatchRequest, WatchResponse>;
     try {
       stream = await this.#members.stream(method);
-    } catch {
+    } catch (error) {
+      if (error instanceof StoreError) this.#fault = error;
       return this.#beginLater();
     }
     this.#stream = stream;
     stream.on("data", (response: WatchResponse) => this.#take(response, stream));
+    stream.on("error", (error: ServiceError) => {
+      if (!this.#isUp) this.#fault ??= storeErrorOf(error);
+    });
     stream.on("status", () => this.#ended(stream));
     if (this.#stopped) {
       stream.cancel();
@@ -102,6 +112,7 @@ export class Watch {
     if (response.canceled) {
       // A token that is no longer known is told as a lack of permission.
       this.#members.forgetToken();
+      this.#fault = new StoreError("unavailable", `etcd: ${response.cancel_reason}`);
       stream.cancel();
       return;
     }
@@ -124,6 +135,7 @@ export class Watch {
 
   #turn(isUp: boolean): void {
     if (isUp) this.#starts += 1;
+    if (isUp) this.#fault = undefined;
     if (this.#isUp === isUp) return;
     this.#isUp = isUp;
     this.#onTurn();

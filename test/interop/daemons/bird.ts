@@ -42,8 +42,12 @@ async function startBird(settings: DaemonSettings): Promise<Bird> {
         ([, prefix]) => prefix!,
       ),
     count: async () => {
-      const counts = (await show("show route count protocol ours")).matchAll(/^(\d+) of \d+ routes/gm);
-      return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+      const answer = await show("show route count protocol ours");
+      if (answer === "") return undefined;
+      return [...answer.matchAll(/^(\d+) of \d+ routes/gm)].reduce(
+        (sum, [, count]) => sum + Number(count),
+        0,
+      );
     },
     details: (prefix) => show(`show route all for ${prefix}`),
     announce: async (routes) => {

@@ -47,8 +47,8 @@ interface ThirdParty {
 export interface Daemon {
   /** Prefixes that it has from us and uses, both families. */
   prefixes(): Promise<readonly string[]>;
-  /** How many they are; asked again and again, so cheaper. */
-  count(): Promise<number>;
+  /** How many they are; asked again and again, so cheaper. Undefined: it did not answer. */
+  count(): Promise<number | undefined>;
   /** What it says of one prefix that it has, attributes and all. */
   details(prefix: string): Promise<string>;
   /** Has its configuration changed to announce these and nothing else, and loads it. */

@@ -43,7 +43,7 @@ export const frr: DaemonKind<Frr> = {
   debian: "frr",
   programs: [BGPD, VTYSH],
   cannot: {},
-  note: "with `timers connect 1` and our side passive, it stops to dial once a dial was refused; let us dial too",
+  note: "with `timers connect 1` and our side passive, it stops to dial once a dial was refused; let us dial too; with graceful restart and both sides dialling, it may take the second of two connections for another restart, and then drops what is stale: let one side alone dial",
   start: startFrr,
 };
 
@@ -72,7 +72,9 @@ async function startFrr(settings: DaemonSettings): Promise<Frr> {
     session: () => show(`show bgp neighbors ${US[settings.transport]} json`),
     prefixes: async () => [...(await held("ipv4")), ...(await held("ipv6"))],
     count: async () => {
-      const families: Summary = JSON.parse((await show("show bgp summary json")) || "{}");
+      const answer = await show("show bgp summary json");
+      if (answer === "") return undefined;
+      const families: Summary = JSON.parse(answer);
       const peers = Object.values(families).map((family) => family.peers?.[US[settings.transport]]);
       return peers.reduce((sum, peer) => sum + (peer?.pfxRcd ?? 0), 0);
     },

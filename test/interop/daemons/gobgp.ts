@@ -75,7 +75,10 @@ async function startGobgp(settings: DaemonSettings): Promise<Daemon> {
   return {
     forgetsToWithdraw: true,
     prefixes: async () => [...(await held("ipv4")), ...(await held("ipv6"))],
-    count: async () => Number((await show("neighbor", us)).match(/Accepted:\s+(\d+)/)?.[1] ?? 0),
+    count: async () => {
+      const answer = await show("neighbor", us);
+      return answer === "" ? undefined : Number(answer.match(/Accepted:\s+(\d+)/)?.[1] ?? 0);
+    },
     details: (prefix) => show("global", "rib", prefix, "-a", prefix.includes(":") ? "ipv6" : "ipv4"),
     announce: async (routes) => {
       for (const route of announced) if (!routes.includes(route)) await change("del", route);

@@ -63,7 +63,9 @@ async function startOpenbgpd(settings: DaemonSettings): Promise<Daemon> {
       return rib.map(({ prefix }) => prefix);
     },
     count: async () => {
-      const { neighbors }: Neighbours = JSON.parse((await show("-j", "show", "neighbor")) || "{}");
+      const answer = await show("-j", "show", "neighbor");
+      if (answer === "") return undefined;
+      const { neighbors }: Neighbours = JSON.parse(answer);
       return neighbors?.[0]?.stats?.prefixes?.received ?? 0;
     },
     details: (prefix) => show("show", "rib", "detail", prefix),

@@ -61,7 +61,7 @@ export const MEETINGS: readonly MeetingPlan[] = [
     setUp: () => ({
       asn: FOUR_OCTETS,
       transport: "v4",
-      passive: "them",
+      passive: "nobody",
       ourRoutes: routesUnder(100, 7000, 3000),
       theirRoutes: routesUnder(200, 7000, 3000),
     }),
@@ -78,7 +78,7 @@ export const MEETINGS: readonly MeetingPlan[] = [
     setUp: () => ({
       asn: OUR_ASN,
       transport: "v6",
-      passive: "nobody",
+      passive: "them",
       ourRoutes: routesUnder(100, 700, 300),
       theirRoutes: routesUnder(200, 700, 300),
       gracefulRestart: true,
@@ -129,7 +129,7 @@ export const MEETINGS: readonly MeetingPlan[] = [
     setUp: () => ({
       asn: FOUR_OCTETS,
       transport: "v4",
-      passive: "nobody",
+      passive: "them",
       ...FEW,
       gracefulRestart: true,
       longLived: true,

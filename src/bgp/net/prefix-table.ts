@@ -9,7 +9,7 @@
  * Cost: 4 (IPv4) or 16 (IPv6) octets of key, 1 of length, and 7 to 14 of index per prefix.
  */
 
-import { type Address, type Family, maskWord, type Prefix, widthOf } from "../net/address.ts";
+import { type Address, type Family, maskWord, type Prefix, widthOf } from "./address.ts";
 
 declare const brand: unique symbol;
 /** Index of a prefix in the columns of its family. Given out again after {@link PrefixTable.remove}. */
