@@ -219,6 +219,7 @@ const storeViews = ({ store }: Settings, objects: Objects, networking: Networkin
   store: () => storeAnswer(store, objects, networking),
   storeState: () => objects.etcd?.look(),
   storeTimes: objects.times,
+  objects: networking.view,
 });
 
 const whereOf = ({ address, port }: Endpoint): { readonly host: string; readonly port: number } => ({

@@ -286,6 +286,13 @@ export function advertisedPage(
   return rib.of(family).snapshot.advertised(group, peer.ribId, from, limit);
 }
 
+/** What of one prefix a peer was told; nothing when there is no session with it. */
+export function advertisedAt(rib: Rib, peer: Peer | undefined, prefix: Prefix): AdvertisedRoute[] {
+  const group = peer?.exports.groups.get(prefix.family);
+  if (peer?.ribId === undefined || group === undefined) return [];
+  return rib.of(prefix.family).snapshot.advertisedAt(group, peer.ribId, prefix);
+}
+
 const allRoutes = (rib: Rib, family: Family): Generator<RouteDescription> =>
   paged((from) => rib.of(family).snapshot.routes(from, PAGE));
 

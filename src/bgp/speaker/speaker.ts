@@ -33,6 +33,7 @@ import type { RouteFeed } from "./route-feed.ts";
 import { Rpki } from "./rpki.ts";
 import type { Recipient, Shared } from "./shared.ts";
 import {
+  advertisedAt,
   advertisedPage,
   advertisedRoutes,
   type ExportSnapshot,
@@ -302,6 +303,11 @@ export class Speaker {
   /** A part of {@link advertised}. */
   advertisedFrom(peer: Address, family: Family, from: number, limit: number): Page<AdvertisedRoute> {
     return advertisedPage(this.rib, this.#peers.at(peer), family, from, limit);
+  }
+
+  /** What of one prefix a peer was told: with ADD-PATH each path. Costs nothing for all the others. */
+  advertisedAt(peer: Address, prefix: Prefix): readonly AdvertisedRoute[] {
+    return advertisedAt(this.rib, this.#peers.at(peer), prefix);
   }
 
   /** What a peer was told. Empty when there is no such peer, or no session with it. */
