@@ -2,9 +2,9 @@
 
 import { sameAddress } from "../bgp/net/address.ts";
 import { addressKey, formatPrefix } from "../bgp/net/text.ts";
-import { diff, diffTables } from "../nat/diff.ts";
+import { diff, diffTables, keptBeside } from "../nat/diff.ts";
 import { goneForwards } from "../nat/forwards.ts";
-import { floatingOf, forwardsOf, parseListing, pooledOf } from "../nat/listing.ts";
+import { floatingOf, forwardsOf, pooledOf } from "../nat/listing.ts";
 import { NOTHING_PROVIDED, type Provided, providedBy, providedByListing } from "../nat/provided.ts";
 import type { FloatingMapping, NatTable, Translations } from "../nat/table.ts";
 import type { KernelRoute, Translation } from "./intent.ts";
@@ -64,7 +64,7 @@ export class KernelState {
     if (this.#nat === undefined || (keep && this.#listingIsFresh)) {
       return diff(wanted, this.#listing, { keep });
     }
-    const kept = this.#leftovers ? parseListing(this.#listing ?? "")?.sets : undefined;
+    const kept = this.#leftovers ? keptBeside(this.#nat, this.#listing) : undefined;
     return diffTables(this.#nat, wanted, kept);
   }
 

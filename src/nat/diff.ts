@@ -31,7 +31,7 @@ import {
 
 import { parseListing } from "./listing.ts";
 import { METERS } from "./meters.ts";
-import { render } from "./render.ts";
+import { render, renderChains } from "./render.ts";
 import { statelessSets, writtenRule } from "./stateless.ts";
 import {
   EMPTY_NAT,
@@ -52,12 +52,18 @@ export interface DiffOptions {
 
 /** @param listing - what `nft -s list table inet gatewayd` printed; undefined: there is no such table */
 export function diff(wanted: NatTable, listing: string | undefined, options?: DiffOptions): string {
+  const contents = render(wanted);
   const found = listing === undefined ? undefined : parseListing(listing);
-  if (found === undefined) return textOf(render(wanted));
-  const keep = options?.keep ?? false;
-  return transaction(
-    changes(found, render(wanted, matchableIn(wanted, keep ? found.sets : undefined)), keep),
-  );
+  if (found === undefined) return textOf(contents);
+  if (options?.keep !== true) return transaction(changes(found, contents, false));
+  const chains = renderChains(wanted, matchableIn(wanted, leftOf(found.sets, contents.sets)));
+  return transaction(changes(found, { ...contents, chains }, true));
+}
+
+/** What stays in the sets when `table` is put in the place of what was listed, and nothing removed that need not be. */
+export function keptBeside(table: NatTable, listing: string | undefined): SetContents | undefined {
+  const found = listing === undefined ? undefined : parseListing(listing);
+  return found && leftOf(found.sets, render(table).sets);
 }
 
 /**
@@ -87,7 +93,7 @@ export function diffParts(before: TranslatedPart, after: TranslatedPart): string
     return { ...floatingSets(table), ...statelessSets(table), ...trackingSets(table) };
   });
   const names = SET_NAMES.filter((name): name is keyof typeof found & SetName => name in found!);
-  return transaction(names.flatMap((name) => setChanges(name, found![name], wanted![name], () => false)));
+  return transaction(names.flatMap((name) => setChanges(name, found![name], wanted![name], NO_KEY)));
 }
 
 /** The whole table; replaces one that is there. */
@@ -106,12 +112,10 @@ function textOf(contents: Contents): string {
 
 function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   const lines = chainLines(differingChains(wanted.portChains, found.portChains));
-  const forwarded = wanted.sets.forwarded;
-  for (const name of SET_NAMES) {
-    // A floating IP that leads somewhere as a whole would hide where its ports lead.
-    const keeps = (key: string): boolean => keep && !(name === "floating" && forwarded.has(key));
-    lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keeps));
-  }
+  for (const name of SET_NAMES)
+    lines.push(
+      ...setChanges(name, found.sets[name], wanted.sets[name], keep ? keepsIn(name, wanted.sets) : NO_KEY),
+    );
   if (!sameElements(found.sets.block_homes, wanted.sets.block_homes)) lines.push(...FORGET_MAPPINGS);
   // Without the rules that would take one to another address (mapping.ts), mappings would lie there until their time is over.
   else if (!keep && found.sets.eim.size > 0 && wanted.sets.eim.size === 0) lines.push(...FORGET_MAPPINGS);
@@ -195,22 +199,42 @@ const objectLines = ({ object }: CtKind, wanted: CtObjects): string[] =>
 const sameRules = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((rule, i) => rule === b[i]);
 
-function setChanges(
-  name: SetName,
-  found: Elements,
-  wanted: Elements,
-  keeps: (key: string) => boolean,
-): string[] {
-  const added = new Map([...wanted].filter(([key, value]) => found.get(key) !== value));
+/** Elements that stay though they are not wanted. */
+type Keeps = (key: string) => boolean;
+
+const NO_KEY: Keeps = () => false;
+
+/** A floating IP that leads somewhere as a whole would hide where its ports lead. */
+const keepsIn =
+  (name: SetName, { forwarded }: SetContents): Keeps =>
+  (key) =>
+    !(name === "floating" && forwarded.has(key));
+
+function leftOf(found: SetContents, wanted: SetContents): SetContents {
+  const left = (name: SetName): Elements => {
+    const gone = deletedOf(name, found[name], wanted[name], keepsIn(name, wanted));
+    return new Map([...found[name]].filter(([key]) => !gone.has(key)));
+  };
+  return Object.fromEntries(SET_NAMES.map((name): [string, Elements] => [name, left(name)])) as SetContents;
+}
+
+const setChanges = (name: SetName, found: Elements, wanted: Elements, keeps: Keeps): string[] => [
+  ...elementLines("delete", name, deletedOf(name, found, wanted, keeps)),
+  ...elementLines("add", name, addedTo(found, wanted)),
+];
+
+const addedTo = (found: Elements, wanted: Elements): Elements =>
+  new Map([...wanted].filter(([key, value]) => found.get(key) !== value));
+
+function deletedOf(name: SetName, found: Elements, wanted: Elements, keeps: Keeps): Elements {
   // A new interval may overlap an old one, and then only one of them can stay. Nobody but the configuration gives
   // blocks, and one that it gives to another must not stay with two.
-  const replaces = isBlockSet(name) || (SETS[name].interval && added.size > 0);
-  const deleted = new Map(
+  const replaces = isBlockSet(name) || (SETS[name].interval && addedTo(found, wanted).size > 0);
+  return new Map(
     [...found].filter(([key, value]) =>
       wanted.has(key) ? wanted.get(key) !== value : replaces || !keeps(key),
     ),
   );
-  return [...elementLines("delete", name, deleted), ...elementLines("add", name, added)];
 }
 
 const isBlockSet = (name: SetName): boolean => BLOCK_SETS.some((of) => of === name);
