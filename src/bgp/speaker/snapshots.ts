@@ -2,6 +2,7 @@
 
 import type { StateName, Timer } from "../fsm/state.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
+import { NO_PREFIX } from "../net/prefix-table.ts";
 import type { ExportReason } from "../rib/exporter.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
@@ -222,6 +223,12 @@ function haltSnapshot(halt: Halt | undefined, nowMs: number): HaltSnapshot | und
   if (halt === undefined) return undefined;
   const { reason, text, untilMs } = halt;
   return { reason, text, restartsInMs: Number.isFinite(untilMs) ? untilMs - nowMs : undefined };
+}
+
+export function isUsed(rib: Rib, { family, w0, w1, w2, w3, length }: Prefix): boolean {
+  const { prefixes, best } = rib.of(family);
+  const id = prefixes.find(w0, w1, w2, w3, length);
+  return id !== NO_PREFIX && best.selectedCount(id) > 0;
 }
 
 export function* routeSnapshots(rib: Rib, filter: RouteFilterOptions): Generator<RouteSnapshot> {

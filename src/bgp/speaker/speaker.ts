@@ -38,6 +38,7 @@ import {
   advertisedRoutes,
   type ExportSnapshot,
   exportSnapshots,
+  isUsed,
   type PeerSnapshot,
   peerSnapshot,
   type RouteFilterOptions,
@@ -293,6 +294,11 @@ export class Speaker {
   /** The Loc-RIB: every path of every prefix, with what became of it. */
   routes(filter: RouteFilterOptions = {}): Iterable<RouteSnapshot> {
     return routeSnapshots(this.rib, filter);
+  }
+
+  /** Whether a path of this very prefix is used. Cheaper than to ask for its {@link routes}. */
+  reaches(prefix: Prefix): boolean {
+    return isUsed(this.rib, prefix);
   }
 
   /** A part of {@link routes}: up to `limit` of one family, from a position on; 0 is the first. */
