@@ -229,6 +229,7 @@ clientTest(
     await statusIs("a", "DOWN");
     await told(`${FLOATING}/32`);
     await openstack("port set --host host2 a");
+    site.flutter(port, "host2");
     site.boot("a", port, "host2", FIXED);
     await statusIs("a", "ACTIVE");
     await told(`${FLOATING}/32`, "BIRD", "FRR");
