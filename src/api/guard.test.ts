@@ -18,7 +18,7 @@ function guarded(guard: Partial<Guard> & Pick<Guard, "reach">): FastifyInstance 
     if (!(error instanceof Refusal)) throw error;
     return reply.code(ERRORS[error.detail.code]).send(error.answer);
   });
-  for (const url of ["/api/v1/peers", "/healthz", "/metrics"]) app.get(url, () => []);
+  for (const url of ["/api/v1/peers", "/api/v1/explain", "/healthz", "/metrics"]) app.get(url, () => []);
   app.put("/api/v1/pools/one", () => []);
   app.get("/v2.0/networks", () => []);
   return app;
@@ -36,6 +36,10 @@ test.each<[Reach, "GET" | "PUT", string, Readonly<Record<string, number>>]>([
   ["socket", "GET", "/api/v1/peers", { "": 200, forged: 200 }],
   ["socket", "PUT", "/api/v1/pools/one", { "": 200 }],
   ["machine", "GET", "/api/v1/peers", { "": 200, forged: 200 }],
+  // It tells of the objects of all projects.
+  ["machine", "GET", "/api/v1/explain", { "": 401, forged: 401, tenant: 403, auditor: 200, admin: 200 }],
+  ["machine", "GET", "/api/v1/%65xplain?about=x", { "": 401, tenant: 403, auditor: 200 }],
+  ["socket", "GET", "/api/v1/explain", { "": 200 }],
   ["machine", "PUT", "/api/v1/pools/one", { "": 401, forged: 401, tenant: 403, auditor: 403, admin: 200 }],
   ["world", "GET", "/api/v1/peers", { "": 401, forged: 401, tenant: 403, auditor: 200, admin: 200 }],
   ["world", "PUT", "/api/v1/pools/one", { "": 401, forged: 401, tenant: 403, auditor: 403, admin: 200 }],

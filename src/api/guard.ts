@@ -75,8 +75,12 @@ function requireAuthority({ reach, authority }: Guard, request: FastifyRequest, 
 /** Where nobody is known, whoever may open the socket is the operator. */
 const SOCKET_ALONE: ReadonlyMap<boolean, Authority> = new Map([[true, "write"]]);
 
-function authorityFor(reach: Reach, { method, is404 }: FastifyRequest): Authority {
+/** Tells of objects of all projects, which the Networking API shows to their own alone. */
+const OF_PROJECTS = "/api/v1/explain";
+
+function authorityFor(reach: Reach, { method, is404, routeOptions }: FastifyRequest): Authority {
   const reads = method === "GET" || method === "HEAD";
+  if (reads && routeOptions.url === OF_PROJECTS) return "read";
   // What there is to ask stands in the answer to what there is not.
   if (reach === "world") return reads ? "read" : "write";
   return reads || is404 ? "none" : "write";

@@ -7,7 +7,8 @@
 import { unwrap } from "./body.ts";
 import { type Caller, isAdmin } from "./caller.ts";
 import { conflict, Fault, notAuthorized, notFound } from "./fault.ts";
-import { listAnswer, projected, type Showing, type View } from "./query.ts";
+import { sortedFrom } from "./id-order.ts";
+import { type Listed, listAnswer, projected, type Showing, type View } from "./query.ts";
 import type { ApiAnswer, ApiRequest } from "./service.ts";
 import type { Reading } from "./tables.ts";
 import { uuid } from "./values.ts";
@@ -44,6 +45,8 @@ export interface AdvertisedRoute {
   readonly next_hop: string;
 }
 
+type Shown = View & { readonly id: string };
+
 const PATHS = ["bgp-speakers", "bgp-peers"] as const;
 type Path = (typeof PATHS)[number];
 
@@ -79,7 +82,7 @@ export async function answerBgp(
 interface Kind {
   readonly name: string;
   readonly collection: string;
-  readonly views: (face: BgpFace, reading: Reading) => readonly View[];
+  readonly views: (face: BgpFace, reading: Reading) => readonly Shown[];
   readonly unknown: (id: string) => Fault;
   /** @throws Fault when even a speaker that could be changed would refuse it */
   readonly check: (given: View) => void;
@@ -108,7 +111,7 @@ const KINDS: { readonly [P in Path]: Kind } = {
 
 const AS_THEY_ARE: Showing<View> = { view: (view) => view, text: (view) => JSON.stringify(view) };
 
-function speakerView(face: BgpFace, reading: Reading, { id, name, localAs, version }: BgpSpeakerFace): View {
+function speakerView(face: BgpFace, reading: Reading, { id, name, localAs, version }: BgpSpeakerFace): Shown {
   const networks = [...reading.all("networks")].filter((network) => isOutside(reading, network, version));
   return {
     id,
@@ -137,7 +140,7 @@ function isOutside(
   return false;
 }
 
-const peerView = ({ id, name, address, remoteAs, md5 }: BgpPeerFace): View => ({
+const peerView = ({ id, name, address, remoteAs, md5 }: BgpPeerFace): Shown => ({
   id,
   name,
   peer_ip: address,
@@ -162,11 +165,17 @@ const ofFile = (what: string): Fault =>
 
 function collection(kind: Kind, face: BgpFace, reading: Reading, request: ApiRequest): ApiAnswer {
   const views = kind.views(face, reading);
+  const listed: Listed<Shown> = {
+    all: () => views,
+    inOrder: (from, backwards) => sortedFrom(views, from, backwards),
+    get: (id) => views.find((view) => view.id === id),
+    unknownMarker: kind.unknown,
+  };
   switch (request.method) {
     case "GET":
       return {
         status: 200,
-        pieces: listAnswer(kind.collection, MEMBERS[kind.name]!, views, AS_THEY_ARE, request, kind.unknown),
+        pieces: listAnswer(kind.collection, MEMBERS[kind.name]!, listed, AS_THEY_ARE, request),
       };
     case "POST":
       kind.check(unwrap(request.body, kind.name));

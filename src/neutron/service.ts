@@ -11,11 +11,12 @@ import { findExtension, listExtensions } from "./extensions.ts";
 import { badRequest, Fault, notFound, unknownObject } from "./fault.ts";
 import { floatingIps } from "./floating-ips.ts";
 import type { Handler, Work } from "./handler.ts";
+import { sortedFrom } from "./id-order.ts";
 import { networks } from "./networks.ts";
 import type { Objects, Router } from "./objects.ts";
 import { portForwardings } from "./port-forwardings.ts";
 import { ports } from "./ports.ts";
-import { listAnswer, projected, type QueryPairs, type Showing, type View } from "./query.ts";
+import { type Listed, listAnswer, projected, type QueryPairs, type Showing, type View } from "./query.ts";
 import { listQuotas, resetQuota, setQuota, showQuota } from "./quotas.ts";
 import type { Owned, Resource } from "./resources.ts";
 import { addInterface, removeInterface } from "./router-interfaces.ts";
@@ -268,28 +269,44 @@ function list<C extends Owned>(work: Work, handler: Handler<C>, request: ApiRequ
       return texts.of(object, rests, () => JSON.stringify(shown(work, handler, object)));
     },
   };
-  const unknown = (marker: string): Fault => unknownObject(collection, marker);
-  const objects = visible(
-    work,
-    handler.all?.(draft) ?? candidates(draft, collection, request.query),
-    collection,
-  );
   return {
     status: 200,
-    pieces: listAnswer(collection, filtersOf(resource), objects, showing, request, unknown),
+    pieces: listAnswer(
+      collection,
+      filtersOf(resource),
+      listedOf(work, handler, request.query),
+      showing,
+      request,
+    ),
   };
+}
+
+function listedOf<C extends Owned>(work: Work, handler: Handler<C>, query: QueryPairs): Listed<Objects[C]> {
+  const { draft, caller } = work;
+  const { collection } = handler.resource;
+  const some = handler.all?.(draft) ?? candidates(draft, collection, query);
+  const isSeen = (object: Objects[C]): boolean => isVisible(caller, draft, collection, object);
+  return {
+    all: () => filtered(some ?? draft.all(collection), isSeen),
+    inOrder: (from, backwards) =>
+      filtered(
+        some === undefined ? draft.inOrder(collection, from, backwards) : sortedFrom(some, from, backwards),
+        isSeen,
+      ),
+    get: (id) => {
+      const object = draft.get(collection, id);
+      return object !== undefined && isSeen(object) ? object : undefined;
+    },
+    unknownMarker: (marker) => unknownObject(collection, marker),
+  };
+}
+
+function* filtered<T>(objects: Iterable<T>, holds: (object: T) => boolean): Generator<T> {
+  for (const object of objects) if (holds(object)) yield object;
 }
 
 const filtersOf = ({ attributes }: Resource): ReadonlySet<string> =>
   new Set([...Object.keys(attributes), "project_id", "tenant_id"]);
-
-function* visible<C extends Owned>(
-  { draft, caller }: Work,
-  objects: Iterable<Objects[C]>,
-  collection: C,
-): Generator<Objects[C]> {
-  for (const object of objects) if (isVisible(caller, draft, collection, object)) yield object;
-}
 
 /** As answered to the caller: without what only admins are shown. */
 function shown<C extends Owned>(

@@ -33,10 +33,12 @@ import type { RouteFeed } from "./route-feed.ts";
 import { Rpki } from "./rpki.ts";
 import type { Recipient, Shared } from "./shared.ts";
 import {
+  advertisedAt,
   advertisedPage,
   advertisedRoutes,
   type ExportSnapshot,
   exportSnapshots,
+  isUsed,
   type PeerSnapshot,
   peerSnapshot,
   type RouteFilterOptions,
@@ -294,6 +296,11 @@ export class Speaker {
     return routeSnapshots(this.rib, filter);
   }
 
+  /** Whether a path of this very prefix is used. Cheaper than to ask for its {@link routes}. */
+  reaches(prefix: Prefix): boolean {
+    return isUsed(this.rib, prefix);
+  }
+
   /** A part of {@link routes}: up to `limit` of one family, from a position on; 0 is the first. */
   routesFrom(family: Family, from: number, limit: number): Page<RouteSnapshot> {
     return routePage(this.rib, family, from, limit);
@@ -302,6 +309,11 @@ export class Speaker {
   /** A part of {@link advertised}. */
   advertisedFrom(peer: Address, family: Family, from: number, limit: number): Page<AdvertisedRoute> {
     return advertisedPage(this.rib, this.#peers.at(peer), family, from, limit);
+  }
+
+  /** What of one prefix a peer was told: with ADD-PATH each path. Costs nothing for all the others. */
+  advertisedAt(peer: Address, prefix: Prefix): readonly AdvertisedRoute[] {
+    return advertisedAt(this.rib, this.#peers.at(peer), prefix);
   }
 
   /** What a peer was told. Empty when there is no such peer, or no session with it. */
