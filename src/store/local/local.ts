@@ -39,8 +39,13 @@ export class LocalStore implements Store {
   }
 
   async read(prefix: Key): Promise<Snapshot> {
-    const { revision, entries } = await this.#channel.ask({ do: "read", prefix }, "read");
-    return { revision, entries: new Map(entries) };
+    const entries = new Map<Key, Entry>();
+    const take = (some: readonly [Key, Entry][]): void => {
+      for (const [key, entry] of some) entries.set(key, entry);
+    };
+    const last = await this.#channel.ask({ do: "read", prefix }, "read", (part) => take(part.entries));
+    take(last.entries);
+    return { revision: last.revision, entries };
   }
 
   async get(key: Key): Promise<Entry | undefined> {

@@ -54,8 +54,7 @@ export class Table {
     // A new file is named so only when it has a revision: an empty one has lost everything.
     if (statSync(path).size === 0) throw new CorruptError("it is empty");
     const table = new Table(path);
-    table.#verify();
-    table.#remove(({ lease }) => lease !== undefined);
+    table.#lookOver();
     return table;
   }
 
@@ -69,13 +68,12 @@ export class Table {
     return revision;
   }
 
-  read(prefix: Key): { revision: number; entries: [Key, Entry][] } {
-    const entries: [Key, Entry][] = [];
+  /** In the order of their keys. To be taken before anything else is asked. */
+  *entries(prefix: Key): Generator<[Key, Entry]> {
     for (const { key, value } of this.#file.getRange({ start: prefix, end: `${prefix}${BEYOND_KEYS}` })) {
       const { text, modRevision } = parseRow(key, value);
-      entries.push([key, { value: text, modRevision }]);
+      yield [key, { value: text, modRevision }];
     }
-    return { revision: this.revision, entries };
   }
 
   get(key: Key): Entry | undefined {
@@ -93,7 +91,11 @@ export class Table {
 
   /** Removes the entries of a lease. */
   endLease(lease: number): Outcome {
-    return this.#remove((row) => row.lease === lease);
+    return this.#file.transactionSync(() => {
+      const remove: Key[] = [];
+      for (const { key, value } of this.#rows()) if (parseRow(key, value).lease === lease) remove.push(key);
+      return this.#commit({ require: [], put: [], remove });
+    });
   }
 
   /** Forgets everything when it is one of something else. @returns the latest revision copied, if any */
@@ -126,22 +128,26 @@ export class Table {
   /** What was copied below a prefix; undefined: nothing ever. */
   copied(prefix: Key): Copied | undefined {
     const revision = this.#file.get(REVISION + prefix);
-    return revision === undefined ? undefined : { ...this.read(prefix), revision: Number(revision) };
+    if (revision === undefined) return undefined;
+    return { revision: Number(revision), entries: [...this.entries(prefix)] };
   }
 
   #others(prefix: Key, put: CopyRequest["put"]): Key[] {
     const named = new Set(put.map(([key]) => key));
-    return this.read(prefix).entries.flatMap(([key]) => (named.has(key) ? [] : [key]));
+    return [...this.entries(prefix)].flatMap(([key]) => (named.has(key) ? [] : [key]));
   }
 
-  #verify(): void {
-    if (this.revision < this.#newest()) throw new CorruptError("an entry is newer than the whole");
-  }
-
-  #newest(): number {
+  /** At every entry once. */
+  #lookOver(): void {
     let newest = FIRST_REVISION;
-    for (const [, { modRevision }] of this.read("/").entries) newest = Math.max(newest, modRevision);
-    return newest;
+    const leased: Key[] = [];
+    for (const { key, value } of this.#rows()) {
+      const { modRevision, lease } = parseRow(key, value);
+      newest = Math.max(newest, modRevision);
+      if (lease !== undefined) leased.push(key);
+    }
+    if (this.revision < newest) throw new CorruptError("an entry is newer than the whole");
+    this.commit([{ require: [], put: [], remove: leased }]);
   }
 
   #commit({ require, put, remove }: CommitRequest): Outcome {
@@ -157,14 +163,8 @@ export class Table {
     return { ok: true, revision, removed };
   }
 
-  #remove(which: (row: Row) => boolean): Outcome {
-    return this.#file.transactionSync(() => {
-      const remove: Key[] = [];
-      for (const { key, value } of this.#file.getRange({ start: "/", end: `/${BEYOND_KEYS}` })) {
-        if (which(parseRow(key, value))) remove.push(key);
-      }
-      return this.#commit({ require: [], put: [], remove });
-    });
+  #rows(): Iterable<{ readonly key: Key; readonly value: string }> {
+    return this.#file.getRange({ start: "/", end: `/${BEYOND_KEYS}` });
   }
 
   #next(): number {
