@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { EtcdStore } from "../../src/store/etcd/etcd.ts";
 import { LocalStore } from "../../src/store/local/local.ts";
 import type { Store } from "../../src/store/store.ts";
+import { Etcd } from "../etcd.ts";
 import { Session } from "../session.ts";
 import { type Cloud, writeCloud } from "./cloud.ts";
 
@@ -16,8 +17,8 @@ export interface Size {
   readonly floating: number;
   readonly changes: number;
   readonly kernel: "linux" | "none";
-  /** Undefined: the local store. */
-  readonly etcd?: string;
+  /** Otherwise objects are in the local store. */
+  readonly etcd: boolean;
 }
 
 export interface Spread {
@@ -60,19 +61,21 @@ const size = JSON.parse(process.argv[2] ?? "{}") as Size;
 const directory = mkdtempSync(join(tmpdir(), "gateway-bench-"));
 const socketPath = join(directory, "gatewayd.sock");
 const agent = new Agent({ keepAlive: true });
+const etcd = size.etcd ? await Etcd.start() : undefined;
 try {
   const store = await openStore();
   const cloud = await writeCloud(store, size.floating, size.changes);
   await store.close();
   process.stdout.write(`${JSON.stringify(await measured(cloud))}\n`);
 } finally {
+  await etcd?.stop();
   rmSync(directory, { recursive: true });
 }
 
 function openStore(): Promise<Store> {
-  if (size.etcd === undefined) return LocalStore.open(join(directory, "store"));
+  if (etcd === undefined) return LocalStore.open(join(directory, "store"));
   return EtcdStore.open({
-    endpoints: [new URL(size.etcd)],
+    endpoints: [new URL(etcd.url)],
     prefix: PREFIX,
     tls: undefined,
     login: undefined,
@@ -175,9 +178,9 @@ function configuration(): object {
       ],
     },
     store:
-      size.etcd === undefined
+      etcd === undefined
         ? { type: "local", path: join(directory, "store") }
-        : { type: "etcd", endpoints: [size.etcd], prefix: PREFIX },
+        : { type: "etcd", endpoints: [etcd.url], prefix: PREFIX, path: join(directory, "copy") },
     api: { socket: socketPath },
     kernel: { type: size.kernel },
     log: { level: "warn" },

@@ -25,6 +25,7 @@ export const ERRORS = {
   internal: 500,
   "events.busy": 503,
   "store.unavailable": 503,
+  "store.full": 507,
 } as const;
 export type ErrorCode = keyof typeof ERRORS;
 

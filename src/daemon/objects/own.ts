@@ -159,6 +159,7 @@ export class OwnObjects implements OwnApi {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (error.detail.code === "too-large") throw new Refusal("object.invalid", error.message);
+      if (error.detail.code === "full") throw new Refusal("store.full", error.message, "make room there");
       throw new Refusal("store.unavailable", error.message, "gwctl store show tells how it is");
     }
   }

@@ -7,7 +7,7 @@ import { mkdirSync, openSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import koffi from "koffi";
 import type { Entry, Key } from "../store.ts";
-import type { Answer, CommitRequest, Failure, FileName, Part, Question, Request } from "./protocol.ts";
+import type { Answer, CommitRequest, Failure, FileName, Question, Request } from "./protocol.ts";
 import { failureOf, Table } from "./table.ts";
 
 /** The process of a gatewayd that was killed ends within a moment, when it has done what it was asked. */
@@ -19,7 +19,9 @@ const LOCK_NB = 4;
 
 const directory = process.argv[2] ?? "";
 const file = process.argv[3] as FileName;
-const say = (answer: Answer): void => void process.send?.(answer);
+/** Resolves when it is on its way, or the daemon is gone. */
+const say = (answer: Answer): Promise<void> =>
+  new Promise((resolve) => process.send?.(answer, undefined, undefined, () => resolve()));
 /** Entries of one message. */
 const PART_ENTRIES = 2048;
 
@@ -32,10 +34,10 @@ await run();
 async function run(): Promise<void> {
   const opened = await open();
   if (!(opened instanceof Table)) {
-    say({ did: "fail", failure: opened });
+    void say({ did: "fail", failure: opened });
     return;
   }
-  say({ did: "open", revision: opened.revision });
+  void say({ did: "open", revision: opened.revision });
   serve(opened);
 }
 
@@ -85,12 +87,12 @@ async function take(table: Table, requests: readonly Request[], at: number): Pro
   let request = requests[at];
   for (; request?.do === "commit"; request = requests[at + commits.length]) commits.push(request.commit);
   try {
-    if (commits.length > 0) for (const outcome of table.commit(commits)) say({ did: "commit", outcome });
+    if (commits.length > 0) for (const outcome of table.commit(commits)) void say({ did: "commit", outcome });
     else if (request?.do === "read") await sendAll(table, request.prefix);
-    else if (request !== undefined) say(answerTo(table, request));
+    else if (request !== undefined) void say(answerTo(table, request));
   } catch (error) {
     const failure = failureOf(error, directory);
-    for (let i = 0; i < Math.max(1, commits.length); i++) say({ did: "fail", failure });
+    for (let i = 0; i < Math.max(1, commits.length); i++) void say({ did: "fail", failure });
   }
   return Math.max(1, commits.length);
 }
@@ -101,12 +103,10 @@ async function sendAll(table: Table, prefix: Key): Promise<void> {
   for (const entry of table.entries(prefix)) {
     entries.push(entry);
     if (entries.length < PART_ENTRIES) continue;
-    const part: Part = { did: "part", entries };
-    // The next one is made when this one is on its way, or the daemon is gone.
-    await new Promise<void>((resolve) => process.send?.(part, undefined, undefined, () => resolve()));
+    await say({ did: "part", entries });
     entries = [];
   }
-  say({ did: "read", revision: table.revision, entries });
+  void say({ did: "read", revision: table.revision, entries });
 }
 
 type Asked = Exclude<Question, { readonly do: "read" }>;
