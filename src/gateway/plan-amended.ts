@@ -8,8 +8,8 @@ import { addressKey, formatPrefix } from "../bgp/net/text.ts";
 import { amended, differing, found } from "../model/amended.ts";
 import type { FloatingIndex } from "../model/floating-index.ts";
 import type { FloatingIp, Model } from "../model/model.ts";
-import type { TranslatedPart } from "../nat/diff.ts";
-import type { FloatingMapping, NatTable } from "../nat/table.ts";
+import { haveSameRules } from "../nat/filled.ts";
+import type { FloatingMapping, NatTable, TranslatedPart } from "../nat/table.ts";
 import { type Draft, draftOf, type PlanInput } from "./draft.ts";
 import type { Announcement, Intent, KernelRoute } from "./intent.ts";
 import { planFloating, planReachable } from "./plan-floating.ts";
@@ -58,6 +58,7 @@ export function planAmended(before: PlanBefore, input: PlanInput): Amendment | u
   const routes = new Map(prefixes.map((p) => [formatPrefix(p), draft.routes.get(formatPrefix(p))]));
   const nat = natChange(before, draft, gone, come);
   if (draft.problems.length > 0 || concernsOthers(before, input.model.role, routes, nat)) return undefined;
+  if (!haveSameRules({ before: before.intent.nat, after: nat.table }, nat.translated)) return undefined;
   return {
     intent: {
       ...before.intent,
