@@ -7,6 +7,8 @@ import { WAIT } from "./laws/subject.ts";
 
 const absent = process.getuid?.() === 0 ? missing("etcd", "etcdctl", "nft", "setpriv") : missing("root");
 
+const keys = (name: string): string[] => Array.from({ length: 5 }, (_, i) => `/${name}/${i}`);
+
 describe.skipIf(absent !== undefined)(
   `three members${absent === undefined ? "" : `, missing: ${absent}`}`,
   () => {
@@ -23,8 +25,6 @@ describe.skipIf(absent !== undefined)(
       ]);
     });
     afterAll(() => cluster?.stop());
-
-    const keys = (name: string): string[] => Array.from({ length: 5 }, (_, i) => `/${name}/${i}`);
 
     /** Both watches have told all of these once, in this order, among others. */
     const bothTold = (expected: readonly string[]): Promise<void> =>
