@@ -291,7 +291,7 @@ clientTest(
       readonly id: string;
       readonly floating_ip_address: string;
     }>(gw, "floatingips", "floatingip", leads);
-    expect(await site.told(`${FLOATING}/32`)).toEqual(["BIRD", "FRR"]);
+    await told(`${FLOATING}/32`, "BIRD", "FRR");
     expect(site.nat("host2")).not.toContain(floating_ip_address);
     // The gateway says so, and the host does, though it can write nothing.
     await hosts[1]!.logged("problem.found", { code: "store.away" }, LIMIT_MS);
