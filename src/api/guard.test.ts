@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import { expect, test } from "vitest";
 import { ERRORS, Refusal } from "./answers.ts";
-import { type Authority, addGuard, type Guard, type Reach } from "./guard.ts";
+import { type Authority, addGuard, type Guard, isStillGood, type Reach } from "./guard.ts";
 import { RateLimit } from "./rate-limit.ts";
 
 const TOKENS: ReadonlyMap<string, Authority> = new Map([
@@ -53,6 +53,24 @@ test.each<[Reach, "GET" | "PUT", string, Readonly<Record<string, number>>]>([
   for (const [token, status] of Object.entries(statuses)) {
     expect([token, await asks(app, method, url, token)]).toEqual([token, status]);
   }
+});
+
+test("whoever was let in is still good as long as the token is", async () => {
+  const tokens = new Map(TOKENS);
+  const guard: Guard = {
+    ...{ reach: "world", secured: true, rate: undefined },
+    authority: (token) => tokens.get(token ?? ""),
+  };
+  const seen: boolean[] = [];
+  const app = Fastify();
+  app.get("/api/v1/events", (request) => seen.push(isStillGood(guard, request)));
+  const ask = (): Promise<number> => asks(app, "GET", "/api/v1/events", "auditor");
+  await ask();
+  tokens.set("auditor", "none");
+  await ask();
+  tokens.delete("auditor");
+  await ask();
+  expect(seen).toEqual([true, false, false]);
 });
 
 test("a stranger is told where tokens are to be had", async () => {

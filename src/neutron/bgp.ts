@@ -5,9 +5,10 @@
  */
 
 import { unwrap } from "./body.ts";
-import { type Caller, isAdmin } from "./caller.ts";
+import type { Caller } from "./caller.ts";
 import { conflict, Fault, notAuthorized, notFound } from "./fault.ts";
 import { sortedFrom } from "./id-order.ts";
+import { mayDo } from "./policies.ts";
 import { type Listed, listAnswer, projected, type Showing, type View } from "./query.ts";
 import type { ApiAnswer, ApiRequest } from "./service.ts";
 import type { Reading } from "./tables.ts";
@@ -70,7 +71,7 @@ export async function answerBgp(
   const [, id, part, more] = request.path;
   const kind = KINDS[path];
   if (more !== undefined) throw notFound();
-  if (!isAdmin(caller)) return refuse(kind, method, id);
+  if (!mayDo(caller, `get_${kind.name}`, reading)) return refuse(kind, method, id);
   if (id === undefined) return collection(kind, face, reading, request);
   const view = kind.views(face, reading).find((each) => each["id"] === id);
   if (view === undefined) throw kind.unknown(id);

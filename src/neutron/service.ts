@@ -5,7 +5,7 @@
 
 import { addressScopes } from "./address-scopes.ts";
 import { bulkOf } from "./body.ts";
-import { isAdmin, isVisible, requireOwned, requireWrite } from "./caller.ts";
+import { isAdmin } from "./caller.ts";
 import { candidates } from "./candidates.ts";
 import { findExtension, listExtensions } from "./extensions.ts";
 import { badRequest, Fault, notFound, unknownObject } from "./fault.ts";
@@ -14,6 +14,7 @@ import type { Handler, Work } from "./handler.ts";
 import { sortedFrom } from "./id-order.ts";
 import { networks } from "./networks.ts";
 import type { Objects, Router } from "./objects.ts";
+import { hiddenFrom, isVisible, requireAllowed, requireWrite } from "./policies.ts";
 import { portForwardings } from "./port-forwardings.ts";
 import { ports } from "./ports.ts";
 import { type Listed, listAnswer, projected, type QueryPairs, type Showing, type View } from "./query.ts";
@@ -208,7 +209,7 @@ function find<C extends Owned>(
     throw unknownObject(collection, id);
   if (method !== "GET") {
     const verb = method === "DELETE" ? "delete" : "update";
-    requireOwned(caller, draft, collection, object, `${verb}_${name}`);
+    requireAllowed(caller, draft, collection, object, `${verb}_${name}`);
   }
   if (!isVisible(caller, draft, collection, object)) throw notFound();
   return object;
@@ -315,10 +316,7 @@ function shown<C extends Owned>(
   object: Objects[C],
 ): View {
   const view = handler.view(object, draft, world);
-  if (isAdmin(caller)) return view;
-  const { attributes } = handler.resource;
-  const entries = Object.entries(view);
-  const hidden = entries.filter(([name]) => attributes[name]?.adminSees === true);
-  if (hidden.length === 0) return view;
-  return Object.fromEntries(entries.filter(([name]) => attributes[name]?.adminSees !== true));
+  const hidden = hiddenFrom(caller, handler.resource.name);
+  if (hidden.size === 0) return view;
+  return Object.fromEntries(Object.entries(view).filter(([name]) => !hidden.has(name)));
 }
