@@ -143,6 +143,9 @@ function other(
   throw notFound();
 }
 
+/** The neutron client asks so which project it is of, before it asks for the quota of that. */
+const ASKING: ReadonlySet<string> = new Set(["tenant", "project"]);
+
 function onQuotas(
   work: Work,
   { method, body }: ApiRequest,
@@ -155,6 +158,9 @@ function onQuotas(
   }
   switch (method) {
     case "GET":
+      if (ASKING.has(id) && part === undefined) {
+        return { status: 200, body: { [id]: { tenant_id: work.caller.projectId } } };
+      }
       return { status: 200, body: { quota: showQuota(work, id, part) } };
     case "PUT":
       return { status: 200, body: { quota: setQuota(work, id, body) } };
