@@ -157,9 +157,9 @@ export class Decision {
     const { paths } = this.#input;
     const touched = paths.takeTouched(prefix);
     const head = paths.head(prefix);
-    // One path and no other: by far the most frequent, and nothing to compare.
-    if (head !== NIL && paths.next[head] === NIL) {
-      const count = this.#unusable(head) === undefined ? 1 : 0;
+    // One path and no other, or none: by far the most frequent, and nothing to compare.
+    if (head === NIL || paths.next[head] === NIL) {
+      const count = head !== NIL && this.#unusable(head) === undefined ? 1 : 0;
       const changed = touched || paths.selected(prefix) !== count;
       if (changed) paths.select(prefix, head, count);
       return changed;

@@ -397,7 +397,7 @@ export class Speaker {
   }
 
   #nextDeadline(): number {
-    let next = Math.min(this.#deferral.nextDeadline(), this.rpki.nextDeadline());
+    let next = Math.min(this.#deferral.nextDeadline(), this.rpki.nextDeadline(), this.#work.nextDeadline());
     for (const peer of this.#peers) next = Math.min(next, peer.nextDeadline());
     return next;
   }
@@ -416,6 +416,7 @@ export class Speaker {
     for (const peer of this.#peers) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
+      this.#work.tidy(nowMs);
       this.#deferral.settle(nowMs, () => this.#peers.missing(this.#deferral.expected));
       for (const resolve of this.#flushWaiters.splice(0)) resolve();
     }
