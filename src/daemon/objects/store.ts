@@ -69,7 +69,8 @@ export async function openStore(settings: StoreSettings, revived?: () => void): 
 }
 
 /** Loaded where it is used: gRPC takes 17 MiB. */
-const etcdClient = async (): Promise<typeof EtcdStore> => (await import("../../store/etcd/etcd.ts")).EtcdStore;
+const etcdClient = async (): Promise<typeof EtcdStore> =>
+  (await import("../../store/etcd/etcd.ts")).EtcdStore;
 
 async function openShared(settings: EtcdStoreSettings, around: Around): Promise<OpenStore> {
   const Client = await etcdClient();
