@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ExplainAnswer } from "../../src/api/explain-schema.ts";
 import type { StatusAnswer } from "../../src/api/schema.ts";
 import { type Daemon, eventually, GWCTL, runToEnd } from "../daemon/lab.ts";
 import { BIRD, BIRDC } from "./daemons/bird.ts";
@@ -171,6 +172,38 @@ clientTest("the host's translations are the seed's, line by line, and there is n
   expect(elements("egress")).toBeUndefined();
   expect(site.nat("gw")).not.toContain(`${FLOATING} :`);
 });
+
+clientTest(
+  "host and gateway each explain the floating IP: who serves it, and whom they tell",
+  async () => {
+    const ask = (daemon: Daemon): Promise<ExplainAnswer> => daemon.get(`/api/v1/explain?about=${FLOATING}`);
+    const host = await eventually(
+      "the host has seen itself in the store",
+      async () => {
+        const answer = await ask(hosts[0]!);
+        return answer.announcements[0]?.conditions.every(({ holds }) => holds) && answer;
+      },
+      LIMIT_MS,
+    );
+    expect(host.handling).toMatchObject({
+      kind: "floating",
+      text: expect.stringContaining("on this machine"),
+    });
+    expect(host.announcements).toMatchObject([{ prefix: `${FLOATING}/32`, origin: "own", announced: true }]);
+    expect(host.kernel).toMatchObject({ prefix: `${FLOATING}/32`, via: [tapOf(port)], installed: true });
+    expect(host.translation.traces[0]).toMatchObject({
+      verdict: "translated",
+      destination: { address: FIXED },
+    });
+    const seen = await ask(gw);
+    expect(seen.owners).toContainEqual(expect.objectContaining({ what: "floating IP", name: FLOATING }));
+    const passed = seen.announcements.find(({ origin }) => origin === "learned");
+    expect(passed).toMatchObject({ prefix: `${FLOATING}/32`, kind: "floating", announced: true });
+    const outside = passed!.peers.filter(({ told: as }) => as.some(({ asPath }) => asPath === "65000"));
+    expect(outside).toHaveLength(2);
+  },
+  2 * LIMIT_MS,
+);
 
 clientTest(
   "every way to the floating IP is a way: from itself, its host and another instance; metadata too",
