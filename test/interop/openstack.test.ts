@@ -4,12 +4,12 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { ExplainAnswer } from "../../src/api/explain-schema.ts";
 import type { StatusAnswer } from "../../src/api/schema.ts";
 import { type Daemon, eventually, GWCTL, runToEnd } from "../daemon/lab.ts";
 import { BIRD, BIRDC } from "./daemons/bird.ts";
 import { BGPD, VTYSH } from "./daemons/frr.ts";
 import { missing, THEM } from "./namespaces.ts";
+import { expectExplained, portStatusIs } from "./openstack-answers.ts";
 import { knowsByMetadata, made, pings, plugOnSix, reaches, removed, run } from "./openstack-look.ts";
 import { API_PORT, DHCLIENT, FABRIC_V6, LIMIT_MS, Site, tapOf, UDHCPC, UPLINK } from "./openstack-site.ts";
 
@@ -51,20 +51,7 @@ const told = (prefix: string, ...who: readonly string[]): Promise<true> =>
     LIMIT_MS,
   );
 
-interface PortAnswer {
-  readonly id: string;
-  readonly name: string;
-  readonly status: string;
-}
-const statusIs = (name: string, status: string): Promise<true> =>
-  eventually(
-    `port ${name} is ${status}`,
-    async () => {
-      const { ports } = await gw.get<{ ports: readonly PortAnswer[] }>(`/v2.0/ports?name=${name}`);
-      return ports[0]?.status === status;
-    },
-    LIMIT_MS,
-  );
+const statusIs = (name: string, status: string): Promise<true> => portStatusIs(gw, name, status);
 
 beforeAll(async () => {
   if (lacking !== undefined) return;
@@ -175,33 +162,7 @@ clientTest("the host's translations are the seed's, line by line, and there is n
 
 clientTest(
   "host and gateway each explain the floating IP: who serves it, and whom they tell",
-  async () => {
-    const ask = (daemon: Daemon): Promise<ExplainAnswer> => daemon.get(`/api/v1/explain?about=${FLOATING}`);
-    const host = await eventually(
-      "the host has seen itself in the store",
-      async () => {
-        const answer = await ask(hosts[0]!);
-        return answer.announcements[0]?.conditions.every(({ holds }) => holds) && answer;
-      },
-      LIMIT_MS,
-    );
-    expect(host.handling).toMatchObject({
-      kind: "floating",
-      text: expect.stringContaining("on this machine"),
-    });
-    expect(host.announcements).toMatchObject([{ prefix: `${FLOATING}/32`, origin: "own", announced: true }]);
-    expect(host.kernel).toMatchObject({ prefix: `${FLOATING}/32`, via: [tapOf(port)], installed: true });
-    expect(host.translation.traces[0]).toMatchObject({
-      verdict: "translated",
-      destination: { address: FIXED },
-    });
-    const seen = await ask(gw);
-    expect(seen.owners).toContainEqual(expect.objectContaining({ what: "floating IP", name: FLOATING }));
-    const passed = seen.announcements.find(({ origin }) => origin === "learned");
-    expect(passed).toMatchObject({ prefix: `${FLOATING}/32`, kind: "floating", announced: true });
-    const outside = passed!.peers.filter(({ told: as }) => as.some(({ asPath }) => asPath === "65000"));
-    expect(outside).toHaveLength(2);
-  },
+  () => expectExplained({ host: hosts[0]!, gateway: gw }, FLOATING, FIXED, tapOf(port)),
   2 * LIMIT_MS,
 );
 
