@@ -142,7 +142,7 @@ test("answers of the API are counted by path and status", async () => {
   expect(lines).toContain('gatewayd_api_requests_total{route="unknown",code="404"} 1');
 });
 
-test("a hostile description stays inside its label", async () => {
+test("a hostile description stays inside its label", { timeout: 120_000 }, async () => {
   const [peer] = await sampleSource().peers();
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: "binary" }), async (description) => {
