@@ -149,7 +149,8 @@ function respelledAddress(text: string): string {
   return text.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
 }
 
-const ELEMENT = /^("[^"]*"|[\w.:/-]+(?: \. [\w.:]+)*)(?: : ([\da-f.:]+(?: \. [\d-]+)?|(?:goto|jump) \w+))?$/;
+const ELEMENT =
+  /^("[^"]*"|[\w.:/-]+(?: \. [\w.:]+)*)(?: : (0x[\da-f]+|[\da-f.:]+(?: \. [\d-]+)?|(?:goto|jump) \w+))?$/;
 
 function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {
   const hook = CHAINS[name];

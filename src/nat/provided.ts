@@ -5,6 +5,7 @@ import { type AddressKey, addressKey, parseAddress } from "../bgp/net/text.ts";
 import { forwardElements } from "./forwards.ts";
 import type { ChainName, Elements, PortChains } from "./layout.ts";
 import { floatingOf, parseListing } from "./listing.ts";
+import { PREFIX_CHAINS, PREFIX_SETS } from "./nptv6.ts";
 import { render } from "./render.ts";
 import { STATELESS_CHAINS } from "./stateless.ts";
 import type { FloatingMapping, ForwardMapping, NatTable } from "./table.ts";
@@ -17,6 +18,8 @@ export interface Provided {
   /** Ports of floating IPs, as elements. */
   readonly forwards: Elements;
   readonly pooled: ReadonlySet<AddressKey>;
+  /** First addresses of external prefixes. */
+  readonly prefixes: ReadonlySet<AddressKey>;
 }
 
 export const NOTHING_PROVIDED: Provided = {
@@ -24,6 +27,7 @@ export const NOTHING_PROVIDED: Provided = {
   stateless: new Set(),
   forwards: new Map(),
   pooled: new Set(),
+  prefixes: new Set(),
 };
 
 export function providedBy(table: NatTable): Provided {
@@ -32,6 +36,7 @@ export function providedBy(table: NatTable): Provided {
     stateless: new Set(table.floating.flatMap((m) => (m.stateless === true ? addressKey(m.floating) : []))),
     forwards: forwardElements(table.forwards),
     pooled: new Set(table.pools.flatMap((pool) => pool.addresses.map(addressKey))),
+    prefixes: new Set(table.prefixes.map(({ external }) => addressKey(external))),
   };
 }
 
@@ -40,7 +45,7 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
   const found = parseListing(listing);
   if (found === undefined) return NOTHING_PROVIDED;
   const blocks = wanted.blocks && { ...wanted.blocks, private: [] };
-  const { chains, portChains } = render({
+  const { chains, portChains, sets } = render({
     ...wanted,
     floating: [],
     forwards: [],
@@ -50,6 +55,9 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
   });
   const same = (names: readonly ChainName[]): boolean =>
     names.every((name) => chains[name].join("\n") === found.chains[name].join("\n"));
+  const hasPrefixes = PREFIX_SETS.every((name) =>
+    [...sets[name]].every(([key, value]) => found.sets[name].get(key) === value),
+  );
   const stateless = [...found.sets.stateless.keys(), ...found.sets.stateless6.keys()];
   const enters = same(["dstnat", "dstnat_output"]);
   return {
@@ -60,6 +68,11 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
       same(["srcnat", "pools", "leave"]) && sameChains(portChains, found.portChains)
         ? new Set(addressesIn([...found.sets.pooled.keys()]).map(addressKey))
         : new Set(),
+    prefixes: new Set(
+      same([...PREFIX_CHAINS, "stateless_in", "stateless_out"]) && hasPrefixes
+        ? wanted.prefixes.map(({ external }) => addressKey(external))
+        : [],
+    ),
   };
 }
 
@@ -83,7 +96,7 @@ export function translates(provided: Provided, wanted: NatTable): (address: Addr
     if (to !== undefined)
       return provided.floating.get(key) === to && (!stateless.has(key) || provided.stateless.has(key));
     const ports = forwards.get(key);
-    if (ports === undefined) return provided.pooled.has(key);
+    if (ports === undefined) return provided.pooled.has(key) || provided.prefixes.has(key);
     return [...forwardElements(ports)].every(([port, value]) => provided.forwards.get(port) === value);
   };
 }

@@ -19,11 +19,12 @@ import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts
 import { limitRules, refuseRules } from "./limits.ts";
 import { answeredRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
+import { prefixChains, prefixSets } from "./nptv6.ts";
 import { leaveRules, poolRules, portChains, portChoices } from "./pools.ts";
 import { statelessChains, statelessSets } from "./stateless.ts";
 import type { NatTable } from "./table.ts";
 import { TO_TIMERS, timerRules, timers } from "./timers.ts";
-import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK, UNTRACK6 } from "./tracking.ts";
+import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK, untrack6 } from "./tracking.ts";
 import { INVALID, OBSOLETE, UNTRANSLATED } from "./untranslated.ts";
 
 export function render(table: NatTable): Contents {
@@ -43,6 +44,7 @@ function renderSets(table: NatTable): SetContents {
   return {
     ...floatingSets(table),
     ...statelessSets(table),
+    ...prefixSets(table),
     ...forwardSets(table),
     ...trackingSets(table),
     ...blockSets(table),
@@ -77,7 +79,8 @@ function renderSets(table: NatTable): SetContents {
 const renderChains = (table: NatTable): ChainContents => ({
   ...statelessChains(table),
   untrack: UNTRACK,
-  untrack6: UNTRACK6,
+  ...prefixChains(table),
+  untrack6: untrack6(table),
   raw: [...trackMetadata(table), ...TO_UNTRACK],
   leave: leaveRules(table),
   scarce: scarceRules(table),
