@@ -65,6 +65,7 @@ module.exports = {
       "api/store-schema",
       "api/event-schema",
       "api/own-schema",
+      "api/explain-schema",
       "bgp/mrt",
       "identity",
     ]),

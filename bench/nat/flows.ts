@@ -1,31 +1,15 @@
 /**
  * The load: UDP datagrams from private endpoints, by a raw socket, so that none of their addresses has to be there and no
- * socket is opened for a flow. argv: {@link Load} as JSON. Prints {@link Sent} as JSON.
+ * socket is opened for a flow. A {@link Load} as JSON on each line of its input; of each it prints {@link Sent} as JSON.
  */
 
+import { createInterface } from "node:readline";
 import koffi from "koffi";
+import { FIRST_PRIVATE, type Load, PORTS, SERVER_PORT, type Sent } from "./load.ts";
 
-export interface Load {
-  /** Datagram k is of flow k modulo this. */
-  readonly flows: number;
-  readonly datagrams: number;
-  /** Private addresses, from {@link FIRST_PRIVATE} on. */
-  readonly sources: number;
-  readonly payloadOctets: number;
-}
-
-export interface Sent {
-  readonly seconds: number;
-  /** Of this process, in which the kernel does all of the forwarding too. */
-  readonly cpuSeconds: number;
-}
-
-const FIRST_PRIVATE = 0x0a40_0001;
-const FIRST_SERVER = 0xc612_0001;
-/** Flows that differ in nothing but their server have a source port in common. */
-const PORTS = 60_000;
 const FIRST_PORT = 1024;
-export const SERVER_PORT = 9000;
+/** Prime, so that neither addresses nor ports follow each other. */
+const STRIDE = 7919;
 
 const HEADERS_OCTETS = 28;
 const AF_INET = 2;
@@ -63,24 +47,24 @@ class Datagram {
   }
 }
 
-function send({ flows, datagrams, sources, payloadOctets }: Load): Sent {
-  const libc = koffi.load("libc.so.6");
-  const socket = libc.func("int socket(int domain, int type, int protocol)");
-  const sendto = libc.func(
-    "long sendto(int fd, void *octets, size_t length, int flags, void *to, uint toLength)",
-  );
-  const fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW) as number;
-  if (fd < 0) throw new Error("a raw socket needs root");
+const libc = koffi.load("libc.so.6");
+const socket = libc.func("int socket(int domain, int type, int protocol)");
+const sendto = libc.func(
+  "long sendto(int fd, void *octets, size_t length, int flags, void *to, uint toLength)",
+);
+const fd = socket(AF_INET, SOCK_RAW, IPPROTO_RAW) as number;
+if (fd < 0) throw new Error("a raw socket needs root");
+
+function send({ flows, datagrams, sources, server, payloadOctets }: Load): Sent {
   const datagram = new Datagram(payloadOctets);
   const to = Buffer.alloc(16);
   to.writeUInt16LE(AF_INET, 0);
+  to.writeUInt32BE(server, 4);
   const cpu = process.cpuUsage();
   const begun = performance.now();
   for (let i = 0; i < datagrams; i++) {
-    const k = i % flows;
-    const server = FIRST_SERVER + (Math.floor(k / PORTS) % 64);
-    datagram.setFlow(FIRST_PRIVATE + (k % sources), FIRST_PORT + ((k * 7919) % PORTS), server);
-    to.writeUInt32BE(server, 4);
+    const k = (i % flows) * STRIDE;
+    datagram.setFlow(FIRST_PRIVATE + (k % sources), FIRST_PORT + (k % PORTS), server);
     sendto(fd, datagram.octets, datagram.octets.length, 0, to, to.length);
   }
   const seconds = (performance.now() - begun) / 1000;
@@ -88,4 +72,5 @@ function send({ flows, datagrams, sources, payloadOctets }: Load): Sent {
   return { seconds, cpuSeconds: (user + system) / 1e6 };
 }
 
-process.stdout.write(JSON.stringify(send(JSON.parse(process.argv[2] ?? "") as Load)));
+for await (const line of createInterface({ input: process.stdin }))
+  process.stdout.write(`${JSON.stringify(send(JSON.parse(line) as Load))}\n`);

@@ -1,11 +1,12 @@
 /**
- * Writes the rules of a gateway as netd does it, and then changes one floating IP after the other. argv: {@link Wanted} as
- * JSON. Prints {@link Written} as JSON.
+ * Writes the rules of a gateway as netd does it, and then changes one floating IP after the other as an amended plan does.
+ * argv: {@link Wanted} as JSON. Prints {@link Written} as JSON.
  */
 
 import { ipv4 } from "../../src/bgp/net/address.ts";
 import { Nft } from "../../src/kernel/nft/nft.ts";
-import { diff, diffTables } from "../../src/nat/diff.ts";
+import { diff, diffParts } from "../../src/nat/diff.ts";
+import type { FloatingMapping } from "../../src/nat/table.ts";
 import { type Shape, tableOf } from "./tables.ts";
 
 export interface Wanted {
@@ -15,37 +16,41 @@ export interface Wanted {
 
 export interface Written {
   readonly loadSeconds: number;
-  /** Of each change: to find out what differs, and until the kernel has acknowledged it. */
-  readonly findMilliseconds: readonly number[];
-  readonly applyMilliseconds: readonly number[];
+  /** Of each change: from what is wanted to what the kernel has acknowledged. */
+  readonly changeMilliseconds: readonly number[];
 }
 
 const { shape, changes } = JSON.parse(process.argv[2] ?? "") as Wanted;
 const nft = new Nft();
-let table = tableOf(shape);
+const table = tableOf(shape);
 
 function apply(text: string): void {
   const refused = nft.run(text);
   if (refused !== undefined) throw new Error(refused);
 }
 
+/** A transaction is kept in memory whole, by the library and by the kernel: a million floating IPs in one are 20 GB. */
+const LINES = 1000;
+
 const begun = performance.now();
-apply(diff(table, undefined));
+const lines = diff(table, undefined).split("\n");
+for (let i = 0; i < lines.length; i += LINES) apply(lines.slice(i, i + LINES).join("\n"));
 const loadSeconds = (performance.now() - begun) / 1000;
 
-const findMilliseconds: number[] = [];
-const applyMilliseconds: number[] = [];
+const partOf = (mapping: FloatingMapping): Parameters<typeof diffParts>[0] => ({
+  floating: [mapping],
+  exempt: [],
+  untracked: [],
+});
+const floating = [...table.floating];
+const changeMilliseconds: number[] = [];
 for (let i = 0; i < changes; i++) {
-  const at = Math.floor((i * table.floating.length) / changes);
-  const moved = { ...table.floating[at]!, fixed: ipv4(0x0a7f_0000 + i) };
-  const wanted = { ...table, floating: table.floating.with(at, moved) };
+  const at = Math.floor((i * floating.length) / changes);
+  const [held, moved] = [floating[at]!, { ...floating[at]!, fixed: ipv4(0x0a7f_0000 + i) }];
   const from = performance.now();
-  const text = diffTables(table, wanted);
-  const found = performance.now();
-  apply(text);
-  findMilliseconds.push(found - from);
-  applyMilliseconds.push(performance.now() - found);
-  table = wanted;
+  apply(diffParts(partOf(held), partOf(moved)));
+  changeMilliseconds.push(performance.now() - from);
+  floating[at] = moved;
 }
 
-process.stdout.write(JSON.stringify({ loadSeconds, findMilliseconds, applyMilliseconds } satisfies Written));
+process.stdout.write(JSON.stringify({ loadSeconds, changeMilliseconds } satisfies Written));

@@ -1,115 +1,134 @@
-/** Three namespaces in a row: private hosts, the gateway under test, servers. What arrives is counted, and dropped. */
+/**
+ * Private hosts, gateways side by side, servers. Each gateway is a way of its own from the one to the other, in a namespace
+ * of its own, and a datagram's destination says by which it goes: what is compared stands there at the same time, and takes
+ * turns. What arrives is counted, and dropped.
+ */
 
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import {
+  type ChildProcess,
+  type ChildProcessByStdio,
+  execFileSync,
+  spawn,
+  spawnSync,
+} from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
-import type { Load, Sent } from "./flows.ts";
+import { createInterface, type Interface } from "node:readline";
+import type { Readable, Writable } from "node:stream";
 import type { Wanted, Written } from "./gateway.ts";
+import { type Load, SERVER_PORT, type Sent } from "./load.ts";
 
 const nameOf = (part: string): string => `nat-bench-${process.pid}-${part}`;
-const GW = nameOf("gw");
 const HOSTS = nameOf("hosts");
 const SERVERS = nameOf("servers");
-const ALL = [GW, HOSTS, SERVERS];
+const gatewayName = (at: number): string => nameOf(`gw${at}`);
 
-/** Datagrams of one octet reach the server, which answers them. */
+/** Datagrams of one octet reach a server, which answers them. */
 const SINK = `table ip sink {
-  chain in { type filter hook prerouting priority -300; udp length > 9 udp dport 9000 counter drop; }
+  chain in { type filter hook prerouting priority -300; udp length > 9 udp dport ${SERVER_PORT} drop; }
 }
 `;
 
-export interface Passed {
-  /** Datagrams that came out at the other side. */
-  readonly arrived: number;
-  readonly perSecond: number;
-  /** Of one processor, for each. */
-  readonly cpuMicroseconds: number;
-}
+/** Of each gateway, another server. */
+const serverOf = (at: number): string => `198.18.${at}.1`;
+const SERVER = 0xc612_0001;
 
 export class Place {
+  readonly #gateways: readonly number[];
   readonly #answering: ChildProcess;
-  readonly #directory: string = mkdtempSync(join(tmpdir(), "nat-bench-"));
+  readonly #sender: ChildProcessByStdio<Writable, Readable, null>;
+  readonly #told: Interface;
 
-  constructor() {
+  /** @param gateways - how many, 250 at most */
+  constructor(gateways: number) {
+    this.#gateways = Array.from({ length: gateways }, (_, at) => at);
     this.#removeNamespaces();
-    const ip = (...words: readonly string[]): unknown => execFileSync("ip", words);
-    for (const name of ALL) ip("netns", "add", name);
-    for (const [name, end] of [
-      ["hosts", HOSTS],
-      ["servers", SERVERS],
-    ] as const) {
-      const net = name === "hosts" ? "192.0.2" : "203.0.113";
-      ip("-n", GW, "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", end);
-      ip("-n", GW, "address", "add", `${net}.1/24`, "dev", name);
-      ip("-n", end, "address", "add", `${net}.2/24`, "dev", "eth0");
-      ip("-n", GW, "link", "set", name, "up");
-      ip("-n", end, "link", "set", "eth0", "up");
-      ip("-n", end, "route", "add", "default", "via", `${net}.1`);
-    }
-    run(GW, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0");
-    ip("-n", GW, "route", "add", "10.64.0.0/10", "via", "192.0.2.2");
-    ip("-n", GW, "route", "add", "198.18.0.0/16", "via", "203.0.113.2");
-    ip("-n", SERVERS, "address", "add", "198.18.0.1/32", "dev", "lo");
-    this.#load(SERVERS, SINK);
-    const words = ["netns", "exec", SERVERS, process.execPath, join(import.meta.dirname, "answer.js")];
-    this.#answering = spawn("ip", [...words, "198.18.0.1", "9000"], { stdio: "ignore" });
+    for (const name of this.#namespaces()) ip("netns", "add", name);
+    for (const at of this.#gateways) connect(at);
+    run(SERVERS, ["nft", "-f", "-"], SINK);
+    const inside = (namespace: string, name: string): string[] => [
+      "netns",
+      "exec",
+      namespace,
+      ...program(name),
+    ];
+    const servers = this.#gateways.map(serverOf);
+    this.#answering = spawn("ip", [...inside(SERVERS, "answer.js"), `${SERVER_PORT}`, ...servers], {
+      stdio: "ignore",
+    });
+    this.#sender = spawn("ip", inside(HOSTS, "flows.js"), { stdio: ["pipe", "pipe", "inherit"] });
+    this.#told = createInterface({ input: this.#sender.stdout });
   }
 
-  /** Replaces all rules of the gateway. */
-  rules(text: string): void {
-    run(GW, "nft", "flush", "ruleset");
-    this.#load(GW, text);
+  /** Rules by hand. */
+  rules(at: number, text: string): void {
+    run(gatewayName(at), ["nft", "-f", "-"], text);
   }
 
-  /** Likewise, by ours. */
-  gateway(wanted: Wanted): Written {
-    run(GW, "nft", "flush", "ruleset");
-    return JSON.parse(run(GW, ...program("gateway.js", wanted))) as Written;
+  /** Our own. */
+  gateway(at: number, wanted: Wanted): Written {
+    return JSON.parse(run(gatewayName(at), [...program("gateway.js"), JSON.stringify(wanted)])) as Written;
   }
 
-  forget(): void {
-    spawnSync("ip", ["netns", "exec", GW, "conntrack", "-F"], { stdio: "ignore" });
+  /** Flows, and what packets wrote into maps of that name. */
+  forget(at: number, maps: readonly string[]): void {
+    run(gatewayName(at), ["conntrack", "-F"]);
+    if (maps.length > 0) this.rules(at, maps.map((name) => `flush ${name}\n`).join(""));
   }
 
-  send(load: Load): Passed {
-    const before = this.#arrived();
-    const { seconds, cpuSeconds } = JSON.parse(run(HOSTS, ...program("flows.js", load))) as Sent;
-    const arrived = this.#arrived() - before;
-    return { arrived, perSecond: arrived / seconds, cpuMicroseconds: (cpuSeconds * 1e6) / arrived };
+  async send(at: number, load: Omit<Load, "server">): Promise<Sent> {
+    this.#sender.stdin.write(`${JSON.stringify({ ...load, server: SERVER + 256 * at } satisfies Load)}\n`);
+    const [line] = (await once(this.#told, "line")) as [string];
+    return JSON.parse(line) as Sent;
+  }
+
+  /** Packets that came out of a gateway towards servers so far. */
+  arrived(at: number): number {
+    const [link] = JSON.parse(ip("-n", SERVERS, "-j", "-s", "link", "show", "dev", `gw${at}`));
+    return link.stats64.rx.packets;
   }
 
   remove(): void {
-    this.#answering.kill("SIGKILL");
+    for (const child of [this.#answering, this.#sender]) child.kill("SIGKILL");
     this.#removeNamespaces();
-    rmSync(this.#directory, { recursive: true });
   }
 
-  #load(namespace: string, text: string): void {
-    const file = join(this.#directory, "rules.nft");
-    writeFileSync(file, text);
-    run(namespace, "nft", "-f", file);
-  }
-
-  #arrived(): number {
-    return Number(/packets (\d+)/.exec(run(SERVERS, "nft", "list table ip sink"))?.[1]);
+  #namespaces(): string[] {
+    return [HOSTS, SERVERS, ...this.#gateways.map(gatewayName)];
   }
 
   #removeNamespaces(): void {
-    for (const name of ALL) spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
+    for (const name of this.#namespaces()) spawnSync("ip", ["netns", "del", name], { stdio: "ignore" });
   }
 }
 
-const program = (name: string, argument: unknown): string[] => [
-  process.execPath,
-  join(import.meta.dirname, name),
-  JSON.stringify(argument),
-];
+/** Lays the way through a gateway. */
+function connect(at: number): void {
+  const gateway = gatewayName(at);
+  for (const [end, namespace, net] of [
+    ["hosts", HOSTS, `192.0.${at}`],
+    ["servers", SERVERS, `203.0.${at}`],
+  ] as const) {
+    ip("-n", gateway, "link", "add", end, "type", "veth", "peer", "name", `gw${at}`, "netns", namespace);
+    ip("-n", gateway, "address", "add", `${net}.1/24`, "dev", end);
+    ip("-n", namespace, "address", "add", `${net}.2/24`, "dev", `gw${at}`);
+    ip("-n", gateway, "link", "set", end, "up");
+    ip("-n", namespace, "link", "set", `gw${at}`, "up");
+  }
+  run(gateway, ["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0"]);
+  ip("-n", gateway, "route", "add", "10.64.0.0/10", "via", `192.0.${at}.2`);
+  ip("-n", gateway, "route", "add", serverOf(at), "via", `203.0.${at}.2`);
+  ip("-n", HOSTS, "route", "add", serverOf(at), "via", `192.0.${at}.1`);
+  ip("-n", SERVERS, "address", "add", `${serverOf(at)}/32`, "dev", "lo");
+}
 
-function run(namespace: string, ...command: readonly string[]): string {
+const program = (name: string): string[] => [process.execPath, join(import.meta.dirname, name)];
+
+const ip = (...words: readonly string[]): string =>
+  execFileSync("ip", words, { encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+
+function run(namespace: string, command: readonly string[], input = ""): string {
   return execFileSync("ip", ["netns", "exec", namespace, ...command], {
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-    stdio: ["ignore", "pipe", "pipe"],
+    ...{ encoding: "utf8", input, maxBuffer: 1 << 28, stdio: ["pipe", "pipe", "pipe"] },
   });
 }

@@ -8,14 +8,14 @@ import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { INSIDE } from "./cloud.ts";
-import type { Figures, Size, Spread } from "./run.ts";
+import type { Figures, Memory, Size, Spread } from "./run.ts";
 
-const HELP = `npm run bench -- service [--sizes N,…] [--changes N] [--kernel linux|none] [--etcd URL]
+const HELP = `npm run bench -- service [--sizes N,…] [--changes N] [--kernel linux|none] [--etcd]
 
   --sizes    floating IPs that are there: 10,1000,10000,100000
   --changes  floating IPs that are made and associated beside them: 100
   --kernel   none: nothing is programmed: linux
-  --etcd     where objects are kept, in an etcd that has none: the local store
+  --etcd     objects are kept in an etcd of one member, and not in the local store
 `;
 
 const given = parseArgs({
@@ -24,7 +24,7 @@ const given = parseArgs({
     sizes: { type: "string", default: "10,1000,10000,100000" },
     changes: { type: "string", default: "100" },
     kernel: { type: "string", default: "linux" },
-    etcd: { type: "string" },
+    etcd: { type: "boolean", default: false },
     help: { type: "boolean", short: "h" },
   },
 }).values;
@@ -53,10 +53,11 @@ const ROWS: readonly [string, (figures: Figures) => string][] = [
   ["associate to UPDATE", ({ announced }) => spreadText(announced)],
   ["take off to UPDATE", ({ withdrawn }) => spreadText(withdrawn)],
   ["start to all announced", ({ start }) => start.toFixed(0)],
-  ["memory, MiB", ({ rssMebibytes }) => String(rssMebibytes)],
+  ["memory, MiB, now / most", ({ memory }) => memoryText(memory)],
+  ["  with its processes", ({ memoryOfAll }) => memoryText(memoryOfAll)],
 ];
 for (const floating of sizes) {
-  const figures = measure({ floating, changes, kernel, ...(etcd !== undefined && { etcd }) });
+  const figures = measure({ floating, changes, kernel, etcd });
   const load = loadavg()[0]!.toFixed(1);
   process.stdout.write(`${floating} floating IPs, load of the machine ${load}\n`);
   for (const [name, text] of ROWS)
@@ -78,6 +79,10 @@ function measure(size: Size): Figures {
   } finally {
     ip("netns", "del", NAMESPACE);
   }
+}
+
+function memoryText({ now, most }: Memory): string {
+  return `${now} / ${most}`;
 }
 
 function spreadText({ median, p99 }: Spread): string {

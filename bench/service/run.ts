@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { EtcdStore } from "../../src/store/etcd/etcd.ts";
 import { LocalStore } from "../../src/store/local/local.ts";
 import type { Store } from "../../src/store/store.ts";
+import { Etcd } from "../etcd.ts";
 import { Session } from "../session.ts";
 import { type Cloud, writeCloud } from "./cloud.ts";
 
@@ -16,8 +17,8 @@ export interface Size {
   readonly floating: number;
   readonly changes: number;
   readonly kernel: "linux" | "none";
-  /** Undefined: the local store. */
-  readonly etcd?: string;
+  /** Otherwise objects are in the local store. */
+  readonly etcd: boolean;
 }
 
 export interface Spread {
@@ -37,7 +38,16 @@ export interface Figures {
   readonly associate: Spread;
   readonly announced: Spread;
   readonly withdrawn: Spread;
-  readonly rssMebibytes: number;
+  /** Of gatewayd alone; and with its own processes, for the store and the kernel. */
+  readonly memory: Memory;
+  readonly memoryOfAll: Memory;
+}
+
+/** Resident, in MiB. */
+export interface Memory {
+  readonly now: number;
+  /** For processes together, the sum of what each had at most. */
+  readonly most: number;
 }
 
 const DAEMON = "127.0.0.1";
@@ -51,19 +61,21 @@ const size = JSON.parse(process.argv[2] ?? "{}") as Size;
 const directory = mkdtempSync(join(tmpdir(), "gateway-bench-"));
 const socketPath = join(directory, "gatewayd.sock");
 const agent = new Agent({ keepAlive: true });
+const etcd = size.etcd ? await Etcd.start() : undefined;
 try {
   const store = await openStore();
   const cloud = await writeCloud(store, size.floating, size.changes);
   await store.close();
   process.stdout.write(`${JSON.stringify(await measured(cloud))}\n`);
 } finally {
+  await etcd?.stop();
   rmSync(directory, { recursive: true });
 }
 
 function openStore(): Promise<Store> {
-  if (size.etcd === undefined) return LocalStore.open(join(directory, "store"));
+  if (etcd === undefined) return LocalStore.open(join(directory, "store"));
   return EtcdStore.open({
-    endpoints: [new URL(size.etcd)],
+    endpoints: [new URL(etcd.url)],
     prefix: PREFIX,
     tls: undefined,
     login: undefined,
@@ -117,7 +129,8 @@ async function measured(cloud: Cloud): Promise<Figures> {
       announced.push(heardMs);
     }
     for (const id of ids) withdrawn.push((await lead(peer, id, null)).heardMs);
-    const rss = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid}/status`, "utf8"))?.[1] ?? 0);
+    const memory = memoryOf([daemon.pid!]);
+    const children = readFileSync(`/proc/${daemon.pid}/task/${daemon.pid}/children`, "utf8");
     return {
       start,
       list,
@@ -127,7 +140,8 @@ async function measured(cloud: Cloud): Promise<Figures> {
       associate: spread(associated),
       announced: spread(announced),
       withdrawn: spread(withdrawn),
-      rssMebibytes: Math.round(rss / 1024),
+      memory,
+      memoryOfAll: memoryOf([daemon.pid!, ...children.trim().split(" ").map(Number)]),
     };
   } finally {
     peer.close();
@@ -164,9 +178,9 @@ function configuration(): object {
       ],
     },
     store:
-      size.etcd === undefined
+      etcd === undefined
         ? { type: "local", path: join(directory, "store") }
-        : { type: "etcd", endpoints: [size.etcd], prefix: PREFIX },
+        : { type: "etcd", endpoints: [etcd.url], prefix: PREFIX, path: join(directory, "copy") },
     api: { socket: socketPath },
     kernel: { type: size.kernel },
     log: { level: "warn" },
@@ -198,18 +212,32 @@ function spread(taken: readonly number[]): Spread {
   return { median: at(0.5), p99: at(0.99) };
 }
 
+function memoryOf(pids: readonly number[]): Memory {
+  const sum = (field: string): number => {
+    const kibibytes = pids.map((pid) =>
+      Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0),
+    );
+    return Math.round(kibibytes.reduce((all, one) => all + one, 0) / 1024);
+  };
+  return { now: sum("VmRSS"), most: sum("VmHWM") };
+}
+
 function ask(method: string, path: string, body?: object): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { "content-type": "application/json" };
     const asked = request({ socketPath, agent, method, path: `/v2.0/${path}`, headers }, (response) => {
+      // A list is not read here: that is the client's time.
+      if (method === "GET" && response.statusCode === 200) {
+        response.on("end", resolve).resume();
+        return;
+      }
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("end", () => {
         const text = Buffer.concat(chunks).toString();
         if ((response.statusCode ?? 500) >= 300)
           reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
-        // A list is not read here: that is the client's time.
-        else resolve(method === "GET" ? undefined : JSON.parse(text));
+        else resolve(JSON.parse(text));
       });
     });
     asked.on("error", reject);

@@ -4,13 +4,9 @@
  * figures are worse than those of as many machines.
  */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { EtcdStore } from "../../src/store/etcd/etcd.ts";
+import { Etcd } from "../etcd.ts";
 
 const HELP = `npm run bench -- store [--watchers N,…] [--changes N]
 
@@ -33,32 +29,22 @@ if (given.help === true || !counts.every((count) => count >= 1) || !(changes >= 
   process.exit(given.help === true ? 0 : 2);
 }
 
-const ETCD = "/usr/bin/etcd";
-const URLS = { client: "http://127.0.0.1:23790", peer: "http://127.0.0.1:23800" } as const;
-const START_MS = 10_000;
-const PAUSE_MS = 50;
-
-const folder = mkdtempSync(join(tmpdir(), "gatewayd-bench-"));
-const etcd = startEtcd();
+const etcd = await Etcd.start();
 try {
-  await untilWell();
   const heads = ["watchers", "kept: median", "most", "told to the last: median", "most", "etcd's memory"];
   process.stdout.write(`${heads.map((head) => head.padStart(24)).join("")}\n`);
   for (const count of counts) {
     const { kept, told } = await measured(count);
-    const cells = [String(count), ...figures(kept), ...figures(told), `${memoryMib(etcd)} MiB`];
+    const cells = [String(count), ...figures(kept), ...figures(told), `${etcd.memoryMib} MiB`];
     process.stdout.write(`${cells.map((cell) => cell.padStart(24)).join("")}\n`);
   }
 } finally {
-  const ended = once(etcd, "exit");
-  etcd.kill("SIGKILL");
-  await ended;
-  rmSync(folder, { recursive: true, force: true });
+  await etcd.stop();
 }
 
 /** In milliseconds, by change: until it was answered, and until every watcher had heard of it. */
 async function measured(count: number): Promise<{ kept: number[]; told: number[] }> {
-  const settings = { endpoints: [new URL(URLS.client)], prefix: "/bench", tls: undefined, login: undefined };
+  const settings = { endpoints: [new URL(etcd.url)], prefix: "/bench", tls: undefined, login: undefined };
   const stores = await Promise.all(Array.from({ length: count }, () => EtcdStore.open(settings)));
   const { revision } = await stores[0]!.read("/");
   let missing = 0;
@@ -92,32 +78,4 @@ function figures(milliseconds: readonly number[]): [string, string] {
   const inOrder = milliseconds.toSorted((a, b) => a - b);
   const median = inOrder[Math.floor(inOrder.length / 2)]!;
   return [`${median.toFixed(1)} ms`, `${inOrder.at(-1)!.toFixed(1)} ms`];
-}
-
-function startEtcd(): ChildProcess {
-  const options = [
-    ...["--name=bench", `--data-dir=${folder}`, "--log-level=error"],
-    ...[`--listen-client-urls=${URLS.client}`, `--advertise-client-urls=${URLS.client}`],
-    ...[`--listen-peer-urls=${URLS.peer}`, `--initial-advertise-peer-urls=${URLS.peer}`],
-    `--initial-cluster=bench=${URLS.peer}`,
-  ];
-  return spawn(ETCD, options, { stdio: "ignore", env: { PATH: process.env["PATH"] } });
-}
-
-async function untilWell(): Promise<void> {
-  const until = performance.now() + START_MS;
-  for (;;) {
-    const isWell = await fetch(`${URLS.client}/health`).then(
-      ({ ok }) => ok,
-      () => false,
-    );
-    if (isWell) return;
-    if (performance.now() > until) throw new Error("etcd did not start: is etcd-server installed?");
-    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-  }
-}
-
-function memoryMib({ pid }: ChildProcess): number {
-  const kib = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-  return Math.round(Number(kib) / 1024);
 }

@@ -13,16 +13,19 @@ export const ERRORS = {
   "path.unknown": 404,
   "peer.unknown": 404,
   "object.unknown": 404,
+  "explain.unknown": 404,
   "method.refused": 405,
   "request.timeout": 408,
   "object.ofFile": 409,
   "object.conflict": 409,
+  "explain.ambiguous": 409,
   "body.tooLarge": 413,
   "request.tooMany": 429,
   "header.tooLarge": 431,
   internal: 500,
   "events.busy": 503,
   "store.unavailable": 503,
+  "store.full": 507,
 } as const;
 export type ErrorCode = keyof typeof ERRORS;
 

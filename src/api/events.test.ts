@@ -4,8 +4,9 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
+import Fastify from "fastify";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { EVENT_LIMITS, EventFeed } from "./events.ts";
+import { addEvents, EVENT_LIMITS, EventFeed } from "./events.ts";
 import { sampleSource } from "./sample.ts";
 import { type Api, createApi } from "./server.ts";
 
@@ -193,4 +194,22 @@ test("close ends every stream", async () => {
   await api.close();
   await expect.poll(() => reader.ended(), PATIENCE).toBe(true);
   expect(feed.readers).toBe(0);
+});
+
+test("a stream ends when its token does, and others go on", async () => {
+  await api.close();
+  const good = new Set(["one", "two"]);
+  const app = Fastify();
+  addEvents(app, feed, ({ headers }) => good.has(String(headers["x-auth-token"])));
+  await app.listen({ path: socketPath });
+  const [one, two] = await Promise.all(
+    [...good].map((token) => open("/api/v1/events", { "x-auth-token": token })),
+  );
+  good.delete("one");
+  await expect.poll(() => one!.ended(), PATIENCE).toBe(true);
+  expect(feed.readers).toBe(1);
+  feed.add(happening("after"));
+  await expect.poll(() => idsIn(two!.text()), PATIENCE).toEqual(["run-1"]);
+  expect(one!.text()).toBe("");
+  await app.close();
 });

@@ -21,6 +21,8 @@ export const EVENT_LIMITS = {
   waitingOctets: 1_048_576,
   /** Between two signs of life, where nothing happens. */
   aliveMs: 10_000,
+  /** Between two looks at whether who reads may still. */
+  tokenMs: 1000,
 } as const;
 
 interface Happening {
@@ -95,11 +97,17 @@ export class EventFeed {
 
 const EVENTS_PATH = "/api/v1/events";
 
-export function addEvents(app: FastifyInstance, feed: EventFeed): void {
-  const open = new Set<ServerResponse>();
+/** @param mayRead - whether who asked may still: a stream outlives many tokens */
+export function addEvents(
+  app: FastifyInstance,
+  feed: EventFeed,
+  mayRead: (request: FastifyRequest) => boolean,
+): void {
+  /** Each ends a stream. */
+  const open = new Set<() => void>();
   // Such an answer has no end of its own, and close() waits for answers.
   app.addHook("preClose", (done) => {
-    for (const answer of open) answer.end();
+    for (const end of open) end();
     done();
   });
   app.get(EVENTS_PATH, (request, reply) => {
@@ -113,24 +121,41 @@ export function addEvents(app: FastifyInstance, feed: EventFeed): void {
       throw new Refusal("events.busy", `${EVENT_LIMITS.readers} readers follow events already`, hint);
     }
     const answer = begin(reply);
-    open.add(answer);
     if (missed) write(answer, { ...MISSED, time: events[0]?.time ?? "" });
     for (const event of wanted) write(answer, event, event.id);
-    const stop = feed.follow((event) => {
-      if (!isWanted(event, query)) return;
-      write(answer, event, event.id);
-      if (answer.writableLength <= EVENT_LIMITS.waitingOctets) return;
-      feed.countDropped();
-      answer.destroy();
-    });
-    const alive = setInterval(() => answer.write(":\n\n"), EVENT_LIMITS.aliveMs);
-    answer.once("close", () => {
-      clearInterval(alive);
+    const stop = stream(answer, feed, query);
+    const end = (): void => {
+      leave();
+      answer.end();
+    };
+    const good = setInterval(() => {
+      if (!mayRead(request)) end();
+    }, EVENT_LIMITS.tokenMs);
+    const leave = (): void => {
+      clearInterval(good);
       stop();
-      open.delete(answer);
-    });
+      open.delete(end);
+    };
+    open.add(end);
+    answer.once("close", leave);
     return reply;
   });
+}
+
+/** What happens from here on. @returns ends it */
+function stream(answer: ServerResponse, feed: EventFeed, query: EventQuery): () => void {
+  const stop = feed.follow((event) => {
+    if (!isWanted(event, query)) return;
+    write(answer, event, event.id);
+    if (answer.writableLength <= EVENT_LIMITS.waitingOctets) return;
+    feed.countDropped();
+    answer.destroy();
+  });
+  const alive = setInterval(() => answer.write(":\n\n"), EVENT_LIMITS.aliveMs);
+  return () => {
+    clearInterval(alive);
+    stop();
+  };
 }
 
 /** Tells a reader who comes again that there is a gap. It has no id, so that the reader keeps the one that it has. */

@@ -1,7 +1,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import { expect, test } from "vitest";
 import { ERRORS, Refusal } from "./answers.ts";
-import { type Authority, addGuard, type Guard, type Reach } from "./guard.ts";
+import { type Authority, addGuard, type Guard, isStillGood, type Reach } from "./guard.ts";
 import { RateLimit } from "./rate-limit.ts";
 
 const TOKENS: ReadonlyMap<string, Authority> = new Map([
@@ -18,7 +18,7 @@ function guarded(guard: Partial<Guard> & Pick<Guard, "reach">): FastifyInstance 
     if (!(error instanceof Refusal)) throw error;
     return reply.code(ERRORS[error.detail.code]).send(error.answer);
   });
-  for (const url of ["/api/v1/peers", "/healthz", "/metrics"]) app.get(url, () => []);
+  for (const url of ["/api/v1/peers", "/api/v1/explain", "/healthz", "/metrics"]) app.get(url, () => []);
   app.put("/api/v1/pools/one", () => []);
   app.get("/v2.0/networks", () => []);
   return app;
@@ -36,6 +36,10 @@ test.each<[Reach, "GET" | "PUT", string, Readonly<Record<string, number>>]>([
   ["socket", "GET", "/api/v1/peers", { "": 200, forged: 200 }],
   ["socket", "PUT", "/api/v1/pools/one", { "": 200 }],
   ["machine", "GET", "/api/v1/peers", { "": 200, forged: 200 }],
+  // It tells of the objects of all projects.
+  ["machine", "GET", "/api/v1/explain", { "": 401, forged: 401, tenant: 403, auditor: 200, admin: 200 }],
+  ["machine", "GET", "/api/v1/%65xplain?about=x", { "": 401, tenant: 403, auditor: 200 }],
+  ["socket", "GET", "/api/v1/explain", { "": 200 }],
   ["machine", "PUT", "/api/v1/pools/one", { "": 401, forged: 401, tenant: 403, auditor: 403, admin: 200 }],
   ["world", "GET", "/api/v1/peers", { "": 401, forged: 401, tenant: 403, auditor: 200, admin: 200 }],
   ["world", "PUT", "/api/v1/pools/one", { "": 401, forged: 401, tenant: 403, auditor: 403, admin: 200 }],
@@ -49,6 +53,24 @@ test.each<[Reach, "GET" | "PUT", string, Readonly<Record<string, number>>]>([
   for (const [token, status] of Object.entries(statuses)) {
     expect([token, await asks(app, method, url, token)]).toEqual([token, status]);
   }
+});
+
+test("whoever was let in is still good as long as the token is", async () => {
+  const tokens = new Map(TOKENS);
+  const guard: Guard = {
+    ...{ reach: "world", secured: true, rate: undefined },
+    authority: (token) => tokens.get(token ?? ""),
+  };
+  const seen: boolean[] = [];
+  const app = Fastify();
+  app.get("/api/v1/events", (request) => seen.push(isStillGood(guard, request)));
+  const ask = (): Promise<number> => asks(app, "GET", "/api/v1/events", "auditor");
+  await ask();
+  tokens.set("auditor", "none");
+  await ask();
+  tokens.delete("auditor");
+  await ask();
+  expect(seen).toEqual([true, false, false]);
 });
 
 test("a stranger is told where tokens are to be had", async () => {

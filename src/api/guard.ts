@@ -49,15 +49,10 @@ function requirePatience(rate: RateLimit | undefined, request: FastifyRequest, r
   throw new Refusal("request.tooMany", `too many requests; come again in ${seconds} s`);
 }
 
-function requireAuthority({ reach, authority }: Guard, request: FastifyRequest, reply: FastifyReply): void {
-  const wanted = authorityFor(reach, request);
+function requireAuthority(guard: Guard, request: FastifyRequest, reply: FastifyReply): void {
+  const wanted = authorityFor(guard.reach, request);
   if (wanted === "none") return;
-  const token = request.headers["x-auth-token"];
-  const isSocket = reach === "socket";
-  const given =
-    authority === undefined
-      ? SOCKET_ALONE.get(isSocket)
-      : authority(typeof token === "string" ? token : undefined, isSocket);
+  const given = authorityOf(guard, request);
   if (given === undefined) {
     void reply.header("www-authenticate", `Keystone uri="${baseOf(request)}/v3"`);
     throw new Refusal(
@@ -66,17 +61,37 @@ function requireAuthority({ reach, authority }: Guard, request: FastifyRequest, 
       "POST /v3/auth/tokens",
     );
   }
-  if (AUTHORITIES.indexOf(given) < AUTHORITIES.indexOf(wanted)) {
+  if (!suffices(given, wanted)) {
     const hint = "admins may all, and any role in the project admin may GET";
     throw new Refusal("role.refused", "this takes another role", hint);
   }
 }
 
+/** Whether somebody who was let in would be again: tokens end, and are revoked. */
+export function isStillGood(guard: Guard, request: FastifyRequest): boolean {
+  const wanted = authorityFor(guard.reach, request);
+  return wanted === "none" || suffices(authorityOf(guard, request) ?? "none", wanted);
+}
+
+const suffices = (given: Authority, wanted: Authority): boolean =>
+  AUTHORITIES.indexOf(given) >= AUTHORITIES.indexOf(wanted);
+
+function authorityOf({ reach, authority }: Guard, { headers }: FastifyRequest): Authority | undefined {
+  const token = headers["x-auth-token"];
+  const isSocket = reach === "socket";
+  if (authority === undefined) return SOCKET_ALONE.get(isSocket);
+  return authority(typeof token === "string" ? token : undefined, isSocket);
+}
+
 /** Where nobody is known, whoever may open the socket is the operator. */
 const SOCKET_ALONE: ReadonlyMap<boolean, Authority> = new Map([[true, "write"]]);
 
-function authorityFor(reach: Reach, { method, is404 }: FastifyRequest): Authority {
+/** Tells of objects of all projects, which the Networking API shows to their own alone. */
+const OF_PROJECTS = "/api/v1/explain";
+
+function authorityFor(reach: Reach, { method, is404, routeOptions }: FastifyRequest): Authority {
   const reads = method === "GET" || method === "HEAD";
+  if (reads && routeOptions.url === OF_PROJECTS) return "read";
   // What there is to ask stands in the answer to what there is not.
   if (reach === "world") return reads ? "read" : "write";
   return reads || is404 ? "none" : "write";

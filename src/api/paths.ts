@@ -11,6 +11,7 @@ import {
   readAnnouncementQuery,
   readBlockQuery,
   readErrorsQuery,
+  readExplainQuery,
   readMappingsQuery,
   readNothing,
   readOrderQuery,
@@ -91,6 +92,7 @@ function addState(app: FastifyInstance, source: ApiSource): void {
   });
   app.get("/api/v1/nat/mappings", (request) => source.natMappings(readMappingsQuery(request.query)));
   app.get("/api/v1/nat/block", (request) => source.natBlock(readBlockQuery(request.query)));
+  app.get("/api/v1/explain", (request) => source.explain(readExplainQuery(request.query)));
   app.get("/api/v1/rpki", (request) => {
     readNothing(request.query);
     return source.rpki();

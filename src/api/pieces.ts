@@ -12,28 +12,29 @@ const STEP = 64;
 export function inTurns(pieces: Iterable<string>): string | Readable {
   const rest = pieces[Symbol.iterator]();
   const { text, isOver } = slice(rest);
-  return isOver ? text : Readable.from(slices(text, rest));
+  // One slice is made ahead of what is sent, and not all of them.
+  return isOver ? text : Readable.from(slices(text, rest), { highWaterMark: 1 });
 }
 
-async function* slices(first: string, rest: Iterator<string>): AsyncGenerator<string> {
-  yield first;
+async function* slices(first: string, rest: Iterator<string>): AsyncGenerator<Buffer> {
+  yield Buffer.from(first);
   for (;;) {
     await setImmediate();
     const { text, isOver } = slice(rest);
-    yield text;
+    yield Buffer.from(text);
     if (isOver) return;
   }
 }
 
 function slice(rest: Iterator<string>): { readonly text: string; readonly isOver: boolean } {
   const untilMs = performance.now() + SLICE_MS;
-  let text = "";
+  const texts: string[] = [];
   do {
     for (let i = 0; i < STEP; i++) {
       const { value, done } = rest.next();
-      if (done === true) return { text, isOver: true };
-      text += value;
+      if (done === true) return { text: texts.join(""), isOver: true };
+      texts.push(value);
     }
   } while (performance.now() < untilMs);
-  return { text, isOver: false };
+  return { text: texts.join(""), isOver: false };
 }

@@ -7,6 +7,7 @@ import { Refusal } from "./answers.ts";
 import type {
   AnnouncementQuery,
   ErrorsQuery,
+  ExplainQuery,
   NatBlockQuery,
   NatMappingsQuery,
   NatSessionsQuery,
@@ -136,6 +137,16 @@ const TRACE = z.strictObject({
     .transform(Number)
     .optional(),
 });
+/** As long as the longest name of an object. */
+const NAME_MAX_CHARACTERS = 255;
+const EXPLAIN = z.strictObject({
+  about: z
+    .string({ error: "is missing" })
+    .refine((value) => /^[^\p{C}]+$/u.test(value) && value.length <= NAME_MAX_CHARACTERS, {
+      error: "is no address, no prefix, and no name or id",
+    }),
+  from: address.optional(),
+});
 const BLOCK = z.strictObject({ address: address4, at });
 
 /** RFC 9003 §2: more is cut off on the wire; here it is said. */
@@ -172,6 +183,7 @@ export const QUERIES: {
         | "natSessions"
         | "natTrace"
         | "natMappings"
+        | "explain"
         | "events"
         | "stop"
         | "order"
@@ -191,6 +203,7 @@ export const QUERIES: {
   natSessions: SESSIONS,
   natTrace: TRACE,
   natMappings: MAPPINGS,
+  explain: EXPLAIN,
   events: EVENTS,
   stop: STOP,
   order: ORDER,
@@ -276,6 +289,7 @@ export function readTraceQuery(raw: unknown): NatTraceQuery {
   return query;
 }
 
+export const readExplainQuery = (raw: unknown): ExplainQuery => read(EXPLAIN, raw);
 export const readMappingsQuery = (raw: unknown): NatMappingsQuery => read(MAPPINGS, raw);
 export const readBlockQuery = (raw: unknown): NatBlockQuery => read(BLOCK, raw);
 

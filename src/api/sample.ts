@@ -3,8 +3,10 @@
  * Every call gives a new value, so that a caller may change what it got.
  */
 
+import type { ExplainAnswer } from "./explain-schema.ts";
 import type { NatBlockAnswer } from "./nat-schema.ts";
 import type { NextHopAnswer } from "./next-hop-schema.ts";
+import { EXPLANATION, explainsOnly } from "./sample-explain.ts";
 import { type NatLists, natLists } from "./sample-nat.ts";
 import { sampleErrors, samplePeers } from "./sample-peers.ts";
 import { sampleAnnouncements, sampleReceived, sampleRoutes } from "./sample-routes.ts";
@@ -38,6 +40,8 @@ export interface Sample extends NatLists {
   readonly nat: NatAnswer;
   /** Of any port, and of any private address. */
   readonly natBlock: NatBlockAnswer;
+  /** Of the address that it was asked for, and of no other. */
+  readonly explanation: ExplainAnswer;
   readonly anycast: readonly AnycastAnswer[];
   readonly nextHops: readonly NextHopAnswer[];
   readonly rpki: RpkiAnswer;
@@ -78,18 +82,8 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
         after,
       ),
     floatingIps: () => sample.floatingIps,
-    nat: () => sample.nat,
-    natWho: () => sample.natBlock,
-    natBlock: () => sample.natBlock,
-    natSessions: () => sample.natSessions,
-    natTop: () => sample.natTop,
-    natPools: () => sample.natPools,
-    natLog: () => sample.natLog,
-    natMappings: () => sample.natMappings,
-    natTrace: ({ live: seconds }) => {
-      const { live, ...dry } = sample.natTrace;
-      return seconds === undefined || live === undefined ? dry : { ...dry, live };
-    },
+    ...natSource(sample),
+    explain: explainsOnly(sample.explanation),
     anycast: () => sample.anycast,
     nextHops: () => sample.nextHops,
     rpki: () => sample.rpki,
@@ -116,6 +110,21 @@ export function sampleSource(changes: Partial<Sample> = {}): ApiSource {
     metrics: () => Promise.resolve({ contentType: "text/plain; version=0.0.4; charset=utf-8", body: "" }),
   };
 }
+
+const natSource = (sample: Sample): Pick<ApiSource, Extract<keyof ApiSource, `nat${string}`>> => ({
+  nat: () => sample.nat,
+  natWho: () => sample.natBlock,
+  natBlock: () => sample.natBlock,
+  natSessions: () => sample.natSessions,
+  natTop: () => sample.natTop,
+  natPools: () => sample.natPools,
+  natLog: () => sample.natLog,
+  natMappings: () => sample.natMappings,
+  natTrace: ({ live: seconds }) => {
+    const { live, ...dry } = sample.natTrace;
+    return seconds === undefined || live === undefined ? dry : { ...dry, live };
+  },
+});
 
 const is = (value: string, wanted: string | undefined): boolean => wanted === undefined || value === wanted;
 
@@ -167,6 +176,7 @@ function sampleValues(): Sample {
       before: { private: "10.65.0.5", until: "2026-11-17T08:30:00.000Z" },
     },
     ...natLists(),
+    explanation: EXPLANATION,
     anycast: anycast(),
     nextHops: nextHops(),
     rpki: rpki(),

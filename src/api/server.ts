@@ -19,7 +19,7 @@ import Fastify, {
 } from "fastify";
 import { ERRORS, type ErrorCode, Refusal, rawAnswer, toJson } from "./answers.ts";
 import { addEvents, type EventFeed } from "./events.ts";
-import { type AuthorityOf, addGuard, type Reach } from "./guard.ts";
+import { type AuthorityOf, addGuard, isStillGood, type Reach } from "./guard.ts";
 import { addKeystone } from "./keystone.ts";
 import type { IdentityApi } from "./keystone-session.ts";
 import { OPERATIONS } from "./openapi/operations.ts";
@@ -250,12 +250,13 @@ const fillWhole: Fill = (app, source, options, limits, reach) => {
   const rate =
     reach === "socket" ? undefined : new RateLimit(limits.requestsPerSecond, limits.requestsAtOnce);
   const { identity, networking, own, events, control, authority, log } = options;
-  addGuard(app, { reach, secured: options.certificate !== undefined, authority, rate });
+  const guard = { reach, secured: options.certificate !== undefined, authority, rate };
+  addGuard(app, guard);
   addChecks(app, limits, PATHS);
   addPaths(app, source);
   addHealth(app, source);
   if (own !== undefined) addOwn(app, own);
-  if (events !== undefined) addEvents(app, events);
+  if (events !== undefined) addEvents(app, events, (request) => isStillGood(guard, request));
   if (reach === "socket" && control !== undefined) addControl(app, control);
   if (identity !== undefined) addKeystone(app, identity, rate, log);
   if (networking !== undefined) addOpenstack(app, networking, { isLocal: reach === "socket", rate, log });

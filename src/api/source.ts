@@ -6,6 +6,7 @@
  */
 
 import type { BirdwatcherSource } from "./birdwatcher-schema.ts";
+import type { ExplainAnswer } from "./explain-schema.ts";
 import type {
   NatBlockAnswer,
   NatLogAnswer,
@@ -63,6 +64,8 @@ export interface ApiSource {
   nextHops(): Awaitable<readonly NextHopAnswer[]>;
   rpki(): Awaitable<RpkiAnswer>;
   rpkiPrefix(query: RpkiQuery): Awaitable<RpkiPrefixAnswer>;
+  /** @throws Refusal when nobody here knows it, or it stands for several addresses */
+  explain(query: ExplainQuery): Awaitable<ExplainAnswer>;
   store(): Awaitable<StoreAnswer>;
   monitors(): Awaitable<readonly MonitorAnswer[]>;
   /** The same for alice-lg, which speaks another dialect. */
@@ -122,6 +125,13 @@ export interface RpkiQuery {
   readonly prefix: string;
   /** 1..4294967295. */
   readonly asn?: number;
+}
+
+export interface ExplainQuery {
+  /** An address, a prefix, or a name or id of what has one; hostile until the source has read it. */
+  readonly about: string;
+  /** Who sends the packets that are looked at: an address. */
+  readonly from?: string;
 }
 
 export interface NatWhoQuery {

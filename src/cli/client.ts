@@ -150,6 +150,10 @@ const REFUSALS: Readonly<Record<string, Failure["detail"]>> = {
     exit: EXIT.notFound,
     hint: "gwctl pool list and gwctl anycast list show what there is",
   },
+  "explain.unknown": {
+    exit: EXIT.notFound,
+    hint: "gwctl nat trace SOURCE ADDRESS tells what becomes of packets there, gwctl show route ADDRESS which route they take",
+  },
   "peer.unknown": { exit: EXIT.notFound, hint: "gwctl show peers lists them" },
 };
 

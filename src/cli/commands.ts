@@ -23,10 +23,11 @@ import { addCredentials } from "./credentials.ts";
 import { natDetail, peerDetail, statusDetail } from "./details.ts";
 import { errorsDetail } from "./errors-view.ts";
 import { addEvents } from "./events.ts";
-import { DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
+import { addExplain } from "./explain.ts";
+import { addPaging, DEFAULT_SOCKET, examples, type Flags, optionsOf, pathOf } from "./flags.ts";
 import { addImport } from "./import/import.ts";
 import type { Io } from "./io.ts";
-import { dumpTable, showMrt } from "./mrt.ts";
+import { addMrt } from "./mrt.ts";
 import { addNat } from "./nat.ts";
 import { nextHopsTable } from "./next-hop-views.ts";
 import { addObjects, objectNames } from "./objects/commands.ts";
@@ -36,7 +37,7 @@ import { rpkiDetail, rpkiPrefixDetail } from "./rpki-views.ts";
 import { FORMATS, type Subject, show } from "./show.ts";
 import { addStore } from "./store.ts";
 import { addUsers } from "./users.ts";
-import { parseCount, parseOrigin, parseSeconds } from "./values.ts";
+import { parseOrigin, parseSeconds } from "./values.ts";
 import {
   advertisedTable,
   announcementsTable,
@@ -95,24 +96,8 @@ export function buildProgram(io: Io, version: string): Command {
       "after",
       examples("gwctl show status", "gwctl show peer 198.51.100.2", "gwctl show route 192.0.2.53/32"),
     );
-  addPeers(showing, io);
-  addRoutes(showing, io);
-  addAnnouncements(showing, io);
-  addTables(showing, io);
-  addErrors(showing, io);
-  addTranslation(showing, io);
-  addRpki(showing, io);
-  addState(showing, io);
-  addOrders(program, io);
-  addNat(program, io);
-  addEvents(program, io);
-  addObjects(program, io);
-  addOwn(program, io);
-  addStore(program, io);
-  addImport(program, io);
-  addUsers(program, io);
-  addMrt(program, io);
-  addCompletion(program, io);
+  for (const add of SHOWN) add(showing, io);
+  for (const add of COMMANDS) add(program, io);
   return program;
 }
 
@@ -326,34 +311,6 @@ function addState(showing: Command, io: Io): void {
   });
 }
 
-function addMrt(program: Command, io: Io): void {
-  const mrt = program
-    .command("mrt")
-    .description("write the table to an MRT file (RFC 6396), or look into one")
-    .addHelpText("after", examples("gwctl mrt dump table.mrt", "gwctl mrt show table.mrt"));
-  mrt
-    .command("dump")
-    .description("write the table of the running gateway to a file")
-    .addArgument(new Argument("<file>", "where to; it is there when all of it is"))
-    .addHelpText("after", examples("gwctl mrt dump table.mrt"))
-    .action(async (file: string, _flags: unknown, command: Command) => {
-      await dumpTable(file, optionsOf(command, io).target, io);
-    });
-  const showing = mrt
-    .command("show")
-    .description("an MRT file of a table or of updates, ours or another's; asks no gateway")
-    .addArgument(new Argument("<file>", "uncompressed"));
-  addPaging(showing)
-    .addHelpText(
-      "after",
-      examples("gwctl mrt show table.mrt --limit 20", "gwctl mrt show updates.mrt --all -o json"),
-    )
-    .action(async (file: string, { limit, all }: Flags, command: Command) => {
-      const most = all === true ? Number.POSITIVE_INFINITY : parseCount(limit ?? "1000");
-      await showMrt(file, most, optionsOf(command, io), io);
-    });
-}
-
 function addCompletion(program: Command, io: Io): void {
   program
     .command("completion")
@@ -385,9 +342,32 @@ async function peerWords(command: Command, io: Io): Promise<readonly string[]> {
   return (json as readonly PeerAnswer[]).map(({ address }) => address).filter((text) => isIP(text) !== 0);
 }
 
-const addPaging = (command: Command): Command =>
-  command.option("--limit <n>", "at most so many (1000)").option("--all", "every one, however many");
-
 /** All of them come in the largest pages that the API gives. */
 const pageSize = (limit: string | undefined, all: true | undefined): string | undefined =>
   all === true ? "10000" : limit;
+
+/** Below `show`, in the order of its help. */
+const SHOWN: readonly ((showing: Command, io: Io) => void)[] = [
+  addPeers,
+  addRoutes,
+  addAnnouncements,
+  addTables,
+  addErrors,
+  addTranslation,
+  addRpki,
+  addState,
+];
+
+const COMMANDS: readonly ((program: Command, io: Io) => void)[] = [
+  addExplain,
+  addOrders,
+  addNat,
+  addEvents,
+  addObjects,
+  addOwn,
+  addStore,
+  addImport,
+  addUsers,
+  addMrt,
+  addCompletion,
+];

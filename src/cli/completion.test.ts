@@ -11,6 +11,7 @@ import { main } from "./main.ts";
 const TOP = [
   ...[
     "show",
+    "explain",
     "peer",
     "nat",
     "events",

@@ -8,7 +8,7 @@ import { haltText, lastErrorOf, peerName, stateWord } from "./views.ts";
 type Problem = StatusAnswer["problems"][number];
 type Pool = NatAnswer["pools"][number];
 
-const PROBLEMS: readonly Column<Problem>[] = [
+export const PROBLEMS: readonly Column<Problem>[] = [
   { header: "Problem", cell: (p) => p.code },
   { header: "Subject", cell: (p) => p.subject },
   { header: "Message", cell: (p) => p.message },

@@ -79,7 +79,7 @@ async function* eventsOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<EventAns
 }
 
 /** As the log has it as text: time, level, code, facts, words. JSON is one line each, YAML one document each. */
-function lineOf(event: EventAnswer, format: Format): string {
+export function lineOf(event: EventAnswer, format: Format): string {
   if (format === "json") return `${toJson(event)}\n`;
   if (format === "yaml") return `---\n${toYaml(event)}`;
   const { id: _, time, level, event: code, msg, ...facts } = event;

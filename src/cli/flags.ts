@@ -63,3 +63,7 @@ function textOf(path: string): string {
 
 export const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
+
+/** Of long lists. */
+export const addPaging = (command: Command): Command =>
+  command.option("--limit <n>", "at most so many (1000)").option("--all", "every one, however many");

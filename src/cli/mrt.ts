@@ -2,19 +2,50 @@
 
 import { createReadStream } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
+import { Argument, type Command } from "commander";
 import { MrtReader } from "../bgp/mrt/reader.ts";
 import { type MrtRow, MrtRows } from "../bgp/mrt/rows.ts";
 import { download, type Target } from "./client.ts";
+import { addPaging, examples, type Flags, optionsOf } from "./flags.ts";
 import { EXIT, Failure, type Io } from "./io.ts";
 import { type Options, wantsColor } from "./show.ts";
 import { type Column, type Look, table } from "./table.ts";
+import { parseCount } from "./values.ts";
 import { pathIds } from "./views.ts";
 import { toYaml } from "./yaml.ts";
 
 const TEXT_COLUMNS = 60;
 
+export function addMrt(program: Command, io: Io): void {
+  const mrt = program
+    .command("mrt")
+    .description("write the table to an MRT file (RFC 6396), or look into one")
+    .addHelpText("after", examples("gwctl mrt dump table.mrt", "gwctl mrt show table.mrt"));
+  mrt
+    .command("dump")
+    .description("write the table of the running gateway to a file")
+    .addArgument(new Argument("<file>", "where to; it is there when all of it is"))
+    .addHelpText("after", examples("gwctl mrt dump table.mrt"))
+    .action(async (file: string, _flags: unknown, command: Command) => {
+      await dumpTable(file, optionsOf(command, io).target, io);
+    });
+  const showing = mrt
+    .command("show")
+    .description("an MRT file of a table or of updates, ours or another's; asks no gateway")
+    .addArgument(new Argument("<file>", "uncompressed"));
+  addPaging(showing)
+    .addHelpText(
+      "after",
+      examples("gwctl mrt show table.mrt --limit 20", "gwctl mrt show updates.mrt --all -o json"),
+    )
+    .action(async (file: string, { limit, all }: Flags, command: Command) => {
+      const most = all === true ? Number.POSITIVE_INFINITY : parseCount(limit ?? "1000");
+      await showMrt(file, most, optionsOf(command, io), io);
+    });
+}
+
 /** Half a table is never taken for a whole one: the file gets its name when all of it is there. @throws Failure */
-export async function dumpTable(file: string, target: Target, io: Io): Promise<void> {
+async function dumpTable(file: string, target: Target, io: Io): Promise<void> {
   const part = `${file}.part`;
   try {
     const out = await open(part, "w");
@@ -32,7 +63,7 @@ export async function dumpTable(file: string, target: Target, io: Io): Promise<v
 }
 
 /** @param most - rows @throws Failure */
-export async function showMrt(file: string, most: number, options: Options, io: Io): Promise<void> {
+async function showMrt(file: string, most: number, options: Options, io: Io): Promise<void> {
   const shown: MrtRow[] = [];
   let more = false;
   for await (const row of rowsOf(file)) {

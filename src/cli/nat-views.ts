@@ -96,7 +96,7 @@ export function logDetail({ events, destinations, lostInKernel, outputs }: NatLo
   return `${head}\n${table(OUTPUTS, outputs, look)}`;
 }
 
-const MAPPINGS: readonly Column<NatMappingsAnswer["mappings"][number]>[] = [
+export const MAPPINGS: readonly Column<NatMappingsAnswer["mappings"][number]>[] = [
   { header: "Proto", cell: (m) => m.protocol },
   { header: "Private", cell: (m) => m.private },
   { header: "Public", cell: (m) => m.public },
@@ -140,7 +140,7 @@ export function traceDetail(answer: NatTraceAnswer, look: Look): string {
   return `${head}${rules}${live === undefined ? "" : `\n${liveDetail(live, look)}`}`;
 }
 
-function becomes(side: NatTraceAnswer["source"]): string | undefined {
+export function becomes(side: NatTraceAnswer["source"]): string | undefined {
   if (side === undefined) return undefined;
   const { address = "that of the interface it leaves by", ports } = side;
   return ports === undefined ? address : `${address}, port ${ports}`;

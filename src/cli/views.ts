@@ -159,7 +159,7 @@ const statusOf = (path: RoutePath | undefined): string =>
 
 type Communities = Pick<RoutePath, "communities" | "largeCommunities" | "extendedCommunities">;
 
-const communitiesOf = (path: Communities | undefined): string =>
+export const communitiesOf = (path: Communities | undefined): string =>
   [
     ...(path?.communities ?? []),
     ...(path?.extendedCommunities ?? []),

@@ -195,6 +195,10 @@ export class Gateway {
     return this.#objects.extend(this.#settings.model);
   }
 
+  get links(): readonly Link[] {
+    return this.#links;
+  }
+
   /** Every peer that was waited for has told what it knows, and all of it was acted upon once. */
   get complete(): boolean {
     return this.#complete;

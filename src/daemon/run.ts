@@ -219,6 +219,7 @@ const storeViews = ({ store }: Settings, objects: Objects, networking: Networkin
   store: () => storeAnswer(store, objects, networking),
   storeState: () => objects.etcd?.look(),
   storeTimes: objects.times,
+  objects: networking.view,
 });
 
 const whereOf = ({ address, port }: Endpoint): { readonly host: string; readonly port: number } => ({
@@ -231,15 +232,11 @@ const dhcpFor = ({ dhcp, model }: Settings, log: Log, changed: () => void): Dhcp
     ? new DhcpServer(dhcp.directory, log, changed)
     : undefined;
 
-/** Announced by us, or told by a peer: both know that there is a way. */
+/** The speaker has a path: ours, or one that a peer told. */
 function reachableThrough(gateway: Gateway | undefined): (address: string) => boolean {
   return (text) => {
     const address = parseAddress(text);
-    if (gateway === undefined || address === undefined) return false;
-    const prefix = hostPrefix(address);
-    if (gateway.reconciler.announces(prefix)) return true;
-    const [route] = gateway.speaker.routes({ prefix });
-    return route?.paths.some(({ status }) => status === "best") === true;
+    return address !== undefined && gateway?.speaker.reaches(hostPrefix(address)) === true;
   };
 }
 

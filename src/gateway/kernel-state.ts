@@ -2,7 +2,7 @@
 
 import { sameAddress } from "../bgp/net/address.ts";
 import { addressKey, formatPrefix } from "../bgp/net/text.ts";
-import { diff, diffTables } from "../nat/diff.ts";
+import { diff, diffTables, keptBeside } from "../nat/diff.ts";
 import { goneForwards } from "../nat/forwards.ts";
 import { floatingOf, forwardsOf, pooledOf } from "../nat/listing.ts";
 import { NOTHING_PROVIDED, type Provided, providedBy, providedByListing } from "../nat/provided.ts";
@@ -64,7 +64,8 @@ export class KernelState {
     if (this.#nat === undefined || (keep && this.#listingIsFresh)) {
       return diff(wanted, this.#listing, { keep });
     }
-    return diffTables(this.#nat, wanted);
+    const kept = this.#leftovers ? keptBeside(this.#nat, this.#listing) : undefined;
+    return diffTables(this.#nat, wanted, kept);
   }
 
   /** The change to `table` was none, or the kernel acknowledged it. Returns the translations that are gone with it. */

@@ -4,11 +4,12 @@
  */
 
 import { compareAddresses, comparePrefixes, hostPrefix, type Prefix } from "../bgp/net/address.ts";
-import { type AddressKey, addressKey, formatPrefix } from "../bgp/net/text.ts";
-import { amended, differing } from "../model/amended.ts";
+import { addressKey, formatPrefix } from "../bgp/net/text.ts";
+import { amended, differing, found } from "../model/amended.ts";
+import type { FloatingIndex } from "../model/floating-index.ts";
 import type { FloatingIp, Model } from "../model/model.ts";
-import type { TranslatedPart } from "../nat/diff.ts";
-import type { FloatingMapping, NatTable } from "../nat/table.ts";
+import { haveSameRules } from "../nat/filled.ts";
+import type { FloatingMapping, NatTable, TranslatedPart } from "../nat/table.ts";
 import { type Draft, draftOf, type PlanInput } from "./draft.ts";
 import type { Announcement, Intent, KernelRoute } from "./intent.ts";
 import { planFloating, planReachable } from "./plan-floating.ts";
@@ -18,6 +19,8 @@ export interface PlanBefore {
   readonly intent: Intent;
   /** The routes of `intent`, by prefix text. */
   readonly goals: ReadonlyMap<string, KernelRoute>;
+  /** Of the model. */
+  readonly index: FloatingIndex;
 }
 
 export interface Amendment {
@@ -30,8 +33,8 @@ export interface Amendment {
   /** Pairs that are translated no more. */
   readonly gone: readonly FloatingMapping[];
   readonly come: readonly FloatingMapping[];
-  /** Those of the new model. */
-  readonly floatingIps: readonly FloatingIp[];
+  /** Those of the model before alone, and those of the new one. */
+  readonly floatingIps: { readonly gone: readonly FloatingIp[]; readonly come: readonly FloatingIp[] };
   /** The addresses of all of them as prefixes. */
   readonly prefixes: readonly Prefix[];
 }
@@ -53,8 +56,9 @@ export function planAmended(before: PlanBefore, input: PlanInput): Amendment | u
   const draft = draftFor(before, input, gone, come);
   planReachable(draft, planFloating(draft));
   const routes = new Map(prefixes.map((p) => [formatPrefix(p), draft.routes.get(formatPrefix(p))]));
-  const nat = natChange(before.intent.nat, draft, gone, come);
+  const nat = natChange(before, draft, gone, come);
   if (draft.problems.length > 0 || concernsOthers(before, input.model.role, routes, nat)) return undefined;
+  if (!haveSameRules({ before: before.intent.nat, after: nat.table }, nat.translated)) return undefined;
   return {
     intent: {
       ...before.intent,
@@ -82,7 +86,7 @@ export function planAmended(before: PlanBefore, input: PlanInput): Amendment | u
     translated: nat.translated,
     gone: nat.gone,
     come: draft.floating,
-    floatingIps: come,
+    floatingIps: { gone, come },
     prefixes,
   };
 }
@@ -144,14 +148,13 @@ interface NatChange {
 }
 
 function natChange(
-  nat: NatTable,
+  { intent: { nat }, index }: PlanBefore,
   draft: Draft,
   goneIps: readonly FloatingIp[],
   comeIps: readonly FloatingIp[],
 ): NatChange {
   const come = draft.floating;
-  const keys = new Set(goneIps.map(({ address }) => addressKey(address)));
-  const gone = nat.floating.filter(({ floating }) => keys.has(addressKey(floating)));
+  const gone = mappingsOf(nat, goneIps);
   const elsewhere = (ips: readonly FloatingIp[], here: readonly FloatingMapping[]): Prefix[] => {
     const known = new Set(here.map(({ floating }) => addressKey(floating)));
     return ips.flatMap(({ address }) => (known.has(addressKey(address)) ? [] : hostPrefix(address)));
@@ -163,22 +166,27 @@ function natChange(
     exempt: amended(nat.exempt, comparePrefixes, left, entered),
     untracked: amended(nat.untracked, comparePrefixes, left, entered),
   };
-  const fixed = new Set([...gone, ...come].map((mapping) => addressKey(mapping.fixed)));
   const moved = new Set(entered.map(addressKey));
+  // The lowest floating IP of an address is its source: all that lead there have to be looked at.
+  const fixed = [...gone, ...come].map((mapping) => mapping.fixed);
+  const besides = mappingsOf(nat, new Set(fixed.flatMap((address) => index.leadingTo(address))));
+  const stay = besides.filter((mapping) => !gone.includes(mapping));
   return {
     table,
     translated: {
-      before: { floating: leadingTo(nat, fixed), exempt: left, untracked: left },
-      after: { floating: leadingTo(table, fixed), exempt: entered, untracked: entered },
+      before: { floating: [...gone, ...stay], exempt: left, untracked: left },
+      after: { floating: [...come, ...stay], exempt: entered, untracked: entered },
     },
     gone,
     isMoved: gone.some(({ floating }) => moved.has(addressKey(floating))),
   };
 }
 
-/** The lowest floating IP of an address is its source: all of them have to be looked at. */
-const leadingTo = ({ floating }: NatTable, fixed: ReadonlySet<AddressKey>): readonly FloatingMapping[] =>
-  fixed.size === 0 ? [] : floating.filter((mapping) => fixed.has(addressKey(mapping.fixed)));
+/** Those of floating IPs that are translated here as a whole. */
+const mappingsOf = ({ floating }: NatTable, floatingIps: Iterable<FloatingIp>): FloatingMapping[] =>
+  [...floatingIps].flatMap(
+    ({ address }) => found(floating, (mapping) => compareAddresses(mapping.floating, address)) ?? [],
+  );
 
 /** A move between hosts is kept a while; and at the gateway, a route may be the way to what others lead to. */
 const concernsOthers = (

@@ -1,8 +1,8 @@
 /** A set of prefixes as numbers: asked by row of a feed, it makes no object. */
 
 import type { Family, Prefix } from "../bgp/net/address.ts";
+import { NO_PREFIX, PrefixTable } from "../bgp/net/prefix-table.ts";
 import { columnOf } from "../bgp/rib/columns.ts";
-import { NO_PREFIX, PrefixTable } from "../bgp/rib/prefix-table.ts";
 import type { LearnedFamily } from "./learned.ts";
 
 export class PrefixSet {

@@ -13,25 +13,22 @@
  * left in the kernel goes on forwarding meanwhile (docs/adr/0002).
  */
 
-import type { Address, Prefix } from "../bgp/net/address.ts";
+import type { Address } from "../bgp/net/address.ts";
 import { formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import { carryOut } from "./amend.ts";
 import { Publisher } from "./announcer.ts";
-import type { Leaving } from "./draft.ts";
-import type { Announcement, Intent, KernelRoute, Link } from "./intent.ts";
+import type { Announcement, Intent } from "./intent.ts";
 import { earliest } from "./ladder.ts";
 import { Lane } from "./lane.ts";
 import { Losses } from "./losses.ts";
 import { Moves } from "./moves.ts";
-import { plan } from "./plan.ts";
-import { isAmended, planAmended } from "./plan-amended.ts";
 import { type Surroundings, surroundingsOf } from "./plan-learned.ts";
+import { Plans, type Resumed } from "./plans.ts";
 import { DATAPLANE, NAT, problemOf } from "./problems.ts";
 import { type Goals, Programmer, Unanswered } from "./programmer.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { ReconcilerOptions } from "./sources.ts";
-import { Watch } from "./watch.ts";
 
 /** Between two passes over a large table there is as much time as the one before took, up to this. */
 const LONGEST_REST_MS = 1000;
@@ -45,19 +42,12 @@ export class Reconciler {
   readonly #publisher: Publisher;
   readonly #moves: Moves = new Moves();
   readonly #lane: Lane;
-  /** What learned routes are judged by. */
-  #model: Model | undefined;
-  #links: readonly Link[] = [];
+  readonly #plans: Plans;
   readonly #losses: Losses = new Losses();
   #complete = false;
   /** Every learned route was seen to since the kernel was read, or since peers have told all. */
   #caughtUp = false;
-  #resumed: ReadonlyMap<string, readonly string[]> | undefined;
-  #intent: Intent | undefined;
-  #goals = new Map<string, KernelRoute>();
-  /** Learned routes are watched that nothing of the model depends on any more. */
-  #isWidened = false;
-  #leaving: readonly Leaving[] = [];
+  #resumed: Resumed | undefined;
   #synced = false;
   #driftRepairs = 0;
   #auditAt: number | undefined;
@@ -91,6 +81,7 @@ export class Reconciler {
       settled: () => this.#settled(),
     });
     this.#programmer = new Programmer(options.dataplane, options.clock, this.#lane);
+    this.#plans = new Plans(options.sources, this.#lane.routes, this.#moves);
   }
 
   /** Something that plans are made from may have changed. Returns at once. */
@@ -161,27 +152,24 @@ export class Reconciler {
     await this.idle();
   }
 
-  announces(prefix: Prefix): boolean {
-    return this.#publisher.announced.has(formatPrefix(prefix));
-  }
-
   snapshot(): Snapshot {
     const { kernel, ladder, natProgrammed } = this.#programmer;
     const { routes } = this.#lane;
+    const { intent, goals } = this.#plans;
     const failures = new Map([...ladder.messages(), ...this.#lane.refusals.ladder.messages()]);
     return {
       synced: this.#synced && this.#caughtUp,
-      intent: this.#intent,
+      intent,
       announced: this.#publisher.announced,
       installed: this.#programs ? kernel.routes.size + routes.held : 0,
       isInstalled: (prefix) =>
         this.#programs && (kernel.routes.has(formatPrefix(prefix)) || routes.isHeld(prefix)),
-      targetOf: (prefix) => this.#goals.get(formatPrefix(prefix))?.target ?? routes.targetOf(prefix),
+      targetOf: (prefix) => goals.get(formatPrefix(prefix))?.target ?? routes.targetOf(prefix),
       learnedAt: (prefix) => routes.at(prefix),
       natProgrammed,
       failures,
       problems: [
-        ...(this.#intent?.problems ?? []),
+        ...(intent?.problems ?? []),
         ...routes.problems(),
         ...[...failures].map(([key, message]) => problemOf(key, message)),
       ],
@@ -191,7 +179,7 @@ export class Reconciler {
 
   /** False where there is no kernel to be programmed, and all is acknowledged at once. */
   get #programs(): boolean {
-    return this.#model?.kernel.type !== "none";
+    return this.#plans.model?.kernel.type !== "none";
   }
 
   #begin(): void {
@@ -251,37 +239,24 @@ export class Reconciler {
 
   /** False: a pass has to see to it. */
   async #amend(): Promise<boolean> {
-    const { sources } = this.#options;
-    const model = sources.model();
-    const [before, intent, goals] = [this.#model, this.#intent, this.#goals];
-    if (model === undefined || before === undefined || intent === undefined) return false;
-    if (!(this.#isCalm(intent) && isAmended(before, model))) return false;
-    const givenBlocks = sources.givenBlocks();
-    if (intent.nat.blocks !== undefined && intent.nat.givenBlocks !== givenBlocks) return false;
-    const learned = this.#lane.routes;
-    const resumed = this.#resumed ?? new Map<string, readonly string[]>();
-    const health = sources.health();
-    const input = { model, links: this.#links, learned, health, resumed, leaving: [], givenBlocks };
-    const amendment = planAmended({ model: before, intent, goals }, input);
-    if (amendment === undefined || learned.knowsAny(amendment.prefixes)) return false;
-    learned.widen(amendment.floatingIps);
-    this.#isWidened = true;
-    this.#model = model;
-    this.#intent = amendment.intent;
-    for (const [key, route] of amendment.routes) {
-      if (route === undefined) goals.delete(key);
-      else goals.set(key, route);
-    }
+    const { intent, goals } = this.#plans;
+    const amendment = intent && this.#isCalm(intent) ? this.#plans.amend(this.#left) : undefined;
+    if (amendment === undefined) return false;
     const [programmer, publisher, moves] = [this.#programmer, this.#publisher, this.#moves];
-    return await carryOut(amendment, goals, { programmer, publisher, moves, learned });
+    return await carryOut(amendment, goals, { programmer, publisher, moves, learned: this.#lane.routes });
+  }
+
+  /** What the process before left in the kernel. */
+  get #left(): Resumed {
+    return this.#resumed ?? new Map();
   }
 
   /** Everything is in force, nothing is due, and only what the model says may be otherwise than it was. */
   #isCalm({ nat }: Intent): boolean {
     const { sources, clock } = this.#options;
     const isDue = this.#auditAt === undefined || this.#auditAt <= clock.now();
-    const isMoving = this.#leaving.length > 0 || this.#moves.nextDue() !== undefined;
-    const isKnown = this.#complete && sources.learnedComplete() && sources.links() === this.#links;
+    const isMoving = this.#plans.isMoving || this.#moves.nextDue() !== undefined;
+    const isKnown = this.#complete && sources.learnedComplete() && sources.links() === this.#plans.links;
     return this.#synced && isKnown && !isDue && !isMoving && this.#programmer.isCalm(nat);
   }
 
@@ -295,11 +270,12 @@ export class Reconciler {
 
   #reroute(): void {
     // Before the first pass nothing is judged.
-    if (this.#model !== undefined) this.#lane.reroute(this.#surroundings(this.#model));
+    const { model } = this.#plans;
+    if (model !== undefined) this.#lane.reroute(this.#surroundings(model));
   }
 
   #surroundings(model: Model): Surroundings {
-    return surroundingsOf(model, this.#links, this.#options.sources.hops(), this.#losses.nextHops);
+    return surroundingsOf(model, this.#plans.links, this.#options.sources.hops(), this.#losses.nextHops);
   }
 
   #settled(): void {
@@ -316,9 +292,10 @@ export class Reconciler {
     // What the process before left decides what is wanted of anycast; nothing is announced yet that could wait for it.
     if (this.#resumed === undefined && !(await this.#readIfNeeded(complete))) return false;
     lane.passBegins();
-    const intent = this.#replan(model);
+    const now = this.#options.clock.now();
+    const intent = this.#plans.replan(model, this.#left, () => this.#surroundings(model), now);
     const wanted = new Map(intent.announcements.map((a) => [formatPrefix(a.prefix), a]));
-    const goals = this.#goals;
+    const { goals } = this.#plans;
     const isUntold = programmer.claim(intent);
     if (complete !== this.#complete) this.#caughtUp = false;
     this.#complete = complete;
@@ -365,23 +342,6 @@ export class Reconciler {
     this.#resumed ??= this.#lane.routes.linkRoutes();
     this.#auditAt = clock.now() + AUDIT_MS;
     return true;
-  }
-
-  #replan(model: Model): Intent {
-    const { sources, clock } = this.#options;
-    const [links, learned] = [sources.links(), this.#lane.routes];
-    if (model !== this.#model || this.#isWidened) learned.watch(new Watch(model));
-    this.#isWidened = false;
-    const isOther = model !== this.#model || links !== this.#links;
-    this.#model = model;
-    this.#links = links;
-    if (isOther) learned.surround(this.#surroundings(model));
-    this.#leaving = this.#moves.update(model, links, learned, clock.now());
-    const resumed = this.#resumed ?? new Map<string, readonly string[]>();
-    const [health, givenBlocks, leaving] = [sources.health(), sources.givenBlocks(), this.#leaving];
-    this.#intent = plan({ model, links, learned, health, resumed, leaving, givenBlocks });
-    this.#goals = new Map(this.#intent.routes.map((route) => [formatPrefix(route.prefix), route]));
-    return this.#intent;
   }
 
   /** Asks to be woken when something has waited long enough. */

@@ -8,7 +8,7 @@ import {
   maskWord,
   type Prefix,
 } from "../bgp/net/address.ts";
-import { amended } from "../model/amended.ts";
+import { put } from "../model/amended.ts";
 import type { FloatingIp, Model } from "../model/model.ts";
 import type { LearnedFamily } from "./learned.ts";
 import { wholes } from "./plan-edge.ts";
@@ -21,7 +21,7 @@ export class Watch {
   /** Addresses of ours that others may announce, too. */
   readonly #own: PrefixSet;
   /** What floating IPs at a gateway are translated to, in ascending order. */
-  readonly #fixed: Record<Family, readonly Address[]>;
+  readonly #fixed: Readonly<Record<Family, Address[]>>;
 
   constructor(model: Model) {
     const atEdge = model.role === "gateway";
@@ -43,7 +43,7 @@ export class Watch {
     for (const { address, to } of come) {
       this.#own.add(hostPrefix(address));
       if (to === undefined || this.model.role !== "gateway") continue;
-      this.#fixed[to.family] = amended(this.#fixed[to.family], compareAddresses, [], [to]);
+      put(this.#fixed[to.family], to, compareAddresses);
     }
   }
 

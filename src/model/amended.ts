@@ -2,35 +2,57 @@
 
 /**
  * A sorted list without what is gone, and with what has come.
- * @param list - ascending by `compare`, none equal to another
+ * @param list - ascending by `compare` behind `from`, none equal to another
  * @param gone - what is equal to one of these goes; what is not there is no error
  * @param come - in place of what is equal to it
+ * @param from - what stands before is in no order, and stays
  */
 export function amended<T>(
   list: readonly T[],
   compare: (a: T, b: T) => number,
   gone: readonly T[],
   come: readonly T[],
+  from = 0,
 ): readonly T[] {
   if (gone.length + come.length === 0) return list;
+  const [only] = come;
+  if (only !== undefined && come.length === 1 && gone.every((item) => compare(item, only) === 0))
+    return withItem(list, only, compare, from);
   const copy = list.slice();
   for (const item of gone) {
-    const at = firstNotBelow(copy, item, compare);
+    const at = firstNotBelow(copy, (each) => compare(each, item), from);
     if (at < copy.length && compare(copy[at]!, item) === 0) copy.splice(at, 1);
   }
-  for (const item of come) {
-    const at = firstNotBelow(copy, item, compare);
-    const isThere = at < copy.length && compare(copy[at]!, item) === 0;
-    copy.splice(at, isThere ? 1 : 0, item);
-  }
+  for (const item of come) put(copy, item, compare, from);
   return copy;
 }
 
-function firstNotBelow<T>(list: readonly T[], item: T, compare: (a: T, b: T) => number): number {
-  let [low, high] = [0, list.length];
+/** In one copy of the right size: one that has to grow is copied twice. */
+function withItem<T>(list: readonly T[], item: T, compare: (a: T, b: T) => number, from: number): T[] {
+  const at = firstNotBelow(list, (each) => compare(each, item), from);
+  const isThere = at < list.length && compare(list[at]!, item) === 0;
+  return list.toSpliced(at, Number(isThere), item);
+}
+
+/** Puts an item into a sorted list, in place of what is equal to it. */
+export function put<T>(list: T[], item: T, compare: (a: T, b: T) => number, from = 0): void {
+  const at = firstNotBelow(list, (each) => compare(each, item), from);
+  const isThere = at < list.length && compare(list[at]!, item) === 0;
+  list.splice(at, isThere ? 1 : 0, item);
+}
+
+/** @param order - of an item beside what is looked for: below 0 when it stands before it. Undefined: it is not there */
+export function found<T>(list: readonly T[], order: (item: T) => number): T | undefined {
+  const item = list[firstNotBelow(list, order)];
+  return item !== undefined && order(item) === 0 ? item : undefined;
+}
+
+/** Where in a sorted list the first item stands, at `from` or behind, that is not below what is looked for. */
+export function firstNotBelow<T>(list: readonly T[], order: (item: T) => number, from = 0): number {
+  let [low, high] = [from, list.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (compare(list[middle]!, item) < 0) low = middle + 1;
+    if (order(list[middle]!) < 0) low = middle + 1;
     else high = middle;
   }
   return low;

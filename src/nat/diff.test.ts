@@ -1,13 +1,33 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ipv4, prefixOf } from "../bgp/net/address.ts";
-import { diff, diffTables } from "./diff.ts";
+import { diff, diffParts, diffTables } from "./diff.ts";
+import { haveSameRules } from "./filled.ts";
+import { CHAIN_NAMES, CHAINS } from "./layout.ts";
 import { floatingOf } from "./listing.ts";
 import { providedBy, providedByListing } from "./provided.ts";
 import { render } from "./render.ts";
 import { EMPTY_NAT, type NatTable, type PoolMapping } from "./table.ts";
 import { MemoryNft } from "./testing/memory-nft.ts";
 import { natTables } from "./testing/tables.ts";
+
+const pool = (last: number, mapping: PoolMapping["mapping"]): PoolMapping => ({
+  name: `p${last}`,
+  addresses: [ipv4(0xc6336400 + last)],
+  private: [],
+  draining: false,
+  ports: { first: 1024, last: 65_535 },
+  mapping,
+  filtering: "addressAndPortDependent",
+});
+
+const ONE: NatTable = {
+  ...EMPTY_NAT,
+  floating: [{ floating: ipv4(0xac100103), fixed: ipv4(0x0a41000d), egress: "fixed" }],
+};
+const PRIVATE = [prefixOf(ipv4(0x0a410000), 16)];
+
+const hooks = (nft: MemoryNft): string[] => (nft.listing() ?? "").match(/type \w+ hook .*/g)?.sort() ?? [];
 
 describe("a difference, applied, is none any more", () => {
   test("from any listing", () => {
@@ -31,19 +51,51 @@ describe("a difference, applied, is none any more", () => {
         expect(diffTables(a, a)).toBe("");
         nft.apply(diffTables(a, b));
         expect(diff(b, nft.listing())).toBe("");
+        const fresh = new MemoryNft();
+        fresh.apply(diff(b, undefined));
+        expect(hooks(nft)).toEqual(hooks(fresh));
+      }),
+    );
+  });
+
+  test("of addresses alone, with no look at the others, where that says that the rules are the same", () => {
+    fc.assert(
+      fc.property(natTables, natTables, (a, other) => {
+        const b = { ...a, floating: other.floating };
+        const nft = new MemoryNft();
+        nft.apply(diff(a, undefined));
+        if (!haveSameRules({ before: a, after: b }, { before: a, after: b })) return;
+        nft.apply(diffParts(a, b));
+        expect(diff(b, nft.listing())).toBe("");
       }),
     );
   });
 });
 
-const pool = (last: number, mapping: PoolMapping["mapping"]): PoolMapping => ({
-  name: `p${last}`,
-  addresses: [ipv4(0xc6336400 + last)],
-  private: [],
-  draining: false,
-  ports: { first: 1024, last: 65_535 },
-  mapping,
-  filtering: "addressAndPortDependent",
+describe("what nobody wants costs no packet anything", () => {
+  test.each<[string, Partial<NatTable>, string[]]>([
+    ["nothing", {}, []],
+    ["a floating IP", { floating: ONE.floating }, ["dstnat", "dstnat_output", "srcnat", "untranslated"]],
+    [
+      "a stateless one",
+      { floating: [{ ...ONE.floating[0]!, egress: "floating", stateless: true }] },
+      [
+        ...["disguise_in", "disguise_out", "dstnat", "dstnat_output"],
+        ...["srcnat", "stateless_in", "stateless_out", "untranslated"],
+      ],
+    ],
+    ["a pool", { private: PRIVATE, pools: [pool(1, "addressAndPortDependent")] }, ["srcnat", "untranslated"]],
+    [
+      "a pool whose mappings are kept",
+      { private: PRIVATE, pools: [pool(1, "endpointIndependent")] },
+      ["dstnat", "srcnat", "translated", "untranslated"],
+    ],
+    ["a public network", { untracked: PRIVATE }, ["raw_output", "raw_prerouting"]],
+  ])("%s", (_, wanted, hooked) => {
+    const { chains } = render({ ...EMPTY_NAT, ...wanted });
+    const withRules = CHAIN_NAMES.filter((name) => CHAINS[name] !== undefined && chains[name].length > 0);
+    expect(withRules.toSorted()).toEqual(hooked);
+  });
 });
 
 describe("what packets have written down", () => {
@@ -104,17 +156,13 @@ describe("blocks", () => {
   test("whoever has one takes it before any mapping, and no other pool gives out their ports", () => {
     const { sets, chains } = render(shared);
     expect([...sets.eim.keys()]).toEqual(["198.51.100.2"]);
-    expect(chains.pools[0]).toContain("@blocks");
-    expect(chains.pools[1]).toContain("@mapping");
+    const [timers, first, second] = chains.pools;
+    expect(first).toContain("@blocks");
+    expect(second).toContain("@mapping");
     expect([...sets.homes.values(), ...sets.port_choice.keys()]).toEqual(["198.51.100.2", "198.51.100.2"]);
-    expect(render(only).chains.pools).toEqual([chains.pools[0], "update @asking { ip saddr }", "drop"]);
+    expect(render(only).chains.pools).toEqual([timers, first, "update @asking { ip saddr }", "drop"]);
   });
 });
-
-const ONE: NatTable = {
-  ...EMPTY_NAT,
-  floating: [{ floating: ipv4(0xac100103), fixed: ipv4(0x0a41000d), egress: "fixed" }],
-};
 
 test("a floating IP that moves is replaced in one transaction", () => {
   const moved = { ...ONE, floating: [{ ...ONE.floating[0]!, fixed: ipv4(0x0a41000e) }] };

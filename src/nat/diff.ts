@@ -10,11 +10,13 @@ import { type Prefix, sameAddress, samePrefix } from "../bgp/net/address.ts";
 import { type AddressKey, addressKey } from "../bgp/net/text.ts";
 import { BLOCK_SETS, independentBlocks, sameBlocks } from "./blocks.ts";
 import { isHost } from "./elements.ts";
+import { matchableIn } from "./filled.ts";
 import { floatingSets } from "./floating.ts";
 import { forwardsOnlyIn } from "./forwards.ts";
 import {
   CHAIN_NAMES,
   CHAINS,
+  type ChainName,
   type Contents,
   type CtObjects,
   declarationOf,
@@ -22,15 +24,22 @@ import {
   type PortChains,
   SET_NAMES,
   SETS,
+  type SetContents,
   type SetName,
   TABLE,
 } from "./layout.ts";
 
 import { parseListing } from "./listing.ts";
 import { METERS } from "./meters.ts";
-import { render } from "./render.ts";
+import { render, renderChains } from "./render.ts";
 import { statelessSets, writtenRule } from "./stateless.ts";
-import { EMPTY_NAT, type FloatingMapping, type NatTable, type Translations } from "./table.ts";
+import {
+  EMPTY_NAT,
+  type FloatingMapping,
+  type NatTable,
+  type TranslatedPart,
+  type Translations,
+} from "./table.ts";
 import { trackingSets } from "./tracking.ts";
 
 export interface DiffOptions {
@@ -46,36 +55,45 @@ export function diff(wanted: NatTable, listing: string | undefined, options?: Di
   const contents = render(wanted);
   const found = listing === undefined ? undefined : parseListing(listing);
   if (found === undefined) return textOf(contents);
-  return transaction(changes(found, contents, options?.keep ?? false));
+  if (options?.keep !== true) return transaction(changes(found, contents, false));
+  const chains = renderChains(wanted, matchableIn(wanted, leftOf(found.sets, contents.sets)));
+  return transaction(changes(found, { ...contents, chains }, true));
+}
+
+/** What stays in the sets when `table` is put in the place of what was listed, and nothing removed that need not be. */
+export function keptBeside(table: NatTable, listing: string | undefined): SetContents | undefined {
+  const found = listing === undefined ? undefined : parseListing(listing);
+  return found && leftOf(found.sets, render(table).sets);
 }
 
 /**
  * The same from one table to the next, when the kernel is known to hold `previous`. Walks both, but writes out only
  * the floating IPs and forwards that share an address with something that changed.
+ * @param kept - what the kernel may hold besides, and has rules for
  */
-export function diffTables(previous: NatTable, wanted: NatTable): string {
+export function diffTables(previous: NatTable, wanted: NatTable, kept?: SetContents): string {
   const [before, after] = [narrowed(previous, wanted), narrowed(wanted, previous)];
   const touched = touchedBetween(previous, wanted);
   return transaction(
     changes(
-      render({ ...before, ...touchedOf(previous, touched) }),
-      render({ ...after, ...touchedOf(wanted, touched) }),
+      render({ ...before, ...touchedOf(previous, touched) }, matchableIn(previous, kept)),
+      render({ ...after, ...touchedOf(wanted, touched) }, matchableIn(wanted, kept)),
       false,
     ),
   );
 }
 
-/** A part of a table that is other than before, together with all that leads to the same fixed addresses. */
-export type TranslatedPart = Pick<NatTable, "floating" | "exempt" | "untracked">;
-
-/** The same where nothing else differs: looks at these alone. `exempt` and `untracked` are of hosts. */
+/**
+ * The same where nothing else differs, and the rules are the same: looks at these alone. `exempt` and `untracked` are of
+ * hosts.
+ */
 export function diffParts(before: TranslatedPart, after: TranslatedPart): string {
   const [found, wanted] = [before, after].map((part) => {
     const table = { ...EMPTY_NAT, ...part };
     return { ...floatingSets(table), ...statelessSets(table), ...trackingSets(table) };
   });
   const names = SET_NAMES.filter((name): name is keyof typeof found & SetName => name in found!);
-  return transaction(names.flatMap((name) => setChanges(name, found![name], wanted![name], () => false)));
+  return transaction(names.flatMap((name) => setChanges(name, found![name], wanted![name], NO_KEY)));
 }
 
 /** The whole table; replaces one that is there. */
@@ -86,10 +104,7 @@ function textOf(contents: Contents): string {
   }
   for (const kind of CT_KINDS) lines.push(...objectLines(kind, contents[kind.chain]));
   lines.push(...chainLines(contents.portChains));
-  for (const name of CHAIN_NAMES) {
-    const hook = CHAINS[name];
-    lines.push(`add chain inet ${TABLE} ${name}${hook === undefined ? "" : ` { ${hook} }`}`);
-  }
+  for (const name of CHAIN_NAMES) if (isThere(name, contents.chains[name])) lines.push(chainLine(name));
   for (const name of SET_NAMES) lines.push(...elementLines("add", name, contents.sets[name]));
   for (const name of CHAIN_NAMES) lines.push(...ruleLines(name, contents.chains[name]));
   return transaction(lines);
@@ -97,12 +112,10 @@ function textOf(contents: Contents): string {
 
 function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   const lines = chainLines(differingChains(wanted.portChains, found.portChains));
-  const forwarded = wanted.sets.forwarded;
-  for (const name of SET_NAMES) {
-    // A floating IP that leads somewhere as a whole would hide where its ports lead.
-    const keeps = (key: string): boolean => keep && !(name === "floating" && forwarded.has(key));
-    lines.push(...setChanges(name, found.sets[name], wanted.sets[name], keeps));
-  }
+  for (const name of SET_NAMES)
+    lines.push(
+      ...setChanges(name, found.sets[name], wanted.sets[name], keep ? keepsIn(name, wanted.sets) : NO_KEY),
+    );
   if (!sameElements(found.sets.block_homes, wanted.sets.block_homes)) lines.push(...FORGET_MAPPINGS);
   // Without the rules that would take one to another address (mapping.ts), mappings would lie there until their time is over.
   else if (!keep && found.sets.eim.size > 0 && wanted.sets.eim.size === 0) lines.push(...FORGET_MAPPINGS);
@@ -114,7 +127,7 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
       continue;
     }
     if (sameRules(found.chains[name], wanted.chains[name])) continue;
-    lines.push(`flush chain inet ${TABLE} ${name}`, ...ruleLines(name, wanted.chains[name]));
+    lines.push(...rewritten(name, found.chains[name], wanted.chains[name]));
     // What the kernel counted, it counts against the limit that was there then.
     if (name === "limited") lines.push(...METER_NAMES.map((meter) => `flush set inet ${TABLE} ${meter}`));
   }
@@ -122,6 +135,20 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   if (!keep) lines.push(...goneChains(found.portChains, wanted.portChains));
   return lines;
 }
+
+/** One that is hooked is so for its rules' sake. */
+const isThere = (name: ChainName, rules: readonly string[]): boolean =>
+  CHAINS[name] === undefined || rules.length > 0;
+
+function chainLine(name: ChainName): string {
+  const hook = CHAINS[name];
+  return `add chain inet ${TABLE} ${name}${hook === undefined ? "" : ` { ${hook} }`}`;
+}
+
+const rewritten = (name: ChainName, found: readonly string[], wanted: readonly string[]): string[] => [
+  isThere(name, found) ? `flush chain inet ${TABLE} ${name}` : chainLine(name),
+  ...(isThere(name, wanted) ? ruleLines(name, wanted) : [`delete chain inet ${TABLE} ${name}`]),
+];
 
 /** Of the first, those that the second has not, or has otherwise. */
 const differingChains = (a: PortChains, b: PortChains): PortChains =>
@@ -172,22 +199,42 @@ const objectLines = ({ object }: CtKind, wanted: CtObjects): string[] =>
 const sameRules = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((rule, i) => rule === b[i]);
 
-function setChanges(
-  name: SetName,
-  found: Elements,
-  wanted: Elements,
-  keeps: (key: string) => boolean,
-): string[] {
-  const added = new Map([...wanted].filter(([key, value]) => found.get(key) !== value));
+/** Elements that stay though they are not wanted. */
+type Keeps = (key: string) => boolean;
+
+const NO_KEY: Keeps = () => false;
+
+/** A floating IP that leads somewhere as a whole would hide where its ports lead. */
+const keepsIn =
+  (name: SetName, { forwarded }: SetContents): Keeps =>
+  (key) =>
+    !(name === "floating" && forwarded.has(key));
+
+function leftOf(found: SetContents, wanted: SetContents): SetContents {
+  const left = (name: SetName): Elements => {
+    const gone = deletedOf(name, found[name], wanted[name], keepsIn(name, wanted));
+    return new Map([...found[name]].filter(([key]) => !gone.has(key)));
+  };
+  return Object.fromEntries(SET_NAMES.map((name): [string, Elements] => [name, left(name)])) as SetContents;
+}
+
+const setChanges = (name: SetName, found: Elements, wanted: Elements, keeps: Keeps): string[] => [
+  ...elementLines("delete", name, deletedOf(name, found, wanted, keeps)),
+  ...elementLines("add", name, addedTo(found, wanted)),
+];
+
+const addedTo = (found: Elements, wanted: Elements): Elements =>
+  new Map([...wanted].filter(([key, value]) => found.get(key) !== value));
+
+function deletedOf(name: SetName, found: Elements, wanted: Elements, keeps: Keeps): Elements {
   // A new interval may overlap an old one, and then only one of them can stay. Nobody but the configuration gives
   // blocks, and one that it gives to another must not stay with two.
-  const replaces = isBlockSet(name) || (SETS[name].interval && added.size > 0);
-  const deleted = new Map(
+  const replaces = isBlockSet(name) || (SETS[name].interval && addedTo(found, wanted).size > 0);
+  return new Map(
     [...found].filter(([key, value]) =>
       wanted.has(key) ? wanted.get(key) !== value : replaces || !keeps(key),
     ),
   );
-  return [...elementLines("delete", name, deleted), ...elementLines("add", name, added)];
 }
 
 const isBlockSet = (name: SetName): boolean => BLOCK_SETS.some((of) => of === name);

@@ -6,6 +6,7 @@ import { inBothFamilies } from "./families.ts";
 import type { Elements, SetContents } from "./layout.ts";
 import { hairpinRules } from "./pools.ts";
 import type { NatTable } from "./table.ts";
+import { WITH_TIMERS } from "./timers.ts";
 
 type FloatingSet = "floating" | "self" | "own" | "egress";
 
@@ -48,18 +49,20 @@ function keepLowest(lowest: Map<string, Address>, key: string, candidate: Addres
 const values = (map: ReadonlyMap<string, Address>): Elements =>
   new Map([...map].map(([key, address]) => [key, formatAddress(address)]));
 
-export const TO_FIXED: readonly string[] = inBothFamilies(
-  (ip, six) => `dnat ${ip} to ${ip} daddr map @floating${six}`,
-);
+export const TO_FIXED: readonly string[] = [
+  ...inBothFamilies((ip, six) => `${ip} daddr @floating${six} ${WITH_TIMERS}`),
+  ...inBothFamilies((ip, six) => `dnat ${ip} to ${ip} daddr map @floating${six}`),
+];
 
 /** A VM that talks to its own floating IP must not see its own address as the source: it would drop the packet. */
 export const TO_ITSELF: readonly string[] = inBothFamilies(
   (ip, six) => `snat ${ip} to ${ip} saddr . ct original ${ip} daddr map @self${six}`,
 );
 
-export const TO_EGRESS: readonly string[] = inBothFamilies(
-  (ip, six) => `snat ${ip} to ${ip} saddr map @egress${six}`,
-);
+export const TO_EGRESS: readonly string[] = [
+  ...inBothFamilies((ip, six) => `${ip} saddr @egress${six} ${WITH_TIMERS}`),
+  ...inBothFamilies((ip, six) => `snat ${ip} to ${ip} saddr map @egress${six}`),
+];
 
 /** RFC 4787 REQ-9a: a hairpinned flow has an external source, so that its answers come back through here. */
 export const toHairpin = (table: NatTable): readonly string[] =>

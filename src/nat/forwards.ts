@@ -6,6 +6,7 @@ import type { Forward, PortRange } from "../model/model.ts";
 import { addresses } from "./elements.ts";
 import type { Elements, SetContents } from "./layout.ts";
 import type { ForwardMapping, NatTable } from "./table.ts";
+import { WITH_TIMERS } from "./timers.ts";
 
 export function forwardSets({ forwards }: NatTable): Pick<SetContents, "forwards" | "forwarded" | "targets"> {
   return {
@@ -28,8 +29,10 @@ export function forwardElements(forwards: readonly ForwardMapping[]): Elements {
   return elements;
 }
 
-export const TO_TARGET =
-  "meta l4proto { tcp, udp } dnat ip to ip daddr . meta l4proto . th dport map @forwards";
+export const TO_TARGET: readonly string[] = [
+  `ip daddr @forwarded ${WITH_TIMERS}`,
+  "meta l4proto { tcp, udp } dnat ip to ip daddr . meta l4proto . th dport map @forwards",
+];
 
 /** Some ports of a floating IP that led to a private address. */
 export interface ForwardedPorts {

@@ -271,7 +271,7 @@ export const CHAIN_NAMES = [
 ] as const;
 export type ChainName = (typeof CHAIN_NAMES)[number];
 
-/** Every chain with the hook that it hangs on; undefined: other chains lead to it. */
+/** Every chain with the hook that it hangs on while it has rules; undefined: it is always there, and other chains lead to it. */
 export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   untrack: undefined,
   untrack6: undefined,
@@ -319,7 +319,7 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   stateless_out: "type filter hook postrouting priority 103; policy accept;",
   invalid: undefined,
   obsolete: undefined,
-  untranslated: "type filter hook forward priority 0; policy accept;",
+  untranslated: "type filter hook forward priority -1; policy accept;",
 };
 
 /** The name of a chain that chooses a port says all about it. */

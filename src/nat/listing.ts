@@ -28,9 +28,10 @@ export function parseListing(listing: string): Contents | undefined {
   const timers = blocks?.filter(({ head }) => head.startsWith(TIMER)) ?? [];
   const helpers = blocks?.filter(({ head }) => head.startsWith(HELPER)) ?? [];
   const portChains = blocks?.filter(({ head }) => isPortChain(head)) ?? [];
-  const known = SET_NAMES.length + CHAIN_NAMES.length + timers.length + helpers.length + portChains.length;
+  const lines = new Map(blocks?.map((block) => [block.head, block.lines]));
+  const chainsThere = CHAIN_NAMES.filter((name) => lines.has(`${CHAIN}${name}`)).length;
+  const known = SET_NAMES.length + chainsThere + timers.length + helpers.length + portChains.length;
   if (blocks?.length !== known) return undefined;
-  const lines = new Map(blocks.map((block) => [block.head, block.lines]));
   const sets: Partial<Record<SetName, Elements>> = {};
   for (const name of SET_NAMES) {
     const elements = parseSet(name, lines.get(`${SETS[name].is} ${name}`));
@@ -39,7 +40,7 @@ export function parseListing(listing: string): Contents | undefined {
   }
   const chains: Partial<Record<ChainName, readonly string[]>> = {};
   for (const name of CHAIN_NAMES) {
-    const rules = parseChain(name, lines.get(`chain ${name}`));
+    const rules = parseChain(name, lines.get(`${CHAIN}${name}`));
     if (rules === undefined) return undefined;
     chains[name] = rules;
   }
@@ -152,9 +153,11 @@ function respelledAddress(text: string): string {
 const ELEMENT =
   /^("[^"]*"|[\w.:/-]+(?: \. [\w.:]+)*)(?: : (0x[\da-f]+|[\da-f.:]+(?: \. [\d-]+)?|(?:goto|jump) \w+))?$/;
 
+/** A chain with a hook is there while it has rules. */
 function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {
   const hook = CHAINS[name];
-  if (lines === undefined || hook === undefined) return lines;
+  if (hook === undefined) return lines;
+  if (lines === undefined) return [];
   const [first, ...rules] = lines;
   return first !== undefined && numericPriority(first) === hook ? rules : undefined;
 }
@@ -162,8 +165,8 @@ function parseChain(name: ChainName, lines: readonly string[] | undefined): read
 /** Which standard priorities are listed by name differs between versions of nft, and by hook. */
 function numericPriority(hook: string): string {
   return hook.replace(
-    /priority (raw|dstnat|filter|srcnat)(?: \+ (\d+))?;/,
-    (_, name: string, behind = "0") => `priority ${PRIORITIES[name]! + Number(behind)};`,
+    /priority (raw|dstnat|filter|srcnat)(?: ([+-]) (\d+))?;/,
+    (_, name: string, sign = "+", by = "0") => `priority ${PRIORITIES[name]! + Number(`${sign}${by}`)};`,
   );
 }
 

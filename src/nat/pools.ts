@@ -14,11 +14,13 @@ import type { Elements } from "./layout.ts";
 import { choiceRules, isIndependent, toMapped } from "./mapping.ts";
 import { portText, sharedPools } from "./members.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
+import { WITH_TIMERS } from "./timers.ts";
 
 /** What was granted comes first. Whoever has a block leaves with it, also when there is a mapping of a time when it had none. */
 export function poolRules(table: NatTable): readonly string[] {
   if (table.pools.length === 0) return [];
   return [
+    WITH_TIMERS,
     ...asGranted(table),
     ...toSharedBlock(table),
     ...toMapped(table),

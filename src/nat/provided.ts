@@ -2,11 +2,13 @@
 
 import type { Address } from "../bgp/net/address.ts";
 import { type AddressKey, addressKey, parseAddress } from "../bgp/net/text.ts";
+import { matchableIn } from "./filled.ts";
 import { forwardElements } from "./forwards.ts";
 import type { ChainName, Elements, PortChains } from "./layout.ts";
 import { floatingOf, parseListing } from "./listing.ts";
-import { PREFIX_CHAINS, PREFIX_SETS } from "./nptv6.ts";
-import { render } from "./render.ts";
+import { PREFIX_CHAINS, PREFIX_SETS, prefixSets } from "./nptv6.ts";
+import { portChains } from "./pools.ts";
+import { renderChains } from "./render.ts";
 import { STATELESS_CHAINS } from "./stateless.ts";
 import type { FloatingMapping, ForwardMapping, NatTable } from "./table.ts";
 
@@ -44,19 +46,13 @@ export function providedBy(table: NatTable): Provided {
 export function providedByListing(listing: string, wanted: NatTable): Provided {
   const found = parseListing(listing);
   if (found === undefined) return NOTHING_PROVIDED;
-  const blocks = wanted.blocks && { ...wanted.blocks, private: [] };
-  const { chains, portChains, sets } = render({
-    ...wanted,
-    floating: [],
-    forwards: [],
-    exempt: [],
-    untracked: [],
-    blocks,
-  });
+  // Where a start keeps what it does not know yet, there are rules for that too.
+  const rules = [undefined, found.sets].map((kept) => renderChains(wanted, matchableIn(wanted, kept)));
   const same = (names: readonly ChainName[]): boolean =>
-    names.every((name) => chains[name].join("\n") === found.chains[name].join("\n"));
+    rules.some((chains) => names.every((name) => sameRules(chains[name], found.chains[name])));
+  const prefixes = prefixSets(wanted);
   const hasPrefixes = PREFIX_SETS.every((name) =>
-    [...sets[name]].every(([key, value]) => found.sets[name].get(key) === value),
+    [...prefixes[name]].every(([key, value]) => found.sets[name].get(key) === value),
   );
   const stateless = [...found.sets.stateless.keys(), ...found.sets.stateless6.keys()];
   const enters = same(["dstnat", "dstnat_output"]);
@@ -65,7 +61,7 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
     floating: enters ? fixedByFloating(floatingOf(listing)) : new Map(),
     forwards: enters ? found.sets.forwards : new Map(),
     pooled:
-      same(["srcnat", "pools", "leave"]) && sameChains(portChains, found.portChains)
+      same(["srcnat", "pools", "leave"]) && sameChains(portChains(wanted), found.portChains)
         ? new Set(addressesIn([...found.sets.pooled.keys()]).map(addressKey))
         : new Set(),
     prefixes: new Set(
@@ -105,4 +101,6 @@ const fixedByFloating = (mappings: readonly FloatingMapping[]): ReadonlyMap<Addr
   new Map(mappings.map((m) => [addressKey(m.floating), addressKey(m.fixed)]));
 
 const sameChains = (a: PortChains, b: PortChains): boolean =>
-  [...a].every(([name, rules]) => b.get(name)?.join("\n") === rules.join("\n"));
+  [...a].every(([name, rules]) => sameRules(b.get(name) ?? [], rules));
+
+const sameRules = (a: readonly string[], b: readonly string[]): boolean => a.join("\n") === b.join("\n");

@@ -10,7 +10,8 @@
 
 import { helperRules, helpers, toHelpers } from "./algs.ts";
 import { blockSets, ownBlockRules, scarceRules } from "./blocks.ts";
-import { addresses, elements, intervals, isIpv4, isIpv6 } from "./elements.ts";
+import { elements } from "./elements.ts";
+import { type Matchable, matchableIn } from "./filled.ts";
 import { floatingSets, HAIRPIN6, hairpin, TO_EGRESS, TO_FIXED, TO_ITSELF, toHairpin } from "./floating.ts";
 import { forwardSets, TO_TARGET } from "./forwards.ts";
 import { dropsGranted, toGranted } from "./granted.ts";
@@ -23,16 +24,17 @@ import { prefixChains, prefixSets } from "./nptv6.ts";
 import { leaveRules, poolRules, portChains, portChoices } from "./pools.ts";
 import { statelessChains, statelessSets } from "./stateless.ts";
 import type { NatTable } from "./table.ts";
-import { TO_TIMERS, timerRules, timers } from "./timers.ts";
-import { EXEMPT, TO_UNTRACK, trackingSets, UNTRACK, untrack6 } from "./tracking.ts";
-import { INVALID, OBSOLETE, UNTRANSLATED } from "./untranslated.ts";
+import { timerRules, timers, WITH_TIMERS } from "./timers.ts";
+import { EXEMPT, networkSets, TO_UNTRACK, trackingSets, UNTRACK, untrack6 } from "./tracking.ts";
+import { untranslatedChains } from "./untranslated.ts";
 
-export function render(table: NatTable): Contents {
+/** @param canMatch - of a table that this one is a part of */
+export function render(table: NatTable, canMatch: Matchable = matchableIn(table)): Contents {
   return {
     timers: timers(table),
     helpers: helpers(table),
     sets: renderSets(table),
-    chains: renderChains(table),
+    chains: renderChains(table, canMatch),
     portChains: portChains(table),
   };
 }
@@ -47,6 +49,7 @@ function renderSets(table: NatTable): SetContents {
     ...prefixSets(table),
     ...forwardSets(table),
     ...trackingSets(table),
+    ...networkSets(table),
     ...blockSets(table),
     asking: NONE,
     full: NONE,
@@ -56,15 +59,11 @@ function renderSets(table: NatTable): SetContents {
     over_sessions: NONE,
     over_rate: NONE,
     over_ports: NONE,
-    pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
     homes: homeElements(table),
     slots_256: slots.get(256) ?? NONE,
     slots_4096: slots.get(4096) ?? NONE,
     slots_65536: slots.get(65_536) ?? NONE,
     port_choice: portChoices(table),
-    private: intervals(table.private.filter(isIpv4)),
-    inside: intervals(table.inside.filter(isIpv4)),
-    inside6: intervals(table.inside.filter(isIpv6)),
     ...mappingSets(table),
     mapping: NONE,
     endpoints: NONE,
@@ -76,40 +75,46 @@ function renderSets(table: NatTable): SetContents {
   };
 }
 
-const renderChains = (table: NatTable): ChainContents => ({
-  ...statelessChains(table),
-  untrack: UNTRACK,
-  ...prefixChains(table),
-  untrack6: untrack6(table),
-  raw: [...trackMetadata(table), ...TO_UNTRACK],
-  leave: leaveRules(table),
-  scarce: scarceRules(table),
-  blocks: ownBlockRules(table),
-  pools: poolRules(table),
-  hairpin: hairpin(table),
-  hairpin6: HAIRPIN6,
-  timers: timerRules(table),
-  helpers: helperRules(table),
-  mapped: mappedRules(table),
-  answered: answeredRules(table),
-  over_sessions: refuseRules("sessions"),
-  over_rate: refuseRules("rate"),
-  over_ports: refuseRules("ports"),
-  raw_prerouting: ["jump raw"],
-  raw_output: ["jump raw"],
-  dstnat: [
-    ...toHelpers(table),
-    ...TO_FIXED,
-    TO_TARGET,
-    ...toGranted(table),
-    ...toEndpoints(table),
-    ...toMetadata(table),
-  ],
-  dstnat_output: [...TO_FIXED, TO_TARGET],
-  srcnat: [...TO_ITSELF, ...toHairpin(table), ...EXEMPT, ...TO_EGRESS, "ip saddr @private goto pools"],
-  limited: limitRules(table),
-  translated: [...dropsGranted(table), ...toMappings(table), ...TO_TIMERS],
-  invalid: INVALID,
-  obsolete: OBSOLETE,
-  untranslated: UNTRANSLATED,
-});
+export function renderChains(table: NatTable, canMatch: Matchable): ChainContents {
+  const raw = TO_UNTRACK.filter(canMatch);
+  const chains: ChainContents = {
+    ...statelessChains(table),
+    ...untranslatedChains(canMatch),
+    untrack: UNTRACK,
+    ...prefixChains(table),
+    untrack6: untrack6(table),
+    raw: raw.length === 0 ? [] : [...trackMetadata(table), ...raw],
+    leave: leaveRules(table),
+    scarce: scarceRules(table),
+    blocks: ownBlockRules(table),
+    pools: poolRules(table),
+    hairpin: hairpin(table),
+    hairpin6: HAIRPIN6,
+    timers: timerRules(table),
+    helpers: helperRules(table),
+    mapped: mappedRules(table),
+    answered: answeredRules(table),
+    over_sessions: refuseRules("sessions"),
+    over_rate: refuseRules("rate"),
+    over_ports: refuseRules("ports"),
+    raw_prerouting: raw.length === 0 ? [] : ["jump raw"],
+    raw_output: raw.length === 0 ? [] : ["jump raw"],
+    dstnat: [...toHelpers(table), ...TO_FIXED, ...TO_TARGET, ...toPooled(table), ...toMetadata(table)],
+    dstnat_output: [...TO_FIXED, ...TO_TARGET],
+    srcnat: [...TO_ITSELF, ...toHairpin(table), ...EXEMPT, ...TO_EGRESS, "ip saddr @private goto pools"],
+    limited: limitRules(table),
+    translated: [...dropsGranted(table), ...toMappings(table)],
+  };
+  return Object.fromEntries(
+    Object.entries(chains).map(([name, rules]): [string, readonly string[]] => [
+      name,
+      rules.filter(canMatch),
+    ]),
+  ) as ChainContents;
+}
+
+/** External endpoints of pools that lead somewhere. */
+function toPooled(table: NatTable): readonly string[] {
+  const rules = [...toGranted(table), ...toEndpoints(table)];
+  return rules.length === 0 ? [] : [`ip daddr @pooled ${WITH_TIMERS}`, ...rules];
+}

@@ -126,7 +126,6 @@ const arrivalChains = (table: NatTable): Pick<ChainContents, Arrival> => ({
   // RFC 5508 REQ-4: an error about no packet that left here goes no further. With options in its header it is not read.
   errors_to: [`ip hdrlength 5 ip daddr . @th,160,32 @errors_to ${DISGUISE} accept`, "drop"],
   stateless_in: [
-    ...trackMetadata(table),
     `ip daddr @stateless ${DISGUISED} goto error_arrives`,
     `ip6 daddr @stateless6 ${ERROR6} goto error_arrives6`,
     ...inBothFamilies((ip, six) => `${ip} daddr @stateless${six} goto arrives${six}`),
@@ -152,6 +151,7 @@ const arrivalChains = (table: NatTable): Pick<ChainContents, Arrival> => ({
     "ip6 daddr set ip6 daddr map @stateless6 notrack accept",
   ],
   leaves: [
+    ...trackMetadata(table),
     ...[
       ...peers("ip", "", "daddr"),
       ...["floating", "forwarded", "pooled"].map((set) => `ip daddr @${set}`),

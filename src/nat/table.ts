@@ -48,6 +48,9 @@ export interface NatTable extends Translations {
   readonly timeouts: Timeouts;
 }
 
+/** A part of a table that is other than before, together with all that leads to the same fixed addresses. */
+export type TranslatedPart = Pick<NatTable, "floating" | "exempt" | "untracked">;
+
 /** The floating IPs that are translated here, as a whole or some of their ports; each at least once. */
 export const floatingAddresses = ({ floating, forwards }: Translations): Address[] =>
   [...floating, ...forwards].map((mapping) => mapping.floating);

@@ -1,6 +1,5 @@
 /** How long conntrack keeps what is translated here. Everything else on this machine keeps the timers of the machine. */
 
-import { inBothFamilies } from "./families.ts";
 import type { CtObjects } from "./layout.ts";
 import type { NatTable } from "./table.ts";
 
@@ -37,15 +36,11 @@ export function timers({ timeouts }: NatTable): CtObjects {
 export const timerRules = (table: NatTable): readonly string[] =>
   [...timers(table).keys()].map((name) => `ct timeout set "${name}"`);
 
-/** Where the flows of a table are known by what their addresses became. */
-export const TO_TIMERS: readonly string[] = [
-  "ct state != new accept",
-  "ct reply ip daddr @pooled goto timers",
-  ...inBothFamilies((ip, six) => `ct reply ${ip} daddr @floating${six} goto timers`),
-  ...inBothFamilies((ip, six) => `ct original ${ip} daddr @floating${six} goto timers`),
-  "ct original ip daddr @forwarded goto timers",
-  "ct original ip daddr @pooled goto timers",
-];
+/**
+ * Before what translates, in chains that see the first packet of a flow alone: there an entry is not confirmed yet, and the
+ * other packets pay nothing for it.
+ */
+export const WITH_TIMERS = "jump timers";
 
 function bodyOf(protocol: Protocol, seconds: ReadonlyMap<string, number>): string {
   const policy = Object.keys(LISTED_DEFAULTS[protocol]).map((state) => `${state} : ${seconds.get(state)}`);

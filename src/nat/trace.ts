@@ -3,6 +3,7 @@
 import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { addressKey, formatAddress } from "../bgp/net/text.ts";
 import { blockSets } from "./blocks.ts";
+import { matchableIn } from "./filled.ts";
 import { type Grant, grantElements } from "./granted.ts";
 import type { ChainContents, Contents } from "./layout.ts";
 import { arrivesAs, leavesAs } from "./nptv6.ts";
@@ -48,8 +49,8 @@ const HOOKS: readonly Hook[] = [
   passes("stateless_in"),
   passes("raw_prerouting"),
   (walk) => !walk.tracked || passes("dstnat")(walk),
-  passes("limited"),
   (walk) => walk.destination !== undefined || passes("untranslated")(walk),
+  passes("limited"),
   (walk) => !walk.tracked || passes("srcnat")(walk),
   passes("stateless_out"),
 ];
@@ -113,7 +114,7 @@ function contentsFor(
     ...floating.map((m) => addressKey(m.fixed)),
     ...forwards.map((m) => addressKey(m.to)),
   ]);
-  const contents = render({
+  const met = {
     ...table,
     floating: table.floating.filter(
       (m) => concerns(m.floating) || concerns(m.fixed) || inner.has(addressKey(m.fixed)),
@@ -121,7 +122,8 @@ function contentsFor(
     forwards,
     blocks: blocks && { ...blocks, private: [] },
     givenBlocks: [],
-  });
+  };
+  const contents = render(met, matchableIn(table));
   const granted = grants.filter((grant) => concerns(grant.private.address) || concerns(grant.public.address));
   const sets = { ...contents.sets, ...grantElements(granted), ...blockSets(table, source) };
   return { ...contents, sets, chains: { ...contents.chains, ...prefixesTold(table, source, destination) } };

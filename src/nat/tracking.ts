@@ -21,6 +21,16 @@ export function trackingSets({ exempt, untracked }: NatTable): Pick<SetContents,
   };
 }
 
+type NetworkSet = "pooled" | "private" | "inside" | "inside6";
+
+/** Who is translated, and to what; and whose way to a floating IP turns round here. */
+export const networkSets = (table: NatTable): Pick<SetContents, NetworkSet> => ({
+  pooled: addresses(table.pools.flatMap((pool) => pool.addresses)),
+  private: intervals(table.private.filter(isIpv4)),
+  inside: intervals(table.inside.filter(isIpv4)),
+  inside6: intervals(table.inside.filter(isIpv6)),
+});
+
 /** A flow that is translated here needs conntrack in both directions, whatever its other side is. */
 export const UNTRACK: readonly string[] = [
   "ip daddr @floating accept",

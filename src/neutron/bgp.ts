@@ -5,9 +5,11 @@
  */
 
 import { unwrap } from "./body.ts";
-import { type Caller, isAdmin } from "./caller.ts";
+import type { Caller } from "./caller.ts";
 import { conflict, Fault, notAuthorized, notFound } from "./fault.ts";
-import { listAnswer, projected, type Showing, type View } from "./query.ts";
+import { sortedFrom } from "./id-order.ts";
+import { mayDo } from "./policies.ts";
+import { type Listed, listAnswer, projected, type Showing, type View } from "./query.ts";
 import type { ApiAnswer, ApiRequest } from "./service.ts";
 import type { Reading } from "./tables.ts";
 import { uuid } from "./values.ts";
@@ -44,6 +46,8 @@ export interface AdvertisedRoute {
   readonly next_hop: string;
 }
 
+type Shown = View & { readonly id: string };
+
 const PATHS = ["bgp-speakers", "bgp-peers"] as const;
 type Path = (typeof PATHS)[number];
 
@@ -67,7 +71,7 @@ export async function answerBgp(
   const [, id, part, more] = request.path;
   const kind = KINDS[path];
   if (more !== undefined) throw notFound();
-  if (!isAdmin(caller)) return refuse(kind, method, id);
+  if (!mayDo(caller, `get_${kind.name}`, reading)) return refuse(kind, method, id);
   if (id === undefined) return collection(kind, face, reading, request);
   const view = kind.views(face, reading).find((each) => each["id"] === id);
   if (view === undefined) throw kind.unknown(id);
@@ -79,7 +83,7 @@ export async function answerBgp(
 interface Kind {
   readonly name: string;
   readonly collection: string;
-  readonly views: (face: BgpFace, reading: Reading) => readonly View[];
+  readonly views: (face: BgpFace, reading: Reading) => readonly Shown[];
   readonly unknown: (id: string) => Fault;
   /** @throws Fault when even a speaker that could be changed would refuse it */
   readonly check: (given: View) => void;
@@ -108,7 +112,7 @@ const KINDS: { readonly [P in Path]: Kind } = {
 
 const AS_THEY_ARE: Showing<View> = { view: (view) => view, text: (view) => JSON.stringify(view) };
 
-function speakerView(face: BgpFace, reading: Reading, { id, name, localAs, version }: BgpSpeakerFace): View {
+function speakerView(face: BgpFace, reading: Reading, { id, name, localAs, version }: BgpSpeakerFace): Shown {
   const networks = [...reading.all("networks")].filter((network) => isOutside(reading, network, version));
   return {
     id,
@@ -137,7 +141,7 @@ function isOutside(
   return false;
 }
 
-const peerView = ({ id, name, address, remoteAs, md5 }: BgpPeerFace): View => ({
+const peerView = ({ id, name, address, remoteAs, md5 }: BgpPeerFace): Shown => ({
   id,
   name,
   peer_ip: address,
@@ -162,11 +166,17 @@ const ofFile = (what: string): Fault =>
 
 function collection(kind: Kind, face: BgpFace, reading: Reading, request: ApiRequest): ApiAnswer {
   const views = kind.views(face, reading);
+  const listed: Listed<Shown> = {
+    all: () => views,
+    inOrder: (from, backwards) => sortedFrom(views, from, backwards),
+    get: (id) => views.find((view) => view.id === id),
+    unknownMarker: kind.unknown,
+  };
   switch (request.method) {
     case "GET":
       return {
         status: 200,
-        pieces: listAnswer(kind.collection, MEMBERS[kind.name]!, views, AS_THEY_ARE, request, kind.unknown),
+        pieces: listAnswer(kind.collection, MEMBERS[kind.name]!, listed, AS_THEY_ARE, request),
       };
     case "POST":
       kind.check(unwrap(request.body, kind.name));

@@ -1,7 +1,8 @@
 /** From the JSON of a request to checked values, by the rows of a resource. */
 
-import { type Caller, isAdmin, requireWrite } from "./caller.ts";
+import { type Caller, isAdmin } from "./caller.ts";
 import { badRequest } from "./fault.ts";
+import { POLICIES, requireWrite } from "./policies.ts";
 import type { Resource } from "./resources.ts";
 import { text } from "./values.ts";
 
@@ -57,7 +58,8 @@ export function readCreate<T>(resource: Resource, body: unknown, caller: Caller)
       throw badRequest(`Failed to parse request. Required attribute '${name}' not specified`);
     } else if (attribute.initial !== undefined) read[name] = attribute.initial;
   }
-  requireWrite(caller, `create_${resource.name}`, adminGiven(resource, rest));
+  const action = `create_${resource.name}`;
+  requireWrite(caller, action, guarded(resource, action, rest));
   return read as Given<T>;
 }
 
@@ -74,7 +76,8 @@ export function readUpdate<T>(resource: Resource, body: unknown, caller: Caller)
     if (attribute?.put !== true) throw badRequest(`Cannot update read-only attribute ${name}`);
     read[name] = attribute.read?.(value, name);
   }
-  requireWrite(caller, `update_${resource.name}`, adminGiven(resource, raw));
+  const action = `update_${resource.name}`;
+  requireWrite(caller, action, guarded(resource, action, raw));
   return read as Partial<T>;
 }
 
@@ -102,11 +105,10 @@ function refuseUnknown({ attributes }: Resource, raw: Json): void {
   }
 }
 
-/** What takes an admin, of what was given: to say the default is nobody's privilege. */
-function adminGiven({ attributes }: Resource, raw: Json): string[] {
-  return Object.keys(raw).filter((name) => {
+/** What has a policy of its own, of what was given: to say the default is nobody's privilege. */
+const guarded = ({ attributes }: Resource, action: string, raw: Json): string[] =>
+  Object.keys(raw).filter((name) => {
     const attribute = attributes[name];
-    if (attribute?.adminGives !== true) return false;
+    if (attribute === undefined || !POLICIES.has(`${action}:${name}`)) return false;
     return JSON.stringify(attribute.read?.(raw[name], name)) !== JSON.stringify(attribute.initial);
   });
-}

@@ -1,9 +1,6 @@
-/** Who asks, and what each may see and do: upstream's default policies, as far as there are objects for them. */
+/** Who asks, and what a request is worked out with. What each may see and do stands in policies.ts. */
 
-import { notAuthorized, notFound } from "./fault.ts";
 import type { Objects } from "./objects.ts";
-import type { Owned } from "./resources.ts";
-import type { Reading } from "./tables.ts";
 
 export interface Caller {
   readonly projectId: string;
@@ -32,39 +29,4 @@ export const isAdmin = ({ role }: Caller): boolean => role === "admin";
 
 export function owns(caller: Caller, object: { readonly project_id: string }): boolean {
   return isAdmin(caller) || (object.project_id === caller.projectId && caller.projectId !== "");
-}
-
-/** What is shared is everybody's to see, and so are external networks; with a shared network its subnets. */
-export function isVisible<C extends Owned>(
-  caller: Caller,
-  reading: Reading,
-  collection: C,
-  object: Objects[C],
-): boolean {
-  if (owns(caller, object)) return true;
-  if ("shared" in object && object.shared) return true;
-  if (collection === "networks") return (object as Objects["networks"])["router:external"];
-  const networkId = "network_id" in object ? object.network_id : undefined;
-  const network = networkId === undefined ? undefined : reading.get("networks", networkId);
-  if (network === undefined) return false;
-  return collection === "subnets" ? network.shared : collection === "ports" && owns(caller, network);
-}
-
-/** @param attributes - those of the request that only an admin may give, empty when there are none */
-export function requireWrite(caller: Caller, action: string, attributes: readonly string[] = []): void {
-  const mayWrite = caller.role !== "reader";
-  if (mayWrite && (isAdmin(caller) || attributes.length === 0)) return;
-  throw notAuthorized([action, ...attributes.map((name) => `${action}:${name}`)]);
-}
-
-/** @throws Fault - 404 for what the caller does not see, 403 for what it sees and does not own */
-export function requireOwned<C extends Owned>(
-  caller: Caller,
-  reading: Reading,
-  collection: C,
-  object: Objects[C],
-  action: string,
-): void {
-  if (!isVisible(caller, reading, collection, object)) throw notFound();
-  if (!owns(caller, object)) throw notAuthorized([action]);
 }

@@ -19,12 +19,15 @@ const INDEXED: Indexed = {
   },
 };
 
-/** Of all objects, at least those that every filter lets through. An object may come in any order, and comes once. */
+/**
+ * Of all objects, at least those that every filter lets through. An object may come in any order, and comes once.
+ * Undefined: any may be among them.
+ */
 export function candidates<C extends Owned>(
   reading: Reading,
   collection: C,
   query: QueryPairs,
-): Iterable<Objects[C]> {
+): readonly Objects[C][] | undefined {
   const asked = (name: string): ReadonlySet<string> =>
     new Set(query.flatMap(([key, value]) => (key === name ? [value] : [])));
   const ids = asked("id");
@@ -36,5 +39,5 @@ export function candidates<C extends Owned>(
       return [...values].flatMap((value) => [...reading.by(collection, index, value)]);
     }
   }
-  return reading.all(collection);
+  return undefined;
 }

@@ -18,7 +18,7 @@ export interface Work {
 export interface Handler<C extends Owned> {
   readonly resource: Resource<C>;
   /** What lists are of; undefined: all that there are. */
-  readonly all?: (reading: Reading) => Iterable<Objects[C]>;
+  readonly all?: (reading: Reading) => readonly Objects[C][];
   /** @throws Fault, as the others */
   create(work: Work, body: unknown): Objects[C];
   update(work: Work, old: Objects[C], body: unknown): Objects[C];

@@ -11,12 +11,14 @@ import type { Batch, Key, Snapshot, Store } from "../store/store.ts";
 import type { Port } from "./objects.ts";
 
 const PREFIX = "/v1/hosts/";
+const KNOWN = "known";
+const ALIVE = "alive";
 
 /** That there is such a host. */
-export const knownKey = (name: string): Key => `${PREFIX}${encodeURIComponent(name)}/known`;
+export const knownKey = (name: string): Key => `${PREFIX}${encodeURIComponent(name)}/${KNOWN}`;
 
 /** What it says as long as it lives. */
-export const aliveKey = (name: string): Key => `${PREFIX}${encodeURIComponent(name)}/alive`;
+export const aliveKey = (name: string): Key => `${PREFIX}${encodeURIComponent(name)}/${ALIVE}`;
 
 export interface HostReport {
   /** Of the process that says so: a random one. */
@@ -33,6 +35,15 @@ export interface HostState {
   readonly report: HostReport | undefined;
   /** The commit that wrote the report, or with which it went. */
   readonly revision: number;
+}
+
+/** Names of those that are heard of: a gatewayd runs there, or did until a moment ago. @throws StoreError */
+export async function livingHosts(store: Store): Promise<string[]> {
+  const { entries } = await store.read(PREFIX);
+  return [...entries.keys()].flatMap((key) => {
+    const [name = "", part] = key.slice(PREFIX.length).split("/");
+    return part === ALIVE ? decodeURIComponent(name) : [];
+  });
 }
 
 interface Row extends HostState {
@@ -77,7 +88,7 @@ export class Hosts {
   #reset({ revision, entries }: Snapshot): void {
     this.#rows = new Map();
     for (const [key, { value, modRevision }] of entries) {
-      this.#set(key, value, key.endsWith("/known") ? revision : modRevision);
+      this.#set(key, value, key.endsWith(`/${KNOWN}`) ? revision : modRevision);
     }
     this.#onChange(this);
   }
@@ -91,10 +102,10 @@ export class Hosts {
   #set(key: Key, value: string | undefined, revision: number): void {
     const [encoded = "", part] = key.slice(PREFIX.length).split("/");
     const name = decodeURIComponent(encoded);
-    if (part === "known" && value === undefined) this.#rows.delete(name);
-    if (part === "known" && value !== undefined && !this.#rows.has(name))
+    if (part === KNOWN && value === undefined) this.#rows.delete(name);
+    if (part === KNOWN && value !== undefined && !this.#rows.has(name))
       this.#rows.set(name, { name, report: undefined, revision, ports: NO_PORTS });
-    if (part !== "alive") return;
+    if (part !== ALIVE) return;
     const report = value === undefined ? undefined : (JSON.parse(value) as HostReport);
     this.#rows.set(name, { name, report, revision, ports: new Set(report?.ports) });
   }

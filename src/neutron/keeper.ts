@@ -177,5 +177,7 @@ const unavailable = (reason: string): Fault =>
 function faultOf(error: StoreError): Fault {
   if (error.detail.code === "too-large")
     return badRequest(`The request changes too much at once: ${error.message}`);
+  if (error.detail.code === "full")
+    return new Fault(507, "InsufficientStorage", `No room is left: ${error.message}.`);
   return unavailable(error.message);
 }

@@ -80,13 +80,11 @@ export class KeptModel {
     }
     const { floatingIps } = known.model;
     const others = floatingIps.length - (floating.size + gone.length - come.length);
-    const own = amended(
-      floatingIps.slice(others),
-      byAddress,
-      gone,
-      come.map(([, after]) => after),
-    );
-    const model = { ...known.model, floatingIps: [...floatingIps.slice(0, others), ...own] };
+    const added = come.map(([, after]) => after);
+    const model = {
+      ...known.model,
+      floatingIps: amended(floatingIps, byAddress, gone, added, others),
+    };
     this.#known = { ...known, model };
     return model;
   }

@@ -49,6 +49,48 @@ test("a filter finds what is found by looking at all of them, by an index or wit
   );
 });
 
+test.each(["", "&floating_network_id=NETWORK", "&status=DOWN"])(
+  "pages in either direction are all that there is, by id, whatever came and went meanwhile%s",
+  (filter) => {
+    const at = site();
+    const ids = Array.from({ length: 7 }, () => make(at));
+    const search = filter.replace("NETWORK", at.public);
+    const page = (more: string): readonly View[] => rows(at, `floatingips?limit=2${search}${more}`);
+    expect(page("")).toHaveLength(2);
+    at.cloud.ask("DELETE", `floatingips/${ids[3]}`);
+    ids[3] = make(at);
+    ids.sort();
+    for (const backwards of [false, true]) {
+      const order = backwards ? ids.toReversed() : ids;
+      const direction = backwards ? "&page_reverse=True" : "";
+      const found: unknown[] = [];
+      for (let marker = ""; found.length <= ids.length; ) {
+        const views = page(direction + marker).map((view) => view["id"]);
+        if (views.length === 0) break;
+        found.push(...(backwards ? views.reverse() : views));
+        marker = `&marker=${found.at(-1)}`;
+      }
+      expect(found).toEqual(order);
+    }
+    expect(at.cloud.ask("GET", `floatingips?limit=1&marker=none${search}`).status).toBe(404);
+  },
+);
+
+test("a page says whether there are others before and behind it", () => {
+  const at = site();
+  const ids = Array.from({ length: 3 }, () => make(at)).sort();
+  const links = (more: string): unknown =>
+    (at.cloud.ask("GET", `floatingips?limit=1${more}`).body["floatingips_links"] as { rel: string }[])?.map(
+      ({ rel }) => rel,
+    );
+  expect(links("")).toEqual(["next"]);
+  expect(links(`&marker=${ids[0]}`)).toEqual(["next", "previous"]);
+  expect(links(`&marker=${ids[1]}`)).toEqual(["previous"]);
+  expect(links(`&marker=${ids[2]}&page_reverse=True`)).toEqual(["next", "previous"]);
+  expect(links(`&marker=${ids[1]}&page_reverse=True`)).toEqual(["next"]);
+  expect(links("&page_reverse=True")).toEqual(["previous"]);
+});
+
 describe("a list that is asked for again tells what is so by then", () => {
   test.each<[string, (at: Site, id: string) => unknown, object]>([
     [

@@ -1,13 +1,13 @@
 /** Ports: a MAC and the addresses of one interface of an instance, on the host that it is bound to. */
 
 import { readCreate, readUpdate } from "./body.ts";
-import { isAdmin, owns } from "./caller.ts";
 import { badResource, conflict, Fault, notAuthorized } from "./fault.ts";
 import { disassociate, floatingIpsOf } from "./floating-ips.ts";
 import { add, type Handler, revise, stamp, type Work } from "./handler.ts";
 import { fixedIpsFor } from "./ipam.ts";
 import { macFor } from "./macs.ts";
 import { type AddressPair, DEVICE, type FixedIp, type Network, type Port } from "./objects.ts";
+import { mayDo, requireAllowed } from "./policies.ts";
 import { dropForwardings } from "./port-forwardings.ts";
 import { statusOf } from "./port-status.ts";
 import type { View } from "./query.ts";
@@ -44,7 +44,8 @@ export const ports: Handler<"ports"> = {
   create(work, body) {
     const given = readCreate<Creation>(resource, body, work.caller);
     const network = requireVisible(work, "networks", given.network_id);
-    requirePlace(work, network, given);
+    requireAllowed(work.caller, work.draft, "networks", network, "create_port");
+    requirePlace(work, network, given, "create_port");
     refuseServiceOwner(given.device_owner);
     const mac_address = macFor(work, network, given.mac_address);
     const isService = given.device_owner.startsWith("network:");
@@ -112,21 +113,21 @@ export const ports: Handler<"ports"> = {
   },
 };
 
-/** Where a port may be, and what of it takes the network's owner. */
+/** What of a port takes the network's owner. */
 function requirePlace(
-  { caller }: Work,
+  { caller, draft }: Work,
   network: Network,
   given: Partial<Pick<Creation, "mac_address" | "fixed_ips" | "device_owner">>,
-  action = "create_port",
+  action: "create_port" | "update_port",
 ): void {
-  if (isAdmin(caller) || owns(caller, network)) return;
-  if (!network.shared) throw notAuthorized([action]);
-  const names = [
+  const refused = [
     ...(given.mac_address === undefined ? [] : ["mac_address"]),
     ...(given.fixed_ips?.some(({ ip_address }) => ip_address !== undefined) === true ? ["fixed_ips"] : []),
     ...(given.device_owner?.startsWith("network:") === true ? ["device_owner"] : []),
-  ];
-  if (names.length > 0) throw notAuthorized([action, ...names.map((name) => `${action}:${name}`)]);
+  ]
+    .map((name) => `${action}:${name}`)
+    .filter((rule) => !mayDo(caller, rule, draft, network));
+  if (refused.length > 0) throw notAuthorized([action, ...refused]);
 }
 
 /** Deviates: upstream lets an admin make ports that look like a router's without one. */

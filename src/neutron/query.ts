@@ -143,10 +143,44 @@ interface Page {
   readonly links: readonly (readonly ["next" | "previous", QueryPairs])[];
 }
 
+/** What a list is of: objects that the caller may see. */
+export interface Listed<T> {
+  /** In the order in which they were found. */
+  readonly all: () => Iterable<T>;
+  /** In the order of their ids, from an id on and without it, or the other way round up to it; undefined: from the end. */
+  readonly inOrder: (from: string | undefined, backwards: boolean) => Iterable<T>;
+  readonly get: (id: string) => T | undefined;
+  /** The fault for a marker that names nothing. */
+  readonly unknownMarker: (marker: string) => Error;
+}
+
+/** Cuts out of what is sorted by id, and looks at no more than the page. */
+function pageById<T>(
+  listed: Listed<T>,
+  view: (object: T) => View,
+  { limit, marker, backwards, matches }: ListQuery & { readonly limit: number },
+  pairs: QueryPairs,
+): Page {
+  const at = marker === undefined ? undefined : listed.get(marker);
+  if (marker !== undefined && (at === undefined || !matches(view(at)))) throw listed.unknownMarker(marker);
+  const views: View[] = [];
+  let isMore = false;
+  for (const object of listed.inOrder(marker, backwards)) {
+    const row = view(object);
+    if (!matches(row)) continue;
+    isMore = views.length === limit;
+    if (isMore) break;
+    views.push(row);
+  }
+  const hasMarker = marker !== undefined;
+  if (!backwards) return { views, links: linksOf(views, hasMarker, isMore, pairs) };
+  views.reverse();
+  return { views, links: linksOf(views, isMore, hasMarker, pairs) };
+}
+
 /**
- * Sorts and cuts. Without `limit` and sort keys the order is that in which they were found; a page needs a total order, so the id
+ * Sorts and cuts. Without `limit` the order of what is alike is that in which they were found; a page needs a total order, so the id
  * decides what the keys leave open.
- * @param unknownMarker - gives the fault for a marker that names nothing
  */
 function pageOf(
   rows: View[],
@@ -155,7 +189,7 @@ function pageOf(
   unknownMarker: (marker: string) => Error,
 ): Page {
   const sorts = limit === undefined ? wanted : [...wanted, { key: "id", descending: false }];
-  if (sorts.length > 0) rows.sort((a, b) => compareViews(a, b, sorts));
+  rows.sort((a, b) => compareViews(a, b, sorts));
   if (limit === undefined) return { views: rows, links: [] };
   const at = marker === undefined ? -1 : rows.findIndex((row) => row["id"] === marker);
   if (marker !== undefined && at < 0) throw unknownMarker(marker);
@@ -201,29 +235,30 @@ export function projected(view: View, fields: readonly string[]): View {
  * The body of a list, as JSON piece by piece: of all objects that the caller may see, those and that of them which the
  * query asks for. Nothing is shown before it is asked for, so that whoever writes it out can give others their turn.
  * @param known - what objects of this kind have
- * @param unknownMarker - gives the fault for a marker that names nothing
  * @throws Fault - before the first piece
  */
 export function listAnswer<T>(
   collection: string,
   known: ReadonlySet<string>,
-  all: Iterable<T>,
+  listed: Listed<T>,
   showing: Showing<T>,
   request: { readonly query: QueryPairs; readonly url: string },
-  unknownMarker: (marker: string) => Error,
 ): Iterable<string> {
   const query = readQuery(request.query, known);
-  // Of this moment, whatever changes until it is written.
-  const objects = [...all];
-  if (query.limit === undefined && query.sorts.length === 0) {
-    return piecesOf(collection, textsOf(objects, showing, query), []);
+  const { limit, sorts } = query;
+  if (limit === undefined && sorts.length === 0) {
+    // Of this moment, whatever changes until it is written.
+    return piecesOf(collection, textsOf([...listed.all()], showing, query), []);
   }
-  const { views, links } = pageOf(
-    objects.map(showing.view).filter(query.matches),
-    query,
-    request.query,
-    unknownMarker,
-  );
+  const { views, links } =
+    limit !== undefined && sorts.length === 0
+      ? pageById(listed, showing.view, { ...query, limit }, request.query)
+      : pageOf(
+          Array.from(listed.all(), showing.view).filter(query.matches),
+          query,
+          request.query,
+          listed.unknownMarker,
+        );
   const hrefs = links.map(([rel, pairs]) => {
     const text = pairs.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
     return { rel, href: `${request.url}?${text}` };
@@ -241,11 +276,12 @@ function* textsOf<T>(objects: readonly T[], { view, text }: Showing<T>, query: L
 }
 
 function* piecesOf(collection: string, texts: Iterable<string>, links: readonly object[]): Generator<string> {
-  let before = `{${JSON.stringify(collection)}:[`;
+  yield `{${JSON.stringify(collection)}:[`;
+  let isFirst = true;
   for (const text of texts) {
-    yield before + text;
-    before = ",";
+    if (!isFirst) yield ",";
+    isFirst = false;
+    yield text;
   }
-  if (before !== ",") yield before;
   yield links.length === 0 ? "]}" : `],${JSON.stringify(`${collection}_links`)}:${JSON.stringify(links)}}`;
 }

@@ -1,9 +1,10 @@
 /** How many of each resource a project may have, as admins set and projects read it. */
 
 import { unwrap } from "./body.ts";
-import { isAdmin, requireWrite } from "./caller.ts";
+import { isAdmin } from "./caller.ts";
 import { badRequest, notAuthorized, notFound } from "./fault.ts";
 import { QUOTAS, quotaOf, type Work } from "./handler.ts";
+import { mayDo, requireWrite } from "./policies.ts";
 import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import type { Reading } from "./tables.ts";
@@ -14,8 +15,8 @@ const NAMES = Object.keys(QUOTAS);
 const limitsOf = (reading: Reading, projectId: string): Record<string, number> =>
   Object.fromEntries(NAMES.map((name) => [name, quotaOf(reading.get("quotas", projectId), name)]));
 
-function requireSeen({ caller }: Work, projectId: string): void {
-  if (!isAdmin(caller) && caller.projectId !== projectId) throw notFound();
+function requireSeen({ caller, draft }: Work, projectId: string): void {
+  if (!mayDo(caller, "get_quota", draft, { project_id: projectId })) throw notFound();
 }
 
 /** @param part - undefined: what is in force; "default": what a project has that nobody set; "details": with what is used */
@@ -36,6 +37,7 @@ export function showQuota(work: Work, projectId: string, part: string | undefine
 }
 
 export function listQuotas({ draft, caller }: Work): readonly View[] {
+  // One's own is to be had by its project.
   if (!isAdmin(caller)) throw notAuthorized(["get_quota"]);
   return [...draft.all("quotas")].map(({ id }) => ({
     ...limitsOf(draft, id),
@@ -47,7 +49,7 @@ export function listQuotas({ draft, caller }: Work): readonly View[] {
 const MOST = 2_147_483_647;
 
 export function setQuota({ draft, caller }: Work, projectId: string, body: unknown): View {
-  if (!isAdmin(caller)) throw notAuthorized(["update_quota"]);
+  requireWrite(caller, "update_quota");
   const given = unwrap(body, "quota");
   const unknown = Object.keys(given).filter((name) => !NAMES.includes(name));
   if (unknown.length > 0) throw badRequest(`Unrecognized attribute(s) '${unknown.map(shown).join(", ")}'`);
@@ -60,6 +62,5 @@ export function setQuota({ draft, caller }: Work, projectId: string, body: unkno
 /** Back to the defaults. */
 export function resetQuota({ draft, caller }: Work, projectId: string): void {
   requireWrite(caller, "delete_quota");
-  if (!isAdmin(caller)) throw notAuthorized(["delete_quota"]);
   if (draft.get("quotas", projectId) !== undefined) draft.remove("quotas", projectId);
 }

@@ -1,6 +1,6 @@
 /**
- * Every resource as a table: a row per attribute says who may give it when, what it may hold and what it is otherwise.
- * Bodies are read, answers and filters are checked by these rows alone.
+ * Every resource as a table: a row per attribute says when it may be given, what it may hold and what it is otherwise.
+ * Bodies are read, answers and filters are checked by these rows alone; who may give it, policies.ts says.
  */
 
 import type { Collection } from "./objects.ts";
@@ -37,10 +37,6 @@ interface Attribute {
   /** What a POST without it means; undefined leaves it to the handler. */
   readonly initial?: unknown;
   readonly put: boolean;
-  /** Only an admin may give it. */
-  readonly adminGives?: boolean;
-  /** Only an admin is shown it. */
-  readonly adminSees?: boolean;
 }
 
 export interface Resource<C extends Owned = Owned> {
@@ -62,7 +58,6 @@ const given = (read: Read<unknown>, initial?: unknown): Attribute => ({
 });
 const once = (read: Read<unknown>, initial?: unknown): Attribute => ({ ...given(read, initial), put: false });
 const required = (read: Read<unknown>): Attribute => ({ read, post: "required", put: false });
-const forAdmin = (attribute: Attribute): Attribute => ({ ...attribute, adminGives: true });
 const answered: Attribute = { post: "never", put: false };
 
 const STANDARD: Resource["attributes"] = {
@@ -79,7 +74,7 @@ const name = given(text, "");
  * Deviates: upstream chooses every id. Taps bear the ids of their ports, so that who takes over a running cloud has to
  * say them.
  */
-const MOVED: Resource["attributes"] = { ...STANDARD, id: forAdmin(once(uuid)) };
+const MOVED: Resource["attributes"] = { ...STANDARD, id: once(uuid) };
 
 const network: Resource<"networks"> = {
   collection: "networks",
@@ -91,8 +86,8 @@ const network: Resource<"networks"> = {
     admin_state_up: given(flag, true),
     status: answered,
     subnets: answered,
-    shared: forAdmin(given(flag, false)),
-    "router:external": forAdmin(given(flag, false)),
+    shared: given(flag, false),
+    "router:external": given(flag, false),
     mtu: given(integer(68, 65_535), 1500),
     port_security_enabled: given(flag, true),
     availability_zone_hints: once(list(text), []),
@@ -114,9 +109,9 @@ const subnet: Resource<"subnets"> = {
     network_id: required(uuid),
     ip_version: required(oneOf([4, 6])),
     cidr: once(orNull(subnetText)),
-    prefixlen: { ...once(integer(0, 128)), adminSees: true },
+    prefixlen: once(integer(0, 128)),
     subnetpool_id: once(orNull(uuid), null),
-    use_default_subnetpool: { ...once(flag, false), adminSees: true },
+    use_default_subnetpool: once(flag, false),
     gateway_ip: given(orNull(address)),
     enable_dhcp: given(flag, true),
     allocation_pools: given(list(allocationPool)),
@@ -144,8 +139,8 @@ const subnetpool: Resource<"subnetpools"> = {
     min_prefixlen: given(PREFIX_LENGTH),
     max_prefixlen: given(PREFIX_LENGTH),
     default_quota: given(orNull(integer(0, 2_147_483_647)), null),
-    shared: forAdmin(once(flag, false)),
-    is_default: forAdmin(given(flag, false)),
+    shared: once(flag, false),
+    is_default: given(flag, false),
     address_scope_id: given(orNull(uuid), null),
   },
 };
@@ -158,11 +153,9 @@ const addressScope: Resource<"address_scopes"> = {
     ...STANDARD,
     name,
     ip_version: required(oneOf([4, 6])),
-    shared: forAdmin(given(flag, false)),
+    shared: given(flag, false),
   },
 };
-
-const BINDING = { adminSees: true } as const;
 
 const port: Resource<"ports"> = {
   collection: "ports",
@@ -173,7 +166,7 @@ const port: Resource<"ports"> = {
     name,
     network_id: required(uuid),
     admin_state_up: given(flag, true),
-    mac_address: { ...given(mac), adminGives: false },
+    mac_address: given(mac),
     fixed_ips: given(fixedIps),
     device_id: given(textOrNull, ""),
     device_owner: given(textOrNull, ""),
@@ -182,11 +175,11 @@ const port: Resource<"ports"> = {
     extra_dhcp_opts: given(list(anything), []),
     security_groups: given(list(uuid)),
     port_security_enabled: given(flag),
-    "binding:host_id": { ...forAdmin(given(textOrNull, "")), ...BINDING },
+    "binding:host_id": given(textOrNull, ""),
     "binding:vnic_type": given(oneOf(["normal", "macvtap", "direct"]), "normal"),
-    "binding:profile": { ...forAdmin(given(anything, {})), ...BINDING },
-    "binding:vif_type": { ...answered, ...BINDING },
-    "binding:vif_details": { ...answered, ...BINDING },
+    "binding:profile": given(anything, {}),
+    "binding:vif_type": answered,
+    "binding:vif_details": answered,
   },
 };
 
@@ -202,8 +195,8 @@ const router: Resource<"routers"> = {
     external_gateway_info: given(orNull(anything)),
     // A table of its own checks the items, since the error has a name of its own.
     routes: { read: orNull(list(hostRoute)), post: "never", put: true },
-    distributed: forAdmin(given(flag)),
-    ha: forAdmin(given(flag, false)),
+    distributed: given(flag),
+    ha: given(flag, false),
     availability_zone_hints: once(list(text), []),
     availability_zones: answered,
     flavor_id: answered,
@@ -217,8 +210,8 @@ const floatingip: Resource<"floatingips"> = {
   attributes: {
     ...MOVED,
     floating_network_id: required(uuid),
-    floating_ip_address: forAdmin(once(orNull(address), null)),
-    subnet_id: { ...once(orNull(uuid), null), adminSees: true },
+    floating_ip_address: once(orNull(address), null),
+    subnet_id: once(orNull(uuid), null),
     port_id: given(orNull(uuid)),
     fixed_ip_address: given(orNull(address)),
     router_id: answered,
@@ -277,7 +270,6 @@ const securityGroupRule: Resource<"security_group_rules"> = {
     port_range_max: once(PORT_NUMBER, null),
     remote_ip_prefix: once(orNull(subnetText), null),
     remote_group_id: once(orNull(uuid), null),
-    tags: { ...answered, adminSees: true },
   },
 };
 

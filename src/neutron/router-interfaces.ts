@@ -2,11 +2,12 @@
 
 import { contains } from "../bgp/net/address.ts";
 import { stored, storedPrefix } from "./addresses.ts";
-import { owns, requireWrite } from "./caller.ts";
+import { owns } from "./caller.ts";
 import { badRequest, conflict, Fault } from "./fault.ts";
 import { require, revise, type Work } from "./handler.ts";
 import { subnetsOf } from "./ipam.ts";
 import { DEVICE, type Port, type Router, type Subnet } from "./objects.ts";
+import { requireWrite } from "./policies.ts";
 import { forwardingsOf } from "./port-forwardings.ts";
 import type { View } from "./query.ts";
 import { badRouter, interfacesOf, refuseOverlap } from "./routers.ts";

@@ -3,7 +3,6 @@
 import { contains, overlaps, sameAddress } from "../bgp/net/address.ts";
 import { stored, storedPrefix } from "./addresses.ts";
 import { readCreate, readUpdate } from "./body.ts";
-import { isAdmin } from "./caller.ts";
 import { badResource, conflict, Fault, invalidAttribute, notAuthorized } from "./fault.ts";
 import { add, type Creation, type Handler, revise, stamp, type Work } from "./handler.ts";
 import { fixedIpsFor, subnetsOf } from "./ipam.ts";
@@ -15,6 +14,7 @@ import {
   type Port,
   type Router,
 } from "./objects.ts";
+import { mayDo } from "./policies.ts";
 import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { requireVisible } from "./seen.ts";
@@ -136,11 +136,13 @@ function gatewayFor(work: Work, router: Router, info: Raw, action: string): Gate
   };
 }
 
-function requireGatewayRights({ caller }: Work, wish: Wish, action: string): void {
-  const names = (["enable_snat", "external_fixed_ips"] as const).filter((name) => wish[name] !== undefined);
-  if (isAdmin(caller) || names.length === 0) return;
+function requireGatewayRights({ caller, draft }: Work, wish: Wish, action: string): void {
   const gateway = `${action}:external_gateway_info`;
-  throw notAuthorized([action, gateway, ...names.map((name) => `${gateway}:${name}`)]);
+  const refused = (["enable_snat", "external_fixed_ips"] as const)
+    .filter((name) => wish[name] !== undefined)
+    .map((name) => `${gateway}:${name}`)
+    .filter((rule) => !mayDo(caller, rule, draft));
+  if (refused.length > 0) throw notAuthorized([action, gateway, ...refused]);
 }
 
 function requireUnused(reading: Reading, { id }: Router, { network_id }: GatewayInfo): void {

@@ -1,9 +1,10 @@
 /** Objects that a request names: for the caller, what it may not see is not there. */
 
-import { isVisible, owns } from "./caller.ts";
+import { owns } from "./caller.ts";
 import { unknownObject } from "./fault.ts";
 import type { Work } from "./handler.ts";
 import type { Objects } from "./objects.ts";
+import { isVisible } from "./policies.ts";
 import type { Owned } from "./resources.ts";
 
 /** @throws Fault - the same one for what is not there and what is not to be seen */

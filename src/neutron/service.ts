@@ -5,17 +5,19 @@
 
 import { addressScopes } from "./address-scopes.ts";
 import { bulkOf } from "./body.ts";
-import { isAdmin, isVisible, requireOwned, requireWrite } from "./caller.ts";
+import { isAdmin } from "./caller.ts";
 import { candidates } from "./candidates.ts";
 import { findExtension, listExtensions } from "./extensions.ts";
 import { badRequest, Fault, notFound, unknownObject } from "./fault.ts";
 import { floatingIps } from "./floating-ips.ts";
 import type { Handler, Work } from "./handler.ts";
+import { sortedFrom } from "./id-order.ts";
 import { networks } from "./networks.ts";
 import type { Objects, Router } from "./objects.ts";
+import { hiddenFrom, isVisible, requireAllowed, requireWrite } from "./policies.ts";
 import { portForwardings } from "./port-forwardings.ts";
 import { ports } from "./ports.ts";
-import { listAnswer, projected, type QueryPairs, type Showing, type View } from "./query.ts";
+import { type Listed, listAnswer, projected, type QueryPairs, type Showing, type View } from "./query.ts";
 import { listQuotas, resetQuota, setQuota, showQuota } from "./quotas.ts";
 import type { Owned, Resource } from "./resources.ts";
 import { addInterface, removeInterface } from "./router-interfaces.ts";
@@ -207,7 +209,7 @@ function find<C extends Owned>(
     throw unknownObject(collection, id);
   if (method !== "GET") {
     const verb = method === "DELETE" ? "delete" : "update";
-    requireOwned(caller, draft, collection, object, `${verb}_${name}`);
+    requireAllowed(caller, draft, collection, object, `${verb}_${name}`);
   }
   if (!isVisible(caller, draft, collection, object)) throw notFound();
   return object;
@@ -268,28 +270,44 @@ function list<C extends Owned>(work: Work, handler: Handler<C>, request: ApiRequ
       return texts.of(object, rests, () => JSON.stringify(shown(work, handler, object)));
     },
   };
-  const unknown = (marker: string): Fault => unknownObject(collection, marker);
-  const objects = visible(
-    work,
-    handler.all?.(draft) ?? candidates(draft, collection, request.query),
-    collection,
-  );
   return {
     status: 200,
-    pieces: listAnswer(collection, filtersOf(resource), objects, showing, request, unknown),
+    pieces: listAnswer(
+      collection,
+      filtersOf(resource),
+      listedOf(work, handler, request.query),
+      showing,
+      request,
+    ),
   };
+}
+
+function listedOf<C extends Owned>(work: Work, handler: Handler<C>, query: QueryPairs): Listed<Objects[C]> {
+  const { draft, caller } = work;
+  const { collection } = handler.resource;
+  const some = handler.all?.(draft) ?? candidates(draft, collection, query);
+  const isSeen = (object: Objects[C]): boolean => isVisible(caller, draft, collection, object);
+  return {
+    all: () => filtered(some ?? draft.all(collection), isSeen),
+    inOrder: (from, backwards) =>
+      filtered(
+        some === undefined ? draft.inOrder(collection, from, backwards) : sortedFrom(some, from, backwards),
+        isSeen,
+      ),
+    get: (id) => {
+      const object = draft.get(collection, id);
+      return object !== undefined && isSeen(object) ? object : undefined;
+    },
+    unknownMarker: (marker) => unknownObject(collection, marker),
+  };
+}
+
+function* filtered<T>(objects: Iterable<T>, holds: (object: T) => boolean): Generator<T> {
+  for (const object of objects) if (holds(object)) yield object;
 }
 
 const filtersOf = ({ attributes }: Resource): ReadonlySet<string> =>
   new Set([...Object.keys(attributes), "project_id", "tenant_id"]);
-
-function* visible<C extends Owned>(
-  { draft, caller }: Work,
-  objects: Iterable<Objects[C]>,
-  collection: C,
-): Generator<Objects[C]> {
-  for (const object of objects) if (isVisible(caller, draft, collection, object)) yield object;
-}
 
 /** As answered to the caller: without what only admins are shown. */
 function shown<C extends Owned>(
@@ -298,10 +316,7 @@ function shown<C extends Owned>(
   object: Objects[C],
 ): View {
   const view = handler.view(object, draft, world);
-  if (isAdmin(caller)) return view;
-  const { attributes } = handler.resource;
-  const entries = Object.entries(view);
-  const hidden = entries.filter(([name]) => attributes[name]?.adminSees === true);
-  if (hidden.length === 0) return view;
-  return Object.fromEntries(entries.filter(([name]) => attributes[name]?.adminSees !== true));
+  const hidden = hiddenFrom(caller, handler.resource.name);
+  if (hidden.size === 0) return view;
+  return Object.fromEntries(Object.entries(view).filter(([name]) => !hidden.has(name)));
 }

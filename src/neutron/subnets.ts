@@ -4,10 +4,10 @@ import { overlaps, type Prefix, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import { stored, storedPrefix } from "./addresses.ts";
 import { readCreate, readUpdate } from "./body.ts";
-import { requireOwned } from "./caller.ts";
 import { badResource, conflict, type Fault, invalidInput } from "./fault.ts";
 import { add, type Handler, revise, stamp } from "./handler.ts";
 import { DEVICE, type Network, type Subnet } from "./objects.ts";
+import { requireAllowed } from "./policies.ts";
 import { checkGateway, checkPools, checkPrefix, defaultGateway, defaultPools } from "./pools.ts";
 import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
@@ -30,7 +30,7 @@ export const subnets: Handler<"subnets"> = {
     const request = readCreate<Creation>(resource, body, work.caller);
     const { prefixlen: _, use_default_subnetpool: __, ...given } = request;
     const network = requireVisible(work, "networks", given.network_id);
-    requireOwned(work.caller, work.draft, "networks", network, "create_subnet");
+    requireAllowed(work.caller, work.draft, "networks", network, "create_subnet");
     const { prefix, subnetpool_id } = prefixFor(work, request);
     if (subnetpool_id !== null && (given.cidr ?? null) === null && given.allocation_pools !== undefined) {
       throw badResource("subnets", "allocation_pools allowed only for specific subnet requests");

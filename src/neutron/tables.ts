@@ -6,6 +6,8 @@
  */
 
 import { parseAddress } from "../bgp/net/text.ts";
+import { firstNotBelow, put } from "../model/amended.ts";
+import { compareIds, idsFrom, sortedFrom } from "./id-order.ts";
 import { type Collection, isRouterInterface, type Objects } from "./objects.ts";
 import { Texts } from "./texts.ts";
 
@@ -157,11 +159,28 @@ export class Tables implements Reading {
   );
   /** Of these objects, for those who see all of them and for others. */
   readonly texts: Readonly<Record<"admin" | "other", Texts>> = { admin: new Texts(), other: new Texts() };
+  /** Ids in order, of collections that pages were asked of. */
+  readonly #inOrder: Map<Collection, string[]> = new Map();
   /** By subnet: below it, every address of the subnet's pools is taken. */
   readonly #takenBelow: Map<string, number> = new Map();
 
   get<C extends Collection>(collection: C, id: string): Objects[C] | undefined {
     return this.#rowsOf(collection).get(id);
+  }
+
+  /** Those behind an id, or before it and backwards; undefined: from the end. */
+  *inOrder<C extends Collection>(
+    collection: C,
+    from: string | undefined,
+    backwards: boolean,
+  ): Generator<Objects[C]> {
+    const rows = this.#rowsOf(collection);
+    let ids = this.#inOrder.get(collection);
+    if (ids === undefined) {
+      ids = [...rows.keys()].sort();
+      this.#inOrder.set(collection, ids);
+    }
+    for (const id of idsFrom(ids, from, backwards)) yield rows.get(id)!;
   }
 
   all<C extends Collection>(collection: C): Iterable<Objects[C]> {
@@ -202,6 +221,7 @@ export class Tables implements Reading {
     return changes.map(({ collection, id, object }) => {
       const old = this.get(collection, id);
       if (old !== undefined) this.#unlink(collection, id, old);
+      this.#keepOrder(collection, id, old !== undefined, object !== undefined);
       if (object === undefined) this.#rowsOf(collection).delete(id);
       else {
         this.#rowsOf(collection).set(id, object);
@@ -210,6 +230,17 @@ export class Tables implements Reading {
       this.#forgetTaken(collection, id, old);
       return { collection, id, before: old, after: object };
     });
+  }
+
+  #keepOrder(collection: Collection, id: string, was: boolean, is: boolean): void {
+    for (const texts of Object.values(this.texts)) texts.forget(id);
+    const ids = was === is ? undefined : this.#inOrder.get(collection);
+    if (is && ids !== undefined) put(ids, id, compareIds);
+    else
+      ids?.splice(
+        firstNotBelow(ids, (other) => compareIds(other, id)),
+        1,
+      );
   }
 
   #unlink(collection: Collection, id: string, old: Objects[Collection]): void {
@@ -254,6 +285,15 @@ export class Draft implements Reading {
     // Most requests only look, and lists look a hundred thousand times.
     const isChanged = this.#changes.size > 0 && this.#changes.has(changeKey(collection, id));
     return isChanged ? this.#over.get(collection, id) : this.base.get(collection, id);
+  }
+
+  inOrder<C extends Collection>(
+    collection: C,
+    from: string | undefined,
+    backwards: boolean,
+  ): Iterable<Objects[C]> {
+    if (this.#changes.size === 0) return this.base.inOrder(collection, from, backwards);
+    return sortedFrom(this.all(collection), from, backwards);
   }
 
   all<C extends Collection>(collection: C): Iterable<Objects[C]> {

@@ -1,9 +1,9 @@
 /** Words that users hang on objects, and find them by. */
 
-import { requireWrite } from "./caller.ts";
 import { badRequest, Fault, invalidAttribute } from "./fault.ts";
 import { revise, type Work } from "./handler.ts";
 import type { Objects } from "./objects.ts";
+import { requireWrite } from "./policies.ts";
 import type { Owned } from "./resources.ts";
 import { shown, textOf } from "./values.ts";
 

@@ -39,6 +39,14 @@ export class Feed {
     this.#tellLater();
   }
 
+  /** Nothing is known of how it came to `revision`: whoever is behind that is told so. */
+  forget(revision: number): void {
+    this.#batches.length = 0;
+    this.#characters = 0;
+    this.#since = revision;
+    this.#tellLater();
+  }
+
   watch(prefix: Key, after: number, onEvents: Watcher["onEvents"], onCompacted: () => void): () => void {
     const watcher = { prefix, onEvents, onCompacted, told: after };
     this.#watchers.add(watcher);

@@ -12,7 +12,7 @@ export type Migrated =
 
 /**
  * Writes every entry of `from` to `to`, which has to be empty, or to hold what an earlier try has written. Entries of
- * leases go over too, and stay until their key is written again: a gatewayd that runs has them; stop it first.
+ * leases would go over as others: whoever has some is to be stopped first.
  * @throws StoreError
  */
 export async function migrate(from: Store, to: Store): Promise<Migrated> {

@@ -82,6 +82,18 @@ test("the first seed's objects are made, and every undo leaves nothing", async (
   expect(await done("port list --network calico --host gw1 --no-headers -c name")).toBe("vm-a\n");
   expect(await done("__complete floatingips")).toBe(`${address}\n`);
 
+  const explained = JSON.parse(await done(`explain ${address} -o json`));
+  expect(explained).toMatchObject({
+    summary: `${address} is a floating IP that leads to 10.65.0.2 of port vm-a`,
+    handling: { kind: "floating" },
+    announcements: [{ prefix: `${address}/32`, kind: "floating", origin: "own" }],
+  });
+  expect(await done("explain vm-a")).toMatch(
+    /^10\.65\.0\.2 is a fixed address of port vm-a on network calico\n/,
+  );
+  expect(await gwctl("explain 192.0.2.99")).toMatchObject({ exit: 3, out: "" });
+  expect(await gwctl(`explain ${address} --from nowhere`)).toMatchObject({ exit: 2 });
+
   await done("port create --network calico --fixed-ip ip-address=10.65.0.77 vm-b");
   await done(`floatingip set --port vm-b ${address}`);
   expect(await member(`floatingip show ${address} -c fixed_ip_address`)).toBe("10.65.0.77");

@@ -1,6 +1,7 @@
 /** What the API makes, over the ends of daemons: on this machine's disk, and in an etcd that two of them share. */
 
-import { chmodSync, truncateSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, truncateSync } from "node:fs";
 import { request } from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Etcd, missing } from "../store/etcd-daemon.ts";
@@ -55,13 +56,7 @@ async function networks(daemon: Daemon): Promise<string[]> {
 describe("a store on the disk", () => {
   const local = (): object => ({ path: lab.path("store") });
 
-  test("what was answered 201 is there after kill -9", async () => {
-    const before = await started("gw", local());
-    const made = ["a", "b", "c", "d"];
-    expect(await Promise.all(made.map((name) => makeNetwork(before, name)))).toEqual([201, 201, 201, 201]);
-    await before.kill();
-    expect(await networks(await started("gw", local()))).toEqual(made);
-  });
+  survives(local);
 
   test("one box with its own ports: a port of this host is up, also when the process was killed, and others are not", async () => {
     const statusOf = async (daemon: Daemon, id: string): Promise<string> =>
@@ -120,6 +115,53 @@ describe("a store on the disk", () => {
   });
 });
 
+function survives(local: () => object): void {
+  test.skipIf(process.getuid?.() !== 0 && process.env["CI"] !== "true")(
+    "what was answered 201 is there after kill -9, of its store's process and of itself, and on a disk that is full",
+    async () => {
+      mkdirSync(lab.path("store"));
+      execFileSync("mount", ["-t", "tmpfs", "-o", "size=400k", "tmpfs", lab.path("store")]);
+      try {
+        const before = await started("gw", local());
+        const unlimited = { method: "PUT", body: { quota: { network: -1 } } } as const;
+        expect(await before.ask("/v2.0/quotas/admin", unlimited)).toMatchObject({ status: 200 });
+        const made: string[] = [];
+        const fill = async (): Promise<number | undefined> => {
+          const name = `n${String(made.length).padStart(3, "0")}`;
+          const description = "x".repeat(255);
+          const { status } = await make(before, "networks", "network", { name, description });
+          if (status === 201) made.push(name);
+          return status;
+        };
+        expect(await fill()).toBe(201);
+        process.kill(storeProcess(before), "SIGKILL");
+        await before.logged("store.revived");
+        expect(await fill()).toBe(201);
+        let status: number | undefined = 201;
+        while (status === 201) status = await fill();
+        expect(status).toBe(507);
+        const isFull = async (daemon: Daemon): Promise<boolean> =>
+          (await daemon.status()).problems.some(({ code }) => code === "store.full");
+        await eventually("it says so", () => isFull(before), 60_000);
+        await before.kill();
+        const after = await started("gw", local());
+        expect(await networks(after)).toEqual(made);
+        // A start that needs no room; what is deleted gives room for what is new.
+        const { networks: all } = await after.get<{ networks: { id: string }[] }>("/v2.0/networks");
+        const remove = async ({ id }: { readonly id: string }): Promise<number> =>
+          (await after.ask(`/v2.0/networks/${id}`, { method: "DELETE" })).status;
+        for (const each of all.slice(0, 8))
+          await eventually("there is room to delete", async () => (await remove(each)) === 204);
+        await eventually("and to make", async () => (await makeNetwork(after, "new")) === 201);
+        await eventually("it is full no more", async () => !(await isFull(after)), 60_000);
+        await after.kill();
+      } finally {
+        execFileSync("umount", ["--lazy", lab.path("store")]);
+      }
+    },
+  );
+}
+
 const absent = missing("etcd", "openssl");
 
 describe.skipIf(absent !== undefined)(`a store in etcd${absent ? `, missing: ${absent}` : ""}`, () => {
@@ -134,14 +176,22 @@ describe.skipIf(absent !== undefined)(`a store in etcd${absent ? `, missing: ${a
     const shared = { type: "etcd", endpoints: [etcd.url.origin], caFile: ca, certFile: cert, keyFile: key };
     const alone = await started("alone", { path: lab.path("store") });
     expect(await makeNetwork(alone, "a")).toBe(201);
+    const before = await alone.get("/v2.0/networks");
     const files = [lab.path("alone.yaml"), fileWith("one", shared)];
-    expect(await gatewayd("store", "migrate", ...files)).toMatchObject({ status: 1, stdout: "" });
+    const stderr = expect.stringContaining("another gatewayd uses this store");
+    expect(await gatewayd("store", "migrate", ...files)).toMatchObject({ status: 1, stdout: "", stderr });
     alone.signal("SIGTERM");
     await alone.end();
     const migrated = await runToEnd(process.execPath, [GWCTL, "store", "migrate", ...files]);
     expect(migrated).toMatchObject({ status: 0 });
     expect(migrated.stdout).toContain(`entries are now in the store in etcd at ${etcd.url.origin}`);
     const [one, two] = [await started("one", shared), await started("two", shared, 2)];
+    // With its id, its revision number and its times.
+    expect(await one.get("/v2.0/networks")).toEqual(before);
+    const back = [lab.path("one.yaml"), fileWith("back", { path: lab.path("back") })];
+    const runs = expect.stringMatching(/a gatewayd runs with it on .*; stop every gatewayd/);
+    await eventually("one of them is heard of", () => isHeardOf(etcd), 60_000);
+    expect(await gatewayd("store", "migrate", ...back)).toMatchObject({ status: 1, stderr: runs });
     expect(await makeNetwork(one, "b")).toBe(201);
     await eventually("the other gateway knows it", async () => (await networks(two)).length === 2, 60_000);
     expect(await networks(two)).toEqual(["a", "b"]);
@@ -205,6 +255,23 @@ function startsAway(etcd: () => Awaited<ReturnType<typeof Etcd.start>>): void {
     for (const each of [before, after, other])
       expect(JSON.stringify([each.logs, each.text])).not.toContain("sesame");
   }, 240_000);
+}
+
+/** The one that is alone with its file. */
+function storeProcess({ pid }: Daemon): number {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").map(Number);
+  return children.find((child) => readFileSync(`/proc/${child}/cmdline`, "utf8").includes("store.mdb"))!;
+}
+
+/** Some gatewayd has said that it lives. */
+async function isHeardOf(etcd: Etcd): Promise<boolean> {
+  const [key, range_end] = ["/gatewayd/v1/hosts/", "/gatewayd/v1/hosts0"].map((text) =>
+    Buffer.from(text).toString("base64"),
+  );
+  const { kvs = [] } = (await etcd.ask("/v3/kv/range", { key, range_end })) as {
+    readonly kvs?: readonly { readonly lease?: string }[];
+  };
+  return kvs.some(({ lease }) => lease !== undefined);
 }
 
 /** From here on it asks who somebody is. */

@@ -1,13 +1,20 @@
 /** The store in a real etcd, over TLS with certificates of both sides. */
 
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { EtcdStore } from "../../src/store/etcd/etcd.ts";
 import type { EtcdSettings } from "../../src/store/etcd/members.ts";
+import { LocalStore } from "../../src/store/local/local.ts";
+import { migrate } from "../../src/store/migrate.ts";
+import { COMMIT_OPERATIONS } from "../../src/store/store.ts";
 import { type Certificates, certificates, Etcd, missing, openFolder } from "./etcd-daemon.ts";
 import { users } from "./etcd-users.ts";
 import { laws } from "./laws/laws.ts";
 import { type Subject, WAIT, watched } from "./laws/subject.ts";
 
+const SCRIPT = new URL("../../dist/src/store/local/process.js", import.meta.url).pathname;
 const absent = missing("etcd", "openssl");
 
 describe.skipIf(absent !== undefined)(`in etcd${absent === undefined ? "" : `, missing: ${absent}`}`, () => {
@@ -86,6 +93,24 @@ function ownTests(settings: () => EtcdSettings, etcd: () => Etcd): void {
     over = true;
     await writes;
     await store.close();
+  });
+
+  test("ten thousand entries go to a disk and back, as they were", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "gatewayd-migrated-"));
+    const [first, last] = [await EtcdStore.open(settings()), await EtcdStore.open(settings())];
+    const local = await LocalStore.open(directory, SCRIPT);
+    const values = Array.from({ length: 10_000 }, (_, i) => ({
+      key: `/v1/neutron/ports/${String(i).padStart(5, "0")}`,
+      value: JSON.stringify({ id: String(i), revision_number: i, updated_at: "2026-01-01T00:00:00Z" }),
+    }));
+    for (let i = 0; i < values.length; i += COMMIT_OPERATIONS)
+      await first.commit({ put: values.slice(i, i + COMMIT_OPERATIONS) });
+    expect(await migrate(first, local)).toEqual({ ok: true, entries: values.length });
+    expect(await migrate(local, last)).toEqual({ ok: true, entries: values.length });
+    const { entries } = await last.read("/");
+    expect([...entries].map(([key, { value }]) => ({ key, value }))).toEqual(values);
+    await Promise.all([first, last, local].map((store) => store.close()));
+    rmSync(directory, { recursive: true });
   });
 
   test("a lease that etcd took away is told, once, and its entries are gone", async () => {

@@ -7,6 +7,8 @@ import {
   cpSync,
   mkdtempSync,
   openSync,
+  readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -16,11 +18,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { HISTORY_COMMITS } from "../../src/store/feed.ts";
+import { follow } from "../../src/store/follow.ts";
 import { LocalStore } from "../../src/store/local/local.ts";
 import { laws } from "./laws/laws.ts";
-import type { Subject } from "./laws/subject.ts";
+import { type Subject, WAIT } from "./laws/subject.ts";
 
 const SCRIPT = new URL("../../dist/src/store/local/process.js", import.meta.url).pathname;
 const WRITER = new URL("./writer.mjs", import.meta.url).pathname;
@@ -81,6 +84,61 @@ test("whenever its processes are killed, what was acknowledged is there", async 
     expect(acknowledged.filter((n) => !found.has(n))).toEqual([]);
     written = Math.max(...found) + 1;
   }
+});
+
+/** The one that is alone with the file in a directory. */
+function processOf(directory: string): number {
+  const found = readdirSync("/proc").find((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(directory);
+    } catch {
+      return false;
+    }
+  });
+  return Number(found);
+}
+
+test("its process is killed under writes: nothing acknowledged is lost, and whoever watches knows all that there is", async () => {
+  const directory = folder();
+  let revived = 0;
+  const store = await LocalStore.open(directory, SCRIPT, () => {
+    revived += 1;
+  });
+  const known = new Map<string, string>();
+  const stop = await follow(store, "/n/", {
+    reset: ({ entries }) => {
+      known.clear();
+      for (const [key, { value }] of entries) known.set(key, value);
+    },
+    take: ({ changes }) => {
+      for (const { key, value } of changes) if (value !== undefined) known.set(key, value);
+    },
+  });
+  const lost = vi.fn();
+  const lease = await store.lease(60, lost);
+  await store.commit({ put: [{ key: "/alive", value: "1", lease }] });
+  const acknowledged: string[] = [];
+  for (let round = 0; round < 3; round++) {
+    const writes = Array.from({ length: 20 }, (_, n) => `/n/${round}-${n}`).map((key) =>
+      store.commit({ put: [{ key, value: "1" }] }).then(
+        () => acknowledged.push(key),
+        (error: unknown) => expect(error).toMatchObject({ detail: { code: "unavailable" } }),
+      ),
+    );
+    await writes[round];
+    process.kill(processOf(directory), "SIGKILL");
+    await Promise.all(writes);
+    await vi.waitFor(() => expect(revived).toBe(round + 1), WAIT);
+    // It can be written to again at once.
+    await store.commit({ put: [{ key: `/n/after-${round}`, value: "1" }] });
+  }
+  const { entries } = await store.read("/n/");
+  expect([...entries.keys()]).toEqual(expect.arrayContaining(acknowledged));
+  await vi.waitFor(() => expect([...known.keys()].sort()).toEqual([...entries.keys()]), WAIT);
+  expect(lost).toHaveBeenCalledTimes(1);
+  expect(await store.get("/alive")).toBeUndefined();
+  stop();
+  await store.close();
 });
 
 test("a second gatewayd is refused, and let in once the first is gone", async () => {
@@ -146,7 +204,7 @@ test.skipIf(process.getuid?.() !== 0 && process.env["CI"] !== "true")(
     const directory = folder();
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]);
     try {
-      const store = await LocalStore.open(directory, SCRIPT);
+      let store = await LocalStore.open(directory, SCRIPT);
       const write = (n: number): Promise<unknown> =>
         store.commit({ put: [{ key: `/n/${n}`, value: JSON.stringify("x".repeat(3000)) }] });
       let count = 0;
@@ -161,6 +219,10 @@ test.skipIf(process.getuid?.() !== 0 && process.env["CI"] !== "true")(
         detail: { code: "full" },
         message: `${directory}: no space left on the disk`,
       });
+      expect((await store.read("/n/")).entries.size).toBe(written);
+      await store.close();
+      // A start needs no room, though a process before has left what goes with it.
+      store = await LocalStore.open(directory, SCRIPT);
       expect((await store.read("/n/")).entries.size).toBe(written);
       for (let n = 0; n < 20; n++)
         expect(await store.commit({ remove: [`/n/${n}`] })).toMatchObject({ ok: true });

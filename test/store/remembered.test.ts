@@ -1,5 +1,6 @@
 /** A store that is out of reach when a process starts: what the process before it knew is there, and what follows is told. */
 
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,13 +85,22 @@ test("what was forgotten meanwhile is read anew, and takes the place of the copy
   await copy.close();
 });
 
+const VALUE = JSON.stringify("of which one octet is to be wrong");
+
+/** Where the value stands: nothing but its checksum can tell. */
+function damageOneOctet(file: string): void {
+  const octets = readFileSync(file);
+  for (let at = octets.indexOf(VALUE); at >= 0; at = octets.indexOf(VALUE, at + 1)) octets[at + 1]! ^= 1;
+  writeFileSync(file, octets);
+}
+
 test("a copy of something else is none, and one that is damaged is begun anew", async () => {
   const directory = folder();
   // A local store that somebody had before.
   writeFileSync(join(directory, "store.mdb"), "mine");
   const first = await opened(directory);
   expect(first.revision).toBeUndefined();
-  const entries = new Map([["/a", { value: "1", modRevision: 6 }]]);
+  const entries = new Map([["/a", { value: VALUE, modRevision: 6 }]]);
   await first.replace("/", { revision: 7, entries });
   await first.close();
   const again = await opened(directory);
@@ -102,9 +112,42 @@ test("a copy of something else is none, and one that is damaged is begun anew", 
   expect(await other.read("/")).toBeUndefined();
   await other.replace("/", { revision: 3, entries });
   await other.close();
-  writeFileSync(join(directory, "copy.mdb"), "x".repeat(16_384));
+  damageOneOctet(join(directory, "copy.mdb"));
   const anew = await opened(directory, "two");
   expect(anew.revision).toBeUndefined();
   await anew.close();
   expect(readFileSync(join(directory, "store.mdb"), "utf8")).toBe("mine");
 });
+
+test.skipIf(process.getuid?.() !== 0 && process.env["CI"] !== "true")(
+  "a full disk: the copy stays as it was, whole and of one revision, and the store is read and watched on",
+  async () => {
+    const directory = folder();
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]);
+    try {
+      const store = new Distant();
+      const faults: StoreError[] = [];
+      const copy = await Copy.open(directory, "one", (fault) => faults.push(fault), SCRIPT);
+      const remembered = new RememberedStore(store, copy, false);
+      const { revision } = await remembered.read("/a/");
+      const watch = watched(remembered, "/a/", revision);
+      const states: Snapshot[] = [await store.read("/a/")];
+      // More than there is room for.
+      for (let n = 0; n < 30; n++) {
+        await store.commit(put(`/a/${n}`, JSON.stringify("x".repeat(50_000))));
+        states.push(await store.read("/a/"));
+      }
+      await vi.waitFor(() => expect(faults).toMatchObject([{ detail: { code: "full" } }]), WAIT);
+      await store.commit(put("/a/more", "1"));
+      await watch.until("/a/more");
+      watch.stop();
+      await remembered.close();
+      const again = await Copy.open(directory, "one", () => undefined, SCRIPT);
+      const kept = (await again.read("/a/"))!;
+      expect(states).toContainEqual(kept);
+      await again.close();
+    } finally {
+      execFileSync("umount", ["--lazy", directory]);
+    }
+  },
+);

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { announcement, monitor, nextHop, peer, peerError, received, route, rpki, rpkiPrefix } from "./bgp.ts";
+import { explanation } from "./explain.ts";
 import {
   anycast,
   error,
@@ -28,6 +29,7 @@ const COMPONENTS: Readonly<Record<string, z.ZodType>> = {
   Anycast: anycast,
   Error: error,
   Event: event,
+  Explanation: explanation,
   FloatingIp: floatingIp,
   Monitor: monitor,
   Nat: nat,

@@ -5,6 +5,7 @@ import type { OwnKind } from "../own-schema.ts";
 import { QUERIES } from "../query.ts";
 import { PEER_ORDERS } from "../source.ts";
 import { announcement, monitor, nextHop, peer, peerError, received, route, rpki, rpkiPrefix } from "./bgp.ts";
+import { explanation } from "./explain.ts";
 import {
   anycast,
   event,
@@ -107,6 +108,13 @@ export const OPERATIONS: readonly Operation[] = [
     z.array(peerError),
   ),
   pages("floatingips", "listFloatingIps", "Floating IPs", QUERIES.paging, floatingIp),
+  get(
+    "explain",
+    "explain",
+    "One address: whose it is, who is told of it and why, where it is routed, what it is translated to",
+    QUERIES.explain,
+    explanation,
+  ),
   get("nat", "getNat", "Pools, private and exempt prefixes", none, nat),
   get(
     "nat/who",

@@ -1,7 +1,7 @@
 /** Prefixes of which something is still to be told: each once, however often it changes meanwhile. */
 
 import type { Family, Prefix } from "../net/address.ts";
-import { PrefixTable } from "../rib/prefix-table.ts";
+import { PrefixTable } from "../net/prefix-table.ts";
 
 export class Owed {
   readonly #tables: Readonly<Record<Family, PrefixTable>> = { 4: new PrefixTable(4), 6: new PrefixTable(6) };

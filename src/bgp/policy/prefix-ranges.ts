@@ -1,7 +1,7 @@
 /** Prefix conditions of a rule, found by hash: the cost grows with the lengths that the ranges begin at, not with their number. */
 
 import { type Family, maskWord } from "../net/address.ts";
-import { NO_PREFIX, PrefixTable } from "../rib/prefix-table.ts";
+import { NO_PREFIX, PrefixTable } from "../net/prefix-table.ts";
 import type { PrefixRange } from "./rules.ts";
 
 export class PrefixRanges {

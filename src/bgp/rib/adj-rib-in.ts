@@ -12,6 +12,7 @@
  */
 
 import type { Prefix } from "../net/address.ts";
+import { NO_PREFIX, type PrefixId } from "../net/prefix-table.ts";
 import type { PrefixBatch } from "../wire/prefix-batch.ts";
 import { changed, WITH_LLGR_STALE, WITHOUT_PREFERENCE } from "./amendments.ts";
 import { AppliedFilter } from "./applied-filter.ts";
@@ -21,7 +22,6 @@ import type { Feed, FeedCounts, Refilter, Sweep } from "./feed.ts";
 import { type ImportLimits, loopOf, overLimit, sameLimits, TOO_LONG } from "./import-limits.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
-import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
 import type { RouteFilter, Verdict } from "./route-filter.ts";
 import { RuleNames } from "./rule-names.ts";
 

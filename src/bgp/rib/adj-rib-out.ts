@@ -4,11 +4,11 @@
  * prefix are a list too.
  */
 
+import type { PrefixId } from "../net/prefix-table.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import { columnOf } from "./columns.ts";
 import type { Naming, NlriId } from "./naming.ts";
 import { NO_PEER, type PeerId } from "./peer-table.ts";
-import type { PrefixId } from "./prefix-table.ts";
 
 const END = 0;
 

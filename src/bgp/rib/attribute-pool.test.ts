@@ -52,6 +52,7 @@ test("a block is found by its octets and context alone, until its last reference
   expect(pool.take(block, IBGP)).toBe(id);
   pool.release(id);
   pool.release(id);
+  pool.forgetSome(3);
   expect(pool.size).toBe(0);
   expect(() => pool.release(id)).toThrow(RangeError);
 });
@@ -75,6 +76,7 @@ test("equal attributes have equal ids, others have others, and each id gives its
         expect(pool.attributes(ids[i]!)).toEqual(list[i]);
       }
       for (const id of ids) pool.release(id);
+      pool.forgetSome(ids.length);
       expect(pool.size).toBe(0);
     }),
   );
@@ -133,8 +135,41 @@ test("100 rounds of 2 000 sets that come and go use no more memory than the firs
     if (round === 0) highest = ids.reduce((most, id) => Math.max(most, id), 0);
     expect(ids.every((id) => id <= highest)).toBe(true);
     for (const id of ids) pool.release(id);
+    pool.forgetSome(2000);
   }
   expect(pool.capacityOctets).toBe(1 << 20);
+});
+
+test("with no time to forget what is over, it takes up half as much again, and no more", () => {
+  const pool = new AttributePool(IDENTITY);
+  const sets = 5000;
+  let highest = 0;
+  for (let round = 0; round < 20; round++) {
+    const ids = Array.from({ length: sets }, (_, med) =>
+      pool.intern(attributesWith({ med, communities: [round] })),
+    );
+    for (const id of ids) {
+      highest = Math.max(highest, id);
+      pool.release(id);
+    }
+  }
+  expect(highest).toBeLessThan(sets * 1.5);
+});
+
+test("a set that nobody holds is found again until it is forgotten, and then is another", () => {
+  const pool = new AttributePool(IDENTITY);
+  const id = pool.intern(attributesWith({ med: 7 }));
+  pool.release(id);
+  const serial = pool.serial(id);
+  expect([pool.intern(attributesWith({ med: 7 })), pool.serial(id)]).toEqual([id, serial]);
+  pool.forgetSome(1);
+  expect(pool.attributes(id)).toEqual(attributesWith({ med: 7 }));
+  pool.release(id);
+  expect(pool.hasUnused).toBe(true);
+  pool.forgetSome(1);
+  expect([pool.hasUnused, pool.size]).toEqual([false, 0]);
+  pool.intern(attributesWith({ med: 7 }));
+  expect(pool.serial(id)).not.toBe(serial);
 });
 
 test("what we wrote ourselves is shown whatever its next hop: a session over loopback has one of loopback", () => {

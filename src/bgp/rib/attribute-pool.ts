@@ -24,6 +24,7 @@ import {
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import { isPlain, nextHopIn } from "../wire/plain-block.ts";
 import { AttributeColumns, type Identity, NEXT_HOP_OURS } from "./attribute-columns.ts";
+import { AT_ONCE, Backlog } from "./backlog.ts";
 import { BlockEditor } from "./block-editor.ts";
 import { columnOf } from "./columns.ts";
 import { NextHops } from "./next-hops.ts";
@@ -60,7 +61,7 @@ export class AttributePool {
   /** What selection reads, by id. */
   readonly columns: AttributeColumns;
   readonly nextHops: NextHops = new NextHops();
-  /** Distinct sets held. */
+  /** Distinct sets held, those included that nobody has a reference on and {@link forgetSome} has not come to. */
   size = 0;
   readonly #arena: OctetArena = new OctetArena();
   readonly #editor: BlockEditor = new BlockEditor();
@@ -68,8 +69,8 @@ export class AttributePool {
   #octets: Uint32Array = new Uint32Array(256);
   #context: Uint32Array = new Uint32Array(256);
   #hash: Uint32Array = new Uint32Array(256);
-  /** 0: the id is free. */
   #references: Uint32Array = new Uint32Array(256);
+  /** 0: the id is free. */
   #serial: Uint32Array = new Uint32Array(256);
   /**
    * Open addressing, linear probing: an id, 0 for an empty slot, and behind it its hash, so that no set is touched that is
@@ -79,6 +80,10 @@ export class AttributePool {
   /** One more than the highest id ever given out. */
   #extent = 1;
   #free: AttrId[] = [];
+  /** Ids that lost their last reference, in that order, each once: {@link forgetSome}. Some have been taken again. */
+  readonly #idle: Backlog = new Backlog();
+  /** By id, 1: it is among those. */
+  #isIdle: Uint8Array = new Uint8Array(256);
   #lastSerial = 0;
   readonly #recent: ({ id: AttrId; serial: number; attributes: PathAttributes } | undefined)[] = [];
   /** Sets whose next hop is still to be filled in: no octets of UPDATEs say that, so they cannot be parsed again. */
@@ -191,7 +196,26 @@ export class AttributePool {
     const references = this.#references[id]!;
     if (references === 0 || id === NO_ATTRIBUTES) throw new RangeError(`attributes ${id} are not live`);
     this.#references[id] = references - 1;
-    if (references === 1) this.#remove(id);
+    if (references > 1 || this.#isIdle[id] === 1) return;
+    this.#isIdle[id] = 1;
+    this.#idle.push(id);
+  }
+
+  /** There are sets to {@link forgetSome} of. */
+  get hasUnused(): boolean {
+    return this.#idle.size > 0;
+  }
+
+  /**
+   * Forgets sets that nobody has a reference on; looks at up to `limit`. Until then they are found like any other, and what
+   * is withdrawn for a moment is not read anew.
+   */
+  forgetSome(limit: number): void {
+    for (let left = Math.min(limit, this.#idle.size); left > 0; left--) {
+      const id = this.#idle.shift() as AttrId;
+      this.#isIdle[id] = 0;
+      if (this.#references[id] === 0) this.#remove(id);
+    }
   }
 
   /** Another number whenever the id comes to stand for another set: lets caches hold ids without references. */
@@ -336,10 +360,11 @@ export class AttributePool {
 
   #grow(): void {
     this.#slots = new Uint32Array(this.#slots.length * 2);
-    for (let id = 1; id < this.#extent; id++) if (this.#references[id] !== 0) this.#place(id as AttrId);
+    for (let id = 1; id < this.#extent; id++) if (this.#serial[id] !== 0) this.#place(id as AttrId);
   }
 
   #takeId(): AttrId {
+    if (this.#free.length === 0 && this.#idle.isLongBeside(this.size)) this.forgetSome(AT_ONCE);
     const again = this.#free.pop();
     if (again !== undefined) return again;
     const id = this.#extent++;
@@ -349,6 +374,7 @@ export class AttributePool {
     this.#hash = columnOf(this.#hash, id + 1);
     this.#references = columnOf(this.#references, id + 1);
     this.#serial = columnOf(this.#serial, id + 1);
+    this.#isIdle = columnOf(this.#isIdle, id + 1);
     return id as AttrId;
   }
 

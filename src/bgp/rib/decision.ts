@@ -27,11 +27,11 @@
  * that lets its own routes win does it thus. MED is compared between eBGP and iBGP paths of one neighbour AS alike.
  */
 
+import type { PrefixId } from "../net/prefix-table.ts";
 import { type AttributeColumns, LLGR_STALE } from "./attribute-columns.ts";
 import type { NextHops } from "./next-hops.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import type { PeerId, PeerTable } from "./peer-table.ts";
-import type { PrefixId } from "./prefix-table.ts";
 
 /** What became of a path. The names from "local" on are the step that it lost by. */
 export type Outcome =
@@ -157,9 +157,9 @@ export class Decision {
     const { paths } = this.#input;
     const touched = paths.takeTouched(prefix);
     const head = paths.head(prefix);
-    // One path and no other: by far the most frequent, and nothing to compare.
-    if (head !== NIL && paths.next[head] === NIL) {
-      const count = this.#unusable(head) === undefined ? 1 : 0;
+    // One path and no other, or none: by far the most frequent, and nothing to compare.
+    if (head === NIL || paths.next[head] === NIL) {
+      const count = head !== NIL && this.#unusable(head) === undefined ? 1 : 0;
       const changed = touched || paths.selected(prefix) !== count;
       if (changed) paths.select(prefix, head, count);
       return changed;

@@ -41,6 +41,7 @@ const others: fc.Arbitrary<Happening>[] = [
   prefix.map((which) => (lab) => lab.originate(which, attributesWith({ communities: [99] }))),
   prefix.map((which) => (lab) => void lab.rib.v4.received.abandon(which)),
   fc.constant((lab) => void lab.decide()),
+  fc.constantFrom(1, 100).map((limit) => (lab) => lab.rib.forgetSome(limit)),
   fc.tuple(fc.subarray([0, 1, 2, 3]), fc.constantFrom(1, 2, 100)).map(
     ([ready, limit]) =>
       (lab, peers) =>
@@ -135,7 +136,7 @@ describe.each<[string, Most[]]>([
         for (const peer of peers) lab.rib.removePeer(peer);
         for (let n = 0; n < 5; n++) lab.rib.v4.received.abandon(host(n));
         lab.decide();
-        expect([lab.rib.v4.prefixes.size, lab.rib.pool.size]).toEqual([0, 0]);
+        expect(lab.left()).toEqual({ prefixes: 0, attributes: 0 });
       }),
       { numRuns: 300 },
     );

@@ -1,6 +1,7 @@
 /** What a class of peers is to be sent of a prefix: the rules of RFC 4271 §9.1.3, then export policy. */
 
 import { WELL_KNOWN_COMMUNITIES } from "../net/communities.ts";
+import type { PrefixId } from "../net/prefix-table.ts";
 import type { AttributeBlock } from "../wire/attribute-block.ts";
 import { MAX_EXTENDED_MESSAGE_OCTETS, MAX_MESSAGE_OCTETS } from "../wire/context.ts";
 import { ROLE_RULES } from "../wire/roles.ts";
@@ -28,7 +29,6 @@ import {
 } from "./outgoing.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { NO_PEER, type PeerId, type PeerTable, SOURCE, type Source } from "./peer-table.ts";
-import type { PrefixId } from "./prefix-table.ts";
 import { Rewriter } from "./rewrite.ts";
 import type { Verdict } from "./route-filter.ts";
 

@@ -1,11 +1,11 @@
 /** The update groups of one family, and which peer is in which. */
 
 import { type Address, sameAddress } from "../net/address.ts";
+import type { PrefixId } from "../net/prefix-table.ts";
 import { sameView } from "./as-view.ts";
 import { Exporter, type ExportInput, type ExportSettings } from "./exporter.ts";
 import type { ExportClass } from "./outgoing.ts";
 import type { PeerId } from "./peer-table.ts";
-import type { PrefixId } from "./prefix-table.ts";
 import { UpdateGroup } from "./update-group.ts";
 
 export class Exports {

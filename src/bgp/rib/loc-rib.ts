@@ -6,6 +6,7 @@
  */
 
 import type { Address, Prefix } from "../net/address.ts";
+import { NO_PREFIX, type PrefixId } from "../net/prefix-table.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { AdjRibIn } from "./adj-rib-in.ts";
 import type { AttrId, AttributePool } from "./attribute-pool.ts";
@@ -13,7 +14,6 @@ import type { Decision } from "./decision.ts";
 import type { Exports } from "./exports.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import type { PeerId, PeerTable } from "./peer-table.ts";
-import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
 import type { Revalidation } from "./revalidation.ts";
 
 /** A chosen path, for the forwarding plane. */

@@ -5,8 +5,8 @@
  * while anybody holds, or is owed, a word about the old one. So there is nothing to be kept per path but what is sent.
  */
 
+import type { PrefixId } from "../net/prefix-table.ts";
 import type { PathTable } from "./path-table.ts";
-import type { PrefixId } from "./prefix-table.ts";
 
 declare const brand: unique symbol;
 /** A prefix id, or a row of the path table; the group's {@link Naming} says which. */

@@ -6,8 +6,8 @@
  */
 
 import type { Address } from "../net/address.ts";
+import { NO_PREFIX, type PrefixId, PrefixTable } from "../net/prefix-table.ts";
 import { columnOf } from "./columns.ts";
-import { NO_PREFIX, type PrefixId, PrefixTable } from "./prefix-table.ts";
 
 /** In place of a family: a link-local address with its zone. */
 const ZONED = 7;

@@ -8,11 +8,12 @@
  */
 
 import type { Family } from "../net/address.ts";
+import { NO_PREFIX, type PrefixId, PrefixTable } from "../net/prefix-table.ts";
 import type { AttrId } from "./attribute-pool.ts";
+import { AT_ONCE, Backlog } from "./backlog.ts";
 import { columnOf } from "./columns.ts";
 import { IdSet } from "./id-set.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
-import { NO_PREFIX, type PrefixId, PrefixTable } from "./prefix-table.ts";
 
 /** No row: the end of a list. */
 export const NIL = 0xffff_ffff;
@@ -22,6 +23,8 @@ const INSTALLED = 1;
 const TOUCHED = 2;
 /** It has a chosen path, or had one when it was last decided. */
 const REACHABLE = 4;
+/** Nobody has a path of it; it is forgotten when there is time. */
+const CLOSING = 8;
 
 export class PathTable {
   readonly prefixes: PrefixTable;
@@ -60,6 +63,8 @@ export class PathTable {
   /** How many prefixes have a chosen path. */
   reachable = 0;
   #free = NIL;
+  /** Prefixes that are CLOSING, in the order in which they came to that. */
+  readonly #closing: Backlog = new Backlog();
 
   constructor(family: Family) {
     this.prefixes = new PrefixTable(family);
@@ -67,6 +72,7 @@ export class PathTable {
 
   /** The id of a prefix, known from now on. */
   open(w0: number, w1: number, w2: number, w3: number, length: number): PrefixId {
+    if (this.#closing.isLongBeside(this.prefixes.size)) this.forgetSome(AT_ONCE);
     const id = this.prefixes.findOrAdd(w0, w1, w2, w3, length);
     if (id >= this.#selected.length) this.#reservePrefixes(id + 1);
     return id;
@@ -221,11 +227,29 @@ export class PathTable {
     return this.#pinnedPrefix[row]! as PrefixId;
   }
 
-  /** Forgets the prefix when nobody has a path of it, owes its withdrawal, or has yet to decide it. */
+  /** Has the prefix forgotten when nobody has a path of it, owes its withdrawal, or has yet to decide it. */
   close(prefix: PrefixId): void {
-    if (this.head(prefix) !== NIL || this.#pins[prefix] !== 0 || this.dirty.has(prefix)) return;
-    this.#flags[prefix] = 0;
-    this.prefixes.remove(prefix);
+    if (this.#isUsed(prefix)) return;
+    if ((this.#flags[prefix]! & CLOSING) === 0) this.#closing.push(prefix);
+    this.#flags[prefix] = CLOSING;
+  }
+
+  /** There are prefixes to {@link forgetSome} of. */
+  get hasUnused(): boolean {
+    return this.#closing.size > 0;
+  }
+
+  /** Forgets prefixes that are closed, but those that somebody uses again; looks at up to `limit`. */
+  forgetSome(limit: number): void {
+    for (let left = Math.min(limit, this.#closing.size); left > 0; left--) {
+      const prefix = this.#closing.shift() as PrefixId;
+      this.#flags[prefix]! &= ~CLOSING;
+      if (!this.#isUsed(prefix)) this.prefixes.remove(prefix);
+    }
+  }
+
+  #isUsed(prefix: PrefixId): boolean {
+    return this.head(prefix) !== NIL || this.#pins[prefix] !== 0 || this.dirty.has(prefix);
   }
 
   #giveBack(row: number): void {

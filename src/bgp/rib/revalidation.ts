@@ -4,10 +4,10 @@
  * else is looked at, and no peer is asked for anything.
  */
 
+import { NO_PREFIX, type PrefixId, type PrefixTable } from "../net/prefix-table.ts";
 import type { AdjRibIn } from "./adj-rib-in.ts";
 import type { Exports } from "./exports.ts";
 import { NIL, type PathTable } from "./path-table.ts";
-import { NO_PREFIX, type PrefixId, type PrefixTable } from "./prefix-table.ts";
 
 /** To judge a path again costs as much as looking at so many prefixes. */
 const JUDGED_PREFIXES = 4;

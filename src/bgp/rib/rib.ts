@@ -8,6 +8,7 @@
  */
 
 import type { Family } from "../net/address.ts";
+import type { PrefixTable } from "../net/prefix-table.ts";
 import { AdjRibIn } from "./adj-rib-in.ts";
 import { AttributePool } from "./attribute-pool.ts";
 import { Decision } from "./decision.ts";
@@ -17,7 +18,6 @@ import { LocRib } from "./loc-rib.ts";
 import type { NextHopTold } from "./next-hops.ts";
 import { PathTable } from "./path-table.ts";
 import { type PeerId, PeerTable, type RibPeer } from "./peer-table.ts";
-import type { PrefixTable } from "./prefix-table.ts";
 import { Revalidation } from "./revalidation.ts";
 import type { RouteFilter } from "./route-filter.ts";
 import { Snapshot } from "./snapshot.ts";
@@ -63,6 +63,7 @@ export class FamilyRib {
   /** Adj-RIB-Out. */
   readonly exports: Exports;
   readonly snapshot: Snapshot;
+  readonly #paths: PathTable;
 
   constructor(family: Family, { options, pool, peers }: Shared) {
     const paths = new PathTable(family);
@@ -71,6 +72,7 @@ export class FamilyRib {
       options,
     );
     const { advertiseInstalledOnly } = options;
+    this.#paths = paths;
     this.family = family;
     this.prefixes = paths.prefixes;
     const received = new AdjRibIn(paths, pool);
@@ -82,6 +84,16 @@ export class FamilyRib {
     const decided = { paths, pool, peers, received, revalidation, exports, decision };
     this.best = new LocRib({ ...decided, advertiseInstalledOnly });
     this.snapshot = new Snapshot({ paths, pool, received, decision });
+  }
+
+  /** There are prefixes without a path to {@link forgetSome} of. */
+  get hasUnused(): boolean {
+    return this.#paths.hasUnused;
+  }
+
+  /** Forgets up to `limit` prefixes without a path. */
+  forgetSome(limit: number): void {
+    this.#paths.forgetSome(limit);
   }
 }
 
@@ -120,6 +132,16 @@ export class Rib {
       rib.best.reconsider((_attrs, from) => from === id);
       rib.best.tellAgain(id);
     }
+  }
+
+  /** There are prefixes or attribute sets to {@link forgetSome} of. */
+  get hasUnused(): boolean {
+    return this.v4.hasUnused || this.v6.hasUnused || this.pool.hasUnused;
+  }
+
+  /** Forgets up to `limit` prefixes of each family, and as many attribute sets, that are no longer used. */
+  forgetSome(limit: number): void {
+    for (const part of [this.v4, this.v6, this.pool]) part.forgetSome(limit);
   }
 
   /** Another import policy, other limits, or the same. */

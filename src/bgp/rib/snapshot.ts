@@ -1,6 +1,7 @@
 /** The RIB as values, for whoever looks at it: by page, so that a look at a million routes holds nothing up. */
 
 import type { Prefix } from "../net/address.ts";
+import { NO_PREFIX, type PrefixId } from "../net/prefix-table.ts";
 import type { PathAttributes } from "../wire/path-attributes.ts";
 import type { AdjRibIn } from "./adj-rib-in.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
@@ -9,7 +10,6 @@ import type { ExportReason } from "./exporter.ts";
 import type { NlriId } from "./naming.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import type { PeerId } from "./peer-table.ts";
-import { NO_PREFIX, type PrefixId } from "./prefix-table.ts";
 import type { UpdateGroup } from "./update-group.ts";
 
 export interface RouteDescription {
@@ -101,22 +101,19 @@ export class Snapshot {
 
   /** Up to `limit` prefixes, or paths, that a member of a group was told. Start with 0. */
   advertised(group: UpdateGroup, peer: PeerId, from: number, limit: number): Page<AdvertisedRoute> {
-    const { paths, pool } = this.#input;
-    const { naming, sent } = group;
-    return pageOf(from, limit, naming.extent, (id) => {
-      const nlri = id as NlriId;
-      const attrs = sent.attrs(nlri);
-      if (attrs === NO_ATTRIBUTES || sent.source(nlri) === peer) return undefined;
-      return {
-        prefix: paths.prefixes.prefix(naming.prefixOf(nlri)),
-        pathId: naming.pathIdOf(nlri),
-        attributes: pool.attributes(attrs),
-        tag: sent.tag(nlri),
-        rule: group.ruleOf(nlri),
-        held: group.isHeldBy(peer, nlri),
-        pending: group.isPendingFor(peer, nlri),
-      };
-    });
+    return pageOf(from, limit, group.naming.extent, (id) => this.#told(group, peer, id as NlriId));
+  }
+
+  /** What of one prefix a member of a group was told. */
+  advertisedAt(group: UpdateGroup, peer: PeerId, { w0, w1, w2, w3, length }: Prefix): AdvertisedRoute[] {
+    const { paths } = this.#input;
+    const id = paths.prefixes.find(w0, w1, w2, w3, length);
+    if (id === NO_PREFIX) return [];
+    const named: number[] = [];
+    if (group.naming.byPath)
+      for (let row = paths.head(id); row !== NIL; row = paths.next[row]!) named.push(row);
+    else named.push(id);
+    return named.flatMap((nlri) => this.#told(group, peer, nlri as NlriId) ?? []);
   }
 
   /** Why a member of a group is sent a prefix, or is not. */
@@ -124,6 +121,22 @@ export class Snapshot {
     const id = this.#input.paths.prefixes.find(w0, w1, w2, w3, length);
     if (id === NO_PREFIX) return { sent: false, reason: "no path is used", rule: undefined };
     return group.explain(peer, id);
+  }
+
+  #told(group: UpdateGroup, peer: PeerId, nlri: NlriId): AdvertisedRoute | undefined {
+    const { paths, pool } = this.#input;
+    const { naming, sent } = group;
+    const attrs = sent.attrs(nlri);
+    if (attrs === NO_ATTRIBUTES || sent.source(nlri) === peer) return undefined;
+    return {
+      prefix: paths.prefixes.prefix(naming.prefixOf(nlri)),
+      pathId: naming.pathIdOf(nlri),
+      attributes: pool.attributes(attrs),
+      tag: sent.tag(nlri),
+      rule: group.ruleOf(nlri),
+      held: group.isHeldBy(peer, nlri),
+      pending: group.isPendingFor(peer, nlri),
+    };
   }
 
   #describe(id: PrefixId): RouteDescription | undefined {

@@ -27,7 +27,7 @@ test("300 restarts in a row, none of them whole, neither lose what is stale for 
   }
   received.sweepStale(peer);
   lab.decide();
-  expect(lab.rib.pool.size).toBe(0);
+  expect(lab.left()).toEqual({ prefixes: 0, attributes: 0 });
 });
 
 type Move = "told" | "lost" | "lost again" | "late" | "done" | "slice";
@@ -93,7 +93,7 @@ test("law: what is stale, and for long, is as a plain reading has it, however th
       expect(received.counts(peer).stale).toBe(stale);
       received.drop(peer);
       lab.decide();
-      expect([lab.rib.pool.size, lab.rib.v4.prefixes.size]).toEqual([0, 0]);
+      expect(lab.left()).toEqual({ prefixes: 0, attributes: 0 });
     }),
   );
 });

@@ -345,13 +345,10 @@ describe("nobody there", () => {
     lab.withdraw(source, [host(1)]);
     lab.decide();
     // Still owed: the prefix keeps its number.
-    expect(lab.rib.v4.prefixes.size).toBe(1);
+    expect(lab.left().prefixes).toBe(1);
     lab.rib.v4.exports.leave(target);
     expect(lab.rib.v4.exports.groups.size).toBe(0);
-    expect({ prefixes: lab.rib.v4.prefixes.size, attributes: lab.rib.pool.size }).toEqual({
-      prefixes: 0,
-      attributes: 0,
-    });
+    expect(lab.left()).toEqual({ prefixes: 0, attributes: 0 });
   });
 });
 

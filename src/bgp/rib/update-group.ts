@@ -16,6 +16,7 @@
  * {@link Naming} makes the difference.
  */
 
+import type { PrefixId } from "../net/prefix-table.ts";
 import { AdjRibOut } from "./adj-rib-out.ts";
 import { type AttrId, type AttributePool, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import { columnOf } from "./columns.ts";
@@ -25,7 +26,6 @@ import { Naming, type NlriId } from "./naming.ts";
 import type { ExportClass } from "./outgoing.ts";
 import { NIL, type PathTable } from "./path-table.ts";
 import { NO_PEER, type PeerId } from "./peer-table.ts";
-import type { PrefixId } from "./prefix-table.ts";
 import { allBut, EVERYBODY, only, UpdateRuns, type UpdateSink } from "./update-runs.ts";
 
 /** One peer in the group. */

@@ -4,12 +4,12 @@
  */
 
 import type { Family } from "../net/address.ts";
+import type { PrefixTable } from "../net/prefix-table.ts";
 import { PrefixBatch } from "../wire/prefix-batch.ts";
 import { type AttrId, NO_ATTRIBUTES } from "./attribute-pool.ts";
 import { columnOf } from "./columns.ts";
 import type { Naming, NlriId } from "./naming.ts";
 import type { PeerId } from "./peer-table.ts";
-import type { PrefixTable } from "./prefix-table.ts";
 
 /** Gets what is to be sent. Batch and recipients are valid only during the call. */
 export interface UpdateSink {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { contains, type Prefix, prefixOf } from "../net/address.ts";
+import { NO_PREFIX } from "../net/prefix-table.ts";
 import { formatPrefix, parsePrefix } from "../net/text.ts";
-import { NO_PREFIX } from "../rib/prefix-table.ts";
 import { MOST_CHANGED, MOST_PER_PREFIX, VALIDITIES, type Validity, type Vrp, VrpTable } from "./vrp-table.ts";
 
 const prefix = (text: string): Prefix => parsePrefix(text)!;
@@ -137,7 +137,13 @@ describe("caches", () => {
   });
 });
 
+/** In steps that end within the table. */
+function look(table: VrpTable): void {
+  for (const family of [4, 6] as const) while (table.lookSome(family, 3) > 0);
+}
+
 const changed = (table: VrpTable): string[] => {
+  look(table);
   const found = table.takeChanged(4);
   if (found === undefined) return [];
   return Array.from({ length: found.extent }, (_, id) => id)
@@ -161,25 +167,34 @@ describe("laws", () => {
     fc.record({ forget: fc.nat(2) }),
   );
 
+  /** How far it is looked at before the next step; undefined: to the end. */
+  const someRows = fc.option(fc.nat(6), { nil: undefined });
+
   test("any history leaves what a plain list says, and names every prefix whose routes it changed", () => {
     const routes = Array.from({ length: 4 * 9 * 3 }, (_, i): [Prefix, number] => {
       const [bits, length, asn] = [i & 3, (i >>> 2) % 9, Math.floor(i / 36)];
       return [prefixOf({ family: 4, w0: (bits << 28) >>> 0, w1: 0, w2: 0, w3: 0 }, length), asn];
     });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      fc.property(fc.array(fc.tuple(step, someRows), { maxLength: 12 }), (steps) => {
         const both = new Both();
         let before = routes.map(([at, asn]) => both.plain(at, asn));
-        for (const one of steps) {
+        for (const [one, rows] of steps) {
           both.take(one);
           const after = routes.map(([at, asn]) => both.plain(at, asn));
           expect(routes.map(([at, asn]) => verdict(both.table, formatPrefix(at), asn))).toEqual(after);
+          expect([0, 1, 2].map((cache) => both.table.count(cache, 4))).toEqual(both.counts());
+          if (rows !== undefined) {
+            both.table.lookSome(4, rows);
+            continue;
+          }
+          look(both.table);
+          expect(both.table.believed(4)).toBe(both.believed());
           const noted = both.table.takeChanged(4);
           const covered = ([at]: [Prefix, number]): boolean =>
             noted !== undefined && noted.covering(at.w0, 0, 0, 0, at.length) !== NO_PREFIX;
           expect(routes.filter((route, i) => before[i] !== after[i] && !covered(route))).toEqual([]);
           before = after;
-          expect([0, 1, 2].map((cache) => both.table.count(cache, 4))).toEqual(both.counts());
         }
       }),
     );
@@ -209,6 +224,13 @@ class Both {
 
   counts(): number[] {
     return this.#held.map(({ size }) => size);
+  }
+
+  believed(): number {
+    const vrps = this.#held.flatMap((held, cache) =>
+      (this.#mask & (1 << cache)) === 0 ? [] : [...held.keys()],
+    );
+    return new Set(vrps).size;
   }
 
   plain(at: Prefix, originAs: number): Validity {

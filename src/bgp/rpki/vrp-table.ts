@@ -1,17 +1,18 @@
 /**
  * Who may originate what: validated ROA payloads (RFC 6811) of several caches, and what they say of a route.
  *
- * A VRP is a row, however many caches tell it: each has a bit in `held`. What a cache is telling just now gathers in its
- * bit of `coming`, and counts all at once when it has said that this is all (RFC 8210 §8.1), so that no route is judged
- * by half an update. Which caches are believed is a mask; another mask, and every change of what they hold, notes the
- * prefixes whose routes may be judged otherwise ({@link VrpTable.takeChanged}).
+ * A VRP is a row, however many caches tell it: each has a bit in two planes. One holds what counts, the other gathers what
+ * the cache is telling just now. When it has said that this is all (RFC 8210 §8.1) the two change places, at once whatever
+ * their size, so that no route is judged by half an update. Which caches are believed is a mask. After either, the rows
+ * are looked through in slices ({@link VrpTable.lookSome}): prefixes whose routes may be judged otherwise are noted, and
+ * what the cache tells next begins with what it holds.
  *
- * Cost: 17 octets per VRP beside its prefix; a lookup probes once per prefix length that occurs. It makes no object.
+ * Cost: 18 octets per VRP beside its prefix; a lookup probes once per prefix length that occurs. It makes no object.
  */
 
 import type { Family, Prefix } from "../net/address.ts";
+import { NO_PREFIX, type PrefixId, PrefixTable } from "../net/prefix-table.ts";
 import { columnOf } from "../rib/columns.ts";
-import { NO_PREFIX, type PrefixId, PrefixTable } from "../rib/prefix-table.ts";
 import { NO_ORIGIN } from "../wire/path-attributes.ts";
 
 /** RFC 6811 §2. By index they are the numbers that the table answers. */
@@ -78,7 +79,7 @@ export class VrpTable {
     return this.#of(family).held(cache);
   }
 
-  /** VRPs that are believed. */
+  /** VRPs that are believed, as far as {@link lookSome} has come. */
   believed(family: Family): number {
     return this.#of(family).believed;
   }
@@ -112,7 +113,15 @@ export class VrpTable {
     for (const family of [this.#v4, this.#v6]) family.believe(caches);
   }
 
-  /** Prefixes within which routes may be judged otherwise since this was last asked; undefined: there are none. */
+  /** Looks at up to `most` VRPs for what changed; returns at how many. None: all have been looked at. */
+  lookSome(family: Family, most: number): number {
+    return this.#of(family).lookSome(most);
+  }
+
+  /**
+   * Prefixes within which routes may be judged otherwise since this was last asked; undefined: there are none, or
+   * {@link lookSome} has not come to the end.
+   */
   takeChanged(family: Family): PrefixTable | undefined {
     return this.#of(family).takeChanged();
   }
@@ -132,13 +141,23 @@ class FamilyVrps {
   #prefix: Uint32Array = new Uint32Array(1024);
   #asn: Uint32Array = new Uint32Array(1024);
   #maxLength: Uint8Array = new Uint8Array(1024);
-  #held: Uint16Array = new Uint16Array(1024);
-  #coming: Uint16Array = new Uint16Array(1024);
+  #first: Uint16Array = new Uint16Array(1024);
+  #second: Uint16Array = new Uint16Array(1024);
+  /** 1: it was believed when it was looked at. */
+  #counted: Uint8Array = new Uint8Array(1024);
   #next: Uint32Array = new Uint32Array(1024);
   #extent = 0;
   #free: number = NIL;
   /** Caches that are believed. */
   #mask = 0;
+  /** Caches whose second plane counts; of the others it is the first. */
+  #turned = 0;
+  /** Caches whose planes differ, or may. */
+  #apart = 0;
+  /** Caches that have told all, and whose other plane is still to be made the same. */
+  #behind = 0;
+  /** Rows from here on are to be looked at. */
+  #lookedAt = 0;
   // By cache.
   readonly #heldCount: Uint32Array = new Uint32Array(MOST_CACHES);
   readonly #comingCount: Uint32Array = new Uint32Array(MOST_CACHES);
@@ -165,7 +184,7 @@ class FamilyVrps {
     let id = this.#prefixes.covering(w0, w1, w2, w3, length);
     while (id !== NO_PREFIX) {
       for (let row = this.#head[id]!; row !== NIL; row = this.#next[row]!) {
-        if ((this.#held[row]! & this.#mask) === 0) continue;
+        if ((this.#heldBy(row) & this.#mask) === 0) continue;
         // RFC 6811 §2: a VRP of AS 0 and a path without an origin never match anything.
         const isOrigin = this.#asn[row] === originAs && originAs !== NO_ORIGIN;
         if (isOrigin && length <= this.#maxLength[row]!) return VALID;
@@ -182,7 +201,7 @@ class FamilyVrps {
     while (id !== NO_PREFIX) {
       const prefix = this.#prefixes.prefix(id);
       for (let row = this.#head[id]!; row !== NIL; row = this.#next[row]!) {
-        if ((this.#held[row]! & this.#mask) === 0) continue;
+        if ((this.#heldBy(row) & this.#mask) === 0) continue;
         found.push({ prefix, maxLength: this.#maxLength[row]!, asn: this.#asn[row]! });
       }
       id = this.#prefixes.covering(w0, w1, w2, w3, prefix.length - 1);
@@ -191,12 +210,18 @@ class FamilyVrps {
   }
 
   begin(bit: number, cache: number, all: boolean): void {
+    // A cache that tells more before its last word was looked at is waited for, once.
+    if ((this.#behind & bit) !== 0) this.lookSome(this.#extent);
+    this.#comingCount[cache] = all ? 0 : this.#heldCount[cache]!;
+    if (!all && (this.#apart & bit) === 0) return;
+    const coming = this.#comingOf(bit);
+    const held = (this.#turned & bit) !== 0 ? this.#second : this.#first;
     for (let row = 0; row < this.#extent; row++) {
-      const others = this.#coming[row]! & ~bit;
-      this.#coming[row] = all ? others : others | (this.#held[row]! & bit);
+      coming[row] = (coming[row]! & ~bit) | (all ? 0 : held[row]! & bit);
       this.#release(row);
     }
-    this.#comingCount[cache] = all ? 0 : this.#heldCount[cache]!;
+    if (all) this.#apart |= bit;
+    else this.#apart &= ~bit;
   }
 
   announce(cache: number, vrp: Vrp): VrpRefusal | undefined {
@@ -205,8 +230,10 @@ class FamilyVrps {
     const row = known === NIL ? this.#add(id, vrp.maxLength, vrp.asn) : known;
     if (row === NIL) return "too many";
     const bit = 1 << cache;
-    if ((this.#coming[row]! & bit) !== 0) return "duplicate";
-    this.#coming[row]! |= bit;
+    const coming = this.#comingOf(bit);
+    if ((coming[row]! & bit) !== 0) return "duplicate";
+    coming[row]! |= bit;
+    this.#apart |= bit;
     this.#comingCount[cache]!++;
     return undefined;
   }
@@ -215,30 +242,43 @@ class FamilyVrps {
     const { w0, w1, w2, w3, length } = prefix;
     const row = this.#find(this.#prefixes.find(w0, w1, w2, w3, length), maxLength, asn);
     const bit = 1 << cache;
-    if (row === NIL || (this.#coming[row]! & bit) === 0) return "unknown";
-    this.#coming[row]! &= ~bit;
+    const coming = this.#comingOf(bit);
+    if (row === NIL || (coming[row]! & bit) === 0) return "unknown";
+    coming[row]! &= ~bit;
+    this.#apart |= bit;
     this.#comingCount[cache]!--;
     this.#release(row);
     return undefined;
   }
 
   commit(bit: number, cache: number): void {
-    for (let row = 0; row < this.#extent; row++) {
-      const differs = (this.#held[row]! ^ this.#coming[row]!) & bit;
-      if (differs === 0) continue;
-      this.#setHeld(row, this.#held[row]! ^ bit, this.#mask);
-      this.#release(row);
-    }
     this.#heldCount[cache] = this.#comingCount[cache]!;
+    if ((this.#apart & bit) === 0) return;
+    this.#turned ^= bit;
+    this.#behind |= bit;
+    this.#lookedAt = 0;
   }
 
   believe(mask: number): void {
     if (mask === this.#mask) return;
-    for (let row = 0; row < this.#extent; row++) this.#setHeld(row, this.#held[row]!, mask);
     this.#mask = mask;
+    this.#lookedAt = 0;
+  }
+
+  lookSome(most: number): number {
+    const from = this.#lookedAt;
+    const to = Math.min(this.#extent, from + most);
+    for (let row = from; row < to; row++) this.#look(row);
+    this.#lookedAt = to;
+    if (to === this.#extent) {
+      this.#apart &= ~this.#behind;
+      this.#behind = 0;
+    }
+    return to - from;
   }
 
   takeChanged(): PrefixTable | undefined {
+    if (this.#lookedAt < this.#extent) return undefined;
     const changed = this.#changed;
     if (changed.size === 0) return undefined;
     this.#changed = new PrefixTable(changed.family);
@@ -246,14 +286,30 @@ class FamilyVrps {
     return changed;
   }
 
-  /** Who holds a VRP, and who is believed: notes its prefix when its word comes to count, or no longer does. */
-  #setHeld(row: number, held: number, mask: number): void {
-    const did = (this.#held[row]! & this.#mask) !== 0;
-    const does = (held & mask) !== 0;
-    this.#held[row] = held;
-    if (did === does) return;
-    this.believed += does ? 1 : -1;
-    this.#noteChange(this.#prefix[row]! as PrefixId);
+  /** The caches that hold a VRP, a bit each. */
+  #heldBy(row: number): number {
+    return (this.#first[row]! & ~this.#turned) | (this.#second[row]! & this.#turned);
+  }
+
+  /** The plane that gathers what this cache tells. */
+  #comingOf(bit: number): Uint16Array {
+    return (this.#turned & bit) !== 0 ? this.#first : this.#second;
+  }
+
+  /** Notes the prefix of a VRP that has come to count, or no longer does. */
+  #look(row: number): void {
+    const held = this.#heldBy(row);
+    const counts = (held & this.#mask) !== 0 ? 1 : 0;
+    if (counts !== this.#counted[row]) {
+      this.believed += counts - this.#counted[row]!;
+      this.#counted[row] = counts;
+      this.#noteChange(this.#prefix[row]! as PrefixId);
+    }
+    const behind = this.#behind;
+    if (behind === 0) return;
+    this.#first[row] = (this.#first[row]! & ~behind) | (held & behind);
+    this.#second[row] = (this.#second[row]! & ~behind) | (held & behind);
+    this.#release(row);
   }
 
   #noteChange(id: PrefixId): void {
@@ -300,8 +356,6 @@ class FamilyVrps {
     this.#prefix[row] = id;
     this.#asn[row] = asn;
     this.#maxLength[row] = maxLength;
-    this.#held[row] = 0;
-    this.#coming[row] = 0;
     this.#next[row] = this.#head[id]!;
     this.#head[id] = row;
     return row;
@@ -323,8 +377,9 @@ class FamilyVrps {
     this.#prefix = columnOf(this.#prefix, rows);
     this.#asn = columnOf(this.#asn, rows);
     this.#maxLength = columnOf(this.#maxLength, rows);
-    this.#held = columnOf(this.#held, rows);
-    this.#coming = columnOf(this.#coming, rows);
+    this.#first = columnOf(this.#first, rows);
+    this.#second = columnOf(this.#second, rows);
+    this.#counted = columnOf(this.#counted, rows);
     this.#next = columnOf(this.#next, rows);
     return this.#extent++;
   }
@@ -332,7 +387,7 @@ class FamilyVrps {
   /** Frees a row that no cache holds or is about to. */
   #release(row: number): void {
     const id = this.#prefix[row]! as PrefixId;
-    if (id === NO_PREFIX || (this.#held[row]! | this.#coming[row]!) !== 0) return;
+    if (id === NO_PREFIX || (this.#first[row]! | this.#second[row]!) !== 0) return;
     if (this.#head[id] === row) this.#head[id] = this.#next[row]!;
     else {
       let before = this.#head[id]!;

@@ -2,8 +2,8 @@
 
 import type { Address, Family } from "../net/address.ts";
 import { linkBandwidthOf } from "../net/link-bandwidth.ts";
+import type { PrefixId } from "../net/prefix-table.ts";
 import type { SelectedPath } from "../rib/loc-rib.ts";
-import type { PrefixId } from "../rib/prefix-table.ts";
 import type { Rib } from "../rib/rib.ts";
 
 export interface ChosenPath {

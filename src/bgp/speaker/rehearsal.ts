@@ -113,6 +113,8 @@ const policy = (community: number): Policy => ({
 interface Player {
   readonly address: Address;
   served: Served | undefined;
+  /** When it wants its turn, infinite: it has nothing to do. */
+  wakeAtMs: number;
 }
 
 /** Connects speakers in memory. What they ask for happens in the order in which they asked, and takes no time. */
@@ -123,9 +125,19 @@ class Stage {
 
   /** Plays what is to be played next; false: nothing is. */
   play(): boolean {
-    const cue = this.#cues.shift();
+    const cue = this.#cues.shift() ?? this.#turnOf(this.#players.find((player) => this.#isDue(player)));
     cue?.();
     return cue !== undefined;
+  }
+
+  #isDue({ wakeAtMs }: Player): boolean {
+    return wakeAtMs <= this.#nowMs;
+  }
+
+  #turnOf(player: Player | undefined): (() => void) | undefined {
+    if (player === undefined) return undefined;
+    player.wakeAtMs = Number.POSITIVE_INFINITY;
+    return () => player.served?.turn();
   }
 
   then(cue: () => void): void {
@@ -133,9 +145,8 @@ class Stage {
   }
 
   world(address: Address): World {
-    const player: Player = { address, served: undefined };
+    const player: Player = { address, served: undefined, wakeAtMs: Number.POSITIVE_INFINITY };
     this.#players.push(player);
-    let asked = false;
     return {
       // So that a turn ends after a few looks at the clock.
       now: () => this.#nowMs++,
@@ -144,12 +155,7 @@ class Stage {
         player.served = speaker;
       },
       wakeAt: (atMs) => {
-        if (asked || atMs > this.#nowMs) return;
-        asked = true;
-        this.then(() => {
-          asked = false;
-          player.served?.turn();
-        });
+        player.wakeAtMs = Math.min(player.wakeAtMs, atMs);
       },
       protect: () => undefined,
       dial: (target, events) => this.#dial(player, target, events),

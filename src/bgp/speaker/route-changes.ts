@@ -1,7 +1,7 @@
 /** What changed in the Loc-RIB, for those who program a forwarding plane. */
 
 import type { Family, Prefix } from "../net/address.ts";
-import type { PrefixId } from "../rib/prefix-table.ts";
+import type { PrefixId } from "../net/prefix-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import { type ChosenPath, chosenPaths } from "./chosen-paths.ts";
 import { RouteFeed } from "./route-feed.ts";

@@ -7,8 +7,8 @@
  */
 
 import type { Address, Family, Prefix } from "../net/address.ts";
+import { NO_PREFIX, type PrefixId } from "../net/prefix-table.ts";
 import { IdSet } from "../rib/id-set.ts";
-import { NO_PREFIX, type PrefixId } from "../rib/prefix-table.ts";
 import type { FamilyRib, Rib } from "../rib/rib.ts";
 import { type ChosenPath, chosenPaths } from "./chosen-paths.ts";
 

@@ -2,6 +2,7 @@
 
 import type { StateName, Timer } from "../fsm/state.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
+import { NO_PREFIX } from "../net/prefix-table.ts";
 import type { ExportReason } from "../rib/exporter.ts";
 import type { PeerId } from "../rib/peer-table.ts";
 import type { Rib } from "../rib/rib.ts";
@@ -224,6 +225,12 @@ function haltSnapshot(halt: Halt | undefined, nowMs: number): HaltSnapshot | und
   return { reason, text, restartsInMs: Number.isFinite(untilMs) ? untilMs - nowMs : undefined };
 }
 
+export function isUsed(rib: Rib, { family, w0, w1, w2, w3, length }: Prefix): boolean {
+  const { prefixes, best } = rib.of(family);
+  const id = prefixes.find(w0, w1, w2, w3, length);
+  return id !== NO_PREFIX && best.selectedCount(id) > 0;
+}
+
 export function* routeSnapshots(rib: Rib, filter: RouteFilterOptions): Generator<RouteSnapshot> {
   if (filter.prefix !== undefined) {
     const route = rib.of(filter.prefix.family).snapshot.describe(filter.prefix);
@@ -284,6 +291,13 @@ export function advertisedPage(
   const group = peer?.exports.groups.get(family);
   if (peer?.ribId === undefined || group === undefined) return { rows: [], next: -1 };
   return rib.of(family).snapshot.advertised(group, peer.ribId, from, limit);
+}
+
+/** What of one prefix a peer was told; nothing when there is no session with it. */
+export function advertisedAt(rib: Rib, peer: Peer | undefined, prefix: Prefix): AdvertisedRoute[] {
+  const group = peer?.exports.groups.get(prefix.family);
+  if (peer?.ribId === undefined || group === undefined) return [];
+  return rib.of(prefix.family).snapshot.advertisedAt(group, peer.ribId, prefix);
 }
 
 const allRoutes = (rib: Rib, family: Family): Generator<RouteDescription> =>

@@ -33,10 +33,12 @@ import type { RouteFeed } from "./route-feed.ts";
 import { Rpki } from "./rpki.ts";
 import type { Recipient, Shared } from "./shared.ts";
 import {
+  advertisedAt,
   advertisedPage,
   advertisedRoutes,
   type ExportSnapshot,
   exportSnapshots,
+  isUsed,
   type PeerSnapshot,
   peerSnapshot,
   type RouteFilterOptions,
@@ -294,6 +296,11 @@ export class Speaker {
     return routeSnapshots(this.rib, filter);
   }
 
+  /** Whether a path of this very prefix is used. Cheaper than to ask for its {@link routes}. */
+  reaches(prefix: Prefix): boolean {
+    return isUsed(this.rib, prefix);
+  }
+
   /** A part of {@link routes}: up to `limit` of one family, from a position on; 0 is the first. */
   routesFrom(family: Family, from: number, limit: number): Page<RouteSnapshot> {
     return routePage(this.rib, family, from, limit);
@@ -302,6 +309,11 @@ export class Speaker {
   /** A part of {@link advertised}. */
   advertisedFrom(peer: Address, family: Family, from: number, limit: number): Page<AdvertisedRoute> {
     return advertisedPage(this.rib, this.#peers.at(peer), family, from, limit);
+  }
+
+  /** What of one prefix a peer was told: with ADD-PATH each path. Costs nothing for all the others. */
+  advertisedAt(peer: Address, prefix: Prefix): readonly AdvertisedRoute[] {
+    return advertisedAt(this.rib, this.#peers.at(peer), prefix);
   }
 
   /** What a peer was told. Empty when there is no such peer, or no session with it. */
@@ -385,7 +397,7 @@ export class Speaker {
   }
 
   #nextDeadline(): number {
-    let next = Math.min(this.#deferral.nextDeadline(), this.rpki.nextDeadline());
+    let next = Math.min(this.#deferral.nextDeadline(), this.rpki.nextDeadline(), this.#work.nextDeadline());
     for (const peer of this.#peers) next = Math.min(next, peer.nextDeadline());
     return next;
   }
@@ -404,6 +416,7 @@ export class Speaker {
     for (const peer of this.#peers) peer.sendEnds(this.#holdsEndOfRib);
     this.#changes.flush();
     if (!more) {
+      this.#work.tidy(nowMs);
       this.#deferral.settle(nowMs, () => this.#peers.missing(this.#deferral.expected));
       for (const resolve of this.#flushWaiters.splice(0)) resolve();
     }

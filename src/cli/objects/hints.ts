@@ -38,6 +38,7 @@ const HINTS: Readonly<Record<string, string>> = {
   FloatingIPPortAlreadyAssociated:
     "gwctl floatingip list --port PORT shows which; --fixed-ip-address chooses another",
   GatewayIpInUse: "gwctl router remove subnet ROUTER SUBNET frees it",
+  InsufficientStorage: "gwctl store show tells where the store is: make room there",
   IpAddressAlreadyAllocated: "gwctl port list --fixed-ip ip-address=ADDRESS shows who has it",
   IpAddressGenerationFailure: "gwctl subnet set --allocation-pool start=A,end=B SUBNET adds addresses",
   MacAddressInUse: "gwctl port list --mac-address MAC shows who has it",

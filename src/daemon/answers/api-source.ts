@@ -15,6 +15,8 @@ import { VERSION } from "../version.ts";
 import { announcementsPage, receivedPage, routesPage } from "./bgp-answers.ts";
 import { birdwatcher } from "./birdwatcher.ts";
 import { type BlockSource, blockAnswer, whoAnswer } from "./block-answers.ts";
+import { explainAnswer } from "./explain/explain.ts";
+import type { ExplainSource, ObjectsView } from "./explain/source.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer, nextHopAnswer } from "./gateway-answers.ts";
 import { mappingsAnswer, pcpFigures } from "./mapping-answers.ts";
 import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
@@ -42,14 +44,16 @@ export interface LagMonitor {
 export interface StoreViews extends Pick<MetricsSource, "storeState"> {
   readonly store: ApiSource["store"];
   readonly storeTimes: StoreTimes;
+  /** What lies in it, as of now. */
+  readonly objects: () => ObjectsView;
 }
 
 export function apiSource(
   gateway: Gateway,
   config: () => ConfigState,
   lag: LagMonitor,
-  { store, storeState, storeTimes }: StoreViews,
-  events: Pick<EventFeed, "readers" | "dropped">,
+  { store, storeState, storeTimes, objects }: StoreViews,
+  events: Pick<EventFeed, "readers" | "dropped" | "behind">,
 ): { readonly source: ApiSource; readonly metrics: Metrics } {
   const startedMs = performance.now();
   const views: Omit<
@@ -71,27 +75,14 @@ export function apiSource(
       return known && errorAnswers(known);
     },
     floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot()),
-    nat: () => natOf(gateway),
-    natWho: (query) => whoAnswer(blockSource(gateway), query),
-    natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
-    natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
-    natPools: () =>
-      poolAnswers(
-        gateway.forwarding.sessions,
-        gateway.model,
-        gateway.blockHistory.epochs.at(-1)?.plan,
-        gateway.drains,
-        gateway.givenBlocks,
-      ),
-    natTrace: (query) => traceAnswer(gateway, query),
-    natLog: () => gateway.natLogs.answer(),
-    natMappings: (query) => mappingsAnswer(gateway, query),
-    natBlock: (query) => blockAnswer(blockSource(gateway), query),
+    ...natViews(gateway),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
     anycast: () =>
       anycastAnswers(gateway.model, gateway.settings.model, gateway.reconciler.snapshot(), gateway.checks),
     rpki: () => rpkiAnswer(gateway.speaker),
     rpkiPrefix: (query) => rpkiPrefixAnswer(gateway.speaker, query),
+    explain: (query) =>
+      explainAnswer(explainSource(gateway, objects(), events.behind(undefined).events), query),
     store,
     monitors: () => gateway.monitors.answers(),
     birdwatcher: birdwatcher({
@@ -119,12 +110,48 @@ export function apiSource(
   return { source: { ...views, metrics: () => metrics.render() }, metrics };
 }
 
+type NatViews = Extract<keyof ApiSource, `nat${string}`>;
+
+const natViews = (gateway: Gateway): Pick<ApiSource, NatViews> => ({
+  nat: () => natOf(gateway),
+  natWho: (query) => whoAnswer(blockSource(gateway), query),
+  natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
+  natTop: (query) => topAnswer(gateway.forwarding.sessions, query),
+  natPools: () =>
+    poolAnswers(
+      gateway.forwarding.sessions,
+      gateway.model,
+      gateway.blockHistory.epochs.at(-1)?.plan,
+      gateway.drains,
+      gateway.givenBlocks,
+    ),
+  natTrace: (query) => traceAnswer(gateway, query),
+  natLog: () => gateway.natLogs.answer(),
+  natMappings: (query) => mappingsAnswer(gateway, query),
+  natBlock: (query) => blockAnswer(blockSource(gateway), query),
+});
+
 async function natOf({ forwarding, model, reconciler }: Gateway): Promise<NatAnswer> {
   const [conntrack, refused] = await Promise.all([
     forwarding.conntrack().catch(() => undefined),
     forwarding.refused().catch(() => undefined),
   ]);
   return natAnswer(model, reconciler.snapshot(), { conntrack, refused });
+}
+
+function explainSource(
+  gateway: Gateway,
+  objects: ObjectsView,
+  events: ExplainSource["events"],
+): ExplainSource {
+  const { model, links, speaker } = gateway;
+  const now = gateway.reconciler.snapshot();
+  return {
+    ...{ model, file: gateway.settings.model, now, links, speaker, objects, events },
+    nextHop: (address) => gateway.nextHops.get(address),
+    ...{ trace: gateway, blocks: blockSource(gateway), mappings: gateway },
+    problems: gateway.problems(now),
+  };
 }
 
 const blockSource = (gateway: Gateway): BlockSource => ({

@@ -19,7 +19,7 @@ import {
 import { formatCommunity, formatExtendedCommunity, formatLargeCommunity } from "../../bgp/net/communities.ts";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../../bgp/net/text.ts";
 import type { AdvertisedRoute, ReceivedRoute } from "../../bgp/rib/snapshot.ts";
-import type { PathSnapshot, RouteSnapshot } from "../../bgp/speaker/snapshots.ts";
+import type { ExportSnapshot, PathSnapshot, RouteSnapshot } from "../../bgp/speaker/snapshots.ts";
 import type { Speaker } from "../../bgp/speaker/speaker.ts";
 import { formatAsPath } from "../../bgp/wire/as-path-text.ts";
 import type { PathAttributes } from "../../bgp/wire/path-attributes.ts";
@@ -82,11 +82,19 @@ export function announcementsPage(
   const only = query.prefix === undefined ? undefined : parsePrefix(query.prefix);
   const asked = speaker.peers().filter((peer) => query.peer === undefined || isNamed(peer, query.peer));
   return pageOf(
-    asked.flatMap(({ address }) => announcementParts(speaker, address)),
+    asked.flatMap(({ address }) =>
+      only === undefined
+        ? announcementParts(speaker, address)
+        : [
+            partOf(
+              speaker.advertisedAt(address, only).map((route) => ({ route, peer: formatAddress(address) })),
+            ),
+          ],
+    ),
     query,
     ({ route, peer }) => {
       // What is still to be sent has not been announced.
-      if (route.pending || (only !== undefined && !samePrefix(only, route.prefix))) return undefined;
+      if (route.pending) return undefined;
       const answer = announcementAnswer(route, peer);
       return query.kind === undefined || query.kind === answer.kind ? answer : undefined;
     },
@@ -126,13 +134,28 @@ export function receivedPage(speaker: Speaker, query: ReceivedQuery): Promise<Pa
   );
 }
 
-const exportsOf = (speaker: Speaker, prefix: Prefix): RouteExport[] =>
-  speaker.exportsOf(prefix).map(({ peer, sent, reason, rule }) => ({
-    peer: formatAddress(peer),
-    sent,
-    reason,
-    ...(rule !== undefined && { rule }),
+/** Why each peer is told a prefix or is not, and what it was told. */
+export const exportsWith = (
+  speaker: Speaker,
+  prefix: Prefix,
+): (RouteExport & { readonly told: readonly AnnouncementAnswer[] })[] =>
+  speaker.exportsOf(prefix).map((one) => ({
+    ...exportAnswer(one),
+    told: speaker
+      .advertisedAt(one.peer, prefix)
+      .filter(({ pending }) => !pending)
+      .map((route) => announcementAnswer(route, formatAddress(one.peer))),
   }));
+
+const exportsOf = (speaker: Speaker, prefix: Prefix): RouteExport[] =>
+  speaker.exportsOf(prefix).map(exportAnswer);
+
+const exportAnswer = ({ peer, sent, reason, rule }: ExportSnapshot): RouteExport => ({
+  peer: formatAddress(peer),
+  sent,
+  reason,
+  ...(rule !== undefined && { rule }),
+});
 
 /** The very prefix, or the longest one that holds an address and is in use. */
 function* routesFor(speaker: Speaker, text: string): Generator<RouteSnapshot> {

@@ -172,7 +172,7 @@ export function nextHopAnswer({ address, way, ...judged }: NextHopSnapshot): Nex
 
 type Target = NonNullable<ReturnType<Snapshot["targetOf"]>>;
 
-function pathsOf(target: Target): string[] {
+export function pathsOf(target: Target): string[] {
   switch (target.to) {
     case "link":
       return [target.interface];

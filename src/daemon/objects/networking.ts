@@ -18,6 +18,7 @@ import { Keeper } from "../../neutron/keeper.ts";
 import { KeptModel } from "../../neutron/kept-model.ts";
 import { portsBehind } from "../../neutron/wanted.ts";
 import type { Store } from "../../store/store.ts";
+import type { ObjectsView } from "../answers/explain/source.ts";
 import { systemClock } from "../clock.ts";
 import type { Objects } from "../gateway.ts";
 import { type DhcpServer, uplinkOf } from "./dhcp-server.ts";
@@ -51,6 +52,7 @@ interface Surroundings {
 
 export interface Networking extends NetworkingApi, Objects {
   readonly authority: AuthorityOf;
+  readonly view: () => ObjectsView;
   /** What it has seen of the store last. */
   readonly holds: () => { readonly revision: number; readonly objects: Readonly<Record<string, number>> };
   readonly close: () => Promise<void>;
@@ -110,6 +112,11 @@ export async function openNetworking(
       return session.project.name === UNASKED.projectId ? "read" : "none";
     },
     extend: (file) => model.model(around.own.extend(file), keeper.reading, around.api().floatingEgress),
+    view: () => ({
+      reading: keeper.reading,
+      host: (name) => hosts.get(name),
+      says: (port) => hosts.says(port),
+    }),
     holds: () => keeper.holds,
     advertisements: () => {
       advertisements ??= dhcp === undefined ? [] : advertisementsOf(keeper.reading, hostname);

@@ -110,6 +110,30 @@ describe("what is refused changes nothing", () => {
   });
 });
 
+describe("a pool that sources go out by is neither deleted nor changed away", () => {
+  const OTHERS = "object.conflict first is in use: no pool serves 10.65.0.0-10.65.255.255 of nat.private";
+  beforeEach(async () => {
+    file = fileOf(FILE.replace(/ {2}pools: .*\n/, ""));
+    await own.put("pools", "first", { addresses: ["198.51.100.41"] });
+    await own.put("pools", "second", POOL);
+  });
+  test("as long as no other serves them", async () => {
+    expect(await refused(() => own.remove("pools", "first"))).toBe(OTHERS);
+    expect(namesOf(own.extend(file))).toEqual(["dns", "first", "second"]);
+    for (const more of [{ private: ["10.66.1.0/24"] }, { draining: true }]) {
+      const changed = { addresses: ["198.51.100.41"], ...more };
+      expect(await refused(() => own.put("pools", "first", changed))).toMatch(
+        /^object\.conflict no pool serves /,
+      );
+    }
+  });
+  test("and is, when the others do, or there is no pool left to hold to its rules", async () => {
+    await own.remove("pools", "second");
+    await own.remove("pools", "first");
+    expect(namesOf(own.extend(file))).toEqual(["dns"]);
+  });
+});
+
 test("a file that takes an address or a name has it, and the object is told to be left out", async () => {
   await own.put("pools", "second", POOL);
   await own.put("anycast", "ntp", { address: "192.0.2.54" });

@@ -119,6 +119,8 @@ export class OwnObjects implements OwnApi {
           `GET /api/v1/${kind} lists them`,
         );
       }
+      const model = this.#around.model();
+      refuseErrors(model, withoutOwn(model, { kind, name }), `${name} is in use: `);
       return (await this.#commit({ put: [{ key: HEAD, value: "{}" }], remove: [key] })) ? true : undefined;
     });
   }
@@ -129,9 +131,8 @@ export class OwnObjects implements OwnApi {
     if (isNew && count >= OWN_OBJECTS) {
       throw new Refusal("object.conflict", `there are ${OWN_OBJECTS} of them, and no more are possible`);
     }
-    const without = withoutOwn(this.#around.model(), wanted);
-    const [fault] = newErrors(without, withOwn(without, [wanted]));
-    if (fault !== undefined) throw new Refusal("object.conflict", fault.message, fault.hint);
+    const model = this.#around.model();
+    refuseErrors(model, withOwn(withoutOwn(model, wanted), [wanted]));
   }
 
   /** One after the other, and again when another process was first: `attempt` gives undefined then. */
@@ -159,6 +160,7 @@ export class OwnObjects implements OwnApi {
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       if (error.detail.code === "too-large") throw new Refusal("object.invalid", error.message);
+      if (error.detail.code === "full") throw new Refusal("store.full", error.message, "make room there");
       throw new Refusal("store.unavailable", error.message, "gwctl store show tells how it is");
     }
   }
@@ -278,10 +280,16 @@ function withOwn(model: Model, own: readonly Own[]): Model {
   };
 }
 
-const withoutOwn = (model: Model, { kind, name }: Own): Model =>
+const withoutOwn = (model: Model, { kind, name }: Pick<Own, "kind" | "name">): Model =>
   kind === "anycast"
     ? { ...model, anycast: model.anycast.filter((service) => service.name !== name) }
     : { ...model, nat: { ...model.nat, pools: model.nat.pools.filter((pool) => pool.name !== name) } };
+
+/** @throws Refusal for what is wrong behind a change, and was not before it */
+function refuseErrors(before: Model, after: Model, prefix = ""): void {
+  const [fault] = newErrors(before, after);
+  if (fault !== undefined) throw new Refusal("object.conflict", `${prefix}${fault.message}`, fault.hint);
+}
 
 /** What is wrong behind a change, and was not before it. */
 function newErrors(before: Model, after: Model): readonly Violation[] {

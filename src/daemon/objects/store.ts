@@ -12,6 +12,7 @@ import { MemoryStore } from "../../store/memory.ts";
 import { RememberedStore } from "../../store/remembered.ts";
 import { type Store, StoreError } from "../../store/store.ts";
 import type { Log } from "../records/log.ts";
+import { StoreRoom } from "./store-room.ts";
 import { StoreWatch } from "./store-watch.ts";
 
 /** Nobody but owner and group may read a password. */
@@ -37,18 +38,31 @@ interface Around {
  * @throws StoreError, or the system's error when a file of certificates cannot be read
  */
 export async function openForDaemon(settings: StoreSettings, around: Around): Promise<OpenStore> {
-  if (settings.type === "etcd") return await openShared(settings, around);
-  const store = await openStore(settings);
-  return { store: measured(store, around), etcd: undefined, problems: () => [] };
+  const room = new StoreRoom(describeStore(settings), around.changed);
+  const observe: Observe = (...told) => {
+    room.observe(...told);
+    around.observe(...told);
+  };
+  if (settings.type === "etcd") {
+    const shared = await openShared(settings, { ...around, observe });
+    return { ...shared, problems: () => [...shared.problems(), ...room.problems] };
+  }
+  const revived = (): void =>
+    around.log.warn(
+      { event: "store.revived" },
+      "the process of the store ended; another one has taken its place",
+    );
+  const store = await openStore(settings, revived);
+  return { store: measured(store, { observe }), etcd: undefined, problems: () => room.problems };
 }
 
-/** As it is. @throws as {@link openForDaemon} */
-export async function openStore(settings: StoreSettings): Promise<Store> {
+/** As it is. @param revived - the process of a local store is another one; @throws as {@link openForDaemon} */
+export async function openStore(settings: StoreSettings, revived?: () => void): Promise<Store> {
   switch (settings.type) {
     case "none":
       return new MemoryStore();
     case "local":
-      return await LocalStore.open(settings.path);
+      return await LocalStore.open(settings.path, undefined, revived);
     case "etcd":
       return await EtcdStore.open(etcdSettings(settings));
   }
@@ -71,7 +85,7 @@ async function openShared(settings: EtcdStoreSettings, around: Around): Promise<
   }
 }
 
-const measured = (store: Store, { observe }: Around): Store =>
+const measured = (store: Store, { observe }: Pick<Around, "observe">): Store =>
   new MeasuredStore(store, () => performance.now(), observe);
 
 /** Undefined: there is to be none, or there can be none just now. */

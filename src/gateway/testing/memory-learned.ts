@@ -1,8 +1,8 @@
 /** What peers told, in memory: rows are given out again as soon as nobody has a use for them, as by the speaker. */
 
 import type { Address, Family, Prefix } from "../../bgp/net/address.ts";
+import { NO_PREFIX, type PrefixId, PrefixTable } from "../../bgp/net/prefix-table.ts";
 import { formatAddress, formatPrefix } from "../../bgp/net/text.ts";
-import { NO_PREFIX, type PrefixId, PrefixTable } from "../../bgp/rib/prefix-table.ts";
 import type { LearnedPath, LearnedRoute } from "../intent.ts";
 import { tagOf } from "../kinds.ts";
 import type { Learned, LearnedFamily } from "../learned.ts";

@@ -23,6 +23,8 @@ const TYPE_RETURN = 2;
 const TABLE = "gatewayd_trace";
 /** Before everything that is usual: conntrack is at -200, and our first chain at -451. */
 const PRIORITY = -460;
+/** Behind everything: what it has become by then. */
+const LAST_PRIORITY = 200;
 const LOOK_EVERY_MS = 20;
 /** A packet is through within microseconds; what comes later is of another one. */
 const SETTLE_MS = 100;
@@ -63,6 +65,7 @@ function markerText(query: PacketQuery): string {
   return [
     `create table inet ${TABLE} { flags owner; }`,
     `add chain inet ${TABLE} followed { type filter hook prerouting priority ${PRIORITY}; policy accept; }`,
+    `add chain inet ${TABLE} left { type filter hook postrouting priority ${LAST_PRIORITY}; policy accept; }`,
     // Whoever sends more than that is not told of more.
     `add rule inet ${TABLE} followed ${packet}limit rate 10/second burst 1 packets meta nftrace set 1`,
   ].join("\n");

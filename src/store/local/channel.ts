@@ -20,22 +20,28 @@ export class Channel {
   readonly #directory: string;
   readonly #process: ChildProcess;
   readonly #waiting: Waiting[] = [];
+  readonly #onEnd: () => void;
+  #isClosing = false;
   /** Why nothing can be asked any more. */
   #fault: StoreError | undefined;
 
   /**
    * @param directory - made when it is not there, for this user alone
    * @param script - the process's; as it is built beside this file
+   * @param onEnd - it ended though nobody closed it; called at most once, and not before this has resolved
    * @throws StoreError corrupt; full; unavailable: another gatewayd has it, or this user may not write there
    */
   static async open(
     directory: string,
     file: FileName,
     script: string = BESIDE_THIS,
+    onEnd: () => void = () => undefined,
   ): Promise<{ readonly channel: Channel; readonly revision: number }> {
-    const channel = new Channel(directory, file, script);
+    let isOpen = false;
+    const channel = new Channel(directory, file, script, () => isOpen && onEnd());
     try {
       const { revision } = await channel.#answer("open");
+      isOpen = true;
       return { channel, revision };
     } catch (error) {
       if (channel.#process.connected) channel.#process.disconnect();
@@ -43,14 +49,20 @@ export class Channel {
     }
   }
 
-  private constructor(directory: string, file: FileName, script: string) {
+  private constructor(directory: string, file: FileName, script: string, onEnd: () => void) {
     this.#directory = directory;
+    this.#onEnd = onEnd;
     this.#process = fork(script, [directory, file], { serialization: "advanced", execArgv: [] });
     this.#process.on("message", (answer: Answer) => this.#take(answer));
     this.#process.on("error", (error) =>
       this.#end(new StoreError("unavailable", error.message, { cause: error })),
     );
     this.#process.on("exit", (code, signal) => this.#end(this.#faultOf(code, signal)));
+  }
+
+  /** Undefined: it can be asked. */
+  get fault(): StoreError | undefined {
+    return this.#fault;
   }
 
   /** @param did - what is answered to it; @throws StoreError */
@@ -64,6 +76,7 @@ export class Channel {
   /** The process ends. What it answered is on the disk; there is nothing to be finished. */
   async close(): Promise<void> {
     if (this.#fault !== undefined) return;
+    this.#isClosing = true;
     const ended = new Promise<void>((resolve) => this.#process.once("exit", () => resolve()));
     this.#process.disconnect();
     await ended;
@@ -84,8 +97,10 @@ export class Channel {
   }
 
   #end(fault: StoreError): void {
-    this.#fault ??= fault;
-    for (const { reject } of this.#waiting.splice(0)) reject(this.#fault);
+    if (this.#fault !== undefined) return;
+    this.#fault = fault;
+    for (const { reject } of this.#waiting.splice(0)) reject(fault);
+    if (!this.#isClosing) this.#onEnd();
   }
 
   #faultOf(code: number | null, signal: NodeJS.Signals | null): StoreError {

@@ -1,6 +1,8 @@
 /**
  * A store on this machine's disk, for one gatewayd. The file is another process's (process.ts); this is the daemon's
- * side: it asks, and knows the last commits for those who watch.
+ * side: it asks, and knows the last commits for those who watch. When that process ends, by the kernel's want of memory or
+ * somebody's hand, another one takes its place: what was under way is done or not, leases are lost, and whoever watches
+ * may have to read again.
  */
 
 import { Feed } from "../feed.ts";
@@ -19,32 +21,55 @@ import {
   StoreError,
 } from "../store.ts";
 import { Channel } from "./channel.ts";
-import type { Outcome } from "./protocol.ts";
+import type { Answer, Outcome, Request } from "./protocol.ts";
+
+const FILE = "store.mdb";
+
+type Opened = Awaited<ReturnType<typeof Channel.open>>;
+
+interface Place {
+  /** See {@link Channel.open}. */
+  readonly directory: string;
+  readonly script: string | undefined;
+  /** Another process has taken the place of one that ended. */
+  readonly onRevived: () => void;
+}
 
 export class LocalStore implements Store {
-  readonly #channel: Channel;
-  readonly #leases = new Set<Lease>();
+  readonly #place: Place;
+  #channel: Channel;
+  #reviving: Promise<void> | undefined;
+  #isClosed = false;
+  /** With what is called when they are lost. */
+  readonly #leases = new Map<Lease, () => void>();
   readonly #feed: Feed;
   #leaseCount = 0;
 
-  /** See {@link Channel.open}. @throws StoreError */
-  static async open(directory: string, script?: string): Promise<LocalStore> {
-    const { channel, revision } = await Channel.open(directory, "store.mdb", script);
-    return new LocalStore(channel, revision);
+  /** See {@link Channel.open}. @param onRevived - its process ended, and another one has taken its place; @throws StoreError */
+  static async open(
+    directory: string,
+    script?: string,
+    onRevived: () => void = () => undefined,
+  ): Promise<LocalStore> {
+    const onEnd = (): void => store.#ended();
+    const opened = await Channel.open(directory, FILE, script, onEnd);
+    const store: LocalStore = new LocalStore({ directory, script, onRevived }, opened);
+    return store;
   }
 
-  private constructor(channel: Channel, revision: number) {
+  private constructor(place: Place, { channel, revision }: Opened) {
+    this.#place = place;
     this.#channel = channel;
     this.#feed = new Feed(revision);
   }
 
   async read(prefix: Key): Promise<Snapshot> {
-    const { revision, entries } = await this.#channel.ask({ do: "read", prefix }, "read");
+    const { revision, entries } = await this.#ask({ do: "read", prefix }, "read");
     return { revision, entries: new Map(entries) };
   }
 
   async get(key: Key): Promise<Entry | undefined> {
-    const { entry } = await this.#channel.ask({ do: "get", key }, "get");
+    const { entry } = await this.#ask({ do: "get", key }, "get");
     return entry;
   }
 
@@ -57,7 +82,7 @@ export class LocalStore implements Store {
     }
     const leased = put.map(({ key, value, lease }) => ({ key, value, lease: lease && Number(lease.id) }));
     const request = { do: "commit", commit: { require, put: leased, remove } } as const;
-    const { outcome } = await this.#channel.ask(request, "commit");
+    const { outcome } = await this.#ask(request, "commit");
     this.#tell(outcome, put);
     return outcome.ok ? { ok: true, revision: outcome.revision } : { ok: false };
   }
@@ -67,23 +92,55 @@ export class LocalStore implements Store {
   }
 
   /** Lives as long as this process: its entries go at the latest when the file is opened the next time. */
-  async lease(): Promise<Lease> {
+  async lease(_ttlSeconds: number, onLost: () => void): Promise<Lease> {
     const lease: Lease = { id: String(++this.#leaseCount), end: () => this.#endLease(lease) };
-    this.#leases.add(lease);
+    this.#leases.set(lease, onLost);
     return lease;
   }
 
   async close(): Promise<void> {
     // When they cannot be ended, they go when the file is opened the next time.
-    await Promise.allSettled([...this.#leases].map((lease) => lease.end()));
+    await Promise.allSettled([...this.#leases.keys()].map((lease) => lease.end()));
+    this.#isClosed = true;
+    await this.#reviving?.catch(() => undefined);
     this.#feed.close();
     await this.#channel.close();
   }
 
   async #endLease(lease: Lease): Promise<void> {
     if (!this.#leases.delete(lease)) return;
-    const { outcome } = await this.#channel.ask({ do: "end-lease", lease: Number(lease.id) }, "end-lease");
+    const { outcome } = await this.#ask({ do: "end-lease", lease: Number(lease.id) }, "end-lease");
     this.#tell(outcome, []);
+  }
+
+  async #ask<D extends Answer["did"]>(request: Request, did: D): ReturnType<typeof Channel.prototype.ask<D>> {
+    const { fault } = this.#channel;
+    if (fault?.detail.code === "unavailable") await this.#revive();
+    return this.#channel.ask(request, did);
+  }
+
+  /** When that fails, whoever asks next tries again, and is told why not. */
+  #ended(): void {
+    if (this.#channel.fault?.detail.code === "unavailable") void this.#revive().catch(() => undefined);
+  }
+
+  #revive(): Promise<void> {
+    if (this.#isClosed) return Promise.reject(this.#channel.fault);
+    this.#reviving ??= this.#openAgain().finally(() => {
+      this.#reviving = undefined;
+    });
+    return this.#reviving;
+  }
+
+  async #openAgain(): Promise<void> {
+    const { directory, script, onRevived } = this.#place;
+    const { channel, revision } = await Channel.open(directory, FILE, script, () => this.#ended());
+    this.#channel = channel;
+    this.#feed.forget(revision);
+    const lost = [...this.#leases.values()];
+    this.#leases.clear();
+    for (const onLost of lost) onLost();
+    onRevived();
   }
 
   #tell(outcome: Outcome, put: readonly Put[]): void {

@@ -3,8 +3,9 @@
  *
  * LMDB never overwrites what the last commit refers to: it writes new pages, waits for the disk, then writes the page
  * that refers to them, and waits again. So a commit is there whole or not at all, whenever the power goes. What it does
- * not do is check its pages: one that is missing or foreign makes the process that looks at it die of a signal. That is
- * why this runs in a process of its own, and looks at every entry first.
+ * not do is check its pages: one that is missing or foreign makes the process that looks at it die of a signal, or shows
+ * what nobody wrote. That is why this runs in a process of its own, writes with every commit how many rows there are and
+ * what their checksums come to, and looks at all of them first.
  */
 
 import {
@@ -19,6 +20,7 @@ import {
   statSync,
 } from "node:fs";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { open, type RootDatabase } from "lmdb";
 import type { Entry, Key } from "../store.ts";
 import type { CommitRequest, Copied, CopyRequest, Failure, FileName, Outcome } from "./protocol.ts";
@@ -31,6 +33,9 @@ const REVISION = "revision";
 /** What a copy is a copy of. */
 const ORIGINAL = "original";
 
+/** How many other rows there are, and the sum of their checksums. */
+const DIGEST = "digest";
+
 /** As in etcd, an empty store is at revision 1. */
 const FIRST_REVISION = 1;
 
@@ -40,8 +45,16 @@ const ROOM_OCTETS = 2 * 1024 * 1024;
 /** The file is not what was written. */
 class CorruptError extends Error {}
 
+interface Digest {
+  readonly rows: number;
+  /** Modulo 2^32. */
+  readonly sum: number;
+}
+
 export class Table {
   readonly #file: File;
+  /** Of the transaction that is under way. */
+  #digest: Digest = { rows: 0, sum: 0 };
 
   /**
    * Opens the file in a directory, makes it when there is none, and looks at all of it. Entries of leases go: the
@@ -55,7 +68,7 @@ export class Table {
     if (statSync(path).size === 0) throw new CorruptError("it is empty");
     const table = new Table(path);
     table.#verify();
-    table.#remove(({ lease }) => lease !== undefined);
+    table.#endOldLeases(directory);
     return table;
   }
 
@@ -88,38 +101,35 @@ export class Table {
    * @throws the system's error: none of them is done
    */
   commit(requests: readonly CommitRequest[]): Outcome[] {
-    return this.#file.transactionSync(() => requests.map((request) => this.#commit(request)));
+    return this.#change(() => requests.map((request) => this.#commit(request)));
   }
 
   /** Removes the entries of a lease. */
   endLease(lease: number): Outcome {
-    return this.#remove((row) => row.lease === lease);
+    return this.#endLeases((each) => each === lease);
   }
 
   /** Forgets everything when it is one of something else. @returns the latest revision copied, if any */
   beCopyOf(of: string): number | undefined {
     if (this.#file.get(ORIGINAL) === of) return this.revision === FIRST_REVISION ? undefined : this.revision;
-    this.#file.transactionSync(() => {
-      for (const key of [...this.#file.getKeys({})]) this.#file.removeSync(key);
-      this.#file.putSync(REVISION, String(FIRST_REVISION));
-      this.#file.putSync(ORIGINAL, of);
+    this.#change(() => {
+      for (const key of [...this.#file.getKeys({})]) if (key !== DIGEST) this.#remove(key);
+      this.#put(REVISION, String(FIRST_REVISION));
+      this.#put(ORIGINAL, of);
     });
     return undefined;
   }
 
   /** All of it or nothing; what is there already costs no write. @throws Error: nothing is done */
   copy({ prefix, revision, after, put, remove }: CopyRequest): void {
-    this.#file.transactionSync(() => {
+    this.#change(() => {
       const held = Number(this.#file.get(REVISION + prefix));
       if (after !== undefined && held !== after)
         throw new Error(`${prefix}: a copy of ${held}, not of ${after}`);
-      for (const key of after === undefined ? this.#others(prefix, put) : remove) this.#file.removeSync(key);
-      for (const [key, { value, modRevision }] of put) {
-        const text = `${modRevision}:${value}`;
-        if (this.#file.get(key) !== text) this.#file.putSync(key, text);
-      }
-      this.#file.putSync(REVISION + prefix, String(revision));
-      this.#file.putSync(REVISION, String(Math.max(this.revision, revision)));
+      for (const key of after === undefined ? this.#others(prefix, put) : remove) this.#remove(key);
+      for (const [key, { value, modRevision }] of put) this.#put(key, `${modRevision}:${value}`);
+      this.#put(REVISION + prefix, String(revision));
+      this.#put(REVISION, String(Math.max(this.revision, revision)));
     });
   }
 
@@ -135,33 +145,89 @@ export class Table {
   }
 
   #verify(): void {
-    if (this.revision < this.#newest()) throw new CorruptError("an entry is newer than the whole");
+    const { revision } = this;
+    const expected = this.#readDigest();
+    let [rows, sum] = [0, 0];
+    for (const { key, value } of this.#file.getRange({})) {
+      if (key === DIGEST) continue;
+      // Pages that lead back to themselves would have no end.
+      if (++rows > expected.rows) break;
+      sum = (sum + checksum(key, value)) >>> 0;
+      if (key.startsWith("/") && parseRow(key, value).modRevision > revision)
+        throw new CorruptError("an entry is newer than the whole");
+    }
+    if (rows !== expected.rows || sum !== expected.sum)
+      throw new CorruptError("what it holds is not what was written");
   }
 
-  #newest(): number {
-    let newest = FIRST_REVISION;
-    for (const [, { modRevision }] of this.read("/").entries) newest = Math.max(newest, modRevision);
-    return newest;
+  #readDigest(): Digest {
+    const match = DIGEST_ROW.exec(this.#file.get(DIGEST) ?? "");
+    if (match === null) throw new CorruptError("it does not say what it holds");
+    return { rows: Number(match[1]), sum: Number(match[2]) };
+  }
+
+  /** All that is put and removed in one transaction, or nothing of it. @throws the system's error: nothing is done */
+  #change<T>(work: () => T): T {
+    return this.#file.transactionSync(() => {
+      const before = this.#readDigest();
+      this.#digest = before;
+      const done = work();
+      if (this.#digest !== before) this.#file.putSync(DIGEST, digestText(this.#digest));
+      return done;
+    });
+  }
+
+  /** What is there already costs no write. */
+  #put(key: string, text: string): void {
+    const before = this.#file.get(key);
+    if (before === text) return;
+    this.#file.putSync(key, text);
+    const { rows, sum } = this.#digest;
+    const old = before === undefined ? 0 : checksum(key, before);
+    this.#digest = {
+      rows: before === undefined ? rows + 1 : rows,
+      sum: (sum - old + checksum(key, text)) >>> 0,
+    };
+  }
+
+  /** False: there was no such row. */
+  #remove(key: string): boolean {
+    const before = this.#file.get(key);
+    if (before === undefined) return false;
+    this.#file.removeSync(key);
+    const { rows, sum } = this.#digest;
+    this.#digest = { rows: rows - 1, sum: (sum - checksum(key, before)) >>> 0 };
+    return true;
   }
 
   #commit({ require, put, remove }: CommitRequest): Outcome {
     for (const { key, modRevision } of require) {
       if ((this.#row(key)?.modRevision ?? 0) !== modRevision) return { ok: false };
     }
-    const removed = remove.filter((key) => this.#file.removeSync(key));
+    const removed = remove.filter((key) => this.#remove(key));
     if (put.length + removed.length === 0) return { ok: true, revision: this.revision, removed };
     const revision = this.#next();
     for (const { key, value, lease } of put) {
-      this.#file.putSync(key, `${revision}${lease === undefined ? "" : `l${lease}`}:${value}`);
+      this.#put(key, `${revision}${lease === undefined ? "" : `l${lease}`}:${value}`);
     }
     return { ok: true, revision, removed };
   }
 
-  #remove(which: (row: Row) => boolean): Outcome {
-    return this.#file.transactionSync(() => {
+  /** Where no room is left to write that they go, they stay for a while: they are of this machine, which says them anew. */
+  #endOldLeases(directory: string): void {
+    try {
+      this.#endLeases(() => true);
+    } catch (error) {
+      if (failureOf(error, directory).code !== "full") throw error;
+    }
+  }
+
+  #endLeases(which: (lease: number) => boolean): Outcome {
+    return this.#change(() => {
       const remove: Key[] = [];
       for (const { key, value } of this.#file.getRange({ start: "/", end: `/${BEYOND_KEYS}` })) {
-        if (which(parseRow(key, value))) remove.push(key);
+        const { lease } = parseRow(key, value);
+        if (lease !== undefined && which(lease)) remove.push(key);
       }
       return this.#commit({ require: [], put: [], remove });
     });
@@ -169,7 +235,7 @@ export class Table {
 
   #next(): number {
     const revision = this.revision + 1;
-    this.#file.putSync(REVISION, String(revision));
+    this.#put(REVISION, String(revision));
     return revision;
   }
 
@@ -219,6 +285,12 @@ interface Row {
   readonly text: string;
 }
 
+const DIGEST_ROW = /^(\d+) (\d+)$/;
+
+const digestText = ({ rows, sum }: Digest): string => `${rows} ${sum}`;
+
+const checksum = (key: string, text: string): number => crc32(text, crc32(key));
+
 const ROW = /^(\d{1,16})(?:l(\d{1,9}))?:/;
 
 function parseRow(key: Key, value: string): Row {
@@ -239,7 +311,11 @@ function create(path: string): void {
   const unfinished = `${path}.new`;
   for (const left of [unfinished, `${unfinished}-lock`, `${path}-lock`]) rmSync(left, { force: true });
   const file = openFile(unfinished);
-  file.transactionSync(() => file.putSync(REVISION, String(FIRST_REVISION)));
+  const first = String(FIRST_REVISION);
+  file.transactionSync(() => {
+    file.putSync(REVISION, first);
+    file.putSync(DIGEST, digestText({ rows: 1, sum: checksum(REVISION, first) }));
+  });
   void file.close();
   rmSync(`${unfinished}-lock`, { force: true });
   renameSync(unfinished, path);

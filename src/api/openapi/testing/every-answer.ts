@@ -4,6 +4,7 @@ import { OPERATIONS } from "../operations.ts";
 
 /** Of paths that have to be told something, by their place in the document. */
 const QUERIES: Readonly<Record<string, (peer: string) => string>> = {
+  explain: () => "?about=172.16.1.3",
   listReceived: (peer) => `?peer=${peer}`,
   listErrors: (peer) => `?peer=${peer}`,
   findNatUser: () => "?address=198.51.100.10&port=3127",

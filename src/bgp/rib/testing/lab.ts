@@ -100,6 +100,12 @@ export class Lab {
     this.rib.pool.release(attrs);
   }
 
+  /** What is held when all that is no longer used has been forgotten. */
+  left(): { readonly prefixes: number; readonly attributes: number } {
+    this.rib.forgetSome(Number.MAX_SAFE_INTEGER);
+    return { prefixes: this.rib.v4.prefixes.size, attributes: this.rib.pool.size };
+  }
+
   /** Sweeps and decides until nothing is left; returns the prefixes that changed, as text. */
   decide(budget = 1000): string[] {
     const { received, best, prefixes } = this.rib.v4;

@@ -9,7 +9,7 @@
  * Cost: 4 (IPv4) or 16 (IPv6) octets of key, 1 of length, and 7 to 14 of index per prefix.
  */
 
-import { type Address, type Family, maskWord, type Prefix, widthOf } from "../net/address.ts";
+import { type Address, type Family, maskWord, type Prefix, widthOf } from "./address.ts";
 
 declare const brand: unique symbol;
 /** Index of a prefix in the columns of its family. Given out again after {@link PrefixTable.remove}. */
@@ -251,7 +251,7 @@ function wider(column: Uint32Array, capacity: number): Uint32Array {
 }
 
 /**
- * Where a key belongs, unsigned. Prefixes that differ in their last {@link NEIGHBOUR_BITS} bits only belong side by side,
+ * Where a key belongs, in 32 bits. Prefixes that differ in their last {@link NEIGHBOUR_BITS} bits only belong side by side,
  * so that those which come one after the other (the addresses of a pool, a table in its order) share a line of the cache.
  * The bits before are mixed (murmur3's finaliser), so that such groups spread over the index.
  */
@@ -283,5 +283,5 @@ const seedOf = (length: number): number => Math.imul(length + 1, 0x9e3779b1);
 
 function placeOf(mixed: number, last: number): number {
   const h = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
-  return (((h ^ (h >>> 16)) << NEIGHBOUR_BITS) | last) >>> 0;
+  return ((h ^ (h >>> 16)) << NEIGHBOUR_BITS) | last;
 }

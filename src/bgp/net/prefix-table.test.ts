@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { contains, type Family, type Prefix, prefixOf } from "../net/address.ts";
-import { formatPrefix, parseAddress } from "../net/text.ts";
+import { contains, type Family, type Prefix, prefixOf } from "./address.ts";
 import { NO_PREFIX, type PrefixId, PrefixTable } from "./prefix-table.ts";
+import { formatPrefix, parseAddress } from "./text.ts";
 
 /** Few bits, so that prefixes meet each other. */
 const prefixes = (family: Family): fc.Arbitrary<Prefix> =>
