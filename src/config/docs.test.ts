@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { MOST_PER_PREFIX, MOST_VRPS } from "../bgp/rpki/vrp-table.ts";
 import { BLOCK_ADDRESSES, BLOCK_CHAINS } from "../model/block-rules.ts";
 import { FORWARDED_PORTS } from "../model/forward-rules.ts";
-import { PREFIX_PAIRS } from "../model/prefix-pair.ts";
+import { PREFIX_PAIRS } from "../model/prefix-pair-rules.ts";
 import { GRANTS, MAPPINGS } from "../nat/layout.ts";
 import { RPKI_CACHES } from "./bgp-schema.ts";
 import { report } from "./check.ts";

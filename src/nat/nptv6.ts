@@ -46,7 +46,7 @@ export const adjustmentOf = ({ from, to }: Mapping): number => (sumOf(from) - su
 const candidates = ({ length }: Prefix): readonly number[] => (length <= 48 ? [3] : [4, 5, 6, 7]);
 
 /** What becomes of an address within `from`; undefined: it cannot be translated. */
-export function translated(address: Address, { from, to }: Mapping): Address | undefined {
+function translated(address: Address, { from, to }: Mapping): Address | undefined {
   const index = candidates(from).find((i) => wordOf(address, i) !== ONES);
   if (index === undefined) return undefined;
   const words = WORDS.map((i) => {
