@@ -1,6 +1,7 @@
 /**
- * `npm run bench -- ontime`: is gatewayd on time while a million routes come in? A quiet peer times its keepalives, a client
- * asks the API again and again, and BIRD watches it by BFD.
+ * `npm run bench -- ontime`: is gatewayd on time while a million routes come in, and while all of them are judged again
+ * since an RPKI cache says otherwise? A quiet peer times its keepalives, a client asks the API again and again, and BIRD
+ * watches it by BFD.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -8,6 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { Agent, get, type IncomingMessage } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
 import { text } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import {
@@ -21,11 +23,13 @@ import {
 } from "../blast.ts";
 import { machine } from "../measure.ts";
 import { Pair } from "../pair.ts";
+import type { JudgedSettings } from "./judged.ts";
 import type { Watched, WatchSettings } from "./watch.ts";
 
-const HELP = `npm run bench -- ontime [--routes N] [--runs N]
+const HELP = `npm run bench -- ontime [--routes N] [--vrps N] [--runs N]
 
   --routes  that come in, and go out to one other peer: 1000000
+  --vrps    that a cache has at once, which had none: 400000
   --runs    3
 `;
 
@@ -33,13 +37,15 @@ const given = parseArgs({
   args: process.argv.slice(3),
   options: {
     routes: { type: "string", default: "1000000" },
+    vrps: { type: "string", default: "400000" },
     runs: { type: "string", default: "3" },
     help: { type: "boolean", short: "h" },
   },
 }).values;
 const routes = Number(given.routes);
+const vrps = Number(given.vrps);
 const runs = Number(given.runs);
-if (given.help === true || !(routes >= 1 && runs >= 1) || process.getuid?.() !== 0) {
+if (given.help === true || !(routes >= 1 && vrps >= 1 && runs >= 1) || process.getuid?.() !== 0) {
   const why = given.help === true ? "" : "root is needed, and numbers from 1 on\n\n";
   process[why === "" ? "stdout" : "stderr"].write(`${why}${HELP}`);
   process.exit(why === "" ? 0 : 2);
@@ -49,6 +55,7 @@ const ROOT = resolve(import.meta.dirname, "../../..");
 const pair = new Pair();
 const QUIET: WatchSettings = { address: "10.9.0.60", asn: 65_060, holdSeconds: 3 };
 const BIRD = { address: "10.9.0.61", asn: 65_061 };
+const CACHE = "10.9.0.62";
 /** RFC 5880: three packets of 50 ms. */
 const BFD = { intervalMs: 50, multiplier: 3 };
 const SETTLE_MS = 5000;
@@ -64,9 +71,15 @@ interface Figures {
   readonly bfdLosses: number;
 }
 
-process.stdout.write(`${machine()}\n${routes} routes from one peer to another\n\n`);
-process.stdout.write("converged  keepalive late  API median, 99th, most      BFD losses\n");
-for (let run = 0; run < runs; run++) process.stdout.write(`${line(await once())}\n`);
+process.stdout.write(`${machine()}\n`);
+for (const [what, comes] of [
+  [`${routes} routes from one peer to another`, aTable],
+  [`${routes} routes judged again by ${vrps} VRPs, and told again`, anotherWord],
+] as const) {
+  process.stdout.write(`\n${what}\n`);
+  process.stdout.write("converged  keepalive late  API median, 99th, most      BFD losses\n");
+  for (let run = 0; run < runs; run++) process.stdout.write(`${line(await once(comes))}\n`);
+}
 
 function line(f: Figures): string {
   const ms = (value: number): string => `${value.toFixed(1)} ms`;
@@ -76,16 +89,42 @@ function line(f: Figures): string {
   );
 }
 
-async function once(): Promise<Figures> {
+/** Runs a program in a namespace. */
+type InNamespace = (name: string, ...words: string[]) => ChildProcess;
+
+/**
+ * What gatewayd is to be on time under: how long it took, in milliseconds.
+ * @param begins - to be called when it begins
+ */
+type Comes = (inNamespace: InNamespace, begins: () => void) => Promise<number>;
+
+async function aTable(inNamespace: InNamespace, begins: () => void): Promise<number> {
+  begins();
+  const result = await text(node(inNamespace, "../blast.js", load()).stdout!);
+  return (JSON.parse(result) as BlastResult).convergedMs;
+}
+
+async function anotherWord(inNamespace: InNamespace, begins: () => void): Promise<number> {
+  const settings: JudgedSettings = { plan: { family: 4, length: 32, count: routes }, address: CACHE, vrps };
+  const judged = node(inNamespace, "judged.js", settings);
+  const lines = createInterface({ input: judged.stdout! })[Symbol.asyncIterator]();
+  await lines.next();
+  begins();
+  judged.kill("SIGUSR1");
+  const { value } = await lines.next();
+  return Number(value);
+}
+
+async function once(comes: Comes): Promise<Figures> {
   const directory = mkdtempSync(join(tmpdir(), "gateway-bench-"));
   const started: ChildProcess[] = [];
-  const inNamespace = (name: string, ...words: string[]): ChildProcess => {
+  const inNamespace: InNamespace = (name, ...words) => {
     const child = spawn("ip", ["netns", "exec", name, ...words], { stdio: ["ignore", "pipe", "ignore"] });
     started.push(child);
     return child;
   };
   try {
-    pair.connect([senderOf(0), receiverOf(0), QUIET, BIRD].map(({ address }) => address));
+    pair.connect([...[senderOf(0), receiverOf(0), QUIET, BIRD].map(({ address }) => address), CACHE]);
     const socket = join(directory, "gatewayd.sock");
     const gatewayd = join(ROOT, "dist/src/daemon/gatewayd.js");
     inNamespace(
@@ -93,7 +132,7 @@ async function once(): Promise<Figures> {
       process.execPath,
       gatewayd,
       "run",
-      written(directory, "gateway.yaml", config(socket)),
+      written(directory, "gateway.yaml", config(socket, comes === anotherWord)),
     );
     const control = join(directory, "bird.ctl");
     inNamespace(
@@ -107,17 +146,19 @@ async function once(): Promise<Figures> {
     );
     const watch = node(inNamespace, "watch.js", QUIET);
     await new Promise((done) => setTimeout(done, SETTLE_MS));
-    watch.kill("SIGUSR1");
-    const asking = ask(socket);
-    const result = JSON.parse(await text(node(inNamespace, "../blast.js", load()).stdout!)) as BlastResult;
-    const waits = await asking.end();
+    let asking: ReturnType<typeof ask> | undefined;
+    const convergedMs = await comes(inNamespace, () => {
+      watch.kill("SIGUSR1");
+      asking = ask(socket);
+    });
+    const waits = (await asking?.end()) ?? [];
     watch.kill("SIGTERM");
     const watched = JSON.parse(await text(watch.stdout!)) as Watched;
     if (!watched.established || watched.failure !== undefined) {
       throw new Error(`the quiet session: ${watched.failure ?? "never established"}`);
     }
     return {
-      convergedMs: result.convergedMs,
+      convergedMs,
       keepaliveLateMs: watched.lateMs,
       apiMedianMs: waits[waits.length >> 1]!,
       api99Ms: waits[Math.floor(waits.length * 0.99)]!,
@@ -131,11 +172,7 @@ async function once(): Promise<Figures> {
   }
 }
 
-function node(
-  inNamespace: (name: string, ...words: string[]) => ChildProcess,
-  program: string,
-  settings: object,
-): ChildProcess {
+function node(inNamespace: InNamespace, program: string, settings: object): ChildProcess {
   return inNamespace(
     pair.load,
     process.execPath,
@@ -149,19 +186,25 @@ function load(): BlastSettings {
   return { plan, senders: 1, receivers: 1, pids: pair.pids(), then: "nothing", limitMs: LIMIT_MS };
 }
 
-function config(socket: string): string {
+function config(socket: string, judges: boolean): string {
   const bfd = { interval: `${BFD.intervalMs}ms`, multiplier: BFD.multiplier };
-  const passes = { passive: true, import: "all", export: "all", holdTime: `${HOLD_SECONDS}s` };
+  const passes = { passive: true, export: "all", holdTime: `${HOLD_SECONDS}s` };
+  const marked = { match: { rpki: "invalid" }, then: "accept", set: { communities: ["65000:666"] } };
   const isTold = { passive: true, import: "all", export: "none" };
   return JSON.stringify({
     bgp: {
       asn: DAEMON_ASN,
       routerId: DAEMON_ADDRESS,
       listen: { addresses: [DAEMON_ADDRESS] },
-      policies: { all: [{ match: {}, then: "accept" }], none: [{ match: {}, then: "reject" }] },
+      ...(judges && { rpki: { caches: [{ address: CACHE }] } }),
+      policies: {
+        all: [{ match: {}, then: "accept" }],
+        none: [{ match: {}, then: "reject" }],
+        judged: [marked, { match: {}, then: "accept" }],
+      },
       peers: [
-        { ...senderOf(0), ...passes },
-        { ...receiverOf(0), ...passes },
+        { ...senderOf(0), ...passes, import: judges ? "judged" : "all" },
+        { ...receiverOf(0), ...passes, import: "all" },
         { address: QUIET.address, asn: QUIET.asn, ...isTold, holdTime: `${QUIET.holdSeconds}s` },
         { ...BIRD, ...isTold, bfd },
       ],

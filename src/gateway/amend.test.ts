@@ -8,6 +8,7 @@ import { hopsOnLinks, reroutings } from "./testing/hops.ts";
 import {
   floatingIp,
   floatingIps,
+  LINKS,
   learned,
   learnedRoutes,
   links,
@@ -46,6 +47,41 @@ test("a model whose floating IPs alone change, again and again, comes to what it
   );
 });
 
+test("floating IPs and what leads to them change, again and again, and come to what the last of both comes to", {
+  timeout: LIMIT_MS,
+}, async () => {
+  const step = fc.oneof(
+    floatingIps.map((changed) => ({ floatingIps: changed })),
+    learnedRoutes.map((told) => ({ learned: told })),
+  );
+  const script = fc.array(step, { minLength: 1, maxLength: 8 });
+  await fc.assert(
+    fc.asyncProperty(models, learnedRoutes, script, fc.boolean(), async (m, told, changes, pause) => {
+      const hops = hopsOnLinks(
+        [...told, ...changes.flatMap((each) => ("learned" in each ? each.learned : []))],
+        LINKS,
+      );
+      const bench = new Bench();
+      const first = { model: m, learned: told, hops };
+      await bench.give(first);
+      for (const each of changes) {
+        if ("learned" in each) bench.tell(each.learned);
+        else bench.amend(each.floatingIps);
+        if (pause) await bench.idle();
+      }
+      await bench.idle();
+      // What moved away is kept a while.
+      await bench.advance(10_000);
+      const fresh = new Bench();
+      await fresh.give({ ...first, model: bench.given.model, learned: bench.given.learned });
+      expect(bench.state()).toEqual(fresh.state());
+      expect(bench.reconciler.snapshot().intent).toEqual(fresh.reconciler.snapshot().intent);
+      expect(bench.world.violations).toEqual([]);
+    }),
+    { numRuns: 200 },
+  );
+});
+
 const HOST = learned("10.65.0.0/24", "host", "192.168.8.11");
 const OURS = [port("tap0", "10.65.0.13"), port("tap1", "10.65.0.14")];
 const others = [floatingIp("172.16.1.4", "10.65.0.14"), floatingIp("172.16.1.5", "10.65.0.14")];
@@ -62,6 +98,43 @@ const CLOUDS = [
     },
   ],
 ] as const;
+
+describe("at a gateway, a host that comes and goes", () => {
+  const instance = learned("10.65.0.14/32", "host", "192.168.8.12");
+  const others3 = [floatingIp("172.16.1.3", "10.65.0.13"), floatingIp("172.16.1.4", "10.65.0.14")];
+  const started = async (): Promise<Bench> => {
+    const bench = new Bench();
+    const told = [learned("10.65.0.13/32", "host", "192.168.8.11"), instance];
+    await bench.give({ model: model({ role: "gateway", floatingIps: others3 }), learned: told });
+    bench.happened();
+    return bench;
+  };
+
+  test("takes what leads to it along, and nothing else is looked at", async () => {
+    const bench = await started();
+    const known = bench.reconciler.snapshot().intent;
+    const kept = bench.given.learned.slice(0, 1);
+    bench.tell(kept);
+    await bench.idle();
+    expect(bench.happened()).toEqual([
+      "uninstalled 10.65.0.14/32",
+      "withdraw 172.16.1.4/32",
+      "remove 10.65.0.14/32",
+    ]);
+    const now = bench.reconciler.snapshot().intent;
+    expect(now?.nat).toBe(known?.nat);
+    expect(now?.announcements).toEqual(known?.announcements.slice(0, 1));
+    expect(now?.announcements[0]).toBe(known?.announcements[0]);
+    bench.tell([...kept, instance]);
+    await bench.idle();
+    expect(bench.happened()).toEqual([
+      "put 10.65.0.14/32",
+      "installed 10.65.0.14/32",
+      "announce 172.16.1.4/32",
+    ]);
+    expect(bench.world.violations).toEqual([]);
+  });
+});
 
 describe.each(CLOUDS)("%s, among others", (_name, { given, routes }) => {
   const started = async (): Promise<Bench> => {

@@ -26,7 +26,7 @@ export class Departures {
   #mark: number = LEAVING_EVEN;
   readonly #waiting: Readonly<Record<Family, Map<number, Going>>> = { 4: new Map(), 6: new Map() };
 
-  /** @param touched - a pass is to see what goes */
+  /** @param touched - a pass is to see that the last of a network goes */
   constructor(routes: LearnedRoutes, touched: () => void) {
     this.#routes = routes;
     this.#touched = touched;
@@ -54,12 +54,14 @@ export class Departures {
 
   /** False: a plan may depend on it, and no pass has seen yet that it goes. */
   mayGo(rows: Rows, row: number): boolean {
-    if (!this.#routes.concerns(rows, row) && !this.#routes.isLastWithin(rows, row)) return true;
+    const isLast = this.#routes.isLastWithin(rows, row);
+    if (!isLast && !this.#routes.concerns(rows, row)) return true;
     const waiting = this.#waiting[rows.learned.family];
     const going = waiting.get(row);
     if (going === undefined) {
       waiting.set(row, "noted");
-      this.#touched();
+      if (isLast) this.#touched();
+      else this.#routes.tell(rows, row);
     }
     return going === "free";
   }

@@ -13,7 +13,7 @@ import { Batch } from "./batch.ts";
 import { Departures, type Row } from "./departures.ts";
 import { Flights } from "./flights.ts";
 import type { Dataplane, KernelRoute, Redirection } from "./intent.ts";
-import type { Learned } from "./learned.ts";
+import type { Learned, Planning } from "./learned.ts";
 import { LearnedRoutes } from "./learned-routes.ts";
 import { messageOf } from "./message-of.ts";
 import type { Surroundings } from "./plan-learned.ts";
@@ -23,7 +23,7 @@ import { prefixText, Refusals } from "./refusals.ts";
 import { Removal } from "./removal.ts";
 import { AGAIN, DOUBTED, FLYING, REFUSED, type Rows } from "./rows.ts";
 
-export interface LaneOptions {
+export interface LaneOptions extends Planning {
   readonly learned: Learned;
   readonly dataplane: Pick<Dataplane, "putRoutes" | "redirect" | "removeRoutes">;
   readonly clock: Clock;
@@ -35,8 +35,6 @@ export interface LaneOptions {
   unanswered(message: string): void;
   /** Everything in the kernel that led to one target leads to another, whoever put it there. */
   redirected(redirections: readonly Redirection[]): void;
-  /** Something changed that a plan depends on. */
-  touched(): void;
   /** Nothing is left to do for now. */
   settled(): void;
 }
@@ -70,9 +68,9 @@ export class Lane {
 
   constructor(options: LaneOptions) {
     this.#options = options;
-    this.routes = new LearnedRoutes(options.learned, options.touched);
+    this.routes = new LearnedRoutes(options.learned, options);
     this.refusals = new Refusals(this.routes, options.clock);
-    this.#departures = new Departures(this.routes, options.touched);
+    this.#departures = new Departures(this.routes, () => options.touched());
     this.#redirects = new Redirects(this.routes);
     this.#removal = new Removal(
       {

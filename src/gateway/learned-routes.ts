@@ -3,24 +3,24 @@
  * there may be millions; a plan asks for the few that its own objects depend on.
  */
 
-import { type Address, ipv6, type Prefix, samePrefix, widthOf } from "../bgp/net/address.ts";
+import { type Address, type Prefix, samePrefix, widthOf } from "../bgp/net/address.ts";
 import { formatPrefix } from "../bgp/net/text.ts";
 import type { FloatingIp, Kind } from "../model/model.ts";
 import type { KernelRoute, LearnedRoute, Problem } from "./intent.ts";
 import { kindOf, tagOf } from "./kinds.ts";
-import type { Learned, LearnedFamily, LearnedView } from "./learned.ts";
+import type { Learned, LearnedFamily, LearnedView, Planning } from "./learned.ts";
 import { guardedPrefixes, guardOf, type Surroundings } from "./plan-learned.ts";
 import { PrefixSet } from "./prefix-set.ts";
 import { interfacesOf } from "./routes.ts";
-import { DOUBTED, FLYING, GOOD, Rows } from "./rows.ts";
+import { DOUBTED, FLYING, GOOD, isOfLinks, prefixesOf, Rows } from "./rows.ts";
 import { Targets } from "./targets.ts";
 import { isWithin, type Watch } from "./watch.ts";
 import { type Resolved, Ways } from "./ways.ts";
 
-/** fe80::/64 (RFC 4291 §2.5.6). */
-const LINK_LOCAL = ipv6(0xfe80_0000, 0, 0, 0);
 const ANYCAST = tagOf("anycast");
 const HOLE = tagOf("blackhole");
+/** Addresses that floating IPs are translated to, behind one learned route; where there are more, a pass is as cheap. */
+const LED_MAX = 256;
 /** Kinds that are routed and never translated on this machine. */
 const ROUTED: ReadonlySet<number> = new Set((["floating", "public", "anycast"] satisfies Kind[]).map(tagOf));
 
@@ -31,7 +31,7 @@ export class LearnedRoutes implements LearnedView {
   held = 0;
   readonly #ways: Ways;
   readonly #learned: Learned;
-  readonly #touched: () => void;
+  readonly #planning: Planning;
   #at: Surroundings | undefined;
   #watch: Watch | undefined;
   /** By what else announcements may stand that no pass has looked at since. */
@@ -42,11 +42,10 @@ export class LearnedRoutes implements LearnedView {
   #guarded: PrefixSet = new PrefixSet();
   #routed: readonly Prefix[] | undefined = [];
 
-  /** @param touched - called when something changed that a plan depends on */
-  constructor(learned: Learned, touched: () => void) {
+  constructor(learned: Learned, planning: Planning) {
     this.#learned = learned;
     this.families = [new Rows(learned.of(4)), new Rows(learned.of(6))];
-    this.#touched = touched;
+    this.#planning = planning;
     this.#ways = new Ways(learned, this.targets, (address, used) => this.#guard(address, used));
   }
 
@@ -189,11 +188,11 @@ export class LearnedRoutes implements LearnedView {
     const isRouted = rows.way[row] !== 0 && ROUTED.has(tag);
     if (isRouted ? rows.routed.add(row) : rows.routed.delete(row)) {
       this.#routed = undefined;
-      this.#touched();
+      this.#planning.touched();
     }
     // What this speaker itself announces is a change too, and none of what peers tell.
     const isTold = before !== 0 || rows.way[row] !== 0;
-    if (isTold && this.concerns(rows, row)) this.#touched();
+    if (isTold) this.tell(rows, row);
   }
 
   /** What the kernel is to do with it, as a number of the targets; 0: it is to have no route. */
@@ -221,7 +220,7 @@ export class LearnedRoutes implements LearnedView {
     if (rows.is(row, GOOD) !== good) {
       rows.set(row, GOOD, good);
       this.#count(rows, row, good ? 1 : -1);
-      if (this.concerns(rows, row)) this.#touched();
+      this.tell(rows, row);
     }
     const { learned } = rows;
     if (learned.isInstalled(row) !== good) learned.setInstalled(row, good);
@@ -231,6 +230,17 @@ export class LearnedRoutes implements LearnedView {
   concerns(rows: Rows, row: number): boolean {
     const concerns = (watch: Watch): boolean => watch.concerns(rows.learned, row);
     return (this.#watch !== undefined && concerns(this.#watch)) || this.#watchedBefore.some(concerns);
+  }
+
+  /** Has whoever plans by it look at it again. */
+  tell(rows: Rows, row: number): void {
+    const watch = this.#watch;
+    if (watch === undefined || !this.concerns(rows, row)) return;
+    const { learned } = rows;
+    const fixed = watch.leadingTo(learned, row, LED_MAX + 1);
+    const isWhole = this.#watchedBefore.length > 0 || watch.isOwn(learned, row) || fixed.length > LED_MAX;
+    if (isWhole) this.#planning.touched();
+    else this.#planning.led(fixed);
   }
 
   /** What is announced stands by the last model, and by none before. */
@@ -379,7 +389,7 @@ export class LearnedRoutes implements LearnedView {
       if (!isWithin(whole, rows.learned, row)) continue;
       const now = this.#reached[i]! + by;
       this.#reached[i] = now;
-      if (now === 0 || now === by) this.#touched();
+      if (now === 0 || now === by) this.#planning.touched();
     }
   }
 
@@ -391,18 +401,4 @@ export class LearnedRoutes implements LearnedView {
     }
     return count;
   }
-}
-
-/** Link-local prefixes mean another thing on every link: the kernel has its own routes for them. */
-const isOfLinks = (learned: LearnedFamily, row: number): boolean =>
-  learned.family === 6 && learned.word(row, 0) === LINK_LOCAL.w0 && learned.word(row, 1) === 0;
-
-function prefixesOf(
-  { learned, extent }: Rows,
-  set: { has(row: number): boolean; readonly size: number },
-): Prefix[] {
-  const prefixes: Prefix[] = [];
-  if (set.size === 0) return prefixes;
-  for (let row = 0; row < extent; row++) if (set.has(row)) prefixes.push(learned.prefix(row));
-  return prefixes;
 }

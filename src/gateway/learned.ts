@@ -57,3 +57,11 @@ export interface LearnedView {
   /** Prefixes that are routed and not translated, by their kind. */
   routed(): readonly Prefix[];
 }
+
+/** Who plans by learned routes. */
+export interface Planning {
+  /** Something changed that a plan depends on. */
+  touched(): void;
+  /** What leads to these addresses changed, which floating IPs are translated to, and no more depends on it. */
+  led(fixed: readonly Address[]): void;
+}

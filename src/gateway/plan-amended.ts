@@ -3,11 +3,18 @@
  * asks of each of them. It comes to what a plan of the new model comes to; where that is not so simple, there is none.
  */
 
-import { compareAddresses, comparePrefixes, hostPrefix, type Prefix } from "../bgp/net/address.ts";
+import {
+  type Address,
+  compareAddresses,
+  comparePrefixes,
+  hostPrefix,
+  type Prefix,
+} from "../bgp/net/address.ts";
 import { addressKey, formatPrefix } from "../bgp/net/text.ts";
 import { amended, differing, found } from "../model/amended.ts";
 import type { FloatingIndex } from "../model/floating-index.ts";
 import type { FloatingIp, Model } from "../model/model.ts";
+import { sameMapping } from "../nat/diff.ts";
 import { haveSameRules } from "../nat/filled.ts";
 import type { FloatingMapping, NatTable, TranslatedPart } from "../nat/table.ts";
 import { type Draft, draftOf, type PlanInput } from "./draft.ts";
@@ -21,6 +28,8 @@ export interface PlanBefore {
   readonly goals: ReadonlyMap<string, KernelRoute>;
   /** Of the model. */
   readonly index: FloatingIndex;
+  /** What leads to these addresses may be otherwise than it was planned. */
+  readonly led: readonly Address[];
 }
 
 export interface Amendment {
@@ -50,7 +59,9 @@ export const isAmended = (before: Model, after: Model): boolean =>
  * @returns undefined: something else may come out another than before, and a plan has to tell
  */
 export function planAmended(before: PlanBefore, input: PlanInput): Amendment | undefined {
-  const { gone, come } = differing(before.model.floatingIps, input.model.floatingIps);
+  const differ = differing(before.model.floatingIps, input.model.floatingIps);
+  const again = ledElsewhere(before, differ.gone);
+  const [gone, come] = [differ.gone.concat(again), differ.come.concat(again)];
   const prefixes = prefixesOf([...gone, ...come]);
   if (!isSimple(prefixes, [...gone, ...come], input)) return undefined;
   const draft = draftFor(before, input, gone, come);
@@ -85,11 +96,15 @@ export function planAmended(before: PlanBefore, input: PlanInput): Amendment | u
     routes,
     translated: nat.translated,
     gone: nat.gone,
-    come: draft.floating,
-    floatingIps: { gone, come },
+    come: nat.come,
+    floatingIps: differ,
     prefixes,
   };
 }
+
+/** Floating IPs that are in both models, and are planned again. */
+const ledElsewhere = ({ index, led }: PlanBefore, gone: readonly FloatingIp[]): FloatingIp[] =>
+  [...new Set(led.flatMap((address) => index.leadingTo(address)))].filter((each) => !gone.includes(each));
 
 const byPrefix = (a: { readonly prefix: Prefix }, b: { readonly prefix: Prefix }): number =>
   comparePrefixes(a.prefix, b.prefix);
@@ -143,6 +158,7 @@ interface NatChange {
   readonly table: NatTable;
   readonly translated: Amendment["translated"];
   readonly gone: readonly FloatingMapping[];
+  readonly come: readonly FloatingMapping[];
   /** Some address is translated here no more, and is not gone. */
   readonly isMoved: boolean;
 }
@@ -153,19 +169,23 @@ function natChange(
   goneIps: readonly FloatingIp[],
   comeIps: readonly FloatingIp[],
 ): NatChange {
-  const come = draft.floating;
-  const gone = mappingsOf(nat, goneIps);
+  const [before, after] = [mappingsOf(nat, goneIps), draft.floating];
+  const gone = without(before, after);
+  const come = without(after, before);
   const elsewhere = (ips: readonly FloatingIp[], here: readonly FloatingMapping[]): Prefix[] => {
     const known = new Set(here.map(({ floating }) => addressKey(floating)));
     return ips.flatMap(({ address }) => (known.has(addressKey(address)) ? [] : hostPrefix(address)));
   };
-  const [left, entered] = [elsewhere(goneIps, gone), elsewhere(comeIps, come)];
-  const table = {
-    ...nat,
-    floating: amended(nat.floating, byFloating, gone, come),
-    exempt: amended(nat.exempt, comparePrefixes, left, entered),
-    untracked: amended(nat.untracked, comparePrefixes, left, entered),
-  };
+  const [left, entered] = [elsewhere(goneIps, before), elsewhere(comeIps, after)];
+  const isSame = gone.length + come.length + left.length + entered.length === 0;
+  const table: NatTable = isSame
+    ? nat
+    : {
+        ...nat,
+        floating: amended(nat.floating, byFloating, gone, come),
+        exempt: amended(nat.exempt, comparePrefixes, left, entered),
+        untracked: amended(nat.untracked, comparePrefixes, left, entered),
+      };
   const moved = new Set(entered.map(addressKey));
   // The lowest floating IP of an address is its source: all that lead there have to be looked at.
   const fixed = [...gone, ...come].map((mapping) => mapping.fixed);
@@ -178,9 +198,22 @@ function natChange(
       after: { floating: [...come, ...stay], exempt: entered, untracked: entered },
     },
     gone,
+    come,
     isMoved: gone.some(({ floating }) => moved.has(addressKey(floating))),
   };
 }
+
+/** Those that the others have not, the very same. */
+const without = (
+  mappings: readonly FloatingMapping[],
+  others: readonly FloatingMapping[],
+): FloatingMapping[] => {
+  const known = new Map(others.map((mapping) => [addressKey(mapping.floating), mapping]));
+  return mappings.filter((mapping) => {
+    const other = known.get(addressKey(mapping.floating));
+    return other === undefined || !sameMapping(mapping, other);
+  });
+};
 
 /** Those of floating IPs that are translated here as a whole. */
 const mappingsOf = ({ floating }: NatTable, floatingIps: Iterable<FloatingIp>): FloatingMapping[] =>

@@ -1,5 +1,6 @@
 /** The plan in force: what it was made from, and how the next one comes of it, whole or amended. */
 
+import type { Address } from "../bgp/net/address.ts";
 import { formatPrefix } from "../bgp/net/text.ts";
 import { FloatingIndex } from "../model/floating-index.ts";
 import type { Model } from "../model/model.ts";
@@ -59,8 +60,11 @@ export class Plans {
     return this.intent;
   }
 
-  /** The plan of the model that there is now. Undefined: a pass has to make it. */
-  amend(resumed: Resumed): Amendment | undefined {
+  /**
+   * The plan of the model that there is now. Undefined: a pass has to make it.
+   * @param led - what leads to these addresses may be otherwise than it was
+   */
+  amend(resumed: Resumed, led: readonly Address[]): Amendment | undefined {
     const model = this.#sources.model();
     const { model: before, intent, goals } = this;
     if (model === undefined || before === undefined || intent === undefined) return undefined;
@@ -68,15 +72,17 @@ export class Plans {
     const input = this.#input(model, resumed);
     if (intent.nat.blocks !== undefined && intent.nat.givenBlocks !== input.givenBlocks) return undefined;
     this.#index ??= new FloatingIndex(before.floatingIps);
-    const amendment = planAmended({ model: before, intent, goals, index: this.#index }, input);
+    const amendment = planAmended({ model: before, intent, goals, index: this.#index, led }, input);
     if (amendment === undefined || this.#learned.knowsAny(amendment.prefixes)) return undefined;
     this.#take(model, amendment);
     return amendment;
   }
 
   #take(model: Model, { intent, routes, floatingIps }: Amendment): void {
-    this.#learned.widen(floatingIps.come);
-    this.#isWidened = true;
+    if (floatingIps.come.length > 0) {
+      this.#learned.widen(floatingIps.come);
+      this.#isWidened = true;
+    }
     for (const floating of floatingIps.gone) this.#index?.delete(floating);
     for (const floating of floatingIps.come) this.#index?.add(floating);
     for (const [key, route] of routes) {

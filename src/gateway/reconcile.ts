@@ -14,7 +14,7 @@
  */
 
 import type { Address } from "../bgp/net/address.ts";
-import { formatPrefix } from "../bgp/net/text.ts";
+import { type AddressKey, addressKey, formatPrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import { carryOut } from "./amend.ts";
 import { Publisher } from "./announcer.ts";
@@ -53,6 +53,8 @@ export class Reconciler {
   #auditAt: number | undefined;
   #dirty = false;
   #isAmended = false;
+  /** What leads to these is otherwise than when it was planned last. */
+  readonly #led = new Map<AddressKey, Address>();
   #stopped = false;
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
@@ -78,6 +80,10 @@ export class Reconciler {
         this.wake();
       },
       touched: () => this.wake(),
+      led: (fixed) => {
+        for (const address of fixed) this.#led.set(addressKey(address), address);
+        this.amended();
+      },
       settled: () => this.#settled(),
     });
     this.#programmer = new Programmer(options.dataplane, options.clock, this.#lane);
@@ -91,8 +97,8 @@ export class Reconciler {
   }
 
   /**
-   * The model has other floating IPs, and nothing else changed: where it is as simple as that, what follows costs by the
-   * number of these. Returns at once.
+   * The model has other floating IPs, or some are led to otherwise, and nothing else changed: where it is as simple as
+   * that, what follows costs by the number of these. Returns at once.
    */
   amended(): void {
     this.#isAmended = true;
@@ -217,6 +223,7 @@ export class Reconciler {
   }
 
   async #pass(): Promise<void> {
+    this.#led.clear();
     const model = this.#options.sources.model();
     if (model === undefined) return;
     await this.#answered(async () => {
@@ -240,10 +247,16 @@ export class Reconciler {
   /** False: a pass has to see to it. */
   async #amend(): Promise<boolean> {
     const { intent, goals } = this.#plans;
-    const amendment = intent && this.#isCalm(intent) ? this.#plans.amend(this.#left) : undefined;
+    const led = [...this.#led.values()];
+    this.#led.clear();
+    const amendment = intent && this.#isCalm(intent) ? this.#plans.amend(this.#left, led) : undefined;
     if (amendment === undefined) return false;
+    this.#lane.passBegins();
     const [programmer, publisher, moves] = [this.#programmer, this.#publisher, this.#moves];
-    return await carryOut(amendment, goals, { programmer, publisher, moves, learned: this.#lane.routes });
+    const world = { programmer, publisher, moves, learned: this.#lane.routes };
+    if (!(await carryOut(amendment, goals, world))) return false;
+    this.#lane.passEnds();
+    return true;
   }
 
   /** What the process before left in the kernel. */

@@ -3,6 +3,7 @@
  * the kernel acknowledged. 9 octets a route.
  */
 
+import { ipv6, type Prefix } from "../bgp/net/address.ts";
 import { columnOf } from "../bgp/rib/columns.ts";
 import { IdSet } from "../bgp/rib/id-set.ts";
 import type { LearnedFamily } from "./learned.ts";
@@ -68,4 +69,22 @@ export class Rows {
       if (this.way[row] !== 0 || this.held[row] !== 0) this.todo.add(row);
     }
   }
+}
+
+/** fe80::/64 (RFC 4291 §2.5.6). */
+const LINK_LOCAL = ipv6(0xfe80_0000, 0, 0, 0);
+
+/** Link-local prefixes mean another thing on every link: the kernel has its own routes for them. */
+export const isOfLinks = (learned: LearnedFamily, row: number): boolean =>
+  learned.family === 6 && learned.word(row, 0) === LINK_LOCAL.w0 && learned.word(row, 1) === 0;
+
+/** Those of a set of rows. */
+export function prefixesOf(
+  { learned, extent }: Rows,
+  set: { has(row: number): boolean; readonly size: number },
+): Prefix[] {
+  const prefixes: Prefix[] = [];
+  if (set.size === 0) return prefixes;
+  for (let row = 0; row < extent; row++) if (set.has(row)) prefixes.push(learned.prefix(row));
+  return prefixes;
 }

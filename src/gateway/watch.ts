@@ -55,14 +55,22 @@ export class Watch {
 
   /** Whether a plan may come out another when this prefix has other paths, or comes or goes. */
   concerns(learned: LearnedFamily, row: number): boolean {
-    return this.#own.hasRow(learned, row) || this.#leads(learned, row);
+    return this.isOwn(learned, row) || this.leadingTo(learned, row, 1).length > 0;
   }
 
-  #leads(learned: LearnedFamily, row: number): boolean {
+  /** An address of ours. */
+  isOwn(learned: LearnedFamily, row: number): boolean {
+    return this.#own.hasRow(learned, row);
+  }
+
+  /** What floating IPs at a gateway are translated to and this prefix leads to: the first ones, up to `most`. */
+  leadingTo(learned: LearnedFamily, row: number, most: number): readonly Address[] {
     const fixed = this.#fixed[learned.family];
-    if (fixed.length === 0 || learned.lengthOf(row) === 0) return false;
-    const at = firstNotBelow(fixed, learned, row);
-    return at < fixed.length && isPartOf(fixed[at]!, learned, row);
+    if (fixed.length === 0 || learned.lengthOf(row) === 0) return [];
+    const from = firstNotBelow(fixed, learned, row);
+    let end = from;
+    while (end < fixed.length && end - from < most && isPartOf(fixed[end]!, learned, row)) end++;
+    return fixed.slice(from, end);
   }
 }
 

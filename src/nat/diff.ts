@@ -298,7 +298,7 @@ function touchedFixed(a: readonly FloatingMapping[], b: readonly FloatingMapping
   return touched;
 }
 
-const sameMapping = (a: FloatingMapping, b: FloatingMapping): boolean =>
+export const sameMapping = (a: FloatingMapping, b: FloatingMapping): boolean =>
   sameAddress(a.floating, b.floating) &&
   sameAddress(a.fixed, b.fixed) &&
   a.egress === b.egress &&

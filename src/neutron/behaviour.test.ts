@@ -192,6 +192,14 @@ describe("projects", () => {
   });
 });
 
+test.each(["tenant", "project"])("quotas/%s says whose quota is to be asked for", (name) => {
+  const { cloud } = site();
+  expect(cloud.ask("GET", `quotas/${name}`, undefined, BOB)).toEqual({
+    status: 200,
+    body: { [name]: { tenant_id: "bob" } },
+  });
+});
+
 test("a revision that is not the present one is refused, and one that is counts up", () => {
   const { cloud, tenant } = site();
   const put = (revision: number) =>

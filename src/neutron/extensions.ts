@@ -33,6 +33,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   "standard-attr-revisions": "Resource revision numbers",
   "standard-attr-tag": "Tag support for resources with standard attribute",
   "standard-attr-timestamp": "Resource timestamps",
+  subnet_onboard: "Subnet Onboard",
   subnet_allocation: "Subnet Allocation",
 };
 

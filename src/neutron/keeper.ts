@@ -15,6 +15,7 @@ import type { Caller, World } from "./caller.ts";
 import { badRequest, Fault } from "./fault.ts";
 import type { Collection, Objects } from "./objects.ts";
 import { type ApiAnswer, type ApiRequest, answerTo } from "./service.ts";
+import { SharedValues } from "./shared-values.ts";
 import { type Applied, type Change, Draft, type Reading, Tables } from "./tables.ts";
 
 const PREFIX = "/v1/neutron/";
@@ -37,6 +38,7 @@ export class Keeper {
   readonly #world: () => World;
   readonly #onChange: Changed;
   #tables: Tables = new Tables();
+  readonly #shared = new SharedValues();
   /** The commit that wrote HEAD last, as the tables know it. */
   #head = 0;
   #stopFollowing: () => void = () => undefined;
@@ -130,16 +132,33 @@ export class Keeper {
 
   #reset({ revision, entries }: Snapshot): void {
     const tables = new Tables();
-    tables.apply([...entries].flatMap(([key, { value }]) => changeOf(key, value) ?? []));
+    for (const [key, { value }] of entries) {
+      const change = this.#changeOf(key, value);
+      if (change !== undefined) tables.apply([change]);
+    }
     this.#tables = tables;
     this.#head = entries.get(HEAD)?.modRevision ?? 0;
     this.#seen(revision, undefined);
   }
 
   #take({ revision, changes }: Batch): void {
-    const applied = this.#tables.apply(changes.flatMap(({ key, value }) => changeOf(key, value) ?? []));
+    const applied = this.#tables.apply(changes.flatMap(({ key, value }) => this.#changeOf(key, value) ?? []));
     if (changes.some(({ key }) => key === HEAD)) this.#head = revision;
     this.#seen(revision, applied);
+  }
+
+  /** Undefined for keys that hold no object. */
+  #changeOf(key: string, value: string | undefined): Change | undefined {
+    const [collection, id] = key.slice(PREFIX.length).split("/");
+    if (id === undefined) return undefined;
+    const object = value === undefined ? undefined : (JSON.parse(value) as Objects[Collection]);
+    const named = decodeURIComponent(id);
+    return {
+      collection: collection as Collection,
+      // A part of the key would keep all of it.
+      id: object?.id === named ? object.id : named,
+      object: object && this.#shared.of(object),
+    };
   }
 
   #seen(revision: number, applied: readonly Applied[] | undefined): void {
@@ -159,17 +178,6 @@ export const changeText = ({
   key: keyOf(change),
   value: JSON.stringify(object),
 });
-
-/** Undefined for keys that hold no object. */
-function changeOf(key: string, value: string | undefined): Change | undefined {
-  const [collection, id] = key.slice(PREFIX.length).split("/");
-  if (id === undefined) return undefined;
-  return {
-    collection: collection as Collection,
-    id: decodeURIComponent(id),
-    object: value === undefined ? undefined : (JSON.parse(value) as Objects[Collection]),
-  };
-}
 
 const unavailable = (reason: string): Fault =>
   new Fault(503, "ServiceUnavailable", `The service is unavailable: ${reason}.`);

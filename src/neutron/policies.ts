@@ -64,6 +64,7 @@ export const POLICIES: ReadonlyMap<string, readonly Ground[]> = new Map<string, 
   ["update_subnetpool", OWN],
   ["update_subnetpool:is_default", ADMINS],
   ["delete_subnetpool", OWN],
+  ["onboard_network_subnets", OWN],
 
   ["get_address_scope", ["project", "shared"]],
   ["create_address_scope", OWN],

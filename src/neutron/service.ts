@@ -13,7 +13,7 @@ import { floatingIps } from "./floating-ips.ts";
 import type { Handler, Work } from "./handler.ts";
 import { sortedFrom } from "./id-order.ts";
 import { networks } from "./networks.ts";
-import type { Objects, Router } from "./objects.ts";
+import type { Objects } from "./objects.ts";
 import { hiddenFrom, isVisible, requireAllowed, requireWrite } from "./policies.ts";
 import { portForwardings } from "./port-forwardings.ts";
 import { ports } from "./ports.ts";
@@ -23,6 +23,7 @@ import type { Owned, Resource } from "./resources.ts";
 import { addInterface, removeInterface } from "./router-interfaces.ts";
 import { routers } from "./routers.ts";
 import { ensureDefaultGroup, securityGroupRules, securityGroups } from "./security-groups.ts";
+import { onboardSubnets } from "./subnet-onboarding.ts";
 import { subnetPools } from "./subnet-pools.ts";
 import { subnets } from "./subnets.ts";
 import { addTag, isTagged, removeTag, replaceTags, requireTag } from "./tags.ts";
@@ -86,20 +87,30 @@ export function answerTo(work: Work, request: ApiRequest): ApiAnswer {
   if (part === undefined) return onObject(work, handler, object, request);
   if (part === "tags" && isTagged(handler.resource.collection))
     return onTags(work, handler, object, request, more);
-  if (first === "routers" && more === undefined) return onInterfaces(work, object as Router, part, request);
-  throw notFound();
+  if (more !== undefined) throw notFound();
+  return onAction(work, handler, object, part, request);
 }
 
-function onInterfaces(work: Work, router: Router, part: string, { method, body }: ApiRequest): ApiAnswer {
-  const act = method === "PUT" ? INTERFACE_ACTIONS.get(part) : undefined;
+/** What is done with one object by a PUT below its path. */
+const ACTIONS: { readonly [C in Owned]?: Readonly<Record<string, Action<C>>> } = {
+  routers: { add_router_interface: addInterface, remove_router_interface: removeInterface },
+  subnetpools: { onboard_network_subnets: onboardSubnets },
+};
+
+type Action<C extends Owned> = (work: Work, object: Objects[C], body: unknown) => object;
+
+function onAction<C extends Owned>(
+  work: Work,
+  { resource: { collection } }: Handler<C>,
+  object: Objects[C],
+  part: string,
+  { method, body }: ApiRequest,
+): ApiAnswer {
+  const actions: Readonly<Record<string, Action<C>>> = ACTIONS[collection] ?? {};
+  const act = method === "PUT" && Object.hasOwn(actions, part) ? actions[part] : undefined;
   if (act === undefined) throw notFound();
-  return { status: 200, body: act(work, router, body) };
+  return { status: 200, body: act(work, object, body) };
 }
-
-const INTERFACE_ACTIONS: ReadonlyMap<string, typeof addInterface> = new Map([
-  ["add_router_interface", addInterface],
-  ["remove_router_interface", removeInterface],
-]);
 
 function onForwardings(
   work: Work,
@@ -132,6 +143,9 @@ function other(
   throw notFound();
 }
 
+/** The neutron client asks so which project it is of, before it asks for the quota of that. */
+const ASKING: ReadonlySet<string> = new Set(["tenant", "project"]);
+
 function onQuotas(
   work: Work,
   { method, body }: ApiRequest,
@@ -144,6 +158,9 @@ function onQuotas(
   }
   switch (method) {
     case "GET":
+      if (ASKING.has(id) && part === undefined) {
+        return { status: 200, body: { [id]: { tenant_id: work.caller.projectId } } };
+      }
       return { status: 200, body: { quota: showQuota(work, id, part) } };
     case "PUT":
       return { status: 200, body: { quota: setQuota(work, id, body) } };

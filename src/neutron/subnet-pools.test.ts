@@ -139,3 +139,82 @@ describe("lists of prefixes are sets of addresses", () => {
     );
   });
 });
+
+const made = (): { cloud: Cloud; pool: string; net: string; subnets: readonly string[] } => {
+  const cloud = new Cloud();
+  const net = network(cloud, ALICE);
+  const subnets = ["10.20.0.0/24", "10.30.0.0/24", "2001:db8:1::/64"].map(
+    (cidr) =>
+      cloud.make(
+        "subnets",
+        "subnet",
+        { network_id: net, cidr, ip_version: cidr.includes(":") ? 6 : 4 },
+        ALICE,
+      ).id,
+  );
+  const pool = cloud.make("subnetpools", "subnetpool", { prefixes: ["10.8.0.0/16"] }, ALICE).id;
+  return { cloud, pool, net, subnets };
+};
+const onboard = (pool: string): string => `subnetpools/${pool}/onboard_network_subnets`;
+
+test("subnets of a network are taken into a pool: those of its family, and the pool grows by them", () => {
+  const { cloud, pool, net, subnets } = made();
+  const [first, second, other] = subnets;
+  expect(cloud.ask("PUT", onboard(pool), { network_id: net }, ALICE)).toEqual({
+    status: 200,
+    body: [
+      { id: first, cidr: "10.20.0.0/24" },
+      { id: second, cidr: "10.30.0.0/24" },
+    ],
+  });
+  const poolOf = (id: string | undefined): unknown =>
+    (cloud.ask("GET", `subnets/${id}`).body["subnet"] as { subnetpool_id: unknown }).subnetpool_id;
+  expect([first, second, other].map(poolOf)).toEqual([pool, pool, null]);
+  expect(cloud.ask("GET", `subnetpools/${pool}`).body["subnetpool"]).toMatchObject({
+    prefixes: ["10.8.0.0/16", "10.20.0.0/24", "10.30.0.0/24"],
+  });
+  // From now on the pool gives out neither of them again, and they are the network's way to more of it.
+  const more = { network_id: net, ip_version: 4, subnetpool_id: pool, cidr: "10.30.0.0/24" };
+  expect(cloud.ask("POST", "subnets", { subnet: more }, ALICE).status).toBe(409);
+  expect(cloud.ask("POST", "subnets", { subnet: { ...more, cidr: "10.8.1.0/24" } }, ALICE).status).toBe(201);
+});
+
+test.each<[string, (place: ReturnType<typeof made>) => unknown, number, string]>([
+  ["no network", () => ({}), 400, "Invalid input for operation: network_id must be specified.."],
+  [
+    "no id",
+    () => ({ network_id: "calico" }),
+    400,
+    "Invalid input for network_id. Reason: 'calico' is not a valid UUID.",
+  ],
+  [
+    "an unknown one",
+    () => ({ network_id: "00000000-0000-4000-8000-0000000000ff" }),
+    404,
+    "Network 00000000-0000-4000-8000-0000000000ff could not be found.",
+  ],
+  [
+    "a shared one of somebody else",
+    ({ cloud }) => ({ network_id: cloud.make("networks", "network", { shared: true }).id }),
+    403,
+    "rule:update_network is disallowed by policy",
+  ],
+  [
+    "what the pool has given already",
+    ({ cloud, pool, net }) => {
+      cloud.ask("PUT", onboard(pool), { network_id: net }, ALICE);
+      return { network_id: net };
+    },
+    400,
+    "conflicts with allocated prefixes in subnet pool",
+  ],
+  ["no body", () => undefined, 400, "Resource body required"],
+])("what is not taken into a pool: %s", (_, bodyOf, status, text) => {
+  const place = made();
+  const { cloud, pool } = place;
+  const body = bodyOf(place);
+  const before = cloud.ask("GET", `subnetpools/${pool}`).body;
+  const said = cloud.said("PUT", onboard(pool), body, ALICE);
+  expect([said.status, said.message]).toEqual([status, expect.stringContaining(text)]);
+  expect(cloud.ask("GET", `subnetpools/${pool}`).body).toEqual(before);
+});

@@ -137,6 +137,11 @@ test("a subnet is cut from a pool, in an address scope", async () => {
   await done("network create pooled");
   await done("subnet create --network pooled --subnet-pool private --prefix-length 26 pooled-v4");
   expect(await member("subnet show pooled-v4 -c cidr")).toBe("10.96.0.0/26");
+  await done("network create before");
+  await done("subnet create --network before --subnet-range 10.97.0.0/24 before-v4");
+  await done("network onboard subnets before private");
+  expect(await member("subnet pool show private -c prefixes")).toBe("10.96.0.0/16, 10.97.0.0/24");
+  await done("network delete before");
   await done("network delete pooled");
   await done("subnet pool delete private");
   await done("address scope delete inside");

@@ -6,6 +6,8 @@ import { examples } from "../flags.ts";
 import { EXIT, Failure, type Io } from "../io.ts";
 import { repeat } from "../show.ts";
 import { addAdvertisedRoutes, bgpSpeakers } from "./bgp.ts";
+import { networks } from "./networks.ts";
+import { addOnboarding } from "./onboarding.ts";
 import { addOptions, readSaid, resolverOf, withAdded, withoutTaken } from "./patches.ts";
 import { addQuota } from "./quota.ts";
 import { RESOURCE_ROWS } from "./resources.ts";
@@ -25,6 +27,7 @@ export function addObjects(program: Command, io: Io): void {
     const group = groupOf(program, row);
     for (const [verb, add] of ADDING) if (row.examples[verb] !== undefined) add(group, row, io);
     if (row === routers) addRouterParts(group, io);
+    if (row === networks) addOnboarding(group, io);
     if (row === bgpSpeakers) addAdvertisedRoutes(group.commands.find((one) => one.name() === "list")!, io);
   }
   addQuota(program, io);

@@ -3,7 +3,7 @@
 import { readFileSync, statSync } from "node:fs";
 import type { EtcdStoreSettings, StoreSettings } from "../../config/settings.ts";
 import type { Problem } from "../../gateway/intent.ts";
-import { EtcdStore } from "../../store/etcd/etcd.ts";
+import type { EtcdStore } from "../../store/etcd/etcd.ts";
 import type { EtcdSettings } from "../../store/etcd/members.ts";
 import { Copy } from "../../store/local/copy.ts";
 import { LocalStore } from "../../store/local/local.ts";
@@ -64,12 +64,17 @@ export async function openStore(settings: StoreSettings, revived?: () => void): 
     case "local":
       return await LocalStore.open(settings.path, undefined, revived);
     case "etcd":
-      return await EtcdStore.open(etcdSettings(settings));
+      return await (await etcdClient()).open(etcdSettings(settings));
   }
 }
 
+/** Loaded where it is used: gRPC takes 17 MiB. */
+const etcdClient = async (): Promise<typeof EtcdStore> =>
+  (await import("../../store/etcd/etcd.ts")).EtcdStore;
+
 async function openShared(settings: EtcdStoreSettings, around: Around): Promise<OpenStore> {
-  const etcd: EtcdStore = new EtcdStore(etcdSettings(settings), () => watch.turned());
+  const Client = await etcdClient();
+  const etcd: EtcdStore = new Client(etcdSettings(settings), () => watch.turned());
   const watch = new StoreWatch(describeStore(settings), etcd, around);
   const store = measured(etcd, around);
   const copy = await openCopy(settings, watch);

@@ -76,6 +76,13 @@ export class Bench {
     this.reconciler.amended();
   }
 
+  /** Peers tell these routes and no others, over next hops that are known. */
+  tell(routes: readonly LearnedRoute[]): void {
+    this.given.learned = routes;
+    this.#learned.set(routes);
+    this.reconciler.routesChanged();
+  }
+
   /** Changes what is given, and waits until all that follows is done. */
   async give(changes: Partial<Given>): Promise<void> {
     this.change(changes);

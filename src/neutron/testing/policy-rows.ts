@@ -344,6 +344,18 @@ export const ROWS: readonly Row[] = [
     () => ({ port_forwarding: { description: "x" } }),
     CHANGED,
   ),
+  put(
+    "onboard_network_subnets",
+    "subnetpools/:pool/onboard_network_subnets",
+    ({ network }) => ({ network_id: network }),
+    CHANGED,
+  ),
+  put(
+    "onboard_network_subnets of a shared network",
+    "subnetpools/:pool/onboard_network_subnets",
+    ({ shared }) => ({ network_id: shared }),
+    CHANGED_BY_ADMIN,
+  ),
   remove("delete_port_forwarding", "floatingips/:forwarder/port_forwardings/:forwarding"),
   post(
     "create_security_group_rule",

@@ -3,11 +3,13 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { StoreError } from "../store.ts";
-import type { Answer, FileName, Request } from "./protocol.ts";
+import type { Answer, FileName, Part, Request } from "./protocol.ts";
 
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: StoreError) => void;
+  /** Hears what comes before the last of the answer. */
+  readonly onPart: (part: Part) => void;
 }
 
 type AnswerTo<D extends Answer["did"], A = Answer> = A extends { readonly did: infer E }
@@ -40,7 +42,7 @@ export class Channel {
     let isOpen = false;
     const channel = new Channel(directory, file, script, () => isOpen && onEnd());
     try {
-      const { revision } = await channel.#answer("open");
+      const { revision } = await channel.#answer("open", () => undefined);
       isOpen = true;
       return { channel, revision };
     } catch (error) {
@@ -65,10 +67,14 @@ export class Channel {
     return this.#fault;
   }
 
-  /** @param did - what is answered to it; @throws StoreError */
-  async ask<D extends Answer["did"]>(request: Request, did: D): Promise<AnswerTo<D>> {
+  /** @param did - what is answered to it, behind any parts; @throws StoreError */
+  async ask<D extends Answer["did"]>(
+    request: Request,
+    did: D,
+    onPart: (part: Part) => void = () => undefined,
+  ): Promise<AnswerTo<D>> {
     if (this.#fault !== undefined) throw this.#fault;
-    const answer = this.#answer(did);
+    const answer = this.#answer(did, onPart);
     this.#process.send(request);
     return answer;
   }
@@ -82,14 +88,20 @@ export class Channel {
     await ended;
   }
 
-  async #answer<D extends Answer["did"]>(did: D): Promise<AnswerTo<D>> {
-    const answer = await new Promise<Answer>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  async #answer<D extends Answer["did"]>(did: D, onPart: (part: Part) => void): Promise<AnswerTo<D>> {
+    const answer = await new Promise<Answer>((resolve, reject) =>
+      this.#waiting.push({ resolve, reject, onPart }),
+    );
     if (answer.did !== did) throw new TypeError(`unexpected answer of the store: ${answer.did}`);
     return answer as unknown as AnswerTo<D>;
   }
 
   /** Answers come in the order of the questions. */
   #take(answer: Answer): void {
+    if (answer.did === "part") {
+      this.#waiting[0]?.onPart(answer);
+      return;
+    }
     const waiting = this.#waiting.shift();
     if (waiting === undefined) throw new TypeError(`the store answers what nobody asked: ${answer.did}`);
     if (answer.did === "fail") waiting.reject(new StoreError(answer.failure.code, answer.failure.message));

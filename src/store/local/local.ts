@@ -21,7 +21,7 @@ import {
   StoreError,
 } from "../store.ts";
 import { Channel } from "./channel.ts";
-import type { Answer, Outcome, Request } from "./protocol.ts";
+import type { Answer, Outcome, Part, Request } from "./protocol.ts";
 
 const FILE = "store.mdb";
 
@@ -64,8 +64,13 @@ export class LocalStore implements Store {
   }
 
   async read(prefix: Key): Promise<Snapshot> {
-    const { revision, entries } = await this.#ask({ do: "read", prefix }, "read");
-    return { revision, entries: new Map(entries) };
+    const entries = new Map<Key, Entry>();
+    const take = (some: readonly [Key, Entry][]): void => {
+      for (const [key, entry] of some) entries.set(key, entry);
+    };
+    const last = await this.#ask({ do: "read", prefix }, "read", (part) => take(part.entries));
+    take(last.entries);
+    return { revision: last.revision, entries };
   }
 
   async get(key: Key): Promise<Entry | undefined> {
@@ -113,10 +118,14 @@ export class LocalStore implements Store {
     this.#tell(outcome, []);
   }
 
-  async #ask<D extends Answer["did"]>(request: Request, did: D): ReturnType<typeof Channel.prototype.ask<D>> {
+  async #ask<D extends Answer["did"]>(
+    request: Request,
+    did: D,
+    onPart?: (part: Part) => void,
+  ): ReturnType<typeof Channel.prototype.ask<D>> {
     const { fault } = this.#channel;
     if (fault?.detail.code === "unavailable") await this.#revive();
-    return this.#channel.ask(request, did);
+    return this.#channel.ask(request, did, onPart);
   }
 
   /** When that fails, whoever asks next tries again, and is told why not. */

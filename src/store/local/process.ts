@@ -6,6 +6,7 @@
 import { mkdirSync, openSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import koffi from "koffi";
+import type { Entry, Key } from "../store.ts";
 import type { Answer, CommitRequest, Failure, FileName, Question, Request } from "./protocol.ts";
 import { failureOf, Table } from "./table.ts";
 
@@ -18,7 +19,11 @@ const LOCK_NB = 4;
 
 const directory = process.argv[2] ?? "";
 const file = process.argv[3] as FileName;
-const say = (answer: Answer): void => void process.send?.(answer);
+/** Resolves when it is on its way, or the daemon is gone. */
+const say = (answer: Answer): Promise<void> =>
+  new Promise((resolve) => process.send?.(answer, undefined, undefined, () => resolve()));
+/** Entries of one message. */
+const PART_ENTRIES = 2048;
 
 // Whoever ends the daemon ends its group; this one ends when it has done what the daemon still asked.
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
@@ -29,10 +34,10 @@ await run();
 async function run(): Promise<void> {
   const opened = await open();
   if (!(opened instanceof Table)) {
-    say({ did: "fail", failure: opened });
+    void say({ did: "fail", failure: opened });
     return;
   }
-  say({ did: "open", revision: opened.revision });
+  void say({ did: "open", revision: opened.revision });
   serve(opened);
 }
 
@@ -59,35 +64,55 @@ async function lock(path: string): Promise<boolean> {
 
 function serve(table: Table): void {
   let waiting: Request[] = [];
-  const turn = (): void => {
-    const requests = waiting;
-    waiting = [];
-    for (let at = 0; at < requests.length; ) at += take(table, requests, at);
+  let isBusy = false;
+  const turn = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const requests = waiting;
+      waiting = [];
+      for (let at = 0; at < requests.length; ) at += await take(table, requests, at);
+    }
+    isBusy = false;
   };
   process.on("message", (request: Request) => {
-    if (waiting.push(request) === 1) setImmediate(turn);
+    waiting.push(request);
+    if (isBusy) return;
+    isBusy = true;
+    setImmediate(() => void turn());
   });
 }
 
 /** @returns how many of the requests it has answered: all that are commits together, or one question */
-function take(table: Table, requests: readonly Request[], at: number): number {
+async function take(table: Table, requests: readonly Request[], at: number): Promise<number> {
   const commits: CommitRequest[] = [];
   let request = requests[at];
   for (; request?.do === "commit"; request = requests[at + commits.length]) commits.push(request.commit);
   try {
-    if (commits.length > 0) for (const outcome of table.commit(commits)) say({ did: "commit", outcome });
-    else if (request !== undefined) say(answerTo(table, request));
+    if (commits.length > 0) for (const outcome of table.commit(commits)) void say({ did: "commit", outcome });
+    else if (request?.do === "read") await sendAll(table, request.prefix);
+    else if (request !== undefined) void say(answerTo(table, request));
   } catch (error) {
     const failure = failureOf(error, directory);
-    for (let i = 0; i < Math.max(1, commits.length); i++) say({ did: "fail", failure });
+    for (let i = 0; i < Math.max(1, commits.length); i++) void say({ did: "fail", failure });
   }
   return Math.max(1, commits.length);
 }
 
-function answerTo(table: Table, question: Question): Answer {
+/** Nothing is written meanwhile, so that all parts are of one revision. */
+async function sendAll(table: Table, prefix: Key): Promise<void> {
+  let entries: [Key, Entry][] = [];
+  for (const entry of table.entries(prefix)) {
+    entries.push(entry);
+    if (entries.length < PART_ENTRIES) continue;
+    await say({ did: "part", entries });
+    entries = [];
+  }
+  void say({ did: "read", revision: table.revision, entries });
+}
+
+type Asked = Exclude<Question, { readonly do: "read" }>;
+
+function answerTo(table: Table, question: Asked): Answer {
   switch (question.do) {
-    case "read":
-      return { did: "read", ...table.read(question.prefix) };
     case "get":
       return { did: "get", entry: table.get(question.key) };
     case "end-lease":

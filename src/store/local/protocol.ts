@@ -42,6 +42,8 @@ export type Question =
 export type Answer =
   | { readonly did: "open"; readonly revision: number }
   | { readonly did: "commit" | "end-lease"; readonly outcome: Outcome }
+  /** Of what is read, before the last of it: what is long comes in parts, so that nobody holds all of it as one message. */
+  | Part
   | { readonly did: "read"; readonly revision: number; readonly entries: readonly [Key, Entry][] }
   | { readonly did: "get"; readonly entry: Entry | undefined }
   /** Undefined: nothing was ever copied. */
@@ -50,6 +52,11 @@ export type Answer =
   /** Undefined: nothing was copied of that prefix. */
   | { readonly did: "copied"; readonly snapshot: Copied | undefined }
   | { readonly did: "fail"; readonly failure: Failure };
+
+export interface Part {
+  readonly did: "part";
+  readonly entries: readonly [Key, Entry][];
+}
 
 export interface Copied {
   readonly revision: number;

@@ -82,13 +82,12 @@ export class Table {
     return revision;
   }
 
-  read(prefix: Key): { revision: number; entries: [Key, Entry][] } {
-    const entries: [Key, Entry][] = [];
+  /** In the order of their keys. To be taken before anything else is asked. */
+  *entries(prefix: Key): Generator<[Key, Entry]> {
     for (const { key, value } of this.#file.getRange({ start: prefix, end: `${prefix}${BEYOND_KEYS}` })) {
       const { text, modRevision } = parseRow(key, value);
-      entries.push([key, { value: text, modRevision }]);
+      yield [key, { value: text, modRevision }];
     }
-    return { revision: this.revision, entries };
   }
 
   get(key: Key): Entry | undefined {
@@ -136,12 +135,13 @@ export class Table {
   /** What was copied below a prefix; undefined: nothing ever. */
   copied(prefix: Key): Copied | undefined {
     const revision = this.#file.get(REVISION + prefix);
-    return revision === undefined ? undefined : { ...this.read(prefix), revision: Number(revision) };
+    if (revision === undefined) return undefined;
+    return { revision: Number(revision), entries: [...this.entries(prefix)] };
   }
 
   #others(prefix: Key, put: CopyRequest["put"]): Key[] {
     const named = new Set(put.map(([key]) => key));
-    return this.read(prefix).entries.flatMap(([key]) => (named.has(key) ? [] : [key]));
+    return [...this.entries(prefix)].flatMap(([key]) => (named.has(key) ? [] : [key]));
   }
 
   #verify(): void {

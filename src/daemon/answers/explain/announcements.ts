@@ -5,6 +5,7 @@ import type { RouteAnswer } from "../../../api/schema.ts";
 import { contains, type Prefix, sameAddress } from "../../../bgp/net/address.ts";
 import { formatPrefix, parsePrefix } from "../../../bgp/net/text.ts";
 import type { Announcement } from "../../../gateway/intent.ts";
+import { wholes } from "../../../gateway/plan-edge.ts";
 import type { Kind } from "../../../model/model.ts";
 import type { Whose } from "../../../neutron/whose.ts";
 import { exportsWith } from "../bgp-answers.ts";
@@ -12,6 +13,7 @@ import {
   floatingConditions,
   kernelConditions,
   localCondition,
+  networkCondition,
   objectConditions,
   serviceConditions,
 } from "./conditions.ts";
@@ -32,7 +34,8 @@ export function announcementsOf(
   found: Whose,
   route: RouteAnswer | undefined,
 ): ExplainedAnnouncement[] {
-  const wanted = new Map(wantedOf(source, subject, found).map((one) => [formatPrefix(one.prefix), one]));
+  const all = [...wantedOf(source, subject, found), ...networksOf(source, subject)];
+  const wanted = new Map(all.map((one) => [formatPrefix(one.prefix), one]));
   for (const { prefix, kind } of source.now.intent?.announcements ?? []) {
     const key = formatPrefix(prefix);
     if (contains(prefix, subject.prefix) && !wanted.has(key))
@@ -71,6 +74,18 @@ function wantedOf(source: ExplainSource, { prefix, isAddress }: Subject, found: 
     ...(isRefused ? [{ claim: "its addresses are free", holds: false, because }] : []),
   ]);
 }
+
+/** Public networks that gateways announce as a whole. */
+const networksOf = (source: ExplainSource, { prefix }: Subject): Wanted[] =>
+  source.model.role === "gateway"
+    ? wholes(source.model)
+        .filter(({ cidr }) => contains(cidr, prefix))
+        .map(({ cidr }) => ({
+          prefix: cidr,
+          kind: "public",
+          conditions: [networkCondition(planned(source, cidr) !== undefined)],
+        }))
+    : [];
 
 const planned = ({ now }: ExplainSource, prefix: Prefix): Announcement | undefined =>
   now.intent?.announcements.find(

@@ -163,14 +163,15 @@ export function kernelConditions(
     now.natProgrammed,
     now.failures.get("nat") ?? acknowledged(now.natProgrammed),
   );
-  const inside =
-    needs.within &&
-    condition(
-      `something of ${formatPrefix(needs.within)} can be reached`,
-      true,
-      "a route within it leads somewhere",
-    );
-  return [...routes, ...(needs.nat ? [nat] : []), ...(inside === undefined ? [] : [inside])];
+  return needs.nat ? [...routes, nat] : routes;
 }
 
 const acknowledged = (is: boolean): string => (is ? "acknowledged" : "not acknowledged yet");
+
+/** Of a network that is announced as a whole. @param isPlanned - the plan has found a route within it */
+export const networkCondition = (isPlanned: boolean): ExplainedCondition =>
+  condition(
+    "something of it can be reached",
+    isPlanned,
+    isPlanned ? "a route within it leads somewhere" : "no port here and no peer has an address of it",
+  );

@@ -208,6 +208,17 @@ test.each<[string, Partial<ExplainAnswer["handling"]>, string]>([
     expect(announced).toBe(conditions.every(({ holds }) => holds));
 });
 
+test("a public network of which nothing is there is not announced, and that is why", async () => {
+  const at = place({ networks: [network("198.18.0.0/24", "aggregate")] });
+  const answer = await explain(at, "198.18.0.9");
+  expect(answer.announcements).toMatchObject([{ prefix: "198.18.0.0/24", kind: "public", announced: false }]);
+  expect(failing(answer)).toEqual(["something of it can be reached"]);
+  at.learned = [learned("198.18.0.7/32", "host", "192.168.8.11")];
+  const [whole] = (await explain(at, "198.18.0.9")).announcements;
+  expect(whole).toMatchObject({ announced: true });
+  expect(whole!.conditions.every(({ holds }) => holds)).toBe(true);
+});
+
 test("an address of nobody here that a peer told of is passed on", async () => {
   const at = place();
   at.learned = [learned("203.0.113.0/24", "other", "192.168.8.11")];

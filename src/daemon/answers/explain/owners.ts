@@ -194,6 +194,7 @@ function rangeOwners({ model, file }: ExplainSource, prefix: Prefix): ExplainedO
     list.filter(holds).map((range) => ({
       what,
       text: `${text} ${formatPrefix(range)}`,
+      name: formatPrefix(range),
       origin: [...file.nat.private, ...file.nat.except].includes(range) ? "file" : "api",
     }));
   return [
