@@ -100,7 +100,7 @@ const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
       fc.integer({ min: 1, max: 60 }).map((n) => ipv4(0xc6336400 + n)),
       { minLength: 1, maxLength: 5, selector: (a) => a.w0 },
     ),
-    private: fc.oneof({ weight: 2, arbitrary: fc.constant<PrefixPair[]>([]) }, fc.array(prefix4, { maxLength: 2 })),
+    private: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, fc.array(prefix4, { maxLength: 2 })),
     draining: fc.boolean(),
     ports: fc.constantFrom({ first: 1024, last: 65535 }, { first: 5000, last: 5000 }),
     mapping: fc.constantFrom("endpointIndependent", "addressAndPortDependent"),
