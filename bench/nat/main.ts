@@ -90,14 +90,19 @@ function parts(): Contender[] {
     ...ours(name, { mapping }),
     without: text,
   });
-  const flushed = (...chains: readonly string[]): string =>
-    chains.map((chain) => `flush chain inet gatewayd ${chain}\n`).join("");
+  const flushed = (chain: string): string => `flush chain inet gatewayd ${chain}\n`;
   return [
     ours("nothing taken away", { mapping }),
     without("timers", flushed("timers")),
+    without("what is invalid dropped", flushed("untranslated")),
+    without("exemptions", `${flushed("srcnat")}add rule inet gatewayd srcnat ip saddr @private goto pools\n`),
     without(
       "ports by chance",
-      "flush chain inet gatewayd random_1024_65535; add rule inet gatewayd random_1024_65535 snat ip to ip saddr\n",
+      `${flushed("random_1024_65535")}add rule inet gatewayd random_1024_65535 meta l4proto { tcp, udp } snat ip to ip saddr:1024-65535\n`,
+    ),
+    without(
+      "an address by hash",
+      `${flushed("pools")}add rule inet gatewayd pools jump timers\nadd rule inet gatewayd pools meta l4proto { tcp, udp } snat ip to 198.51.100.1:1024-65535 fully-random\n`,
     ),
   ];
 }

@@ -116,6 +116,7 @@ describe("who asks", () => {
     expect(world.given()).toHaveLength(4);
     expect(world.grants.problem).toMatchObject({ code: "nat.blocks", subject: "198.51.100.10" });
     expect(world.grants.useOf(POOL.addresses[0]!)).toEqual({ spare: 4, given: 4 });
+    expect(world.grants.useOfPools()).toEqual([{ address: POOL.addresses[0], spare: 4, given: 4 }]);
   });
 
   test("is given none that its limit of ports has no room for", async () => {

@@ -99,6 +99,18 @@ export class GivenBlocks {
     return { spare: spareCount(this.#plan, pool), given: this.#book?.takenOf(address) ?? 0 };
   }
 
+  /** The same of each pool that has blocks, all of its addresses together; it is known by any of them. */
+  useOfPools(): readonly { readonly address: Address; readonly spare: number; readonly given: number }[] {
+    return (this.#plan?.pools ?? []).flatMap(({ addresses }) => {
+      const [address] = addresses;
+      if (address === undefined) return [];
+      const { spare } = this.useOf(address) ?? { spare: 0 };
+      if (spare === 0) return [];
+      const given = addresses.reduce((sum, one) => sum + (this.#book?.takenOf(one) ?? 0), 0);
+      return { address, spare: spare * addresses.length, given };
+    });
+  }
+
   /** A pool address that has hardly a block left to give. */
   get problem(): Problem | undefined {
     for (const { block } of this.#current) {

@@ -21,6 +21,8 @@ const sourceOf = (changes: Parameters<typeof sampleSource>[0]): MetricsSource =>
     answered: [{ protocol: "pcp", result: "success", count: 5 }],
     dropped: { rate: 3 },
   }),
+  natBlocks: () => [{ pool: "default", spare: 128, given: 3 }],
+  natTraces: () => [{ kind: "live", verdict: "translated", count: 2 }],
   eventReaders: () => ({ now: 2, dropped: 1 }),
   takeLag: () => NO_LAG,
   storeState: () => ({ connected: true, reconnects: 2, watchLag: 0 }),
@@ -57,6 +59,9 @@ describe("each sample says what the snapshot says", () => {
     "conntrack_entries 1204",
     "conntrack_limit 262144",
     'pool_addresses{pool="default"} 2',
+    'nat_blocks_spare{pool="default"} 128',
+    'nat_blocks_given{pool="default"} 3',
+    'nat_traces_total{kind="live",verdict="translated"} 2',
     'floating_ips{status="DOWN"} 1',
     'floating_ips{status="ERROR"} 0',
     'health_check_up{service="dns",target="10.65.0.21"} 0',
@@ -137,7 +142,7 @@ test("answers of the API are counted by path and status", async () => {
   expect(lines).toContain('gatewayd_api_requests_total{route="unknown",code="404"} 1');
 });
 
-test("a hostile description stays inside its label", async () => {
+test("a hostile description stays inside its label", { timeout: 120_000 }, async () => {
   const [peer] = await sampleSource().peers();
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: "binary" }), async (description) => {

@@ -25,6 +25,7 @@ export function addNat(registry: Registry, read: Read): void {
   );
   addLog(registry, read);
   addPcp(registry, read);
+  addBlocks(registry, read);
   addHealth(registry, read);
 }
 
@@ -78,6 +79,39 @@ function addPcp(registry: Registry, read: Read): void {
       labels: ["reason"],
     },
     () => Object.entries(read().pcp.dropped).map(([reason, value]) => ({ labels: { reason }, value })),
+  );
+}
+
+function addBlocks(registry: Registry, read: Read): void {
+  const blocks = (which: "spare" | "given") => () =>
+    read().natBlocks.map(({ pool, [which]: value }) => ({ labels: { pool }, value }));
+  const labels = ["pool"];
+  addGauge(
+    registry,
+    {
+      name: "nat_blocks_spare",
+      help: "Port blocks of a pool that can be given to who asks for one.",
+      labels,
+    },
+    blocks("spare"),
+  );
+  addGauge(
+    registry,
+    {
+      name: "nat_blocks_given",
+      help: "Of those, the ones that are given, or rest before they are given again.",
+      labels,
+    },
+    blocks("given"),
+  );
+  addCounter(
+    registry,
+    {
+      name: "nat_traces_total",
+      help: "Packets whose way through the rules was asked for.",
+      labels: ["kind", "verdict"],
+    },
+    () => read().natTraces.map(({ kind, verdict, count }) => ({ labels: { kind, verdict }, value: count })),
   );
 }
 

@@ -1,6 +1,6 @@
 /** What one scrape sees: read once, so that all of its metrics speak of the same moment. */
 
-import type { NatLogAnswer } from "../api/nat-schema.ts";
+import type { NatLogAnswer, NatTraceAnswer } from "../api/nat-schema.ts";
 import type { NextHopAnswer } from "../api/next-hop-schema.ts";
 import type {
   AnycastAnswer,
@@ -34,6 +34,21 @@ export interface PcpFigures {
   readonly dropped: Readonly<Record<string, number>>;
 }
 
+/** Of a pool: blocks that can be given to who asks, and how many are. */
+export interface BlockFigures {
+  readonly pool: string;
+  readonly spare: number;
+  readonly given: number;
+}
+
+/** Traces of packets since the start. */
+export interface TraceFigures {
+  /** By the rules alone; with a real packet; with one that did not come. */
+  readonly kind: "dry" | "live" | "unseen";
+  readonly verdict: NatTraceAnswer["verdict"];
+  readonly count: number;
+}
+
 export interface MetricsSource
   extends Pick<
     ApiSource,
@@ -52,6 +67,8 @@ export interface MetricsSource
   reconcileErrors(): Readonly<Record<string, number>>;
   /** Mappings that hosts ask for. */
   pcp(): PcpFigures;
+  natBlocks(): readonly BlockFigures[];
+  natTraces(): readonly TraceFigures[];
   /** Who follows the API's events, and how many were cut off since the start because they did not read. */
   eventReaders(): EventReaders;
   /** How late the event loop was since the last call. */
@@ -73,6 +90,8 @@ export interface Snapshot {
   readonly monitors: readonly MonitorAnswer[];
   readonly natLog: NatLogAnswer;
   readonly pcp: PcpFigures;
+  readonly natBlocks: readonly BlockFigures[];
+  readonly natTraces: readonly TraceFigures[];
   readonly reconcileErrors: Readonly<Record<string, number>>;
   readonly eventReaders: EventReaders;
   readonly etcd: EtcdAnswer | undefined;
@@ -111,6 +130,8 @@ export async function takeSnapshot(source: MetricsSource): Promise<Snapshot> {
     monitors,
     natLog,
     pcp: source.pcp(),
+    natBlocks: source.natBlocks(),
+    natTraces: source.natTraces(),
     reconcileErrors: source.reconcileErrors(),
     eventReaders: source.eventReaders(),
     etcd: source.storeState(),

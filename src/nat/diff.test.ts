@@ -25,12 +25,15 @@ const ONE: NatTable = {
   ...EMPTY_NAT,
   floating: [{ floating: ipv4(0xac100103), fixed: ipv4(0x0a41000d), egress: "fixed" }],
 };
+/** Of hundreds of tables: a busy machine takes half a minute. */
+const LIMIT_MS = 120_000;
+
 const PRIVATE = [prefixOf(ipv4(0x0a410000), 16)];
 
 const hooks = (nft: MemoryNft): string[] => (nft.listing() ?? "").match(/type \w+ hook .*/g)?.sort() ?? [];
 
 describe("a difference, applied, is none any more", () => {
-  test("from any listing", () => {
+  test("from any listing", { timeout: LIMIT_MS }, () => {
     fc.assert(
       fc.property(natTables, natTables, fc.boolean(), (a, b, keep) => {
         const nft = new MemoryNft();
@@ -43,7 +46,7 @@ describe("a difference, applied, is none any more", () => {
     );
   });
 
-  test("from table to table, without a listing", () => {
+  test("from table to table, without a listing", { timeout: LIMIT_MS }, () => {
     fc.assert(
       fc.property(natTables, natTables, (a, b) => {
         const nft = new MemoryNft();
@@ -58,7 +61,9 @@ describe("a difference, applied, is none any more", () => {
     );
   });
 
-  test("of addresses alone, with no look at the others, where that says that the rules are the same", () => {
+  test("of addresses alone, with no look at the others, where that says that the rules are the same", {
+    timeout: LIMIT_MS,
+  }, () => {
     fc.assert(
       fc.property(natTables, natTables, (a, other) => {
         const b = { ...a, floating: other.floating };

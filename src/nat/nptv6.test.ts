@@ -2,8 +2,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Address, contains, ipv6, type Prefix, prefixOf } from "../bgp/net/address.ts";
 import { formatAddress, parseAddress, parsePrefix } from "../bgp/net/text.ts";
+import { diff, diffTables } from "./diff.ts";
 import { adjustmentOf, arrivesAs, leavesAs, prefixSets } from "./nptv6.ts";
+import { providedBy, providedByListing } from "./provided.ts";
 import { EMPTY_NAT } from "./table.ts";
+import { MemoryNft } from "./testing/memory-nft.ts";
 
 const pairOf = (internal: string, external: string) => ({
   internal: parsePrefix(internal)!,
@@ -70,6 +73,20 @@ describe("an address that goes out", () => {
       leavesAs({ ...EMPTY_NAT, prefixes: [pairOf(internal, external)] }, address(inner)),
     ).toBeUndefined();
   });
+});
+
+test.each([
+  [[pairOf("fd00:65::/48", "2001:db8:f::/48")], [pairOf("fd00:65::/63", "2001:db8:f:2::/63")]],
+  [[], [pairOf("fd00:60::/44", "2001:db8:10::/44"), pairOf("fd00:75::/64", "2001:db8:1f::/64")]],
+])("a difference, applied, is none any more, and back again", (a, b) => {
+  const [before, after] = [a, b].map((prefixes) => ({ ...EMPTY_NAT, prefixes }));
+  const nft = new MemoryNft();
+  nft.apply(diff(before!, undefined));
+  nft.apply(diffTables(before!, after!));
+  expect(diff(after!, nft.listing())).toBe("");
+  expect(providedByListing(nft.listing()!, after!)).toEqual(providedBy(after!));
+  nft.apply(diff(before!, nft.listing()));
+  expect(diff(before!, nft.listing())).toBe("");
 });
 
 test("the sums are those of the constants that rules add, and of no others", () => {

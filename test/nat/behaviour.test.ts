@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { type BlockPlan, holderOf } from "../../src/model/blocks.ts";
 import { diffTables } from "../../src/nat/diff.ts";
-import type { NatTable } from "../../src/nat/table.ts";
+import type { NatTable, PoolMapping } from "../../src/nat/table.ts";
 import { shows } from "../requirements/shows.ts";
 import type { LineProcess } from "./namespace.ts";
 import {
@@ -140,6 +140,37 @@ describe("a pool address that goes", () => {
     await spaces.gw.nft(diffTables(onFirst, { ...onFirst, pools: [second!] }));
     const after = await seenBy([H1, 46_002], SERVERS.slice(2));
     expect([distinct(after), endpointOf(after[0]!)[0]]).toEqual([1, "198.51.100.11"]);
+  });
+});
+
+describe("a flow that there is when the plan changes keeps its endpoint, and a new one gets what the plan says", () => {
+  const all = { first: 1024, last: 65_535 };
+  const blocks = (mapping: PoolMapping["mapping"], blockSize: number): NatTable => ({
+    ...table({ mapping }),
+    blocks: {
+      private: [parsePrefix("10.65.0.0/28")!],
+      pools: [{ addresses: POOL.addresses, ports: all, blockSize }],
+    },
+  });
+  const [shared, own] = ["addressAndPortDependent", "endpointIndependent"] as const;
+  const highPorts = (mapping: PoolMapping["mapping"]): NatTable =>
+    table({ mapping, ports: { first: 60_000, last: 65_535 } });
+
+  test.each<[string, NatTable, NatTable]>([
+    ["another blockSize", blocks(shared, 4096), blocks(shared, 512)],
+    ["another blockSize, endpoint-independent", blocks(own, 4096), blocks(own, 512)],
+    ["blocks where there were none", table({ mapping: shared }), blocks(shared, 512)],
+    ["no blocks any more", blocks(shared, 512), highPorts(shared)],
+    ["other ports", table({ ports: { first: 20_000, last: 29_999 } }), highPorts(own)],
+    ["another mapping", table(), highPorts(shared)],
+  ])("%s", async (_, before, after) => {
+    await install(before);
+    const known = await seenBy([H1, 47_000], [[S1, A]]);
+    await spaces.gw.nft(diffTables(before, after));
+    expect(await seenBy([H1, 47_000], [[S1, A]])).toEqual(known);
+    const [address = "", port] = endpointOf((await seenBy([H1, 47_001], [[S1, A]]))[0]!);
+    if (after.blocks) expect(holderOf(after.blocks, parseAddress(address)!, port)).toEqual(parseAddress(H1));
+    else expect(port).toBeGreaterThanOrEqual(60_000);
   });
 });
 

@@ -19,6 +19,7 @@ import { explainAnswer } from "./explain/explain.ts";
 import type { ExplainSource, ObjectsView } from "./explain/source.ts";
 import { anycastAnswers, floatingIpAnswers, natAnswer, nextHopAnswer } from "./gateway-answers.ts";
 import { mappingsAnswer, pcpFigures } from "./mapping-answers.ts";
+import { blockFigures, TraceTally } from "./nat-figures.ts";
 import { errorAnswers, isNamed, peerAnswer } from "./peer-answers.ts";
 import { rpkiAnswer, rpkiPrefixAnswer } from "./rpki-answers.ts";
 import { poolAnswers, sessionsAnswer, topAnswer } from "./session-answers.ts";
@@ -56,9 +57,17 @@ export function apiSource(
   events: Pick<EventFeed, "readers" | "dropped" | "behind">,
 ): { readonly source: ApiSource; readonly metrics: Metrics } {
   const startedMs = performance.now();
+  const traces = new TraceTally();
   const views: Omit<
     MetricsSource & ApiSource,
-    "metrics" | "takeLag" | "reconcileErrors" | "eventReaders" | "storeState" | "pcp"
+    | "metrics"
+    | "takeLag"
+    | "reconcileErrors"
+    | "eventReaders"
+    | "storeState"
+    | "pcp"
+    | "natBlocks"
+    | "natTraces"
   > = {
     status: () => statusAnswer(gateway, config(), (performance.now() - startedMs) / 1000),
     peers: () => gateway.speaker.peers().map(peerAnswer),
@@ -75,7 +84,7 @@ export function apiSource(
       return known && errorAnswers(known);
     },
     floatingIps: () => floatingIpAnswers(gateway.model, gateway.reconciler.snapshot()),
-    ...natViews(gateway),
+    ...natViews(gateway, traces),
     nextHops: () => gateway.nextHops.all().map(nextHopAnswer),
     anycast: () =>
       anycastAnswers(gateway.model, gateway.settings.model, gateway.reconciler.snapshot(), gateway.checks),
@@ -101,6 +110,8 @@ export function apiSource(
       ...views,
       reconcileErrors: () => gateway.tally.errors(),
       pcp: () => pcpFigures(gateway.pcp),
+      natBlocks: () => blockFigures(gateway.model, gateway.givenBlocks),
+      natTraces: () => traces.figures,
       eventReaders: () => ({ now: events.readers, dropped: events.dropped }),
       takeLag: () => takeLag(lag.histogram, lag.resolutionMs),
       storeState,
@@ -112,7 +123,7 @@ export function apiSource(
 
 type NatViews = Extract<keyof ApiSource, `nat${string}`>;
 
-const natViews = (gateway: Gateway): Pick<ApiSource, NatViews> => ({
+const natViews = (gateway: Gateway, traces: TraceTally): Pick<ApiSource, NatViews> => ({
   nat: () => natOf(gateway),
   natWho: (query) => whoAnswer(blockSource(gateway), query),
   natSessions: (query) => sessionsAnswer(gateway.forwarding.sessions, query),
@@ -125,7 +136,11 @@ const natViews = (gateway: Gateway): Pick<ApiSource, NatViews> => ({
       gateway.drains,
       gateway.givenBlocks,
     ),
-  natTrace: (query) => traceAnswer(gateway, query),
+  natTrace: async (query) => {
+    const answer = await traceAnswer(gateway, query);
+    traces.count(answer);
+    return answer;
+  },
   natLog: () => gateway.natLogs.answer(),
   natMappings: (query) => mappingsAnswer(gateway, query),
   natBlock: (query) => blockAnswer(blockSource(gateway), query),

@@ -5,7 +5,6 @@ import { ipv4, ipv6, type Prefix, prefixOf } from "../../bgp/net/address.ts";
 import { addressKey } from "../../bgp/net/text.ts";
 import { ALGS } from "../../model/alg.ts";
 import type { BlockGrant, BlockPlan } from "../../model/blocks.ts";
-import type { PrefixPair } from "../../model/prefix-pair.ts";
 import { BlockBook } from "../block-book.ts";
 import type { FloatingMapping, ForwardMapping, NatTable, PoolMapping } from "../table.ts";
 
@@ -109,24 +108,9 @@ const pools: fc.Arbitrary<PoolMapping[]> = fc.array(
   { maxLength: 3 },
 );
 
-/** Seldom: each is thousands of elements. */
-const prefixes: fc.Arbitrary<PrefixPair[]> = fc.oneof(
-  { weight: 9, arbitrary: fc.constant<PrefixPair[]>([]) },
-  {
-    weight: 1,
-    arbitrary: fc
-      .tuple(fc.constantFrom(32, 44, 48, 52, 56, 60, 63, 64), fc.nat(15), fc.nat(0xffff))
-      .map(([length, n, more]) => [
-        {
-          internal: prefixOf(ipv6(0xfd000000 + n, more << 16, 0, 0), length),
-          external: prefixOf(ipv6(0x20010d00 + n, more, 0, 0), length),
-        },
-      ]),
-  },
-);
-
 const drafts = fc.record({
-  prefixes,
+  // Thousands of elements each: nptv6.test.ts has some.
+  prefixes: fc.constant([]),
   floating,
   forwards,
   private: fc.array(prefix4, { maxLength: 3 }),
