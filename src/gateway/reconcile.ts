@@ -194,7 +194,7 @@ export class Reconciler {
   }
 
   async #run(): Promise<void> {
-    const { clock, passed } = this.#options;
+    const { passed } = this.#options;
     // A turn later, so that many changes at once are one pass.
     await Promise.resolve();
     while ((this.#dirty || this.#isAmended) && !this.#stopped) {
@@ -202,11 +202,8 @@ export class Reconciler {
       const isWhole = this.#dirty;
       this.#dirty = false;
       this.#isAmended = false;
-      const beganMs = clock.now();
-      if (isWhole || !(await this.#answered(() => this.#amend()))) await this.#pass();
+      if (isWhole || !(await this.#answered(() => this.#amend()))) await this.#wholePass();
       passed?.(this.snapshot());
-      const endedMs = clock.now();
-      this.#restsUntilMs = endedMs + Math.min(endedMs - beganMs, LONGEST_REST_MS);
     }
     this.#running = undefined;
     this.#arm();
@@ -220,6 +217,15 @@ export class Reconciler {
       this.#endRest = resolve;
       clock.at(this.#restsUntilMs, resolve);
     });
+  }
+
+  /** What is amended costs so little, and waits for the kernel most of the time, that nobody needs a rest from it. */
+  async #wholePass(): Promise<void> {
+    const { clock } = this.#options;
+    const beganMs = clock.now();
+    await this.#pass();
+    const endedMs = clock.now();
+    this.#restsUntilMs = endedMs + Math.min(endedMs - beganMs, LONGEST_REST_MS);
   }
 
   async #pass(): Promise<void> {

@@ -18,8 +18,8 @@ export type Operation = "read" | "get" | "commit" | "lease";
 /** ok; not-met: a commit whose requirements did not hold; or why it failed. */
 export type Result = "ok" | "not-met" | StoreFault;
 
-/** Hears of every question that is over. */
-export type Observe = (operation: Operation, result: Result, seconds: number) => void;
+/** Hears of every question that is over. @param reason - of a fault, in words */
+export type Observe = (operation: Operation, result: Result, seconds: number, reason?: string) => void;
 
 export class MeasuredStore implements Store {
   readonly #store: Store;
@@ -63,13 +63,14 @@ export class MeasuredStore implements Store {
     resultOf: (answer: T) => Result = () => "ok",
   ): Promise<T> {
     const beganMs = this.#nowMs();
-    const tell = (result: Result): void => this.#observe(operation, result, (this.#nowMs() - beganMs) / 1000);
+    const tell = (result: Result, reason?: string): void =>
+      this.#observe(operation, result, (this.#nowMs() - beganMs) / 1000, reason);
     try {
       const answer = await ask();
       tell(resultOf(answer));
       return answer;
     } catch (error) {
-      if (error instanceof StoreError) tell(error.detail.code);
+      if (error instanceof StoreError) tell(error.detail.code, error.message);
       throw error;
     }
   }

@@ -273,6 +273,15 @@ export class Site {
     return stdout.split("\n").some((line) => line.includes("ESTABLISHED") && line.includes(`=${address} `));
   }
 
+  /** Interfaces of that name come and go faster than anybody looks, and one is renamed: in the end there is none. */
+  flutter(portId: string, host: "host1" | "host2"): void {
+    const tap = tapOf(portId);
+    const once = [`link add ${tap} type veth peer name far`, `link set ${tap} up`, "link set far up"];
+    const lines = Array.from({ length: 30 }, () => [...once, `link del ${tap}`]).flat();
+    const input = [...lines, ...once, `link set ${tap} name elsewhere`, "link del elsewhere", ""].join("\n");
+    execFileSync("ip", ["-n", this.of(host), "-batch", "-"], { input, stdio: "pipe" });
+  }
+
   /** Sends echo requests until it is stopped. @returns stops it, and gives the numbers of those that were answered */
   ping(from: string, to: string): () => Promise<readonly number[]> {
     const child = spawn("ip", ["netns", "exec", from, "ping", "-n", "-i", "0.1", to]);

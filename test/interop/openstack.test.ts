@@ -229,6 +229,7 @@ clientTest(
     await statusIs("a", "DOWN");
     await told(`${FLOATING}/32`);
     await openstack("port set --host host2 a");
+    site.flutter(port, "host2");
     site.boot("a", port, "host2", FIXED);
     await statusIs("a", "ACTIVE");
     await told(`${FLOATING}/32`, "BIRD", "FRR");
@@ -290,7 +291,7 @@ clientTest(
       readonly id: string;
       readonly floating_ip_address: string;
     }>(gw, "floatingips", "floatingip", leads);
-    expect(await site.told(`${FLOATING}/32`)).toEqual(["BIRD", "FRR"]);
+    await told(`${FLOATING}/32`, "BIRD", "FRR");
     expect(site.nat("host2")).not.toContain(floating_ip_address);
     // The gateway says so, and the host does, though it can write nothing.
     await hosts[1]!.logged("problem.found", { code: "store.away" }, LIMIT_MS);

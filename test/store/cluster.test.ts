@@ -1,11 +1,13 @@
-/** The store in three members of etcd, when one of them, or the way to them, is gone. */
+/** The store in three members of etcd, and a gatewayd on it, when one of them, or the way to them, is gone. */
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { type Client, Cluster } from "./cluster.ts";
+import { type Client, Cluster, type Gatewayd } from "./cluster.ts";
 import { missing } from "./etcd-daemon.ts";
 import { WAIT } from "./laws/subject.ts";
 
 const absent = process.getuid?.() === 0 ? missing("etcd", "etcdctl", "nft", "setpriv") : missing("root");
+
+const keys = (name: string): string[] => Array.from({ length: 5 }, (_, i) => `/${name}/${i}`);
 
 describe.skipIf(absent !== undefined)(
   `three members${absent === undefined ? "" : `, missing: ${absent}`}`,
@@ -13,14 +15,16 @@ describe.skipIf(absent !== undefined)(
     let cluster: Cluster;
     let one: Client;
     let other: Client;
+    let gatewayd: Gatewayd;
     beforeAll(async () => {
       cluster = await Cluster.start();
-      one = await cluster.client("a", "b", "c");
-      other = await cluster.client("c", "a", "b");
+      [one, other, gatewayd] = await Promise.all([
+        cluster.client("a", "b", "c"),
+        cluster.client("c", "a", "b"),
+        cluster.gatewayd(),
+      ]);
     });
     afterAll(() => cluster?.stop());
-
-    const keys = (name: string): string[] => Array.from({ length: 5 }, (_, i) => `/${name}/${i}`);
 
     /** Both watches have told all of these once, in this order, among others. */
     const bothTold = (expected: readonly string[]): Promise<void> =>
@@ -32,6 +36,7 @@ describe.skipIf(absent !== undefined)(
 
     test("each sees what the other writes", async () => {
       for (const key of keys("before")) await one.put(key);
+      await gatewayd.makes("before");
       await bothTold(keys("before"));
     });
 
@@ -39,6 +44,7 @@ describe.skipIf(absent !== undefined)(
       await cluster.kill("a");
       for (const key of keys("killed")) await one.put(key);
       await bothTold(keys("killed"));
+      await gatewayd.makes("killed");
       cluster.run("a");
       await vi.waitFor(() => cluster.etcdctl(["a"], "endpoint", "health"), WAIT);
     });
@@ -58,6 +64,11 @@ describe.skipIf(absent !== undefined)(
       await lone.ask({ do: "live", key: "/live" });
       cluster.cut("client");
       expect(await lone.ask({ do: "put", key: "/unknown" })).toMatchObject({ error: "unavailable" });
+      expect(await gatewayd.ask("unknown")).toMatchObject({
+        status: 503,
+        body: expect.stringContaining("etcd"),
+      });
+      expect(await gatewayd.networks()).toEqual(expect.arrayContaining(["before", "killed"]));
       await vi.waitFor(() => expect(lone.lost).toEqual(["/live"]), WAIT);
       cluster.etcdctl(["a"], "put", "/gatewayd/meanwhile", "1");
       cluster.heal();
@@ -66,6 +77,8 @@ describe.skipIf(absent !== undefined)(
       await vi.waitFor(() => expect(lone.told).toContain("-/live"), WAIT);
       await lone.put("/after");
       await bothTold(["/after"]);
+      await gatewayd.makes("after");
+      expect(await gatewayd.networks()).toEqual(expect.arrayContaining(["before", "killed", "after"]));
     });
 
     test("in the end all read the same, and it is what was acknowledged", async () => {

@@ -6,6 +6,8 @@ import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { vi } from "vitest";
+import { gatewayFile } from "../daemon/gateway-file.ts";
+import { type Daemon, eventually, Lab } from "../daemon/lab.ts";
 import { makeNamespace, type Namespace } from "../nat/namespace.ts";
 import { openFolder, spawnEtcd } from "./etcd-daemon.ts";
 import { WAIT } from "./laws/subject.ts";
@@ -27,6 +29,7 @@ export class Cluster {
   readonly #folder: string = openFolder();
   readonly #members = new Map<Name, ChildProcess>();
   readonly #clients: Client[] = [];
+  #lab: Lab | undefined;
 
   static async start(): Promise<Cluster> {
     const cluster = new Cluster();
@@ -89,8 +92,23 @@ export class Cluster {
     return made;
   }
 
+  /** One that is cut off with the clients. */
+  async gatewayd(): Promise<Gatewayd> {
+    this.#lab = new Lab();
+    const store = {
+      type: "etcd",
+      endpoints: NAMES.map(clientUrl),
+      prefix: "/served",
+      path: this.#lab.path("copy"),
+    };
+    const file = this.#lab.write("gateway.yaml", gatewayFile(this.#lab, "gateway", { sections: { store } }));
+    const as = this.#as(GROUPS.client);
+    return new Gatewayd(await this.#lab.start(file, this.#lab.path("gateway.sock"), as));
+  }
+
   async stop(): Promise<void> {
     for (const client of this.#clients) await client.stop();
+    await this.#lab?.remove();
     for (const name of this.#members.keys())
       if (this.#members.get(name)!.exitCode === null) await this.kill(name);
     await this.#space.remove();
@@ -153,5 +171,29 @@ export class Client {
     if (answer.told !== undefined) this.told.push(...answer.told);
     if (answer.lost !== undefined) this.lost.push(answer.lost);
     if (answer.id !== undefined) this.#answers.get(answer.id)!(answer);
+  }
+}
+
+/** What a user of its API sees. */
+export class Gatewayd {
+  readonly #daemon: Daemon;
+
+  constructor(daemon: Daemon) {
+    this.#daemon = daemon;
+  }
+
+  /** Asks for a network, once. */
+  ask(name: string): ReturnType<Daemon["ask"]> {
+    return this.#daemon.ask("/v2.0/networks", { method: "POST", body: { network: { name } } });
+  }
+
+  /** Tries until it is acknowledged. */
+  async makes(name: string): Promise<void> {
+    await eventually(`network ${name}`, async () => (await this.ask(name)).status === 201, WAIT.timeout);
+  }
+
+  async networks(): Promise<string[]> {
+    const { networks } = await this.#daemon.get<{ networks: { name: string }[] }>("/v2.0/networks");
+    return networks.map(({ name }) => name);
   }
 }

@@ -56,7 +56,7 @@ export class Etcd {
   #process: ChildProcess;
 
   /** @param options - beside those that it needs */
-  static async start(...options: readonly string[]): Promise<Etcd & { readonly certificates: Certificates }> {
+  static async start(...options: readonly string[]): Promise<Etcd & { certificates: Certificates }> {
     const folder = openFolder();
     const address = ownAddress();
     const made = certificates(folder, address);
@@ -105,6 +105,13 @@ export class Etcd {
     const answer = await fetch(new URL(path, this.plain), asked);
     if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
     return answer.json();
+  }
+
+  /** Ends, and is there again with certificates of another authority: `certificates` are those from here on. */
+  async renew(this: Etcd & { certificates: Certificates }): Promise<void> {
+    await this.halt();
+    this.certificates = certificates(this.#folder, this.url.hostname);
+    await this.resume();
   }
 
   /** Until {@link resume}, nobody answers. */

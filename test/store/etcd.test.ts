@@ -18,7 +18,7 @@ const SCRIPT = new URL("../../dist/src/store/local/process.js", import.meta.url)
 const absent = missing("etcd", "openssl");
 
 describe.skipIf(absent !== undefined)(`in etcd${absent === undefined ? "" : `, missing: ${absent}`}`, () => {
-  let etcd: Etcd & { readonly certificates: Certificates };
+  let etcd: Etcd & { certificates: Certificates };
   let prefixes = 0;
   beforeAll(async () => {
     etcd = await Etcd.start();
@@ -48,12 +48,13 @@ describe.skipIf(absent !== undefined)(`in etcd${absent === undefined ? "" : `, m
 
   describe("what every store keeps to", () => laws(subject, { runs: 25 }));
 
-  ownTests(settings, () => etcd);
+  ownTests(settings);
+  midway(settings, () => etcd);
   refusals(settings);
   users(settings, () => etcd);
 });
 
-function ownTests(settings: () => EtcdSettings, etcd: () => Etcd): void {
+function ownTests(settings: () => EtcdSettings): void {
   test("what others have in the same etcd is not ours, however alike their keys are", async () => {
     const place = settings();
     const [ours, theirs] = [
@@ -94,8 +95,10 @@ function ownTests(settings: () => EtcdSettings, etcd: () => Etcd): void {
     await writes;
     await store.close();
   });
+}
 
-  test("ten thousand entries go to a disk and back, as they were", async () => {
+function midway(settings: () => EtcdSettings, etcd: () => Etcd & { certificates: Certificates }): void {
+  test("ten thousand entries are told to whoever missed them, and go to a disk and back, as they were", async () => {
     const directory = mkdtempSync(join(tmpdir(), "gatewayd-migrated-"));
     const [first, last] = [await EtcdStore.open(settings()), await EtcdStore.open(settings())];
     const local = await LocalStore.open(directory, SCRIPT);
@@ -103,14 +106,37 @@ function ownTests(settings: () => EtcdSettings, etcd: () => Etcd): void {
       key: `/v1/neutron/ports/${String(i).padStart(5, "0")}`,
       value: JSON.stringify({ id: String(i), revision_number: i, updated_at: "2026-01-01T00:00:00Z" }),
     }));
+    const { revision } = await first.read("/");
     for (let i = 0; i < values.length; i += COMMIT_OPERATIONS)
       await first.commit({ put: values.slice(i, i + COMMIT_OPERATIONS) });
+    // Whoever was away meanwhile is told all of it, commit by commit.
+    const missed = watched(first, "/", revision);
+    await missed.until(values.at(-1)!.key);
+    expect(missed.batches.flatMap(({ changes }) => changes)).toEqual(values);
+    expect(missed.batches).toHaveLength(Math.ceil(values.length / COMMIT_OPERATIONS));
     expect(await migrate(first, local)).toEqual({ ok: true, entries: values.length });
     expect(await migrate(local, last)).toEqual({ ok: true, entries: values.length });
     const { entries } = await last.read("/");
     expect([...entries].map(([key, { value }]) => ({ key, value }))).toEqual(values);
     await Promise.all([first, last, local].map((store) => store.close()));
     rmSync(directory, { recursive: true });
+  });
+
+  test("its authority is another one midway: that is why it is away, and no start is needed when we have its certificate", async () => {
+    let { tls } = etcd().certificates;
+    const store = await EtcdStore.open({ ...settings(), tls: () => tls });
+    const { revision } = await store.read("/");
+    const watch = watched(store, "/", revision);
+    await etcd().renew();
+    await vi.waitFor(() => expect(store.fault?.message).toMatch(/certificate/), WAIT);
+    expect(store.connected).toBe(false);
+    await expect(store.commit({ put: [{ key: "/a", value: "1" }] })).rejects.toBe(store.fault);
+    ({ tls } = etcd().certificates);
+    await vi.waitFor(() => expect(store.connected).toBe(true), WAIT);
+    expect(store.fault).toBeUndefined();
+    await store.commit({ put: [{ key: "/a", value: "1" }] });
+    await watch.until("/a");
+    await store.close();
   });
 
   test("a lease that etcd took away is told, once, and its entries are gone", async () => {

@@ -1,7 +1,11 @@
-/** Whether a shared store is there, told when it has been away for longer than a member takes to be replaced. */
+/**
+ * Whether a shared store is there, told when it has been away for longer than a member takes to be replaced: no member says
+ * what happens, or, though one does, nothing can be written, as when it no longer takes our password.
+ */
 
 import type { Problem } from "../../gateway/intent.ts";
 import type { EtcdStore } from "../../store/etcd/etcd.ts";
+import type { Observe } from "../../store/measured.ts";
 import type { StoreError } from "../../store/store.ts";
 import type { Log } from "../records/log.ts";
 
@@ -19,6 +23,8 @@ export class StoreWatch {
   readonly #around: Around;
   /** Why it was not there when it was found to be away; undefined: it is there. */
   #away: string | undefined;
+  /** Since when, on the machine's own clock, nothing could be written; undefined: the last time it could. */
+  #refusedMs: number | undefined;
   #copyProblem: Problem | undefined;
   #patience: NodeJS.Timeout | undefined;
 
@@ -44,10 +50,23 @@ export class StoreWatch {
     this.#away = reason;
   }
 
+  /** Of a host something is to be written every few seconds when nothing can be: its lease. */
+  readonly observe: Observe = (operation, result, _, reason = "") => {
+    if (operation !== "commit" && operation !== "lease") return;
+    if (result !== "unavailable") {
+      this.#refusedMs = undefined;
+      this.turned();
+      return;
+    }
+    this.#refusedMs ??= performance.now();
+    if (this.#away === undefined && performance.now() - this.#refusedMs > PATIENCE_MS) this.#setAway(reason);
+  };
+
   /** It may be there now, or no longer. */
   turned(): void {
     clearTimeout(this.#patience);
     if (this.#etcd.connected) {
+      this.#refusedMs = undefined;
       if (this.#away === undefined) return;
       this.#around.log.info({ event: "store.back" }, `${this.#name} is there again`);
       this.#setAway(undefined);

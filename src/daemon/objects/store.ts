@@ -39,10 +39,7 @@ interface Around {
  */
 export async function openForDaemon(settings: StoreSettings, around: Around): Promise<OpenStore> {
   const room = new StoreRoom(describeStore(settings), around.changed);
-  const observe: Observe = (...told) => {
-    room.observe(...told);
-    around.observe(...told);
-  };
+  const observe = both(room.observe, around.observe);
   if (settings.type === "etcd") {
     const shared = await openShared(settings, { ...around, observe });
     return { ...shared, problems: () => [...shared.problems(), ...room.problems] };
@@ -76,7 +73,7 @@ async function openShared(settings: EtcdStoreSettings, around: Around): Promise<
   const Client = await etcdClient();
   const etcd: EtcdStore = new Client(etcdSettings(settings), () => watch.turned());
   const watch = new StoreWatch(describeStore(settings), etcd, around);
-  const store = measured(etcd, around);
+  const store = measured(etcd, { observe: both(watch.observe, around.observe) });
   const copy = await openCopy(settings, watch);
   try {
     const reason = await reasonWhyAway(etcd);
@@ -89,6 +86,13 @@ async function openShared(settings: EtcdStoreSettings, around: Around): Promise<
     throw error;
   }
 }
+
+const both =
+  (one: Observe, other: Observe): Observe =>
+  (...told) => {
+    one(...told);
+    other(...told);
+  };
 
 const measured = (store: Store, { observe }: Pick<Around, "observe">): Store =>
   new MeasuredStore(store, () => performance.now(), observe);

@@ -261,7 +261,10 @@ async function settled(channel: ReturnType<Client["getChannel"]>): Promise<conne
 
 /** What a call that failed says of the store. etcd's own words are in `details`. */
 export function storeErrorOf(error: ServiceError): StoreError {
-  return new StoreError(faultOf(error), `etcd: ${error.details || error.message}`, { cause: error });
+  // gRPC tells of a deadline what took how long, down to the address: no two are alike.
+  const isLate = error.code === status.DEADLINE_EXCEEDED;
+  const words = isLate ? `no answer within ${REQUEST_MS / 1000} s` : error.details || error.message;
+  return new StoreError(faultOf(error), `etcd: ${words}`, { cause: error });
 }
 
 function faultOf({ code, details }: ServiceError): StoreFault {
