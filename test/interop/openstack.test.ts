@@ -9,6 +9,7 @@ import { type Daemon, eventually, GWCTL, runToEnd } from "../daemon/lab.ts";
 import { BIRD, BIRDC } from "./daemons/bird.ts";
 import { BGPD, VTYSH } from "./daemons/frr.ts";
 import { missing, THEM } from "./namespaces.ts";
+import { expectExplained, portStatusIs } from "./openstack-answers.ts";
 import { knowsByMetadata, made, pings, plugOnSix, reaches, removed, run } from "./openstack-look.ts";
 import { API_PORT, DHCLIENT, FABRIC_V6, LIMIT_MS, Site, tapOf, UDHCPC, UPLINK } from "./openstack-site.ts";
 
@@ -50,20 +51,7 @@ const told = (prefix: string, ...who: readonly string[]): Promise<true> =>
     LIMIT_MS,
   );
 
-interface PortAnswer {
-  readonly id: string;
-  readonly name: string;
-  readonly status: string;
-}
-const statusIs = (name: string, status: string): Promise<true> =>
-  eventually(
-    `port ${name} is ${status}`,
-    async () => {
-      const { ports } = await gw.get<{ ports: readonly PortAnswer[] }>(`/v2.0/ports?name=${name}`);
-      return ports[0]?.status === status;
-    },
-    LIMIT_MS,
-  );
+const statusIs = (name: string, status: string): Promise<true> => portStatusIs(gw, name, status);
 
 beforeAll(async () => {
   if (lacking !== undefined) return;
@@ -171,6 +159,12 @@ clientTest("the host's translations are the seed's, line by line, and there is n
   expect(elements("egress")).toBeUndefined();
   expect(site.nat("gw")).not.toContain(`${FLOATING} :`);
 });
+
+clientTest(
+  "host and gateway each explain the floating IP: who serves it, and whom they tell",
+  () => expectExplained({ host: hosts[0]!, gateway: gw }, FLOATING, FIXED, tapOf(port)),
+  2 * LIMIT_MS,
+);
 
 clientTest(
   "every way to the floating IP is a way: from itself, its host and another instance; metadata too",
