@@ -338,6 +338,8 @@ export interface FloatingIpAnswer {
 
 export interface NatAnswer {
   readonly private: readonly string[];
+  /** Of IPv6, within and outside (NPTv6); absent: none. */
+  readonly prefixes?: readonly { readonly internal: string; readonly external: string }[];
   readonly exempt: readonly string[];
   readonly untracked: readonly string[];
   readonly pools: readonly {
@@ -354,12 +356,7 @@ export interface NatAnswer {
   }[];
   readonly floating: number;
   /** How long a translated flow may be silent, in seconds. */
-  readonly timeouts: {
-    readonly udp: number;
-    readonly icmp: number;
-    readonly tcpEstablished: number;
-    readonly tcpTransitory: number;
-  };
+  readonly timeouts: Readonly<Record<"udp" | "icmp" | "tcpEstablished" | "tcpTransitory", number>>;
   /** True when the kernel holds this table. */
   readonly programmed: boolean;
   readonly conntrack?: {

@@ -218,6 +218,7 @@ export function natDetail(nat: NatAnswer, look: Look): string {
     ["Programmed", nat.programmed ? "yes" : "no"],
     ["Floating IPs", String(nat.floating)],
     ["Private", nat.private.join(" ")],
+    ["Prefixes", nat.prefixes?.map(({ internal, external }) => `${internal} as ${external}`).join(", ")],
     ["Never translated", nat.exempt.join(" ")],
     ["Never tracked", nat.untracked.join(" ")],
     ["Silence allowed", silenceText(nat.timeouts)],

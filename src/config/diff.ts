@@ -81,6 +81,7 @@ const OTHER_KEYS = {
   "nat.timeouts": (model: Model) => model.nat.timeouts,
   "nat.log": (model: Model) => model.nat.log,
   "nat.alg": (model: Model) => model.nat.alg,
+  "nat.prefixes": (model: Model) => model.nat.prefixes,
   "nat.pcp": (model: Model) => model.nat.pcp,
   "nat.blockHistory": (model: Model) => model.nat.blockHistory,
   metadata: (model: Model) => model.metadata,

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { MOST_PER_PREFIX, MOST_VRPS } from "../bgp/rpki/vrp-table.ts";
 import { BLOCK_ADDRESSES, BLOCK_CHAINS } from "../model/block-rules.ts";
 import { FORWARDED_PORTS } from "../model/forward-rules.ts";
+import { PREFIX_PAIRS } from "../model/prefix-pair-rules.ts";
 import { GRANTS, MAPPINGS } from "../nat/layout.ts";
 import { RPKI_CACHES } from "./bgp-schema.ts";
 import { report } from "./check.ts";
@@ -99,6 +100,7 @@ describe("LIMITS.md", () => {
     ["private addresses with a port block", BLOCK_ADDRESSES],
     ["port blocks of a pool address", BLOCK_CHAINS],
     ["forwarded ports of all floating IPs", FORWARDED_PORTS],
+    ["pairs of prefixes (NPTv6)", PREFIX_PAIRS],
     ["RPKI caches", RPKI_CACHES],
     ["members of an etcd cluster", ENDPOINTS],
     ["VRPs of one RPKI cache", MOST_VRPS],

@@ -21,6 +21,7 @@ import type {
   Pool,
   Port,
 } from "../model/model.ts";
+import type { PrefixPair } from "../model/prefix-pair.ts";
 import { api } from "./api-schema.ts";
 import { bgp } from "./bgp-schema.ts";
 import { natLog } from "./nat-log-schema.ts";
@@ -156,6 +157,11 @@ const timeouts: z.ZodType<NatTimeouts> = mapping({
   tcpTransitoryMs: tcpTransitory,
 }));
 
+const prefixPair: z.ZodType<PrefixPair> = mapping({
+  internal: prefix.meta({ description: "The IPv6 prefix within." }),
+  external: prefix.meta({ description: "What it is outside: as long, and public." }),
+});
+
 const nat: z.ZodType<Nat> = mapping({
   private: oneOrMany(prefix, 0).prefault([]).meta({ description: "Sources that are translated." }),
   except: oneOrMany(prefix, 0)
@@ -171,6 +177,9 @@ const nat: z.ZodType<Nat> = mapping({
     .prefault([])
     .transform((given) => ALGS.filter((alg) => given.includes(alg)))
     .meta({ description: "Application protocols whose payload is translated too; none unless named here." }),
+  prefixes: list(prefixPair)
+    .prefault([])
+    .meta({ description: "IPv6 prefixes that are others outside, host for host (NPTv6)." }),
   pcp: pcp.prefault({}).meta({ description: "Mappings that private hosts ask for (PCP, NAT-PMP)." }),
 });
 

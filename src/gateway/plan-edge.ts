@@ -22,6 +22,10 @@ export function planDiscards(draft: Draft): void {
       draft.announcements.push({ prefix, kind: "pool", needs: { routes: [prefix], nat: true } });
     }
   }
+  for (const { external: prefix } of model.nat.prefixes) {
+    addRoute(draft, prefix, { to: "discard", how: "blackhole" });
+    draft.announcements.push({ prefix, kind: "pool", needs: { routes: [prefix], nat: true } });
+  }
 }
 
 /** Announces the networks that are announced as a whole and of which something can be reached. */

@@ -26,6 +26,7 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
     givenBlocks: translates ? draft.input.givenBlocks : [],
     algs: model.nat.alg,
     grants,
+    prefixes: model.role === "gateway" ? model.nat.prefixes : [],
     limits: (translates ? model.nat.pools[0]?.limits : undefined) ?? NO_LIMITS,
     exempt: sorted([
       ...model.nat.except,

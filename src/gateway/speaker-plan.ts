@@ -238,6 +238,7 @@ function importGuards(model: Model): Rule[] {
     ["guard.private", model.nat.private],
     ["guard.network", model.networks.map((network) => network.cidr)],
     ["guard.pool", aggregated(model.nat.pools.flatMap((pool) => pool.addresses))],
+    ["guard.prefix", model.nat.prefixes.map(({ external }) => external)],
     ["guard.floating", aggregated(model.floatingIps.map((floating) => floating.address))],
   ]);
 }

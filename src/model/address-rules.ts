@@ -20,7 +20,7 @@ interface Claim {
 
 interface Range {
   readonly prefix: Prefix;
-  readonly kind: "network" | "private";
+  readonly kind: "network" | "private" | "external";
   readonly path: Path;
   readonly label: string;
 }
@@ -58,7 +58,11 @@ function rangesOf({ networks = [], nat }: Partial<Model>): Range[] {
       label: `nat.private ${formatPrefix(prefix)}`,
     };
   });
-  return [...publicRanges, ...privateRanges];
+  const externalRanges = (nat?.prefixes ?? []).map(({ external }, i): Range => {
+    const path = ["nat", "prefixes", i, "external"];
+    return { prefix: external, kind: "external", path, label: `nat.prefixes ${formatPrefix(external)}` };
+  });
+  return [...publicRanges, ...privateRanges, ...externalRanges];
 }
 
 function overlapViolations(ranges: readonly Range[]): Violation[] {

@@ -11,6 +11,7 @@ import type { AddressLimits } from "./address-limits.ts";
 import type { Alg } from "./alg.ts";
 import type { NatLog } from "./nat-log.ts";
 import type { Pcp } from "./pcp.ts";
+import type { PrefixPair } from "./prefix-pair.ts";
 
 /** What an announcement is for. Export rules match on it; it travels between our own speakers as a large community. */
 export const KINDS = [
@@ -298,6 +299,7 @@ export interface Nat {
   readonly pcp: Pcp;
   /** In the order of ALGS, each once. */
   readonly alg: readonly Alg[];
+  readonly prefixes: readonly PrefixPair[];
 }
 
 /** How long a translated flow may be silent. 1 s or more each. */

@@ -14,6 +14,7 @@ import { forwardViolations } from "./forward-rules.ts";
 import type { AnycastService, Model, Peer, PeerRemote, Rule } from "./model.ts";
 import { pcpViolations } from "./pcp-rules.ts";
 import { poolViolations } from "./pool-rules.ts";
+import { prefixPairViolations } from "./prefix-pair-rules.ts";
 import { isUnicast, nested } from "./prefixes.ts";
 import { statelessViolations } from "./stateless-rules.ts";
 import { error, type Violation, warning } from "./violation.ts";
@@ -31,6 +32,7 @@ export function violations(parts: Partial<Model>): Violation[] {
     ...statelessViolations(parts),
     ...roleViolations(parts),
     ...poolViolations(parts),
+    ...prefixPairViolations(parts),
     ...pcpViolations(parts),
     ...blockViolations(parts),
     ...limitViolations(parts),

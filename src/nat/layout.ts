@@ -24,6 +24,9 @@ export const SET_NAMES = [
   "stateless_own6",
   "errors_to6",
   "errors_from6",
+  "internal6",
+  "external6",
+  "sums",
   "forwards",
   "forwarded",
   "targets",
@@ -76,7 +79,7 @@ export const SET_NAMES = [
  * asking, full: see blocks.ts. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port.
  * sessions, session_rate, ports, over_sessions, over_rate, over_ports: see limits.ts. eim, open, open_to, mapping,
  * endpoints, contacts, shared: see mapping.ts. stateless, stateless_own, errors_to, errors_from: see stateless.ts.
- * granted, granted_out: see granted.ts. What ends with 6 is the same for IPv6.
+ * granted, granted_out: see granted.ts. internal6, external6, sums: see nptv6.ts. What ends with 6 is the same for IPv6.
  */
 export type SetName = (typeof SET_NAMES)[number];
 
@@ -139,6 +142,9 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   stateless_own6: { is: "map", type: "ipv6_addr : ipv6_addr", interval: false },
   errors_to6: withOctets("ip6 daddr . @th,128,128"),
   errors_from6: withOctets("meta l4proto . @th,256,128"),
+  internal6: { is: "set", type: "ipv6_addr", interval: true },
+  external6: { is: "set", type: "ipv6_addr", interval: true },
+  sums: { is: "map", type: "@nh,64,8 . @nh,72,8 : @nh,80,8", byExpression: true, interval: false },
   forwards: {
     is: "map",
     type: "ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service",
@@ -243,6 +249,11 @@ export const CHAIN_NAMES = [
   "error_leaves6",
   "errors_from",
   "errors_from6",
+  "prefix_arrives",
+  "prefix_leaves",
+  "prefix_within",
+  "prefix_out",
+  "prefix_departs",
   "disguise_in",
   "stateless_in",
   "raw_prerouting",
@@ -289,6 +300,11 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   error_leaves6: undefined,
   errors_from: undefined,
   errors_from6: undefined,
+  prefix_arrives: undefined,
+  prefix_leaves: undefined,
+  prefix_within: undefined,
+  prefix_out: undefined,
+  prefix_departs: undefined,
   // Before -400, where fragments are put together.
   disguise_in: "type filter hook prerouting priority -451; policy accept;",
   stateless_in: "type filter hook prerouting priority -450; policy accept;",

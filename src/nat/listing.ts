@@ -150,7 +150,8 @@ function respelledAddress(text: string): string {
   return text.includes("/") ? formatPrefix(prefix) : formatAddress(prefix);
 }
 
-const ELEMENT = /^("[^"]*"|[\w.:/-]+(?: \. [\w.:]+)*)(?: : ([\da-f.:]+(?: \. [\d-]+)?|(?:goto|jump) \w+))?$/;
+const ELEMENT =
+  /^("[^"]*"|[\w.:/-]+(?: \. [\w.:]+)*)(?: : (0x[\da-f]+|[\da-f.:]+(?: \. [\d-]+)?|(?:goto|jump) \w+))?$/;
 
 /** A chain with a hook is there while it has rules. */
 function parseChain(name: ChainName, lines: readonly string[] | undefined): readonly string[] | undefined {

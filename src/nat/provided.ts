@@ -6,6 +6,7 @@ import { matchableIn } from "./filled.ts";
 import { forwardElements } from "./forwards.ts";
 import type { ChainName, Elements, PortChains } from "./layout.ts";
 import { floatingOf, parseListing } from "./listing.ts";
+import { PREFIX_CHAINS, PREFIX_SETS, prefixSets } from "./nptv6.ts";
 import { portChains } from "./pools.ts";
 import { renderChains } from "./render.ts";
 import { STATELESS_CHAINS } from "./stateless.ts";
@@ -19,6 +20,8 @@ export interface Provided {
   /** Ports of floating IPs, as elements. */
   readonly forwards: Elements;
   readonly pooled: ReadonlySet<AddressKey>;
+  /** First addresses of external prefixes. */
+  readonly prefixes: ReadonlySet<AddressKey>;
 }
 
 export const NOTHING_PROVIDED: Provided = {
@@ -26,6 +29,7 @@ export const NOTHING_PROVIDED: Provided = {
   stateless: new Set(),
   forwards: new Map(),
   pooled: new Set(),
+  prefixes: new Set(),
 };
 
 export function providedBy(table: NatTable): Provided {
@@ -34,6 +38,7 @@ export function providedBy(table: NatTable): Provided {
     stateless: new Set(table.floating.flatMap((m) => (m.stateless === true ? addressKey(m.floating) : []))),
     forwards: forwardElements(table.forwards),
     pooled: new Set(table.pools.flatMap((pool) => pool.addresses.map(addressKey))),
+    prefixes: new Set(table.prefixes.map(({ external }) => addressKey(external))),
   };
 }
 
@@ -45,6 +50,10 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
   const rules = [undefined, found.sets].map((kept) => renderChains(wanted, matchableIn(wanted, kept)));
   const same = (names: readonly ChainName[]): boolean =>
     rules.some((chains) => names.every((name) => sameRules(chains[name], found.chains[name])));
+  const prefixes = prefixSets(wanted);
+  const hasPrefixes = PREFIX_SETS.every((name) =>
+    [...prefixes[name]].every(([key, value]) => found.sets[name].get(key) === value),
+  );
   const stateless = [...found.sets.stateless.keys(), ...found.sets.stateless6.keys()];
   const enters = same(["dstnat", "dstnat_output"]);
   return {
@@ -55,6 +64,11 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
       same(["srcnat", "pools", "leave"]) && sameChains(portChains(wanted), found.portChains)
         ? new Set(addressesIn([...found.sets.pooled.keys()]).map(addressKey))
         : new Set(),
+    prefixes: new Set(
+      same([...PREFIX_CHAINS, "stateless_in", "stateless_out"]) && hasPrefixes
+        ? wanted.prefixes.map(({ external }) => addressKey(external))
+        : [],
+    ),
   };
 }
 
@@ -78,7 +92,7 @@ export function translates(provided: Provided, wanted: NatTable): (address: Addr
     if (to !== undefined)
       return provided.floating.get(key) === to && (!stateless.has(key) || provided.stateless.has(key));
     const ports = forwards.get(key);
-    if (ports === undefined) return provided.pooled.has(key);
+    if (ports === undefined) return provided.pooled.has(key) || provided.prefixes.has(key);
     return [...forwardElements(ports)].every(([port, value]) => provided.forwards.get(port) === value);
   };
 }

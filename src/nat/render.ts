@@ -20,11 +20,12 @@ import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts
 import { limitRules, refuseRules } from "./limits.ts";
 import { answeredRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
+import { prefixChains, prefixSets } from "./nptv6.ts";
 import { leaveRules, poolRules, portChains, portChoices } from "./pools.ts";
 import { statelessChains, statelessSets } from "./stateless.ts";
 import type { NatTable } from "./table.ts";
 import { timerRules, timers, WITH_TIMERS } from "./timers.ts";
-import { EXEMPT, networkSets, TO_UNTRACK, trackingSets, UNTRACK, UNTRACK6 } from "./tracking.ts";
+import { EXEMPT, networkSets, TO_UNTRACK, trackingSets, UNTRACK, untrack6 } from "./tracking.ts";
 import { untranslatedChains } from "./untranslated.ts";
 
 /** @param canMatch - of a table that this one is a part of */
@@ -45,6 +46,7 @@ function renderSets(table: NatTable): SetContents {
   return {
     ...floatingSets(table),
     ...statelessSets(table),
+    ...prefixSets(table),
     ...forwardSets(table),
     ...trackingSets(table),
     ...networkSets(table),
@@ -79,7 +81,8 @@ export function renderChains(table: NatTable, canMatch: Matchable): ChainContent
     ...statelessChains(table),
     ...untranslatedChains(canMatch),
     untrack: UNTRACK,
-    untrack6: UNTRACK6,
+    ...prefixChains(table),
+    untrack6: untrack6(table),
     raw: raw.length === 0 ? [] : [...trackMetadata(table), ...raw],
     leave: leaveRules(table),
     scarce: scarceRules(table),

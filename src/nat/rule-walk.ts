@@ -88,9 +88,9 @@ class RuleReader {
     this.#walk = walk;
     this.#chain = chain;
     this.#rule = rule;
-    // "ip saddr:th sport" is an address and a port.
+    // "ip saddr:th sport" is an address and a port, as "192.0.2.1:80" is; "2001:db8::1" is one word.
     this.#tokens =
-      rule.replaceAll(/(?<=[a-z\d]):(?=[a-z\d])/g, " : ").match(/"[^"]*"|[{},]|[^\s{},]+/g) ?? [];
+      rule.replaceAll(/(?<=saddr|\.\d{1,3}):(?=[a-z\d])/g, " : ").match(/"[^"]*"|[{},]|[^\s{},]+/g) ?? [];
   }
 
   /** Undefined: it does not match, or decides nothing. */
@@ -152,7 +152,7 @@ class RuleReader {
   /** A constant, or what stands in the packet. */
   #operand(): Value {
     const word = this.peek() ?? "";
-    return /^[\d]/.test(word) ? this.next() : (this.#value() ?? UNKNOWN);
+    return /^[\da-f]*[\d:]/.test(word) ? this.next() : (this.#value() ?? UNKNOWN);
   }
 
   /** Sets a field of the header; false: what is set cannot be found. */

@@ -26,6 +26,7 @@ import { formatAddress } from "../bgp/net/text.ts";
 import { inBothFamilies } from "./families.ts";
 import type { ChainContents, Elements, SetContents } from "./layout.ts";
 import { trackMetadata } from "./metadata.ts";
+import { toArrives, toDeparts, toLeaves } from "./nptv6.ts";
 import type { FloatingMapping, NatTable } from "./table.ts";
 
 type StatelessSet = `${"stateless" | "stateless_own" | "errors_to" | "errors_from"}${"" | "6"}`;
@@ -111,7 +112,7 @@ const peers = (ip: "ip" | "ip6", six: "" | "6", side: "saddr" | "daddr"): readon
 
 export const statelessChains = (table: NatTable): Pick<ChainContents, StatelessChain> => ({
   ...arrivalChains(table),
-  ...departureChains,
+  ...departureChains(table),
 });
 
 type Arrival = Extract<
@@ -128,7 +129,9 @@ const arrivalChains = (table: NatTable): Pick<ChainContents, Arrival> => ({
     `ip daddr @stateless ${DISGUISED} goto error_arrives`,
     `ip6 daddr @stateless6 ${ERROR6} goto error_arrives6`,
     ...inBothFamilies((ip, six) => `${ip} daddr @stateless${six} goto arrives${six}`),
+    ...toArrives(table),
     ...inBothFamilies((ip, six) => `${ip} saddr @stateless_own${six} goto leaves${six}`),
+    ...toLeaves(table),
   ],
   error_arrives: [
     `ip daddr set ip daddr map @stateless ${copied("@th", 32, "@nh", 128, 16)} ${UNDISGUISE} notrack accept`,
@@ -164,7 +167,7 @@ const arrivalChains = (table: NatTable): Pick<ChainContents, Arrival> => ({
 });
 
 /** Of packets that go: from fixed addresses. */
-const departureChains: Pick<ChainContents, Exclude<StatelessChain, Arrival>> = {
+const departureChains = (table: NatTable): Pick<ChainContents, Exclude<StatelessChain, Arrival>> => ({
   disguise_out: [
     `ip saddr @stateless_own ${DISGUISED} drop`,
     `${ERROR} meta l4proto . @th,192,32 @errors_from goto errors_from`,
@@ -182,6 +185,7 @@ const departureChains: Pick<ChainContents, Exclude<StatelessChain, Arrival>> = {
     ...inBothFamilies(
       (ip, six) => `ct state untracked ${ip} saddr set ${ip} saddr map @stateless_own${six} accept`,
     ),
+    ...toDeparts(table),
   ],
   error_leaves: [
     `ip saddr set ip saddr map @stateless_own ${copied("@th", 64, "@nh", 96, 16)} ${UNDISGUISE} accept`,
@@ -190,4 +194,4 @@ const departureChains: Pick<ChainContents, Exclude<StatelessChain, Arrival>> = {
   error_leaves6: [
     `ip6 saddr set @th,256,128 ${TO_FLOATING6} ${copied("@nh", 64, "@th", 256, 64)} ${TO_FLOATING6} ${copied("@th", 256, "@nh", 64, 64)} accept`,
   ],
-};
+});

@@ -5,6 +5,7 @@ import { type AddressLimits, NO_LIMITS } from "../model/address-limits.ts";
 import type { Alg } from "../model/alg.ts";
 import type { BlockGrant, BlockPlan } from "../model/blocks.ts";
 import type { Endpoint, Forward, Pool, PortRange } from "../model/model.ts";
+import type { PrefixPair } from "../model/prefix-pair.ts";
 
 /** What is translated between one address and another. */
 export interface Translations {
@@ -27,6 +28,8 @@ export interface NatTable extends Translations {
   readonly algs: readonly Alg[];
   /** Private hosts may ask for mappings (granted.ts). */
   readonly grants: boolean;
+  /** Translated without conntrack (nptv6.ts). */
+  readonly prefixes: readonly PrefixPair[];
   /**
    * Destinations that no source is translated for: except, private, public networks, anycast, and the floating IPs
    * that are translated elsewhere (those of this table never are a destination any more when sources are looked at).
@@ -95,6 +98,7 @@ export const EMPTY_NAT: NatTable = {
   limits: NO_LIMITS,
   algs: [],
   grants: false,
+  prefixes: [],
   exempt: [],
   inside: [],
   untracked: [],

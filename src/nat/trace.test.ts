@@ -233,6 +233,33 @@ describe("a pool of several addresses", () => {
   });
 });
 
+describe("a prefix that is another one outside", () => {
+  const range = parsePrefix("fd00::/8")!;
+  const table: NatTable = {
+    ...EMPTY_NAT,
+    exempt: [range],
+    inside: [range],
+    prefixes: [{ internal: parsePrefix("fd01:203:405::/48")!, external: parsePrefix("2001:db8:1::/48")! }],
+  };
+  const [inner, outer, world] = ["fd01:203:405:1::1234", "2001:db8:1:d550::1234", "2001:db8:3::1"] as const;
+  test.each([
+    ["out", inner, world, { source: outer, destination: undefined }],
+    ["in", world, outer, { source: undefined, destination: inner }],
+    ["round", inner, outer, { source: outer, destination: inner }],
+    ["nowhere", "fd01:203:405:ffff::1", world, { verdict: "dropped" }],
+    ["untouched", inner, "fd02::1", { verdict: "untranslated" }],
+  ])("%s", (_, from, to, expected) => {
+    const { verdict, source, destination } = tracePacket(table, {
+      ...{ source: parseAddress(from)!, destination: parseAddress(to)!, protocol: "tcp" },
+      ...{ sourcePort: 40_000, destinationPort: 80 },
+    });
+    expect({ verdict, source: source?.address, destination: destination?.address }).toMatchObject({
+      verdict: "translated",
+      ...expected,
+    });
+  });
+});
+
 test("a slot is one of as many as there are", () => {
   const slots = Array.from({ length: 1000 }, (_, i) => addressSlot(0x0a41_0000 + i, 256, 0x86));
   expect(slots.every((slot) => Number.isInteger(slot) && slot >= 0 && slot < 256)).toBe(true);

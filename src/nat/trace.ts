@@ -5,7 +5,8 @@ import { addressKey, formatAddress } from "../bgp/net/text.ts";
 import { blockSets } from "./blocks.ts";
 import { matchableIn } from "./filled.ts";
 import { type Grant, grantElements } from "./granted.ts";
-import type { Contents } from "./layout.ts";
+import type { ChainContents, Contents } from "./layout.ts";
+import { arrivesAs, leavesAs } from "./nptv6.ts";
 import { render } from "./render.ts";
 import { beginWalk, type Header, type Step, type Translated, type Walk, walkChain } from "./rule-walk.ts";
 import type { NatTable } from "./table.ts";
@@ -125,8 +126,21 @@ function contentsFor(
   const contents = render(met, matchableIn(table));
   const granted = grants.filter((grant) => concerns(grant.private.address) || concerns(grant.public.address));
   const sets = { ...contents.sets, ...grantElements(granted), ...blockSets(table, source) };
-  return { ...contents, sets };
+  return { ...contents, sets, chains: { ...contents.chains, ...prefixesTold(table, source, destination) } };
 }
+
+/** The chains that rewrite prefixes, by what they come to: their rules add up bytes. */
+const prefixesTold = (
+  table: NatTable,
+  source: Address,
+  destination: Address,
+): Pick<ChainContents, "prefix_arrives" | "prefix_out"> => ({
+  prefix_arrives: rewrittenTo("ip6 daddr", arrivesAs(table, destination)),
+  prefix_out: rewrittenTo("ip6 saddr", leavesAs(table, source)),
+});
+
+const rewrittenTo = (field: string, address: Address | undefined): readonly string[] =>
+  address === undefined ? ["drop"] : [`${field} set ${formatAddress(address)} notrack accept`];
 
 /** Rules in words, by what they are made of; of a rule that leads to another chain, that chain's say it. */
 const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[] = [
@@ -136,6 +150,13 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
     "the destination is a stateless floating IP: it becomes the fixed address",
   ],
   [/^stateless_out$/, /map @stateless/, "the source becomes its stateless floating IP"],
+  [
+    /^prefix_arrives$/,
+    /set/,
+    "the destination is in an external prefix: it becomes the address within that it stands for",
+  ],
+  [/^prefix_out$/, /set/, "the source is in an internal prefix: it becomes the address that it has outside"],
+  [/^prefix_(arrives|out)$/, /drop/, "the address has no counterpart in the other prefix"],
   [/^untrack6?$/, /notrack/, "one of its sides is routed and never translated: conntrack does not see it"],
   [/^dstnat$/, /map @floating6?$/, "the destination is a floating IP: it becomes the fixed address"],
   [/^dstnat$/, /map @forwards$/, "the destination is a port of a floating IP that is forwarded"],

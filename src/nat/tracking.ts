@@ -3,6 +3,7 @@
 import { addresses, intervals, isHost, isIpv4, isIpv6 } from "./elements.ts";
 import { inBothFamilies } from "./families.ts";
 import type { SetContents } from "./layout.ts";
+import { trackedPrefixes } from "./nptv6.ts";
 import type { NatTable } from "./table.ts";
 
 type TrackingSet = `${"exempt" | "untracked"}${"" | "6"}${"" | "_hosts"}`;
@@ -42,10 +43,11 @@ export const UNTRACK: readonly string[] = [
   "notrack",
 ];
 
-export const UNTRACK6: readonly string[] = [
+export const untrack6 = (table: NatTable): readonly string[] => [
   "ip6 daddr @floating6 accept",
   "ip6 daddr @own6 accept",
   "ip6 saddr @own6 accept",
+  ...trackedPrefixes(table),
   "notrack",
 ];
 

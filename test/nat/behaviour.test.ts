@@ -174,16 +174,24 @@ describe("a flow that there is when the plan changes keeps its endpoint, and a n
   });
 });
 
+/** Who of the servers is let in when the first of them was sent to. */
+const LET_IN = [
+  ["endpointIndependent", SERVERS],
+  ["addressDependent", SERVERS.slice(0, 2)],
+  ["addressAndPortDependent", SERVERS.slice(0, 1)],
+] as const;
+const named = (servers: readonly Endpoint[]): readonly string[] =>
+  servers.map(([address, port]) => `${address}:${port}`);
+
 describe("filtering", () => {
-  test.each([
-    ["endpointIndependent", SERVERS, 43_000],
-    ["addressDependent", SERVERS.slice(0, 2), 43_001],
-    ["addressAndPortDependent", SERVERS.slice(0, 1), 43_002],
-  ] as const)("%s", async (filtering, expected, port) => {
-    shows("RFC 4787 REQ-8", "RFC 4787 REQ-8a", "RFC 6888 REQ-7");
-    await install(table({ filtering }));
-    expect(await admitted([H1, port])).toEqual(expected.map(([address, port]) => `${address}:${port}`));
-  });
+  test.each(LET_IN.map(([filtering, servers], i) => [filtering, servers, 43_000 + i] as const))(
+    "%s",
+    async (filtering, expected, port) => {
+      shows("RFC 4787 REQ-8", "RFC 4787 REQ-8a", "RFC 6888 REQ-7");
+      await install(table({ filtering }));
+      expect(await admitted([H1, port])).toEqual(named(expected));
+    },
+  );
 });
 
 test("hairpinning: another host's external endpoint answers, and sees an external one", async () => {
@@ -229,4 +237,17 @@ test("none of many mappings shares its external endpoint, and the behaviour is t
   const mapped = await seenBy([H1, 4000]);
   expect(distinct(mapped)).toBe(1);
   expect(seen).not.toContain(mapped[0]);
+  expect(endpointsAlive()).toBeGreaterThanOrEqual(2 * half + 1);
+  let before = table();
+  for (const [i, [filtering, expected]] of LET_IN.entries()) {
+    const after = table({ filtering });
+    await spaces.gw.nft(diffTables(before, after));
+    expect(await admitted([H1, 4001 + i])).toEqual(named(expected));
+    before = after;
+  }
+  expect(endpointsAlive()).toBeGreaterThanOrEqual(2 * half + 4);
 });
+
+/** External endpoints that somebody has; counted there, for the list of all may be long. */
+const endpointsAlive = (): number =>
+  Number(spaces.gw.run("sh", "-c", "nft list map inet gatewayd endpoints | grep -o ' expires ' | wc -l"));

@@ -137,6 +137,7 @@ export const nat: z.ZodType<NatAnswer> = answer<NatAnswer>(
     ),
   },
   {
+    prefixes: list(answer<NonNullable<NatAnswer["prefixes"]>[number]>({ internal: text, external: text })),
     conntrack: answer<NonNullable<NatAnswer["conntrack"]>>({
       entries: count,
       limit: count,

@@ -90,6 +90,12 @@ export function natAnswer(model: Model, now: Snapshot, kernel: NatKernel): NatAn
   const { timeouts } = model.nat;
   return {
     private: model.nat.private.map(formatPrefix),
+    ...(model.nat.prefixes.length > 0 && {
+      prefixes: model.nat.prefixes.map(({ internal, external }) => ({
+        internal: formatPrefix(internal),
+        external: formatPrefix(external),
+      })),
+    }),
     exempt: nat?.exempt.map(formatPrefix) ?? [],
     untracked: nat?.untracked.map(formatPrefix) ?? [],
     pools: model.nat.pools.map(({ name, addresses, ports, blockSize, mapping, filtering, ...pool }) => ({

@@ -51,6 +51,7 @@ export const NO_NAT: Model["nat"] = {
   private: [],
   except: [],
   pools: [],
+  prefixes: [],
   blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   log: NO_NAT_LOG,
   pcp: NO_PCP,
