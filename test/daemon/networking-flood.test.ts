@@ -228,7 +228,7 @@ test("every answer of the gateway's own API is as its OpenAPI document says", as
     const { status, body } = await gateway.ask(path);
     return { status, json: JSON.parse(body) };
   };
-  expect(await wrongAnswers(lab.address(2), ask)).toEqual({});
+  expect(await wrongAnswers({ peer: lab.address(2), address: "203.0.113.1" }, ask)).toEqual({});
 });
 
 test("thousands of requests at once from one client: it is told to come later", async () => {

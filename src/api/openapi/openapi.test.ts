@@ -71,7 +71,7 @@ test("every answer of the server is as described", async () => {
       asked.on("error", reject).end();
     });
   try {
-    expect(await wrongAnswers("198.51.100.2", ask)).toEqual({});
+    expect(await wrongAnswers({ peer: "198.51.100.2", address: "172.16.1.3" }, ask)).toEqual({});
     expect((await ask("/api/v1/openapi.json")).json).toMatchObject({ openapi: "3.1.0" });
   } finally {
     await api.close();
