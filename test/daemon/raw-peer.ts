@@ -26,10 +26,13 @@ export class RawPeer {
     });
   }
 
-  /** Resolves when TCP is there. */
+  /** Resolves when TCP is there, or will not be. */
   static async connect(from: string, to: string, port: number): Promise<RawPeer> {
     const peer = new RawPeer(connect({ host: to, port, localAddress: from, noDelay: true }));
-    await eventually(`${from} connects to ${to}`, () => !peer.socket.connecting);
+    // Who is refused may find the connection closed before it hears that it was opened.
+    await Promise.race(
+      ["connect", "close"].map((event) => new Promise((done) => peer.socket.once(event, done))),
+    );
     return peer;
   }
 
