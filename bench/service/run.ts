@@ -11,6 +11,7 @@ import { LocalStore } from "../../src/store/local/local.ts";
 import type { Store } from "../../src/store/store.ts";
 import { Etcd } from "../etcd.ts";
 import { Session } from "../session.ts";
+import { until } from "../until.ts";
 import { type Cloud, writeCloud } from "./cloud.ts";
 
 export interface Size {
@@ -54,7 +55,6 @@ const DAEMON = "127.0.0.1";
 const PEER = "127.0.0.2";
 const PREFIX = "/gatewayd-bench";
 const LISTS = 7;
-const LIMIT_MS = 600_000;
 const ROOT = join(import.meta.dirname, "../../..");
 
 const size = JSON.parse(process.argv[2] ?? "{}") as Size;
@@ -185,14 +185,6 @@ function configuration(): object {
     kernel: { type: size.kernel },
     log: { level: "warn" },
   };
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const limitMs = performance.now() + LIMIT_MS;
-  while (!holds()) {
-    if (performance.now() > limitMs) throw new Error(`not within ${LIMIT_MS} ms`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
 }
 
 async function times(count: number, work: (i: number) => Promise<unknown>): Promise<Spread> {
