@@ -29,7 +29,7 @@ import { intervalText } from "./homes.ts";
 import type { SetContents } from "./layout.ts";
 import { portByChance, unused, withoutChecksum } from "./mapping.ts";
 import { blockPools, independentBlocks, isIndependent, portText } from "./members.ts";
-import { moreBlocks, openedRules, PROTOCOLS } from "./overflow.ts";
+import { moreBlocks, OTHERS, openedRules, PROTOCOLS } from "./overflow.ts";
 import type { NatTable } from "./table.ts";
 
 type OverflowSet = `overflow_${OverflowRank}`;
@@ -89,8 +89,6 @@ const setOf = (rank: Rank): "block_ports" | OverflowSet => (rank === 0 ? "block_
 
 const blockChain = ({ first, last }: PortRange): string => `block_${first}_${last}`;
 
-const WITHOUT_TRIES = "{ icmp, dccp, gre, esp, sctp, udplite }";
-
 /** Comes behind the rules of mappings: one that lives is taken before any port is tried. */
 export const toOwnBlock = (table: NatTable): readonly string[] =>
   hasOwnBlocks(table) ? ["ip saddr @block_ports goto blocks"] : [];
@@ -107,7 +105,7 @@ export function blockChains(table: NatTable): ReadonlyMap<string, readonly strin
     if (!pool.addresses.some(({ w0 }) => independent.has(w0))) continue;
     for (let i = 0, first = pool.ports.first; i < wholeBlocks(pool); i++, first += pool.blockSize) {
       const ports = { first, last: first + pool.blockSize - 1 };
-      const others = `meta l4proto ${WITHOUT_TRIES} snat ip to ip saddr:${portText(ports)}`;
+      const others = `meta l4proto ${OTHERS} snat ip to ip saddr:${portText(ports)}`;
       chains.set(blockChain(ports), [withoutChecksum(ports), others, ...portByChance(ports)]);
     }
   }

@@ -19,8 +19,8 @@ export const moreBlocks = (rank: OverflowRank): `blocks_${OverflowRank}` => `blo
 
 /** Other protocols than these cannot be told apart by anything: sent out, they would have the private address. */
 export const PROTOCOLS = "{ icmp, tcp, udp, dccp, gre, esp, sctp, udplite }";
-/** Those that have no destination port, or of which few flows go to one destination. */
-export const UNCOUNTED = "{ icmp, dccp, gre, esp, sctp, udplite }";
+/** Those of them that have no ports, or of which there are few flows. */
+export const OTHERS = "{ icmp, dccp, gre, esp, sctp, udplite }";
 const COUNTED = "meta l4proto { tcp, udp }";
 
 /**
@@ -43,7 +43,7 @@ export function spreadRules(table: NatTable): readonly string[] {
   const within = (rank: 0 | OverflowRank, map: string): string =>
     `${COUNTED} add @toward_${rank} { ip saddr . ip daddr . meta l4proto . th dport ct count ${most} } snat ip to ip saddr map @${map}`;
   return [
-    toBlock(UNCOUNTED),
+    toBlock(OTHERS),
     within(0, "blocks"),
     ...OVERFLOW_RANKS.flatMap((rank) => [
       `ip saddr != @${moreBlocks(rank)} goto crowded`,
