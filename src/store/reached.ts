@@ -6,7 +6,7 @@ const TOLD_MS = 5000;
 /** Calls once, so many milliseconds later. What it returns calls that off. */
 export type After = (milliseconds: number, wake: () => void) => () => void;
 
-const afterMs: After = (milliseconds, wake) => {
+export const afterMs: After = (milliseconds, wake) => {
   const timer = setTimeout(wake, milliseconds);
   return () => clearTimeout(timer);
 };

@@ -134,7 +134,7 @@ function survives(local: () => object): void {
           return status;
         };
         expect(await fill()).toBe(201);
-        process.kill(storeProcess(before), "SIGKILL");
+        process.kill(storeProcess(before, "store.mdb"), "SIGKILL");
         await before.logged("store.revived");
         expect(await fill()).toBe(201);
         let status: number | undefined = 201;
@@ -220,7 +220,12 @@ function startsAway(etcd: () => Awaited<ReturnType<typeof Etcd.start>>): void {
     };
     chmodSync(lab.path("password"), 0o600);
     const before = await started("gw", store);
-    for (const name of ["a", "b"]) expect(await makeNetwork(before, name)).toBe(201);
+    expect(await makeNetwork(before, "a")).toBe(201);
+    process.kill(storeProcess(before, "copy.mdb"), "SIGKILL");
+    await before.logged("store.revived", {}, 60_000);
+    const isWell = async (): Promise<boolean> => (await before.status()).problems.length === 0;
+    await eventually("it is copied on", isWell, 60_000);
+    expect(await makeNetwork(before, "b")).toBe(201);
     before.signal("SIGTERM");
     await before.end();
     const other = await started("other", { ...store, path: lab.path("others") }, 2);
@@ -258,9 +263,9 @@ function startsAway(etcd: () => Awaited<ReturnType<typeof Etcd.start>>): void {
 }
 
 /** The one that is alone with its file. */
-function storeProcess({ pid }: Daemon): number {
+function storeProcess({ pid }: Daemon, file: "store.mdb" | "copy.mdb"): number {
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").map(Number);
-  return children.find((child) => readFileSync(`/proc/${child}/cmdline`, "utf8").includes("store.mdb"))!;
+  return children.find((child) => readFileSync(`/proc/${child}/cmdline`, "utf8").includes(file))!;
 }
 
 /** Some gatewayd has said that it lives. */

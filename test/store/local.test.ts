@@ -7,8 +7,6 @@ import {
   cpSync,
   mkdtempSync,
   openSync,
-  readdirSync,
-  readFileSync,
   rmSync,
   statSync,
   truncateSync,
@@ -24,8 +22,8 @@ import { follow } from "../../src/store/follow.ts";
 import { LocalStore } from "../../src/store/local/local.ts";
 import { laws } from "./laws/laws.ts";
 import { type Subject, WAIT } from "./laws/subject.ts";
+import { processOf, SCRIPT } from "./store-process.ts";
 
-const SCRIPT = new URL("../../dist/src/store/local/process.js", import.meta.url).pathname;
 const WRITER = new URL("./writer.mjs", import.meta.url).pathname;
 
 const folders: string[] = [];
@@ -85,18 +83,6 @@ test("whenever its processes are killed, what was acknowledged is there", async 
     written = Math.max(...found) + 1;
   }
 });
-
-/** The one that is alone with the file in a directory. */
-function processOf(directory: string): number {
-  const found = readdirSync("/proc").find((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(directory);
-    } catch {
-      return false;
-    }
-  });
-  return Number(found);
-}
 
 test("its process is killed under writes: nothing acknowledged is lost, and whoever watches knows all that there is", async () => {
   const directory = folder();

@@ -8,10 +8,10 @@ import { afterAll, expect, test, vi } from "vitest";
 import { Copy } from "../../src/store/local/copy.ts";
 import { MemoryStore } from "../../src/store/memory.ts";
 import { RememberedStore } from "../../src/store/remembered.ts";
-import { type Snapshot, StoreError } from "../../src/store/store.ts";
+import { type Snapshot, type Store, StoreError } from "../../src/store/store.ts";
 import { WAIT, watched } from "./laws/subject.ts";
+import { processOf, SCRIPT } from "./store-process.ts";
 
-const SCRIPT = new URL("../../dist/src/store/local/process.js", import.meta.url).pathname;
 const folders: string[] = [];
 afterAll(() => {
   for (const each of folders) rmSync(each, { recursive: true, force: true });
@@ -21,8 +21,11 @@ function folder(): string {
   folders.push(made);
   return made;
 }
-const opened = (directory: string, of = "one"): Promise<Copy> =>
-  Copy.open(directory, of, (fault) => expect.unreachable(fault.message), SCRIPT);
+const opened = (directory: string, of = "one"): Promise<Copy> => Copy.open(directory, of, SCRIPT);
+
+/** Of whose copy nothing is to go wrong. */
+const remembered = (store: Store, copy: Copy, isAway: boolean): RememberedStore =>
+  new RememberedStore(store, copy, { isAway, onCopy: (fault) => expect.unreachable(fault?.message) });
 
 /** Whoever asks for entries is refused while it is away. What watches were told before stays told. */
 class Distant extends MemoryStore {
@@ -40,7 +43,7 @@ test("what was read and what was told since are there, of the revision that they
   const [store, directory] = [new Distant(), folder()];
   await store.commit(put("/a/1", "1"));
   await store.commit(put("/b/1", "1"));
-  const before = new RememberedStore(store, await opened(directory), false);
+  const before = remembered(store, await opened(directory), false);
   const { revision } = await before.read("/a/");
   const watch = watched(before, "/a/", revision);
   await before.commit({ put: [{ key: "/a/2", value: "2" }], remove: ["/a/1"] });
@@ -53,7 +56,7 @@ test("what was read and what was told since are there, of the revision that they
 
   store.isAway = true;
   await store.commit(put("/a/4", "4"));
-  const after = new RememberedStore(store, await opened(directory), true);
+  const after = remembered(store, await opened(directory), true);
   const copied = await after.read("/a/");
   expect(copied).toEqual(known);
   // Nobody read below /b/.
@@ -68,12 +71,12 @@ test("what was read and what was told since are there, of the revision that they
 test("what was forgotten meanwhile is read anew, and takes the place of the copy", async () => {
   const [store, directory] = [new Distant(), folder()];
   await store.commit(put("/a/1", "1"));
-  const before = new RememberedStore(store, await opened(directory), false);
+  const before = remembered(store, await opened(directory), false);
   await before.read("/a/");
   await before.close();
   await store.commit({ put: [{ key: "/a/2", value: "2" }], remove: ["/a/1"] });
   for (let i = 0; i < 5000; i++) await store.commit(put("/x", String(i)));
-  const after = new RememberedStore(store, await opened(directory), true);
+  const after = remembered(store, await opened(directory), true);
   const { revision } = await after.read("/a/");
   const compacted = vi.fn();
   after.watch("/a/", revision, () => expect.unreachable(), compacted);
@@ -119,33 +122,93 @@ test("a copy of something else is none, and one that is damaged is begun anew", 
   expect(readFileSync(join(directory, "store.mdb"), "utf8")).toBe("mine");
 });
 
+/** Goes through the copy, with all that it may be told. */
+async function kept(directory: string): Promise<Snapshot | undefined> {
+  const copy = await opened(directory);
+  const snapshot = await copy.read("/a/");
+  await copy.close();
+  return snapshot;
+}
+
+test("its process is killed under changes: another one takes its place, and the copy is kept up again", async () => {
+  const [store, directory] = [new Distant(), folder()];
+  let revived = 0;
+  let fault: StoreError | undefined;
+  const copy = await Copy.open(directory, "one", SCRIPT, () => {
+    revived += 1;
+  });
+  const copied = new RememberedStore(store, copy, {
+    isAway: false,
+    onCopy: (now) => {
+      fault = now;
+    },
+    after: (_, wake) => {
+      const soon = setImmediate(wake);
+      return () => clearImmediate(soon);
+    },
+  });
+  await store.commit(put("/a/0", "0"));
+  const { revision } = await copied.read("/a/");
+  const watch = watched(copied, "/a/", revision);
+  for (let round = 1; round <= 2; round++) {
+    for (let n = 0; n < 20; n++) await store.commit(put(`/a/${round}-${n}`, "1"));
+    process.kill(processOf(directory), "SIGKILL");
+    for (let n = 0; n < 20; n++) await store.commit(put(`/a/${round}-${n}-after`, "1"));
+    await vi.waitFor(() => expect(revived).toBe(round), WAIT);
+    await vi.waitFor(() => expect(fault).toBeUndefined(), WAIT);
+  }
+  await store.commit({ put: [{ key: "/a/last", value: "1" }], remove: ["/a/0"] });
+  await watch.until("/a/last");
+  const known = await store.read("/a/");
+  watch.stop();
+  await copied.close();
+  expect(await kept(directory)).toEqual(known);
+});
+
 test.skipIf(process.getuid?.() !== 0 && process.env["CI"] !== "true")(
-  "a full disk: the copy stays as it was, whole and of one revision, and the store is read and watched on",
+  "a full disk: the copy stays whole and of one revision, the store is read and watched on, and with room the copy is too",
   async () => {
     const directory = folder();
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", directory]);
+    const mount = (options: string): Buffer =>
+      execFileSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", directory]);
+    mount("size=1m");
     try {
       const store = new Distant();
-      const faults: StoreError[] = [];
-      const copy = await Copy.open(directory, "one", (fault) => faults.push(fault), SCRIPT);
-      const remembered = new RememberedStore(store, copy, false);
-      const { revision } = await remembered.read("/a/");
-      const watch = watched(remembered, "/a/", revision);
+      const faults: (StoreError | undefined)[] = [];
+      let again = (): void => undefined;
+      const around = {
+        isAway: false,
+        onCopy: (fault: StoreError | undefined) => faults.push(fault),
+        after: (_: number, wake: () => void) => {
+          again = wake;
+          return () => undefined;
+        },
+      };
+      const before = new RememberedStore(store, await opened(directory), around);
+      const { revision } = await before.read("/a/");
+      const watch = watched(before, "/a/", revision);
       const states: Snapshot[] = [await store.read("/a/")];
       // More than there is room for.
       for (let n = 0; n < 30; n++) {
         await store.commit(put(`/a/${n}`, JSON.stringify("x".repeat(50_000))));
         states.push(await store.read("/a/"));
       }
-      await vi.waitFor(() => expect(faults).toMatchObject([{ detail: { code: "full" } }]), WAIT);
+      await vi.waitFor(() => expect(faults[0]).toMatchObject({ detail: { code: "full" } }), WAIT);
       await store.commit(put("/a/more", "1"));
       await watch.until("/a/more");
       watch.stop();
-      await remembered.close();
-      const again = await Copy.open(directory, "one", () => undefined, SCRIPT);
-      const kept = (await again.read("/a/"))!;
-      expect(states).toContainEqual(kept);
-      await again.close();
+      await before.close();
+      expect(states).toContainEqual(await kept(directory));
+
+      faults.length = 0;
+      const after = new RememberedStore(store, await opened(directory), around);
+      const known = await after.read("/a/");
+      expect(faults).toMatchObject([{ detail: { code: "full" } }]);
+      mount("remount,size=8m");
+      again();
+      await vi.waitFor(() => expect(faults.at(-1)).toBeUndefined(), WAIT);
+      await after.close();
+      expect(await kept(directory)).toEqual(known);
     } finally {
       execFileSync("umount", ["--lazy", directory]);
     }

@@ -77,9 +77,20 @@ export class StoreWatch {
     }
   }
 
-  copyFailed(directory: string, { message: reason }: StoreError): void {
-    const message = `the copy of what etcd holds is not kept up (${reason}): put that right and start gatewayd again, or it starts with what is old when etcd is away`;
-    this.#copyProblem = { code: "store.copy", subject: directory, message };
+  /** This process keeps none. */
+  noCopy(directory: string, fault: StoreError): void {
+    this.#setCopyProblem(copyProblem(directory, fault, "put that right and start gatewayd again"));
+  }
+
+  /** @param fault - why it stays as it was; undefined: it is kept up again */
+  copyTold(directory: string, fault: StoreError | undefined): void {
+    const hint = "put that right; it is tried again every minute";
+    this.#setCopyProblem(fault && copyProblem(directory, fault, hint));
+  }
+
+  #setCopyProblem(problem: Problem | undefined): void {
+    if (this.#copyProblem?.message === problem?.message) return;
+    this.#copyProblem = problem;
     this.#around.changed();
   }
 
@@ -87,4 +98,9 @@ export class StoreWatch {
     this.#away = reason;
     this.#around.changed();
   }
+}
+
+function copyProblem(directory: string, { message: reason }: StoreError, hint: string): Problem {
+  const message = `the copy of what etcd holds is not kept up (${reason}), and a start while etcd is away would begin with what is old: ${hint}`;
+  return { code: "store.copy", subject: directory, message };
 }

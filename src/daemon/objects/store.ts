@@ -44,12 +44,7 @@ export async function openForDaemon(settings: StoreSettings, around: Around): Pr
     const shared = await openShared(settings, { ...around, observe });
     return { ...shared, problems: () => [...shared.problems(), ...room.problems] };
   }
-  const revived = (): void =>
-    around.log.warn(
-      { event: "store.revived" },
-      "the process of the store ended; another one has taken its place",
-    );
-  const store = await openStore(settings, revived);
+  const store = await openStore(settings, () => logRevived(around.log, "the store"));
   return { store: measured(store, { observe }), etcd: undefined, problems: () => room.problems };
 }
 
@@ -65,6 +60,9 @@ export async function openStore(settings: StoreSettings, revived?: () => void): 
   }
 }
 
+const logRevived = (log: Log, what: string): void =>
+  log.warn({ event: "store.revived" }, `the process of ${what} ended; another one has taken its place`);
+
 /** Loaded where it is used: gRPC takes 17 MiB. */
 const etcdClient = async (): Promise<typeof EtcdStore> =>
   (await import("../../store/etcd/etcd.ts")).EtcdStore;
@@ -74,12 +72,18 @@ async function openShared(settings: EtcdStoreSettings, around: Around): Promise<
   const etcd: EtcdStore = new Client(etcdSettings(settings), () => watch.turned());
   const watch = new StoreWatch(describeStore(settings), etcd, around);
   const store = measured(etcd, { observe: both(watch.observe, around.observe) });
-  const copy = await openCopy(settings, watch);
+  const copy = await openCopy(settings, watch, around.log);
   try {
     const reason = await reasonWhyAway(etcd);
     if (reason !== undefined && copy?.revision === undefined) throw reason;
     if (reason !== undefined) watch.startsWithout(reason, copy!.revision!);
-    const remembered = copy === undefined ? store : new RememberedStore(store, copy, reason !== undefined);
+    const remembered =
+      copy === undefined
+        ? store
+        : new RememberedStore(store, copy, {
+            isAway: reason !== undefined,
+            onCopy: (fault) => watch.copyTold(copy.directory, fault),
+          });
     return { store: remembered, etcd, problems: () => watch.problems };
   } catch (error) {
     await Promise.all([etcd.close(), copy?.close()]);
@@ -101,14 +105,15 @@ const measured = (store: Store, { observe }: Pick<Around, "observe">): Store =>
 async function openCopy(
   { path, endpoints, prefix }: EtcdStoreSettings,
   watch: StoreWatch,
+  log: Log,
 ): Promise<Copy | undefined> {
   if (path === undefined) return undefined;
   try {
     const of = JSON.stringify([endpoints.toSorted(), prefix]);
-    return await Copy.open(path, of, (fault) => watch.copyFailed(path, fault));
+    return await Copy.open(path, of, undefined, () => logRevived(log, "the copy of what etcd holds"));
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    watch.copyFailed(path, error);
+    watch.noCopy(path, error);
     return undefined;
   }
 }

@@ -26,6 +26,7 @@ export class Channel {
   #isClosing = false;
   /** Why nothing can be asked any more. */
   #fault: StoreError | undefined;
+  #revision = 0;
 
   /**
    * @param directory - made when it is not there, for this user alone
@@ -38,13 +39,13 @@ export class Channel {
     file: FileName,
     script: string = BESIDE_THIS,
     onEnd: () => void = () => undefined,
-  ): Promise<{ readonly channel: Channel; readonly revision: number }> {
+  ): Promise<Channel> {
     let isOpen = false;
     const channel = new Channel(directory, file, script, () => isOpen && onEnd());
     try {
-      const { revision } = await channel.#answer("open", () => undefined);
+      channel.#revision = (await channel.#answer("open", () => undefined)).revision;
       isOpen = true;
-      return { channel, revision };
+      return channel;
     } catch (error) {
       if (channel.#process.connected) channel.#process.disconnect();
       throw error;
@@ -60,6 +61,11 @@ export class Channel {
       this.#end(new StoreError("unavailable", error.message, { cause: error })),
     );
     this.#process.on("exit", (code, signal) => this.#end(this.#faultOf(code, signal)));
+  }
+
+  /** Of the file when it was opened. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** Undefined: it can be asked. */
@@ -98,6 +104,8 @@ export class Channel {
 
   /** Answers come in the order of the questions. */
   #take(answer: Answer): void {
+    // What it said last may be read behind its end: whoever asked knows by then that he does not know.
+    if (this.#fault !== undefined) return;
     if (answer.did === "part") {
       this.#waiting[0]?.onPart(answer);
       return;

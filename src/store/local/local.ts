@@ -1,8 +1,7 @@
 /**
  * A store on this machine's disk, for one gatewayd. The file is another process's (process.ts); this is the daemon's
- * side: it asks, and knows the last commits for those who watch. When that process ends, by the kernel's want of memory or
- * somebody's hand, another one takes its place: what was under way is done or not, leases are lost, and whoever watches
- * may have to read again.
+ * side: it asks, and knows the last commits for those who watch. When another process takes the place of that one, leases
+ * are lost, and whoever watches may have to read again.
  */
 
 import { Feed } from "../feed.ts";
@@ -21,25 +20,13 @@ import {
   StoreError,
 } from "../store.ts";
 import { Channel } from "./channel.ts";
-import type { Answer, Outcome, Part, Request } from "./protocol.ts";
+import { LastingChannel } from "./lasting-channel.ts";
+import type { Outcome } from "./protocol.ts";
 
 const FILE = "store.mdb";
 
-type Opened = Awaited<ReturnType<typeof Channel.open>>;
-
-interface Place {
-  /** See {@link Channel.open}. */
-  readonly directory: string;
-  readonly script: string | undefined;
-  /** Another process has taken the place of one that ended. */
-  readonly onRevived: () => void;
-}
-
 export class LocalStore implements Store {
-  readonly #place: Place;
-  #channel: Channel;
-  #reviving: Promise<void> | undefined;
-  #isClosed = false;
+  readonly #channel: LastingChannel;
   /** With what is called when they are lost. */
   readonly #leases = new Map<Lease, () => void>();
   readonly #feed: Feed;
@@ -51,16 +38,22 @@ export class LocalStore implements Store {
     script?: string,
     onRevived: () => void = () => undefined,
   ): Promise<LocalStore> {
-    const onEnd = (): void => store.#ended();
-    const opened = await Channel.open(directory, FILE, script, onEnd);
-    const store: LocalStore = new LocalStore({ directory, script, onRevived }, opened);
+    const channel = await LastingChannel.open({
+      open: (onEnd) => Channel.open(directory, FILE, script, onEnd),
+      // What is damaged stays so.
+      isMendable: ({ detail }) => detail.code === "unavailable",
+      onRevived: (revision) => {
+        store.#forget(revision);
+        onRevived();
+      },
+    });
+    const store: LocalStore = new LocalStore(channel);
     return store;
   }
 
-  private constructor(place: Place, { channel, revision }: Opened) {
-    this.#place = place;
+  private constructor(channel: LastingChannel) {
     this.#channel = channel;
-    this.#feed = new Feed(revision);
+    this.#feed = new Feed(channel.revision);
   }
 
   async read(prefix: Key): Promise<Snapshot> {
@@ -68,13 +61,13 @@ export class LocalStore implements Store {
     const take = (some: readonly [Key, Entry][]): void => {
       for (const [key, entry] of some) entries.set(key, entry);
     };
-    const last = await this.#ask({ do: "read", prefix }, "read", (part) => take(part.entries));
+    const last = await this.#channel.ask({ do: "read", prefix }, "read", (part) => take(part.entries));
     take(last.entries);
     return { revision: last.revision, entries };
   }
 
   async get(key: Key): Promise<Entry | undefined> {
-    const { entry } = await this.#ask({ do: "get", key }, "get");
+    const { entry } = await this.#channel.ask({ do: "get", key }, "get");
     return entry;
   }
 
@@ -87,7 +80,7 @@ export class LocalStore implements Store {
     }
     const leased = put.map(({ key, value, lease }) => ({ key, value, lease: lease && Number(lease.id) }));
     const request = { do: "commit", commit: { require, put: leased, remove } } as const;
-    const { outcome } = await this.#ask(request, "commit");
+    const { outcome } = await this.#channel.ask(request, "commit");
     this.#tell(outcome, put);
     return outcome.ok ? { ok: true, revision: outcome.revision } : { ok: false };
   }
@@ -106,50 +99,21 @@ export class LocalStore implements Store {
   async close(): Promise<void> {
     // When they cannot be ended, they go when the file is opened the next time.
     await Promise.allSettled([...this.#leases.keys()].map((lease) => lease.end()));
-    this.#isClosed = true;
-    await this.#reviving?.catch(() => undefined);
     this.#feed.close();
     await this.#channel.close();
   }
 
   async #endLease(lease: Lease): Promise<void> {
     if (!this.#leases.delete(lease)) return;
-    const { outcome } = await this.#ask({ do: "end-lease", lease: Number(lease.id) }, "end-lease");
+    const { outcome } = await this.#channel.ask({ do: "end-lease", lease: Number(lease.id) }, "end-lease");
     this.#tell(outcome, []);
   }
 
-  async #ask<D extends Answer["did"]>(
-    request: Request,
-    did: D,
-    onPart?: (part: Part) => void,
-  ): ReturnType<typeof Channel.prototype.ask<D>> {
-    const { fault } = this.#channel;
-    if (fault?.detail.code === "unavailable") await this.#revive();
-    return this.#channel.ask(request, did, onPart);
-  }
-
-  /** When that fails, whoever asks next tries again, and is told why not. */
-  #ended(): void {
-    if (this.#channel.fault?.detail.code === "unavailable") void this.#revive().catch(() => undefined);
-  }
-
-  #revive(): Promise<void> {
-    if (this.#isClosed) return Promise.reject(this.#channel.fault);
-    this.#reviving ??= this.#openAgain().finally(() => {
-      this.#reviving = undefined;
-    });
-    return this.#reviving;
-  }
-
-  async #openAgain(): Promise<void> {
-    const { directory, script, onRevived } = this.#place;
-    const { channel, revision } = await Channel.open(directory, FILE, script, () => this.#ended());
-    this.#channel = channel;
+  #forget(revision: number): void {
     this.#feed.forget(revision);
     const lost = [...this.#leases.values()];
     this.#leases.clear();
     for (const onLost of lost) onLost();
-    onRevived();
   }
 
   #tell(outcome: Outcome, put: readonly Put[]): void {

@@ -162,7 +162,7 @@ export class Table {
 
   #readDigest(): Digest {
     const match = DIGEST_ROW.exec(this.#file.get(DIGEST) ?? "");
-    if (match === null) throw new CorruptError("it does not say what it holds");
+    if (match === null) throw new CorruptError("it has no checksums, as one that an earlier gatewayd wrote");
     return { rows: Number(match[1]), sum: Number(match[2]) };
   }
 
@@ -252,7 +252,8 @@ const BEYOND_KEYS = "\x7f";
 export function failureOf(error: unknown, directory: string): Failure {
   const { code, message } = error as Error & { code?: number | string };
   if (error instanceof CorruptError || LMDB_CORRUPT.has(code)) {
-    return { code: "corrupt", message: `${directory}: the file of the store is damaged: ${message}` };
+    const way = "put it back from a copy of it, or take it away to begin anew";
+    return { code: "corrupt", message: `${directory}: the file of the store is damaged: ${message}; ${way}` };
   }
   // A write that was cut short is told as EIO.
   if (NO_SPACE.has(code) || (code === EIO && isFull(directory))) {
