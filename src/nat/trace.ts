@@ -72,7 +72,7 @@ export function tracePacket(table: NatTable, packet: TracedPacket, grants: reado
   const destination = walk.destination ?? rewritten(header.destination, became.destination);
   return {
     verdict: passed ? verdictOf(walk.tracked, source ?? destination) : "dropped",
-    why: steps.findLast(({ says }) => says !== "")?.says ?? whyNothing(table, walk),
+    why: (passed ? whyTranslated(steps) : undefined) ?? lastSaid(steps) ?? whyNothing(table, walk),
     destination,
     source,
     pool: source && poolOf(table, source),
@@ -88,6 +88,18 @@ function verdictOf(tracked: boolean, changed: Translated | undefined): NatTrace[
   if (changed !== undefined) return "translated";
   return tracked ? "untranslated" : "untracked";
 }
+
+type Steps = NatTrace["steps"];
+
+/** Rules that write an address, as far as they say so: one for each side at most. */
+function whyTranslated(steps: Steps): string | undefined {
+  const said = steps.filter(({ rule, says }) => says !== "" && TRANSLATES.test(rule)).map(({ says }) => says);
+  return said.length === 0 ? undefined : [...new Set(said)].join("; ");
+}
+
+const TRANSLATES = /\b[ds]nat ip6? to\b|\bmasquerade$|\bip6? [ds]addr set\b/;
+
+const lastSaid = (steps: Steps): string | undefined => steps.findLast(({ says }) => says !== "")?.says;
 
 function whyNothing(table: NatTable, { header }: Walk): string {
   return table.private.length === 0
