@@ -2,6 +2,7 @@
 
 import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { addressKey, formatAddress } from "../bgp/net/text.ts";
+import { withoutComputed } from "../model/blocks.ts";
 import { blockSets } from "./blocks.ts";
 import { matchableIn } from "./filled.ts";
 import { type Grant, grantElements } from "./granted.ts";
@@ -132,7 +133,7 @@ function contentsFor(
       (m) => concerns(m.floating) || concerns(m.fixed) || inner.has(addressKey(m.fixed)),
     ),
     forwards,
-    blocks: blocks && { ...blocks, private: [] },
+    blocks: blocks && withoutComputed(blocks),
     givenBlocks: [],
   };
   const contents = render(met, matchableIn(table));
@@ -195,7 +196,11 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
   ],
   [/^dstnat$/, /map @granted$/, "the destination is a mapping that a private host asked for"],
   [/^pools$/, /map @granted_out$/, "the source becomes the mapping that it asked for"],
-  [/^pools$/, /map @blocks$/, "the source becomes its block: ports of a pool's address that are its own"],
+  [
+    /^(pools|spread)$/,
+    /map @blocks$/,
+    "the source becomes its block: ports of a pool's address that are its own",
+  ],
   [/^pools$/, /^drop$/, "there is no address of a pool, or no block, for it: it is not let out"],
   [/^endpoint_/, /th sport != @endpoints/, "the source becomes an endpoint of its pool that nobody else has"],
   [/^(endpoint|random)_/, /fully-random$/, "the source becomes a port of its pool by chance"],
