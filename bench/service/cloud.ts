@@ -31,6 +31,7 @@ const WORLD: World = {
   chance: Math.random,
   isReachable: () => false,
   isRouted: () => false,
+  isSaid: () => false,
   routerDistributed: false,
   hostSays: () => undefined,
 };
