@@ -10,7 +10,7 @@ import { type AddressKey, addressKey } from "../bgp/net/text.ts";
 import type { FloatingMapping, NatTable } from "./table.ts";
 
 /** Floating IPs that one transaction brings, or takes away. */
-export const STEP_FLOATING = 16_384;
+const STEP_FLOATING = 16_384;
 
 interface Held {
   readonly floating: readonly FloatingMapping[];
@@ -18,7 +18,7 @@ interface Held {
   readonly table: NatTable | undefined;
 }
 
-/** The last one is `wanted`. @param most - as {@link STEP_FLOATING} */
+/** The last one is `wanted`. @param most - floating IPs that one step brings, or takes away */
 export function* stepsTo(
   wanted: NatTable,
   { floating: held, table }: Held,
