@@ -35,6 +35,7 @@ const WORLD: World = {
   chance: Math.random,
   isReachable: () => false,
   isRouted: () => false,
+  isSaid: () => false,
   routerDistributed: false,
   hostSays: () => undefined,
 };
