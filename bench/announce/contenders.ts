@@ -3,20 +3,29 @@
 import { type ExecFileException, execFile, execFileSync } from "node:child_process";
 import { openSync, writeFileSync, writeSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { LocalStore } from "../../src/store/local/local.ts";
 import { DAEMON_ADDRESS, DAEMON_ASN, HOLD_SECONDS, receiverOf } from "../blast.ts";
+import { askFor, type FloatingIp } from "../service/ask.ts";
+import { type Cloud, INSIDE, writeCloud } from "../service/cloud.ts";
 
-const ROOT = resolve(import.meta.dirname, "../../..");
+const GATEWAYD = join(resolve(import.meta.dirname, "../../.."), "dist/src/daemon/gatewayd.js");
+/** One after the other. */
+export const MOST_ADDRESSES = 250;
 
 export interface Contender {
   readonly name: string;
   readonly binary: string;
   /** Writes the configuration; returns the command line. */
-  prepare(place: Place): {
-    readonly args: readonly string[];
-    readonly env?: Readonly<Record<string, string>>;
-  };
+  prepare(place: Place): Prepared | Promise<Prepared>;
+  /** What is to be there before, once the daemon has its sessions. Nobody is told of an address by it. */
+  ready?(place: Place, addresses: readonly string[]): Promise<void>;
   /** Says that there is one address more, the `count`th. `pid` is the daemon's. */
   announce(place: Place, addresses: readonly string[], pid: number): Promise<void> | void;
+}
+
+interface Prepared {
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Place {
@@ -36,23 +45,60 @@ const gatewaydFile: Contender = {
   name: "gatewayd, file",
   binary: process.execPath,
   prepare(place) {
-    const ip = (words: string): void =>
-      void execFileSync(place.inside[0]!, [...place.inside.slice(1), "ip", ...words.split(" ")]);
-    ip("link add inside type veth peer name behind");
-    ip("link set behind up");
-    ip("address add 10.65.0.1/16 dev inside");
-    ip("link set inside up");
-    writeFileSync(file(place, "gateway.yaml"), gatewayYaml(place, []));
-    return { args: [join(ROOT, "dist/src/daemon/gatewayd.js"), "run", file(place, "gateway.yaml")] };
+    linkInside(place, "10.65.0.1/16");
+    writeFileSync(file(place, "gateway.yaml"), gatewayYaml(place, { floatingIps: [] }));
+    return { args: [GATEWAYD, "run", file(place, "gateway.yaml")] };
   },
   announce(place, addresses, pid) {
-    writeFileSync(file(place, "gateway.yaml"), gatewayYaml(place, addresses));
+    const floatingIps = addresses.map((address, i) => ({ address, to: `10.65.1.${i}` }));
+    writeFileSync(file(place, "gateway.yaml"), gatewayYaml(place, { floatingIps }));
     process.kill(pid, "SIGHUP");
   },
 };
 
-const gatewayYaml = (place: Place, addresses: readonly string[]): string =>
+/** Floating IPs that are made before; each is then given to an instance by OpenStack's Networking API. */
+const gatewaydApi: Contender = {
+  name: "gatewayd, API",
+  binary: process.execPath,
+  async prepare(place) {
+    linkInside(place, INSIDE.replace(".0/", ".1/"));
+    const path = file(place, "store");
+    const store = await LocalStore.open(path);
+    clouds.set(place.directory, { ...(await writeCloud(store, 0, MOST_ADDRESSES)), made: [] });
+    await store.close();
+    const more = { role: "gateway", store: { type: "local", path } };
+    writeFileSync(file(place, "gateway.yaml"), gatewayYaml(place, more));
+    return { args: [GATEWAYD, "run", file(place, "gateway.yaml")] };
+  },
+  async ready(place, addresses) {
+    const { outside, made } = clouds.get(place.directory)!;
+    for (const address of addresses) {
+      const wanted = { floating_network_id: outside, floating_ip_address: address };
+      made.push(await askFor(file(place, "gatewayd.sock"), "POST", "floatingips", wanted));
+    }
+  },
+  async announce(place, { length }) {
+    const { bare, made } = clouds.get(place.directory)!;
+    const wanted = { port_id: bare[length - 1]! };
+    await askFor(file(place, "gatewayd.sock"), "PUT", `floatingips/${made[length - 1]!.id}`, wanted);
+  },
+};
+const clouds: Map<string, Cloud & { readonly made: FloatingIp[] }> = new Map();
+
+function linkInside({ inside }: Place, address: string): void {
+  const [program, ...before] = [...inside, "ip"];
+  for (const words of [
+    "link add inside type veth peer name behind",
+    "link set behind up",
+    `address add ${address} dev inside`,
+    "link set inside up",
+  ])
+    execFileSync(program!, [...before, ...words.split(" ")]);
+}
+
+const gatewayYaml = (place: Place, more: object): string =>
   JSON.stringify({
+    hostname: "gateway-1",
     bgp: {
       asn: DAEMON_ASN,
       routerId: DAEMON_ADDRESS,
@@ -67,10 +113,10 @@ const gatewayYaml = (place: Place, addresses: readonly string[]): string =>
       },
       peers: Array.from({ length: place.peers }, (_, i) => ({ ...receiverOf(i), group: "all" })),
     },
-    floatingIps: addresses.map((address, i) => ({ address, to: `10.65.1.${i}` })),
     api: { socket: file(place, "gatewayd.sock") },
     kernel: { type: "linux" },
     log: { level: "warn" },
+    ...more,
   });
 
 /** Static routes in a file of their own, and `birdc configure`. */
@@ -183,4 +229,4 @@ function ran(program: string, args: readonly string[]): Promise<void> {
   });
 }
 
-export const CONTENDERS: readonly Contender[] = [gatewaydFile, exabgp, gobgp, bird];
+export const CONTENDERS: readonly Contender[] = [gatewaydApi, gatewaydFile, exabgp, gobgp, bird];

@@ -1,25 +1,26 @@
 /**
  * `npm run bench -- announce`: from the word that there is one address more to its UPDATE at the last of so many peers, with
- * every daemon in the way that its users have. What `npm run bench -- service` measures of our API stands beside it.
+ * every daemon in the way that its users have.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { receiverOf } from "../blast.ts";
 import { machine, progress } from "../measure.ts";
 import { Pair } from "../pair.ts";
-import { CONTENDERS, type Contender, type Place } from "./contenders.ts";
+import { CONTENDERS, type Contender, MOST_ADDRESSES, type Place } from "./contenders.ts";
+import { Lines } from "./lines.ts";
 import type { ListenSettings } from "./listen.ts";
 
 const HELP = `npm run bench -- announce [--daemons WORD,…] [--peers N,…] [--addresses N]
 
   --daemons    those whose names begin so: ${CONTENDERS.map(({ name }) => name).join("; ")}
   --peers      1,100
-  --addresses  one after the other, 1 to 250: 50
+  --addresses  one after the other, 1 to ${MOST_ADDRESSES}: 50
 `;
 
 const given = parseArgs({
@@ -37,7 +38,8 @@ const contenders = CONTENDERS.filter(({ name }) =>
 );
 const peerCounts = given.peers.split(",").map(Number);
 const count = Number(given.addresses);
-const isSensible = contenders.length > 0 && peerCounts.every((one) => one >= 1) && count >= 1 && count <= 250;
+const isSensible =
+  contenders.length > 0 && peerCounts.every((one) => one >= 1) && count >= 1 && count <= MOST_ADDRESSES;
 if (given.help === true || !isSensible || process.getuid?.() !== 0) {
   const why = given.help === true ? "" : "root is needed, and names and numbers that there are\n\n";
   process[why === "" ? "stdout" : "stderr"].write(`${why}${HELP}`);
@@ -45,13 +47,14 @@ if (given.help === true || !isSensible || process.getuid?.() !== 0) {
 }
 
 const START_MS = 2000;
-const LIMIT_MS = 60_000;
 const pair = new Pair();
+/** Those below are a network's own. */
+const FIRST = 4;
 /** As the load's prefixes are numbered (load.ts). */
-const addresses = Array.from({ length: count }, (_, i) => `20.0.0.${i}`);
+const addresses = Array.from({ length: count }, (_, i) => `20.0.0.${FIRST + i}`);
 
 process.stdout.write(
-  `${machine()}\n\n${["", ...peerCounts.map((one) => `${one} peers`)].map(cell).join("")}\n`,
+  `${machine()}\n\n${["", ...peerCounts.map((one) => `${one} ${one === 1 ? "peer" : "peers"}`)].map(cell).join("")}\n`,
 );
 for (const contender of contenders) {
   const cells = [contender.name];
@@ -84,20 +87,24 @@ async function measure(contender: Contender, peers: number): Promise<readonly nu
   const started: ChildProcess[] = [];
   try {
     pair.connect(Array.from({ length: peers }, (_, i) => receiverOf(i).address));
-    const { args, env } = contender.prepare(place);
+    const { args, env } = await contender.prepare(place);
     const [program, ...words] = [...place.inside, contender.binary, ...args];
     started.push(spawn(program!, words, { stdio: "ignore", env: { ...process.env, ...env } }));
-    await new Promise((done) => setTimeout(done, START_MS));
+    await setTimeout(START_MS);
     const listener = listen(peers);
     started.push(listener);
-    const lines = createInterface({ input: listener.stdout! })[Symbol.asyncIterator]();
-    await nextOf(lines, `${peers} sessions`);
+    const lines = new Lines(listener);
+    await lines.at(0, `${peers} sessions`);
+    await contender.ready?.(place, addresses);
+    // Addresses of its own may have been told by now.
+    await setTimeout(START_MS);
+    const before = lines.count;
     const [pid] = pair.pids();
     const taken: number[] = [];
     for (let i = 0; i < addresses.length; i++) {
       const began = process.hrtime.bigint();
       const said = contender.announce(place, addresses.slice(0, i + 1), pid!);
-      const heard = BigInt(await nextOf(lines, `${addresses[i]} announced`));
+      const heard = BigInt(await lines.at(before + i, `${addresses[i]} announced`));
       await said;
       taken.push(Number(heard - began) / 1e6);
     }
@@ -111,21 +118,7 @@ async function measure(contender: Contender, peers: number): Promise<readonly nu
 }
 
 function listen(peers: number): ChildProcess {
-  const settings: ListenSettings = { peers, plan: { family: 4, length: 32, count } };
+  const settings: ListenSettings = { peers, plan: { family: 4, length: 32, count: FIRST + count } };
   const program = [process.execPath, join(import.meta.dirname, "listen.js"), JSON.stringify(settings)];
   return spawn("ip", ["netns", "exec", pair.load, ...program], { stdio: ["ignore", "pipe", "ignore"] });
-}
-
-async function nextOf(lines: AsyncIterator<string>, what: string): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, fail) => {
-    timer = setTimeout(() => fail(new Error(`not within ${LIMIT_MS} ms: ${what}`)), LIMIT_MS);
-  });
-  try {
-    const { value, done } = await Promise.race([lines.next(), late]);
-    if (done === true) throw new Error(`the listener ended: ${what}`);
-    return value;
-  } finally {
-    clearTimeout(timer);
-  }
 }

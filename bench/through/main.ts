@@ -6,17 +6,16 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type IncomingMessage, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { json } from "node:stream/consumers";
 import { parseArgs } from "node:util";
 import { LocalStore } from "../../src/store/local/local.ts";
 import type { ListenSettings } from "../announce/listen.ts";
 import { DAEMON_ADDRESS, DAEMON_ASN, HOLD_SECONDS, receiverOf } from "../blast.ts";
 import { machine, progress } from "../measure.ts";
 import { Pair } from "../pair.ts";
+import { askFor, type FloatingIp } from "../service/ask.ts";
 import { type Cloud, INSIDE, writeCloud } from "../service/cloud.ts";
 
 const HELP = `npm run bench -- through [--peers N,…] [--changes N]
@@ -159,25 +158,13 @@ function outsideOf(i: number): string {
 }
 
 async function byApi(socketPath: string, { outside, bare }: Cloud): Promise<Way> {
-  const made: { readonly id: string; readonly floating_ip_address: string }[] = [];
-  for (const _ of bare) {
-    const answer = await ask(socketPath, "POST", "floatingips", { floating_network_id: outside });
-    made.push((answer as { floatingip: (typeof made)[number] }).floatingip);
-  }
+  const made: FloatingIp[] = [];
+  for (const _ of bare)
+    made.push(await askFor(socketPath, "POST", "floatingips", { floating_network_id: outside }));
   return {
     addresses: made.map(({ floating_ip_address }) => floating_ip_address),
-    say: (i) => ask(socketPath, "PUT", `floatingips/${made[i]!.id}`, { port_id: bare[i]! }),
+    say: (i) => askFor(socketPath, "PUT", `floatingips/${made[i]!.id}`, { port_id: bare[i]! }),
   };
-}
-
-async function ask(socketPath: string, method: string, path: string, floatingip: object): Promise<unknown> {
-  const headers = { "content-type": "application/json" };
-  const asked = request({ socketPath, method, path: `/v2.0/${path}`, headers });
-  asked.end(JSON.stringify({ floatingip }));
-  const [response] = (await once(asked, "response")) as [IncomingMessage];
-  const answer = await json(response);
-  if ((response.statusCode ?? 500) >= 300) throw new Error(JSON.stringify(answer));
-  return answer;
 }
 
 function config(directory: string, peers: number, instances: readonly string[]): string {

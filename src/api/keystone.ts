@@ -121,7 +121,14 @@ interface Named {
   readonly name: string;
 }
 
-const namedView = ({ id, name }: Named): object => ({ id, name, domain_id: DOMAIN.id, enabled: true });
+/** The openstack client takes `links` out of what it shows, and fails where there are none. */
+const namedView = ({ id, name }: Named): object => ({
+  id,
+  name,
+  domain_id: DOMAIN.id,
+  enabled: true,
+  links: {},
+});
 
 const doorOf = (api: IdentityApi, people: People): Door => ({
   people,

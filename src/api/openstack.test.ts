@@ -143,6 +143,66 @@ describe("who asks", () => {
   });
 });
 
+describe("what a client without a catalog looks for here", () => {
+  let beside: Api;
+  const PROJECTS = [
+    { id: "b".repeat(32), name: "web" },
+    { id: "c".repeat(32), name: "admin" },
+  ];
+  beforeAll(async () => {
+    beside = createApi(sampleSource({}), {
+      socketPath: join(directory, "beside.sock"),
+      log: () => {},
+      networking: { ask: (caller, asked) => keeper.ask(caller, asked), caller: () => ADMIN },
+      identity: {
+        people: () => ({ secret: "", users: [], projects: PROJECTS }),
+        now: () => 0,
+        kept: await KeptIdentity.open(store),
+      },
+    });
+    await beside.listen();
+  });
+  afterAll(async () => await beside.close());
+  const ids = ({ status, body }: Answer): unknown =>
+    status !== 200
+      ? status
+      : ((body as { projects?: { id: string }[] }).projects?.map(({ id }) => id) ?? body);
+
+  test.each<[string, string, unknown]>([
+    ["beside.sock", "/projects", ["admin", PROJECTS[0]!.id]],
+    ["beside.sock", "/projects?name=web", [PROJECTS[0]!.id]],
+    ["beside.sock", "/projects?name=admin", ["admin"]],
+    ["beside.sock", "/projects?name=nope", []],
+    ["beside.sock", "/projects/nope", 404],
+    ["beside.sock", `/projects/${PROJECTS[0]!.id}`, { project: expect.objectContaining({ name: "web" }) }],
+    // Without a file of users, a project is whatever somebody calls so.
+    ["gw.sock", "/projects/web", { project: expect.objectContaining({ id: "web", name: "web" }) }],
+    ["gw.sock", "/projects?name=web", ["web"]],
+    ["gw.sock", "/projects", ["admin"]],
+    ["gw.sock", "/os-quota-sets/web/defaults", { quota_set: {} }],
+  ])("%s %s", async (socket, path, expected) => {
+    expect(ids(await ask(path, { socket }))).toEqual(expected);
+  });
+  test.each(["/projects", "/projects/web", "/os-quota-sets/web"])(
+    "%s is not there where somebody is asked who he is",
+    async (path) => expect((await ask(path, { overTcp: true })).status).toBe(404),
+  );
+});
+
+test("a bug of ours is told as Neutron tells it, and no word of it goes out", async () => {
+  const failing = createApi(sampleSource({}), {
+    socketPath: join(directory, "failing.sock"),
+    log: () => {},
+    networking: { ask: () => Promise.reject(new RangeError("a secret")), caller: () => ADMIN },
+  });
+  await failing.listen();
+  const { status, body } = await ask("/v2.0/networks", { socket: "failing.sock" });
+  await failing.close();
+  const message = "Request Failed: internal server error while processing your request.";
+  const type = "HTTPInternalServerError";
+  expect([status, body]).toEqual([500, { NeutronError: { type, message, detail: "" } }]);
+});
+
 test("who asks too often over TCP is told when to come again; the socket is not held up", async () => {
   const slow = createApi(sampleSource({}), {
     socketPath: join(directory, "slow.sock"),

@@ -30,9 +30,9 @@ const METHODS = ["GET", "POST", "PUT", "DELETE"] as const;
 
 /** Requests to the Networking and Identity APIs. */
 export const isOpenstack = ({ url }: FastifyRequest): boolean =>
-  url === "/" || /^\/v(2\.0|3)(\/|\?|$)/.test(url);
+  url === "/" || /^\/(v2\.0|v3|projects|os-quota-sets)(\/|\?|$)/.test(url);
 
-interface Listener {
+export interface Listener {
   /** The unix socket. */
   readonly isLocal: boolean;
   /** Undefined: clients ask as often as they like. */
@@ -169,7 +169,7 @@ export function faultOf(error: unknown, log: FaultLog): Fault {
   return new Fault(500, "HTTPInternalServerError", text);
 }
 
-const sendFault = (reply: FastifyReply, fault: Fault): FastifyReply =>
+export const sendFault = (reply: FastifyReply, fault: Fault): FastifyReply =>
   reply
     .code(fault.detail.status)
     .type("application/json; charset=utf-8")

@@ -97,7 +97,7 @@ const at = z
   })
   .transform((value) => Date.parse(value))
   .optional();
-const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17 };
+const PROTOCOLS: Readonly<Record<string, number>> = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 };
 const wholePort = z
   .string({ error: "is missing" })
   .refine((value) => /^\d{1,5}$/.test(value) && Number(value) <= 65_535, {
@@ -107,7 +107,7 @@ const wholePort = z
 const protocol = z
   .string()
   .refine((value) => Object.hasOwn(PROTOCOLS, value) || (/^\d{1,3}$/.test(value) && Number(value) <= 255), {
-    error: "must be tcp, udp, icmp or a number up to 255",
+    error: "must be tcp, udp, icmp, icmpv6 or a number up to 255",
   })
   .transform((value) => PROTOCOLS[value] ?? Number(value))
   .optional();
@@ -286,7 +286,9 @@ export function readTraceQuery(raw: unknown): NatTraceQuery {
       `a packet from ${query.source} cannot go to ${query.destination}`,
       "both are IPv4, or both IPv6",
     );
-  return query;
+  // Whoever writes icmp means that of the addresses: no packet of IPv6 has the other.
+  const isIcmp6 = isIP(query.source) === 6 && query.protocol === PROTOCOLS["icmp"];
+  return isIcmp6 ? { ...query, protocol: PROTOCOLS["icmpv6"] ?? 58 } : query;
 }
 
 export const readExplainQuery = (raw: unknown): ExplainQuery => read(EXPLAIN, raw);

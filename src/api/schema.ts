@@ -354,6 +354,7 @@ export interface NatAnswer {
     /** Ports of each private address; 0: all share. */
     readonly blockSize: number;
   }[];
+  /** Floating IPs that are translated here, as a whole or port by port. */
   readonly floating: number;
   /** How long a translated flow may be silent, in seconds. */
   readonly timeouts: Readonly<Record<"udp" | "icmp" | "tcpEstablished" | "tcpTransitory", number>>;

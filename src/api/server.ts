@@ -29,6 +29,7 @@ import { addControl, addHealth, addPaths, CONTROL_PATHS, HEALTH_PATHS } from "./
 import { RateLimit } from "./rate-limit.ts";
 import { claimSocket, ListenError, type SocketFile } from "./socket.ts";
 import type { ApiControl, ApiSource } from "./source.ts";
+import { addUnasked } from "./unasked.ts";
 
 export interface ApiOptions {
   /** The unix socket; its directory is made when missing. At most 99 octets. */
@@ -259,7 +260,10 @@ const fillWhole: Fill = (app, source, options, limits, reach) => {
   if (events !== undefined) addEvents(app, events, (request) => isStillGood(guard, request));
   if (reach === "socket" && control !== undefined) addControl(app, control);
   if (identity !== undefined) addKeystone(app, identity, rate, log);
-  if (networking !== undefined) addOpenstack(app, networking, { isLocal: reach === "socket", rate, log });
+  if (networking === undefined) return;
+  const listener = { isLocal: reach === "socket", rate, log };
+  addOpenstack(app, networking, listener);
+  addUnasked(app, networking, identity?.people, listener);
 };
 
 function addChecks(app: FastifyInstance, limits: ApiLimits, paths: readonly string[]): void {

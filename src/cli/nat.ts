@@ -121,7 +121,7 @@ function addTrace(nat: Command, io: Io): void {
     .description("which rules, which mapping and which block a packet would take; --live follows a real one")
     .addArgument(new Argument("<source>", "IP address"))
     .addArgument(new Argument("<destination>", "IP address"))
-    .option("--protocol <protocol>", "tcp, udp, icmp or a number (tcp)")
+    .option("--protocol <protocol>", "tcp, udp, icmp, icmpv6 or a number (tcp)")
     .option("--sport <port>", "source port")
     .option("--dport <port>", "destination port")
     .addOption(

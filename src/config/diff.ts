@@ -78,6 +78,7 @@ const OTHER_KEYS = {
   "bgp.nextHopTracking": (model: Model) => model.bgp.nextHopTracking,
   "nat.private": (model: Model) => model.nat.private,
   "nat.except": (model: Model) => model.nat.except,
+  "nat.overflowAt": (model: Model) => model.nat.overflowAt,
   "nat.timeouts": (model: Model) => model.nat.timeouts,
   "nat.log": (model: Model) => model.nat.log,
   "nat.alg": (model: Model) => model.nat.alg,

@@ -168,6 +168,9 @@ const nat: z.ZodType<Nat> = mapping({
     .prefault([])
     .meta({ description: "Destinations that are never translated; own networks never are." }),
   pools: list(pool).prefault([]).meta({ description: "Addresses that private sources go out with." }),
+  overflowAt: integer(10, 100).prefault(75).meta({
+    description: "How full a port block is when another one is given, in per cent.",
+  }),
   timeouts: timeouts.prefault({}).meta({ description: "How long a translated flow may be silent." }),
   blockHistory: absolutePath
     .prefault("/var/lib/gatewayd/blocks.jsonl")

@@ -136,6 +136,7 @@ const whole = {
     ],
     timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
     prefixes: [],
+    overflowAt: 75,
     blockHistory: "/var/lib/gatewayd/blocks.jsonl",
     log: { events: ["sessions", "blocks", "limits"], destinations: false, syslog: [], ipfix: [] },
     alg: [],

@@ -4,7 +4,7 @@ import { type Address, contains, type Prefix, prefixOf } from "../bgp/net/addres
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import type { BlockGrant } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
-import type { FloatingMapping, ForwardMapping } from "../nat/table.ts";
+import type { FloatingMapping, ForwardMapping, Translations } from "../nat/table.ts";
 import { type Connected, connectedOf } from "./connected.ts";
 import type { Announcement, Health, KernelRoute, Link, Problem } from "./intent.ts";
 import type { LearnedView } from "./learned.ts";
@@ -22,9 +22,11 @@ export interface PlanInput {
   readonly givenBlocks: readonly BlockGrant[];
 }
 
-/** A floating IP as it was here before it moved. */
-export interface Leaving extends FloatingMapping {
-  readonly interface: string;
+/** A floating IP as it was here before it moved: as a whole, or port by port. */
+export interface Leaving extends Translations {
+  readonly address: Address;
+  /** Routes to ports of this host that it needs. */
+  readonly ways: readonly { readonly prefix: Prefix; readonly interface: string }[];
 }
 
 /** An address of a port of this host. */

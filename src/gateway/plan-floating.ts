@@ -18,11 +18,12 @@ export function planFloating(draft: Draft): Undecided[] {
   const undecided = model.floatingIps.flatMap((floating) =>
     floating.to === undefined ? planForwards(draft, floating) : planWhole(draft, floating, floating.to),
   );
-  for (const { interface: name, ...mapping } of leaving) {
-    const prefix = hostPrefix(mapping.floating);
-    draft.floating.push(mapping);
-    addRoute(draft, prefix, { to: "link", interface: name });
-    announce(draft, prefix, [prefix]);
+  for (const { address, floating, forwards, ways } of leaving) {
+    draft.floating.push(...floating);
+    draft.forwards.push(...forwards);
+    for (const way of ways) addRoute(draft, way.prefix, { to: "link", interface: way.interface });
+    const needed = ways.map((way) => way.prefix);
+    announce(draft, hostPrefix(address), needed);
   }
   if (model.role === "gateway") reportConflicts(draft);
   return undecided;

@@ -23,6 +23,7 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
     private: translates ? sorted(servedOf(model)) : [],
     pools: translates ? model.nat.pools.map(poolMapping) : [],
     blocks: translates ? blockPlan(model.nat) : undefined,
+    overflowAt: model.nat.overflowAt,
     givenBlocks: translates ? draft.input.givenBlocks : [],
     algs: model.nat.alg,
     grants,

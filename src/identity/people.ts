@@ -48,7 +48,7 @@ export function parsePeople(text: string): People {
   try {
     value = JSON.parse(text);
   } catch {
-    throw new Error("it is no JSON: `gwctl user create` makes such a file");
+    throw new Error("it is no JSON: `gwctl user set` makes such a file");
   }
   if (!isJson(value)) throw new Error("it holds no object");
   const { secret, projects, users } = value;

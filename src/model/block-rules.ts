@@ -8,6 +8,7 @@ import {
   blocksPerAddress,
   isComputed,
   privateCount,
+  spareCount,
   wholeBlocks,
 } from "./blocks.ts";
 import type { Model, Nat, Pool } from "./model.ts";
@@ -41,7 +42,7 @@ export function blockViolations({ nat }: Partial<Model>): Violation[] {
   if (nat === undefined) return [];
   if (plan === undefined) return nat.pools.flatMap(withoutBlocks);
   const found = nat.pools.flatMap(poolViolations);
-  return found.length > 0 ? found : sumViolations(nat, plan);
+  return found.length > 0 ? found : [...sumViolations(nat, plan), ...sizeViolations(nat, plan)];
 }
 
 function withoutBlocks({ name, overflowBlocks }: Pool, i: number): Violation[] {
@@ -70,13 +71,9 @@ function poolViolations(pool: Pool, i: number, pools: readonly Pool[]): Violatio
 }
 
 function overflowViolations(pool: Pool, i: number): Violation[] {
-  const { name, blockSize, overflowBlocks, mapping } = pool;
+  const { blockSize, overflowBlocks } = pool;
   const path = ["nat", "pools", i, "overflowBlocks"];
   if (overflowBlocks === 0) return [];
-  if (mapping !== "endpointIndependent") {
-    const message = `pool ${name} has mapping ${mapping}: a port serves many destinations, and no block is ever used up towards all`;
-    return [error(path, message, "take `overflowBlocks` out, or write `mapping: endpointIndependent`")];
-  }
   const whole = wholeBlocks(pool);
   if (overflowBlocks < whole) return [];
   const message = `${overflowBlocks} of the ${whole} blocks of ${blockSize} ports that an address has: none would be left`;
@@ -98,6 +95,18 @@ function sumViolations({ pools }: Nat, plan: BlockPlan): Violation[] {
   );
   const message = `${ranges}: ${wanted} private addresses, and there are ${there} blocks (${sum.join(" + ")}): none is computed, each is given to who asks first, and remembered`;
   return [warning(path, message, `to have them computed, ${remedy(pools, wanted, wanted - there)}`)];
+}
+
+/** The kernel has one mark for all, at which an address asks for another block. */
+function sizeViolations({ pools }: Nat, plan: BlockPlan): Violation[] {
+  const giving = pools.filter((pool) => spareCount(plan, pool) > 0);
+  return giving.slice(1).flatMap((pool) => {
+    const [first] = giving;
+    if (first === undefined || pool.blockSize === first.blockSize) return [];
+    const path = ["nat", "pools", pools.indexOf(pool), "blockSize"];
+    const message = `pool ${first.name} has blocks of ${first.blockSize} ports: blocks that can be given are of one size`;
+    return [error(path, message, `make it ${first.blockSize}`)];
+  });
 }
 
 function remedy(pools: readonly Pool[], wanted: number, missing: number): string {

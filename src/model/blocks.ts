@@ -40,6 +40,9 @@ export interface Block {
 /** 0: the address has no other block; 1..3: the first, second and third besides its own. */
 export type Rank = 0 | 1 | 2 | 3;
 export const RANKS: readonly Rank[] = [0, 1, 2, 3];
+/** Of blocks that an address has besides its own. */
+export type OverflowRank = Exclude<Rank, 0>;
+export const OVERFLOW_RANKS: readonly OverflowRank[] = [1, 2, 3];
 
 /** A block that a private address was given. */
 export interface BlockGrant {
@@ -77,6 +80,10 @@ export const blockCount = ({ pools }: BlockPlan): number =>
 
 /** Every private address has a block by computation; otherwise none has, and all are given when they are asked for. */
 export const isComputed = (plan: BlockPlan): boolean => privateCount(plan) <= blockCount(plan);
+
+/** A plan like it, without the private addresses that have a block by computation: there may be thousands. */
+export const withoutComputed = (plan: BlockPlan): BlockPlan =>
+  isComputed(plan) ? { ...plan, private: [] } : plan;
 
 /** How many private addresses there are, networks' first and last addresses among them. */
 export const privateCount = (plan: BlockPlan): number =>

@@ -292,6 +292,8 @@ export interface Nat {
   /** Destinations that are never translated. Own networks always are exempt. */
   readonly except: readonly Prefix[];
   readonly pools: readonly Pool[];
+  /** Another block is given when so many per cent of the ports of one are in use, 10..100. */
+  readonly overflowAt: number;
   /** Absolute path of the file that remembers which port blocks were in force when. */
   readonly blockHistory: string;
   readonly timeouts: NatTimeouts;

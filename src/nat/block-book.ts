@@ -110,6 +110,9 @@ const SETS_BY_RANK = [
   ["overflow_1", 1],
   ["overflow_2", 2],
   ["overflow_3", 3],
+  ["blocks_1", 1],
+  ["blocks_2", 2],
+  ["blocks_3", 3],
 ] as const;
 
 /** What the kernel holds that the plan does not compute, by the text of our table. */

@@ -2,7 +2,7 @@
  * Port blocks in the NAT table: one element of a hash for each private address, and the same few rules for all.
  *
  * Where a port serves several destinations, `blocks` has the address and the ports of each private address, and the kernel
- * chooses one of them. With endpoint-independent mapping nobody else may have the port: `block_homes` has the pool address
+ * chooses one of them; `blocks_1` to `blocks_3` have those that it was given besides (overflow.ts). With endpoint-independent mapping nobody else may have the port: `block_homes` has the pool address
  * of each run of private ones, `block_ports` leads to the chain that writes a port of the block into the header, by chance,
  * and `endpoints` says whether somebody has it. Blocks that were given to an address besides its own are tried when
  * that is nearly used up: `overflow_1` to `overflow_3`.
@@ -19,24 +19,28 @@ import {
   type BlockPlan,
   blockOf,
   homeStretches,
+  OVERFLOW_RANKS,
+  type OverflowRank,
   type Rank,
   wholeBlocks,
 } from "../model/blocks.ts";
 import type { PortRange } from "../model/model.ts";
 import { intervalText } from "./homes.ts";
 import type { SetContents } from "./layout.ts";
-import { isIndependent, portByChance, unused, withoutChecksum } from "./mapping.ts";
-import { blockPools, portText } from "./members.ts";
+import { portByChance, unused, withoutChecksum } from "./mapping.ts";
+import { blockPools, independentBlocks, isIndependent, portText } from "./members.ts";
+import { moreBlocks, OTHERS, openedRules, PROTOCOLS } from "./overflow.ts";
 import type { NatTable } from "./table.ts";
 
-type BlockSet = "blocks" | "block_homes" | "block_ports" | OverflowSet;
-type OverflowSet = `overflow_${Exclude<Rank, 0>}`;
+type OverflowSet = `overflow_${OverflowRank}`;
+type BlockSet = "blocks" | "block_homes" | "block_ports" | OverflowSet | ReturnType<typeof moreBlocks>;
 
+const OVERFLOW_SETS: readonly OverflowSet[] = OVERFLOW_RANKS.map((rank): OverflowSet => `overflow_${rank}`);
 export const BLOCK_SETS: readonly BlockSet[] = [
   ...(["blocks", "block_homes", "block_ports"] as const),
-  ...(["overflow_1", "overflow_2", "overflow_3"] as const),
+  ...OVERFLOW_SETS,
+  ...OVERFLOW_RANKS.map(moreBlocks),
 ];
-const OVERFLOW_SETS: readonly OverflowSet[] = ["overflow_1", "overflow_2", "overflow_3"];
 
 /** Some block pool gives each private endpoint one external endpoint. */
 export const hasOwnBlocks = (table: NatTable): boolean => blockPools(table).some(isIndependent);
@@ -53,7 +57,11 @@ export function blockSets(table: NatTable, only?: Address): Pick<SetContents, Bl
   const put = (holder: Address, { address, ports }: Block, rank: Rank): void => {
     const key = formatAddress(holder);
     if (independent.has(address.w0)) sets[setOf(rank)].set(key, `jump ${blockChain(ports)}`);
-    else if (rank === 0) sets.blocks.set(key, `${formatAddress(address)} . ${portText(ports)}`);
+    else
+      sets[rank === 0 ? "blocks" : moreBlocks(rank)].set(
+        key,
+        `${formatAddress(address)} . ${portText(ports)}`,
+      );
   };
   for (const [holder, block] of only === undefined ? allBlocks(plan) : blocksOf(plan, only))
     put(holder, block, 0);
@@ -79,32 +87,9 @@ export function blocksHeldBy({ blocks, givenBlocks }: NatTable, holder: Address)
 
 const setOf = (rank: Rank): "block_ports" | OverflowSet => (rank === 0 ? "block_ports" : `overflow_${rank}`);
 
-/** Pool addresses whose blocks have endpoint-independent mapping, as words. */
-export const independentBlocks = (table: NatTable): ReadonlySet<number> =>
-  new Set(
-    blockPools(table)
-      .filter(isIndependent)
-      .flatMap(({ addresses }) => addresses.map(({ w0 }) => w0)),
-  );
-
 const blockChain = ({ first, last }: PortRange): string => `block_${first}_${last}`;
 
-/** Other protocols than these cannot be told apart by anything: sent out, they would have the private address. */
-const PROTOCOLS = "{ icmp, tcp, udp, dccp, gre, esp, sctp, udplite }";
-
-/**
- * ICMP identifiers and GRE keys are taken from the block as ports are, so that they tell whose they were; ESP has
- * neither, and leaves from the address of the block.
- */
-const TO_BLOCK = `meta l4proto ${PROTOCOLS} snat ip to ip saddr map @blocks`;
-const WITHOUT_TRIES = "{ icmp, dccp, gre, esp, sctp, udplite }";
-
-/** What comes before the rules of mappings, and behind them: one that lives is taken before any port is tried. */
-export function toSharedBlock(table: NatTable): readonly string[] {
-  const independent = independentBlocks(table);
-  const isShared = ({ w0 }: Address): boolean => !independent.has(w0);
-  return table.blocks?.pools.some(({ addresses }) => addresses.some(isShared)) ? [TO_BLOCK] : [];
-}
+/** Comes behind the rules of mappings: one that lives is taken before any port is tried. */
 export const toOwnBlock = (table: NatTable): readonly string[] =>
   hasOwnBlocks(table) ? ["ip saddr @block_ports goto blocks"] : [];
 
@@ -120,14 +105,14 @@ export function blockChains(table: NatTable): ReadonlyMap<string, readonly strin
     if (!pool.addresses.some(({ w0 }) => independent.has(w0))) continue;
     for (let i = 0, first = pool.ports.first; i < wholeBlocks(pool); i++, first += pool.blockSize) {
       const ports = { first, last: first + pool.blockSize - 1 };
-      const others = `meta l4proto ${WITHOUT_TRIES} snat ip to ip saddr:${portText(ports)}`;
+      const others = `meta l4proto ${OTHERS} snat ip to ip saddr:${portText(ports)}`;
       chains.set(blockChain(ports), [withoutChecksum(ports), others, ...portByChance(ports)]);
     }
   }
   return chains;
 }
 
-/** With three quarters of a block taken, one new mapping in 100 finds nothing in it, and asks for another one. */
+/** With three quarters of a block taken, one new mapping in 100 finds nothing in it. */
 const TRIES = 16;
 /** The last tries: with nine tenths taken, one new mapping in 150 finds nothing with these and those before. */
 const LAST_TRIES = 32;
@@ -140,6 +125,7 @@ export const ownBlockRules = (table: NatTable): readonly string[] =>
     ? [
         `meta l4proto != ${PROTOCOLS} drop`,
         "ip saddr set ip saddr map @block_homes",
+        ...openedRules(table),
         ...tries(table, "block_ports", TRIES),
         ...OVERFLOW_SETS.flatMap((set) => [
           `ct original ip saddr != @${set} goto scarce`,

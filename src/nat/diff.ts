@@ -8,7 +8,8 @@
 
 import { type Prefix, sameAddress, samePrefix } from "../bgp/net/address.ts";
 import { type AddressKey, addressKey } from "../bgp/net/text.ts";
-import { BLOCK_SETS, independentBlocks, sameBlocks } from "./blocks.ts";
+import { withoutComputed } from "../model/blocks.ts";
+import { BLOCK_SETS, sameBlocks } from "./blocks.ts";
 import { isHost } from "./elements.ts";
 import { matchableIn } from "./filled.ts";
 import { floatingSets } from "./floating.ts";
@@ -30,7 +31,9 @@ import {
 } from "./layout.ts";
 
 import { parseListing } from "./listing.ts";
-import { METERS } from "./meters.ts";
+import { independentBlocks } from "./members.ts";
+import { type Marked, METERS } from "./meters.ts";
+import { MARKED_IN } from "./overflow.ts";
 import { render, renderChains } from "./render.ts";
 import { statelessSets, writtenRule } from "./stateless.ts";
 import {
@@ -129,7 +132,7 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
     if (sameRules(found.chains[name], wanted.chains[name])) continue;
     lines.push(...rewritten(name, found.chains[name], wanted.chains[name]));
     // What the kernel counted, it counts against the limit that was there then.
-    if (name === "limited") lines.push(...METER_NAMES.map((meter) => `flush set inet ${TABLE} ${meter}`));
+    lines.push(...metersOf(name).map((meter) => `flush set inet ${TABLE} ${meter}`));
   }
   // Elements that are kept lead there.
   if (!keep) lines.push(...goneChains(found.portChains, wanted.portChains));
@@ -167,7 +170,9 @@ const goneChains = (found: PortChains, wanted: PortChains): string[] =>
     .filter((name) => !wanted.has(name))
     .flatMap((name) => [`flush chain inet ${TABLE} ${name}`, `delete chain inet ${TABLE} ${name}`]);
 
-const METER_NAMES = Object.keys(METERS);
+/** Sets that count what the rules of a chain give the limit of. */
+const metersOf = (chain: ChainName): string[] =>
+  Object.keys(METERS).filter((meter) => (MARKED_IN[meter as Marked] ?? "limited") === chain);
 
 /** They are of blocks that may be somebody else's. Those of flows that go on come back with their next packet. */
 const FORGET_MAPPINGS = ["mapping", "endpoints"].map((name) => `flush map inet ${TABLE} ${name}`);
@@ -328,7 +333,7 @@ function narrowed(table: NatTable, other: NatTable): NatTable {
     exempt: withoutCommonHosts(table.exempt, other.exempt),
     untracked: withoutCommonHosts(table.untracked, other.untracked),
     // There are blocks, and none of them differs.
-    blocks: table.blocks && alikeBlocks(table, other) ? { ...table.blocks, private: [] } : table.blocks,
+    blocks: table.blocks && alikeBlocks(table, other) ? withoutComputed(table.blocks) : table.blocks,
   };
 }
 

@@ -36,6 +36,16 @@ export const SET_NAMES = [
   "overflow_1",
   "overflow_2",
   "overflow_3",
+  "blocks_1",
+  "blocks_2",
+  "blocks_3",
+  "toward_0",
+  "toward_1",
+  "toward_2",
+  "toward_3",
+  "opened_0",
+  "opened_1",
+  "opened_2",
   "asking",
   "full",
   "sessions",
@@ -76,7 +86,7 @@ export const SET_NAMES = [
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
  * floating IP. egress: the same among those whose new flows leave as the floating IP. forwards: port of a floating IP to
  * one of a private address; forwarded, targets: those addresses, each once. blocks, block_homes, block_ports, overflow_N,
- * asking, full: see blocks.ts. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port.
+ * asking, full: see blocks.ts. blocks_N, toward_N, opened_N: see overflow.ts. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port.
  * sessions, session_rate, ports, over_sessions, over_rate, over_ports: see limits.ts. eim, open, open_to, mapping,
  * endpoints, contacts, shared: see mapping.ts. stateless, stateless_own, errors_to, errors_from: see stateless.ts.
  * granted, granted_out: see granted.ts. internal6, external6, sums: see nptv6.ts. What ends with 6 is the same for IPv6.
@@ -124,6 +134,18 @@ const withOctets = (type: string): SetDeclaration => ({
 /** Private address to the chain that tries a port of a block. */
 const BLOCK_PORTS: SetDeclaration = { is: "map", type: "ipv4_addr : verdict", interval: false };
 
+/** Private address to a pool address and the ports of a block. */
+const BLOCKS: SetDeclaration = {
+  is: "map",
+  type: "ipv4_addr : interval ipv4_addr . inet_service",
+  interval: false,
+};
+
+const counted = (type: string, filled: readonly string[]): SetDeclaration => ({
+  ...{ is: "set", type, interval: false, filled },
+});
+const TOWARD = "ipv4_addr . ipv4_addr . inet_proto . inet_service";
+
 /** Name and declaration of every set and map, in the order in which they are made. */
 export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   floating: { is: "map", type: "ipv4_addr : ipv4_addr", interval: false },
@@ -152,12 +174,22 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   },
   forwarded: { is: "set", type: "ipv4_addr", interval: false },
   targets: { is: "set", type: "ipv4_addr", interval: false },
-  blocks: { is: "map", type: "ipv4_addr : interval ipv4_addr . inet_service", interval: false },
+  blocks: BLOCKS,
   block_homes: { is: "map", type: "ipv4_addr : ipv4_addr", interval: true },
   block_ports: BLOCK_PORTS,
   overflow_1: BLOCK_PORTS,
   overflow_2: BLOCK_PORTS,
   overflow_3: BLOCK_PORTS,
+  blocks_1: BLOCKS,
+  blocks_2: BLOCKS,
+  blocks_3: BLOCKS,
+  toward_0: counted(TOWARD, METERS.toward_0),
+  toward_1: counted(TOWARD, METERS.toward_1),
+  toward_2: counted(TOWARD, METERS.toward_2),
+  toward_3: counted(TOWARD, METERS.toward_3),
+  opened_0: counted("ipv4_addr", METERS.opened_0),
+  opened_1: counted("ipv4_addr", METERS.opened_1),
+  opened_2: counted("ipv4_addr", METERS.opened_2),
   asking: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.asking },
   full: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.full },
   sessions: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.sessions },
@@ -227,7 +259,10 @@ export const CHAIN_NAMES = [
   "raw",
   "leave",
   "scarce",
+  "filling",
   "blocks",
+  "crowded",
+  "spread",
   "pools",
   "hairpin",
   "hairpin6",
@@ -278,7 +313,10 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   raw: undefined,
   leave: undefined,
   scarce: undefined,
+  filling: undefined,
   blocks: undefined,
+  crowded: undefined,
+  spread: undefined,
   pools: undefined,
   hairpin: undefined,
   hairpin6: undefined,

@@ -18,13 +18,11 @@ import { addresses } from "./elements.ts";
 import { unlessGranted } from "./granted.ts";
 import type { SetContents } from "./layout.ts";
 import { durationText } from "./listing-text.ts";
-import { portText } from "./members.ts";
+import { isIndependent, portText } from "./members.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
 
 /** Ports that are tried by chance: with half of an address's ports taken, one new mapping in 500 has to try again. */
 const TRIES = 8;
-
-export const isIndependent = ({ mapping }: PoolMapping): boolean => mapping === "endpointIndependent";
 
 const hasIndependent = (table: NatTable): boolean => table.pools.some(isIndependent);
 

@@ -1,4 +1,4 @@
-/** Which pools private sources share, and which have blocks. */
+/** Which pools private sources share, which have blocks, and which give each endpoint one of its own. */
 
 import type { PortRange } from "../model/model.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
@@ -12,6 +12,17 @@ function poolsOf({ pools, blocks }: NatTable, inBlocks: boolean): readonly PoolM
   const blocked = new Set(blocks?.pools.flatMap(({ addresses }) => addresses.map(({ w0 }) => w0)));
   return pools.filter(({ addresses: [first] }) => first !== undefined && blocked.has(first.w0) === inBlocks);
 }
+
+/** Each private endpoint has one external endpoint, and nobody else has that. */
+export const isIndependent = ({ mapping }: PoolMapping): boolean => mapping === "endpointIndependent";
+
+/** Pool addresses whose blocks have endpoint-independent mapping, as words. */
+export const independentBlocks = (table: NatTable): ReadonlySet<number> =>
+  new Set(
+    blockPools(table)
+      .filter(isIndependent)
+      .flatMap(({ addresses }) => addresses.map(({ w0 }) => w0)),
+  );
 
 export const portText = ({ first, last }: PortRange): string =>
   first === last ? `${first}` : `${first}-${last}`;

@@ -7,12 +7,13 @@
  */
 
 import { formatAddress } from "../bgp/net/text.ts";
-import { askForBlock, blockChains, toOwnBlock, toSharedBlock } from "./blocks.ts";
+import { askForBlock, blockChains, toOwnBlock } from "./blocks.ts";
 import { asGranted } from "./granted.ts";
 import { commonHome, TO_HOME, toSlots } from "./homes.ts";
 import type { Elements } from "./layout.ts";
-import { choiceRules, isIndependent, toMapped } from "./mapping.ts";
-import { portText, sharedPools } from "./members.ts";
+import { choiceRules, toMapped } from "./mapping.ts";
+import { isIndependent, portText, sharedPools } from "./members.ts";
+import { toSharedBlock } from "./overflow.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
 import { WITH_TIMERS } from "./timers.ts";
 

@@ -21,6 +21,7 @@ import { limitRules, refuseRules } from "./limits.ts";
 import { answeredRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
 import { prefixChains, prefixSets } from "./nptv6.ts";
+import { crowdedRules, fillingRules, spreadRules } from "./overflow.ts";
 import { leaveRules, poolRules, portChains, portChoices } from "./pools.ts";
 import { statelessChains, statelessSets } from "./stateless.ts";
 import type { NatTable } from "./table.ts";
@@ -51,6 +52,13 @@ function renderSets(table: NatTable): SetContents {
     ...trackingSets(table),
     ...networkSets(table),
     ...blockSets(table),
+    toward_0: NONE,
+    toward_1: NONE,
+    toward_2: NONE,
+    toward_3: NONE,
+    opened_0: NONE,
+    opened_1: NONE,
+    opened_2: NONE,
     asking: NONE,
     full: NONE,
     sessions: NONE,
@@ -86,7 +94,10 @@ export function renderChains(table: NatTable, canMatch: Matchable): ChainContent
     raw: raw.length === 0 ? [] : [...trackMetadata(table), ...raw],
     leave: leaveRules(table),
     scarce: scarceRules(table),
+    filling: fillingRules(table),
     blocks: ownBlockRules(table),
+    crowded: crowdedRules(table),
+    spread: spreadRules(table),
     pools: poolRules(table),
     hairpin: hairpin(table),
     hairpin6: HAIRPIN6,

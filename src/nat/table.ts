@@ -21,6 +21,8 @@ export interface NatTable extends Translations {
   readonly pools: readonly PoolMapping[];
   /** The ports of each private address; undefined: they share those of `pools`. */
   readonly blocks: BlockPlan | undefined;
+  /** Another block is asked for when so many per cent of the ports of one are in use, 10..100. */
+  readonly overflowAt: number;
   /** Blocks that private addresses have besides those of `blocks`. */
   readonly givenBlocks: readonly BlockGrant[];
   readonly limits: AddressLimits;
@@ -94,6 +96,7 @@ export const EMPTY_NAT: NatTable = {
   private: [],
   pools: [],
   blocks: undefined,
+  overflowAt: 75,
   givenBlocks: [],
   limits: NO_LIMITS,
   algs: [],

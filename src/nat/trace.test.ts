@@ -106,10 +106,21 @@ test.each<[string, NatTable, TracedPacket, object]>([
     { verdict: "translated", destination: { address: "10.65.0.13", ports: undefined }, source: undefined },
   ],
   [
+    "that its fixed address is exempt is not why",
+    { ...TABLE, exempt: [prefix("10.65.0.0/16")] },
+    packet("192.0.2.80", "172.16.1.3"),
+    { why: "the destination is a floating IP: it becomes the fixed address" },
+  ],
+  [
     "from inside the answers have to pass here",
     TABLE,
     packet("10.65.0.20", "172.16.1.3"),
-    { destination: { address: "10.65.0.13" }, source: { address: "198.51.100.10", ports: "41000" } },
+    {
+      ...{ destination: { address: "10.65.0.13" }, source: { address: "198.51.100.10", ports: "41000" } },
+      why: expect.stringMatching(
+        /^the destination is a floating IP.*; the source becomes an endpoint of its pool/,
+      ),
+    },
   ],
   [
     "from another floating IP's host too",

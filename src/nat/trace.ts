@@ -2,6 +2,7 @@
 
 import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { addressKey, formatAddress } from "../bgp/net/text.ts";
+import { withoutComputed } from "../model/blocks.ts";
 import { blockSets } from "./blocks.ts";
 import { matchableIn } from "./filled.ts";
 import { type Grant, grantElements } from "./granted.ts";
@@ -72,7 +73,7 @@ export function tracePacket(table: NatTable, packet: TracedPacket, grants: reado
   const destination = walk.destination ?? rewritten(header.destination, became.destination);
   return {
     verdict: passed ? verdictOf(walk.tracked, source ?? destination) : "dropped",
-    why: steps.findLast(({ says }) => says !== "")?.says ?? whyNothing(table, walk),
+    why: (passed ? whyTranslated(steps) : undefined) ?? lastSaid(steps) ?? whyNothing(table, walk),
     destination,
     source,
     pool: source && poolOf(table, source),
@@ -88,6 +89,18 @@ function verdictOf(tracked: boolean, changed: Translated | undefined): NatTrace[
   if (changed !== undefined) return "translated";
   return tracked ? "untranslated" : "untracked";
 }
+
+type Steps = NatTrace["steps"];
+
+/** Rules that write an address, as far as they say so: one for each side at most. */
+function whyTranslated(steps: Steps): string | undefined {
+  const said = steps.filter(({ rule, says }) => says !== "" && TRANSLATES.test(rule)).map(({ says }) => says);
+  return said.length === 0 ? undefined : [...new Set(said)].join("; ");
+}
+
+const TRANSLATES = /\b[ds]nat ip6? to\b|\bmasquerade$|\bip6? [ds]addr set\b/;
+
+const lastSaid = (steps: Steps): string | undefined => steps.findLast(({ says }) => says !== "")?.says;
 
 function whyNothing(table: NatTable, { header }: Walk): string {
   return table.private.length === 0
@@ -120,7 +133,7 @@ function contentsFor(
       (m) => concerns(m.floating) || concerns(m.fixed) || inner.has(addressKey(m.fixed)),
     ),
     forwards,
-    blocks: blocks && { ...blocks, private: [] },
+    blocks: blocks && withoutComputed(blocks),
     givenBlocks: [],
   };
   const contents = render(met, matchableIn(table));
@@ -183,7 +196,11 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
   ],
   [/^dstnat$/, /map @granted$/, "the destination is a mapping that a private host asked for"],
   [/^pools$/, /map @granted_out$/, "the source becomes the mapping that it asked for"],
-  [/^pools$/, /map @blocks$/, "the source becomes its block: ports of a pool's address that are its own"],
+  [
+    /^(pools|spread)$/,
+    /map @blocks$/,
+    "the source becomes its block: ports of a pool's address that are its own",
+  ],
   [/^pools$/, /^drop$/, "there is no address of a pool, or no block, for it: it is not let out"],
   [/^endpoint_/, /th sport != @endpoints/, "the source becomes an endpoint of its pool that nobody else has"],
   [/^(endpoint|random)_/, /fully-random$/, "the source becomes a port of its pool by chance"],

@@ -74,6 +74,31 @@ describe("IPv6", () => {
     expect(fixed.ip_address).toBe("2001:db8::216:3eff:fe01:203");
   });
 
+  test("another MAC has its own address there, and keeps those that were not made of it", () => {
+    const { cloud, tenant: network_id, port } = site();
+    const cidr = { cidr: "2001:db8::/64", ipv6_address_mode: "slaac" };
+    cloud.make("subnets", "subnet", { network_id, ip_version: 6, ...cidr });
+    const { id } = cloud.make("ports", "port", { network_id, mac_address: "00:16:3e:01:02:03" });
+    const addresses = (asked: object): unknown =>
+      (
+        cloud.ask("PUT", `ports/${id}`, { port: asked }).body["port"] as {
+          fixed_ips: readonly { ip_address: string }[];
+        }
+      ).fixed_ips.map(({ ip_address }) => ip_address);
+    expect(addresses({ name: "same" })).toEqual(["10.65.0.3", "2001:db8::216:3eff:fe01:203"]);
+    expect(addresses({ mac_address: "00:16:3e:0a:0b:0c" })).toEqual([
+      "10.65.0.3",
+      "2001:db8::216:3eff:fe0a:b0c",
+    ]);
+    const other = cloud.tables.get("ports", port)!.fixed_ips;
+    expect(other).toHaveLength(1);
+    // What was there before gets one by being asked for it.
+    const own = { fixed_ips: [...other, { subnet_id: [...cloud.tables.all("subnets")].at(-1)!.id }] };
+    expect(cloud.ask("PUT", `ports/${port}`, { port: own }).body).toMatchObject({
+      port: { fixed_ips: [other[0], { ip_address: expect.stringMatching(/^2001:db8::f816:3eff:fe/) }] },
+    });
+  });
+
   test("without it, the lowest behind the gateway is taken", () => {
     const [fixed] = with6({}) as [{ ip_address: string }];
     expect(fixed.ip_address).toBe("2001:db8::2");
@@ -246,6 +271,23 @@ test("extra routes lead to neighbours of the router, and hold its interface", ()
     status: 409,
     type: "RouterInterfaceInUseByRoute",
   });
+});
+
+test("extra routes are put beside those that are there, and taken from them", () => {
+  const { cloud, router } = site();
+  const to = (third: number) => ({ destination: `10.${third}.0.0/16`, nexthop: "10.65.0.9" });
+  const change = (action: "add" | "remove", ...routes: object[]): unknown => {
+    const { body } = cloud.ask("PUT", `routers/${router}/${action}_extraroutes`, { router: { routes } });
+    return (body["router"] as { readonly routes?: unknown } | undefined)?.routes ?? body["NeutronError"];
+  };
+  expect(change("add", to(7))).toEqual([to(7)]);
+  expect(change("add", to(8), to(7))).toEqual([to(7), to(8)]);
+  expect(change("remove", to(7), to(9))).toEqual([to(8)]);
+  const elsewhere = { destination: "10.9.0.0/16", nexthop: "10.66.0.1" };
+  expect(change("add", elsewhere)).toMatchObject({ type: "InvalidRoutes" });
+  expect(change("add", { destination: "10.9.0.0/16" })).toMatchObject({ type: "HTTPBadRequest" });
+  expect(cloud.said("PUT", `routers/${router}/add_extraroutes`, [])).toMatchObject({ status: 400 });
+  expect(change("remove", to(8))).toEqual([]);
 });
 
 test("routers are distributed that are made without saying so, where the gateway's file has it that way", () => {

@@ -13,6 +13,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   "ext-gw-mode": "Neutron L3 Configurable external gateway mode",
   "external-net": "Neutron external network",
   extraroute: "Neutron Extra Route",
+  "extraroute-atomic": "Atomically add/remove extra routes",
   "filter-validation": "Filter parameters validation",
   "fip-port-details": "Floating IP Port Details Extension",
   "floating-ip-port-forwarding": "Floating IP Port Forwarding",
@@ -34,6 +35,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   "standard-attr-tag": "Tag support for resources with standard attribute",
   "standard-attr-timestamp": "Resource timestamps",
   subnet_onboard: "Subnet Onboard",
+  "subnetpool-prefix-ops": "Subnet Pool Prefix Operations",
   subnet_allocation: "Subnet Allocation",
 };
 

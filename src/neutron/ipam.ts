@@ -18,7 +18,7 @@ export const subnetsOf = (reading: Reading, networkId: string): Subnet[] => [
   ...reading.by("subnets", "network", networkId),
 ];
 
-/** Addresses there come from the MAC, and whoever asks for another one may have it by name only. */
+/** Addresses there come from the MAC. */
 const isSlaac = ({ ipv6_address_mode }: Subnet): boolean =>
   ipv6_address_mode === "slaac" || ipv6_address_mode === "dhcpv6-stateless";
 
@@ -66,6 +66,33 @@ export function fixedIpsFor(
     add({ subnet_id, ip_address: free });
   }
   return taken;
+}
+
+/** What of a port's addresses is made of its MAC is made of the new one, where that is all that changes. */
+export const withMac = (reading: Reading, fixed: readonly FixedIp[]): readonly FixedIpRequest[] =>
+  fixed.map((ip) => (isSlaac(reading.get("subnets", ip.subnet_id)!) ? { subnet_id: ip.subnet_id } : ip));
+
+/**
+ * An instance takes the address that routers have it make of its MAC, whatever is said here.
+ * @param keep - addresses that are the port's already
+ * @throws Fault when another one was asked for
+ */
+export function requireAutomatic(
+  reading: Reading,
+  fixed: readonly FixedIp[],
+  mac: string,
+  keep: readonly FixedIp[] = [],
+): void {
+  for (const ip of fixed) {
+    const subnet = reading.get("subnets", ip.subnet_id)!;
+    if (!isSlaac(subnet) || keep.some((old) => sameFixedIp(old, ip))) continue;
+    if (ip.ip_address === formatAddress(slaacAddress(storedPrefix(subnet.cidr), mac))) continue;
+    throw new Fault(
+      400,
+      "AllocationOnAutoAddressSubnet",
+      `IPv6 address ${ip.ip_address} cannot be directly assigned to a port on subnet ${subnet.id} as the subnet is configured for automatic addresses`,
+    );
+  }
 }
 
 const sameFixedIp = (a: FixedIp, b: FixedIp): boolean =>

@@ -7,7 +7,12 @@ import { ADMIN, ALICE, BOB, countingWorld, site } from "./testing/cloud.ts";
 import { broken } from "./testing/invariants.ts";
 
 /** One of all ids that there are, of whatever kind: most requests are nonsense, and all must be borne. */
-type Pick = (n: number) => string;
+type Pick = (n: number, of?: (typeof NAMED)[number]) => string;
+
+const NAMED = [
+  ...(["networks", "subnets", "ports", "routers", "floatingips"] as const),
+  ...(["subnetpools", "address_scopes"] as const),
+] as const;
 
 const SHAPES: readonly ((pick: Pick, n: number) => readonly [ApiRequest["method"], string, unknown?])[] = [
   () => ["POST", "networks", { network: { "router:external": true } }],
@@ -23,6 +28,49 @@ const SHAPES: readonly ((pick: Pick, n: number) => readonly [ApiRequest["method"
     { port: { network_id: pick(n), fixed_ips: [{ ip_address: `10.65.0.${n % 9}` }] } },
   ],
   (pick, n) => ["PUT", `ports/${pick(n)}`, { port: { fixed_ips: [{ ip_address: `10.65.0.${n % 9}` }] } }],
+  (pick, n) => [
+    "POST",
+    "subnetpools",
+    {
+      subnetpool: {
+        prefixes: [`10.${n % 4}.0.0/28`],
+        address_scope_id: n % 3 === 0 ? pick(n, "address_scopes") : null,
+      },
+    },
+  ],
+  () => ["POST", "address-scopes", { address_scope: { ip_version: 4 } }],
+  (pick, n) => [
+    "POST",
+    "subnets",
+    {
+      subnet: {
+        network_id: pick(n, "networks"),
+        ip_version: 4,
+        subnetpool_id: pick(n >> 3, "subnetpools"),
+        prefixlen: 29 + (n % 2),
+      },
+    },
+  ],
+  (pick, n) => [
+    "PUT",
+    `subnetpools/${pick(n, "subnetpools")}/add_prefixes`,
+    { prefixes: [`10.${n % 7}.0.0/29`] },
+  ],
+  (pick, n) => [
+    "PUT",
+    `subnetpools/${pick(n, "subnetpools")}/remove_prefixes`,
+    { prefixes: [`10.${n % 7}.0.0/30`] },
+  ],
+  (pick, n) => [
+    "PUT",
+    `subnetpools/${pick(n, "subnetpools")}/onboard_network_subnets`,
+    { network_id: pick(n >> 3, "networks") },
+  ],
+  (pick, n) => [
+    "PUT",
+    `subnetpools/${pick(n, "subnetpools")}`,
+    { subnetpool: { address_scope_id: pick(n >> 3, "address_scopes") } },
+  ],
   () => ["POST", "routers", { router: {} }],
   (pick, n) => ["PUT", `routers/${pick(n)}/add_router_interface`, { subnet_id: pick(n >> 3) }],
   (pick, n) => ["PUT", `routers/${pick(n)}/add_router_interface`, { port_id: pick(n >> 3) }],
@@ -54,9 +102,10 @@ const SHAPES: readonly ((pick: Pick, n: number) => readonly [ApiRequest["method"
       },
     },
   ],
-  ...["networks", "subnets", "ports", "routers", "floatingips", "security-groups"].map(
-    (path) => (pick: Pick, n: number) => ["DELETE", `${path}/${pick(n)}`] as const,
-  ),
+  ...[
+    ...["networks", "subnets", "ports", "routers", "floatingips", "security-groups"],
+    ...["subnetpools", "address-scopes"],
+  ].map((path) => (pick: Pick, n: number) => ["DELETE", `${path}/${pick(n)}`] as const),
 ];
 
 test("no sequence of requests gives an address twice or leaves a reference to nothing", () => {
@@ -69,10 +118,13 @@ test("no sequence of requests gives an address twice or leaves a reference to no
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
       const { cloud } = site();
       for (const { shape, n, caller } of steps) {
-        const ids = (["networks", "subnets", "ports", "routers", "floatingips"] as const).flatMap(
-          (collection) => [...cloud.tables.all(collection)].map(({ id }) => id),
-        );
-        const [method, path, body] = SHAPES[shape]!((at) => ids[at % Math.max(1, ids.length)] ?? "none", n);
+        const pick: Pick = (at, of) => {
+          const ids = (of === undefined ? NAMED : [of]).flatMap((collection) =>
+            Array.from<{ readonly id: string }, string>(cloud.tables.all(collection), ({ id }) => id),
+          );
+          return ids[at % Math.max(1, ids.length)] ?? "none";
+        };
+        const [method, path, body] = SHAPES[shape]!(pick, n);
         const { status } = cloud.ask(method, path, body, caller);
         expect(status).toBeLessThan(500);
         expect(broken(cloud.tables)).toEqual([]);

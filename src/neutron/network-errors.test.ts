@@ -60,6 +60,25 @@ const ROWS: readonly Row[] = [
     input("Loopback IP subnet is not supported if enable_dhcp is True"),
   ],
   [
+    "modes of IPv6 in IPv4",
+    subnet("tenant", { cidr: "10.1.0.0/24", ipv6_address_mode: "slaac" }),
+    input("ipv6_ra_mode and ipv6_address_mode are for subnets of ip_version 6"),
+  ],
+  [
+    "modes without DHCP",
+    subnet("tenant", { ip_version: 6, cidr: "2001:db8::/64", ipv6_ra_mode: "slaac", enable_dhcp: false }),
+    input("ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False"),
+  ],
+  [
+    "DHCP off, with modes",
+    ({ cloud, tenant }) => {
+      const cidr = { ip_version: 6, cidr: "2001:db8::/64", ipv6_address_mode: "slaac" };
+      const { id } = cloud.make("subnets", "subnet", { network_id: tenant, ...cidr });
+      return ["PUT", `subnets/${id}`, { subnet: { enable_dhcp: false } }];
+    },
+    input("Cannot disable enable_dhcp with ipv6 attributes set"),
+  ],
+  [
     "a gateway elsewhere",
     subnet("tenant", { cidr: "10.1.0.0/24", gateway_ip: "10.2.0.1" }),
     input("Gateway is not valid on subnet"),

@@ -89,6 +89,41 @@ const ROWS: readonly Row[] = [
     ],
   ],
   [
+    "an address of its own choice where routers have instances make theirs",
+    ({ cloud, tenant }) => {
+      const cidr = { ip_version: 6, cidr: "2001:db8::/64", ipv6_address_mode: "slaac" };
+      cloud.make("subnets", "subnet", { network_id: tenant, ...cidr });
+      return ["POST", "ports", { port: { network_id: tenant, fixed_ips: [{ ip_address: "2001:db8::5" }] } }];
+    },
+    ({ cloud, tenant }) => {
+      const subnet = [...cloud.tables.by("subnets", "network", tenant)].find((one) => one.ip_version === 6);
+      return [
+        400,
+        "AllocationOnAutoAddressSubnet",
+        `IPv6 address 2001:db8::5 cannot be directly assigned to a port on subnet ${subnet!.id} as the subnet is configured for automatic addresses`,
+      ];
+    },
+  ],
+  [
+    "a port that somebody else's floating IP leads to",
+    ({ cloud, public: net }) => {
+      const network_id = cloud.make("networks", "network", {}, ALICE).id;
+      const cidr = { ip_version: 4, cidr: "10.66.0.0/24" };
+      const subnet = cloud.make("subnets", "subnet", { network_id, ...cidr }, ALICE).id;
+      const router = cloud.make("routers", "router", { external_gateway_info: { network_id: net } }).id;
+      cloud.ask("PUT", `routers/${router}/add_router_interface`, { subnet_id: subnet });
+      const id = cloud.make("ports", "port", { network_id }, ALICE).id;
+      cloud.make("floatingips", "floatingip", { floating_network_id: net, port_id: id });
+      return ["DELETE", `ports/${id}`];
+    },
+    ({ cloud }) => [
+      409,
+      "FipAssociated",
+      `Unable to complete the operation on port "${[...cloud.tables.by("ports", "project", "alice")][0]!.id}" because the port still has an associated floating IP.`,
+    ],
+    ALICE,
+  ],
+  [
     "another project's shared network, by address",
     port({ fixed_ips: [{ ip_address: "10.65.0.9" }] }),
     () => [

@@ -4,7 +4,7 @@ import { readCreate, readUpdate } from "./body.ts";
 import { badResource, conflict, Fault, notAuthorized } from "./fault.ts";
 import { disassociate, floatingIpsOf } from "./floating-ips.ts";
 import { add, type Handler, revise, stamp, type Work } from "./handler.ts";
-import { fixedIpsFor } from "./ipam.ts";
+import { fixedIpsFor, requireAutomatic, withMac } from "./ipam.ts";
 import { macFor } from "./macs.ts";
 import { type AddressPair, DEVICE, type FixedIp, type Network, type Port } from "./objects.ts";
 import { mayDo, requireAllowed } from "./policies.ts";
@@ -51,13 +51,15 @@ export const ports: Handler<"ports"> = {
     const isService = given.device_owner.startsWith("network:");
     const port_security_enabled = given.port_security_enabled ?? network.port_security_enabled;
     const isFiltered = port_security_enabled && !isService;
+    const fixed_ips = fixedIpsFor(work.draft, network, given.fixed_ips, mac_address);
+    requireAutomatic(work.draft, fixed_ips, mac_address);
     return add(work, resource, {
       ...stamp(work),
       ...given,
       mac_address,
       status: "DOWN",
       port_security_enabled,
-      fixed_ips: fixedIpsFor(work.draft, network, given.fixed_ips, mac_address),
+      fixed_ips,
       allowed_address_pairs: pairsOf(given.allowed_address_pairs, mac_address),
       security_groups:
         isFiltered || given.security_groups !== undefined
@@ -75,12 +77,11 @@ export const ports: Handler<"ports"> = {
     if (given.security_groups !== undefined) requireGroups(work, given.security_groups);
     const isMoved = given.mac_address !== undefined && given.mac_address !== old.mac_address;
     const mac_address = isMoved ? macFor(work, network, given.mac_address) : old.mac_address;
+    const wanted = given.fixed_ips ?? (isMoved ? withMac(work.draft, old.fixed_ips) : undefined);
     return revise(work, "ports", old, {
       ...patch,
       mac_address,
-      ...(given.fixed_ips !== undefined && {
-        fixed_ips: movedIps(work, network, old, given.fixed_ips, mac_address),
-      }),
+      ...(wanted !== undefined && { fixed_ips: movedIps(work, network, old, wanted, mac_address) }),
       ...(allowed_address_pairs !== undefined && {
         allowed_address_pairs: pairsOf(allowed_address_pairs, mac_address),
       }),
@@ -166,6 +167,7 @@ function movedIps(
   mac: string,
 ): FixedIp[] {
   const fixed = fixedIpsFor(work.draft, network, wanted, mac, old.fixed_ips);
+  requireAutomatic(work.draft, fixed, mac, old.fixed_ips);
   const kept = new Set(fixed.map(({ ip_address }) => ip_address));
   const lost = floatingIpsOf(work.draft, old.id).some((f) => !kept.has(f.fixed_ip_address ?? ""));
   if (!lost) {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Site, site } from "./testing/cloud.ts";
+import { ALICE, type Site, site } from "./testing/cloud.ts";
 import { hold, NOBODY, type Row } from "./testing/rows.ts";
 
 const attach = (body: (at: Site) => object) => (at: Site) =>
@@ -22,6 +22,19 @@ const other = (at: Site, attributes: object): string =>
 
 const ROWS: readonly Row[] = [
   ["nothing to attach", attach(() => ({})), bad(() => "Either subnet_id or port_id must be specified")],
+  [
+    "somebody else's subnet, of a network that is not shared",
+    (at) => {
+      const subnet_id = other(at, { cidr: "10.1.0.0/24" });
+      const { id } = at.cloud.make("routers", "router", {}, ALICE);
+      return ["PUT", `routers/${id}/add_router_interface`, { subnet_id }];
+    },
+    bad(
+      ({ cloud }) =>
+        `Cannot add interface to router because subnet ${[...cloud.tables.all("subnets")].at(-1)!.id} is not owned by project making the request`,
+    ),
+    ALICE,
+  ],
   [
     "both to attach",
     attach(({ inner, port }) => ({ subnet_id: inner, port_id: port })),

@@ -8,6 +8,7 @@ import { bulkOf } from "./body.ts";
 import { isAdmin } from "./caller.ts";
 import { candidates } from "./candidates.ts";
 import { findExtension, listExtensions } from "./extensions.ts";
+import { addExtraRoutes, removeExtraRoutes } from "./extra-routes.ts";
 import { badRequest, Fault, notFound, unknownObject } from "./fault.ts";
 import { floatingIps } from "./floating-ips.ts";
 import type { Handler, Work } from "./handler.ts";
@@ -24,6 +25,7 @@ import { addInterface, removeInterface } from "./router-interfaces.ts";
 import { routers } from "./routers.ts";
 import { ensureDefaultGroup, securityGroupRules, securityGroups } from "./security-groups.ts";
 import { onboardSubnets } from "./subnet-onboarding.ts";
+import { addPrefixes, removePrefixes } from "./subnet-pool-prefixes.ts";
 import { subnetPools } from "./subnet-pools.ts";
 import { subnets } from "./subnets.ts";
 import { addTag, isTagged, removeTag, replaceTags, requireTag } from "./tags.ts";
@@ -93,8 +95,17 @@ export function answerTo(work: Work, request: ApiRequest): ApiAnswer {
 
 /** What is done with one object by a PUT below its path. */
 const ACTIONS: { readonly [C in Owned]?: Readonly<Record<string, Action<C>>> } = {
-  routers: { add_router_interface: addInterface, remove_router_interface: removeInterface },
-  subnetpools: { onboard_network_subnets: onboardSubnets },
+  routers: {
+    add_router_interface: addInterface,
+    remove_router_interface: removeInterface,
+    add_extraroutes: addExtraRoutes,
+    remove_extraroutes: removeExtraRoutes,
+  },
+  subnetpools: {
+    onboard_network_subnets: onboardSubnets,
+    add_prefixes: addPrefixes,
+    remove_prefixes: removePrefixes,
+  },
 };
 
 type Action<C extends Owned> = (work: Work, object: Objects[C], body: unknown) => object;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { contains, overlaps, type Prefix } from "../bgp/net/address.ts";
+import { contains, ipv4, overlaps, type Prefix, prefixOf } from "../bgp/net/address.ts";
 import { formatPrefix } from "../bgp/net/text.ts";
 import { storedPrefix } from "./addresses.ts";
 import { freeIn, merged } from "./prefix-space.ts";
@@ -177,6 +177,60 @@ test("subnets of a network are taken into a pool: those of its family, and the p
   const more = { network_id: net, ip_version: 4, subnetpool_id: pool, cidr: "10.30.0.0/24" };
   expect(cloud.ask("POST", "subnets", { subnet: more }, ALICE).status).toBe(409);
   expect(cloud.ask("POST", "subnets", { subnet: { ...more, cidr: "10.8.1.0/24" } }, ALICE).status).toBe(201);
+});
+
+const PLACE = fc
+  .tuple(fc.integer({ min: 0, max: 255 }), fc.integer({ min: 16, max: 24 }))
+  .map(([third, length]) => formatPrefix(prefixOf(ipv4((10 << 24) | (8 << 16) | (third << 8)), length)));
+
+test("prefixes are put into a pool and taken out: it holds what was put in and not taken out since, and its subnets", () => {
+  const step = fc.record({
+    verb: fc.constantFrom("add", "remove"),
+    prefixes: fc.array(PLACE, { minLength: 1, maxLength: 3 }),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+      const { cloud, pool } = made();
+      const isIn = (prefixes: readonly string[], nth: number): boolean =>
+        prefixes.some((text) => contains(storedPrefix(text), ipv4((10 << 24) | (8 << 16) | (nth << 8) | 1)));
+      const subnet = { ip_version: 4, subnetpool_id: pool, cidr: "10.8.9.0/24" };
+      const cut = cloud.make("subnets", "subnet", { ...subnet, network_id: network(cloud, ALICE) }, ALICE);
+      const held = Array.from({ length: 256 }, () => true);
+      for (const { verb, prefixes } of steps) {
+        const { status } = cloud.ask("PUT", `subnetpools/${pool}/${verb}_prefixes`, { prefixes }, ALICE);
+        const wanted = held.map((was, nth) => (isIn(prefixes, nth) ? verb === "add" : was));
+        const isRefused = verb === "remove" && (isIn(prefixes, 9) || !wanted.includes(true));
+        expect(status).toBe(isRefused ? 400 : 200);
+        if (!isRefused) held.splice(0, held.length, ...wanted);
+      }
+      const kept = cloud.tables.get("subnetpools", pool)!.prefixes;
+      expect(held.map((_, nth) => isIn(kept, nth))).toEqual(held);
+      expect(isIn(kept, 9)).toBe(true);
+      expect(cut["subnetpool_id"]).toBe(pool);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test.each<[string, "add" | "remove", unknown, string, string]>([
+  ["none", "add", { prefixes: [] }, "HTTPBadRequest", "Request body contains invalid data"],
+  ["no body", "remove", undefined, "HTTPBadRequest", "Request body contains invalid data"],
+  ["text", "remove", { prefixes: ["x"] }, "HTTPBadRequest", "'x' is not a valid IP subnet"],
+  ["the other family", "add", { prefixes: ["2001:db8::/48"] }, "PrefixVersionMismatch", "Cannot mix IPv4"],
+  ["all that there is", "remove", { prefixes: ["10.0.0.0/8"] }, "EmptySubnetPoolPrefixList", "Empty subnet"],
+])("prefixes of a pool are left as they are: %s", (_, verb, body, type, text) => {
+  const { cloud, pool } = made();
+  const said = cloud.said("PUT", `subnetpools/${pool}/${verb}_prefixes`, body, ALICE);
+  expect(said).toEqual({ status: 400, type, message: expect.stringContaining(text) });
+  expect(cloud.tables.get("subnetpools", pool)!.prefixes).toEqual(["10.8.0.0/16"]);
+});
+
+test("pieces taken out of prefixes are no way to a pool without bounds", () => {
+  const { cloud } = made();
+  const { id } = cloud.make("subnetpools", "subnetpool", { prefixes: ["2001:db8::/32"] }, ALICE);
+  const prefixes = Array.from({ length: 4 }, (_, nth) => `2001:db8:${nth}:1::1/128`);
+  const said = cloud.said("PUT", `subnetpools/${id}/remove_prefixes`, { prefixes }, ALICE);
+  expect(said).toMatchObject({ status: 400, message: expect.stringContaining("more than 256 items") });
 });
 
 test.each<[string, (place: ReturnType<typeof made>) => unknown, number, string]>([

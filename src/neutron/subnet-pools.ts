@@ -60,13 +60,14 @@ export const subnetPools: Handler<"subnetpools"> = {
   },
 };
 
+export const noPrefixes = (): Fault =>
+  new Fault(400, "EmptySubnetPoolPrefixList", "Empty subnet pool prefix list.");
+
 /** @throws Fault when no subnet could be cut from it */
 function shapeOf(given: Partial<Pick<SubnetPool, Lengths | "prefixes">>): Shape {
   const prefixes = (given.prefixes ?? []).map(storedPrefix);
   const [one] = prefixes;
-  if (one === undefined) {
-    throw new Fault(400, "EmptySubnetPoolPrefixList", "Empty subnet pool prefix list.");
-  }
+  if (one === undefined) throw noPrefixes();
   const { family } = one;
   if (prefixes.some((prefix) => prefix.family !== family)) {
     const message = "Cannot mix IPv4 and IPv6 prefixes in a subnet pool.";
@@ -110,9 +111,11 @@ function shapeOf(given: Partial<Pick<SubnetPool, Lengths | "prefixes">>): Shape 
 function requireSuperset(old: SubnetPool, next: SubnetPool): void {
   const wider = next.prefixes.map(storedPrefix);
   if (old.prefixes.map(storedPrefix).every((one) => wider.some((each) => contains(each, one)))) return;
-  const message = "Illegal update to prefixes: Existing prefixes must be a subset of the new prefixes.";
-  throw new Fault(400, "IllegalSubnetPoolPrefixUpdate", message);
+  throw illegalPrefixes("Existing prefixes must be a subset of the new prefixes");
 }
+
+export const illegalPrefixes = (reason: string): Fault =>
+  new Fault(400, "IllegalSubnetPoolPrefixUpdate", `Illegal update to prefixes: ${reason}.`);
 
 const defaultPool = (reading: Reading, version: 4 | 6): SubnetPool | undefined => {
   for (const pool of reading.all("subnetpools")) {
@@ -130,7 +133,10 @@ function requireNoDefault(reading: Reading, { id, ip_version }: SubnetPool): voi
 }
 
 /** The pool of somebody else's scope is as that one's owner let it be. */
-function requireScopeIsOurs({ draft, caller }: Work, { id, address_scope_id: scopeId }: SubnetPool): void {
+export function requireScopeIsOurs(
+  { draft, caller }: Work,
+  { id, address_scope_id: scopeId }: SubnetPool,
+): void {
   if (scopeId === null || owns(caller, require(draft, "address_scopes", scopeId))) return;
   const message = `Illegal subnetpool update : subnetpool ${id} cannot be updated when associated with shared address scope ${scopeId}.`;
   throw new Fault(400, "IllegalSubnetPoolUpdate", message);

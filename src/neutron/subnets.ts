@@ -4,7 +4,7 @@ import { overlaps, type Prefix, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import { stored, storedPrefix } from "./addresses.ts";
 import { readCreate, readUpdate } from "./body.ts";
-import { badResource, conflict, type Fault, invalidInput } from "./fault.ts";
+import { badResource, conflict, invalidInput } from "./fault.ts";
 import { add, type Handler, revise, stamp } from "./handler.ts";
 import { DEVICE, type Network, type Subnet } from "./objects.ts";
 import { requireAllowed } from "./policies.ts";
@@ -50,6 +50,9 @@ export const subnets: Handler<"subnets"> = {
     const next = { ...old, ...patch };
     const prefix = storedPrefix(old.cidr);
     if (patch.enable_dhcp === true) checkPrefix(prefix, old.ip_version, true);
+    if (patch.enable_dhcp === false && hasModes(old)) {
+      throw invalidInput("Cannot disable enable_dhcp with ipv6 attributes set");
+    }
     if (patch.gateway_ip !== undefined || patch.allocation_pools !== undefined) {
       const gateway = gatewayOf(prefix, next.gateway_ip);
       if (patch.gateway_ip !== undefined) requireGatewayFree(work.draft, old, next.gateway_ip);
@@ -119,24 +122,29 @@ const SLAAC_LENGTH = 64;
 function checkModes(
   {
     ip_version,
+    enable_dhcp,
     ipv6_ra_mode: ra,
     ipv6_address_mode: mode,
-  }: Pick<Subnet, "ip_version" | "ipv6_ra_mode" | "ipv6_address_mode">,
+  }: Pick<Subnet, "ip_version" | "enable_dhcp" | "ipv6_ra_mode" | "ipv6_address_mode">,
   prefix: Prefix,
 ): void {
   if (ra === null && mode === null) return;
   if (ip_version === 4)
-    throw wrongModes("ipv6_ra_mode and ipv6_address_mode are for subnets of ip_version 6");
+    throw invalidInput("ipv6_ra_mode and ipv6_address_mode are for subnets of ip_version 6");
+  if (!enable_dhcp) {
+    throw invalidInput("ipv6_ra_mode or ipv6_address_mode cannot be set when enable_dhcp is set to False");
+  }
   if (ra !== null && mode !== null && ra !== mode) {
-    throw wrongModes(
+    throw invalidInput(
       `ipv6_ra_mode set to '${ra}' with ipv6_address_mode set to '${mode}' is not valid. If both attributes are set, they must be the same value`,
     );
   }
   if (mode !== "dhcpv6-stateful" && prefix.length !== SLAAC_LENGTH) {
-    throw wrongModes(
+    throw invalidInput(
       `Invalid CIDR ${formatPrefix(prefix)} for IPv6 address mode. OpenStack uses the EUI-64 address format, which requires the prefix to be /64`,
     );
   }
 }
 
-const wrongModes = (reason: string): Fault => invalidInput(reason);
+const hasModes = ({ ipv6_ra_mode, ipv6_address_mode }: Subnet): boolean =>
+  ipv6_ra_mode !== null || ipv6_address_mode !== null;

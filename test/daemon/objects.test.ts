@@ -141,6 +141,12 @@ test("a subnet is cut from a pool, in an address scope", async () => {
   await done("subnet create --network before --subnet-range 10.97.0.0/24 before-v4");
   await done("network onboard subnets before private");
   expect(await member("subnet pool show private -c prefixes")).toBe("10.96.0.0/16, 10.97.0.0/24");
+  await done("subnet pool add prefix private 10.98.0.0/16 10.99.0.0/16");
+  await done("subnet pool remove prefix private 10.98.0.0/16");
+  expect(await member("subnet pool show private -c prefixes")).toBe(
+    "10.96.0.0/16, 10.97.0.0/24, 10.99.0.0/16",
+  );
+  expect(await gwctl("subnet pool remove prefix private 10.97.0.0/16")).toMatchObject({ exit: 1 });
   await done("network delete before");
   await done("network delete pooled");
   await done("subnet pool delete private");
@@ -156,6 +162,12 @@ test("ports of a floating IP lead to ports of instances", async () => {
   await done("router add subnet router8 inner-v4");
   await done("port create --network inner vm-8");
   const { floating_ip_address: address } = JSON.parse(await done("floatingip create outer -o json"));
+  const route = "--route destination=10.88.0.0/24,gateway=10.8.0.9 router8";
+  await done(`router add route ${route}`);
+  expect(await done("router show router8 -o json")).toContain("10.88.0.0/24");
+  await done(`router remove route ${route}`);
+  expect(await member("router show router8 -c routes")).toBe("-");
+  expect(await gwctl("router add route router8")).toMatchObject({ exit: 2 });
   const forwarding = "floatingip port forwarding";
   const web = `--protocol tcp --external-protocol-port 443 --internal-protocol-port 8443 --port vm-8 ${address}`;
   const { id } = JSON.parse(await done(`${forwarding} create ${web} -o json`));

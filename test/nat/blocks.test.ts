@@ -251,6 +251,38 @@ test("a block that is used up: told so, asked for more, and nobody else notices;
   expect(diff(given, await gw.listing())).toBe("");
 });
 
+test("addressAndPortDependent: another block is asked for before the first is used up towards one destination, and takes the rest", async () => {
+  const [greedy, other] = ["10.65.0.1", "10.65.0.2"];
+  const table = { ...NARROW, pools: TABLE.pools };
+  // Three quarters of 16.
+  const mark = 12;
+  await begin(table);
+  expect(open(greedy, mark)).toEqual({ answered: mark, refused: 0 });
+  expect(asks(greedy)).toBe(false);
+  const asksWithMore = (): Promise<unknown> =>
+    eventually(
+      `${greedy} asks`,
+      () => {
+        open(greedy, 1);
+        return asks(greedy);
+      },
+      60_000,
+    );
+  await asksWithMore();
+  const book = new BlockBook(narrow, [], []);
+  const grant = book.give(address(greedy), Number.POSITIVE_INFINITY)!;
+  const given = { ...table, givenBlocks: book.grants };
+  expect(diffTables(table, given).trim().split("\n")).toHaveLength(1);
+  await begin(given);
+  const found = flows(2 * mark, 41_000, [greedy]);
+  const own = { block: blockOf(narrow, address(greedy))! };
+  expect([own, grant].map((block) => found.filter((flow) => isIn(flow, block)).length)).toEqual([mark, mark]);
+  await asksWithMore();
+  const others = flows(10, 42_000, [other]);
+  expect(others.filter((flow) => holderOf(narrow, flow.seen, flow.seenPort)?.w0 !== flow.own.w0)).toEqual([]);
+  expect(diff(given, await gw.listing())).toBe("");
+});
+
 test("where there are fewer blocks than private addresses, one is given to who asks", async () => {
   const few: BlockPlan = { ...narrow, pools: [{ ...narrow.pools[0]!, addresses: POOL.slice(0, 1) }] };
   const table = { ...NARROW, blocks: few };

@@ -4,8 +4,10 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { NatMappingsAnswer } from "../../src/api/nat-schema.ts";
+import type { Alg } from "../../src/model/alg.ts";
 import { type Daemon, eventually, Lab } from "../daemon/lab.ts";
 import { shows } from "../requirements/shows.ts";
+import { CONTROLS, TFTP } from "./algs.ts";
 import type { LineProcess } from "./namespace.ts";
 import {
   A,
@@ -104,6 +106,7 @@ interface Wanted {
   readonly nonce?: string;
   readonly protocol?: number;
   readonly options?: string;
+  readonly opcode?: number;
 }
 
 interface Got {
@@ -123,14 +126,14 @@ async function map({
   seconds = 3600,
   ...more
 }: Wanted): Promise<Got> {
-  const { nonce = NONCE, protocol = 17, options = "" } = more;
+  const { nonce = NONCE, protocol = 17, options = "", opcode = 1 } = more;
   const suggested = external === 0 ? `${MAPPED}00000000` : `${MAPPED}${octetsOf(POOLED)}`;
-  const request = `02010000${hex(seconds, 4)}${MAPPED}${octetsOf(client)}${nonce}${hex(protocol, 1)}000000${hex(port, 2)}${hex(external, 2)}${suggested}${options}`;
+  const request = `02${hex(opcode, 1)}0000${hex(seconds, 4)}${MAPPED}${octetsOf(client)}${nonce}${hex(protocol, 1)}000000${hex(port, 2)}${hex(external, 2)}${suggested}${options}`;
   const answer = Buffer.from(
     (await clients.ask({ from, to: [GATEWAY, 5351], octets: request })) as string,
     "hex",
   );
-  expect([answer[0], answer[1]]).toEqual([2, 0x81]);
+  expect([answer[0], answer[1]]).toEqual([2, 0x80 | opcode]);
   return {
     result: answer[3]!,
     seconds: answer.readUInt32BE(4),
@@ -200,6 +203,19 @@ test("only who knows the nonce changes or ends it, and only its own", async () =
   expect(await mappings()).toContain(`udp ${H1}:7000 ${POOLED}:7100`);
 });
 
+/** Section 7.4: who asks knows that asking again is of no use, and what it is that there is none of. */
+test.each([
+  ["PEER", { opcode: 2 }, 4],
+  ["THIRD_PARTY", { options: `01000010${MAPPED}${octetsOf(H2)}` }, 5],
+  ["FILTER", { options: `03000014 0080 0000 ${MAPPED}${octetsOf(S1)}`.replaceAll(" ", "") }, 5],
+  ["SCTP", { protocol: 132 }, 9],
+  ["all ports of an address", { port: 0 }, 2],
+])("%s is refused by name, and changes nothing", async (_, wanted, result) => {
+  const before = await mappings();
+  expect(await map({ port: 7009, ...wanted })).toMatchObject({ result, seconds: 1800 });
+  expect(await mappings()).toEqual(before);
+});
+
 test(
   "a mapping outlives gatewayd and netd, with its nonce and the time that clients count",
   async () => {
@@ -265,12 +281,51 @@ test(
     await server!.ask({ serve: [S1, 21] });
     const active = (port: number): Promise<unknown> => client!.ask({ port: [H1, port], to: [S1, 21] });
     expect(await active(6000)).toEqual({ said: `PORT ${H1.replaceAll(".", ",")},23,112`, from: null });
-    lab.write("gw.yaml", fileOf({ alg: ["ftp"] }));
-    expect(await daemon.reload()).toMatchObject({ event: "config.loaded" });
-    await eventually("the rules are there", () =>
-      spaces.gw.attempt("nft", "list", "chain", "inet", "gatewayd", "helpers").stdout.includes("ftp_tcp"),
-    );
+    await switchTo("ftp");
     expect(await active(6001)).toEqual({ said: `PORT ${POOLED.replaceAll(".", ",")},23,113`, from: S1 });
+  },
+  LIMIT_MS,
+);
+
+/** The helpers that the rules set come to be these. */
+async function switchTo(...algs: readonly Alg[]): Promise<void> {
+  lab.write("gw.yaml", fileOf({ alg: algs }));
+  await daemon.reload();
+  await eventually("the rules are there", () => {
+    const { stdout } = spaces.gw.attempt("nft", "list", "chain", "inet", "gatewayd", "helpers");
+    const set = [...stdout.matchAll(/ct helper set "([a-z\d]+)_/g)].map(([, alg]) => alg);
+    return JSON.stringify([...new Set(set)].sort()) === JSON.stringify([...algs].sort());
+  });
+}
+
+test(
+  "each application-level gateway is switched by itself: what the others read passes as it is",
+  async () => {
+    shows("RFC 4787 REQ-10a");
+    const script = fileURLToPath(new URL("control.mjs", import.meta.url));
+    const server = spaces.world.start(process.execPath, script);
+    const client = spaces.hosts.start(process.execPath, script);
+    const hexOf = (all: readonly Buffer[]): readonly string[] => all.map((octets) => octets.toString("hex"));
+    for (const { protocol, port, answers } of Object.values(CONTROLS))
+      await server.ask({ serve: [S1, port], protocol, answers: hexOf(answers) });
+    await server.ask({ serve: [S1, TFTP.port], protocol: "udp", answers: hexOf([TFTP.data]), from: 4069 });
+    let port = 31_000;
+    for (const on of [
+      ["h323", "pptp"],
+      ["irc", "sip", "tftp"],
+    ] as const) {
+      await switchTo(...on);
+      for (const [alg, { says, heard = says, ...control }] of Object.entries(CONTROLS)) {
+        const own: Endpoint = [H1, ++port];
+        const to = [S1, control.port];
+        await client.ask({ say: hexOf(says(own)), own, to, protocol: control.protocol });
+        const isOn = (on as readonly string[]).includes(alg);
+        const expected = hexOf(isOn ? heard([POOLED, port]) : says(own));
+        expect([alg, await server.ask({ heard: to })]).toEqual([alg, expected]);
+      }
+    }
+    const asked = { say: hexOf([TFTP.request]), own: [H1, ++port], to: [S1, TFTP.port], protocol: "udp" };
+    expect(await client.ask(asked)).toEqual(hexOf([TFTP.data]));
   },
   LIMIT_MS,
 );

@@ -3,12 +3,15 @@
  * the packet within, and what comes in fragments has a checksum that nobody on the way corrects.
  */
 
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatAddress, parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { diff } from "../../src/nat/diff.ts";
 import { leavesAs } from "../../src/nat/nptv6.ts";
 import { EMPTY_NAT, type NatTable } from "../../src/nat/table.ts";
+import { accept } from "../daemon/gateway-file.ts";
+import { type Daemon, eventually, Lab } from "../daemon/lab.ts";
 import { type Five, fiveSpaces, install, narrow, removeFive } from "./five.ts";
 import type { LineProcess } from "./namespace.ts";
 
@@ -16,6 +19,8 @@ const [HOST, NEIGHBOUR, SERVER, OUTER] = ["fd00:65::13", "fd00:65::14", "2001:db
 /** In a subnet that cannot be translated. */
 const LOST = "fd00:65:0:ffff::13";
 const NARROW = 1400;
+const LIMIT_MS = 60_000;
+const BIRD = "/usr/sbin/bird";
 const PRIVATE = [parsePrefix("fd00::/8")!];
 
 let spaces: Five;
@@ -156,4 +161,88 @@ test("who is in a subnet that has no external one is told so", async () => {
       ],
     }),
   ).toMatchObject({ error: [1, 3, expect.any(String), 0] });
+});
+
+/** CI has it; elsewhere it may be missing. */
+const lacksBird = process.env["CI"] !== "true" && !existsSync(BIRD);
+if (lacksBird) test.skip("needs bird2");
+
+/** A router that learns the external prefix from a whole gateway, and claims a part of it. */
+describe.skipIf(lacksBird)("a gateway of which a router learns the prefix", () => {
+  const [EXTERNAL, CLAIMED, OTHER] = ["2001:db8:ee::/48", "2001:db8:ee:1::/64", "2001:db8:77::/48"];
+  const { outer, out, into } = pairOf("fd00:65::/48", EXTERNAL);
+  const BIRD_CONFIG = `router id 198.51.100.2;
+protocol device {}
+protocol static { ipv6; route ${CLAIMED} via ${SERVER}; route ${OTHER} via ${SERVER}; }
+protocol kernel { ipv6 { import none; export where source = RTS_BGP; }; }
+protocol bgp nptv6 {
+  local ${OUTER} as 64512; neighbor 2001:db8:2::1 as 65000; strict bind; connect delay time 1;
+  ipv6 { import all; export where source = RTS_STATIC; };
+}`;
+  const fileOf = (prefixes: readonly object[]): object => ({
+    role: "gateway",
+    hostname: "gw",
+    bgp: {
+      asn: 65_000,
+      routerId: "198.51.100.1",
+      peers: [{ address: OUTER, asn: 64_512, import: [accept()], export: [accept()] }],
+    },
+    nat: { private: ["fd00::/8"], prefixes },
+    api: { socket: lab.path("gw.sock") },
+    store: { type: "none" },
+  });
+  let lab: Lab;
+  let daemon: Daemon;
+
+  beforeAll(async () => {
+    lab = new Lab();
+    const config = lab.write("bird.conf", BIRD_CONFIG);
+    spaces.outer.start(BIRD, "-f", "-c", config, "-s", lab.path("bird.ctl"));
+    const file = lab.write("gw.yaml", fileOf([{ internal: "fd00:65::/48", external: EXTERNAL }]));
+    daemon = await lab.start(file, lab.path("gw.sock"), ["ip", "netns", "exec", spaces.gw.name]);
+  }, LIMIT_MS);
+  afterAll(() => lab.remove());
+
+  const routeThere = (): string => spaces.outer.run("ip", "-6", "route", "show", EXTERNAL);
+
+  test(
+    "is announced when it works, and packets come and go by what the router learned",
+    async () => {
+      await eventually("the router has it", () => routeThere().includes("via 2001:db8:2::1"));
+      expect(await host.ask({ udp: out(7700) })).toEqual({ seen: `${outer}:7700 1` });
+      expect(await server.ask({ udp: into(7700) })).toEqual({ seen: `${SERVER}:7700 1` });
+      const traced = await daemon.gwctl("nat", "trace", HOST, SERVER, "--protocol", "icmp", "-o", "json");
+      expect(JSON.parse(traced.stdout)).toMatchObject({
+        ...{ asked: `ipv6-icmp ${HOST} > ${SERVER}`, verdict: "translated", programmed: true },
+        source: { address: outer },
+      });
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "nobody else's word counts for an address of it",
+    async () => {
+      await eventually("the router was heard", () => daemon.route(OTHER));
+      const claimed = await eventually("all of it", () => daemon.route(CLAIMED));
+      expect(claimed).toMatchObject({ local: false, installed: false });
+      expect(claimed.paths).toMatchObject([{ peer: OUTER, rule: "guard.prefix" }]);
+      expect(spaces.gw.run("ip", "-6", "route", "show", CLAIMED)).toBe("");
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "one that is taken out is withdrawn, and leaves nothing behind",
+    async () => {
+      lab.write("gw.yaml", fileOf([]));
+      await daemon.reload();
+      await eventually("the router has it no more", () => routeThere() === "");
+      await eventually(
+        "nothing is left of it",
+        () => spaces.gw.run("ip", "-6", "route", "show", EXTERNAL) === "",
+      );
+    },
+    LIMIT_MS,
+  );
 });

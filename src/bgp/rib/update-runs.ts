@@ -35,11 +35,15 @@ export class UpdateRuns {
   // By run, from 1 on.
   #attrs: Uint32Array = new Uint32Array(256);
   #audience: Uint32Array = new Uint32Array(256);
+  /** The next run for the same audience. */
+  #nextRun: Uint32Array = new Uint32Array(256);
   #first: Uint32Array = new Uint32Array(256);
   #last: Uint32Array = new Uint32Array(256);
   #count: Uint32Array = new Uint32Array(256);
   #runs = 1;
   #latest = 0;
+  /** By audience, in the order in which they came up: its first run and its last. */
+  readonly #audiences: Map<number, { readonly first: number; last: number }> = new Map();
   /** Runs by attributes and audience, of open addressing; 0: empty. At most half full. */
   #slots: Uint32Array = new Uint32Array(512);
 
@@ -65,22 +69,19 @@ export class UpdateRuns {
     this.#count[run]!++;
   }
 
-  /** Hands everything out, withdrawals too, in the order in which the runs began; then it is empty. */
+  /** Hands everything out, withdrawals too, one audience after the other; then it is empty. */
   flush(family: Family, members: readonly PeerId[], sink: UpdateSink): void {
-    let audience = EVERYBODY;
-    let recipients = members;
-    for (let run = 1; run < this.#runs; run++) {
-      if (this.#audience[run] !== audience) {
-        audience = this.#audience[run]!;
-        recipients = recipientsOf(audience, members);
+    for (const [audience, { first }] of this.#audiences) {
+      const recipients = recipientsOf(audience, members);
+      for (let run = recipients.length === 0 ? END : first; run !== END; run = this.#nextRun[run]!) {
+        this.#fill(family, run);
+        const attrs = this.#attrs[run]! as AttrId;
+        if (attrs === NO_ATTRIBUTES) sink.withdraw(this.#batch, recipients);
+        else sink.announce(attrs, this.#batch, recipients);
       }
-      if (recipients.length === 0) continue;
-      this.#fill(family, run);
-      const attrs = this.#attrs[run]! as AttrId;
-      if (attrs === NO_ATTRIBUTES) sink.withdraw(this.#batch, recipients);
-      else sink.announce(attrs, this.#batch, recipients);
     }
     this.#slots.fill(0);
+    this.#audiences.clear();
     this.#entries = 1;
     this.#runs = 1;
     this.#latest = 0;
@@ -130,6 +131,8 @@ export class UpdateRuns {
     this.#reserve(run + 1);
     this.#attrs[run] = attrs;
     this.#audience[run] = audience;
+    this.#nextRun[run] = END;
+    this.#follow(audience, run);
     this.#first[run] = END;
     this.#last[run] = END;
     this.#count[run] = 0;
@@ -139,10 +142,22 @@ export class UpdateRuns {
     return run;
   }
 
+  /** Puts a run behind the others of its audience. */
+  #follow(audience: number, run: number): void {
+    const known = this.#audiences.get(audience);
+    if (known === undefined) {
+      this.#audiences.set(audience, { first: run, last: run });
+      return;
+    }
+    this.#nextRun[known.last] = run;
+    known.last = run;
+  }
+
   #reserve(runs: number): void {
     if (runs <= this.#attrs.length) return;
     this.#attrs = columnOf(this.#attrs, runs);
     this.#audience = columnOf(this.#audience, runs);
+    this.#nextRun = columnOf(this.#nextRun, runs);
     this.#first = columnOf(this.#first, runs);
     this.#last = columnOf(this.#last, runs);
     this.#count = columnOf(this.#count, runs);

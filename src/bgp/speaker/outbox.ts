@@ -1,7 +1,8 @@
 /**
  * Routes that the RIB hands out, into octets on links. What several peers are to be told in the same words is encoded
- * once; messages are gathered in chunks of {@link CHUNK_OCTETS}, one write each. Nothing is queued here: the RIB is only
- * asked for as much as the links take.
+ * once; messages are gathered up to {@link CHUNK_OCTETS}, and each peer gets those that are for it in one write: what is
+ * for all but the one whose path it is changes its recipients with every few prefixes. Nothing is queued here: the RIB is
+ * only asked for as much as the links take.
  */
 
 import type { AttrId, AttributePool } from "../rib/attribute-pool.ts";
@@ -22,14 +23,22 @@ export interface Recipients {
   write(peer: PeerId, octets: Uint8Array, messages: number): void;
 }
 
+/** Octets of the buffer that are for the same peers. */
+interface Stretch {
+  readonly recipients: readonly PeerId[];
+  readonly start: number;
+  end: number;
+  messages: number;
+}
+
 export class Outbox implements UpdateSink {
   readonly #pool: AttributePool;
   readonly #to: Recipients;
   readonly #buffer: Uint8Array = new Uint8Array(BUFFER_OCTETS);
   #packing: Packing = { addPath: false, maxOctets: MAX_MESSAGE_OCTETS };
   #filled = 0;
-  #messages = 0;
-  #recipients: PeerId[] = [];
+  /** What was gathered, in its order; the last one grows. */
+  readonly #stretches: Stretch[] = [];
 
   constructor(pool: AttributePool, to: Recipients) {
     this.#pool = pool;
@@ -60,27 +69,54 @@ export class Outbox implements UpdateSink {
   /** Hands the gathered messages to the links. */
   flush(): void {
     if (this.#filled === 0) return;
-    const octets = this.#buffer.slice(0, this.#filled);
-    for (const peer of this.#recipients) this.#to.write(peer, octets, this.#messages);
+    const all = this.#buffer.slice(0, this.#filled);
+    const peers = new Set(this.#stretches.flatMap(({ recipients }) => recipients));
+    for (const peer of peers) {
+      const own = this.#stretches.filter(({ recipients }) => recipients.includes(peer));
+      const octets = own.length === this.#stretches.length ? all : joined(all, own);
+      this.#to.write(
+        peer,
+        octets,
+        own.reduce((sum, { messages }) => sum + messages, 0),
+      );
+    }
     this.#filled = 0;
-    this.#messages = 0;
+    this.#stretches.length = 0;
   }
 
   #write(recipients: readonly PeerId[], prefixes: PrefixBatch, pack: (from: number) => number): void {
-    if (!sameIds(recipients, this.#recipients)) {
-      this.flush();
-      this.#recipients = [...recipients];
-    }
+    let stretch = this.#stretchFor(recipients);
     for (let from = 0; from < prefixes.count; ) {
       const next = pack(from);
       // What does not fit was left out before (`rib/exporter.ts`).
       if (next === from) throw new RangeError("attributes longer than a message");
       this.#filled += messageLengthAt(this.#buffer, this.#filled);
-      this.#messages++;
-      if (this.#filled >= CHUNK_OCTETS) this.flush();
+      stretch.end = this.#filled;
+      stretch.messages++;
       from = next;
+      if (this.#filled < CHUNK_OCTETS) continue;
+      this.flush();
+      stretch = this.#stretchFor(recipients);
     }
   }
+
+  #stretchFor(recipients: readonly PeerId[]): Stretch {
+    const last = this.#stretches.at(-1);
+    if (last !== undefined && sameIds(recipients, last.recipients)) return last;
+    const stretch = { recipients: [...recipients], start: this.#filled, end: this.#filled, messages: 0 };
+    this.#stretches.push(stretch);
+    return stretch;
+  }
+}
+
+function joined(all: Uint8Array, stretches: readonly Stretch[]): Uint8Array {
+  const octets = new Uint8Array(stretches.reduce((sum, { start, end }) => sum + end - start, 0));
+  let at = 0;
+  for (const { start, end } of stretches) {
+    octets.set(all.subarray(start, end), at);
+    at += end - start;
+  }
+  return octets;
 }
 
 function sameIds(a: readonly PeerId[], b: readonly PeerId[]): boolean {

@@ -15,6 +15,8 @@ import { addRouterParts } from "./router-parts.ts";
 import { routers } from "./routers.ts";
 import type { ResourceRow, View } from "./row.ts";
 import { ask, idOf, listOf, openSession, type Session } from "./session.ts";
+import { addPoolPrefixes } from "./subnet-pool-prefixes.ts";
+import { subnetPools } from "./subnet-pools.ts";
 import { columnsOf, listText, objectText } from "./views.ts";
 import type { Patch } from "./words.ts";
 
@@ -28,6 +30,7 @@ export function addObjects(program: Command, io: Io): void {
     for (const [verb, add] of ADDING) if (row.examples[verb] !== undefined) add(group, row, io);
     if (row === routers) addRouterParts(group, io);
     if (row === networks) addOnboarding(group, io);
+    if (row === subnetPools) addPoolPrefixes(group, io);
     if (row === bgpSpeakers) addAdvertisedRoutes(group.commands.find((one) => one.name() === "list")!, io);
   }
   addQuota(program, io);

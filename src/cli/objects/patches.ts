@@ -10,7 +10,7 @@ import type { Patch, Resolve, Verb, Word } from "./words.ts";
 /** What was said of each word, in the order of the row; "" of one that takes no value. Filled while the line is parsed. */
 export type Spoken = ReadonlyMap<Word, readonly string[]>;
 
-export function addOptions(command: Command, { options }: ResourceRow, verb: Verb): Spoken {
+export function addOptions(command: Command, { options }: Pick<ResourceRow, "options">, verb: Verb): Spoken {
   const spoken = new Map<Word, string[]>();
   for (const word of options.filter(({ on }) => on.includes(verb))) {
     const values: string[] = [];

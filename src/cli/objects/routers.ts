@@ -16,7 +16,7 @@ import {
 } from "./words.ts";
 
 const CHANGE: readonly Verb[] = ["create", "set"];
-const ROUTE = { destination: { member: "destination" }, gateway: { member: "nexthop" } };
+export const ROUTE = { destination: { member: "destination" }, gateway: { member: "nexthop" } };
 const FIXED_IP = { subnet: { member: "subnet_id", path: "subnets" }, "ip-address": { member: "ip_address" } };
 
 /** Of the gateway, which Neutron has as one member with three in it. */

@@ -3,7 +3,7 @@
 import type { NextHopAnswer } from "../../api/next-hop-schema.ts";
 import type { AnycastAnswer, FloatingIpAnswer, NatAnswer } from "../../api/schema.ts";
 import { type Address, hostPrefix, prefixOf, sameAddress } from "../../bgp/net/address.ts";
-import { formatAddress, formatPrefix } from "../../bgp/net/text.ts";
+import { addressKey, formatAddress, formatPrefix } from "../../bgp/net/text.ts";
 import type { Snapshot } from "../../gateway/snapshot.ts";
 import type { ConntrackUse } from "../../kernel/commands.ts";
 import { NO_LIMITS } from "../../model/address-limits.ts";
@@ -107,7 +107,7 @@ export function natAnswer(model: Model, now: Snapshot, kernel: NatKernel): NatAn
       filtering,
       blockSize,
     })),
-    floating: nat?.floating.length ?? 0,
+    floating: nat === undefined ? 0 : new Set(floatingAddresses(nat).map(addressKey)).size,
     timeouts: {
       udp: timeouts.udpMs / 1000,
       icmp: timeouts.icmpMs / 1000,

@@ -3,7 +3,7 @@
 import type { NatTraceAnswer } from "../../api/nat-schema.ts";
 import type { NatTraceQuery } from "../../api/source.ts";
 import { type Address, ipv4 } from "../../bgp/net/address.ts";
-import { formatEndpoint, parseAddress } from "../../bgp/net/text.ts";
+import { formatAddress, formatEndpoint, parseAddress } from "../../bgp/net/text.ts";
 import type { Followed, PacketQuery } from "../../kernel/nft/trace-commands.ts";
 import type { Translated } from "../../nat/rule-walk.ts";
 import { EMPTY_NAT, type NatTable } from "../../nat/table.ts";
@@ -71,7 +71,7 @@ const sideOf = ({ address, ports }: Translated): { address?: string; ports?: str
 });
 
 const sideText = (address: Address, port: number | undefined): string =>
-  formatEndpoint({ address, port: port ?? 0 }).replace(/:0$/, "");
+  port === undefined ? formatAddress(address) : formatEndpoint({ address, port });
 
 /** The API has looked at it: an address. */
 const parsed = (text: string): Address => parseAddress(text) ?? ipv4(0);

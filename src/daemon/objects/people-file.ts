@@ -41,7 +41,11 @@ export function untilRestart(people: () => People | undefined): () => People | u
   };
 }
 
-const stampOf = (path: string): Stamp => statSync(path);
+function stampOf(path: string): Stamp {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) throw new Error(`${path} is not there: \`gwctl user set NAME\` makes it`);
+  return found;
+}
 
 function readPeople(path: string): People {
   const { mode } = statSync(path);

@@ -52,6 +52,7 @@ export const NO_NAT: Model["nat"] = {
   except: [],
   pools: [],
   prefixes: [],
+  overflowAt: 75,
   blockHistory: "/var/lib/gatewayd/blocks.jsonl",
   log: NO_NAT_LOG,
   pcp: NO_PCP,

@@ -116,6 +116,7 @@ const drafts = fc.record({
   private: fc.array(prefix4, { maxLength: 3 }),
   pools,
   blocks: fc.option(blocks, { nil: undefined }),
+  overflowAt: fc.constantFrom(50, 75),
   asking: fc.array(fc.nat(4), { maxLength: 6 }),
   algs: fc.subarray([...ALGS]),
   grants: fc.boolean(),

@@ -1,6 +1,15 @@
 /** What no sequence of requests may break. */
 
-import { DEVICE, type FloatingIp, type Objects, type Port, type PortForwarding } from "../objects.ts";
+import { contains, overlaps } from "../../bgp/net/address.ts";
+import { storedPrefix } from "../addresses.ts";
+import {
+  DEVICE,
+  type FloatingIp,
+  type Objects,
+  type Port,
+  type PortForwarding,
+  type Subnet,
+} from "../objects.ts";
 import type { Reading } from "../tables.ts";
 
 /** Empty when all of it holds: no address and no MAC twice, no reference to nothing. */
@@ -10,7 +19,10 @@ export function broken(reading: Reading): string[] {
     ...twice(ports.flatMap((port) => port.fixed_ips.map((ip) => `${ip.subnet_id} ${ip.ip_address}`))),
     ...twice(ports.map((port) => `${port.network_id} ${port.mac_address}`)),
     ...ports.flatMap((port) => dangling(reading, referencesOfPort(port))),
-    ...[...reading.all("subnets")].flatMap((s) => dangling(reading, [["networks", s.network_id]])),
+    ...[...reading.all("subnets")].flatMap((subnet) => brokenSubnet(reading, subnet)),
+    ...[...reading.all("subnetpools")].flatMap((pool) =>
+      dangling(reading, [["address_scopes", pool.address_scope_id]]),
+    ),
     ...[...reading.all("routers")].flatMap(({ gw_port_id, external_gateway_info }) =>
       dangling(reading, [
         ["ports", gw_port_id],
@@ -41,6 +53,22 @@ function referencesOfPort(port: Port): References {
     ...port.security_groups.map((id) => ["security_groups", id] as const),
     ["floatingips", port.device_owner === DEVICE.floating ? port.device_id : null],
     ["routers", port.device_owner.startsWith("network:router") ? port.device_id : null],
+  ];
+}
+
+/** One that a pool gave is within the pool, and meets no other that it gave. */
+function brokenSubnet(reading: Reading, { id, cidr, network_id, subnetpool_id }: Subnet): string[] {
+  const prefix = storedPrefix(cidr);
+  const pool = reading.get("subnetpools", subnetpool_id ?? "");
+  const isInside = pool?.prefixes.some((one) => contains(storedPrefix(one), prefix)) ?? true;
+  const others = [...reading.by("subnets", "pool", subnetpool_id ?? "")].filter((one) => one.id !== id);
+  return [
+    ...dangling(reading, [
+      ["networks", network_id],
+      ["subnetpools", subnetpool_id],
+    ]),
+    ...(isInside ? [] : [`${id} is not within its pool`]),
+    ...others.filter((one) => overlaps(storedPrefix(one.cidr), prefix)).map((one) => `${id} meets ${one.id}`),
   ];
 }
 

@@ -51,6 +51,10 @@ function forwarded(
   return { inner, joined, behind, forwarder, forwarding };
 }
 
+const extraRoute = (): object => ({
+  router: { routes: [{ destination: "10.9.0.0/24", nexthop: "10.20.0.9" }] },
+});
+
 const ways = (internal_port_id: string, external_port: number): object => ({
   ...{
     internal_port_id,
@@ -350,6 +354,10 @@ export const ROWS: readonly Row[] = [
     ({ network }) => ({ network_id: network }),
     CHANGED,
   ),
+  put("add_prefixes", "subnetpools/:pool/add_prefixes", () => ({ prefixes: ["10.4.0.0/16"] }), CHANGED),
+  put("remove_prefixes", "subnetpools/:pool/remove_prefixes", () => ({ prefixes: ["10.3.9.0/24"] }), CHANGED),
+  put("add_extraroutes", "routers/:joined/add_extraroutes", extraRoute, CHANGED),
+  put("remove_extraroutes", "routers/:joined/remove_extraroutes", extraRoute, CHANGED),
   put(
     "onboard_network_subnets of a shared network",
     "subnetpools/:pool/onboard_network_subnets",
