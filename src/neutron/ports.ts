@@ -10,7 +10,6 @@ import { type AddressPair, DEVICE, type FixedIp, type Network, type Port } from 
 import { mayDo, requireAllowed } from "./policies.ts";
 import { dropForwardings } from "./port-forwardings.ts";
 import { statusOf } from "./port-status.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { groupsOf, requireGroups } from "./security-groups.ts";
 import { isMine, requireVisible } from "./seen.ts";
@@ -102,16 +101,12 @@ export const ports: Handler<"ports"> = {
     dropForwardings(work, old, new Set());
     work.draft.remove("ports", old.id);
   },
-  view(port, _reading, world): View {
-    const isBound = port["binding:host_id"] !== "";
-    return {
-      ...port,
-      tenant_id: port.project_id,
-      status: statusOf(port, world),
-      "binding:vif_type": isBound ? "tap" : "unbound",
-      "binding:vif_details": {},
-    };
+  made: {
+    status: (port, _reading, world) => statusOf(port, world),
+    "binding:vif_type": (port) => (port["binding:host_id"] === "" ? "unbound" : "tap"),
+    "binding:vif_details": () => ({}),
   },
+  restsOn: (port, _reading, world) => [statusOf(port, world)],
 };
 
 /** What of a port takes the network's owner. */

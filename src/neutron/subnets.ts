@@ -9,7 +9,6 @@ import { add, type Handler, revise, stamp } from "./handler.ts";
 import { DEVICE, type Network, type Subnet } from "./objects.ts";
 import { requireAllowed } from "./policies.ts";
 import { checkGateway, checkPools, checkPrefix, defaultGateway, defaultPools } from "./pools.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { requireVisible } from "./seen.ts";
 import { prefixFor } from "./subnet-pools.ts";
@@ -71,9 +70,7 @@ export const subnets: Handler<"subnets"> = {
     for (const port of left) draft.remove("ports", port.id);
     draft.remove("subnets", id);
   },
-  view(subnet): View {
-    return { ...subnet, tenant_id: subnet.project_id, segment_id: null };
-  },
+  made: { segment_id: () => null },
 };
 
 /** @param wanted - undefined: the first address; null: none */

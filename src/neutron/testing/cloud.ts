@@ -2,7 +2,8 @@
 
 import type { Caller, World } from "../caller.ts";
 import { errorBody, Fault } from "../fault.ts";
-import type { QueryPairs, View } from "../query.ts";
+import type { View } from "../members.ts";
+import type { QueryPairs } from "../query.ts";
 import { type ApiRequest, answerTo } from "../service.ts";
 import { Draft, Tables } from "../tables.ts";
 
@@ -64,7 +65,8 @@ export class Cloud {
     };
     try {
       const { status, body, pieces } = answerTo({ draft, caller, world: this.world }, request);
-      const answered = pieces === undefined ? (body ?? {}) : JSON.parse([...pieces].join(""));
+      const answered =
+        pieces === undefined ? (body ?? {}) : JSON.parse(Buffer.concat([...pieces]).toString());
       this.tables.apply(draft.changes);
       return { status, body: answered as Asked["body"] };
     } catch (error) {
