@@ -4,17 +4,7 @@ import { parseAddress } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import { POOL } from "../model/testing/values.ts";
 import { Bench, type Given } from "./testing/bench.ts";
-import {
-  floatingIp,
-  health,
-  LINKS,
-  learned,
-  model,
-  network,
-  PRIVATE,
-  port,
-  service,
-} from "./testing/values.ts";
+import { floatingIp, health, learned, model, network, PRIVATE, port, service } from "./testing/values.ts";
 import { type MemoryWorld, NO_FAULTS } from "./testing/world.ts";
 
 const HOST = model({
