@@ -13,6 +13,7 @@ import { badRequest, Fault, notFound, unknownObject } from "./fault.ts";
 import { floatingIps } from "./floating-ips.ts";
 import { type Handler, membersOf, type Work } from "./handler.ts";
 import { sortedFrom } from "./id-order.ts";
+import { idleParts } from "./idle.ts";
 import { chosen, type Members, viewOf } from "./members.ts";
 import { networks } from "./networks.ts";
 import type { Objects } from "./objects.ts";
@@ -47,6 +48,8 @@ export interface ApiRequest {
 export interface ApiAnswer {
   readonly status: number;
   readonly body?: object;
+  /** What of the object does nothing here (idle.ts). */
+  readonly notes?: readonly string[];
   /** In place of a body: the octets of its JSON, made while they are asked for. */
   readonly pieces?: Iterable<Uint8Array>;
 }
@@ -121,7 +124,9 @@ function onAction<C extends Owned>(
   const actions: Readonly<Record<string, Action<C>>> = ACTIONS[collection] ?? {};
   const act = method === "PUT" && Object.hasOwn(actions, part) ? actions[part] : undefined;
   if (act === undefined) throw notFound();
-  return { status: 200, body: act(work, object, body) };
+  const done = act(work, object, body);
+  const changed = work.draft.get(collection, object.id) ?? object;
+  return { status: 200, body: done, notes: idleParts(collection, changed, work.draft, work.world) };
 }
 
 function onForwardings(
@@ -193,8 +198,10 @@ function onCollection<C extends Owned>(work: Work, handler: Handler<C>, request:
   // Viewed at the end: what a later object of the bulk refers to shows in an earlier one.
   const members = shown(work, handler);
   const views = made.map((object) => viewOf(members, object));
+  const notes = made.flatMap((object) => idleParts(resource.collection, object, work.draft, work.world));
   return {
     status: 201,
+    notes: [...new Set(notes)],
     body: bulk === undefined ? { [resource.name]: views[0] } : { [resource.collection]: views },
   };
 }
@@ -206,15 +213,20 @@ function onObject<C extends Owned>(
   request: ApiRequest,
 ): ApiAnswer {
   const { resource } = handler;
+  const answered = (current: Objects[C], fields: readonly string[]): ApiAnswer => ({
+    status: 200,
+    notes: idleParts(resource.collection, current, work.draft, work.world),
+    body: { [resource.name]: viewOf(chosen(shown(work, handler), fields), current) },
+  });
   switch (request.method) {
-    case "GET": {
-      const fields = request.query.filter(([name]) => name === "fields").map(([, value]) => value);
-      return { status: 200, body: { [resource.name]: viewOf(chosen(shown(work, handler), fields), object) } };
-    }
+    case "GET":
+      return answered(
+        object,
+        request.query.filter(([name]) => name === "fields").map(([, value]) => value),
+      );
     case "PUT": {
       requireRevision(object, request.ifMatch);
-      const changed = handler.update(work, object, request.body);
-      return { status: 200, body: { [resource.name]: viewOf(shown(work, handler), changed) } };
+      return answered(handler.update(work, object, request.body), []);
     }
     case "DELETE":
       requireWrite(work.caller, `delete_${resource.name}`);
