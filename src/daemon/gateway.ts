@@ -24,8 +24,8 @@ import type { Advertisement } from "../neutron/advertisements.ts";
 import { Algs } from "./algs.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
-import { ConntrackWatch } from "./conntrack-watch.ts";
 import { Drains } from "./drains.ts";
+import { Exhaustion } from "./exhaustion.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { GivenBlocks } from "./given-blocks.ts";
 import { HealthChecks } from "./health.ts";
@@ -87,7 +87,7 @@ export class Gateway {
   readonly natLogs: NatLogs;
   /** Undefined where nothing is translated. */
   readonly pcp: PcpServer | undefined;
-  readonly #conntrackWatch: ConntrackWatch;
+  readonly #exhaustion: Exhaustion;
   readonly #algs: Algs;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
@@ -131,7 +131,7 @@ export class Gateway {
     this.#held = held;
     this.tally = new Tally(log);
     const lookAgain = (): void => this.#takeProblems(this.reconciler.snapshot());
-    this.#conntrackWatch = new ConntrackWatch(() => forwarding.conntrack(), lookAgain);
+    this.#exhaustion = new Exhaustion(forwarding, () => this.model.nat.pools, lookAgain);
     this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
     this.drains = new Drains({
       model: () => this.model,
@@ -265,7 +265,7 @@ export class Gateway {
   async stop(how: StopHow): Promise<void> {
     this.#callOff?.();
     this.checks.stop();
-    this.#conntrackWatch.stop();
+    this.#exhaustion.stop();
     this.drains.stop();
     this.givenBlocks.stop();
     await this.pcp?.close();
@@ -284,18 +284,14 @@ export class Gateway {
 
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
-    const own = [
-      this.blockHistory.problem,
-      this.#conntrackWatch.problem,
-      this.natLogs.problem,
-      this.givenBlocks.problem,
-    ];
+    const own = [this.blockHistory.problem, this.natLogs.problem, this.givenBlocks.problem];
     return [
       ...snapshot.problems,
       ...this.nextHops.problems(),
       ...this.#objects.problems(),
       ...(this.pcp?.problems() ?? []),
       ...this.#algs.problems(this.model),
+      ...this.#exhaustion.problems,
       ...own.filter((problem) => problem !== undefined),
     ];
   }
