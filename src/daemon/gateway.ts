@@ -5,7 +5,7 @@
  */
 
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
-import { contains } from "../bgp/net/address.ts";
+import { type Address, contains } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
@@ -55,6 +55,8 @@ const DEFERRAL_MS = 30_000;
 export interface Objects {
   /** The file's model and what they add to it; the same value for the same ones. */
   readonly extend: (file: Model) => Model;
+  /** Whether a port of another host has that address. */
+  readonly isElsewhere: (address: Address) => boolean;
   /** For the instances of this host; the same value for the same ones. */
   readonly advertisements: () => readonly Advertisement[];
   /** Told after each pass: the interfaces of ports that packets reach, and all links. */
@@ -177,6 +179,7 @@ export class Gateway {
         hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
         health: () => this.checks.health(),
+        isElsewhere: (address) => this.#objects.isElsewhere(address),
         givenBlocks: () => this.givenBlocks.of(this.drains.applied(this.model)),
       },
       learned: this.speaker.follow(() => this.reconciler.routesChanged()),
