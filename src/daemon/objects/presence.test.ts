@@ -181,3 +181,17 @@ test("half of a thousand hosts are cut off: their ports are down, those of the o
   expect(machines.filter(({ way }) => way.commits > 2)).toEqual([]);
   expect(machines.filter(({ presence }) => presence.problem !== undefined)).toEqual([]);
 });
+
+test("it ends in time, though the store does not answer", async () => {
+  const presence = await machine("host1");
+  presence.report([]);
+  await settled();
+  store.commit = () => new Promise(() => undefined);
+  presence.report(["a"]);
+  await settled();
+  const ended = presence.stop();
+  await settled();
+  expect(timers).toHaveLength(1);
+  timers[0]!();
+  await ended;
+});

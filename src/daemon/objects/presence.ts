@@ -16,6 +16,9 @@ import { type Lease, type Store, StoreError } from "../../store/store.ts";
 /** A host that has not been heard of for so long counts as gone, and its ports as down. */
 const HOST_TTL_SECONDS = 15;
 
+/** A gateway ends within a few seconds, also when all members of etcd are away and each is waited for. */
+const STOP_MS = 2000;
+
 /** After an attempt that failed. */
 const RETRY_MS = 2000;
 
@@ -67,12 +70,22 @@ export class Presence {
     } else this.#judge();
   }
 
-  /** Says nothing more. What was said goes with its lease. */
+  /** Says nothing more. What was said goes with its lease, which ends by itself when the store does not answer in time. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#callOff?.();
+    const { clock } = this.#options;
+    await new Promise<void>((resolve) => {
+      const callOff = clock.at(clock.now() + STOP_MS, resolve);
+      void this.#end().then(() => {
+        callOff();
+        resolve();
+      });
+    });
+  }
+
+  async #end(): Promise<void> {
     await this.#running;
-    // Its entry goes by itself when the store cannot be asked.
     await this.#lease?.end().catch(() => undefined);
   }
 

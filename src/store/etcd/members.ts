@@ -66,6 +66,7 @@ export class Members {
   readonly #showing: Shown[];
   readonly #login: Login | undefined;
   #at = 0;
+  #isClosed = false;
 
   /** @throws the system's error of `tls` */
   constructor({ endpoints, tls, login }: EtcdSettings) {
@@ -127,13 +128,16 @@ export class Members {
     this.#login?.forget();
   }
 
+  /** Who still asks is told that there is nobody. */
   close(): void {
+    this.#isClosed = true;
     for (const client of this.#clients) client.close();
   }
 
   /** The member that is spoken to. @throws StoreError unavailable: there is a connection to none, and why to the last */
   async #connected(): Promise<Client> {
     for (let tries = 1; ; tries++) {
+      if (this.#isClosed) throw new StoreError("unavailable", "etcd: the connection was closed");
       const at = this.#at;
       const client = this.#clients[at]!;
       const state = await settled(client.getChannel());
