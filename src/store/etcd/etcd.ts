@@ -38,6 +38,9 @@ export interface EtcdState {
   readonly leaseSeconds: number | undefined;
 }
 
+/** Leases whose end nobody hears of by then end by themselves. */
+const CLOSE_MS = 2000;
+
 export class EtcdStore implements Store {
   readonly #members: Members;
   readonly #onTurn: () => void;
@@ -153,7 +156,10 @@ export class EtcdStore implements Store {
 
   async close(): Promise<void> {
     for (const watch of this.#watches) watch.stop();
-    await Promise.allSettled([...this.#leases].map((lease) => lease.end()));
+    const ended = Promise.allSettled([...this.#leases].map((lease) => lease.end()));
+    let late: NodeJS.Timeout | undefined;
+    await Promise.race([ended, new Promise((resolve) => (late = setTimeout(resolve, CLOSE_MS)))]);
+    clearTimeout(late);
     this.#members.close();
   }
 

@@ -137,10 +137,10 @@ export class Members {
   /** The member that is spoken to. @throws StoreError unavailable: there is a connection to none, and why to the last */
   async #connected(): Promise<Client> {
     for (let tries = 1; ; tries++) {
-      if (this.#isClosed) throw new StoreError("unavailable", "etcd: the connection was closed");
       const at = this.#at;
       const client = this.#clients[at]!;
       const state = await settled(client.getChannel());
+      this.#requireOpen();
       if (state === connectivityState.READY) return client;
       if (tries <= this.#clients.length && this.#renew(at, client)) continue;
       const isLast = tries >= this.#clients.length;
@@ -161,6 +161,11 @@ export class Members {
         throw new StoreError("unavailable", message);
       }
     }
+  }
+
+  /** A client that is made when all others were closed would connect for ever. @throws StoreError unavailable */
+  #requireOpen(): void {
+    if (this.#isClosed) throw new StoreError("unavailable", "etcd: the connection was closed");
   }
 
   /**
