@@ -44,8 +44,8 @@ function written(place: Place, name: string, text: string): string {
 /** gatewayd itself, announcing only; all senders and receivers share two policies. */
 const ours: Contender = {
   name: "gatewayd",
-  binary: process.execPath,
-  version: [join(ROOT, "dist/src/daemon/gatewayd.js"), "--version"],
+  binary: join(ROOT, "dist/src/daemon/gatewayd.js"),
+  version: ["--version"],
   prepare: (place) => {
     const rules = (name: string): object[] => [
       { match: { within: ["10.9.0.0/24"] }, then: "reject" },
@@ -65,7 +65,7 @@ const ours: Contender = {
       log: { level: "warn" },
     };
     const file = written(place, "gateway.yaml", JSON.stringify(config));
-    return [join(ROOT, "dist/src/daemon/gatewayd.js"), "run", file];
+    return ["run", file];
   },
 };
 

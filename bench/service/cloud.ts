@@ -33,6 +33,7 @@ const WORLD: World = {
   chance: Math.random,
   isReachable: () => false,
   isRouted: () => false,
+  isSaid: () => false,
   routerDistributed: false,
   hostSays: () => undefined,
 };

@@ -110,6 +110,16 @@ test("an object is made, shown, changed and deleted", async () => {
   expect([gone.status, gone.body]).toEqual([204, undefined]);
 });
 
+test("what of an object does nothing is said in a header beside it", async () => {
+  const body = { security_group: { name: "web" } };
+  const { status, headers } = await ask("/v2.0/security-groups", { method: "POST", body });
+  expect([status, headers["x-gatewayd-note"]]).toEqual([
+    201,
+    "gatewayd filters no packets: security groups and their rules are kept, and do nothing",
+  ]);
+  expect((await ask("/v2.0/networks")).headers["x-gatewayd-note"]).toBeUndefined();
+});
+
 test("links of pages lead back here", async () => {
   for (const name of ["p1", "p2"]) await ask("/v2.0/routers", { method: "POST", body: { router: { name } } });
   const { body } = await ask("/v2.0/routers?limit=1&sort_key=name");

@@ -115,7 +115,12 @@ async function answer(
   const caller = callerOf(request, api, isLocal);
   if (caller === undefined) throw notFound();
   const ifMatch = request.headers["if-match"];
-  const { status, body, pieces } = await api.ask(caller, {
+  const {
+    status,
+    body,
+    pieces,
+    notes = [],
+  } = await api.ask(caller, {
     method: request.method as ApiRequest["method"],
     path: parts,
     query: [...new URLSearchParams(search)],
@@ -124,9 +129,15 @@ async function answer(
     ...(ifMatch !== undefined && { ifMatch }),
   });
   void reply.code(status);
+  if (notes.length > 0) void reply.header(NOTE, notes.slice(0, NOTES_MAX));
   if (pieces === undefined) return await reply.send(body);
   return await reply.type("application/json; charset=utf-8").send(inTurns(pieces));
 }
+
+/** What of an object does nothing. Clients that do not know the header show the object all the same. */
+const NOTE = "x-gatewayd-note";
+/** Of a router with hundreds of networks the first say enough; a client takes no more than some KiB of headers. */
+const NOTES_MAX = 10;
 
 const resourcesAt = (request: FastifyRequest): object[] =>
   Object.values(RESOURCES)

@@ -1,13 +1,17 @@
-import { text } from "node:stream/consumers";
+import { buffer } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { inTurns } from "./pieces.ts";
 
 const textOf = async (pieces: Iterable<string>): Promise<string> => {
-  const answer = inTurns(pieces);
-  return typeof answer === "string" ? answer : await text(answer);
+  const answer = inTurns(encoded(pieces));
+  return (Buffer.isBuffer(answer) ? answer : await buffer(answer)).toString();
 };
 
-test.each([[[]], [["one"]], [["[", "1", ",ü", "]"]]])("%j comes whole", async (pieces) => {
+function* encoded(pieces: Iterable<string>): Generator<Uint8Array> {
+  for (const piece of pieces) yield Buffer.from(piece);
+}
+
+test.each([[[]], [["one"]], [["[", "1", "", ",ü", "]"]]])("%j comes whole", async (pieces) => {
   expect(await textOf(pieces)).toBe(pieces.join(""));
 });
 

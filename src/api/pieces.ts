@@ -5,36 +5,36 @@ import { setImmediate } from "node:timers/promises";
 
 /** One slice, and so what a keepalive may wait for it. */
 const SLICE_MS = 5;
-/** Pieces between two looks at the clock. */
-const STEP = 64;
-
-/** What is done within one slice is a text, and all else a stream. */
-export function inTurns(pieces: Iterable<string>): string | Readable {
+/** What is done within one slice is one answer, and all else a stream. No piece takes longer than a slice. */
+export function inTurns(pieces: Iterable<Uint8Array>): Buffer | Readable {
   const rest = pieces[Symbol.iterator]();
-  const { text, isOver } = slice(rest);
+  const first = slice(rest);
   // One slice is made ahead of what is sent, and not all of them.
-  return isOver ? text : Readable.from(slices(text, rest), { highWaterMark: 1 });
+  return first.isOver
+    ? Buffer.concat(first.pieces)
+    : Readable.from(slices(first, rest), { highWaterMark: 1 });
 }
 
-async function* slices(first: string, rest: Iterator<string>): AsyncGenerator<Buffer> {
-  yield Buffer.from(first);
-  for (;;) {
+interface Slice {
+  readonly pieces: readonly Uint8Array[];
+  readonly isOver: boolean;
+}
+
+async function* slices(first: Slice, rest: Iterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for (let one = first; ; one = slice(rest)) {
+    yield* one.pieces;
+    if (one.isOver) return;
     await setImmediate();
-    const { text, isOver } = slice(rest);
-    yield Buffer.from(text);
-    if (isOver) return;
   }
 }
 
-function slice(rest: Iterator<string>): { readonly text: string; readonly isOver: boolean } {
+function slice(rest: Iterator<Uint8Array>): Slice {
   const untilMs = performance.now() + SLICE_MS;
-  const texts: string[] = [];
+  const pieces: Uint8Array[] = [];
   do {
-    for (let i = 0; i < STEP; i++) {
-      const { value, done } = rest.next();
-      if (done === true) return { text: texts.join(""), isOver: true };
-      texts.push(value);
-    }
+    const { value, done } = rest.next();
+    if (done === true) return { pieces, isOver: true };
+    if (value.length > 0) pieces.push(value);
   } while (performance.now() < untilMs);
-  return { text: texts.join(""), isOver: false };
+  return { pieces, isOver: false };
 }

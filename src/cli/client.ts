@@ -22,6 +22,8 @@ export interface Answer {
   /** As it came. */
   readonly text: string;
   readonly json: unknown;
+  /** What gatewayd says beside it: what of an object does nothing. */
+  readonly notes: readonly string[];
   /** Path of the page behind this one. */
   readonly next: string | undefined;
 }
@@ -52,7 +54,8 @@ export async function call(target: Target, request: Request, signal: AbortSignal
   const json = text === "" ? undefined : parse(text, target);
   if (!isGood(incoming)) throw refusal(json, incoming, target);
   const { link } = incoming.headers;
-  return { text, json, next: /^<([^>]+)>; rel="next"$/.exec(String(link))?.[1] };
+  const notes = incoming.headersDistinct["x-gatewayd-note"] ?? [];
+  return { text, json, notes, next: /^<([^>]+)>; rel="next"$/.exec(String(link))?.[1] };
 }
 
 const isGood = ({ statusCode = 0 }: IncomingMessage): boolean => statusCode >= 200 && statusCode < 300;

@@ -1,5 +1,9 @@
-#!/usr/bin/env node
-/** The command line of the daemon. */
+#!/usr/bin/env -S node --max-semi-space-size=4
+/**
+ * The command line of the daemon.
+ *
+ * Young objects have 4 MiB above, in the place of 16: what a daemon makes dies at once, and 25 MiB of memory stay free.
+ */
 
 import { Command, CommanderError } from "commander";
 import { DEFAULT_SOCKET } from "../cli/flags.ts";

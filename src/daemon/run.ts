@@ -143,7 +143,7 @@ async function openObjects(
     people,
     standing: kept,
     isReachable: () => reachableThrough(running.gateway),
-    routed: () => file().networks.map(({ cidr }) => cidr),
+    file,
     changed,
     amended: () => running.gateway?.reconciler.amended(),
     own,

@@ -60,10 +60,7 @@ export class KernelState {
 
   /** The transaction that makes the kernel's table `wanted`; `keep` as in nat/diff.ts. */
   natChange(wanted: NatTable, keep: boolean): string {
-    // What was left there may be wanted again; only the listing knows of it.
-    if (this.#nat === undefined || (keep && this.#listingIsFresh)) {
-      return diff(wanted, this.#listing, { keep });
-    }
+    if (this.#nat === undefined || this.#goesByListing(keep)) return diff(wanted, this.#listing, { keep });
     const kept = this.#leftovers ? keptBeside(this.#nat, this.#listing) : undefined;
     return diffTables(this.#nat, wanted, kept);
   }
@@ -71,14 +68,21 @@ export class KernelState {
   /** The change to `table` was none, or the kernel acknowledged it. Returns the translations that are gone with it. */
   natHolds(table: NatTable, keep: boolean, changed: boolean): Translation[] {
     const before = this.#nat ?? translationsIn(this.#listing ?? "");
+    // What was acknowledged since is taken away with the change, whatever else is kept.
+    const stays = keep && (this.#nat === undefined || this.#goesByListing(keep));
     this.#leftovers = keep;
     if (changed) this.#listingIsFresh = false;
     this.#nat = table;
     return [
-      ...gone(before.floating, table, keep),
-      ...goneForwards(before.forwards, table.forwards, keep),
-      ...(keep ? [] : gonePooled(before.pools, table.pools)),
+      ...gone(before.floating, table, stays),
+      ...goneForwards(before.forwards, table.forwards, stays),
+      ...(stays ? [] : gonePooled(before.pools, table.pools)),
     ];
+  }
+
+  /** What was left there may be wanted again; only the listing knows of it. */
+  #goesByListing(keep: boolean): boolean {
+    return keep && this.#listingIsFresh;
   }
 
   /** The kernel has this very table, and nothing beside it. */

@@ -17,6 +17,7 @@ import {
   type LinkChanges,
   type Neighbour,
   type Settings,
+  type Translation,
   type Warning,
 } from "./commands.ts";
 import { Conntrack, conntrackUse } from "./conntrack/conntrack.ts";
@@ -167,8 +168,7 @@ export class Machine {
       case CODE.applyNat:
         return this.#applyNat(payload.toString("utf8"));
       case CODE.forget:
-        this.#conntrack ??= new Conntrack();
-        return encodeJson(this.#conntrack.forget(decodeTranslation(payload)));
+        return encodeJson(this.#forget(decodeTranslation(payload)));
       case CODE.prepareTaps:
         return encodeJson(this.#prepareTaps(decodeInterfaces(payload)));
       case CODE.conntrack:
@@ -254,6 +254,15 @@ export class Machine {
     if (this.#nft.port === undefined) this.#nftWatch.drain(() => undefined);
     if (failed !== undefined) throw new Error(failed);
     return encodeJson(true);
+  }
+
+  #forget(translation: Translation): number {
+    this.#conntrack ??= new Conntrack();
+    const { public: outer, private: inner } = translation;
+    // First, while no packet of these flows can make them anew.
+    return this.#conntrack.forget(translation, (ports) => {
+      if (inner === undefined && outer.family === 4) this.#nft.forgetMappings(outer, ports);
+    });
   }
 
   #prepareTaps(names: readonly string[]): [string, string][] {

@@ -222,6 +222,12 @@ test.each<[string, NatTable, TracedPacket, object]>([
     { verdict: "untranslated", why: expect.stringContaining("192.0.2.1 is in no private range") },
   ],
   [
+    "an endpoint of a pool that nobody is known to have",
+    TABLE,
+    packet("192.0.2.80", "198.51.100.10"),
+    { verdict: "dropped", why: expect.stringContaining("198.51.100.10 is an address of a pool") },
+  ],
+  [
     "no pool at all",
     EMPTY_NAT,
     packet("10.65.0.20", "192.0.2.80"),

@@ -50,6 +50,7 @@ const HOOKS: readonly Hook[] = [
   passes("stateless_in"),
   passes("raw_prerouting"),
   (walk) => !walk.tracked || passes("dstnat")(walk),
+  (walk) => !isOfPool(walk),
   (walk) => walk.destination !== undefined || passes("untranslated")(walk),
   passes("limited"),
   (walk) => !walk.tracked || passes("srcnat")(walk),
@@ -102,7 +103,13 @@ const TRANSLATES = /\b[ds]nat ip6? to\b|\bmasquerade$|\bip6? [ds]addr set\b/;
 
 const lastSaid = (steps: Steps): string | undefined => steps.findLast(({ says }) => says !== "")?.says;
 
-function whyNothing(table: NatTable, { header }: Walk): string {
+/** Behind an address of a pool there is a blackhole route. */
+const isOfPool = ({ contents, header }: Walk): boolean => contents.sets.pooled.has(header.destination);
+
+function whyNothing(table: NatTable, walk: Walk): string {
+  const { header } = walk;
+  if (isOfPool(walk))
+    return `${header.destination} is an address of a pool: it is silent, but for answers and for mappings that packets have made`;
   return table.private.length === 0
     ? "there is no pool here, and neither address is a floating IP"
     : `${header.source} is in no private range of a pool, and neither address is a floating IP`;

@@ -2,9 +2,8 @@
 
 import { readCreate, readUpdate } from "./body.ts";
 import { conflict, Fault } from "./fault.ts";
-import { add, type Creation, type Handler, revise, stamp } from "./handler.ts";
+import { add, type Creation, type Handler, revise, stamp, unanswered } from "./handler.ts";
 import type { AddressScope } from "./objects.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { first } from "./tables.ts";
 
@@ -31,7 +30,5 @@ export const addressScopes: Handler<"address_scopes"> = {
     }
     draft.remove("address_scopes", id);
   },
-  view({ tags: _, ...scope }): View {
-    return { ...scope, tenant_id: scope.project_id };
-  },
+  made: { tags: unanswered },
 };

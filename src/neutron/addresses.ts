@@ -36,6 +36,13 @@ export function storedPrefix(text: string): Prefix {
   return prefix;
 }
 
+/** Of an allowed address pair its address; undefined: it is of many, which are routed to nobody. */
+export function addressOfPair({ ip_address }: { readonly ip_address: string }): Address | undefined {
+  if (!ip_address.includes("/")) return stored(ip_address);
+  const { length, ...address } = storedPrefix(ip_address);
+  return length === widthOf(address.family) ? address : undefined;
+}
+
 /** The address `step` (1 or -1) away, over all of its bits. */
 export function neighbour(address: Address, step: 1 | -1): Address {
   if (address.family === 4) return ipv4(address.w0 + step);

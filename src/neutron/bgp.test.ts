@@ -32,7 +32,7 @@ async function ask(at: Site, [method, target, body]: Ask, caller: Caller = ADMIN
   const request = { method, path: path.split("/"), query, body, url: `http://test/v2.0/${path}` };
   try {
     const { body: answered, pieces } = await answerBgp(FACE, at.cloud.tables, caller, request);
-    return pieces === undefined ? answered : JSON.parse([...pieces].join(""));
+    return pieces === undefined ? answered : JSON.parse(Buffer.concat([...pieces]).toString());
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     return [error.detail.status, error.detail.type, error.message];

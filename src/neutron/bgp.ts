@@ -8,8 +8,9 @@ import { unwrap } from "./body.ts";
 import type { Caller } from "./caller.ts";
 import { conflict, Fault, notAuthorized, notFound } from "./fault.ts";
 import { sortedFrom } from "./id-order.ts";
+import { chosen, type Members, type View, viewOf } from "./members.ts";
 import { mayDo } from "./policies.ts";
-import { type Listed, listAnswer, projected, type Showing, type View } from "./query.ts";
+import { type Listed, listAnswer } from "./query.ts";
 import type { ApiAnswer, ApiRequest } from "./service.ts";
 import type { Reading } from "./tables.ts";
 import { uuid } from "./values.ts";
@@ -110,7 +111,9 @@ const KINDS: { readonly [P in Path]: Kind } = {
   },
 };
 
-const AS_THEY_ARE: Showing<View> = { view: (view) => view, text: (view) => JSON.stringify(view) };
+/** Of views that are all alike. */
+const membersOf = <T extends View>(one: T | undefined): Members<T> =>
+  new Map(Object.keys(one ?? {}).map((name) => [name, (view: T) => view[name]]));
 
 function speakerView(face: BgpFace, reading: Reading, { id, name, localAs, version }: BgpSpeakerFace): Shown {
   const networks = [...reading.all("networks")].filter((network) => isOutside(reading, network, version));
@@ -170,13 +173,16 @@ function collection(kind: Kind, face: BgpFace, reading: Reading, request: ApiReq
     all: () => views,
     inOrder: (from, backwards) => sortedFrom(views, from, backwards),
     get: (id) => views.find((view) => view.id === id),
+    isSeen: () => true,
+    members: membersOf(views[0]),
+    kept: undefined,
     unknownMarker: kind.unknown,
   };
   switch (request.method) {
     case "GET":
       return {
         status: 200,
-        pieces: listAnswer(kind.collection, MEMBERS[kind.name]!, listed, AS_THEY_ARE, request),
+        pieces: listAnswer(kind.collection, MEMBERS[kind.name]!, listed, request),
       };
     case "POST":
       kind.check(unwrap(request.body, kind.name));
@@ -204,7 +210,7 @@ function object(kind: Kind, view: View, { method, query, body }: ApiRequest): Ap
   switch (method) {
     case "GET": {
       const fields = query.filter(([name]) => name === "fields").map(([, value]) => value);
-      return { status: 200, body: { [kind.name]: projected(view, fields) } };
+      return { status: 200, body: { [kind.name]: viewOf(chosen(membersOf(view), fields), view) } };
     }
     case "PUT":
       kind.check(unwrap(body, kind.name));

@@ -19,6 +19,8 @@ export interface World {
   readonly isReachable: (address: string) => boolean;
   /** Whether it is of a network that the gateway routes and therefore never translates. */
   readonly isRouted: (address: string) => boolean;
+  /** Whether gateway.yaml, or a pool or service of the API, has it for something. */
+  readonly isSaid: (address: string) => boolean;
   /** What routers are that are made without saying it. */
   readonly routerDistributed: boolean;
   /** Whether the host that a port is bound to says that it works; undefined: no gatewayd is known there. */

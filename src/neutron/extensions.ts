@@ -1,6 +1,6 @@
 /** What of the API there is, by the aliases that clients look for. */
 
-import type { View } from "./query.ts";
+import type { View } from "./members.ts";
 
 const EXTENSIONS: Readonly<Record<string, string>> = {
   "address-scope": "Address scope",

@@ -1,10 +1,10 @@
 /** Extra routes of a router put beside those that it has, and taken from them: two who do so at once undo nothing. */
 
 import { unwrap } from "./body.ts";
-import type { Work } from "./handler.ts";
+import { membersOf, type Work } from "./handler.ts";
+import { type View, viewOf } from "./members.ts";
 import type { HostRoute, Router } from "./objects.ts";
 import { requireWrite } from "./policies.ts";
-import type { View } from "./query.ts";
 import { routers } from "./routers.ts";
 import { hostRoute, list } from "./values.ts";
 
@@ -34,5 +34,5 @@ export function removeExtraRoutes(work: Work, router: Router, body: unknown): Vi
 
 function withRoutes(work: Work, router: Router, routes: readonly HostRoute[]): View {
   const changed = routers.update(work, router, { router: { routes } });
-  return { router: routers.view(changed, work.draft, work.world) };
+  return { router: viewOf(membersOf(routers, work.draft, work.world), changed) };
 }

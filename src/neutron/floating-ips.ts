@@ -7,17 +7,10 @@ import { badResource, conflict, Fault } from "./fault.ts";
 import { type Handler, require, requireNewId, requireQuota, revise, stamp, type Work } from "./handler.ts";
 import { freeAddress, subnetsOf } from "./ipam.ts";
 import { joiningRouter } from "./joining-router.ts";
-import {
-  DEVICE,
-  type FixedIp,
-  type FloatingIp,
-  type Network,
-  type Port,
-  type PortForwarding,
-} from "./objects.ts";
+import type { View } from "./members.ts";
+import { DEVICE, type FixedIp, type FloatingIp, type Network, type Port } from "./objects.ts";
 import { forwardingSummary, forwardingsOf } from "./port-forwardings.ts";
 import { statusOf } from "./port-status.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { requireVisible } from "./seen.ts";
 import { addServicePort } from "./service-port.ts";
@@ -89,36 +82,33 @@ export const floatingIps: Handler<"floatingips"> = {
     draft.remove("floatingips", id);
     draft.remove("ports", floating_port_id);
   },
-  view(object, reading, world): View {
-    const { name: _, floating_port_id: __, ...floating } = object;
-    const { port, forwardings, status } = standing(object, reading, world);
-    return {
-      ...floating,
-      tenant_id: floating.project_id,
-      status,
-      port_details: port === undefined ? null : detailsOf(port, world),
-      port_forwardings: forwardings.map(forwardingSummary),
-    };
+  made: {
+    status: (floating, reading, world) =>
+      statusOfFloating(floating, portOf(floating, reading), reading, world),
+    port_details: (floating, reading, world) => {
+      const port = portOf(floating, reading);
+      return port === undefined ? null : detailsOf(port, world);
+    },
+    port_forwardings: ({ id }, reading) => forwardingsOf(reading, id).map(forwardingSummary),
   },
-  restsOn: (object, reading, world) => {
-    const { port, forwardings, status } = standing(object, reading, world);
-    return [status, port, port && statusOf(port, world), ...forwardings];
+  restsOn: (floating, reading, world) => {
+    const port = portOf(floating, reading);
+    const status = statusOfFloating(floating, port, reading, world);
+    return [status, port, port && statusOf(port, world), ...forwardingsOf(reading, floating.id)];
   },
 };
 
-function standing(
-  { id, port_id, floating_ip_address }: FloatingIp,
+const portOf = ({ port_id }: FloatingIp, reading: Reading): Port | undefined =>
+  port_id === null ? undefined : reading.get("ports", port_id);
+
+function statusOfFloating(
+  { id, floating_ip_address }: FloatingIp,
+  port: Port | undefined,
   reading: Reading,
   world: World,
-): {
-  readonly port: Port | undefined;
-  readonly forwardings: readonly PortForwarding[];
-  readonly status: FloatingIp["status"];
-} {
-  const port = port_id === null ? undefined : reading.get("ports", port_id);
-  const forwardings = forwardingsOf(reading, id);
-  const isUsed = port !== undefined || forwardings.length > 0;
-  return { port, forwardings, status: isUsed && world.isReachable(floating_ip_address) ? "ACTIVE" : "DOWN" };
+): FloatingIp["status"] {
+  const isUsed = port !== undefined || forwardingsOf(reading, id).length > 0;
+  return isUsed && world.isReachable(floating_ip_address) ? "ACTIVE" : "DOWN";
 }
 
 const detailsOf = (port: Port, world: World): View => ({

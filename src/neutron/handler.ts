@@ -3,8 +3,8 @@
 import type { Given } from "./body.ts";
 import type { Caller, World } from "./caller.ts";
 import { conflict, unknownObject } from "./fault.ts";
+import type { Members } from "./members.ts";
 import type { Objects, Quota } from "./objects.ts";
-import type { View } from "./query.ts";
 import type { Owned, Resource } from "./resources.ts";
 import type { Draft, Reading } from "./tables.ts";
 
@@ -23,11 +23,43 @@ export interface Handler<C extends Owned> {
   create(work: Work, body: unknown): Objects[C];
   update(work: Work, old: Objects[C], body: unknown): Objects[C];
   remove(work: Work, old: Objects[C]): void;
-  /** The object as answered; what only an admin is shown is taken out by the caller. */
-  view(object: Objects[C], reading: Reading, world: World): View;
-  /** All that a view is made from beside the object: no other, as long as these are the same. */
-  readonly restsOn?: (object: Objects[C], reading: Reading, world: World) => readonly unknown[];
+  /** Of what the rows of the resource name, that which is not answered as it is stored. Undefined: it is not answered. */
+  readonly made: Readonly<Record<string, Of<C, unknown>>>;
+  /** All that an answer is made from beside the object: no other, as long as these are the same. Undefined: nobody knows. */
+  readonly restsOn?: Of<C, readonly unknown[]>;
 }
+
+type Of<C extends Owned, T> = (object: Objects[C], reading: Reading, world: World) => T;
+
+/** What is never answered, though a list may be asked for those without it. */
+export const unanswered = (): undefined => undefined;
+
+/** @param hidden - from who asks */
+export function membersOf<C extends Owned>(
+  { resource, made }: Handler<C>,
+  reading: Reading,
+  world: World,
+  hidden: ReadonlySet<string> = NOTHING,
+): Members<Objects[C]> {
+  const names = [...Object.keys(resource.attributes), "project_id", "tenant_id"];
+  return new Map(
+    names
+      .filter((name) => !hidden.has(name))
+      .map((name) => {
+        const make = made[name];
+        // tenant_id is project_id by its older name, and not stored.
+        const key = (name === "tenant_id" ? "project_id" : name) as keyof Objects[C];
+        return [
+          name,
+          make === undefined
+            ? (object: Objects[C]) => object[key]
+            : (object: Objects[C]) => make(object, reading, world),
+        ];
+      }),
+  );
+}
+
+const NOTHING: ReadonlySet<string> = new Set();
 
 /** The members that an object gets without being asked. */
 export function stamp({ world }: Work): {

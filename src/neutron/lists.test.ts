@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { View } from "./query.ts";
+import type { View } from "./members.ts";
 import { Draft } from "./tables.ts";
 import { ADMIN, ALICE, BOB, type Site, site } from "./testing/cloud.ts";
 

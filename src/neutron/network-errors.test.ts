@@ -1,5 +1,5 @@
 import { describe } from "vitest";
-import type { Site } from "./testing/cloud.ts";
+import { ALICE, type Site } from "./testing/cloud.ts";
 import { hold, NOBODY, type Row } from "./testing/rows.ts";
 
 const subnet = (of: "tenant" | "public", attributes: object) => (at: Site) =>
@@ -42,6 +42,19 @@ const ROWS: readonly Row[] = [
       "InvalidInput",
       `Invalid input for operation: Requested subnet with cidr: 10.65.0.128/25 for network: ${tenant} overlaps with another subnet.`,
     ],
+  ],
+  [
+    "somebody's own network with addresses that everybody reaches",
+    ({ cloud }) => {
+      const network_id = cloud.make("networks", "network", {}, ALICE).id;
+      return ["POST", "subnets", { subnet: { network_id, ip_version: 4, cidr: "172.16.1.0/28" } }];
+    },
+    ({ cloud }) => [
+      400,
+      "InvalidInput",
+      `Invalid input for operation: Requested subnet with cidr: 172.16.1.0/28 for network: ${[...cloud.tables.all("networks")].at(-1)!.id} overlaps with another subnet.`,
+    ],
+    ALICE,
   ],
   ["everything", subnet("public", { cidr: "0.0.0.0/0" }), input("0 is not allowed as CIDR prefix length")],
   [

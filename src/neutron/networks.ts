@@ -3,8 +3,8 @@
 import { readCreate, readUpdate } from "./body.ts";
 import { conflict } from "./fault.ts";
 import { add, type Creation, type Handler, revise, stamp, type Work } from "./handler.ts";
+import { subnetsOf } from "./ipam.ts";
 import { DEVICE, type Network, type Port } from "./objects.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { ensureDefaultGroup } from "./security-groups.ts";
 import { scopeOf } from "./subnet-pools.ts";
@@ -36,17 +36,12 @@ export const networks: Handler<"networks"> = {
     for (const subnet of [...draft.by("subnets", "network", id)]) draft.remove("subnets", subnet.id);
     draft.remove("networks", id);
   },
-  view(network, reading): View {
-    const subnets = [...reading.by("subnets", "network", network.id)];
-    return {
-      ...network,
-      tenant_id: network.project_id,
-      status: "ACTIVE",
-      subnets: subnets.map(({ id }) => id),
-      availability_zones: [],
-      ipv4_address_scope: scopeOf(reading, subnets, 4),
-      ipv6_address_scope: scopeOf(reading, subnets, 6),
-    };
+  made: {
+    status: () => "ACTIVE",
+    subnets: ({ id }, reading) => subnetsOf(reading, id).map((subnet) => subnet.id),
+    availability_zones: () => [],
+    ipv4_address_scope: ({ id }, reading) => scopeOf(reading, subnetsOf(reading, id), 4),
+    ipv6_address_scope: ({ id }, reading) => scopeOf(reading, subnetsOf(reading, id), 6),
   },
 };
 

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import type { Caller } from "./caller.ts";
 import { POLICIES } from "./policies.ts";
 import { ADMIN, ALICE } from "./testing/cloud.ts";
-import { CALLERS, estate, ROWS } from "./testing/policy-rows.ts";
+import { estate } from "./testing/estate.ts";
+import { CALLERS, ROWS } from "./testing/policy-rows.ts";
 
 test.each(ROWS)("%s", (rule, method, path, body, statuses) => {
   const said = CALLERS.map((caller) => {

@@ -1,5 +1,5 @@
 import { describe } from "vitest";
-import type { View } from "./query.ts";
+import type { View } from "./members.ts";
 import { ADMIN, ALICE, BOB, type Cloud, type Site } from "./testing/cloud.ts";
 import { hold, NOBODY, type Row } from "./testing/rows.ts";
 

@@ -105,6 +105,20 @@ const ROWS: readonly Row[] = [
     },
   ],
   [
+    "an address of somebody else's floating IP",
+    ({ cloud }) => {
+      const network_id = cloud.make("networks", "network", {}, ALICE).id;
+      const allowed_address_pairs = [{ ip_address: "0.0.0.0/0" }, { ip_address: "172.16.1.3/32" }];
+      return ["POST", "ports", { port: { network_id, allowed_address_pairs } }];
+    },
+    () => [
+      400,
+      "BadRequest",
+      "Bad port request: the allowed address 172.16.1.3/32 is of a network of another project.",
+    ],
+    ALICE,
+  ],
+  [
     "a port that somebody else's floating IP leads to",
     ({ cloud, public: net }) => {
       const network_id = cloud.make("networks", "network", {}, ALICE).id;

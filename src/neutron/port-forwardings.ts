@@ -7,10 +7,10 @@ import { stored } from "./addresses.ts";
 import { readCreate, readUpdate } from "./body.ts";
 import { owns } from "./caller.ts";
 import { badRequest, badResource, conflict, type Fault } from "./fault.ts";
-import { type Handler, require, revise, stamp, type Work } from "./handler.ts";
+import { type Handler, require, revise, stamp, unanswered, type Work } from "./handler.ts";
 import { joiningRouter } from "./joining-router.ts";
+import type { View } from "./members.ts";
 import type { FloatingIp, Port, PortForwarding } from "./objects.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { first, type Reading } from "./tables.ts";
 import { shown } from "./values.ts";
@@ -75,7 +75,12 @@ export const portForwardings = (floating: FloatingIp): Handler<"port_forwardings
     return lead(work, floating, next, (whole) => revise(work, "port_forwardings", old, whole));
   },
   remove: removeForwarding,
-  view: viewOf,
+  made: {
+    internal_port: ({ internal_port_range }) => singlePort(internal_port_range),
+    external_port: ({ external_port_range }) => singlePort(external_port_range),
+    project_id: unanswered,
+    tenant_id: unanswered,
+  },
 });
 
 export const forwardingsOf = (reading: Reading, floatingId: string): PortForwarding[] => [
@@ -210,21 +215,18 @@ function meet(a: string, b: string): boolean {
   return one.first <= other.last && other.first <= one.last;
 }
 
-/** The members for a single port are there when it is one. */
+/** As its floating IP shows it. */
 export function forwardingSummary(forwarding: PortForwarding): View {
   const { protocol, internal_ip_address, external_port_range, internal_port_range } = forwarding;
-  const single = (range: string): number | null => (countOf(range) === 0 ? portsOf(range).first : null);
   return {
     protocol,
     internal_ip_address,
-    internal_port: single(internal_port_range),
+    internal_port: singlePort(internal_port_range),
     internal_port_range,
-    external_port: single(external_port_range),
+    external_port: singlePort(external_port_range),
     external_port_range,
   };
 }
 
-function viewOf(forwarding: PortForwarding): View {
-  const { id, description, internal_port_id } = forwarding;
-  return { id, description, internal_port_id, ...forwardingSummary(forwarding) };
-}
+/** The members for a single port say something when it is one. */
+const singlePort = (range: string): number | null => (countOf(range) === 0 ? portsOf(range).first : null);

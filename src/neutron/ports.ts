@@ -1,6 +1,9 @@
 /** Ports: a MAC and the addresses of one interface of an instance, on the host that it is bound to. */
 
+import { contains } from "../bgp/net/address.ts";
+import { addressOfPair, storedPrefix } from "./addresses.ts";
 import { readCreate, readUpdate } from "./body.ts";
+import { isAdmin, owns } from "./caller.ts";
 import { badResource, conflict, Fault, notAuthorized } from "./fault.ts";
 import { disassociate, floatingIpsOf } from "./floating-ips.ts";
 import { add, type Handler, revise, stamp, type Work } from "./handler.ts";
@@ -10,7 +13,6 @@ import { type AddressPair, DEVICE, type FixedIp, type Network, type Port } from 
 import { mayDo, requireAllowed } from "./policies.ts";
 import { dropForwardings } from "./port-forwardings.ts";
 import { statusOf } from "./port-status.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { groupsOf, requireGroups } from "./security-groups.ts";
 import { isMine, requireVisible } from "./seen.ts";
@@ -60,7 +62,7 @@ export const ports: Handler<"ports"> = {
       status: "DOWN",
       port_security_enabled,
       fixed_ips,
-      allowed_address_pairs: pairsOf(given.allowed_address_pairs, mac_address),
+      allowed_address_pairs: pairsOf(work, network, given.allowed_address_pairs, mac_address),
       security_groups:
         isFiltered || given.security_groups !== undefined
           ? groupsOf(work, given.project_id, given.security_groups)
@@ -83,7 +85,7 @@ export const ports: Handler<"ports"> = {
       mac_address,
       ...(wanted !== undefined && { fixed_ips: movedIps(work, network, old, wanted, mac_address) }),
       ...(allowed_address_pairs !== undefined && {
-        allowed_address_pairs: pairsOf(allowed_address_pairs, mac_address),
+        allowed_address_pairs: pairsOf(work, network, allowed_address_pairs, mac_address),
       }),
     });
   },
@@ -102,29 +104,26 @@ export const ports: Handler<"ports"> = {
     dropForwardings(work, old, new Set());
     work.draft.remove("ports", old.id);
   },
-  view(port, _reading, world): View {
-    const isBound = port["binding:host_id"] !== "";
-    return {
-      ...port,
-      tenant_id: port.project_id,
-      status: statusOf(port, world),
-      "binding:vif_type": isBound ? "tap" : "unbound",
-      "binding:vif_details": {},
-    };
+  made: {
+    status: (port, _reading, world) => statusOf(port, world),
+    "binding:vif_type": (port) => (port["binding:host_id"] === "" ? "unbound" : "tap"),
+    "binding:vif_details": () => ({}),
   },
+  restsOn: (port, _reading, world) => [statusOf(port, world)],
 };
 
 /** What of a port takes the network's owner. */
 function requirePlace(
   { caller, draft }: Work,
   network: Network,
-  given: Partial<Pick<Creation, "mac_address" | "fixed_ips" | "device_owner">>,
+  given: Partial<Pick<Creation, "mac_address" | "fixed_ips" | "device_owner" | "allowed_address_pairs">>,
   action: "create_port" | "update_port",
 ): void {
   const refused = [
     ...(given.mac_address === undefined ? [] : ["mac_address"]),
     ...(given.fixed_ips?.some(({ ip_address }) => ip_address !== undefined) === true ? ["fixed_ips"] : []),
     ...(given.device_owner?.startsWith("network:") === true ? ["device_owner"] : []),
+    ...((given.allowed_address_pairs ?? []).length > 0 ? ["allowed_address_pairs"] : []),
   ]
     .map((name) => `${action}:${name}`)
     .filter((rule) => !mayDo(caller, rule, draft, network));
@@ -146,7 +145,8 @@ function requireUnserviced(old: Port, given: Partial<Creation>): void {
   throw badResource("port", `Cannot update ${name} of port ${old.id}: has device owner ${old.device_owner}`);
 }
 
-function pairsOf(pairs: readonly Pair[], mac: string): readonly AddressPair[] {
+function pairsOf(work: Work, network: Network, pairs: readonly Pair[], mac: string): readonly AddressPair[] {
+  for (const pair of pairs) refuseAddressOfOthers(work, network, pair);
   if (pairs.length > PAIRS_MAX) {
     const message = `The number of allowed address pair exceeds the maximum ${PAIRS_MAX}.`;
     throw new Fault(400, "AllowedAddressPairExhausted", message);
@@ -157,6 +157,17 @@ function pairsOf(pairs: readonly Pair[], mac: string): readonly AddressPair[] {
   if (twice === undefined) return whole;
   const message = `Request contains duplicate address pair: mac_address ${twice.mac_address} ip_address ${twice.ip_address}.`;
   throw new Fault(400, "DuplicateAddressPairInRequest", message);
+}
+
+/** Deviates: addresses are one space here, so that a pair has packets of others routed to this port. */
+function refuseAddressOfOthers({ caller, draft }: Work, { id }: Network, pair: Pair): void {
+  const address = addressOfPair(pair);
+  if (address === undefined || isAdmin(caller)) return;
+  for (const { network_id, cidr } of draft.all("subnets")) {
+    if (network_id === id || !contains(storedPrefix(cidr), address)) continue;
+    if (owns(caller, draft.get("networks", network_id)!)) continue;
+    throw badResource("port", `the allowed address ${pair.ip_address} is of a network of another project`);
+  }
 }
 
 function movedIps(

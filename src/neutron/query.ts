@@ -1,18 +1,17 @@
 /** Lists: filters (repeated ones are OR), sorting, pages with links, and the choice of fields. */
 
 import { badRequest, invalidAttribute } from "./fault.ts";
+import { chosen, type Members, writerOf } from "./members.ts";
+import { joined, type Texts } from "./texts.ts";
+import { STEP, sorted } from "./turns.ts";
 import { booleanOf, shown } from "./values.ts";
-
-/** As answered: an object of the API, its members in any form that JSON has. */
-export type View = Readonly<Record<string, unknown>>;
 
 /** In the order of the request; names may repeat. */
 export type QueryPairs = readonly (readonly [name: string, value: string])[];
 
 interface ListQuery {
   readonly fields: readonly string[];
-  readonly isFiltered: boolean;
-  readonly matches: (view: View) => boolean;
+  readonly filters: readonly Filter[];
   readonly sorts: readonly { readonly key: string; readonly descending: boolean }[];
   /** Undefined: all of it, in one answer. */
   readonly limit: number | undefined;
@@ -20,6 +19,12 @@ interface ListQuery {
   readonly backwards: boolean;
 }
 
+interface Filter {
+  readonly name: string;
+  readonly holds: (value: unknown) => boolean;
+}
+
+/** By the name of the filter; all are about the member `tags`. */
 const TAG_FILTERS: Readonly<Record<string, (own: ReadonlySet<string>, asked: readonly string[]) => boolean>> =
   {
     tags: (own, asked) => asked.every((tag) => own.has(tag)),
@@ -44,11 +49,9 @@ function readQuery(pairs: QueryPairs, known: ReadonlySet<string>): ListQuery {
     const names = invalid.slice(0, 10).map(([name]) => `'${shown(name)}'`);
     throw badRequest(`[${names.join(", ")}] is invalid attribute for filtering`);
   }
-  const tests = filters.map(([name, asked]) => filterOf(name, asked));
   return {
     fields: values.get("fields") ?? [],
-    isFiltered: tests.length > 0,
-    matches: (view) => tests.every((test) => test(view)),
+    filters: filters.map(([name, asked]) => filterOf(name, asked)),
     sorts: sortsOf(values, known),
     limit: limitOf(values.get("limit")),
     marker: values.get("marker")?.[0],
@@ -56,25 +59,25 @@ function readQuery(pairs: QueryPairs, known: ReadonlySet<string>): ListQuery {
   };
 }
 
-function filterOf(name: string, asked: readonly string[]): (view: View) => boolean {
+function filterOf(name: string, asked: readonly string[]): Filter {
   const ofTags = TAG_FILTERS[name];
   if (ofTags !== undefined) {
     const tags = asked.flatMap((value) => value.split(","));
-    return (view) => ofTags(new Set(view["tags"] as readonly string[]), tags);
+    return { name: "tags", holds: (own) => ofTags(new Set(own as readonly string[]), tags) };
   }
-  if (name === "fixed_ips") return fixedIpFilter(asked);
+  if (name === "fixed_ips") return { name, holds: fixedIpFilter(asked) };
   const wanted = new Set(asked);
   const flags = new Set(asked.map(booleanOf));
-  return (view) => {
-    const value = view[name];
+  const holds = (value: unknown): boolean => {
     if (typeof value === "boolean") return flags.has(value);
     if (Array.isArray(value)) return value.some((item) => wanted.has(String(item)));
     return wanted.has(value === null || value === undefined ? "" : String(value));
   };
+  return { name, holds };
 }
 
 /** `subnet_id=X`, `ip_address=X` or `ip_address_substr=X`: of each kind one, of all kinds given, must hold. */
-function fixedIpFilter(asked: readonly string[]): (view: View) => boolean {
+function fixedIpFilter(asked: readonly string[]): Filter["holds"] {
   const parts = asked.map((value) => /^(subnet_id|ip_address|ip_address_substr)=(.*)$/.exec(value));
   const bad = parts.indexOf(null);
   if (bad >= 0)
@@ -83,8 +86,8 @@ function fixedIpFilter(asked: readonly string[]): (view: View) => boolean {
   const subnets = of("subnet_id");
   const addresses = of("ip_address");
   const pieces = of("ip_address_substr");
-  return (view) => {
-    const own = view["fixed_ips"] as readonly { subnet_id: string; ip_address: string }[];
+  return (value) => {
+    const own = value as readonly { subnet_id: string; ip_address: string }[];
     return (
       (subnets.length === 0 || own.some((ip) => subnets.includes(ip.subnet_id))) &&
       (addresses.length === 0 || own.some((ip) => addresses.includes(ip.ip_address))) &&
@@ -131,157 +134,182 @@ function compareValues(a: unknown, b: unknown): number {
   return left! < right! ? -1 : Number(left !== right);
 }
 
-/** How objects of a list are shown: as a view, which filters and sorts look at, and as its JSON. */
-export interface Showing<T> {
-  readonly view: (object: T) => View;
-  readonly text: (object: T) => string;
+/** What to ask for the pages before and behind this one, relation first. */
+type Links = readonly (readonly ["next" | "previous", QueryPairs])[];
+
+/** A list step by step: some objects at a time, or none yet. */
+type Batches<T> = Generator<readonly T[], Links>;
+
+interface Identified {
+  readonly id: string;
 }
 
-interface Page {
-  readonly views: readonly View[];
-  /** What to ask for the pages before and behind this one, relation first. */
-  readonly links: readonly (readonly ["next" | "previous", QueryPairs])[];
-}
-
-/** What a list is of: objects that the caller may see. */
+/** What a list is of. */
 export interface Listed<T> {
   /** In the order in which they were found. */
   readonly all: () => Iterable<T>;
   /** In the order of their ids, from an id on and without it, or the other way round up to it; undefined: from the end. */
   readonly inOrder: (from: string | undefined, backwards: boolean) => Iterable<T>;
   readonly get: (id: string) => T | undefined;
+  /** Whether the caller may see one of these. */
+  readonly isSeen: (object: T) => boolean;
+  /** Of an object as the caller sees it. */
+  readonly members: Members<T>;
+  /** All of these members as they were written last, by `write`; undefined: that is not kept. */
+  readonly kept: ((object: T, write: (object: T) => string) => ReturnType<Texts["of"]>) | undefined;
   /** The fault for a marker that names nothing. */
   readonly unknownMarker: (marker: string) => Error;
 }
 
+/** Whether it is in the list: filtered out is nobody's marker either. */
+function judgeOf<T>({ isSeen, members }: Listed<T>, { filters }: ListQuery): (object: T) => boolean {
+  const tests = filters.map(({ name, holds }) => {
+    const make = members.get(name);
+    return (object: T) => holds(make?.(object));
+  });
+  return (object) => isSeen(object) && tests.every((test) => test(object));
+}
+
+/** All that there are, in the order in which they were found. */
+function* unsorted<T>(objects: readonly T[], isListed: (object: T) => boolean): Batches<T> {
+  for (let i = 0; i < objects.length; i += STEP) yield objects.slice(i, i + STEP).filter(isListed);
+  return [];
+}
+
 /** Cuts out of what is sorted by id, and looks at no more than the page. */
-function pageById<T>(
-  listed: Listed<T>,
-  view: (object: T) => View,
-  { limit, marker, backwards, matches }: ListQuery & { readonly limit: number },
+function pageById<T extends Identified>(
+  { inOrder }: Listed<T>,
+  { limit, marker, backwards }: ListQuery,
+  isListed: (object: T) => boolean,
   pairs: QueryPairs,
-): Page {
-  const at = marker === undefined ? undefined : listed.get(marker);
-  if (marker !== undefined && (at === undefined || !matches(view(at)))) throw listed.unknownMarker(marker);
-  const views: View[] = [];
+): Batches<T> {
+  const page: T[] = [];
   let isMore = false;
-  for (const object of listed.inOrder(marker, backwards)) {
-    const row = view(object);
-    if (!matches(row)) continue;
-    isMore = views.length === limit;
+  for (const object of inOrder(marker, backwards)) {
+    if (!isListed(object)) continue;
+    isMore = page.length === limit;
     if (isMore) break;
-    views.push(row);
+    page.push(object);
   }
   const hasMarker = marker !== undefined;
-  if (!backwards) return { views, links: linksOf(views, hasMarker, isMore, pairs) };
-  views.reverse();
-  return { views, links: linksOf(views, isMore, hasMarker, pairs) };
+  const links = backwards
+    ? linksOf(page.reverse(), isMore, hasMarker, pairs)
+    : linksOf(page, hasMarker, isMore, pairs);
+  return inBatches(page, links);
 }
 
 /**
- * Sorts and cuts. Without `limit` the order of what is alike is that in which they were found; a page needs a total order, so the id
- * decides what the keys leave open.
+ * Sorts and cuts. Without `limit` the order of what is alike is that in which they were found; a page needs a total order, so
+ * the id decides what the keys leave open.
  */
-function pageOf(
-  rows: View[],
+function* pageBySorting<T extends Identified>(
+  objects: readonly T[],
+  members: Members<T>,
   { sorts: wanted, limit, marker, backwards }: ListQuery,
+  isListed: (object: T) => boolean,
   pairs: QueryPairs,
-  unknownMarker: (marker: string) => Error,
-): Page {
+): Batches<T> {
   const sorts = limit === undefined ? wanted : [...wanted, { key: "id", descending: false }];
-  rows.sort((a, b) => compareViews(a, b, sorts));
-  if (limit === undefined) return { views: rows, links: [] };
-  const at = marker === undefined ? -1 : rows.findIndex((row) => row["id"] === marker);
-  if (marker !== undefined && at < 0) throw unknownMarker(marker);
-  const end = backwards ? (marker === undefined ? rows.length : at) : Math.min(rows.length, at + 1 + limit);
+  const makes = sorts.map(({ key }) => members.get(key));
+  const rows: { readonly object: T; readonly keys: readonly unknown[] }[] = [];
+  for (const [i, object] of objects.entries()) {
+    if (i % STEP === 0) yield [];
+    if (isListed(object)) rows.push({ object, keys: makes.map((make) => make?.(object)) });
+  }
+  const list = yield* sorted(rows, (a, b) => compareKeys(a.keys, b.keys, sorts));
+  const inOrder = list.map(({ object }) => object);
+  if (limit === undefined) return yield* inBatches(inOrder, []);
+  const at = marker === undefined ? -1 : inOrder.findIndex(({ id }) => id === marker);
+  const end = backwards && marker !== undefined ? at : backwards ? list.length : at + 1 + limit;
   const begin = backwards ? Math.max(0, end - limit) : at + 1;
-  const page = rows.slice(begin, end);
-  return { views: page, links: linksOf(page, begin > 0, end < rows.length, pairs) };
+  const page = inOrder.slice(begin, end);
+  return yield* inBatches(page, linksOf(page, begin > 0, end < list.length, pairs));
 }
 
-function compareViews(a: View, b: View, sorts: ListQuery["sorts"]): number {
-  for (const { key, descending } of sorts) {
-    const order = compareValues(a[key], b[key]);
+function compareKeys(a: readonly unknown[], b: readonly unknown[], sorts: ListQuery["sorts"]): number {
+  for (const [i, { descending }] of sorts.entries()) {
+    const order = compareValues(a[i], b[i]);
     if (order !== 0) return descending ? -order : order;
   }
   return 0;
 }
 
-function linksOf(
-  page: readonly View[],
-  isAfter: boolean,
-  isBefore: boolean,
-  pairs: QueryPairs,
-): Page["links"] {
+function* inBatches<T>(page: readonly T[], links: Links): Batches<T> {
+  for (let i = 0; i < page.length; i += STEP) yield page.slice(i, i + STEP);
+  return links;
+}
+
+function linksOf(page: readonly Identified[], isAfter: boolean, isBefore: boolean, pairs: QueryPairs): Links {
   const [head, tail] = [page[0], page.at(-1)];
   if (head === undefined || tail === undefined) return [];
   const rest = pairs.filter(([name]) => name !== "marker" && name !== "page_reverse");
-  const next: Page["links"] = [["next", [...rest, ["marker", String(tail["id"])]]]];
+  const next: Links = [["next", [...rest, ["marker", tail.id]]]];
   const back: QueryPairs = [
-    ["marker", String(head["id"])],
+    ["marker", head.id],
     ["page_reverse", "True"],
   ];
   return [...(isBefore ? next : []), ...(isAfter ? [["previous", [...rest, ...back]] as const] : [])];
 }
 
-export function projected(view: View, fields: readonly string[]): View {
-  if (fields.length === 0) return view;
-  return Object.fromEntries(
-    fields.filter((field) => Object.hasOwn(view, field)).map((field) => [field, view[field]]),
-  );
-}
-
 /**
- * The body of a list, as JSON piece by piece: of all objects that the caller may see, those and that of them which the
- * query asks for. Nothing is shown before it is asked for, so that whoever writes it out can give others their turn.
+ * The body of a list, as octets of JSON piece by piece, some of which are empty: of all objects of this moment those, and
+ * that of them, which the query asks for. No piece takes long, so that whoever writes them out can give others their turn.
  * @param known - what objects of this kind have
  * @throws Fault - before the first piece
  */
-export function listAnswer<T>(
+export function listAnswer<T extends Identified>(
   collection: string,
   known: ReadonlySet<string>,
   listed: Listed<T>,
-  showing: Showing<T>,
-  request: { readonly query: QueryPairs; readonly url: string },
-): Iterable<string> {
-  const query = readQuery(request.query, known);
-  const { limit, sorts } = query;
-  if (limit === undefined && sorts.length === 0) {
-    // Of this moment, whatever changes until it is written.
-    return piecesOf(collection, textsOf([...listed.all()], showing, query), []);
+  { query: pairs, url }: { readonly query: QueryPairs; readonly url: string },
+): Iterable<Uint8Array> {
+  const query = readQuery(pairs, known);
+  const { limit, sorts, marker, fields } = query;
+  const isListed = judgeOf(listed, query);
+  if (limit !== undefined && marker !== undefined) {
+    const at = listed.get(marker);
+    if (at === undefined || !isListed(at)) throw listed.unknownMarker(marker);
   }
-  const { views, links } =
-    limit !== undefined && sorts.length === 0
-      ? pageById(listed, showing.view, { ...query, limit }, request.query)
-      : pageOf(
-          Array.from(listed.all(), showing.view).filter(query.matches),
-          query,
-          request.query,
-          listed.unknownMarker,
-        );
-  const hrefs = links.map(([rel, pairs]) => {
-    const text = pairs.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
-    return { rel, href: `${request.url}?${text}` };
-  });
-  const texts = views.map((view) => JSON.stringify(projected(view, query.fields)));
-  return piecesOf(collection, texts, hrefs);
+  const batches =
+    sorts.length > 0
+      ? pageBySorting([...listed.all()], listed.members, query, isListed, pairs)
+      : limit === undefined
+        ? unsorted([...listed.all()], isListed)
+        : pageById(listed, query, isListed, pairs);
+  return piecesOf(collection, batches, textOf(listed, fields), url);
 }
 
-function* textsOf<T>(objects: readonly T[], { view, text }: Showing<T>, query: ListQuery): Generator<string> {
-  const { fields, isFiltered, matches } = query;
-  for (const object of objects) {
-    if (isFiltered && !matches(view(object))) continue;
-    yield fields.length === 0 ? text(object) : JSON.stringify(projected(view(object), fields));
-  }
+/** Of objects as many as there are, each with a comma before it. */
+function textOf<T>(
+  { members, kept }: Listed<T>,
+  fields: readonly string[],
+): (batch: readonly T[]) => Uint8Array {
+  const write = writerOf(chosen(members, fields));
+  if (kept !== undefined && fields.length === 0)
+    return (batch) => joined(batch.map((object) => kept(object, write)));
+  return (batch) => ENCODER.encode(batch.map((object) => `,${write(object)}`).join(""));
 }
 
-function* piecesOf(collection: string, texts: Iterable<string>, links: readonly object[]): Generator<string> {
-  yield `{${JSON.stringify(collection)}:[`;
+const ENCODER = new TextEncoder();
+
+function* piecesOf<T>(
+  collection: string,
+  batches: Batches<T>,
+  text: (batch: readonly T[]) => Uint8Array,
+  url: string,
+): Generator<Uint8Array> {
+  yield ENCODER.encode(`{${JSON.stringify(collection)}:[`);
   let isFirst = true;
-  for (const text of texts) {
-    if (!isFirst) yield ",";
-    isFirst = false;
-    yield text;
+  let step = batches.next();
+  for (; step.done !== true; step = batches.next()) {
+    const octets = text(step.value);
+    yield isFirst ? octets.subarray(1) : octets;
+    isFirst &&= octets.length === 0;
   }
-  yield links.length === 0 ? "]}" : `],${JSON.stringify(`${collection}_links`)}:${JSON.stringify(links)}}`;
+  const links = step.value.map(([rel, pairs]) => {
+    const search = pairs.map((pair) => pair.map(encodeURIComponent).join("=")).join("&");
+    return { rel, href: `${url}?${search}` };
+  });
+  const name = JSON.stringify(`${collection}_links`);
+  yield ENCODER.encode(links.length === 0 ? "]}" : `],${name}:${JSON.stringify(links)}}`);
 }

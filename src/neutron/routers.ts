@@ -15,7 +15,6 @@ import {
   type Router,
 } from "./objects.ts";
 import { mayDo } from "./policies.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { requireVisible } from "./seen.ts";
 import { addServicePort } from "./service-port.ts";
@@ -64,15 +63,7 @@ export const routers: Handler<"routers"> = {
     if (gw_port_id !== null) draft.remove("ports", gw_port_id);
     draft.remove("routers", id);
   },
-  view({ gw_port_id: _, ...router }): View {
-    return {
-      ...router,
-      tenant_id: router.project_id,
-      status: "ACTIVE",
-      availability_zones: [],
-      flavor_id: null,
-    };
-  },
+  made: { status: () => "ACTIVE", availability_zones: () => [], flavor_id: () => null },
 };
 
 export const interfacesOf = (reading: Reading, routerId: string): Port[] =>

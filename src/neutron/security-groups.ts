@@ -2,9 +2,9 @@
 
 import { readCreate, readUpdate } from "./body.ts";
 import { badRequest, conflict, Fault } from "./fault.ts";
-import { add, type Creation, type Handler, revise, stamp, type Work } from "./handler.ts";
+import { add, type Creation, type Handler, membersOf, revise, stamp, type Work } from "./handler.ts";
+import { viewOf } from "./members.ts";
 import type { SecurityGroup, SecurityGroupRule } from "./objects.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { requireVisible } from "./seen.ts";
 import { first, type Reading } from "./tables.ts";
@@ -94,13 +94,11 @@ export const securityGroups: Handler<"security_groups"> = {
     }
     draft.remove("security_groups", id);
   },
-  view(group, reading, world): View {
-    const rules = [...reading.by("security_group_rules", "group", group.id)];
-    return {
-      ...group,
-      tenant_id: group.project_id,
-      security_group_rules: rules.map((rule) => securityGroupRules.view(rule, reading, world)),
-    };
+  made: {
+    security_group_rules: ({ id }, reading, world) => {
+      const members = membersOf(securityGroupRules, reading, world);
+      return Array.from(reading.by("security_group_rules", "group", id), (rule) => viewOf(members, rule));
+    },
   },
 };
 
@@ -142,9 +140,7 @@ export const securityGroupRules: Handler<"security_group_rules"> = {
   remove({ draft }, { id }) {
     draft.remove("security_group_rules", id);
   },
-  view(rule): View {
-    return { ...rule, tenant_id: rule.project_id };
-  },
+  made: {},
 };
 
 function checkRule(rule: Creation<"security_group_rules">): void {

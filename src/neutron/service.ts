@@ -11,14 +11,16 @@ import { findExtension, listExtensions } from "./extensions.ts";
 import { addExtraRoutes, removeExtraRoutes } from "./extra-routes.ts";
 import { badRequest, Fault, notFound, unknownObject } from "./fault.ts";
 import { floatingIps } from "./floating-ips.ts";
-import type { Handler, Work } from "./handler.ts";
+import { type Handler, membersOf, type Work } from "./handler.ts";
 import { sortedFrom } from "./id-order.ts";
+import { idleParts } from "./idle.ts";
+import { chosen, type Members, viewOf } from "./members.ts";
 import { networks } from "./networks.ts";
 import type { Objects } from "./objects.ts";
 import { hiddenFrom, isVisible, requireAllowed, requireWrite } from "./policies.ts";
 import { portForwardings } from "./port-forwardings.ts";
 import { ports } from "./ports.ts";
-import { type Listed, listAnswer, projected, type QueryPairs, type Showing, type View } from "./query.ts";
+import { type Listed, listAnswer, type QueryPairs } from "./query.ts";
 import { listQuotas, resetQuota, setQuota, showQuota } from "./quotas.ts";
 import type { Owned, Resource } from "./resources.ts";
 import { addInterface, removeInterface } from "./router-interfaces.ts";
@@ -46,8 +48,10 @@ export interface ApiRequest {
 export interface ApiAnswer {
   readonly status: number;
   readonly body?: object;
-  /** In place of a body: its JSON, made while it is asked for. */
-  readonly pieces?: Iterable<string>;
+  /** What of the object does nothing here (idle.ts). */
+  readonly notes?: readonly string[];
+  /** In place of a body: the octets of its JSON, made while they are asked for. */
+  readonly pieces?: Iterable<Uint8Array>;
 }
 
 const HANDLERS: { readonly [C in Exclude<Owned, "port_forwardings">]: Handler<C> } = {
@@ -120,7 +124,9 @@ function onAction<C extends Owned>(
   const actions: Readonly<Record<string, Action<C>>> = ACTIONS[collection] ?? {};
   const act = method === "PUT" && Object.hasOwn(actions, part) ? actions[part] : undefined;
   if (act === undefined) throw notFound();
-  return { status: 200, body: act(work, object, body) };
+  const done = act(work, object, body);
+  const changed = work.draft.get(collection, object.id) ?? object;
+  return { status: 200, body: done, notes: idleParts(collection, changed, work.draft, work.world) };
 }
 
 function onForwardings(
@@ -190,9 +196,12 @@ function onCollection<C extends Owned>(work: Work, handler: Handler<C>, request:
   const bulk = bulkOf(request.body, resource);
   const made = (bulk ?? [request.body]).map((body) => handler.create(work, body));
   // Viewed at the end: what a later object of the bulk refers to shows in an earlier one.
-  const views = made.map((object) => shown(work, handler, object));
+  const members = shown(work, handler);
+  const views = made.map((object) => viewOf(members, object));
+  const notes = made.flatMap((object) => idleParts(resource.collection, object, work.draft, work.world));
   return {
     status: 201,
+    notes: [...new Set(notes)],
     body: bulk === undefined ? { [resource.name]: views[0] } : { [resource.collection]: views },
   };
 }
@@ -204,15 +213,20 @@ function onObject<C extends Owned>(
   request: ApiRequest,
 ): ApiAnswer {
   const { resource } = handler;
+  const answered = (current: Objects[C], fields: readonly string[]): ApiAnswer => ({
+    status: 200,
+    notes: idleParts(resource.collection, current, work.draft, work.world),
+    body: { [resource.name]: viewOf(chosen(shown(work, handler), fields), current) },
+  });
   switch (request.method) {
-    case "GET": {
-      const fields = request.query.filter(([name]) => name === "fields").map(([, value]) => value);
-      return { status: 200, body: { [resource.name]: projected(shown(work, handler, object), fields) } };
-    }
+    case "GET":
+      return answered(
+        object,
+        request.query.filter(([name]) => name === "fields").map(([, value]) => value),
+      );
     case "PUT": {
       requireRevision(object, request.ifMatch);
-      const changed = handler.update(work, object, request.body);
-      return { status: 200, body: { [resource.name]: shown(work, handler, changed) } };
+      return answered(handler.update(work, object, request.body), []);
     }
     case "DELETE":
       requireWrite(work.caller, `delete_${resource.name}`);
@@ -289,62 +303,32 @@ function list<C extends Owned>(work: Work, handler: Handler<C>, request: ApiRequ
   if (collection === "security_groups" && work.caller.projectId !== "") {
     ensureDefaultGroup(work, work.caller.projectId);
   }
-  const { draft, caller } = work;
-  const texts = draft.base.texts[isAdmin(caller) ? "admin" : "other"];
-  const showing: Showing<Objects[C]> = {
-    view: (object) => shown(work, handler, object),
-    text: (object) => {
-      const rests = handler.restsOn?.(object, draft, work.world);
-      return texts.of(object, rests, () => JSON.stringify(shown(work, handler, object)));
-    },
-  };
-  return {
-    status: 200,
-    pieces: listAnswer(
-      collection,
-      filtersOf(resource),
-      listedOf(work, handler, request.query),
-      showing,
-      request,
-    ),
-  };
+  const pieces = listAnswer(collection, filtersOf(resource), listedOf(work, handler, request.query), request);
+  return { status: 200, pieces };
 }
 
 function listedOf<C extends Owned>(work: Work, handler: Handler<C>, query: QueryPairs): Listed<Objects[C]> {
-  const { draft, caller } = work;
-  const { collection } = handler.resource;
+  const { draft, caller, world } = work;
+  const { restsOn, resource } = handler;
+  const { collection } = resource;
   const some = handler.all?.(draft) ?? candidates(draft, collection, query);
-  const isSeen = (object: Objects[C]): boolean => isVisible(caller, draft, collection, object);
+  const texts = draft.base.texts[isAdmin(caller) ? "admin" : "other"];
   return {
-    all: () => filtered(some ?? draft.all(collection), isSeen),
+    all: () => some ?? draft.all(collection),
     inOrder: (from, backwards) =>
-      filtered(
-        some === undefined ? draft.inOrder(collection, from, backwards) : sortedFrom(some, from, backwards),
-        isSeen,
-      ),
-    get: (id) => {
-      const object = draft.get(collection, id);
-      return object !== undefined && isSeen(object) ? object : undefined;
-    },
+      some === undefined ? draft.inOrder(collection, from, backwards) : sortedFrom(some, from, backwards),
+    get: (id) => draft.get(collection, id),
+    isSeen: (object) => isVisible(caller, draft, collection, object),
+    members: shown(work, handler),
+    kept:
+      restsOn && ((object, write) => texts.of(object, restsOn(object, draft, world), () => write(object))),
     unknownMarker: (marker) => unknownObject(collection, marker),
   };
-}
-
-function* filtered<T>(objects: Iterable<T>, holds: (object: T) => boolean): Generator<T> {
-  for (const object of objects) if (holds(object)) yield object;
 }
 
 const filtersOf = ({ attributes }: Resource): ReadonlySet<string> =>
   new Set([...Object.keys(attributes), "project_id", "tenant_id"]);
 
 /** As answered to the caller: without what only admins are shown. */
-function shown<C extends Owned>(
-  { draft, caller, world }: Work,
-  handler: Handler<C>,
-  object: Objects[C],
-): View {
-  const view = handler.view(object, draft, world);
-  const hidden = hiddenFrom(caller, handler.resource.name);
-  if (hidden.size === 0) return view;
-  return Object.fromEntries(Object.entries(view).filter(([name]) => !hidden.has(name)));
-}
+const shown = <C extends Owned>({ draft, caller, world }: Work, handler: Handler<C>): Members<Objects[C]> =>
+  membersOf(handler, draft, world, hiddenFrom(caller, handler.resource.name));

@@ -5,10 +5,10 @@ import { formatPrefix } from "../bgp/net/text.ts";
 import { storedPrefix } from "./addresses.ts";
 import { badRequest } from "./fault.ts";
 import { revise, type Work } from "./handler.ts";
+import type { View } from "./members.ts";
 import type { SubnetPool } from "./objects.ts";
 import { requireWrite } from "./policies.ts";
 import { freeIn, merged } from "./prefix-space.ts";
-import type { View } from "./query.ts";
 import { illegalPrefixes, noPrefixes, requireScopeIsOurs, subnetPools } from "./subnet-pools.ts";
 import { list, subnetText } from "./values.ts";
 

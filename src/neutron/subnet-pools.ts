@@ -12,7 +12,6 @@ import { badRequest, conflict, Fault, invalidInput } from "./fault.ts";
 import { add, type Handler, require, revise, stamp, type Work } from "./handler.ts";
 import type { Subnet, SubnetPool } from "./objects.ts";
 import { freeIn, merged } from "./prefix-space.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { requireVisible } from "./seen.ts";
 import { first, type Reading } from "./tables.ts";
@@ -55,9 +54,7 @@ export const subnetPools: Handler<"subnetpools"> = {
     }
     draft.remove("subnetpools", id);
   },
-  view(pool): View {
-    return { ...pool, tenant_id: pool.project_id };
-  },
+  made: {},
 };
 
 export const noPrefixes = (): Fault =>

@@ -4,12 +4,12 @@ import { overlaps, type Prefix, sameAddress } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import { stored, storedPrefix } from "./addresses.ts";
 import { readCreate, readUpdate } from "./body.ts";
-import { badResource, conflict, invalidInput } from "./fault.ts";
-import { add, type Handler, revise, stamp } from "./handler.ts";
+import { owns } from "./caller.ts";
+import { badResource, conflict, type Fault, invalidInput } from "./fault.ts";
+import { add, type Handler, revise, stamp, type Work } from "./handler.ts";
 import { DEVICE, type Network, type Subnet } from "./objects.ts";
 import { requireAllowed } from "./policies.ts";
 import { checkGateway, checkPools, checkPrefix, defaultGateway, defaultPools } from "./pools.ts";
-import type { View } from "./query.ts";
 import { RESOURCES } from "./resources.ts";
 import { requireVisible } from "./seen.ts";
 import { prefixFor } from "./subnet-pools.ts";
@@ -39,6 +39,7 @@ export const subnets: Handler<"subnets"> = {
     checkModes(given, prefix);
     const cidr = formatPrefix(prefix);
     requireApart(work.draft, network, cidr, prefix);
+    requireOwnSpace(work, network, cidr, prefix);
     const gateway = gatewayOf(prefix, given.gateway_ip);
     const allocation_pools = poolsOf(prefix, given.allocation_pools, gateway);
     const gateway_ip = gateway === undefined ? null : formatAddress(gateway);
@@ -71,9 +72,7 @@ export const subnets: Handler<"subnets"> = {
     for (const port of left) draft.remove("ports", port.id);
     draft.remove("subnets", id);
   },
-  view(subnet): View {
-    return { ...subnet, tenant_id: subnet.project_id, segment_id: null };
-  },
+  made: { segment_id: () => null },
 };
 
 /** @param wanted - undefined: the first address; null: none */
@@ -95,12 +94,26 @@ function poolsOf(
   return given;
 }
 
+/**
+ * Deviates: addresses are one space here. A project's network with addresses of one that everybody reaches would take
+ * their packets.
+ */
+function requireOwnSpace({ caller, draft }: Work, network: Network, cidr: string, prefix: Prefix): void {
+  for (const other of draft.all("subnets")) {
+    if (!overlaps(storedPrefix(other.cidr), prefix)) continue;
+    const beside = draft.get("networks", other.network_id)!;
+    if (!(beside.shared || beside["router:external"]) || owns(caller, beside)) continue;
+    throw overlap(network, cidr);
+  }
+}
+
+const overlap = ({ id }: Network, cidr: string): Fault =>
+  invalidInput(`Requested subnet with cidr: ${cidr} for network: ${id} overlaps with another subnet`);
+
 function requireApart(reading: Reading, network: Network, cidr: string, prefix: Prefix): void {
   for (const other of reading.by("subnets", "network", network.id)) {
     if (!overlaps(storedPrefix(other.cidr), prefix)) continue;
-    throw invalidInput(
-      `Requested subnet with cidr: ${cidr} for network: ${network.id} overlaps with another subnet`,
-    );
+    throw overlap(network, cidr);
   }
 }
 

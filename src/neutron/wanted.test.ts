@@ -143,7 +143,9 @@ test("an address that two ports may answer for is anycast, one port's own is rou
     anycast: [],
     ports: [[expect.any(String), "10.65.0.2", "10.65.0.200"]],
   });
-  at.cloud.make("ports", "port", { network_id: at.tenant, allowed_address_pairs });
+  // Written with its length it is the same address; a shorter prefix is nobody's.
+  const pairs = [{ ip_address: "10.65.0.200/32" }, { ip_address: "10.65.0.0/24" }];
+  at.cloud.make("ports", "port", { network_id: at.tenant, allowed_address_pairs: pairs });
   expect(wanted(at)).toMatchObject({
     anycast: [["10.65.0.200", "10.65.0.2", "10.65.0.3"]],
     ports: [[expect.any(String), "10.65.0.2"]],

@@ -11,7 +11,7 @@ import { type Address, compareAddresses, contains, overlaps, type Prefix } from 
 import { formatAddress, parseAddress } from "../bgp/net/text.ts";
 import { NO_LIMITS } from "../model/address-limits.ts";
 import type { AnycastService, FloatingIp, Forward, Port as HostPort, Model, Pool } from "../model/model.ts";
-import { stored, storedPrefix } from "./addresses.ts";
+import { addressOfPair, stored, storedPrefix } from "./addresses.ts";
 import type { FloatingIp as Floating, Port, Router } from "./objects.ts";
 import { portsOf } from "./port-forwardings.ts";
 import { interfacesOf } from "./routers.ts";
@@ -92,13 +92,16 @@ export class Claims {
 
   /** False when it is taken already. */
   take(address: Address): boolean {
-    const key = formatAddress(address);
-    if (this.#addresses.has(key)) {
+    if (this.has(address)) {
       this.isContested = true;
       return false;
     }
-    this.#addresses.add(key);
+    this.#addresses.add(formatAddress(address));
     return true;
+  }
+
+  has(address: Address): boolean {
+    return this.#addresses.has(formatAddress(address));
   }
 
   release(address: Address): void {
@@ -114,14 +117,17 @@ export class Claims {
 const addressesOf = (texts: readonly string[]): Address[] =>
   texts.flatMap((text) => parseAddress(text) ?? []);
 
+/** Addresses that a port may answer for beside its own. */
+const pairTexts = ({ allowed_address_pairs: pairs }: Port): string[] =>
+  pairs.flatMap((pair) => addressOfPair(pair) ?? []).map(formatAddress);
+
 /** Ports by an address that they may answer for beside their own; of those with two and more, the fabric chooses. */
 function sharedAddresses(reading: Reading): Map<string, Port[]> {
   const byAddress = new Map<string, Port[]>();
   for (const port of reading.all("ports")) {
-    for (const { ip_address } of port.allowed_address_pairs) {
-      if (ip_address.includes("/")) continue;
-      const known = byAddress.get(ip_address);
-      if (known === undefined) byAddress.set(ip_address, [port]);
+    for (const text of pairTexts(port)) {
+      const known = byAddress.get(text);
+      if (known === undefined) byAddress.set(text, [port]);
       else if (!known.includes(port)) known.push(port);
     }
   }
@@ -156,9 +162,7 @@ function hostPorts(
   for (const port of reading.by("ports", "host", hostname)) {
     if (!port.admin_state_up) continue;
     const own = port.fixed_ips.map((ip) => ip.ip_address);
-    const alone = port.allowed_address_pairs
-      .map(({ ip_address }) => ip_address)
-      .filter((address) => shared.get(address)?.length === 1);
+    const alone = pairTexts(port).filter((text) => shared.get(text)?.length === 1);
     const addresses = addressesOf([...own, ...alone]).filter((address) => claims.take(address));
     if (addresses.length > 0) found.push({ interface: tapOf(port), addresses });
   }
@@ -263,7 +267,7 @@ function outboundOf(
   return { pools, prefixes };
 }
 
-const translates = ({ external_gateway_info, admin_state_up }: Router): boolean =>
+export const translates = ({ external_gateway_info, admin_state_up }: Router): boolean =>
   external_gateway_info?.enable_snat === true && admin_state_up;
 
 const outerAddresses = ({ external_gateway_info }: Router, claims: Claims): Address[] =>
@@ -284,7 +288,7 @@ const poolOf = ({ id }: Router, addresses: readonly Address[], served: readonly 
   filtering: "addressAndPortDependent",
 });
 
-const innerPrefixes = (reading: Reading, { id }: Router): Prefix[] =>
+export const innerPrefixes = (reading: Reading, { id }: Router): Prefix[] =>
   interfacesOf(reading, id)
     .flatMap((port) => port.fixed_ips)
     .flatMap((ip) => reading.get("subnets", ip.subnet_id) ?? [])

@@ -36,7 +36,10 @@ export function whose(reading: Reading, prefix: Prefix, isAddress: boolean): Who
 }
 
 const shares = ({ allowed_address_pairs: pairs }: Port, text: string): boolean =>
-  pairs.length > 0 && pairs.some(({ ip_address }) => ip_address === text);
+  pairs.length > 0 && pairs.some(({ ip_address }) => ip_address === text || isWhole(ip_address, text));
+
+/** An address with its full length is no more than the address. */
+const isWhole = (pair: string, text: string): boolean => pair === `${text}/${text.includes(":") ? 128 : 32}`;
 
 function leadingTo(reading: Reading, { id }: Port, text: string): FloatingIp[] {
   const whole = [...reading.by("floatingips", "port", id)].filter((one) => one.fixed_ip_address === text);

@@ -126,6 +126,38 @@ kernelTest(
   },
 );
 
+kernelTest("the mappings of a pool address that is gone go with its flows, and no others", async () => {
+  const [gone, stays] = ["198.51.100.10", "198.51.100.11"];
+  const pair = (outer: string, port: number, inner = "10.65.0.13"): string =>
+    [`add element inet gatewayd mapping { udp . ${inner} . ${port} : ${outer} . ${port} }`]
+      .concat(`add element inet gatewayd endpoints { ${outer} . udp . ${port} : ${inner} . ${port} }`)
+      .join("\n");
+  const map = (name: string, type: string): string =>
+    `add map inet gatewayd ${name} { type ${type} : ipv4_addr . inet_service; size 65536; flags dynamic,timeout; }`;
+  const there = [pair(gone, 1001), pair(gone, 1002), pair(stays, 1003), pair(gone, 1004)];
+  await here.kernel.applyNat(
+    [
+      ...["add table inet gatewayd", map("mapping", "inet_proto . ipv4_addr . inet_service")],
+      ...[map("endpoints", "ipv4_addr . inet_proto . inet_service"), ...there],
+      // Another address's by now.
+      `add element inet gatewayd mapping { udp . 10.65.0.14 . 1005 : ${stays} . 1005 }`,
+      `add element inet gatewayd endpoints { ${gone} . udp . 1005 : 10.65.0.14 . 1005 }`,
+    ].join("\n"),
+  );
+  // Of one of them there is no flow, and of one flow no mapping.
+  for (const port of [1001, 1002, 1006]) insert(outbound(gone, "10.65.0.13"), udp(port, 80));
+  insert(outbound(gone, "10.65.0.14"), udp(1005, 80));
+  insert(outbound(stays, "10.65.0.13"), udp(1003, 80));
+  expect(await here.kernel.forget({ public: address(gone) })).toBe(4);
+  const keys = (name: string, key: RegExp): (string | undefined)[] =>
+    [...here.lab.run("nft", "list", "map", "inet", "gatewayd", name).matchAll(key)]
+      .map(([, one]) => one)
+      .sort();
+  expect(keys("mapping", /udp \. [\d.]+ \. (\d+) :/g)).toEqual(["1003", "1004", "1005"]);
+  expect(keys("endpoints", /udp \. (\d+) :/g)).toEqual(["1003", "1004"]);
+  here.lab.run("conntrack", "-F");
+});
+
 kernelTest("of IPv6 too, exactly those of one translation, both ways", async () => {
   const client = "2001:db8:9::9";
   const came = (to: string, fixed: string): Flow => ({

@@ -27,7 +27,7 @@ import {
   twoHosts,
 } from "./two-hosts.ts";
 
-const [FLOATING, SECOND] = ["172.16.1.3", "172.16.1.4"] as const;
+const [FLOATING, SECOND, FORWARDED] = ["172.16.1.3", "172.16.1.4", "172.16.1.5"] as const;
 const POOLED = "198.51.100.20";
 const LIMIT_MS = 60_000;
 
@@ -45,6 +45,7 @@ beforeAll(async () => {
   world = spaces.world.start(process.execPath, script);
   for (const server of SERVERS) await world.ask({ listen: server });
   await hosts.ask({ listen: [H1, 80] });
+  for (const host of [H1, H2]) await hosts.ask({ listen: [host, 8080] });
   lab = new Lab();
   const file = lab.write("gw.yaml", fileOf([FLOATING]));
   daemon = await lab.start(file, lab.path("gw.sock"), ["ip", "netns", "exec", spaces.gw.name]);
@@ -55,17 +56,29 @@ afterAll(async () => {
   await removeAll(spaces);
 });
 
-const fileOf = (floating: readonly string[]): object => ({
+interface More {
+  /** Of {@link FORWARDED}: to whose port 8080 the ports from 80 on lead. */
+  readonly forwards?: readonly string[];
+  readonly log?: object;
+}
+
+const fileOf = (floating: readonly string[], { forwards = [], log = {} }: More = {}): object => ({
   role: "gateway",
   hostname: "gw",
   bgp: { asn: 65_000, routerId: "10.65.255.1", peers: [{ address: S1, asn: 64_512, passive: true }] },
   nat: {
     private: "10.65.0.0/16",
     pools: [{ name: "default", addresses: [POOLED], ports: "2000-2001", mapping: "addressAndPortDependent" }],
+    log,
   },
-  floatingIps: floating.map((address, i) => ({ address, to: i === 0 ? H1 : H2, egress: "fixed" })),
+  floatingIps: [
+    ...floating.map((address, i) => ({ address, to: i === 0 ? H1 : H2, egress: "fixed" })),
+    ...(forwards.length === 0 ? [] : [{ address: FORWARDED, forwards: forwards.map(forward) }]),
+  ],
   api: { socket: lab.path("gw.sock") },
 });
+
+const forward = (to: string, i: number): object => ({ protocol: "tcp", port: 80 + i, to, toPort: 8080 });
 
 const answerOf = async (address: string): Promise<FloatingIpAnswer | undefined> =>
   (await daemon.get<readonly FloatingIpAnswer[]>("/api/v1/floatingips")).find((ip) => ip.address === address);
@@ -191,6 +204,56 @@ test("the ports are used up: connections that there are go on, a new one waits u
   spaces.gw.run("conntrack", "-D", "-p", "tcp", "--orig-port-src", "20000");
   // Its SYN is sent again, and finds a port.
   expect(await hosts.ask({ outcome: [H2, 20_002], to: server })).toBe("connected");
+});
+
+test("pools, sessions and refusals can be read as tables, as JSON and by Prometheus", async () => {
+  shows("RFC 6888 REQ-10");
+  const { stdout } = await daemon.gwctl("nat", "pools");
+  expect(stdout).toMatch(new RegExp(`^default +${POOLED} +active +[1-9]`, "m"));
+  expect(await daemon.get(`/api/v1/nat/sessions?private=${H2}&protocol=tcp`)).toMatchObject({
+    sessions: expect.arrayContaining([
+      expect.objectContaining({ public: expect.stringMatching(`^${POOLED}:200`) }),
+    ]),
+  });
+  expect(await daemon.metric("gatewayd_conntrack_entries")).toBeGreaterThan(0);
+});
+
+test("a forwarded port that leads elsewhere does so at once, and ends its own connections and no others", async () => {
+  lab.write("gw.yaml", fileOf([FLOATING, SECOND], { forwards: [H1, H2] }));
+  await daemon.reload();
+  await isServed(FORWARDED);
+  const [first, second]: [Endpoint, Endpoint] = [
+    [S1, port++],
+    [S1, port++],
+  ];
+  await seenBy(world, first, [[FORWARDED, 80]]);
+  await seenBy(world, second, [[FORWARDED, 81]]);
+  const isTracked = ([, from]: Endpoint): boolean =>
+    spaces.gw.run("conntrack", "-L", "-p", "tcp", "--orig-port-src", `${from}`) !== "";
+  expect([first, second].map(isTracked)).toEqual([true, true]);
+  lab.write("gw.yaml", fileOf([FLOATING, SECOND], { forwards: [H2, H2] }));
+  await daemon.reload();
+  await eventually("the other host answers", async () => {
+    const own: Endpoint = [S1, port++];
+    // Whoever is asked answers: there is no moment without a way.
+    expect(await seenBy(world, own, [[FORWARDED, 80]])).toEqual([own.join(":")]);
+    return ((await hosts.ask({ accepted: [H2, 8080] })) as string[]).includes(own.join(":"));
+  });
+  await eventually("its connections are forgotten", () => !isTracked(first));
+  expect(isTracked(second)).toBe(true);
+  expect(await answerOf(FORWARDED)).toMatchObject({ status: "ACTIVE", announced: true });
+});
+
+test("a log that takes nothing hurts no packet, and what it lost is counted", async () => {
+  lab.write("gw.yaml", fileOf([FLOATING, SECOND], { log: { file: "/dev/full" } }));
+  await daemon.reload();
+  await eventually("a session is lost", async () => {
+    expect(await gotThrough()).toBe(true);
+    return ((await daemon.metric("gatewayd_nat_log_records_lost_total")) ?? 0) > 0;
+  });
+  expect(await daemon.get("/api/v1/nat/log")).toMatchObject({
+    outputs: [{ target: "/dev/full", written: 0, lastError: expect.stringMatching(/no space left/i) }],
+  });
 });
 
 const { CONNTRACK } = process.env;

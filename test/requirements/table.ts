@@ -145,7 +145,7 @@ export const REASONS: Readonly<Partial<Record<RequirementName, string>>> = {
   "RFC 5508 REQ-1a":
     "an identifier is kept, but towards a destination that another host asks with the same one it is another",
   "RFC 5508 REQ-3a":
-    "the kernel does not look at it, and leaves it as wrong as it was: whom the error is for drops it",
+    "conntrack does not look at it, and no rule of nftables can sum up a header: it is as wrong when it arrives, and a host may take it all the same, as Linux does",
   "RFC 5508 REQ-8":
     "who is over a limit is answered so; when no port is left, the kernel drops the packet in silence",
   "RFC 5508 REQ-9": "there is no such policy",

@@ -251,7 +251,7 @@ export class AdjRibIn {
       feed.stale--;
       marked = paths.generation[row] === LONG_LIVED;
     }
-    paths.generation[row] = feed.generation;
+    if (paths.generation[row] !== feed.generation) paths.generation[row] = feed.generation;
     if (paths.received[row] === attrs && !marked) return;
     this.#replace(paths.received, row, this.#pool.retain(attrs));
     this.#accept(feed, row, verdict);
@@ -262,7 +262,7 @@ export class AdjRibIn {
     this.#paths.received[row] = 0;
     this.#paths.accepted[row] = 0;
     this.#paths.rule[row] = 0;
-    this.#paths.tag[row] = 0;
+    if (this.#paths.tag[row] !== 0) this.#paths.tag[row] = 0;
     return row;
   }
 
@@ -275,7 +275,7 @@ export class AdjRibIn {
     const isOther = before !== after || paths.tag[row] !== tag;
     feed.accepted += this.#usable(feed, after) - this.#usable(feed, before);
     this.#replace(paths.accepted, row, after);
-    paths.tag[row] = tag;
+    if (paths.tag[row] !== tag) paths.tag[row] = tag;
     const isTooLong = verdict.accepted && after === NO_ATTRIBUTES;
     paths.rule[row] = this.#rules.numberOf(isTooLong ? TOO_LONG : verdict);
     if (isOther) paths.touch(row);

@@ -56,7 +56,7 @@ export class AdjRibOut {
     }
     this.#attrs[nlri] = attrs;
     this.#source[nlri] = source;
-    this.#tag[nlri] = tag;
+    if (this.#tag[nlri] !== tag) this.#tag[nlri] = tag;
     const comes = before === NO_ATTRIBUTES && attrs !== NO_ATTRIBUTES;
     const leaves = before !== NO_ATTRIBUTES && attrs === NO_ATTRIBUTES;
     if (comes) this.#naming.pin(nlri);

@@ -142,12 +142,13 @@ export class AttributeColumns {
   read(id: number, block: AttributeBlock, asnOctets: 2 | 4, nextHop: Address, nextHopId: number): void {
     this.#reserve(id + 1);
     this.localPref[id] = DEFAULT_LOCAL_PREF;
-    this.med[id] = this.#identity.missingMedAsWorst ? WORST_MED : 0;
-    this.originatorId[id] = 0;
-    this.clusterLength[id] = 0;
+    this.#putMed(id, this.#identity.missingMedAsWorst ? WORST_MED : 0);
+    if (this.originatorId[id] !== 0) this.originatorId[id] = 0;
+    if (this.clusterLength[id] !== 0) this.clusterLength[id] = 0;
     this.communities[id] = 0;
     this.nextHop[id] = nextHopId;
-    this.flags[id] = nextHopFlags(nextHop);
+    const flags = nextHopFlags(nextHop);
+    if (this.flags[id] !== flags) this.flags[id] = flags;
     const header = this.#header;
     const { octets } = block;
     for (let at = block.start; at < block.end && header.read(octets, at, block.end); at = header.end) {
@@ -156,12 +157,16 @@ export class AttributeColumns {
     if ((this.flags[id]! & LLGR_STALE) !== 0) this.anyStale = true;
   }
 
+  #putMed(id: number, med: number): void {
+    if (this.med[id] !== med) this.med[id] = med;
+  }
+
   #readOne(id: number, octets: Uint8Array, header: AttributeHeader, asnOctets: 2 | 4): void {
     const { code, start, end } = header;
     if (code === CODE.asPath) this.#readPath(id, octets, start, end, asnOctets);
     else if (code === CODE.communities) this.#readCommunities(id, octets, start, end);
     else if (code === CODE.origin) this.origin[id] = octets[start]!;
-    else if (code === CODE.med) this.med[id] = u32(octets, start);
+    else if (code === CODE.med) this.#putMed(id, u32(octets, start));
     else if (code === CODE.localPref) this.localPref[id] = u32(octets, start);
     else if (code === CODE.originatorId) this.#readOriginator(id, u32(octets, start));
     else if (code === CODE.clusterList) this.#readClusters(id, octets, start, end);
@@ -193,7 +198,8 @@ export class AttributeColumns {
     }
     if (own > 0) this.flags[id]! |= AS_LOOP;
     this.pathLength[id] = Math.min(length, 0xffff);
-    this.ownAs[id] = Math.min(own, 0xff);
+    const counted = Math.min(own, 0xff);
+    if (this.ownAs[id] !== counted) this.ownAs[id] = counted;
     this.neighbourAs[id] = Math.max(neighbour, 0);
     this.originAs[id] = origin;
   }

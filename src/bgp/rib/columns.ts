@@ -1,4 +1,7 @@
-/** Columns: typed arrays that grow. */
+/**
+ * Columns: typed arrays that grow. A page of memory that is all zero costs nothing until it is written to: so 0 is what is
+ * there mostly, and columns that are nearly always 0 are written to only where something changes.
+ */
 
 /** Twice would copy three times as much, and leave more for the garbage collector. */
 const GROWTH = 4;

@@ -15,8 +15,8 @@ import { columnOf } from "./columns.ts";
 import { IdSet } from "./id-set.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
 
-/** No row: the end of a list. */
-export const NIL = 0xffff_ffff;
+/** No row: the end of a list. Rows count from 1. */
+export const NIL = 0;
 
 const INSTALLED = 1;
 /** A selected path got other attributes, or went: the change must be told even if the same rows are chosen again. */
@@ -46,7 +46,6 @@ export class PathTable {
   next: Uint32Array = new Uint32Array(1024);
 
   // By prefix.
-  /** The complement of the row, so that a new column says NIL everywhere without being written to. */
   #heads: Uint32Array = new Uint32Array(1024);
   #selected: Uint16Array = new Uint16Array(1024);
   #flags: Uint8Array = new Uint8Array(1024);
@@ -59,7 +58,7 @@ export class PathTable {
   #pinnedPrefix: Uint32Array = new Uint32Array(0);
 
   /** One more than the highest row ever used: scan up to here. */
-  extent = 0;
+  extent = 1;
   /** How many prefixes have a chosen path. */
   reachable = 0;
   #free = NIL;
@@ -68,6 +67,7 @@ export class PathTable {
 
   constructor(family: Family) {
     this.prefixes = new PrefixTable(family);
+    this.prefix[NIL] = NO_PREFIX;
   }
 
   /** The id of a prefix, known from now on. */
@@ -79,7 +79,7 @@ export class PathTable {
   }
 
   head(prefix: PrefixId): number {
-    return ~this.#heads[prefix]! >>> 0;
+    return this.#heads[prefix]!;
   }
 
   /** How many paths from the front of the list are chosen. 0: the prefix is not reachable. */
@@ -89,7 +89,7 @@ export class PathTable {
 
   /** Puts the list in a new order: the first `count` rows are chosen. The caller has set `next` of every row. */
   select(prefix: PrefixId, head: number, count: number): void {
-    this.#heads[prefix] = ~head;
+    this.#heads[prefix] = head;
     this.#selected[prefix] = count;
     const before = this.#flags[prefix]! & REACHABLE;
     if (count > 0 && before === 0) this.reachable++;
@@ -152,11 +152,11 @@ export class PathTable {
     const row = this.#takeRow();
     this.prefix[row] = prefix;
     this.peer[row] = peer;
-    this.pathId[row] = pathId;
-    this.next[row] = NIL;
+    if (this.pathId[row] !== pathId) this.pathId[row] = pathId;
+    if (this.next[row] !== NIL) this.next[row] = NIL;
     let last = this.head(prefix);
     if (last === NIL) {
-      this.#heads[prefix] = ~row;
+      this.#heads[prefix] = row;
       return row;
     }
     while (this.next[last] !== NIL) last = this.next[last]!;
@@ -174,7 +174,7 @@ export class PathTable {
       before = at;
       place++;
     }
-    if (before === NIL) this.#heads[prefix] = ~this.next[row]!;
+    if (before === NIL) this.#heads[prefix] = this.next[row]!;
     else this.next[before] = this.next[row]!;
     if (place < this.#selected[prefix]!) this.#selected[prefix]!--;
     this.prefix[row] = NO_PREFIX;

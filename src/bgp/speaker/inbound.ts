@@ -68,7 +68,7 @@ export class Inbound {
     const reaction = decodeUpdate(message, source.negotiated.decode, update);
     if (reaction === "session-reset") return outcomeOf(update.faults, undefined);
     const faults = this.#faults;
-    faults.length = 0;
+    if (faults.length > 0) faults.length = 0;
     for (const fault of update.faults) faults.push(fault);
     for (const batch of update.withdrawn) {
       if (batch.count > 0 && source.negotiated.families.includes(batch.family)) {

@@ -1,11 +1,10 @@
 /** `gwctl network onboard subnets`, in the words of the openstack client. */
 
 import { Argument, type Command } from "commander";
-import { call } from "../client.ts";
 import { examples } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { networks } from "./networks.ts";
-import { idOf, openSession } from "./session.ts";
+import { idOf, openSession, tell } from "./session.ts";
 import { subnetPools } from "./subnet-pools.ts";
 
 export function addOnboarding(network: Command, io: Io): void {
@@ -25,6 +24,6 @@ export function addOnboarding(network: Command, io: Io): void {
     const body = { network_id: await idOf(session, networks, called) };
     const id = await idOf(session, subnetPools, pool);
     const path = `/v2.0/subnetpools/${id}/onboard_network_subnets`;
-    await call(session.target, { method: "PUT", path, body }, io.signal);
+    await tell(session, { method: "PUT", path, body });
   });
 }

@@ -1,12 +1,11 @@
 /** What a router joins, and its extra routes: `gwctl router add subnet`, `remove route`, as the openstack client has them. */
 
 import { Argument, type Command } from "commander";
-import { call } from "../client.ts";
 import { examples } from "../flags.ts";
 import type { Io } from "../io.ts";
 import { addOptions, readSaid, resolverOf } from "./patches.ts";
 import { ROUTE, routers } from "./routers.ts";
-import { idOf, openSession } from "./session.ts";
+import { idOf, openSession, tell } from "./session.ts";
 import { compounds, type Word } from "./words.ts";
 
 const KINDS = ["subnet", "port"] as const;
@@ -40,7 +39,7 @@ export function addRouterParts(router: Command, io: Io): void {
         const session = openSession(command, io);
         const id = await idOf(session, routers, called);
         const body = { [`${kind}_id`]: await resolverOf(session)(`${kind}s`, part) };
-        await call(session.target, { method: "PUT", path: `/v2.0/routers/${id}/${action}`, body }, io.signal);
+        await tell(session, { method: "PUT", path: `/v2.0/routers/${id}/${action}`, body });
       });
     }
     addRoutes(group, verb, io);
@@ -59,6 +58,6 @@ function addRoutes(group: Command, verb: "add" | "remove", io: Io): void {
     const session = openSession(command, io);
     const { lists: router } = await readSaid(spoken, resolverOf(session));
     const path = `/v2.0/routers/${await idOf(session, routers, called)}/${verb}_extraroutes`;
-    await call(session.target, { method: "PUT", path, body: { router } }, io.signal);
+    await tell(session, { method: "PUT", path, body: { router } });
   });
 }

@@ -1,10 +1,11 @@
 /** Objects of the Networking API by their names. */
 
 import type { Command } from "commander";
-import { call, type Target } from "../client.ts";
+import { type Answer, call, type Target } from "../client.ts";
 import { optionsOf } from "../flags.ts";
 import { EXIT, Failure, type Io } from "../io.ts";
 import type { Options } from "../show.ts";
+import { printable } from "../text.ts";
 import type { ResourceRow, View } from "./row.ts";
 
 /** One run of gwctl against the Networking API. */
@@ -20,6 +21,15 @@ export function openSession(command: Command, io: Io): Session {
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+type Asked = Parameters<typeof call>[1];
+
+/** Sends a request, and passes on what gatewayd says beside its answer. @throws Failure */
+export async function tell({ target, io }: Session, request: Asked): Promise<Answer> {
+  const answer = await call(target, request, io.signal);
+  for (const note of answer.notes) io.stderr.write(`note: ${printable(note)}\n`);
+  return answer;
+}
 
 /** The id of what somebody has called by its name or id. @throws Failure - there is none, or several */
 export async function idOf(session: Session, row: ResourceRow, called: string): Promise<string> {
@@ -51,11 +61,7 @@ export async function listOf(
 }
 
 /** Asks about one object. @throws Failure */
-export async function ask(
-  { target, io }: Session,
-  request: Parameters<typeof call>[1],
-  member: string,
-): Promise<View> {
-  const { json } = await call(target, request, io.signal);
+export async function ask(session: Session, request: Asked, member: string): Promise<View> {
+  const { json } = await tell(session, request);
   return (json as Readonly<Record<string, View>> | undefined)?.[member] ?? {};
 }

@@ -1,10 +1,9 @@
 /** `gwctl subnet pool add prefix`, and `remove prefix`: the others of the pool stay as they are. */
 
 import { Argument, type Command } from "commander";
-import { call } from "../client.ts";
 import { examples } from "../flags.ts";
 import type { Io } from "../io.ts";
-import { idOf, openSession } from "./session.ts";
+import { idOf, openSession, tell } from "./session.ts";
 import { subnetPools } from "./subnet-pools.ts";
 
 export function addPoolPrefixes(pool: Command, io: Io): void {
@@ -23,7 +22,7 @@ export function addPoolPrefixes(pool: Command, io: Io): void {
     command.action(async (called: string, prefixes: readonly string[]) => {
       const session = openSession(command, io);
       const path = `/v2.0/subnetpools/${await idOf(session, subnetPools, called)}/${verb}_prefixes`;
-      await call(session.target, { method: "PUT", path, body: { prefixes } }, io.signal);
+      await tell(session, { method: "PUT", path, body: { prefixes } });
     });
   }
 }

@@ -47,7 +47,7 @@ function behind(
   const [first, second] = found.map((forward) => forward.to);
   const ways = found.map(
     ({ protocol, ports, to: target, toPorts }) =>
-      `${protocol} ${portText(ports)} of ${text} is forwarded to ${formatAddress(target)}, ${portText(toPorts)}`,
+      `${protocol} ${portText(ports)} of ${text} is forwarded to ${formatAddress(target)}:${portText(toPorts)}`,
   );
   const why = ways.join("; ") || `${text} is a floating IP, and nothing is forwarded from port ${port}`;
   const isOne = first !== undefined && (second === undefined || sameAddress(first, second));

@@ -3,12 +3,14 @@
 import { randomUUID } from "node:crypto";
 import type { AuthorityOf } from "../../api/guard.ts";
 import type { NetworkingApi } from "../../api/openstack.ts";
-import { contains, type Prefix } from "../../bgp/net/address.ts";
+import { contains } from "../../bgp/net/address.ts";
 import { parseAddress } from "../../bgp/net/text.ts";
 import type { ApiSettings } from "../../config/settings.ts";
 import type { Problem } from "../../gateway/intent.ts";
 import type { People } from "../../identity/people.ts";
 import { type Session, type Standing, sessionOf } from "../../identity/tokens.ts";
+import type { Model } from "../../model/model.ts";
+import { stored } from "../../neutron/addresses.ts";
 import { type Advertisement, advertisementsOf } from "../../neutron/advertisements.ts";
 import { answerBgp, type BgpFace, isBgp } from "../../neutron/bgp.ts";
 import type { Caller, World } from "../../neutron/caller.ts";
@@ -16,7 +18,7 @@ import { dhcpOf } from "../../neutron/dhcp.ts";
 import { Hosts } from "../../neutron/hosts.ts";
 import { Keeper } from "../../neutron/keeper.ts";
 import { KeptModel } from "../../neutron/kept-model.ts";
-import { portsBehind } from "../../neutron/wanted.ts";
+import { Claims, portsBehind } from "../../neutron/wanted.ts";
 import type { Store } from "../../store/store.ts";
 import type { ObjectsView } from "../answers/explain/source.ts";
 import { systemClock } from "../clock.ts";
@@ -38,8 +40,8 @@ interface Surroundings {
   readonly people: () => People | undefined;
   readonly standing: Standing;
   readonly isReachable: () => World["isReachable"];
-  /** Public networks of gateway.yaml. */
-  readonly routed: () => readonly Prefix[];
+  /** What gateway.yaml says. */
+  readonly file: () => Model;
   readonly changed: () => void;
   /** Objects changed, and nothing else. */
   readonly amended: () => void;
@@ -75,6 +77,7 @@ export async function openNetworking(
   /** Of what gateway.yaml says, with the pools and services of the API. */
   const model = new KeptModel();
   let advertisements: readonly Advertisement[] | undefined;
+  const saidBy = keptClaims();
   const keeper = await Keeper.open(
     store,
     () => ({
@@ -82,7 +85,8 @@ export async function openNetworking(
       newId: randomUUID,
       chance: Math.random,
       isReachable: around.isReachable(),
-      isRouted: routedBy(around.routed),
+      isRouted: (text) => isIn(around.file().networks, text),
+      isSaid: (text) => saidBy(around.own.extend(around.file())).has(stored(text)),
       routerDistributed: around.api().routerDistributed,
       hostSays: (port) => hosts.says(port),
     }),
@@ -140,9 +144,16 @@ export async function openNetworking(
   };
 }
 
-const routedBy =
-  (networks: Surroundings["routed"]): World["isRouted"] =>
-  (text) => {
-    const address = parseAddress(text);
-    return address !== undefined && networks().some((network) => contains(network, address));
+/** Of a model its addresses, gathered once: gateway.yaml may have tens of thousands. */
+function keptClaims(): (model: Model) => Claims {
+  let known: { readonly model: Model; readonly claims: Claims } | undefined;
+  return (model) => {
+    if (known?.model !== model) known = { model, claims: new Claims(model) };
+    return known.claims;
   };
+}
+
+function isIn(networks: Model["networks"], text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && networks.some(({ cidr }) => contains(cidr, address));
+}

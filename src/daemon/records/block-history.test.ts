@@ -248,7 +248,7 @@ test("of a floating IP whose ports are forwarded, it is who has that port", () =
     );
   expect(who(82)).toMatchObject({
     private: "10.65.0.9",
-    why: "tcp 80-89 of 172.16.1.3 is forwarded to 10.65.0.9, 8080",
+    why: "tcp 80-89 of 172.16.1.3 is forwarded to 10.65.0.9:8080",
   });
   expect(who(87)).toMatchObject({ private: "10.65.0.9", why: expect.stringContaining("; udp 85-94") });
   expect(who(101)).not.toHaveProperty("private");

@@ -7,6 +7,7 @@ import type { ConntrackUse, Translation } from "../commands.ts";
 import { afOf } from "../links.ts";
 import { attributesIn, type MessageWriter, NLA_F_NESTED } from "../netlink/netlink.ts";
 import { NetlinkSocket, type OnRefusal } from "../netlink/netlink-socket.ts";
+import { emptyEntry, emptySession, readEntry, readSession } from "./conntrack-entry.ts";
 
 const NETLINK_NETFILTER = 12;
 const IPCTNL_MSG_CT_GET = (1 << 8) | 1;
@@ -44,10 +45,14 @@ export class Conntrack {
    * Removes the entries that translate between the two addresses: flows to the public one that were sent on to the
    * private one, and flows of the private one that left as the public one. With ports, only of the former; without a
    * private address, those of all.
+   * @param before - told the protocols and ports of the public address that their flows have, before they are removed
    * @returns how many there were
    * @throws Error when the table cannot be read
    */
-  forget({ public: floating, private: fixed, ports }: Translation): number {
+  forget(
+    { public: floating, private: fixed, ports }: Translation,
+    before: (endpoints: readonly PublicPort[]) => void = () => undefined,
+  ): number {
     const inner = (tuple: Direction): Side[] =>
       fixed === undefined ? [] : [{ tuple, field: "source", address: fixed }];
     const came: Side = { tuple: CTA_TUPLE_ORIG, field: "destination", address: floating };
@@ -56,6 +61,7 @@ export class Conntrack {
     const outbound = ports === undefined ? this.#find([...inner(CTA_TUPLE_ORIG), left]) : [];
     // A VM that reaches its own floating IP is in both.
     const entries = new Map([...inbound, ...outbound]);
+    before([...entries.values()].flatMap(({ publicPort }) => publicPort ?? []));
     let removed = entries.size;
     const refused: OnRefusal = (_tag, { errno, message }) => {
       if (errno !== ENOENT) throw new Error(`a conntrack entry cannot be removed: ${message}`);
@@ -96,6 +102,7 @@ export class Conntrack {
           tuple: Buffer.from(tuple),
           id: Buffer.from(id),
           zone: zone === undefined ? undefined : Buffer.from(zone),
+          publicPort: publicPortOf(payload),
         };
         found.set(`${entry.id.toString("hex")} ${entry.tuple.toString("hex")}`, entry);
       },
@@ -128,7 +135,23 @@ function failures(): Pick<ConntrackUse, "insertFailed" | "dropped"> {
   return { insertFailed: sum("insert_failed"), dropped: sum("drop") };
 }
 
+/** Of TCP or UDP. */
+export interface PublicPort {
+  readonly protocol: 6 | 17;
+  readonly port: number;
+}
+
+/** Undefined: it is of another protocol, or not translated. */
+function publicPortOf(payload: Buffer): PublicPort | undefined {
+  const [entry, session] = [emptyEntry(), emptySession()];
+  readEntry(payload, entry);
+  if (!readSession(entry, session)) return undefined;
+  const { protocol, publicPort: port } = session;
+  return protocol === PROTOCOLS.tcp || protocol === PROTOCOLS.udp ? { protocol, port } : undefined;
+}
+
 interface Entry {
+  readonly publicPort: PublicPort | undefined;
   readonly tuple: Buffer;
   readonly id: Buffer;
   readonly zone: Buffer | undefined;

@@ -3,7 +3,8 @@
  * asked for by a message of our own, since libnftables crashes when there is no such element.
  */
 
-import { type Address, ipv4 } from "../../bgp/net/address.ts";
+import { type Address, ipv4, sameAddress } from "../../bgp/net/address.ts";
+import { formatAddress } from "../../bgp/net/text.ts";
 import { addressOf, InvalidCommand, integerOf, parseJson, recordOf } from "../fields.ts";
 import { attributesIn } from "../netlink/netlink.ts";
 import type { NetlinkSocket } from "../netlink/netlink-socket.ts";
@@ -72,6 +73,34 @@ export function findEndpoint(socket: NetlinkSocket, query: EndpointQuery): Found
   );
   if (refusal !== undefined && refusal.errno !== ENOENT) throw new Error(refusal.message);
   return found;
+}
+
+/** An element of such a map, by its key as nft writes it. */
+export interface MappedElement {
+  readonly map: EndpointQuery["map"];
+  readonly key: string;
+}
+
+/** The elements of both maps that these public endpoints have. What leads to another endpoint by now is left out. */
+export function mappedElements(
+  find: (query: EndpointQuery) => FoundEndpoint | undefined,
+  outer: Address,
+  ports: readonly { readonly protocol: 6 | 17; readonly port: number }[],
+): MappedElement[] {
+  const known = new Map(ports.map((one) => [`${one.protocol} ${one.port}`, one]));
+  return [...known.values()].flatMap(({ protocol, port }): MappedElement[] => {
+    const inner = find({ map: "endpoints", protocol, address: outer, port });
+    if (inner === undefined) return [];
+    const name = protocol === 6 ? "tcp" : "udp";
+    const mapped = find({ map: "mapping", protocol, ...inner });
+    const isIts = mapped !== undefined && sameAddress(mapped.address, outer) && mapped.port === port;
+    return [
+      { map: "endpoints", key: `${formatAddress(outer)} . ${name} . ${port}` },
+      ...(isIts
+        ? [{ map: "mapping" as const, key: `${name} . ${formatAddress(inner.address)} . ${inner.port}` }]
+        : []),
+    ];
+  });
 }
 
 /** Each part of a key takes whole words, and begins with its first octet. */

@@ -6,10 +6,18 @@
  */
 
 import koffi from "koffi";
+import type { Address } from "../../bgp/net/address.ts";
+import type { PublicPort } from "../conntrack/conntrack.ts";
 import { netlinkPort } from "../netlink/ffi.ts";
 import { attributesIn, type Message, readText } from "../netlink/netlink.ts";
 import { NetlinkSocket } from "../netlink/netlink-socket.ts";
-import { type EndpointQuery, type FoundEndpoint, findEndpoint } from "./endpoints.ts";
+import {
+  type EndpointQuery,
+  type FoundEndpoint,
+  findEndpoint,
+  type MappedElement,
+  mappedElements,
+} from "./endpoints.ts";
 import { addIcmpTimer, withoutIcmpTimers } from "./icmp-timer.ts";
 
 const NETLINK_NETFILTER = 12;
@@ -21,6 +29,8 @@ const NFTA_TABLE = 1;
 const NFT_CTX_OUTPUT_STATELESS = 4;
 const NFT_CTX_OUTPUT_HANDLE = 1 << 3;
 const TABLE = "gatewayd";
+/** Elements of one transaction. */
+const FORGOTTEN_AT_ONCE = 512;
 /** Descriptors that are looked at for the library's socket, which it opens when it starts and keeps. */
 const DESCRIPTORS = 256;
 
@@ -83,6 +93,19 @@ export class Nft {
   /** Undefined: there is none. @throws Error with the kernel's words */
   findEndpoint(query: EndpointQuery): FoundEndpoint | undefined {
     return findEndpoint(this.#ownSocket(), query);
+  }
+
+  /** Takes the mappings of a public address away that have these ports, from both maps of them. */
+  forgetMappings(outer: Address, ports: readonly PublicPort[]): void {
+    const elements = mappedElements((query) => this.findEndpoint(query), outer, ports);
+    const failedIn = (list: readonly MappedElement[]): boolean =>
+      this.run(list.map(({ map, key }) => `delete element inet ${TABLE} ${map} { ${key} }\n`).join("")) !==
+      undefined;
+    for (let first = 0; first < elements.length; first += FORGOTTEN_AT_ONCE) {
+      const some = elements.slice(first, first + FORGOTTEN_AT_ONCE);
+      // One may end by itself at that moment, and all of a transaction fails with it.
+      if (failedIn(some)) for (const one of some) failedIn([one]);
+    }
   }
 
   #ownSocket(): NetlinkSocket {

@@ -2,7 +2,8 @@
 
 import type { Caller, World } from "../caller.ts";
 import { errorBody, Fault } from "../fault.ts";
-import type { QueryPairs, View } from "../query.ts";
+import type { View } from "../members.ts";
+import type { QueryPairs } from "../query.ts";
 import { type ApiRequest, answerTo } from "../service.ts";
 import { Draft, Tables } from "../tables.ts";
 
@@ -18,6 +19,7 @@ export function countingWorld(): World {
     newId: () => `00000000-0000-4000-8000-${String(++count).padStart(12, "0")}`,
     isReachable: () => true,
     isRouted: () => false,
+    isSaid: () => false,
     hostSays: () => undefined,
     routerDistributed: false,
     chance: () => (++count * 0.618_033_988_749_894_9) % 1,
@@ -32,6 +34,8 @@ export interface Said {
 
 export interface Asked {
   readonly status: number;
+  /** What is said beside the answer. */
+  readonly notes?: readonly string[];
   readonly body: Readonly<Record<string, unknown>>;
 }
 
@@ -63,10 +67,11 @@ export class Cloud {
       ...(ifMatch !== undefined && { ifMatch }),
     };
     try {
-      const { status, body, pieces } = answerTo({ draft, caller, world: this.world }, request);
-      const answered = pieces === undefined ? (body ?? {}) : JSON.parse([...pieces].join(""));
+      const { status, body, pieces, notes = [] } = answerTo({ draft, caller, world: this.world }, request);
+      const answered =
+        pieces === undefined ? (body ?? {}) : JSON.parse(Buffer.concat([...pieces]).toString());
       this.tables.apply(draft.changes);
-      return { status, body: answered as Asked["body"] };
+      return { status, body: answered as Asked["body"], ...(notes.length > 0 && { notes }) };
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       return { status: error.detail.status, body: errorBody(error) as Asked["body"] };

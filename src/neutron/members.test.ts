@@ -1,0 +1,24 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { chosen, type Members, viewOf, writerOf } from "./members.ts";
+
+const object = fc.dictionary(fc.string({ unit: "binary" }), fc.option(fc.jsonValue(), { nil: undefined }));
+type Sample = Readonly<Record<string, unknown>>;
+
+const membersOf = (names: readonly string[]): Members<Sample> =>
+  new Map(names.map((name) => [name, (one: Sample) => (Object.hasOwn(one, name) ? one[name] : undefined)]));
+
+test("an object is written as its view is, whatever its members and their values", () => {
+  fc.assert(
+    fc.property(object, fc.array(fc.string()), (one, others) => {
+      const members = membersOf([...others, ...Object.keys(one)]);
+      expect(writerOf(members)(one)).toBe(JSON.stringify(viewOf(members, one)));
+    }),
+  );
+});
+
+test("fields are those that there are, in the order in which they were asked for", () => {
+  const members = membersOf(["id", "name", "status"]);
+  expect([...chosen(members, ["status", "no such thing", "id", "status"]).keys()]).toEqual(["status", "id"]);
+  expect(chosen(members, [])).toBe(members);
+});
