@@ -261,10 +261,11 @@ export class LearnedRoutes implements LearnedView {
     rows.learned.release(row);
   }
 
-  /** The kernel may have dropped what leaves by this interface. What shares a group has a spare there, or netd says so. */
+  /** The kernel may have dropped what leaves by this interface; of a gateway's shared groups netd says so itself. */
   doubt(name: string): void {
+    const isSpared = this.#at?.model.role === "gateway";
     const leaving = this.targets.which(
-      (target) => !isSharedTarget(target) && interfacesOf(target).includes(name),
+      (target) => !(isSpared && isSharedTarget(target)) && interfacesOf(target).includes(name),
     );
     for (const rows of this.families) {
       for (let row = 0; row < rows.extent; row++) {

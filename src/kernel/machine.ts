@@ -87,8 +87,8 @@ export class Machine {
    * @throws SystemError
    */
   constructor(settings: Settings, nft: Nft, icmp: IcmpSocket | undefined, listener: Listener) {
-    const { routeTable, protocol, anycastIdleMs, fastSwitch } = settings;
-    this.#nexthops = new Nexthops(this.#socket, protocol, anycastIdleMs);
+    const { routeTable, protocol, fastSwitch } = settings;
+    this.#nexthops = new Nexthops(this.#socket, settings);
     const dumps = new NetlinkSocket(NETLINK_ROUTE);
     const of = { socket: this.#socket, dumps, nexthops: this.#nexthops, links: this.#links };
     this.#routes = new Routes(of, routeTable, protocol, () => setImmediate());

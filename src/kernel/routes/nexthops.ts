@@ -8,7 +8,7 @@
  * routes take the one that has been so for longest.
  *
  * A link that goes takes its next hops with it, and groups that are empty then with all of their routes. So the next hops of
- * a shared group have a spare beside them, which is no way anywhere and which no packet takes while there is another
+ * a shared group of a gateway have a spare beside them, which is no way anywhere and which no packet takes while there is another
  * (docs/adr/0021): the group stays, and one message says where its routes lead then, however many they are.
  *
  * In a lone group every next hop stands twice, as two objects. The kernel does not look into a group of one
@@ -21,6 +21,7 @@
 
 import type { Address, Family } from "../../bgp/net/address.ts";
 import { formatAddress } from "../../bgp/net/text.ts";
+import type { Settings } from "../commands.ts";
 import { type Message, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from "../netlink/netlink.ts";
 import type { NetlinkSocket, Refusal } from "../netlink/netlink-socket.ts";
 import {
@@ -70,6 +71,8 @@ export class Nexthops {
   readonly #protocol: number;
   /** In the kernel's unit, hundredths of a second. */
   readonly #idleTicks: number;
+  /** Undefined: shared groups are not resilient, and have no spare. */
+  readonly #sharedTicks: 0 | undefined;
   /** All of this namespace: foreign ones too, since a route of ours may name one. */
   #byId = new Map<number, Nexthop>();
   /** Ours only: how many routes and groups point to each. */
@@ -82,8 +85,9 @@ export class Nexthops {
   readonly #worn = new Map<number, Worn>();
   #nextId: number;
 
-  constructor(socket: NetlinkSocket, protocol: number, anycastIdleMs: number) {
+  constructor(socket: NetlinkSocket, { protocol, anycastIdleMs, fastSwitch }: Settings) {
     this.#socket = socket;
+    this.#sharedTicks = fastSwitch ? 0 : undefined;
     this.#protocol = protocol;
     this.#idleTicks = Math.round(anycastIdleMs / 10);
     this.#nextId = protocol * IDS + 1;
@@ -125,9 +129,12 @@ export class Nexthops {
 
   /** The id of the group of these members, which all routes with the same ones share. */
   shared(members: readonly Member[]): number | Refusal {
-    const key = this.#keyOf({ kind: "group", members, idleTicks: 0 });
+    const idleTicks = this.#sharedTicks;
+    const key = this.#keyOf({ kind: "group", members, idleTicks });
     const known = key === undefined ? undefined : this.#idByKey.get(key);
-    return known ?? this.#create({ kind: "group", members: this.#withSpare(members), idleTicks: 0 });
+    if (known !== undefined) return known;
+    const all = idleTicks === undefined ? members : this.#withSpare(members);
+    return this.#create({ kind: "group", members: all, idleTicks });
   }
 
   /** Where packets go by it, or would if links were there that were lost. */
