@@ -1,6 +1,6 @@
 /**
- * `npm run bench -- growth`: how time and memory grow with routes and with peers, ours beside BIRD's, as figures and as
- * SVG. A step that costs more than its share bends the line, and the table marks it.
+ * `npm run bench -- growth`: how time and memory grow with routes and with peers, ours beside BIRD's, and with floating
+ * IPs, as figures and as SVG. A step that costs more than its share bends the line, and the table marks it.
  */
 
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -11,14 +11,16 @@ import { CONTENDERS } from "../daemons.ts";
 import { machine, measure, progress, versionOf } from "../measure.ts";
 import type { Row } from "../rows.ts";
 import { chart, type Line } from "./chart.ts";
+import { FLOATING_IPS, growFloating } from "./floating.ts";
 
-const HELP = `npm run bench -- growth [--of routes,peers] [--daemons NAME,…] [--runs N] [--most N] [--out FOLDER]
+const HELP = `npm run bench -- growth [--of routes,peers,floating] [--daemons NAME,…] [--runs N] [--most N] [--out FOLDER]
 
-  --of       routes: 10 000 to 3 000 000 of them from one peer to another; peers: 10 000 routes to 1 to 200 peers. Both
+  --of       routes: 10 000 to 3 000 000 of them from one peer to another; peers: 10 000 routes to 1 to 200 peers;
+             floating: 10 to 1 000 000 floating IPs of a gateway with its kernel, of which a million take some 10 GB. All
   --daemons  ${CONTENDERS.map(({ name }) => name).join(", ")}: gatewayd,BIRD
   --runs     of each, whose median counts: 3
-  --most     routes, for a quick look: 3000000
-  --out      where growth-routes.svg and growth-peers.svg go: .
+  --most     routes, and floating IPs, for a quick look: 3000000
+  --out      where growth-routes.svg, growth-peers.svg and growth-floating.svg go: .
 `;
 
 const ROUTES = [10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000];
@@ -29,27 +31,39 @@ const BENT = 1.5;
 
 interface Series {
   readonly name: string;
-  readonly counts: readonly number[];
-  readonly row: (count: number) => Row;
+  readonly axis: string;
+  readonly grow: () => Promise<Readonly<Record<string, Line[]>>> | Readonly<Record<string, Line[]>>;
 }
+
+const upToMost = (counts: readonly number[]): readonly number[] =>
+  counts.filter((count) => count <= Number(given.most));
 
 const SERIES: readonly Series[] = [
   {
     name: "routes",
-    counts: ROUTES,
-    row: (count) => ({ name: `${count}`, senders: 1, receivers: 1, plan: hosts(count), then: "ends" }),
+    axis: "routes",
+    grow: () =>
+      growSpeaker("routes", upToMost(ROUTES), (count) => ({
+        name: `${count}`,
+        senders: 1,
+        receivers: 1,
+        plan: hosts(count),
+        then: "ends",
+      })),
   },
   {
     name: "peers",
-    counts: PEERS,
-    row: (count) => ({
-      name: `${count}`,
-      senders: 1,
-      receivers: count,
-      plan: hosts(ROUTES_TO_PEERS),
-      then: "ends",
-    }),
+    axis: "peers",
+    grow: () =>
+      growSpeaker("peers", PEERS, (count) => ({
+        name: `${count}`,
+        senders: 1,
+        receivers: count,
+        plan: hosts(ROUTES_TO_PEERS),
+        then: "ends",
+      })),
   },
+  { name: "floating", axis: "floating IPs", grow: () => growFloating(upToMost(FLOATING_IPS), runs) },
 ];
 
 const hosts = (count: number): Row["plan"] => ({ family: 4, length: 32, count });
@@ -59,8 +73,6 @@ const FIGURES = {
   "withdrawn, ms": (result: BlastResult) => result.withdrawnMs ?? 0,
   "resident, MiB": (result: BlastResult) => result.residentMiB,
 } as const;
-
-type Figure = keyof typeof FIGURES;
 
 const given = parseArgs({
   args: process.argv.slice(3),
@@ -86,19 +98,20 @@ if (given.help === true || !isSensible || process.getuid?.() !== 0) {
 mkdirSync(given.out, { recursive: true });
 process.stdout.write(`${machine()}\n${contenders.map(versionOf).join("\n")}\n\n`);
 for (const series of wanted) {
-  const lines = await grow(series);
-  const figures = Object.keys(FIGURES) as Figure[];
-  const panels = figures.map((title) => ({ title, lines: lines[title] }));
+  const panels = Object.entries(await series.grow()).map(([title, lines]) => ({ title, lines }));
   const file = join(given.out, `growth-${series.name}.svg`);
-  writeFileSync(file, chart(`By the number of ${series.name}`, series.name, panels));
-  process.stdout.write(
-    `${figures.map((title) => table(series.name, title, lines[title])).join("\n")}${file}\n\n`,
-  );
+  writeFileSync(file, chart(`By the number of ${series.axis}`, series.axis, panels));
+  const tables = panels.map(({ title, lines }) => table(series.axis, title, lines));
+  process.stdout.write(`${tables.join("\n")}${file}\n\n`);
 }
 
-async function grow({ name, counts, row }: Series): Promise<Record<Figure, Line[]>> {
+async function growSpeaker(
+  name: string,
+  counts: readonly number[],
+  row: (count: number) => Row,
+): Promise<Readonly<Record<string, Line[]>>> {
   const found = new Map<string, [number, BlastResult][]>(contenders.map((one) => [one.name, []]));
-  for (const count of counts.filter((one) => name !== "routes" || one <= Number(given.most))) {
+  for (const count of counts) {
     for (const contender of contenders) {
       const results: BlastResult[] = [];
       for (let run = 1; run <= runs; run++) {
@@ -117,10 +130,7 @@ async function grow({ name, counts, row }: Series): Promise<Record<Figure, Line[
       name: daemon,
       points: points.map(([count, result]) => [count, of(result)]),
     }));
-  return Object.fromEntries(Object.entries(FIGURES).map(([title, of]) => [title, linesOf(of)])) as Record<
-    Figure,
-    Line[]
-  >;
+  return Object.fromEntries(Object.entries(FIGURES).map(([title, of]) => [title, linesOf(of)]));
 }
 
 /** The run whose convergence is the median. */

@@ -8,7 +8,7 @@ import { changeText } from "../../src/neutron/keeper.ts";
 import type { FloatingIp, Port } from "../../src/neutron/objects.ts";
 import { type ApiRequest, answerTo } from "../../src/neutron/service.ts";
 import { type Change, Draft, Tables } from "../../src/neutron/tables.ts";
-import { COMMIT_OPERATIONS, type Put, type Store } from "../../src/store/store.ts";
+import { COMMIT_OPERATIONS, type Store } from "../../src/store/store.ts";
 
 /** Of floating IP 0; those of the load's prefixes begin there (load.ts). */
 const FIRST_FLOATING = 0x1400_0100;
@@ -16,6 +16,8 @@ const FIRST_FIXED = 0x0a80_0100;
 /** The inside as a prefix: the namespace has a link there. */
 export const INSIDE = "10.128.0.0/9";
 const HOST = "host-1";
+/** Objects: of a million all at once would not be there at once. */
+const WRITTEN_TOGETHER = 65_536;
 /** Of the one floating IP that is there besides: none that a bench counts. */
 const APART = "20.31.255.250";
 
@@ -78,6 +80,7 @@ export async function writeCloud(store: Store, floating: number, bare: number): 
   for (const group of ["security_groups", "security_group_rules"] as const) {
     for (const object of tables.all(group)) changes.push({ collection: group, id: object.id, object });
   }
+  await write(store, changes.splice(0));
   const made: { id: string; address: string }[] = [];
   const ports: string[] = [];
   for (let i = 0; i < floating + bare; i++) {
@@ -99,8 +102,9 @@ export async function writeCloud(store: Store, floating: number, bare: number): 
     const whole = { ...object, floating_port_id: outer.id };
     changes.push({ collection: "floatingips", id: whole.id, object: whole });
     made.push({ id: whole.id, address: whole.floating_ip_address });
+    if (changes.length >= WRITTEN_TOGETHER) await write(store, changes.splice(0));
   }
-  await write(store, changes.map(changeText));
+  await write(store, changes);
   return { outside, bare: ports, floating: made };
 }
 
@@ -115,7 +119,8 @@ function at(like: Port, address: number, index: number): Port {
   };
 }
 
-async function write(store: Store, puts: readonly Put[]): Promise<void> {
+async function write(store: Store, changes: readonly Change[]): Promise<void> {
+  const puts = changes.map(changeText);
   const commits: Promise<unknown>[] = [];
   for (let i = 0; i < puts.length; i += COMMIT_OPERATIONS) {
     commits.push(store.commit({ put: puts.slice(i, i + COMMIT_OPERATIONS) }));

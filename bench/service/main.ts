@@ -3,12 +3,10 @@
  * one BGP peer: lists, a new one, from an association to the octets of its UPDATE, and a start with all of them.
  */
 
-import { execFileSync, spawnSync } from "node:child_process";
 import { cpus, loadavg } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { INSIDE } from "./cloud.ts";
-import type { Figures, Memory, Size, Spread } from "./run.ts";
+import { measureService } from "./place.ts";
+import type { Figures, Memory, Spread } from "./run.ts";
 
 const HELP = `npm run bench -- service [--sizes N,…] [--changes N] [--kernel linux|none] [--etcd]
 
@@ -41,7 +39,6 @@ if (!(isSensible && (kernel === "linux" || kernel === "none")) || process.getuid
   process.exit(2);
 }
 
-const NAMESPACE = `bench-${process.pid}-service`;
 process.stdout.write(`${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Node ${process.versions.node}\n`);
 process.stdout.write("milliseconds, median / 99th percentile\n\n");
 const ROWS: readonly [string, (figures: Figures) => string][] = [
@@ -57,28 +54,11 @@ const ROWS: readonly [string, (figures: Figures) => string][] = [
   ["  with its processes", ({ memoryOfAll }) => memoryText(memoryOfAll)],
 ];
 for (const floating of sizes) {
-  const figures = measure({ floating, changes, kernel, etcd });
+  const figures = measureService({ floating, changes, kernel, etcd });
   const load = loadavg()[0]!.toFixed(1);
   process.stdout.write(`${floating} floating IPs, load of the machine ${load}\n`);
   for (const [name, text] of ROWS)
     process.stdout.write(`  ${name.padEnd(24)}${text(figures).padStart(20)}\n`);
-}
-
-function measure(size: Size): Figures {
-  const ip = (...words: string[]): unknown => execFileSync("ip", words);
-  ip("netns", "add", NAMESPACE);
-  try {
-    ip("-n", NAMESPACE, "link", "set", "lo", "up");
-    ip("-n", NAMESPACE, "link", "add", "hosts", "type", "veth", "peer", "name", "far");
-    ip("-n", NAMESPACE, "address", "add", INSIDE.replace(".0/", ".1/"), "dev", "hosts");
-    for (const name of ["hosts", "far"]) ip("-n", NAMESPACE, "link", "set", name, "up");
-    const program = [process.execPath, join(import.meta.dirname, "run.js"), JSON.stringify(size)];
-    const ran = spawnSync("ip", ["netns", "exec", NAMESPACE, ...program], { encoding: "utf8" });
-    if (ran.status !== 0) throw new Error(`${ran.stdout}${ran.stderr}`);
-    return JSON.parse(ran.stdout.trim().split("\n").at(-1)!) as Figures;
-  } finally {
-    ip("netns", "del", NAMESPACE);
-  }
 }
 
 function memoryText({ now, most }: Memory): string {

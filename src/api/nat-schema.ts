@@ -28,7 +28,7 @@ export interface NatBlockAnswer {
 }
 
 export interface NatSessionsAnswer {
-  /** Flows over IPv4 that the kernel tracks, translated or not. */
+  /** Flows that the kernel tracks, translated or not; where a filter names an address, those of its family. */
   readonly tracked: number;
   /** Sessions that are translated and that the filters let through; of these at most `limit` are listed. */
   readonly matching: number;
@@ -38,7 +38,7 @@ export interface NatSessionsAnswer {
 }
 
 export interface NatSession {
-  /** tcp, udp, icmp, or the number of another protocol. */
+  /** tcp, udp, icmp, icmpv6, or the number of another protocol. */
   readonly protocol: string;
   /** out: the private side opened it. */
   readonly direction: "out" | "in";

@@ -113,10 +113,10 @@ const protocol = z
   .optional();
 const WHO = z.strictObject({ address: address4, port: wholePort, at });
 const SESSIONS = z.strictObject({
-  private: address4.optional(),
-  public: address4.optional(),
+  private: address.optional(),
+  public: address.optional(),
   port: wholePort.optional(),
-  remote: address4.optional(),
+  remote: address.optional(),
   protocol,
   limit: limit.optional(),
 });

@@ -193,7 +193,7 @@ describe("pages", () => {
 describe("what is refused says why", () => {
   test.each<[string, number, string, string]>([
     ["/api/v1/rpki/prefix", 400, "request.invalid", "prefix"],
-    ["/api/v1/nat/sessions?private=fe80::1", 400, "request.invalid", "private"],
+    ["/api/v1/nat/sessions?private=vm-a", 400, "request.invalid", "private"],
     ["/api/v1/nat/sessions?protocol=256", 400, "request.invalid", "protocol"],
     ["/api/v1/nat/sessions?protocol=constructor", 400, "request.invalid", "protocol"],
     ["/api/v1/nat/top?limit=10001", 400, "request.invalid", "limit"],

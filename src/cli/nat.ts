@@ -61,7 +61,7 @@ function addSessions(nat: Command, io: Io): void {
     .option("--public <address>", "only through this public address")
     .option("--port <number>", "only through this port of it")
     .option("--remote <address>", "only with this address outside")
-    .option("--protocol <protocol>", "only tcp, udp, icmp or of this number")
+    .option("--protocol <protocol>", "only tcp, udp, icmp, icmpv6 or of this number")
     .option("--top", "private addresses by their sessions, the most first")
     .option("--limit <n>", "at most so many (1000)")
     .addHelpText(

@@ -85,6 +85,13 @@ describe("CONFIGURATION.md", () => {
   });
 });
 
+test("SITE.md: the files of its machines load", () => {
+  const files = [...file("SITE.md").matchAll(/^cat >(\w+)\.yaml <<'EOF'\n([\s\S]*?)^EOF/gmu)];
+  expect(files.map(([, name]) => name)).toEqual(["gw1", "host1"]);
+  for (const [, , whole] of files)
+    expect(report(load(whole!, { file: "g.yaml", hostname: "h" }))).toMatch(/^ok: /u);
+});
+
 describe("LIMITS.md", () => {
   test.each([
     ["size of gateway.yaml", `${FILE_OCTETS / 1024 / 1024} MiB`],

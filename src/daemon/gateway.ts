@@ -5,7 +5,7 @@
  */
 
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
-import { contains } from "../bgp/net/address.ts";
+import { type Address, contains } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
@@ -24,8 +24,8 @@ import type { Advertisement } from "../neutron/advertisements.ts";
 import { Algs } from "./algs.ts";
 import { systemClock } from "./clock.ts";
 import { compare } from "./config-file.ts";
-import { ConntrackWatch } from "./conntrack-watch.ts";
 import { Drains } from "./drains.ts";
+import { Exhaustion } from "./exhaustion.ts";
 import { type Forwarding, openForwarding } from "./forwarding.ts";
 import { GivenBlocks } from "./given-blocks.ts";
 import { HealthChecks } from "./health.ts";
@@ -55,6 +55,8 @@ const DEFERRAL_MS = 30_000;
 export interface Objects {
   /** The file's model and what they add to it; the same value for the same ones. */
   readonly extend: (file: Model) => Model;
+  /** Whether a port of another host has that address. */
+  readonly isElsewhere: (address: Address) => boolean;
   /** For the instances of this host; the same value for the same ones. */
   readonly advertisements: () => readonly Advertisement[];
   /** Told after each pass: the interfaces of ports that packets reach, and all links. */
@@ -87,7 +89,7 @@ export class Gateway {
   readonly natLogs: NatLogs;
   /** Undefined where nothing is translated. */
   readonly pcp: PcpServer | undefined;
-  readonly #conntrackWatch: ConntrackWatch;
+  readonly #exhaustion: Exhaustion;
   readonly #algs: Algs;
   readonly #speakerLog: SpeakerLog;
   readonly #world: NodeWorld;
@@ -131,7 +133,7 @@ export class Gateway {
     this.#held = held;
     this.tally = new Tally(log);
     const lookAgain = (): void => this.#takeProblems(this.reconciler.snapshot());
-    this.#conntrackWatch = new ConntrackWatch(() => forwarding.conntrack(), lookAgain);
+    this.#exhaustion = new Exhaustion(forwarding, () => this.model.nat.pools, lookAgain);
     this.blockHistory = new BlockHistory(settings.model.nat.blockHistory, log);
     this.drains = new Drains({
       model: () => this.model,
@@ -177,6 +179,7 @@ export class Gateway {
         hops: () => this.nextHops.hops,
         learnedComplete: () => this.#learnedComplete,
         health: () => this.checks.health(),
+        isElsewhere: (address) => this.#objects.isElsewhere(address),
         givenBlocks: () => this.givenBlocks.of(this.drains.applied(this.model)),
       },
       learned: this.speaker.follow(() => this.reconciler.routesChanged()),
@@ -265,7 +268,7 @@ export class Gateway {
   async stop(how: StopHow): Promise<void> {
     this.#callOff?.();
     this.checks.stop();
-    this.#conntrackWatch.stop();
+    this.#exhaustion.stop();
     this.drains.stop();
     this.givenBlocks.stop();
     await this.pcp?.close();
@@ -284,18 +287,14 @@ export class Gateway {
 
   /** What is asked for and cannot be. */
   problems(snapshot: Snapshot): readonly Problem[] {
-    const own = [
-      this.blockHistory.problem,
-      this.#conntrackWatch.problem,
-      this.natLogs.problem,
-      this.givenBlocks.problem,
-    ];
+    const own = [this.blockHistory.problem, this.natLogs.problem, this.givenBlocks.problem];
     return [
       ...snapshot.problems,
       ...this.nextHops.problems(),
       ...this.#objects.problems(),
       ...(this.pcp?.problems() ?? []),
       ...this.#algs.problems(this.model),
+      ...this.#exhaustion.problems,
       ...own.filter((problem) => problem !== undefined),
     ];
   }

@@ -23,6 +23,9 @@ export interface Clock {
   turn(): Promise<void>;
 }
 
+/** A route without one is better in all of the AS (RFC 4271 §9.1.2.2 c). */
+const LAST_RESORT_MED = 0xffff_ffff;
+
 /** A peer that takes nothing must not keep the rest from going on. */
 const FLUSH_LIMIT_MS = 1000;
 
@@ -66,8 +69,9 @@ export class Publisher {
   announce(key: string, announcement: Announcement): void {
     const before = this.#announced.get(key);
     this.#announced.set(key, announcement);
-    if (before?.kind === announcement.kind) return;
-    this.#announcer.announce({ prefix: announcement.prefix, tag: tagOf(announcement.kind) });
+    const { prefix, kind, isLeaving } = announcement;
+    if (before?.kind === kind && before.isLeaving === isLeaving) return;
+    this.#announcer.announce({ prefix, tag: tagOf(kind), ...(isLeaving && { med: LAST_RESORT_MED }) });
   }
 
   /** Resolves when what was said before has reached the wire, or a peer takes too long. */

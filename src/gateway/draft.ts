@@ -16,13 +16,19 @@ export interface PlanInput {
   readonly health: Health;
   /** Interfaces of the link routes that the kernel held when this process started, by prefix text. */
   readonly resumed: ReadonlyMap<string, readonly string[]>;
-  /** Floating IPs that moved away and that nobody else announces yet. */
-  readonly leaving: readonly Leaving[];
+  readonly leaving: Departed;
   /** Port blocks that were given while the gateway runs. */
   readonly givenBlocks: readonly BlockGrant[];
 }
 
-/** A floating IP as it was here before it moved: as a whole, or port by port. */
+/** What moved to another host and is kept until others reach it there (moves.ts). */
+export interface Departed {
+  /** Addresses of ports. */
+  readonly ports: readonly Leaving[];
+  readonly floating: readonly Leaving[];
+}
+
+/** An address as it was here before it moved. A floating IP is translated as a whole, or port by port. */
 export interface Leaving extends Translations {
   readonly address: Address;
   /** Routes to ports of this host that it needs. */
@@ -35,6 +41,8 @@ export interface LocalAddress {
   readonly interface: string;
   /** The interface is there and up. */
   readonly up: boolean;
+  /** The port is another host's. */
+  readonly isLeaving: boolean;
 }
 
 export interface Draft {
@@ -60,8 +68,13 @@ export function draftOf(input: PlanInput): Draft {
   for (const port of model.ports) {
     const up = isUp(model, links.get(port.interface));
     for (const address of port.addresses) {
-      local.set(formatAddress(address), { address, interface: port.interface, up });
+      local.set(formatAddress(address), { address, interface: port.interface, up, isLeaving: false });
     }
+  }
+  for (const { address, ways } of input.leaving.ports) {
+    const key = formatAddress(address);
+    if (local.has(key)) continue;
+    for (const way of ways) local.set(key, { address, interface: way.interface, up: true, isLeaving: true });
   }
   return {
     input,

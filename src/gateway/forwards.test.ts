@@ -20,7 +20,7 @@ describe("at a host", () => {
         model: model({ ports: PORTS, floatingIps }),
         links: LINKS,
         learned: [],
-        leaving: [],
+        leaving: { ports: [], floating: [] },
         givenBlocks: [],
       },
       ...{ health: new Map(), resumed: new Map(), hops: new Map() },

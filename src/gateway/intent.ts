@@ -21,6 +21,8 @@ export interface Intent {
 export interface Announcement {
   readonly prefix: Prefix;
   readonly kind: Kind;
+  /** It moved to another host: whoever knows of a way there takes that. */
+  readonly isLeaving?: true;
   readonly needs: {
     /** Routes (by prefix) that must be in the kernel. */
     readonly routes: readonly Prefix[];

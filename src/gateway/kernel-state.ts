@@ -6,6 +6,7 @@ import { diff, diffTables, keptBeside } from "../nat/diff.ts";
 import { goneForwards } from "../nat/forwards.ts";
 import { floatingOf, forwardsOf, pooledOf } from "../nat/listing.ts";
 import { NOTHING_PROVIDED, type Provided, providedBy, providedByListing } from "../nat/provided.ts";
+import { stepsTo } from "../nat/steps.ts";
 import type { FloatingMapping, NatTable, Translations } from "../nat/table.ts";
 import type { KernelRoute, Translation } from "./intent.ts";
 import { interfacesOf, sameTarget } from "./routes.ts";
@@ -56,6 +57,12 @@ export class KernelState {
   holds(key: string, goal: KernelRoute): boolean {
     const known = this.routes.get(key);
     return known !== undefined && sameTarget(known.target, goal.target);
+  }
+
+  /** The tables on the way to `wanted`, each of which is to be {@link natChange}d to before the next; `keep` as there. */
+  natSteps(wanted: NatTable, keep: boolean): Iterable<NatTable> {
+    const floating = this.#nat?.floating ?? floatingOf(this.#listing ?? "");
+    return stepsTo(wanted, { floating, table: keep ? undefined : this.#nat });
   }
 
   /** The transaction that makes the kernel's table `wanted`; `keep` as in nat/diff.ts. */
@@ -143,7 +150,8 @@ function gone(
   { floating: after, forwards }: Translations,
   keep: boolean,
 ): Translation[] {
-  if (before === after) return [];
+  const isMore = before.length <= after.length && before.every((mapping, i) => mapping === after[i]);
+  if (isMore) return [];
   const now = new Map(after.map((m) => [addressKey(m.floating), m.fixed]));
   const forwarded = new Set(forwards.map((forward) => addressKey(forward.floating)));
   return before.flatMap(({ floating, fixed }) => {

@@ -135,7 +135,7 @@ function isSimple(
     ...(model.metadata === undefined ? [] : [hostPrefix(model.metadata.address)]),
   ];
   return (
-    leaving.length === 0 &&
+    leaving.ports.length + leaving.floating.length === 0 &&
     floating.every(({ to }) => to !== undefined) &&
     prefixes.every((prefix) => learned.at(prefix) === undefined) &&
     !others.some((prefix) => texts.has(formatPrefix(prefix)))

@@ -18,12 +18,12 @@ export function planFloating(draft: Draft): Undecided[] {
   const undecided = model.floatingIps.flatMap((floating) =>
     floating.to === undefined ? planForwards(draft, floating) : planWhole(draft, floating, floating.to),
   );
-  for (const { address, floating, forwards, ways } of leaving) {
+  for (const { address, floating, forwards, ways } of leaving.floating) {
     draft.floating.push(...floating);
     draft.forwards.push(...forwards);
     for (const way of ways) addRoute(draft, way.prefix, { to: "link", interface: way.interface });
     const needed = ways.map((way) => way.prefix);
-    announce(draft, hostPrefix(address), needed);
+    announce(draft, hostPrefix(address), needed, true);
   }
   if (model.role === "gateway") reportConflicts(draft);
   return undecided;
@@ -41,7 +41,7 @@ function planWhole(
   draft.floating.push({ floating, fixed, egress, stateless });
   if (local?.up !== true) return role === "gateway" ? [{ floating, to: [fixed] }] : [];
   addRoute(draft, prefix, { to: "link", interface: local.interface });
-  announce(draft, prefix, [prefix, hostPrefix(fixed)]);
+  announce(draft, prefix, [prefix, hostPrefix(fixed)], local.isLeaving);
   return [];
 }
 
@@ -71,7 +71,7 @@ export function planReachable(draft: Draft, undecided: readonly Undecided[]): vo
   const lengths = { 4: lengthsOf(draft, 4), 6: lengthsOf(draft, 6) };
   for (const { floating, to } of undecided) {
     const way = firstWay(draft, lengths[floating.family], to);
-    if (way !== undefined) announce(draft, hostPrefix(floating), way === "connected" ? [] : [way]);
+    if (way !== undefined) announce(draft, hostPrefix(floating), way === "connected" ? [] : [way], false);
   }
 }
 
@@ -87,9 +87,14 @@ function firstWay(
   return undefined;
 }
 
-const announce = (draft: Draft, prefix: Prefix, routes: readonly Prefix[]): void => {
-  draft.announcements.push({ prefix, kind: "floating", needs: { routes, nat: true } });
-};
+function announce(draft: Draft, prefix: Prefix, routes: readonly Prefix[], isLeaving: boolean): void {
+  draft.announcements.push({
+    prefix,
+    kind: "floating",
+    ...(isLeaving && { isLeaving }),
+    needs: { routes, nat: true },
+  });
+}
 
 /** Lengths of the planned routes of a family but the default, longest first. */
 function lengthsOf(draft: Draft, family: Family): number[] {

@@ -29,7 +29,7 @@ const planned = (input: Partial<OracleInput>): Intent =>
     learned: [],
     health: new Map(),
     resumed: new Map(),
-    leaving: [],
+    leaving: { ports: [], floating: [] },
     givenBlocks: [],
     hops: hopsOnLinks(input.learned ?? [], input.links ?? LINKS),
     ...input,

@@ -53,13 +53,14 @@ function planPorts(draft: Draft): string[] {
       });
     }
   }
-  for (const { address, interface: name, up } of draft.local.values()) {
+  for (const { address, interface: name, up, isLeaving } of draft.local.values()) {
     if (!up) continue;
     const prefix = hostPrefix(address);
     addRoute(draft, prefix, { to: "link", interface: name });
     draft.announcements.push({
       prefix,
       kind: portKind(model, prefix),
+      ...(isLeaving && { isLeaving }),
       needs: { routes: [prefix], nat: false },
     });
   }

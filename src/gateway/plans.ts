@@ -4,7 +4,7 @@ import type { Address } from "../bgp/net/address.ts";
 import { formatPrefix } from "../bgp/net/text.ts";
 import { FloatingIndex } from "../model/floating-index.ts";
 import type { Model } from "../model/model.ts";
-import type { Leaving, PlanInput } from "./draft.ts";
+import type { Departed, PlanInput } from "./draft.ts";
 import type { Intent, KernelRoute, Link } from "./intent.ts";
 import type { LearnedRoutes } from "./learned-routes.ts";
 import type { Moves } from "./moves.ts";
@@ -26,7 +26,7 @@ export class Plans {
   intent: Intent | undefined;
   /** The routes of {@link intent}, by prefix text. */
   goals: Map<string, KernelRoute> = new Map();
-  #leaving: readonly Leaving[] = [];
+  #leaving: Departed = { ports: [], floating: [] };
   /** Of {@link model}; made when it is asked for. */
   #index: FloatingIndex | undefined;
   /** Learned routes are watched that nothing of the model depends on any more. */
@@ -40,21 +40,22 @@ export class Plans {
 
   /** True while something is kept here that moved away. */
   get isMoving(): boolean {
-    return this.#leaving.length > 0;
+    return this.#leaving.ports.length + this.#leaving.floating.length > 0;
   }
 
   /** @param surroundings - by which learned routes are judged, with another model or other links */
   replan(model: Model, resumed: Resumed, surroundings: () => Surroundings, now: number): Intent {
     const links = this.#sources.links();
     const learned = this.#learned;
-    if (model !== this.model || this.#isWidened) learned.watch(new Watch(model));
+    const isElsewhere = (address: Address): boolean => this.#sources.isElsewhere(address);
+    this.#leaving = this.#moves.update({ model, links, learned, isElsewhere, now });
+    if (model !== this.model || this.#isWidened) learned.watch(new Watch(model, this.#leaving.ports));
     this.#isWidened = false;
     const isOther = model !== this.model || links !== this.links;
     if (model !== this.model) this.#index = undefined;
     this.model = model;
     this.links = links;
     if (isOther) learned.surround(surroundings());
-    this.#leaving = this.#moves.update(model, links, learned, now);
     this.intent = plan(this.#input(model, resumed));
     this.goals = new Map(this.intent.routes.map((route) => [formatPrefix(route.prefix), route]));
     return this.intent;

@@ -106,15 +106,22 @@ export class Programmer {
 
   /** @param keep - not all that is wanted is known yet: nothing is removed */
   async putNat(wanted: NatTable, keep: boolean): Promise<void> {
+    for (const table of this.kernel.natSteps(wanted, keep)) {
+      if (!(await this.#putTable(table, keep))) return;
+    }
+  }
+
+  async #putTable(wanted: NatTable, keep: boolean): Promise<boolean> {
     const text = this.kernel.natChange(wanted, keep);
     if (text !== "") {
       this.natProgrammed = false;
-      if (!this.ladder.isDue(NAT, () => text, this.#clock.now())) return;
-      if (!(await this.#applyNat(text))) return;
+      if (!this.ladder.isDue(NAT, () => text, this.#clock.now())) return false;
+      if (!(await this.#applyNat(text))) return false;
     }
     this.ladder.succeeded(NAT);
     this.natProgrammed = true;
     this.#forgetLater(this.kernel.natHolds(wanted, keep, text !== ""));
+    return true;
   }
 
   /** Nothing failed, is in doubt or under way, and the kernel has the table of the last plan. */

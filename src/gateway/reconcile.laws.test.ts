@@ -133,7 +133,16 @@ function expectedOf({
   routes: string[];
   marked: string[];
 } {
-  const given = { model, links, learned, hops, health, resumed: new Map(), leaving: [], givenBlocks: [] };
+  const given = {
+    model,
+    links,
+    learned,
+    hops,
+    health,
+    resumed: new Map(),
+    leaving: { ports: [], floating: [] },
+    givenBlocks: [],
+  };
   const { routes } = planWithLearned(given);
   const lines = routes.map(({ prefix, target }) => `${formatPrefix(prefix)} ${JSON.stringify(target)}`);
   const forwarded = routes.filter(({ target }) => target.to === "via");

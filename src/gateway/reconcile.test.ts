@@ -4,18 +4,7 @@ import { parseAddress } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import { POOL } from "../model/testing/values.ts";
 import { Bench, type Given } from "./testing/bench.ts";
-import {
-  floatingIp,
-  forwarding,
-  health,
-  LINKS,
-  learned,
-  model,
-  network,
-  PRIVATE,
-  port,
-  service,
-} from "./testing/values.ts";
+import { floatingIp, health, learned, model, network, PRIVATE, port, service } from "./testing/values.ts";
 import { type MemoryWorld, NO_FAULTS } from "./testing/world.ts";
 
 const HOST = model({
@@ -107,80 +96,6 @@ test("a pool address that goes is withdrawn first, and its flows are forgotten l
     "forget 198.51.100.10 all",
   ]);
 });
-
-const PORTED = model({
-  ports: [port("tap0", "10.65.0.13"), port("tap1", "10.65.0.14")],
-  floatingIps: [forwarding("172.16.1.3", "10.65.0.13", "10.65.0.14")],
-});
-
-describe.each([
-  [
-    "as a whole",
-    HOST,
-    floatingIp("172.16.1.3", "10.65.0.99"),
-    ["remove 172.16.1.3/32"],
-    ["forget 172.16.1.3 10.65.0.13"],
-  ],
-  [
-    "port by port",
-    PORTED,
-    forwarding("172.16.1.3", "10.65.0.13", "10.65.0.99"),
-    [],
-    ["forget 172.16.1.3 10.65.0.13 tcp 80-80", "forget 172.16.1.3 10.65.0.14 tcp 81-81"],
-  ],
-])(
-  "a floating IP that is translated %s and moves to another host",
-  (_, host, elsewhere, removed, forgotten) => {
-    const moved = { ...host, floatingIps: [elsewhere] };
-
-    test("stays until a peer announces it", async () => {
-      const bench = new Bench();
-      await bench.give({ model: host });
-      bench.happened();
-      await bench.give({ model: moved });
-      await bench.advance(2000);
-      expect(bench.happened().filter((line) => line !== "nat")).toEqual([]);
-      await bench.give({ learned: [learned("172.16.1.3/32", "floating", "192.168.8.12")] });
-      expect(bench.happened()).toEqual([
-        "withdraw 172.16.1.3/32",
-        "put 172.16.1.3/32",
-        "installed 172.16.1.3/32",
-        "nat",
-        ...forgotten,
-      ]);
-    });
-
-    test("goes after 3 s when nobody does", async () => {
-      const bench = new Bench();
-      await bench.give({ model: host });
-      await bench.give({ model: moved });
-      await bench.advance(2999);
-      expect(bench.world.announced.has("172.16.1.3/32")).toBe(true);
-      bench.happened();
-      await bench.advance(1);
-      expect(bench.happened()).toEqual(["withdraw 172.16.1.3/32", "nat", ...removed, ...forgotten]);
-    });
-
-    test("goes at once when its interface does", async () => {
-      const bench = new Bench();
-      await bench.give({ model: host });
-      await bench.give({ model: moved });
-      await bench.give({ links: LINKS.filter((l) => l.name !== "tap0") });
-      expect([...bench.world.announced.keys()]).not.toContain("172.16.1.3/32");
-    });
-
-    test("and comes back before that is as if it had never gone", async () => {
-      const bench = new Bench();
-      await bench.give({ model: host });
-      const before = bench.state();
-      await bench.give({ model: moved });
-      await bench.give({ model: host });
-      await bench.advance(10_000);
-      expect(bench.state()).toEqual(before);
-      expect(bench.happened()).not.toContain("withdraw 172.16.1.3/32");
-    });
-  },
-);
 
 describe("refusals", () => {
   test("a route that the kernel refuses is not announced, tried on a ladder, and keeps nothing else", async () => {

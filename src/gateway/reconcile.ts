@@ -334,7 +334,7 @@ export class Reconciler {
     if (complete) await programmer.removeRest(intent, goals);
     await programmer.forgetGone();
     programmer.settle(goals, complete);
-    this.#moves.settled(intent.nat, goals, this.#publisher.announced);
+    this.#moves.settled(model, intent.nat, goals, this.#publisher.announced);
     lane.passEnds();
     return true;
   }

@@ -1,5 +1,6 @@
 /** What the reconciler stands on. */
 
+import type { Address } from "../bgp/net/address.ts";
 import type { BlockGrant } from "../model/blocks.ts";
 import type { Model } from "../model/model.ts";
 import type { Announcer, Clock } from "./announcer.ts";
@@ -18,6 +19,8 @@ export interface Sources {
   /** All peers that were to tell us something have done so, or the time to wait for them is over. */
   learnedComplete(): boolean;
   health(): Health;
+  /** Whether a port of another host has that address. */
+  isElsewhere(address: Address): boolean;
   /** The same value for the same ones. */
   givenBlocks(): readonly BlockGrant[];
 }

@@ -23,9 +23,12 @@ export class Watch {
   /** What floating IPs at a gateway are translated to, in ascending order. */
   readonly #fixed: Readonly<Record<Family, Address[]>>;
 
-  constructor(model: Model) {
+  /** @param leaving - addresses of ports that moved to another host */
+  constructor(model: Model, leaving: readonly { readonly address: Address }[]) {
     const atEdge = model.role === "gateway";
-    const addresses = [...model.anycast, ...model.floatingIps].map(({ address }) => hostPrefix(address));
+    const addresses = [...model.anycast, ...model.floatingIps, ...leaving].map(({ address }) =>
+      hostPrefix(address),
+    );
     this.model = model;
     this.wholes = atEdge ? wholes(model).map(({ cidr }) => cidr) : [];
     this.#own = new PrefixSet(addresses);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { formatAddress, formatPrefix, parseAddress, parsePrefix } from "../bgp/net/text.ts";
 import type { Model } from "../model/model.ts";
 import { type Site, site } from "./testing/cloud.ts";
-import { withObjects } from "./wanted.ts";
+import { isElsewhere, withObjects } from "./wanted.ts";
 
 /** What counts of a file here. */
 const file = (parts: Partial<Model> = {}): Model =>
@@ -116,6 +116,18 @@ test("a port is its tap on the host that it is bound to", () => {
   const at = associated("gw1");
   expect(wanted(at).ports).toEqual([[`tap${at.port.slice(0, 11)}`, "10.65.0.2"]]);
   expect(wanted(at, { hostname: "gw2" }).ports).toEqual([]);
+});
+
+test.each<[string, object, boolean]>([
+  ["a port of this host", { "binding:host_id": "host1" }, false],
+  ["a port of another host", { "binding:host_id": "host2" }, true],
+  ["a port of no host", { "binding:host_id": "" }, false],
+  ["a port that is to be down", { "binding:host_id": "host2", admin_state_up: false }, false],
+])("whether an address is elsewhere: %s", (_, port, expected) => {
+  const at = site();
+  at.cloud.ask("PUT", `ports/${at.port}`, { port });
+  expect(isElsewhere(at.cloud.tables, "host1", parseAddress("10.65.0.2")!)).toBe(expected);
+  expect(isElsewhere(at.cloud.tables, "host1", parseAddress("10.65.0.99")!)).toBe(false);
 });
 
 test("a router's networks go out with its address, unless it does not translate", () => {

@@ -15,7 +15,7 @@ import { addressOfPair, stored, storedPrefix } from "./addresses.ts";
 import type { FloatingIp as Floating, Port, Router } from "./objects.ts";
 import { portsOf } from "./port-forwardings.ts";
 import { interfacesOf } from "./routers.ts";
-import type { Reading } from "./tables.ts";
+import { addressKey, type Reading } from "./tables.ts";
 
 /** What the names of services and pools begin with that are made of objects. */
 const OF_PORTS = "shared-";
@@ -70,6 +70,18 @@ export const portsBehind = (reading: Reading, hostname: string, interfaces: Read
   [...reading.by("ports", "host", hostname)]
     .filter((port) => port.admin_state_up && interfaces.has(tapOf(port)))
     .map(({ id }) => id);
+
+/** Whether a port of another host has that address. */
+export function isElsewhere(reading: Reading, hostname: string, address: Address): boolean {
+  const text = formatAddress(address);
+  for (const { id } of reading.all("subnets")) {
+    for (const port of reading.by("ports", "address", addressKey(id, text))) {
+      const host = port["binding:host_id"];
+      if (port.admin_state_up && host !== "" && host !== hostname) return true;
+    }
+  }
+  return false;
+}
 
 /** Every address that something has already, in one spelling. */
 export class Claims {

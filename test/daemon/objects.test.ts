@@ -244,6 +244,14 @@ test("security groups, their rules, and quotas", async () => {
   expect(JSON.parse(await done("quota show -o json other"))).toMatchObject({ floatingip: 7, port: -1 });
   expect(await done("quota list --no-headers")).toMatch(/^other {2}/);
   await done("quota delete other");
+  await done("network create --project web named");
+  const { project_id } = JSON.parse(await done("network show named -o json"));
+  expect(project_id).toMatch(/^[0-9a-f]{32}$/);
+  expect(await done("network list --project web -c name --no-headers")).toBe("named\n");
+  await done("network delete named");
+  await done("quota set --routers 3 web");
+  expect(await done("quota list --no-headers")).toContain(project_id);
+  await done("quota delete web");
   expect(JSON.parse(await done("quota show -o json"))).toMatchObject({ floatingip: 50 });
 });
 

@@ -205,6 +205,9 @@ kernelTest(
     insert(inbound("172.16.1.3", "10.65.0.2"), tcp(1000, 80));
     // Tracked, and not translated.
     insert({ from: CLIENT, to: "10.65.0.9", answeredBy: "10.65.0.9", answersTo: CLIENT }, tcp(2004, 443));
+    const wide = { to: "2001:db8::9", answeredBy: "2001:db8::9" };
+    insert({ ...wide, from: "fd00::13", answersTo: "2001:db8:a::3" }, udp(5000, 53));
+    insert({ ...wide, from: "fd00::14", answersTo: "fd00::14" }, udp(5001, 53));
     const look = (want: "sessions" | "top" | "used", filter = {}, limit = 100): Promise<SessionsFound> =>
       here.kernel.sessions({ want, filter, limit });
 
@@ -229,6 +232,14 @@ kernelTest(
     expect((await look("sessions", { protocol: 1 })).sessions).toMatchObject([
       { publicPort: 77, private: "10.65.0.3" },
     ]);
+    // Of IPv6 too, by itself and among all.
+    expect((await look("sessions", { private: address("fd00::13") })).sessions).toMatchObject([
+      { private: "fd00::13", privatePort: 5000, public: "2001:db8:a::3", publicPort: 5000, remotePort: 53 },
+    ]);
+    expect(await look("sessions", { remote: address("2001:db8::9") })).toMatchObject({
+      ...{ tracked: 2, matching: 1 },
+    });
+    expect(await look("sessions", {})).toMatchObject({ tracked: 11, matching: 9 });
     expect((await look("top", {}, 2)).top).toEqual([
       { private: "10.65.0.1", sessions: 5 },
       { private: "10.65.0.2", sessions: 2 },
@@ -242,8 +253,8 @@ kernelTest(
     });
     // Other commands are answered while it looks, and several looks wait for each other.
     const looks = Array.from({ length: 5 }, () => look("top"));
-    expect(await here.kernel.conntrack()).toMatchObject({ count: 9 });
-    expect((await Promise.all(looks)).map(({ matching }) => matching)).toEqual([8, 8, 8, 8, 8]);
+    expect(await here.kernel.conntrack()).toMatchObject({ count: 11 });
+    expect((await Promise.all(looks)).map(({ matching }) => matching)).toEqual([9, 9, 9, 9, 9]);
   },
 );
 

@@ -25,6 +25,7 @@ import {
 
 const GATEWAY = "10.65.255.1";
 const POOLED = "198.51.100.10";
+const FLOATING = "172.16.1.3";
 const LIMIT_MS = 60_000;
 
 let spaces: TwoHosts;
@@ -36,6 +37,7 @@ let clients: LineProcess;
 
 beforeAll(async () => {
   spaces = twoHosts("pcp");
+  spaces.world.run("ip", "route", "add", `${FLOATING}/32`, "via", "203.0.113.254");
   // The gateway makes its own.
   for (const pooled of ["198.51.100.10", "198.51.100.11"])
     spaces.gw.run("ip", "route", "del", "blackhole", pooled);
@@ -289,7 +291,8 @@ test(
 
 /** The helpers that the rules set come to be these. */
 async function switchTo(...algs: readonly Alg[]): Promise<void> {
-  lab.write("gw.yaml", fileOf({ alg: algs }));
+  const floatingIps = [{ address: FLOATING, to: H2, egress: "floating" }];
+  lab.write("gw.yaml", { ...fileOf({ alg: algs }), floatingIps });
   await daemon.reload();
   await eventually("the rules are there", () => {
     const { stdout } = spaces.gw.attempt("nft", "list", "chain", "inet", "gatewayd", "helpers");
@@ -315,14 +318,18 @@ test(
       ["irc", "sip", "tftp"],
     ] as const) {
       await switchTo(...on);
-      for (const [alg, { says, heard = says, ...control }] of Object.entries(CONTROLS)) {
-        const own: Endpoint = [H1, ++port];
-        const to = [S1, control.port];
-        await client.ask({ say: hexOf(says(own)), own, to, protocol: control.protocol });
-        const isOn = (on as readonly string[]).includes(alg);
-        const expected = hexOf(isOn ? heard([POOLED, port]) : says(own));
-        expect([alg, await server.ask({ heard: to })]).toEqual([alg, expected]);
-      }
+      for (const [host, external] of [
+        [H1, POOLED],
+        [H2, FLOATING],
+      ] as const)
+        for (const [alg, { says, heard = says, ...control }] of Object.entries(CONTROLS)) {
+          const own: Endpoint = [host, ++port];
+          const to = [S1, control.port];
+          await client.ask({ say: hexOf(says(own)), own, to, protocol: control.protocol });
+          const isOn = (on as readonly string[]).includes(alg);
+          const expected = hexOf(isOn ? heard([external, port]) : says(own));
+          expect([host, alg, await server.ask({ heard: to })]).toEqual([host, alg, expected]);
+        }
     }
     const asked = { say: hexOf([TFTP.request]), own: [H1, ++port], to: [S1, TFTP.port], protocol: "udp" };
     expect(await client.ask(asked)).toEqual(hexOf([TFTP.data]));

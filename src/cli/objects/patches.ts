@@ -2,10 +2,11 @@
 
 import { type Command, Option } from "commander";
 import { EXIT, Failure } from "../io.ts";
+import { projectId } from "./projects.ts";
 import { RESOURCE_ROWS } from "./resources.ts";
 import type { ResourceRow, View } from "./row.ts";
 import { idOf, type Session } from "./session.ts";
-import type { Patch, Resolve, Verb, Word } from "./words.ts";
+import { type Patch, PROJECTS, type Resolve, type Verb, type Word } from "./words.ts";
 
 /** What was said of each word, in the order of the row; "" of one that takes no value. Filled while the line is parsed. */
 export type Spoken = ReadonlyMap<Word, readonly string[]>;
@@ -83,4 +84,6 @@ function holds(item: unknown, wanted: unknown): boolean {
 export const resolverOf =
   (session: Session): Resolve =>
   (path, called) =>
-    idOf(session, RESOURCE_ROWS.find((row) => row.path === path)!, called);
+    path === PROJECTS
+      ? projectId(session, called)
+      : idOf(session, RESOURCE_ROWS.find((row) => row.path === path)!, called);

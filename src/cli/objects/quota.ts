@@ -4,6 +4,7 @@ import { Argument, type Command } from "commander";
 import { call } from "../client.ts";
 import { examples } from "../flags.ts";
 import { EXIT, Failure, type Io } from "../io.ts";
+import { projectId } from "./projects.ts";
 import { ask, openSession, type Session } from "./session.ts";
 import { listText, objectText } from "./views.ts";
 import { count } from "./words.ts";
@@ -31,8 +32,7 @@ export function addQuota(program: Command, io: Io): void {
     .command("quota")
     .description("how many of each a project may have")
     .addHelpText("after", examples("gwctl quota show", "gwctl quota set --floating-ips 200 PROJECT"));
-  const project = (flags: string): Argument =>
-    new Argument(flags, "its id, or its name where tokens are asked for");
+  const project = (flags: string): Argument => new Argument(flags, "its name or id");
   const show = quota
     .command("show")
     .description("what a project may have; without one, your own")
@@ -101,13 +101,4 @@ async function ownProject({ target, io }: Session): Promise<string> {
   const headers = { "x-subject-token": target.token };
   const { json } = await call(target, { method: "GET", path: "/v3/auth/tokens", headers }, io.signal);
   return (json as { readonly token: { readonly project: { readonly id: string } } }).token.project.id;
-}
-
-/** Names of projects are told to those who have a token. */
-async function projectId({ target, io }: Session, called: string): Promise<string> {
-  if (target.token === undefined) return called;
-  const path = `/v3/projects?${new URLSearchParams({ name: called }).toString()}`;
-  const { json } = await call(target, { method: "GET", path }, io.signal);
-  const [found] = (json as { readonly projects: readonly { readonly id: string }[] }).projects;
-  return found?.id ?? called;
 }

@@ -1,7 +1,7 @@
 /** Pools that subnets are cut from, and the scopes in which their addresses are told apart. */
 
 import type { ResourceRow } from "./row.ts";
-import { COMMON, count, flag, NAME, object, TAGS, text, texts } from "./words.ts";
+import { COMMON, count, flag, NAME, object, PROJECT, TAGS, text, texts } from "./words.ts";
 
 export const subnetPools: ResourceRow = {
   command: ["subnet", "pool"],
@@ -66,7 +66,7 @@ export const addressScopes: ResourceRow = {
     count("--ip-version <version>", "4, which is the default, or 6", "ip_version", ["create", "list"]),
     flag("--share", "all projects may use it", { shared: true }, ["create", "set", "list"]),
     flag("--no-share", "its project alone may: the default", { shared: false }, ["create", "set", "list"]),
-    text("--project <id>", "whose it is; admins only", "project_id", ["create"]),
+    ...PROJECT,
   ],
   columns: [
     { header: "ID", member: "id" },

@@ -142,10 +142,17 @@ export const NAME: readonly Word[] = [
   text("--name <name>", "only those that are called so", "name", ["list"]),
 ];
 
+/** Not of the Networking API, but found by name as its objects are. */
+export const PROJECTS = "projects";
+
+export const PROJECT: readonly Word[] = [
+  object("--project <project>", "whose it is; admins only", "project_id", PROJECTS, ["create"]),
+];
+
 export const COMMON: readonly Word[] = [
   text("--description <text>", "what it is for", "description"),
-  text("--project <id>", "whose it is; admins only", "project_id", ["create"]),
-  text("--project <id>", "only of this project", "project_id", ["list"]),
+  ...PROJECT,
+  object("--project <project>", "only of this project", "project_id", PROJECTS, ["list"]),
 ];
 
 export const TAGS: readonly Word[] = [

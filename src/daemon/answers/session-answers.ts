@@ -82,14 +82,17 @@ const rowOf = (
   filtering,
 });
 
-const PROTOCOLS: Readonly<Record<number, string>> = { 1: "icmp", 6: "tcp", 17: "udp" };
+const PROTOCOLS: Readonly<Record<number, string>> = { 1: "icmp", 6: "tcp", 17: "udp", 58: "icmpv6" };
+
+const endpointText = (address: string, port: number): string =>
+  address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 
 const sessionAnswer = (found: FoundSession): NatSessionsAnswer["sessions"][number] => ({
   protocol: PROTOCOLS[found.protocol] ?? String(found.protocol),
   direction: found.outbound ? "out" : "in",
-  private: `${found.private}:${found.privatePort}`,
-  public: `${found.public}:${found.publicPort}`,
-  remote: `${found.remote}:${found.remotePort}`,
+  private: endpointText(found.private, found.privatePort),
+  public: endpointText(found.public, found.publicPort),
+  remote: endpointText(found.remote, found.remotePort),
   leftSeconds: found.leftSeconds,
 });
 

@@ -18,7 +18,7 @@ import { dhcpOf } from "../../neutron/dhcp.ts";
 import { Hosts } from "../../neutron/hosts.ts";
 import { Keeper } from "../../neutron/keeper.ts";
 import { KeptModel } from "../../neutron/kept-model.ts";
-import { Claims, portsBehind } from "../../neutron/wanted.ts";
+import { Claims, isElsewhere, portsBehind } from "../../neutron/wanted.ts";
 import type { Store } from "../../store/store.ts";
 import type { ObjectsView } from "../answers/explain/source.ts";
 import { systemClock } from "../clock.ts";
@@ -116,6 +116,7 @@ export async function openNetworking(
       return session.project.name === UNASKED.projectId ? "read" : "none";
     },
     extend: (file) => model.model(around.own.extend(file), keeper.reading, around.api().floatingEgress),
+    isElsewhere: (address) => isElsewhere(keeper.reading, hostname, address),
     view: () => ({
       reading: keeper.reading,
       host: (name) => hosts.get(name),

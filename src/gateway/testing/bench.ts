@@ -1,5 +1,6 @@
 /** A reconciler in a world in memory, and what it is given. */
 
+import { formatAddress } from "../../bgp/net/text.ts";
 import type { Model } from "../../model/model.ts";
 import type { Health, LearnedRoute, Link } from "../intent.ts";
 import type { Hops } from "../next-hops.ts";
@@ -19,6 +20,8 @@ export interface Given {
   hops: Hops | undefined;
   health: Health;
   complete: boolean;
+  /** Texts of addresses that ports of other hosts have. */
+  elsewhere: readonly string[];
 }
 
 /** A process that is started anew takes over its predecessor's world. */
@@ -30,6 +33,7 @@ export class Bench {
     hops: undefined,
     health: new Map(),
     complete: true,
+    elsewhere: [],
   };
   readonly clock: VirtualClock = new VirtualClock();
   readonly world: MemoryWorld;
@@ -44,6 +48,7 @@ export class Bench {
       hops: () => this.given.hops ?? hopsOnLinks(this.given.learned, this.given.links),
       health: () => this.given.health,
       learnedComplete: () => this.given.complete,
+      isElsewhere: (address) => this.given.elsewhere.includes(formatAddress(address)),
       givenBlocks: () => [],
     };
     this.#learned = new MemoryLearned((prefix, installed) => world.markInstalled(prefix, installed));

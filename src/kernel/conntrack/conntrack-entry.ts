@@ -4,6 +4,7 @@
  */
 
 import { readU16 } from "../netlink/netlink.ts";
+import type { WideAddresses } from "./wide-addresses.ts";
 
 const NFGENMSG_OCTETS = 4;
 const NLA_TYPE = 0x3fff;
@@ -15,6 +16,7 @@ interface Tuple {
   destinationPort: number;
 }
 
+/** Addresses are words, those of IPv6 numbers of {@link WideAddresses}. */
 export interface Entry {
   protocol: number;
   left: number;
@@ -22,7 +24,7 @@ export interface Entry {
   readonly reply: Tuple;
 }
 
-/** One flow that is translated. Addresses are words, ports 0 where the protocol has none; an ICMP identifier is a port. */
+/** One flow that is translated. Addresses are numbers as in {@link Entry}, ports 0 where the protocol has none; an ICMP identifier is a port. */
 export interface Session {
   protocol: number;
   private: number;
@@ -65,20 +67,30 @@ export function readSession({ protocol, left, original, reply }: Entry, into: Se
   return true;
 }
 
-/** Attributes of linux/netfilter/nfnetlink_conntrack.h. Numbers in them are in network order. What is cut short is left out. */
-export function readEntry(octets: Buffer, into: Entry): void {
+/**
+ * Attributes of linux/netfilter/nfnetlink_conntrack.h. Numbers in them are in network order. What is cut short is left out.
+ * @param wide - undefined: of IPv4 alone
+ */
+export function readEntry(octets: Buffer, into: Entry, wide?: WideAddresses): void {
   into.left = 0;
   const last = octets.length;
   let end = endOf(octets, NFGENMSG_OCTETS, last);
   for (let at = NFGENMSG_OCTETS; end > 0; at = next(end), end = endOf(octets, at, last)) {
     const type = typeAt(octets, at);
-    if (type === 1) readTuple(octets, at + 4, end, into.original, into);
-    else if (type === 2) readTuple(octets, at + 4, end, into.reply, into);
+    if (type === 1) readTuple(octets, at + 4, end, into.original, into, wide);
+    else if (type === 2) readTuple(octets, at + 4, end, into.reply, into, wide);
     else if (type === 7 && end - at >= 8) into.left = octets.readUInt32BE(at + 4);
   }
 }
 
-function readTuple(octets: Buffer, first: number, last: number, into: Tuple, entry: Entry): void {
+function readTuple(
+  octets: Buffer,
+  first: number,
+  last: number,
+  into: Tuple,
+  entry: Entry,
+  wide: WideAddresses | undefined,
+): void {
   into.sourcePort = 0;
   into.destinationPort = 0;
   for (
@@ -87,12 +99,18 @@ function readTuple(octets: Buffer, first: number, last: number, into: Tuple, ent
     at = next(end), end = endOf(octets, at, last)
   ) {
     const part = typeAt(octets, at);
-    if (part === 1) readAddresses(octets, at + 4, end, into);
+    if (part === 1) readAddresses(octets, at + 4, end, into, wide);
     else if (part === 2) readProtocol(octets, at + 4, end, into, entry);
   }
 }
 
-function readAddresses(octets: Buffer, first: number, last: number, into: Tuple): void {
+function readAddresses(
+  octets: Buffer,
+  first: number,
+  last: number,
+  into: Tuple,
+  wide: WideAddresses | undefined,
+): void {
   for (
     let at = first, end = endOf(octets, at, last);
     end > 0;
@@ -102,6 +120,9 @@ function readAddresses(octets: Buffer, first: number, last: number, into: Tuple)
     const type = typeAt(octets, at);
     if (type === 1) into.source = octets.readUInt32BE(at + 4);
     else if (type === 2) into.destination = octets.readUInt32BE(at + 4);
+    if (wide === undefined || end - at < 20) continue;
+    if (type === 3) into.source = wide.read(octets, at + 4);
+    else if (type === 4) into.destination = wide.read(octets, at + 4);
   }
 }
 
@@ -114,9 +135,10 @@ function readProtocol(octets: Buffer, first: number, last: number, into: Tuple, 
     const type = typeAt(octets, at);
     if (type === 1 && end - at >= 5) entry.protocol = octets[at + 4]!;
     if (end - at < 6) continue;
-    // An ICMP identifier (4) is the port of both sides: it is what is translated, in either direction.
-    if (type === 2 || type === 4) into.sourcePort = octets.readUInt16BE(at + 4);
-    if (type === 3 || type === 4) into.destinationPort = octets.readUInt16BE(at + 4);
+    // An identifier of ICMP (4) or ICMPv6 (7) is the port of both sides: it is what is translated, in either direction.
+    const isIdentifier = type === 4 || type === 7;
+    if (type === 2 || isIdentifier) into.sourcePort = octets.readUInt16BE(at + 4);
+    if (type === 3 || isIdentifier) into.destinationPort = octets.readUInt16BE(at + 4);
   }
 }
 

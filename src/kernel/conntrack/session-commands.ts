@@ -47,7 +47,7 @@ export interface FoundSession {
 }
 
 export interface SessionsFound {
-  /** Flows over IPv4 that conntrack has, translated or not. */
+  /** Flows that conntrack has, translated or not, of the families that the query can be about. */
   readonly tracked: number;
   /** False: there were more than could be looked at in time. */
   readonly complete: boolean;

@@ -1,6 +1,6 @@
 /** What is wanted of all sessions: some of them, who has most, or what each public address has in use. */
 
-import { ipv4 } from "../../bgp/net/address.ts";
+import type { Address } from "../../bgp/net/address.ts";
 import { formatAddress } from "../../bgp/net/text.ts";
 import type { Session } from "./conntrack-entry.ts";
 import type {
@@ -10,6 +10,7 @@ import type {
   SessionQuery,
   SessionsFound,
 } from "./session-commands.ts";
+import type { WideAddresses } from "./wide-addresses.ts";
 
 export interface Gathering {
   /** What it is given is overwritten by the next one. */
@@ -17,9 +18,11 @@ export interface Gathering {
   result(): Omit<SessionsFound, "tracked" | "complete">;
 }
 
-export function gathering(query: SessionQuery): Gathering {
-  const collect = collectorOf(query);
-  const matches = matcher(query.filter);
+/** @param wide - what the numbers of IPv6 addresses mean */
+export function gathering(query: SessionQuery, wide: WideAddresses): Gathering {
+  const textOf = (number: number): string => formatAddress(wide.addressOf(number));
+  const collect = collectorOf(query, textOf);
+  const matches = matcher(query.filter, wide);
   let matching = 0;
   return {
     take: (session) => {
@@ -36,14 +39,16 @@ type Collector = {
   result(): Partial<Pick<SessionsFound, "sessions" | "top" | "used" | "busy">>;
 };
 
-function collectorOf({ want, limit, blocks = [] }: SessionQuery): Collector {
+type AddressText = (number: number) => string;
+
+function collectorOf({ want, limit, blocks = [] }: SessionQuery, textOf: AddressText): Collector {
   switch (want) {
     case "sessions":
-      return some(limit);
+      return some(limit, textOf);
     case "top":
-      return top(limit);
+      return top(limit, textOf);
     case "used":
-      return used();
+      return used(textOf);
     case "blocks":
       return busy(blocks);
     default:
@@ -76,9 +81,10 @@ function busy(blocks: readonly PortBlock[]): Collector {
   };
 }
 
-function matcher(filter: SessionFilter): (session: Readonly<Session>) => boolean {
+function matcher(filter: SessionFilter, wide: WideAddresses): (session: Readonly<Session>) => boolean {
   const { protocol, port } = filter;
-  const [inner, outer, remote] = [filter.private?.w0, filter.public?.w0, filter.remote?.w0];
+  const numberOf = (address: Address | undefined): number | undefined => address && wide.numberOf(address);
+  const [inner, outer, remote] = [filter.private, filter.public, filter.remote].map(numberOf);
   return (session) =>
     (protocol === undefined || session.protocol === protocol) &&
     (inner === undefined || session.private === inner) &&
@@ -87,29 +93,29 @@ function matcher(filter: SessionFilter): (session: Readonly<Session>) => boolean
     (port === undefined || session.publicPort === port);
 }
 
-function some(limit: number): Collector {
+function some(limit: number, textOf: AddressText): Collector {
   const sessions: FoundSession[] = [];
   return {
     take: (session) => {
       if (sessions.length === limit) return;
       sessions.push({
         ...session,
-        private: addressText(session.private),
-        public: addressText(session.public),
-        remote: addressText(session.remote),
+        private: textOf(session.private),
+        public: textOf(session.public),
+        remote: textOf(session.remote),
       });
     },
     result: () => ({ sessions }),
   };
 }
 
-function top(limit: number): Collector {
+function top(limit: number, textOf: AddressText): Collector {
   const countByAddress = new Map<number, number>();
   return {
     take: ({ private: inner }) => countByAddress.set(inner, (countByAddress.get(inner) ?? 0) + 1),
     result: () => {
       const sorted = [...countByAddress].sort((a, b) => b[1] - a[1] || a[0] - b[0]).slice(0, limit);
-      return { top: sorted.map(([word, sessions]) => ({ private: addressText(word), sessions })) };
+      return { top: sorted.map(([word, sessions]) => ({ private: textOf(word), sessions })) };
     },
   };
 }
@@ -125,7 +131,7 @@ interface Use {
   readonly ports: ReadonlyMap<number, Uint8Array> | undefined;
 }
 
-function used(): Collector {
+function used(textOf: AddressText): Collector {
   const useByAddress = new Map<number, Use>();
   const useOf = (word: number): Use => {
     const known = useByAddress.get(word);
@@ -146,14 +152,14 @@ function used(): Collector {
       const bits = use.ports?.get(protocol);
       if (bits !== undefined) bits[port >> 3]! |= 1 << (port & 7);
     },
-    result: () => ({ used: [...useByAddress].map(([word, use]) => usedOf(word, use)) }),
+    result: () => ({ used: [...useByAddress].map(([word, use]) => usedOf(textOf(word), use)) }),
   };
 }
 
-function usedOf(word: number, { sessions, users, ports }: Use): SessionsFound["used"][number] {
+function usedOf(address: string, { sessions, users, ports }: Use): SessionsFound["used"][number] {
   const count = (protocol: number): number => bitsIn(ports?.get(protocol));
   const counts = ports && { icmp: count(ICMP), tcp: count(TCP), udp: count(UDP) };
-  return { public: addressText(word), sessions, users: users.size, ...(counts && { ports: counts }) };
+  return { public: address, sessions, users: users.size, ...(counts && { ports: counts }) };
 }
 
 function bitsIn(octets: Uint8Array | undefined): number {
@@ -161,5 +167,3 @@ function bitsIn(octets: Uint8Array | undefined): number {
   for (const octet of octets ?? []) for (let rest = octet; rest > 0; rest &= rest - 1) bits++;
   return bits;
 }
-
-const addressText = (word: number): string => formatAddress(ipv4(word));
