@@ -34,7 +34,7 @@ import { parseListing } from "./listing.ts";
 import { independentBlocks } from "./members.ts";
 import { type Marked, METERS } from "./meters.ts";
 import { MARKED_IN } from "./overflow.ts";
-import { render, renderChains } from "./render.ts";
+import { render } from "./render.ts";
 import { statelessSets, writtenRule } from "./stateless.ts";
 import {
   EMPTY_NAT,
@@ -59,8 +59,8 @@ export function diff(wanted: NatTable, listing: string | undefined, options?: Di
   const found = listing === undefined ? undefined : parseListing(listing);
   if (found === undefined) return textOf(contents);
   if (options?.keep !== true) return transaction(changes(found, contents, false));
-  const chains = renderChains(wanted, matchableIn(wanted, leftOf(found.sets, contents.sets)));
-  return transaction(changes(found, { ...contents, chains }, true));
+  const kept = leftOf(found.sets, contents.sets);
+  return transaction(changes(found, render(wanted, matchableIn(wanted, kept), kept), true));
 }
 
 /** What stays in the sets when `table` is put in the place of what was listed, and nothing removed that need not be. */
@@ -79,8 +79,8 @@ export function diffTables(previous: NatTable, wanted: NatTable, kept?: SetConte
   const touched = touchedBetween(previous, wanted);
   return transaction(
     changes(
-      render({ ...before, ...touchedOf(previous, touched) }, matchableIn(previous, kept)),
-      render({ ...after, ...touchedOf(wanted, touched) }, matchableIn(wanted, kept)),
+      render({ ...before, ...touchedOf(previous, touched) }, matchableIn(previous, kept), kept),
+      render({ ...after, ...touchedOf(wanted, touched) }, matchableIn(wanted, kept), kept),
       false,
     ),
   );
@@ -105,7 +105,7 @@ function textOf(contents: Contents): string {
   for (const name of SET_NAMES) {
     lines.push(`add ${SETS[name].is} inet ${TABLE} ${name} { ${declarationOf(name).join("; ")}; }`);
   }
-  for (const kind of CT_KINDS) lines.push(...objectLines(kind, contents[kind.chain]));
+  for (const kind of CT_KINDS) lines.push(...objectLines(kind, contents[kind.of]));
   lines.push(...chainLines(contents.portChains));
   for (const name of CHAIN_NAMES) if (isThere(name, contents.chains[name])) lines.push(chainLine(name));
   for (const name of SET_NAMES) lines.push(...elementLines("add", name, contents.sets[name]));
@@ -122,20 +122,25 @@ function changes(found: Contents, wanted: Contents, keep: boolean): string[] {
   if (!sameElements(found.sets.block_homes, wanted.sets.block_homes)) lines.push(...FORGET_MAPPINGS);
   // Without the rules that would take one to another address (mapping.ts), mappings would lie there until their time is over.
   else if (!keep && found.sets.eim.size > 0 && wanted.sets.eim.size === 0) lines.push(...FORGET_MAPPINGS);
-  const others = CT_KINDS.filter(({ chain }) => !sameElements(found[chain], wanted[chain]));
-  for (const kind of others) lines.push(...objectChanges(kind, found[kind.chain], wanted[kind.chain]));
+  lines.push(...ruleChanges(found, wanted));
+  // Elements that are kept lead there.
+  if (!keep) lines.push(...goneChains(found.portChains, wanted.portChains));
+  return lines;
+}
+
+function ruleChanges(found: Contents, wanted: Contents): string[] {
+  const emptied = CHAIN_NAMES.filter((name) => holdsGone(found.chains[name], found, wanted));
+  const lines = emptied.map(flushLine);
+  for (const kind of CT_KINDS) lines.push(...objectChanges(kind, found[kind.of], wanted[kind.of]));
   for (const name of CHAIN_NAMES) {
-    if (others.some(({ chain }) => chain === name)) {
-      lines.push(...ruleLines(name, wanted.chains[name]));
-      continue;
-    }
-    if (sameRules(found.chains[name], wanted.chains[name])) continue;
-    lines.push(...rewritten(name, found.chains[name], wanted.chains[name]));
+    const [before, after] = [found.chains[name], wanted.chains[name]];
+    const isEmptied = emptied.includes(name);
+    if (!isEmptied && sameRules(before, after)) continue;
+    if (!isEmptied) lines.push(isThere(name, before) ? flushLine(name) : chainLine(name));
+    lines.push(...writtenIn(name, after));
     // What the kernel counted, it counts against the limit that was there then.
     lines.push(...metersOf(name).map((meter) => `flush set inet ${TABLE} ${meter}`));
   }
-  // Elements that are kept lead there.
-  if (!keep) lines.push(...goneChains(found.portChains, wanted.portChains));
   return lines;
 }
 
@@ -148,10 +153,11 @@ function chainLine(name: ChainName): string {
   return `add chain inet ${TABLE} ${name}${hook === undefined ? "" : ` { ${hook} }`}`;
 }
 
-const rewritten = (name: ChainName, found: readonly string[], wanted: readonly string[]): string[] => [
-  isThere(name, found) ? `flush chain inet ${TABLE} ${name}` : chainLine(name),
-  ...(isThere(name, wanted) ? ruleLines(name, wanted) : [`delete chain inet ${TABLE} ${name}`]),
-];
+const flushLine = (name: ChainName): string => `flush chain inet ${TABLE} ${name}`;
+
+/** Of a chain that is empty by then. */
+const writtenIn = (name: ChainName, rules: readonly string[]): string[] =>
+  isThere(name, rules) ? ruleLines(name, rules) : [`delete chain inet ${TABLE} ${name}`];
 
 /** Of the first, those that the second has not, or has otherwise. */
 const differingChains = (a: PortChains, b: PortChains): PortChains =>
@@ -180,23 +186,28 @@ const FORGET_MAPPINGS = ["mapping", "endpoints"].map((name) => `flush map inet $
 const sameElements = (a: Elements, b: Elements): boolean =>
   a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
 
-/** Kinds of objects, each with the chain that alone holds its objects. */
 const CT_KINDS = [
-  { object: "ct timeout", chain: "timers" },
-  { object: "ct helper", chain: "helpers" },
+  { object: "ct timeout", of: "timers" },
+  { object: "ct helper", of: "helpers" },
 ] as const;
 type CtKind = (typeof CT_KINDS)[number];
 
-/** An object cannot be changed while a rule holds it. Leaves the chain that holds them empty. */
-function objectChanges(kind: CtKind, found: CtObjects, wanted: CtObjects): string[] {
-  const differing = (a: CtObjects, b: CtObjects): CtObjects =>
-    new Map([...a].filter(([name, body]) => b.get(name) !== body));
-  return [
-    `flush chain inet ${TABLE} ${kind.chain}`,
-    ...[...differing(found, wanted).keys()].map((name) => `delete ${kind.object} inet ${TABLE} ${name}`),
-    ...objectLines(kind, differing(wanted, found)),
-  ];
-}
+/** Of the first, those that the second has not, or has otherwise. */
+const differingObjects = (a: CtObjects, b: CtObjects): CtObjects =>
+  new Map([...a].filter(([name, body]) => b.get(name) !== body));
+
+/** An object cannot be changed, nor deleted, while a rule holds it. */
+const holdsGone = (rules: readonly string[], found: Contents, wanted: Contents): boolean =>
+  CT_KINDS.some(({ object, of }) =>
+    [...differingObjects(found[of], wanted[of]).keys()].some((name) =>
+      rules.some((rule) => rule.includes(`${object} set "${name}"`)),
+    ),
+  );
+
+const objectChanges = (kind: CtKind, found: CtObjects, wanted: CtObjects): string[] => [
+  ...[...differingObjects(found, wanted).keys()].map((name) => `delete ${kind.object} inet ${TABLE} ${name}`),
+  ...objectLines(kind, differingObjects(wanted, found)),
+];
 
 const objectLines = ({ object }: CtKind, wanted: CtObjects): string[] =>
   [...wanted].map(([name, body]) => `add ${object} inet ${TABLE} ${name} { ${body} }`);

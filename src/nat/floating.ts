@@ -3,6 +3,7 @@
 import { type Address, compareAddresses, type Family } from "../bgp/net/address.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { inBothFamilies } from "./families.ts";
+import type { Kept } from "./homes.ts";
 import type { Elements, SetContents } from "./layout.ts";
 import { hairpinRules } from "./pools.ts";
 import type { NatTable } from "./table.ts";
@@ -54,9 +55,12 @@ export const TO_FIXED: readonly string[] = [
   ...inBothFamilies((ip, six) => `dnat ${ip} to ${ip} daddr map @floating${six}`),
 ];
 
-/** A VM that talks to its own floating IP must not see its own address as the source: it would drop the packet. */
+/**
+ * A VM that talks to its own floating IP must not see its own address as the source: it would drop the packet. Of a million
+ * floating IPs the map is in no cache, and flows that were not led to one need not look.
+ */
 export const TO_ITSELF: readonly string[] = inBothFamilies(
-  (ip, six) => `snat ${ip} to ${ip} saddr . ct original ${ip} daddr map @self${six}`,
+  (ip, six) => `ct status dnat snat ${ip} to ${ip} saddr . ct original ${ip} daddr map @self${six}`,
 );
 
 export const TO_EGRESS: readonly string[] = [
@@ -82,9 +86,9 @@ const INSIDE = ["inside", "untracked", "untracked_hosts"] as const;
 const INSIDE6 = ["inside6", "untracked6", "untracked6_hosts"] as const;
 
 /** Sources without a block have no right to a port of any: they leave as the machine itself. */
-export const hairpin = (table: NatTable): readonly string[] => [
+export const hairpin = (table: NatTable, kept: Kept | undefined): readonly string[] => [
   "snat ip to ip saddr map @own",
-  ...hairpinRules(table),
+  ...hairpinRules(table, kept),
 ];
 
 export const HAIRPIN6: readonly string[] = ["snat ip6 to ip6 saddr map @own6", "masquerade"];

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ipv4, type Prefix, prefixOf } from "../bgp/net/address.ts";
-import { diffTables } from "./diff.ts";
-import { homeElements, slotElements } from "./homes.ts";
+import { diff, diffTables } from "./diff.ts";
+import { homeSets } from "./homes.ts";
 import { EMPTY_NAT, type NatTable, type PoolMapping } from "./table.ts";
+import { MemoryNft } from "./testing/memory-nft.ts";
 
 const TEN = 0x0a000000;
 const POOL: PoolMapping = {
@@ -64,11 +65,10 @@ test("which public address a private one has depends on no order, and on no othe
   fc.assert(
     fc.property(fc.shuffledSubarray(routers(8), { minLength: 1 }), (some) => {
       const [one, other] = [table([POOL, ...some]), table([...some.toReversed(), POOL])];
-      expect([...homeElements(other)]).toEqual([...homeElements(one)]);
-      expect(slotElements(other)).toEqual(slotElements(one));
+      expect(homeSets(other, undefined)).toEqual(homeSets(one, undefined));
       for (const { private: ranges, addresses } of some) {
         const text = `10.${(ranges[0]!.w0 >>> 16) & 255}.${(ranges[0]!.w0 >>> 8) & 255}.0/24`;
-        expect(homeElements(one).get(text)).toBe(`203.0.113.${addresses[0]!.w0 & 255}`);
+        expect(homeSets(one, undefined).homes.get(text)).toBe(`203.0.113.${addresses[0]!.w0 & 255}`);
       }
     }),
   );
@@ -79,7 +79,69 @@ test("a pool that is draining serves nobody, and its addresses go on being trans
   const text = diffTables(EMPTY_NAT, table(pools));
   expect(text).toMatch(/element inet gatewayd pooled \{[^}]*198\.51\.100\.80/u);
   expect(text).toMatch(/element inet gatewayd eim \{[^}]*198\.51\.100\.80/u);
-  expect([...slotElements(table(pools)).values()].flatMap((slots) => [...slots.values()])).not.toContain(
-    "198.51.100.80",
-  );
+  const { slots } = homeSets(table(pools), undefined);
+  expect([...slots.values()]).toEqual(expect.arrayContaining(["198.51.100.1", "198.51.100.3"]));
+  expect([...slots.values()]).not.toContain("198.51.100.80");
+});
+
+describe("how many looks it takes", () => {
+  const spread: PoolMapping = { ...POOL, mapping: "addressAndPortDependent" };
+  const rulesOf = (nft: MemoryNft): string[] =>
+    (nft.listing() ?? "")
+      .split("\n")
+      .map((line) => line.trim())
+      .filter((line) => line.includes("jhash") || line.includes("@homes"));
+  const ONE = "jhash ip saddr mod 256 seed 0x86 map @slots";
+  const TWO = [
+    "ip saddr set ip saddr . jhash ct original ip saddr mod 256 seed 0x86 map @slots_256",
+    "ip saddr set ip saddr map @homes goto leave",
+  ];
+
+  test("one rule does all for TCP and for UDP where everybody shares the same addresses, and the same ports", () => {
+    const nft = new MemoryNft();
+    nft.apply(diff(table([spread, { ...spread, name: "more", addresses: [ipv4(0xc6336410)] }]), undefined));
+    expect(rulesOf(nft)).toEqual(
+      expect.arrayContaining(
+        ["udp", "tcp"].map(
+          (protocol) =>
+            `meta l4proto ${protocol} ip saddr @private ct timeout set "${protocol}_timers" snat ip to ${ONE}:1024-65535 fully-random`,
+        ),
+      ),
+    );
+  });
+
+  test.each<[string, readonly PoolMapping[]]>([
+    ["a mapping has to be looked for", [POOL]],
+    [
+      "other addresses have other ports",
+      [spread, { ...spread, name: "few", addresses: [ipv4(0xc6336410)], ports: { first: 5000, last: 5999 } }],
+    ],
+    [
+      "there are mappings of a pool that is drained",
+      [spread, { ...POOL, name: "old", addresses: [ipv4(0xc6336410)], draining: true }],
+    ],
+  ])("the address alone is found in one when %s", (_, pools) => {
+    const nft = new MemoryNft();
+    nft.apply(diff(table(pools), undefined));
+    expect(rulesOf(nft)).toContain(`ip saddr set ${ONE} goto leave`);
+    expect(nft.listing()).not.toContain(`${ONE}:`);
+  });
+
+  test("it takes two with a pool for some, and while a start keeps one that it does not know yet", () => {
+    const far = prefixOf(ipv4(0xc0a80100), 24);
+    const alone = table([spread]);
+    const both = {
+      ...table([spread, { ...router(1), private: [far] }]),
+      private: [...alone.private, far],
+    };
+    const nft = new MemoryNft();
+    nft.apply(diff(both, undefined));
+    expect(rulesOf(nft)).toEqual(TWO);
+    nft.apply(diff(alone, nft.listing(), { keep: true }));
+    expect(rulesOf(nft)).toEqual(TWO);
+    expect(nft.element("homes", "192.168.1.0/24")).toBe("203.0.113.1");
+    nft.apply(diff(alone, nft.listing()));
+    expect(rulesOf(nft)).not.toEqual(expect.arrayContaining(TWO));
+    expect(nft.element("homes", "192.168.1.0/24")).toBeUndefined();
+  });
 });

@@ -1,19 +1,21 @@
 /**
- * Which public address a private one without a port block leaves with, in two looks into maps.
+ * Which public address a private one without a port block leaves with.
  *
- * `homes` leads from the private address to the pool's address or, of a pool with several, to the lowest of them. That one
- * stands for its pool in the second map, `slots_N`, together with a hash of the private address: there stands the
- * address that it really is (slots.ts). What the first look found is in the packet's own header by then, which is what
+ * Where all share the same addresses, a hash of the private address is the number of a slot, and what stands there in
+ * `slots` is its public address (slots.ts): one look into a map.
+ *
+ * Where pools serve ranges of their own, it takes two. `homes` leads from the private address to the pool's address or, of a pool with several, to the lowest of them. That one
+ * stands for its pool in the second map, `slots_N`, together with the number of the slot. What the first look found is in the packet's own header by then, which is what
  * the language of nft can look up. Pools that serve what no other names are one.
  *
  * RFC 6888 REQ-2, RFC 4787 REQ-2: paired. All flows of a private address leave from one public address.
  */
 
-import { type Address, compareAddresses, ipv4, type Prefix } from "../bgp/net/address.ts";
+import { type Address, compareAddresses, contains, ipv4, type Prefix } from "../bgp/net/address.ts";
 import { formatAddress, formatPrefix } from "../bgp/net/text.ts";
 import { innermost, type Stretch } from "../model/innermost.ts";
 import { isIpv4 } from "./elements.ts";
-import type { Elements } from "./layout.ts";
+import type { Elements, SetContents } from "./layout.ts";
 import { sharedPools } from "./members.ts";
 import { SLOT_COUNTS, type SlotCount, slotsFor, slotTable } from "./slots.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
@@ -25,10 +27,11 @@ interface Home {
 }
 
 /** Those that get new mappings. */
-const open = (table: NatTable): readonly PoolMapping[] => sharedPools(table).filter((pool) => !pool.draining);
+export const openPools = (table: NatTable): readonly PoolMapping[] =>
+  sharedPools(table).filter((pool) => !pool.draining);
 
 function homesOf(table: NatTable): readonly Home[] {
-  const pools = open(table);
+  const pools = openPools(table);
   const common = pools.filter((pool) => pool.private.length === 0);
   const addresses = common.flatMap((pool) => pool.addresses);
   const own = pools.flatMap((pool) =>
@@ -39,7 +42,7 @@ function homesOf(table: NatTable): readonly Home[] {
 
 /** What stands for the pools that serve what no other names; undefined: there are none. */
 export function commonHome(table: NatTable): Address | undefined {
-  return lowest(open(table).flatMap((pool) => (pool.private.length === 0 ? pool.addresses : [])));
+  return lowest(openPools(table).flatMap((pool) => (pool.private.length === 0 ? pool.addresses : [])));
 }
 
 const lowest = (addresses: readonly Address[]): Address | undefined =>
@@ -49,7 +52,7 @@ const lowest = (addresses: readonly Address[]): Address | undefined =>
   );
 
 /** Private addresses to what stands for their pool, in intervals that do not overlap. */
-export const homeElements = (table: NatTable): Elements =>
+const homeElements = (table: NatTable): Elements =>
   new Map(
     homeStretches(table).map((stretch) => [intervalText(stretch), formatAddress(stretch.of.home)] as const),
   );
@@ -79,15 +82,34 @@ export function intervalText({ first, last }: Pick<Stretch<unknown>, "first" | "
 
 const isSpread = ({ addresses }: Home): boolean => addresses.length > 1;
 
-/** The elements of each `slots_N`. */
-export function slotElements(table: NatTable): ReadonlyMap<SlotCount, Elements> {
-  const bySize = new Map(SLOT_COUNTS.map((count) => [count, new Map<string, string>()]));
-  for (const [home, slots] of slotsByHome(table)) {
-    const elements = bySize.get(slots.length as SlotCount)!;
-    for (const [slot, address] of slots.entries())
-      elements.set(`${formatAddress(ipv4(home))} . ${slot}`, formatAddress(address));
+/** What a kernel holds besides what a table says: homes that nobody has spoken of yet. */
+export type Kept = Pick<SetContents, "homes" | "port_choice">;
+
+/** The one that all private sources share; undefined: they have several. */
+function onlyHome(table: NatTable, kept: Kept | undefined): Home | undefined {
+  const [home, ...others] = homesOf(table);
+  if (home === undefined || others.length > 0) return undefined;
+  const servesAll = table.private
+    .filter(isIpv4)
+    .every((source) => home.ranges.some((range) => contains(range, source)));
+  const wanted = homeElements(table);
+  const isAlone = [...(kept?.homes.keys() ?? [])].every((key) => wanted.has(key));
+  return servesAll && isAlone ? home : undefined;
+}
+
+type SpreadSet = "homes" | "slots" | `slots_${SlotCount}`;
+
+export function homeSets(table: NatTable, kept: Kept | undefined): Pick<SetContents, SpreadSet> {
+  const only = onlyHome(table, kept);
+  const slots = new Map<string, string>();
+  const [small, middle, large] = SLOT_COUNTS.map(() => new Map<string, string>());
+  const bySize = { slots_256: small!, slots_4096: middle!, slots_65536: large! };
+  for (const [home, held] of slotsByHome(table)) {
+    const elements = only === undefined ? bySize[`slots_${held.length as SlotCount}`] : slots;
+    const before = only === undefined ? `${formatAddress(ipv4(home))} . ` : "";
+    for (const [slot, address] of held.entries()) elements.set(`${before}${slot}`, formatAddress(address));
   }
-  return bySize;
+  return { homes: homeElements(table), slots, ...bySize };
 }
 
 /** What stands in the slots of those that have several addresses, by the word of what stands for them. */
@@ -101,17 +123,34 @@ export const slotsByHome = (table: NatTable): ReadonlyMap<number, readonly Addre
 /** The seed of the hash is fixed: a private address keeps its pool address over restarts and on every gateway. */
 export const SLOT_SEED = 0x86;
 
-export const TO_HOME = "ip saddr set ip saddr map @homes goto leave";
+const slotOf = (source: string, count: SlotCount): string =>
+  `jhash ${source} mod ${count} seed 0x${SLOT_SEED.toString(16)}`;
+
+/**
+ * The public address of a private one where one expression says it; undefined: two looks are needed.
+ * @param source - the private one, as an expression
+ */
+export function onlyAddress(table: NatTable, kept: Kept | undefined, source: string): string | undefined {
+  const home = onlyHome(table, kept);
+  if (home === undefined) return undefined;
+  return isSpread(home)
+    ? `${slotOf(source, slotsFor(home.addresses.length))} map @slots`
+    : formatAddress(home.addresses[0]!);
+}
+
+/** Writes the public address into the header, or what {@link toSlots} makes one of. */
+export const toHome = (table: NatTable, kept: Kept | undefined): string =>
+  `ip saddr set ${onlyAddress(table, kept, "ip saddr") ?? "ip saddr map @homes"} goto leave`;
 
 /** From what stands for a pool to the address, one rule for each size of table that there is. */
-export function toSlots(table: NatTable): readonly string[] {
+export function toSlots(table: NatTable, kept: Kept | undefined): readonly string[] {
+  if (onlyHome(table, kept) !== undefined) return [];
   const sizes = new Set(
     homesOf(table)
       .filter(isSpread)
       .map(({ addresses }) => slotsFor(addresses.length)),
   );
   return SLOT_COUNTS.filter((count) => sizes.has(count)).map(
-    (count) =>
-      `ip saddr set ip saddr . jhash ct original ip saddr mod ${count} seed 0x${SLOT_SEED.toString(16)} map @slots_${count}`,
+    (count) => `ip saddr set ip saddr . ${slotOf("ct original ip saddr", count)} map @slots_${count}`,
   );
 }

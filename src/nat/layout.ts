@@ -56,6 +56,7 @@ export const SET_NAMES = [
   "over_ports",
   "pooled",
   "homes",
+  "slots",
   "slots_256",
   "slots_4096",
   "slots_65536",
@@ -86,7 +87,8 @@ export const SET_NAMES = [
  * floating: floating IP to fixed. self: fixed . floating to floating, each pair once. own: fixed to its lowest
  * floating IP. egress: the same among those whose new flows leave as the floating IP. forwards: port of a floating IP to
  * one of a private address; forwarded, targets: those addresses, each once. blocks, block_homes, block_ports, overflow_N,
- * asking, full: see blocks.ts. blocks_N, toward_N, opened_N: see overflow.ts. homes, slots_N: see homes.ts. port_choice: pool address to the chain that chooses a port.
+ * asking, full: see blocks.ts. blocks_N, toward_N, opened_N: see overflow.ts. homes, slots, slots_N: see homes.ts.
+ * port_choice: pool address to the chain that chooses a port.
  * sessions, session_rate, ports, over_sessions, over_rate, over_ports: see limits.ts. eim, open, open_to, mapping,
  * endpoints, contacts, shared: see mapping.ts. stateless, stateless_own, errors_to, errors_from: see stateless.ts.
  * granted, granted_out: see granted.ts. internal6, external6, sums: see nptv6.ts. What ends with 6 is the same for IPv6.
@@ -200,6 +202,7 @@ export const SETS: Readonly<Record<SetName, SetDeclaration>> = {
   over_ports: { is: "set", type: "ipv4_addr", interval: false, filled: METERS.over_ports },
   pooled: { is: "set", type: "ipv4_addr", interval: false },
   homes: { is: "map", type: "ipv4_addr : ipv4_addr", interval: true },
+  slots: { is: "map", type: "numgen inc mod 2 : ip saddr", byExpression: true, interval: false },
   slots_256: SLOTS,
   slots_4096: SLOTS,
   slots_65536: SLOTS,
@@ -267,7 +270,10 @@ export const CHAIN_NAMES = [
   "hairpin",
   "hairpin6",
   "timers",
+  "to_pooled",
   "helpers",
+  "claims",
+  "begun",
   "mapped",
   "answered",
   "over_sessions",
@@ -321,7 +327,10 @@ export const CHAINS: Readonly<Record<ChainName, string | undefined>> = {
   hairpin: undefined,
   hairpin6: undefined,
   timers: undefined,
+  to_pooled: undefined,
   helpers: undefined,
+  claims: undefined,
+  begun: undefined,
   mapped: undefined,
   answered: undefined,
   over_sessions: undefined,

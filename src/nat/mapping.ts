@@ -54,17 +54,21 @@ export const toMapped = (table: NatTable): readonly string[] =>
 export const unused = (grants: boolean): string =>
   `${PORTS} ip saddr . meta l4proto . th sport != @endpoints ${unlessGranted(grants)}snat ip to ip saddr:th sport`;
 
+/** Takes any port of an address, given as an expression. */
+export const byChance = ({ ports }: PoolMapping, address: string): string =>
+  `snat ip to ${address}:${portText(ports)} fully-random`;
+
 /** Finds a port for a source that is the pool's address by then. */
 export function choiceRules(pool: PoolMapping, grants: boolean): readonly string[] {
   const range = portText(pool.ports);
-  const byChance = `${PORTS} snat ip to ip saddr:${range} fully-random`;
-  if (!isIndependent(pool)) return [byChance];
+  const last = `${PORTS} ${byChance(pool, "ip saddr")}`;
+  if (!isIndependent(pool)) return [last];
   const attempt = [...portByChance(pool.ports), unused(grants)];
   return [
     withoutChecksum(pool.ports),
     `th sport ${range} ${unused(grants)}`,
     ...Array.from({ length: TRIES }, () => attempt).flat(),
-    byChance,
+    last,
   ];
 }
 
@@ -86,8 +90,7 @@ export function portByChance({ first, last }: PortRange): string[] {
 export const toMappings = (table: NatTable): readonly string[] =>
   hasIndependent(table)
     ? [
-        ...STALE,
-        `ct state new meta l4proto tcp ct status dnat ct original ip daddr @eim ${share(table, BACK)}`,
+        "ct state new jump begun",
         "ct reply ip daddr @eim jump mapped",
         // RFC 4787 REQ-6: of flows that came in, only what goes out counts.
         "ct direction reply ct status dnat ct original ip daddr @eim jump answered",
@@ -108,7 +111,7 @@ const BACK = {
 /** A mapping to an address that is in no such pool any more: the next packet gets another one. */
 const STALE: readonly string[] = ["tcp", "udp"].map(
   (protocol) =>
-    `ct state new ct status snat ct reply ip daddr != @eim ct reply ip daddr != @floating meta l4proto ${protocol} meta l4proto . ${OUT.inner} @mapping delete @mapping { meta l4proto . ${OUT.inner} : ${OUT.outer} . ${OUT.outerPort} } drop`,
+    `ct status snat ct reply ip daddr != @floating meta l4proto ${protocol} meta l4proto . ${OUT.inner} @mapping delete @mapping { meta l4proto . ${OUT.inner} : ${OUT.outer} . ${OUT.outerPort} } drop`,
 );
 
 type Side = typeof OUT | typeof BACK;
@@ -117,15 +120,30 @@ type Side = typeof OUT | typeof BACK;
 const share = ({ timeouts }: NatTable, { inner }: Side): string =>
   `update @shared { ${inner} timeout ${durationText(timeouts.tcpEstablishedSeconds)} }`;
 
-export function mappedRules(table: NatTable): readonly string[] {
-  if (!hasIndependent(table)) return [];
-  const claims = ["tcp", "udp"].map(
-    (protocol) =>
-      `ct state new meta l4proto ${protocol} meta l4proto . ${OUT.inner} != @mapping ${OUT.outer} . meta l4proto . ${OUT.outerPort} @endpoints drop`,
-  );
-  const shared = `ct state new meta l4proto tcp meta l4proto . ${OUT.inner} @mapping ${share(table, OUT)}`;
-  return [...claims, ...contacts(table), shared, ...refreshes(table, OUT)];
-}
+/** The first packet of a flow. */
+export const begunRules = (table: NatTable): readonly string[] =>
+  hasIndependent(table)
+    ? [
+        `meta l4proto tcp ct status dnat ct original ip daddr @eim ${share(table, BACK)}`,
+        "ct reply ip daddr @eim goto claims",
+        ...STALE,
+      ]
+    : [];
+
+/** The first packet of a flow that leaves with an endpoint of such a pool. */
+export const claimRules = (table: NatTable): readonly string[] =>
+  hasIndependent(table)
+    ? [
+        ...["udp", "tcp"].map(
+          (protocol) =>
+            `meta l4proto ${protocol} meta l4proto . ${OUT.inner} != @mapping ${OUT.outer} . meta l4proto . ${OUT.outerPort} @endpoints drop`,
+        ),
+        `meta l4proto tcp meta l4proto . ${OUT.inner} @mapping ${share(table, OUT)}`,
+      ]
+    : [];
+
+export const mappedRules = (table: NatTable): readonly string[] =>
+  hasIndependent(table) ? [...contacts(table), ...refreshes(table, OUT)] : [];
 
 /** RFC 7857 section 7.1: a RST that refuses what came in is not what a mapping is kept alive for. */
 const REFUSALS = "tcp flags rst return";
@@ -138,20 +156,22 @@ export const answeredRules = (table: NatTable): readonly string[] =>
  * known by the time that conntrack gives it; where others may have the same mapping, their time counts.
  */
 function refreshes(table: NatTable, side: Side): string[] {
-  const update = (protocol: string, seconds: number): string => {
+  const updates = (seconds: number): string => {
     const timeout = `timeout ${durationText(seconds)}`;
     const outer = `${side.outer} . meta l4proto . ${side.outerPort}`;
-    return `meta l4proto ${protocol} update @mapping { meta l4proto . ${side.inner} ${timeout} : ${side.outer} . ${side.outerPort} } update @endpoints { ${outer} ${timeout} : ${side.inner} }`;
+    return `update @mapping { meta l4proto . ${side.inner} ${timeout} : ${side.outer} . ${side.outerPort} } update @endpoints { ${outer} ${timeout} : ${side.inner} }`;
   };
+  const update = (protocol: string, seconds: number): string =>
+    `meta l4proto ${protocol} ${updates(seconds)}`;
   const { tcpEstablishedSeconds, tcpTransitorySeconds, udpSeconds } = table.timeouts;
-  const established = `ct state established ct expiration > ${durationText(tcpTransitorySeconds)}`;
+  const established = `meta l4proto tcp ct state established ct expiration > ${durationText(tcpTransitorySeconds)}`;
   return [
-    update("udp", udpSeconds),
+    `${update("udp", udpSeconds)} return`,
     ...(tcpEstablishedSeconds <= tcpTransitorySeconds
       ? []
       : [
-          `${established} meta l4proto tcp ${side.inner} @shared ${share(table, side)}`,
-          `${established} ${update("tcp", tcpEstablishedSeconds)} return`,
+          `${established} ${side.inner} @shared ${share(table, side)}`,
+          `${established} ${updates(tcpEstablishedSeconds)} return`,
           `meta l4proto tcp ${side.inner} @shared return`,
         ]),
     update("tcp", tcpTransitorySeconds),

@@ -47,7 +47,7 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
   const found = parseListing(listing);
   if (found === undefined) return NOTHING_PROVIDED;
   // Where a start keeps what it does not know yet, there are rules for that too.
-  const rules = [undefined, found.sets].map((kept) => renderChains(wanted, matchableIn(wanted, kept)));
+  const rules = [undefined, found.sets].map((kept) => renderChains(wanted, matchableIn(wanted, kept), kept));
   const same = (names: readonly ChainName[]): boolean =>
     rules.some((chains) => names.every((name) => sameRules(chains[name], found.chains[name])));
   const prefixes = prefixSets(wanted);

@@ -15,35 +15,49 @@ import { type Matchable, matchableIn } from "./filled.ts";
 import { floatingSets, HAIRPIN6, hairpin, TO_EGRESS, TO_FIXED, TO_ITSELF, toHairpin } from "./floating.ts";
 import { forwardSets, TO_TARGET } from "./forwards.ts";
 import { dropsGranted, toGranted } from "./granted.ts";
-import { homeElements, slotElements } from "./homes.ts";
+import { homeSets, type Kept } from "./homes.ts";
 import type { ChainContents, Contents, Elements, SetContents } from "./layout.ts";
 import { limitRules, refuseRules } from "./limits.ts";
-import { answeredRules, mappedRules, mappingSets, toEndpoints, toMappings } from "./mapping.ts";
+import {
+  answeredRules,
+  begunRules,
+  claimRules,
+  mappedRules,
+  mappingSets,
+  toEndpoints,
+  toMappings,
+} from "./mapping.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
 import { prefixChains, prefixSets } from "./nptv6.ts";
 import { crowdedRules, fillingRules, spreadRules } from "./overflow.ts";
-import { leaveRules, poolRules, portChains, portChoices } from "./pools.ts";
+import { leaveRules, poolRules, portChains, portChoices, toPools } from "./pools.ts";
 import { statelessChains, statelessSets } from "./stateless.ts";
 import type { NatTable } from "./table.ts";
 import { timerRules, timers, WITH_TIMERS } from "./timers.ts";
 import { EXEMPT, networkSets, TO_UNTRACK, trackingSets, UNTRACK, untrack6 } from "./tracking.ts";
 import { untranslatedChains } from "./untranslated.ts";
 
-/** @param canMatch - of a table that this one is a part of */
-export function render(table: NatTable, canMatch: Matchable = matchableIn(table)): Contents {
+/**
+ * @param canMatch - of a table that this one is a part of
+ * @param kept - what the kernel may hold besides
+ */
+export function render(
+  table: NatTable,
+  canMatch: Matchable = matchableIn(table),
+  kept: Kept | undefined = undefined,
+): Contents {
   return {
     timers: timers(table),
     helpers: helpers(table),
-    sets: renderSets(table),
-    chains: renderChains(table, canMatch),
+    sets: renderSets(table, kept),
+    chains: renderChains(table, canMatch, kept),
     portChains: portChains(table),
   };
 }
 
 const NONE: Elements = new Map();
 
-function renderSets(table: NatTable): SetContents {
-  const slots = slotElements(table);
+function renderSets(table: NatTable, kept: Kept | undefined): SetContents {
   return {
     ...floatingSets(table),
     ...statelessSets(table),
@@ -67,10 +81,7 @@ function renderSets(table: NatTable): SetContents {
     over_sessions: NONE,
     over_rate: NONE,
     over_ports: NONE,
-    homes: homeElements(table),
-    slots_256: slots.get(256) ?? NONE,
-    slots_4096: slots.get(4096) ?? NONE,
-    slots_65536: slots.get(65_536) ?? NONE,
+    ...homeSets(table, kept),
     port_choice: portChoices(table),
     ...mappingSets(table),
     mapping: NONE,
@@ -83,8 +94,10 @@ function renderSets(table: NatTable): SetContents {
   };
 }
 
-export function renderChains(table: NatTable, canMatch: Matchable): ChainContents {
+export function renderChains(table: NatTable, canMatch: Matchable, kept: Kept | undefined): ChainContents {
   const raw = TO_UNTRACK.filter(canMatch);
+  const pooled = pooledRules(table);
+  const toPooled = pooled.length === 0 ? [] : ["ip daddr @pooled jump to_pooled"];
   const chains: ChainContents = {
     ...statelessChains(table),
     ...untranslatedChains(canMatch),
@@ -92,17 +105,20 @@ export function renderChains(table: NatTable, canMatch: Matchable): ChainContent
     ...prefixChains(table),
     untrack6: untrack6(table),
     raw: raw.length === 0 ? [] : [...trackMetadata(table), ...raw],
-    leave: leaveRules(table),
+    leave: leaveRules(table, kept),
     scarce: scarceRules(table),
     filling: fillingRules(table),
     blocks: ownBlockRules(table),
     crowded: crowdedRules(table),
     spread: spreadRules(table),
-    pools: poolRules(table),
-    hairpin: hairpin(table),
+    pools: poolRules(table, kept),
+    hairpin: hairpin(table, kept),
     hairpin6: HAIRPIN6,
     timers: timerRules(table),
+    to_pooled: pooled,
     helpers: helperRules(table),
+    claims: claimRules(table),
+    begun: begunRules(table),
     mapped: mappedRules(table),
     answered: answeredRules(table),
     over_sessions: refuseRules("sessions"),
@@ -110,9 +126,9 @@ export function renderChains(table: NatTable, canMatch: Matchable): ChainContent
     over_ports: refuseRules("ports"),
     raw_prerouting: raw.length === 0 ? [] : ["jump raw"],
     raw_output: raw.length === 0 ? [] : ["jump raw"],
-    dstnat: [...toHelpers(table), ...TO_FIXED, ...TO_TARGET, ...toPooled(table), ...toMetadata(table)],
+    dstnat: [...toHelpers(table), ...TO_FIXED, ...TO_TARGET, ...toPooled, ...toMetadata(table)],
     dstnat_output: [...TO_FIXED, ...TO_TARGET],
-    srcnat: [...TO_ITSELF, ...toHairpin(table), ...EXEMPT, ...TO_EGRESS, "ip saddr @private goto pools"],
+    srcnat: [...TO_ITSELF, ...toHairpin(table), ...EXEMPT, ...TO_EGRESS, ...toPools(table, kept)],
     limited: limitRules(table),
     translated: [...dropsGranted(table), ...toMappings(table)],
   };
@@ -125,7 +141,7 @@ export function renderChains(table: NatTable, canMatch: Matchable): ChainContent
 }
 
 /** External endpoints of pools that lead somewhere. */
-function toPooled(table: NatTable): readonly string[] {
+function pooledRules(table: NatTable): readonly string[] {
   const rules = [...toGranted(table), ...toEndpoints(table)];
-  return rules.length === 0 ? [] : [`ip daddr @pooled ${WITH_TIMERS}`, ...rules];
+  return rules.length === 0 ? [] : [WITH_TIMERS, ...rules];
 }

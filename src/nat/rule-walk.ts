@@ -73,6 +73,9 @@ type Outcome =
   | { readonly verdict: Verdict | undefined }
   | { readonly chain: string; readonly leaves: boolean };
 
+/** Says how long conntrack keeps a flow, or what reads its payload; the packet goes on. */
+const SET_OBJECT = /ct (?:timeout|helper) set "\w+"/g;
+
 /** Never equal to anything, and in no set. */
 const UNKNOWN = Symbol("unknown");
 type Value = string | typeof UNKNOWN;
@@ -88,9 +91,12 @@ class RuleReader {
     this.#walk = walk;
     this.#chain = chain;
     this.#rule = rule;
-    // "ip saddr:th sport" is an address and a port, as "192.0.2.1:80" is; "2001:db8::1" is one word.
+    // "ip saddr:th sport" is an address and a port, as "192.0.2.1:80" and "map @slots:80" are; "2001:db8::1" is one word.
     this.#tokens =
-      rule.replaceAll(/(?<=saddr|\.\d{1,3}):(?=[a-z\d])/g, " : ").match(/"[^"]*"|[{},]|[^\s{},]+/g) ?? [];
+      rule
+        .replaceAll(SET_OBJECT, "")
+        .replaceAll(/(?<=saddr|\.\d{1,3}|@slots):(?=[a-z\d])/g, " : ")
+        .match(/"[^"]*"|[{},]|[^\s{},]+/g) ?? [];
   }
 
   /** Undefined: it does not match, or decides nothing. */

@@ -17,7 +17,8 @@ const TCP_TRANSITORY = [
   "close",
 ] as const;
 
-export function timers({ timeouts }: NatTable): CtObjects {
+export function timers(table: NatTable): CtObjects {
+  const { timeouts } = table;
   const tcp = new Map<string, number>(TCP_TRANSITORY.map((state) => [state, timeouts.tcpTransitorySeconds]));
   tcp.set("established", timeouts.tcpEstablishedSeconds);
   const udp = new Map([
@@ -25,16 +26,24 @@ export function timers({ timeouts }: NatTable): CtObjects {
     ["replied", timeouts.udpSeconds],
   ]);
   return new Map([
-    ["tcp_timers", bodyOf("tcp", tcp)],
-    ["udp_timers", bodyOf("udp", udp)],
-    // nft lists no values of ICMP: the name says it, so that another value is another timer.
-    [`icmp_${timeouts.icmpSeconds}s`, bodyOf("icmp", new Map([["replied", timeouts.icmpSeconds]]))],
+    [timerOf("tcp", table), bodyOf("tcp", tcp)],
+    [timerOf("udp", table), bodyOf("udp", udp)],
+    [timerOf("icmp", table), bodyOf("icmp", new Map([["replied", timeouts.icmpSeconds]]))],
   ]);
 }
 
-/** Sets those of a new flow; the others are of other protocols, and the kernel passes them over. */
+/** nft lists no values of ICMP: the name says it, so that another value is another timer. */
+const timerOf = (protocol: Protocol, { timeouts }: NatTable): string =>
+  protocol === "icmp" ? `icmp_${timeouts.icmpSeconds}s` : `${protocol}_timers`;
+
+/** What sets the timer of a new flow. */
+export const setTimer = (protocol: Protocol, table: NatTable): string =>
+  `ct timeout set "${timerOf(protocol, table)}"`;
+
 export const timerRules = (table: NatTable): readonly string[] =>
-  [...timers(table).keys()].map((name) => `ct timeout set "${name}"`);
+  (["udp", "tcp", "icmp"] as const).map(
+    (protocol) => `meta l4proto ${protocol} ${setTimer(protocol, table)}`,
+  );
 
 /**
  * Before what translates, in chains that see the first packet of a flow alone: there an entry is not confirmed yet, and the

@@ -201,7 +201,7 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
     / snat ip to ip saddr:/,
     "the source becomes its block: ports of a pool's address that are its own",
   ],
-  [/^dstnat$/, /map @granted$/, "the destination is a mapping that a private host asked for"],
+  [/^to_pooled$/, /map @granted$/, "the destination is a mapping that a private host asked for"],
   [/^pools$/, /map @granted_out$/, "the source becomes the mapping that it asked for"],
   [
     /^(pools|spread)$/,
@@ -210,7 +210,7 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
   ],
   [/^pools$/, /^drop$/, "there is no address of a pool, or no block, for it: it is not let out"],
   [/^endpoint_/, /th sport != @endpoints/, "the source becomes an endpoint of its pool that nobody else has"],
-  [/^(endpoint|random)_/, /fully-random$/, "the source becomes a port of its pool by chance"],
+  [/^(srcnat$|endpoint_|random_)/, /fully-random$/, "the source becomes a port of its pool by chance"],
   [/^endpoint_/, /checksum 0/, "the source becomes a port of its pool"],
   [/^leave$/, /^snat ip to ip saddr$/, "the source becomes its address of the pool"],
   [/^leave$/, /dccp drop$/, "DCCP is let out of blocks alone"],

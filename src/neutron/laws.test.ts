@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MemoryStore } from "../store/memory.ts";
+import { Fault } from "./fault.ts";
 import { Keeper } from "./keeper.ts";
 import type { ApiRequest } from "./service.ts";
+import type { Reading } from "./tables.ts";
 import { ADMIN, ALICE, BOB, countingWorld, site } from "./testing/cloud.ts";
 import { broken } from "./testing/invariants.ts";
 
@@ -108,23 +110,27 @@ const SHAPES: readonly ((pick: Pick, n: number) => readonly [ApiRequest["method"
   ].map((path) => (pick: Pick, n: number) => ["DELETE", `${path}/${pick(n)}`] as const),
 ];
 
+const STEP = fc.record({
+  shape: fc.nat(SHAPES.length - 1),
+  n: fc.nat(4096),
+  caller: fc.constantFrom(ADMIN, ADMIN, ALICE, BOB),
+});
+
+const pickOf =
+  (reading: Reading): Pick =>
+  (at, of) => {
+    const ids = (of === undefined ? NAMED : [of]).flatMap((collection) =>
+      Array.from<{ readonly id: string }, string>(reading.all(collection), ({ id }) => id),
+    );
+    return ids[at % Math.max(1, ids.length)] ?? "none";
+  };
+
 test("no sequence of requests gives an address twice or leaves a reference to nothing", () => {
-  const step = fc.record({
-    shape: fc.nat(SHAPES.length - 1),
-    n: fc.nat(4096),
-    caller: fc.constantFrom(ADMIN, ADMIN, ALICE, BOB),
-  });
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(STEP, { maxLength: 60 }), (steps) => {
       const { cloud } = site();
       for (const { shape, n, caller } of steps) {
-        const pick: Pick = (at, of) => {
-          const ids = (of === undefined ? NAMED : [of]).flatMap((collection) =>
-            Array.from<{ readonly id: string }, string>(cloud.tables.all(collection), ({ id }) => id),
-          );
-          return ids[at % Math.max(1, ids.length)] ?? "none";
-        };
-        const [method, path, body] = SHAPES[shape]!(pick, n);
+        const [method, path, body] = SHAPES[shape]!(pickOf(cloud.tables), n);
         const { status } = cloud.ask(method, path, body, caller);
         expect(status).toBeLessThan(500);
         expect(broken(cloud.tables)).toEqual([]);
@@ -200,4 +206,36 @@ test("a keeper that begins anew knows what was there", async () => {
   const second = await Keeper.open(store, countingWorld, () => {});
   expect([...second.reading.all("networks")]).toEqual([...first.reading.all("networks")]);
   expect(second.reading.get("quotas", "a%2Fb")?.limits).toEqual({ port: 1 });
+});
+
+test("a request is one commit: whoever is killed between any two, and begins anew, finds nothing broken", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(STEP, { minLength: 30, maxLength: 80 }), async (steps) => {
+      const store = new MemoryStore();
+      const world = countingWorld();
+      const open = (): Promise<Keeper> =>
+        Keeper.open(
+          store,
+          () => world,
+          () => {},
+        );
+      const keeper = await open();
+      for (const { shape, n, caller } of steps) {
+        const before = keeper.holds.revision;
+        const [method, path, body] = SHAPES[shape]!(pickOf(keeper.reading), n);
+        await keeper.ask(caller, request(method, path, body)).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(Fault);
+        });
+        expect(keeper.holds.revision - before).toBeLessThanOrEqual(1);
+        const after = await open();
+        expect(broken(after.reading)).toEqual([]);
+        for (const name of NAMED)
+          expect(new Set(after.reading.all(name))).toEqual(new Set(keeper.reading.all(name)));
+        after.close();
+      }
+      keeper.close();
+      await store.close();
+    }),
+    { numRuns: 20 },
+  );
 });

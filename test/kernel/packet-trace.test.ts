@@ -50,7 +50,7 @@ const decisions = ({ steps }: Followed): { chain: string; rule: string }[] =>
     .filter(({ table, rule }) => table === "gatewayd" && rule !== undefined)
     .filter(({ rule, verdict }) => verdict !== "continue" || rule === "notrack")
     // Behind translation only what keeps mappings is left.
-    .filter(({ chain }) => !["translated", "timers", "mapped", "answered"].includes(chain))
+    .filter(({ chain }) => !["translated", "timers", "begun", "claims", "mapped", "answered"].includes(chain))
     .map(({ chain, rule = "" }) => ({ chain, rule }));
 
 const LIMIT_MS = 20_000;

@@ -15,11 +15,14 @@ beforeAll(() => {
 });
 afterAll(() => space.remove());
 
+/** Each run lists a whole table several times, and a busy machine has not much time for it. */
+const LIMIT_MS = 180_000;
+
 const apply = async (text: string): Promise<void> => {
   if (text !== "") await space.nft(text);
 };
 
-describe("what nft lists compares equal with what was wanted", () => {
+describe("what nft lists compares equal with what was wanted", { timeout: LIMIT_MS }, () => {
   test("from nothing", async () => {
     await fc.assert(
       fc.asyncProperty(natTables, async (table) => {
