@@ -265,10 +265,19 @@ export const readRpkiQuery = (raw: unknown): RpkiQuery => read(RPKI, raw);
 
 export const readWhoQuery = (raw: unknown): NatWhoQuery => read(WHO, raw);
 
-export const readSessionsQuery = (raw: unknown): NatSessionsQuery => ({
-  limit: PAGE_DEFAULT,
-  ...read(SESSIONS, raw),
-});
+export function readSessionsQuery(raw: unknown): NatSessionsQuery {
+  const { protocol, ...query } = read(SESSIONS, raw);
+  const about = query.private ?? query.public ?? query.remote;
+  return {
+    limit: PAGE_DEFAULT,
+    ...query,
+    ...(protocol !== undefined && { protocol: protocolAt(about, protocol) }),
+  };
+}
+
+/** Whoever writes icmp means that of the addresses: no packet of IPv6 has the other. */
+const protocolAt = (address: string | undefined, protocol: number): number =>
+  protocol === PROTOCOLS["icmp"] && isIP(address ?? "") === 6 ? (PROTOCOLS["icmpv6"] ?? 58) : protocol;
 
 /** Without a protocol it is TCP. @throws Refusal for ports of what has none, and for addresses of two families */
 export function readTraceQuery(raw: unknown): NatTraceQuery {
@@ -286,9 +295,7 @@ export function readTraceQuery(raw: unknown): NatTraceQuery {
       `a packet from ${query.source} cannot go to ${query.destination}`,
       "both are IPv4, or both IPv6",
     );
-  // Whoever writes icmp means that of the addresses: no packet of IPv6 has the other.
-  const isIcmp6 = isIP(query.source) === 6 && query.protocol === PROTOCOLS["icmp"];
-  return isIcmp6 ? { ...query, protocol: PROTOCOLS["icmpv6"] ?? 58 } : query;
+  return { ...query, protocol: protocolAt(query.source, query.protocol) };
 }
 
 export const readExplainQuery = (raw: unknown): ExplainQuery => read(EXPLAIN, raw);
