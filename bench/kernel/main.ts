@@ -12,7 +12,7 @@ import { Place } from "./place.ts";
 
 const HELP = `npm run bench -- kernel [--rows NAME,…] [--daemons NAME,…] [--runs N] [--scale F]
 
-  --rows     rate, nexthop, member; all unless given
+  --rows     rate, nexthop, link, member; all unless given
   --daemons  ${CONTENDERS.map(({ name }) => name).join(", ")}; all unless given
   --runs     of each, whose median counts: 5
   --scale    part of the 1 000 000 routes, for a quick look: 1
@@ -21,7 +21,7 @@ const HELP = `npm run bench -- kernel [--rows NAME,…] [--daemons NAME,…] [--
 const given = parseArgs({
   args: process.argv.slice(3),
   options: {
-    rows: { type: "string", default: "rate,nexthop,member" },
+    rows: { type: "string", default: "rate,nexthop,link,member" },
     daemons: { type: "string", default: CONTENDERS.map(({ name }) => name).join(",") },
     runs: { type: "string", default: "5" },
     scale: { type: "string", default: "1" },
@@ -57,16 +57,17 @@ process.stdout.write(`load before: ${load.join(" ")}; ${birdVersion()}\n\n`);
 if (rows.has("rate")) await compare(`${MANY} routes into the kernel`, (one) => fill(one, MANY), MANY);
 for (const [row, title] of [
   ["nexthop", "the next hop is lost, all routes lead to the other"],
+  ["link", "the link to the next hop goes down, all routes lead to the other, over another"],
   ["member", "a next hop of two is lost, all routes lead to the other"],
 ] as const) {
   if (!rows.has(row)) continue;
   for (const count of [FEW, MANY])
-    await compare(`${title}: ${count} routes`, (one) => lose(one, row === "member", count), undefined);
+    await compare(`${title}: ${count} routes`, (one) => lose(one, row, count), undefined);
 }
 
 /** From the first octet to the last route. */
 async function fill(contender: Contender, count: number): Promise<Taken> {
-  const place = await Place.make(contender, false, hosts(count));
+  const place = await Place.make(contender, false, hosts(count), false);
   try {
     const cpuMs = place.cpuMs();
     const began = await place.order({ tell: 0 });
@@ -77,9 +78,10 @@ async function fill(contender: Contender, count: number): Promise<Taken> {
   }
 }
 
-/** From the end of the session to the kernel that does without. The CPU time is of all that comes of it. */
-async function lose(contender: Contender, multipath: boolean, count: number): Promise<Taken> {
-  const place = await Place.make(contender, multipath, hosts(count));
+/** From the end of the session, or of the link, to the kernel that does without. The CPU time is of all that comes of it. */
+async function lose(contender: Contender, row: string, count: number): Promise<Taken> {
+  const multipath = row === "member";
+  const place = await Place.make(contender, multipath, hosts(count), row === "link");
   try {
     await place.order({ tell: 0 });
     await place.order({ tell: 1 });
@@ -88,7 +90,7 @@ async function lose(contender: Contender, multipath: boolean, count: number): Pr
     if (multipath) await place.isShared();
     else await place.leadsTo(0);
     const cpuMs = place.cpuMs();
-    const began = await place.order({ end: 0 });
+    const began = row === "link" ? place.cut() : await place.order({ end: 0 });
     await place.leadsTo(1);
     const ms = since(began);
     await place.rests();

@@ -25,9 +25,15 @@ export class Place {
   readonly #plan: PrefixPlan;
   readonly #samples: readonly string[];
 
-  static async make(contender: Contender, multipath: boolean, plan: PrefixPlan): Promise<Place> {
+  /** @param apart - the second speaker is behind a link of its own */
+  static async make(
+    contender: Contender,
+    multipath: boolean,
+    plan: PrefixPlan,
+    apart: boolean,
+  ): Promise<Place> {
     removeNamespaces();
-    wire();
+    wire(apart);
     const place = new Place(contender, multipath, plan);
     await new Promise((resolve) => setTimeout(resolve, START_MS));
     await place.order("meet");
@@ -52,6 +58,13 @@ export class Place {
     this.#speakers.send(order);
     const [began] = (await once(this.#speakers, "message")) as [string];
     return BigInt(began);
+  }
+
+  /** The link to the first speaker goes down. Returns when, as {@link order} does. */
+  cut(): bigint {
+    const began = process.hrtime.bigint();
+    execFileSync("ip", ["-n", LOAD, "link", "set", "veth0", "down"]);
+    return began;
   }
 
   /** Waits until the kernel has every prefix. */
@@ -129,16 +142,26 @@ function leadsOf(addresses: readonly string[]): string[] {
 const addressOf = (k: number): string =>
   [20 + (k >>> 24), (k >>> 16) & 255, (k >>> 8) & 255, k & 255].join(".");
 
-function wire(): void {
+function wire(apart: boolean): void {
   const ip = (...words: readonly string[]): unknown => execFileSync("ip", words);
   for (const name of [DUT, LOAD]) {
     ip("netns", "add", name);
     ip("-n", name, "link", "set", "lo", "up");
   }
   ip("-n", DUT, "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", LOAD);
-  ip("-n", DUT, "address", "add", `${DAEMON_ADDRESS}/24`, "dev", "veth0");
-  for (const i of [0, 1]) ip("-n", LOAD, "address", "add", `${senderOf(i).address}/24`, "dev", "veth0");
-  for (const name of [DUT, LOAD]) ip("-n", name, "link", "set", "veth0", "up");
+  if (apart) {
+    ip("-n", DUT, "link", "add", "veth1", "type", "veth", "peer", "name", "veth1", "netns", LOAD);
+    for (const i of [0, 1]) {
+      const { address } = senderOf(i);
+      ip("-n", DUT, "address", "add", DAEMON_ADDRESS, "peer", `${address}/32`, "dev", `veth${i}`);
+      ip("-n", LOAD, "address", "add", address, "peer", `${DAEMON_ADDRESS}/32`, "dev", `veth${i}`);
+    }
+  } else {
+    ip("-n", DUT, "address", "add", `${DAEMON_ADDRESS}/24`, "dev", "veth0");
+    for (const i of [0, 1]) ip("-n", LOAD, "address", "add", `${senderOf(i).address}/24`, "dev", "veth0");
+  }
+  for (const name of [DUT, LOAD])
+    for (const link of apart ? ["veth0", "veth1"] : ["veth0"]) ip("-n", name, "link", "set", link, "up");
 }
 
 function removeNamespaces(): void {

@@ -91,18 +91,21 @@ function parts(): Contender[] {
     without: text,
   });
   const flushed = (chain: string): string => `flush chain inet gatewayd ${chain}\n`;
+  const added = (rule: string): string => `add rule inet gatewayd srcnat ${rule}\n`;
+  const exempt = added("ip daddr @exempt accept");
+  const source = "meta l4proto udp ip saddr @private";
+  const timer = 'ct timeout set "udp_timers"';
+  const toSlot = "snat ip to jhash ip saddr mod 4096 seed 0x86 map @slots:1024-65535";
+  const rule = (...parts: readonly string[]): string => added(parts.join(" "));
   return [
     ours("nothing taken away", { mapping }),
-    without("timers", flushed("timers")),
+    without("timers", `${flushed("srcnat")}${exempt}${rule(source, toSlot, "fully-random")}`),
     without("what is invalid dropped", flushed("untranslated")),
-    without("exemptions", `${flushed("srcnat")}add rule inet gatewayd srcnat ip saddr @private goto pools\n`),
-    without(
-      "ports by chance",
-      `${flushed("random_1024_65535")}add rule inet gatewayd random_1024_65535 meta l4proto { tcp, udp } snat ip to ip saddr:1024-65535\n`,
-    ),
+    without("exemptions", `${flushed("srcnat")}${rule(source, timer, toSlot, "fully-random")}`),
+    without("ports by chance", `${flushed("srcnat")}${exempt}${rule(source, timer, toSlot)}`),
     without(
       "an address by hash",
-      `${flushed("pools")}add rule inet gatewayd pools jump timers\nadd rule inet gatewayd pools meta l4proto { tcp, udp } snat ip to 198.51.100.1:1024-65535 fully-random\n`,
+      `${flushed("srcnat")}${exempt}${rule(source, timer, "snat ip to 198.51.100.1:1024-65535 fully-random")}`,
     ),
   ];
 }

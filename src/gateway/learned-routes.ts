@@ -13,7 +13,7 @@ import { guardedPrefixes, guardOf, type Surroundings } from "./plan-learned.ts";
 import { PrefixSet } from "./prefix-set.ts";
 import { interfacesOf } from "./routes.ts";
 import { DOUBTED, FLYING, GOOD, isOfLinks, prefixesOf, Rows } from "./rows.ts";
-import { Targets } from "./targets.ts";
+import { isSharedTarget, Targets } from "./targets.ts";
 import { isWithin, type Watch } from "./watch.ts";
 import { type Resolved, Ways } from "./ways.ts";
 
@@ -261,9 +261,12 @@ export class LearnedRoutes implements LearnedView {
     rows.learned.release(row);
   }
 
-  /** The kernel may have dropped what leaves by this interface. */
+  /** The kernel may have dropped what leaves by this interface; of a gateway's shared groups netd says so itself. */
   doubt(name: string): void {
-    const leaving = this.targets.which((target) => interfacesOf(target).includes(name));
+    const isSpared = this.#at?.model.role === "gateway";
+    const leaving = this.targets.which(
+      (target) => !(isSpared && isSharedTarget(target)) && interfacesOf(target).includes(name),
+    );
     for (const rows of this.families) {
       for (let row = 0; row < rows.extent; row++) {
         if (!leaving.has(rows.held[row]!)) continue;

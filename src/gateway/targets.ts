@@ -55,7 +55,7 @@ export class Targets {
   /** Whether its routes share a group in the kernel, and each has none of its own. */
   isShared(id: number): boolean {
     const target = this.#targets[id];
-    return target?.to === "via" && !target.resilient;
+    return target !== undefined && isSharedTarget(target);
   }
 
   isVia(id: number): boolean {
@@ -70,3 +70,6 @@ export class Targets {
     return found;
   }
 }
+
+/** Whether all routes to it share a group in the kernel. */
+export const isSharedTarget = (target: Target): boolean => target.to === "via" && !target.resilient;

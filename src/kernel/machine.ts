@@ -68,6 +68,7 @@ export class Machine {
   readonly warnings: readonly Warning[];
   readonly #socket = new NetlinkSocket(NETLINK_ROUTE);
   readonly #links = new LinkTable(this.#socket);
+  readonly #nexthops: Nexthops;
   readonly #routes: Routes;
   readonly #ways: Ways;
   readonly #nft: Nft;
@@ -86,10 +87,10 @@ export class Machine {
    * @throws SystemError
    */
   constructor(settings: Settings, nft: Nft, icmp: IcmpSocket | undefined, listener: Listener) {
-    const { routeTable, protocol, anycastIdleMs, fastSwitch } = settings;
-    const nexthops = new Nexthops(this.#socket, protocol, anycastIdleMs);
+    const { routeTable, protocol, fastSwitch } = settings;
+    this.#nexthops = new Nexthops(this.#socket, settings);
     const dumps = new NetlinkSocket(NETLINK_ROUTE);
-    const of = { socket: this.#socket, dumps, nexthops, links: this.#links };
+    const of = { socket: this.#socket, dumps, nexthops: this.#nexthops, links: this.#links };
     this.#routes = new Routes(of, routeTable, protocol, () => setImmediate());
     this.#ways = new Ways(this.#socket, this.#links, routeTable, protocol);
     this.#nft = nft;
@@ -129,6 +130,7 @@ export class Machine {
     if (changes.changed.length > 0 || changes.gone.length > 0) {
       this.#listener.links(changes);
       this.#ways.linksChanged(changes);
+      this.#nexthops.mend();
       this.tick();
     }
     if (this.#ways.isDue) this.#listener.waysDue();
@@ -302,7 +304,7 @@ export class Machine {
   #routeEvent(message: Message): void {
     this.#ways.hear(message);
     const lost = this.#links.apply(message);
-    if (lost !== undefined ? this.#routes.usesLink(lost) : this.#routes.concerns(message)) this.#loseRoutes();
+    if (lost !== undefined ? this.#routes.loses(lost) : this.#routes.concerns(message)) this.#loseRoutes();
   }
 
   #loseRoutes(): void {

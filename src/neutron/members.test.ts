@@ -2,7 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { chosen, type Members, viewOf, writerOf } from "./members.ts";
 
-const object = fc.dictionary(fc.string({ unit: "binary" }), fc.option(fc.jsonValue(), { nil: undefined }));
+/** As attributes are: none is a number, which objects put in an order of their own, or "__proto__". */
+const name = fc.string({ unit: "binary" }).map((text) => `:${text}`);
+const object = fc.dictionary(name, fc.option(fc.jsonValue(), { nil: undefined }));
 type Sample = Readonly<Record<string, unknown>>;
 
 const membersOf = (names: readonly string[]): Members<Sample> =>
@@ -10,7 +12,7 @@ const membersOf = (names: readonly string[]): Members<Sample> =>
 
 test("an object is written as its view is, whatever its members and their values", () => {
   fc.assert(
-    fc.property(object, fc.array(fc.string()), (one, others) => {
+    fc.property(object, fc.array(name), (one, others) => {
       const members = membersOf([...others, ...Object.keys(one)]);
       expect(writerOf(members)(one)).toBe(JSON.stringify(viewOf(members, one)));
     }),

@@ -179,6 +179,26 @@ await import(${JSON.stringify(NETD.href)});
     return lines.map((line) => gatewayById.get(/nhid (\d+)/.exec(line)?.[1] ?? ""));
   }
 
+  /** The number of the group that a route points to; NaN when there is none. */
+  groupOf(prefix: string): number {
+    const family = prefix.includes(":") ? "-6" : "-4";
+    return Number(/nhid (\d+)/.exec(this.ip(family, "route", "show", prefix))?.[1]);
+  }
+
+  /** What is in a group, in its order: "via 10.0.0.2 dev d0", "dev lo", "blackhole". */
+  membersOf(id: number): string[] {
+    const objects = this.ip("nexthop").split("\n");
+    const of = (member: string): string | undefined =>
+      new RegExp(`^id ${member} (.*?)( scope \\S+)?( onlink)? proto`).exec(
+        objects.find((line) => line.startsWith(`id ${member} `)) ?? "",
+      )?.[1];
+    const members =
+      of(String(id))
+        ?.match(/^group (\S+)/)?.[1]
+        ?.split("/") ?? [];
+    return members.map((member) => of(member.split(",")[0]!) ?? member);
+  }
+
   /** One UDP packet from each of as many ports. */
   sendFlows(to: string, count: number): void {
     const script = `const { createSocket } = require("node:dgram");

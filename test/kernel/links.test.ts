@@ -1,11 +1,17 @@
 import { readFileSync } from "node:fs";
-import { expect } from "vitest";
-import { formatAddress } from "../../src/bgp/net/text.ts";
+import { afterEach, expect } from "vitest";
+import { formatAddress, formatPrefix } from "../../src/bgp/net/text.ts";
 import type { Link } from "../../src/kernel/commands.ts";
-import { eventually, kernelTest, readAll, useLab } from "./lab.ts";
-import { link, links, route, textOf, via } from "./sample.ts";
+import { available, eventually, kernelTest, readAll, useLab } from "./lab.ts";
+import { link, links, manyPrefixes, route, textOf, via } from "./sample.ts";
 
 const here = useLab("links");
+
+afterEach(async () => {
+  if (!available) return;
+  const { routes } = await readAll(here.kernel);
+  await here.kernel.removeRoutes(routes.map((one) => one.prefix));
+});
 
 type Shown = Partial<Record<"lo" | "d0" | "d1" | "p0" | "p1" | "br0" | "br1", string>>;
 
@@ -54,18 +60,19 @@ kernelTest(
   async () => {
     const drift: string[] = [];
     const stop = here.kernel.onDrift((what) => drift.push(...what));
-    // A plain IPv4 route waits for its carrier; nexthop objects, and what goes through them, are gone with it.
+    // A plain IPv4 route waits for its carrier, and what shares a group for its next hops. Other objects are gone with it.
     const stays = [
       route("198.51.100.4/32", link("d1")),
       route("198.51.100.1/32", link("d0")),
       route("198.51.100.5/32", links("d1")),
+      route("198.51.100.2/32", via("10.0.0.2 d0")),
+      route("198.51.100.3/32", via("10.0.0.2 d0")),
     ];
     await here.kernel.putRoutes([
       route("198.51.100.1/32", link("d0")),
-      route("198.51.100.2/32", via("10.0.0.2 d0")),
-      route("198.51.100.3/32", via("10.0.0.2 d0")),
       route("198.51.100.5/32", links("d0", "d1")),
       stays[0]!,
+      ...stays.slice(3),
     ]);
     let up = true;
     const stopLinks = here.kernel.onLinks((all) => {
@@ -81,6 +88,7 @@ kernelTest(
       route("198.51.100.1/32", link("d0")),
       route("198.51.100.5/32", links("d0", "d1")),
       stays[0]!,
+      ...stays.slice(3),
     ];
     expect(await here.kernel.putRoutes(all)).toEqual(new Map());
     expect(textOf((await readAll(here.kernel)).routes)).toEqual(textOf(all));
@@ -88,6 +96,68 @@ kernelTest(
     stopLinks();
   },
 );
+
+async function linkIs(name: string, up: boolean): Promise<void> {
+  let seen: boolean | undefined;
+  const stop = here.kernel.onLinks((all) => {
+    seen = all.find((one) => one.name === name)?.up;
+  });
+  await eventually(`${name} is ${up ? "up" : "down"}`, () => seen === up);
+  stop();
+}
+
+kernelTest.each([10, 2000])(
+  "%i routes whose link goes lead elsewhere by a handful of messages",
+  async (count) => {
+    const prefixes = manyPrefixes(count);
+    const [before, after] = [via("10.0.0.2 d0"), via("10.0.1.2 d1")];
+    const drift: string[] = [];
+    const stop = here.kernel.onDrift((what) => drift.push(...what));
+    await here.kernel.putRoutes(prefixes.map((one) => ({ prefix: one, target: before })));
+    const group = here.lab.groupOf("20.0.0.0/24");
+    const monitor = await here.lab.monitor("monitor", "route", "nexthop");
+    try {
+      here.lab.ip("link", "set", "p0", "down");
+      await eventually("they throw packets away", () => here.lab.membersOf(group).join() === "blackhole");
+      expect(await here.kernel.redirect([{ from: before, to: after }])).toEqual(new Map());
+      expect(here.lab.groupOf("20.0.0.0/24")).toBe(group);
+      expect(here.lab.membersOf(group)).toEqual(["via 10.0.1.2 dev d1", "dev lo"]);
+      here.lab.ip("route", "add", "192.0.2.2/32", "dev", "d1");
+      await eventually("the monitor has caught up", () => monitor.seen("192.0.2.2/32"));
+      expect(monitor.lines().filter((line) => line.includes(" nhid "))).toEqual([]);
+      expect(monitor.lines().filter((line) => line.includes("id 860")).length).toBeLessThan(10);
+      here.lab.ip("route", "del", "192.0.2.2/32");
+    } finally {
+      monitor.stop();
+      stop();
+      here.lab.ip("link", "set", "p0", "up");
+      await linkIs("d0", true);
+    }
+    const wanted = prefixes.map((one) => ({ prefix: one, target: after }));
+    expect(textOf((await readAll(here.kernel)).routes)).toEqual(textOf(wanted));
+    expect(drift).toEqual([]);
+  },
+);
+
+kernelTest("a link that comes back gives its routes their next hops again, IPv6 alike", async () => {
+  const routes = [
+    route("203.0.113.9/32", via("10.0.0.2 d0")),
+    route("203.0.113.10/32", via("10.0.0.2 d0", "10.0.1.2 d1")),
+    route("2001:db8:f::9/128", via("2001:db8:0::2 d0")),
+  ];
+  await here.kernel.putRoutes(routes);
+  const ids = routes.map(({ prefix: at }) => here.lab.groupOf(formatPrefix(at)));
+  const before = ids.map((id) => here.lab.membersOf(id));
+  here.lab.ip("link", "set", "p0", "down");
+  const left = [["blackhole"], ["via 10.0.1.2 dev d1", "dev lo"], ["blackhole"]];
+  await eventually(
+    "its next hops are gone",
+    () => `${ids.map((id) => here.lab.membersOf(id))}` === `${left}`,
+  );
+  here.lab.ip("link", "set", "p0", "up");
+  await eventually("they are back", () => `${ids.map((id) => here.lab.membersOf(id))}` === `${before}`);
+  expect(textOf((await readAll(here.kernel)).routes)).toEqual(textOf(routes));
+});
 
 const sysctl = (name: string): string => here.lab.run("sysctl", "-n", name).trim();
 

@@ -304,7 +304,7 @@ kernelTest("groups that came to be alike are redirected together, and resilient 
   expect(await held()).toEqual(textOf(wanted));
 });
 
-const groupAt = (at: string): number => Number(/nhid (\d+)/.exec(here.lab.ip("route", "show", at))?.[1]);
+const groupAt = (at: string): number => here.lab.groupOf(at);
 
 kernelTest(
   "when a member of a resilient group goes, the others' flows stay; back, it takes none of theirs",

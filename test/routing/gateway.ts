@@ -94,10 +94,10 @@ export class Gateway {
     return /nhid (\d+)/.exec(this.route(prefix))?.[1];
   }
 
-  /** The one next hop in that group; "" when there is none. */
+  /** The first next hop in that group, which has a spare behind it; "" when there is none. */
   #nexthopOf(prefix: string): string {
     const objects = this.place.ip("nexthop").split("\n");
-    const [, member] = / group (\d+) /.exec(lineOf(objects, this.groupOf(prefix))) ?? [];
+    const [, member] = / group (\d+)/.exec(lineOf(objects, this.groupOf(prefix))) ?? [];
     return lineOf(objects, member);
   }
 

@@ -110,13 +110,19 @@ step("who may ask for a blackhole gets one, as long as he asks (RFC 7999)", asyn
   expect(place.reaches("203.0.113.7")).toBe(true);
 });
 
-step("a link that goes takes the ways over it along", async () => {
-  const { place } = gateway();
-  place.ip("link", "set", "east", "down");
-  await gateway().forwards(TOLD, "via 10.90.2.2 dev west", INSIDE);
-  expect((await gateway().nextHop("192.0.2.1"))?.reachable).not.toBe(true);
-  place.ip("link", "set", "east", "up");
-});
+step(
+  "a link that goes takes the ways over it along, and not the group that its routes point at",
+  async () => {
+    const { place } = gateway();
+    await gateway().forwards(TOLD, "via 10.90.1.2 dev east", INSIDE);
+    const group = gateway().groupOf(TOLD);
+    place.ip("link", "set", "east", "down");
+    await gateway().forwards(TOLD, "via 10.90.2.2 dev west", INSIDE);
+    expect(gateway().groupOf(TOLD)).toBe(group);
+    expect((await gateway().nextHop("192.0.2.1"))?.reachable).not.toBe(true);
+    place.ip("link", "set", "east", "up");
+  },
+);
 
 step("a default route is a way only where that is wanted", async () => {
   const { place } = gateway();

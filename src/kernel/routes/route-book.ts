@@ -91,7 +91,10 @@ export class RouteBook {
 
   /** Whether a route of ours names this link itself. */
   usesLink(index: number): boolean {
-    return this.#forms.some((form) => form.oif === index || form.inline.some(({ oif }) => oif === index));
+    return this.#forms.some(
+      (form, id) =>
+        this.#routes[id]! > 0 && (form.oif === index || form.inline.some(({ oif }) => oif === index)),
+    );
   }
 
   #partOf({ family, w0, w1, w2, w3, length }: Prefix): Part {

@@ -183,9 +183,10 @@ export class Routes {
     return errors;
   }
 
-  /** Whether the kernel may have taken something of ours away with this link. */
-  usesLink(index: number): boolean {
-    return this.#loading || this.#book.usesLink(index) || this.#nexthops.useLink(index);
+  /** A link lost something. True: routes of ours may be gone with it, or lead elsewhere. @throws SystemError */
+  loses(index: number): boolean {
+    const isLoss = this.#nexthops.useLink(index) && this.#nexthops.survey();
+    return isLoss || this.#loading || this.#book.usesLink(index);
   }
 
   /** Whether an event tells that a foreign hand changed a route or nexthop of ours. */
@@ -237,7 +238,9 @@ export class Routes {
   /** Two routes of ours for one prefix: a change that was cut off between its two halves. The second half counts. */
   #enter(route: TableRoute, surplus: TableRoute[]): void {
     const present = this.#book.get(route.prefix);
-    const form = this.#book.intern(route.form);
+    // The kernel says "blackhole" of a route as long as its group has nothing else.
+    const type = route.form.nexthopId === 0 ? route.form.type : RTN_UNICAST;
+    const form = this.#book.intern({ ...route.form, type });
     if (present === form) return;
     if (present !== undefined) {
       const metric = metricOf(route.prefix.family);

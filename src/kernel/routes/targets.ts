@@ -5,7 +5,8 @@ import type { NextHop, Target, ViaTarget } from "../commands.ts";
 import { InvalidCommand } from "../fields.ts";
 import type { LinkTable } from "../links.ts";
 import type { Refusal } from "../netlink/netlink-socket.ts";
-import type { Member, Nexthop, Nexthops, WeighedHop } from "./nexthops.ts";
+import type { Member, Single } from "./nexthop-message.ts";
+import { isLone, type Nexthops, type WeighedHop } from "./nexthops.ts";
 import {
   type Form,
   metricOf,
@@ -16,7 +17,6 @@ import {
   RTN_UNREACHABLE,
 } from "./route-message.ts";
 
-type Single = Nexthop & { kind: "single" };
 /** A next hop; its weight where it is in a group. */
 type Weighed = Pick<Single, "gateway" | "oif"> & { readonly weight?: number };
 
@@ -118,8 +118,8 @@ export function targetOf(form: Form, nexthops: Nexthops, links: LinkTable): Targ
     return { to: "discard", how: form.type === RTN_BLACKHOLE ? "blackhole" : "unreachable" };
   if (form.oif !== 0) return { to: "link", interface: nameOf(links, form.oif) };
   const nexthop = nexthops.get(form.nexthopId);
-  const resilient = nexthop?.kind === "group" && nexthop.idleTicks !== undefined;
-  const hops: readonly Weighed[] = nexthop === undefined ? form.inline : singlesOf(nexthop, nexthops);
+  const resilient = nexthop?.kind === "group" && isLone(nexthop);
+  const hops: readonly Weighed[] = nexthop === undefined ? form.inline : singlesOf(form.nexthopId, nexthops);
   const nextHops = hops.flatMap((hop) => nextHopsOf(hop, links));
   if (nextHops.length > 0) return { to: "via", nextHops, resilient };
   const interfaces = hops.map(({ oif }) => nameOf(links, oif));
@@ -136,13 +136,10 @@ function nextHopsOf({ gateway, oif, weight }: Weighed, links: LinkTable): NextHo
 }
 
 /** The next hops that an object stands for, each once. */
-function singlesOf(nexthop: Nexthop, nexthops: Nexthops): Weighed[] {
-  if (nexthop.kind === "single") return [nexthop];
+function singlesOf(id: number, nexthops: Nexthops): Weighed[] {
   const singles: Weighed[] = [];
-  for (const { id, weight } of nexthop.members) {
-    const member = nexthops.get(id);
-    if (member?.kind !== "single") continue;
-    if (!singles.some((single) => sameNextHop(single, member))) singles.push({ ...member, weight });
+  for (const { single, weight } of nexthops.hopsOf(id)) {
+    if (!singles.some((known) => sameNextHop(known, single))) singles.push({ ...single, weight });
   }
   // A share is one beside others.
   return singles.length === 1 ? singles.map(({ gateway, oif }) => ({ gateway, oif })) : singles;

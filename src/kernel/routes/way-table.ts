@@ -10,7 +10,7 @@ import { type Address, type Family, prefixOf, widthOf } from "../../bgp/net/addr
 import { formatPrefix } from "../../bgp/net/text.ts";
 
 import { NLM_F_REPLACE } from "../netlink/netlink.ts";
-import type { Member, Nexthop } from "./nexthops.ts";
+import type { Member, Nexthop } from "./nexthop-message.ts";
 import { RouteBook } from "./route-book.ts";
 import { type Form, RTN_UNICAST, type TableRoute } from "./route-message.ts";
 import type { Hop, Way } from "./way-commands.ts";

@@ -13,7 +13,7 @@ import type { Link, LinkChanges } from "../commands.ts";
 import type { LinkTable } from "../links.ts";
 import type { Message } from "../netlink/netlink.ts";
 import type { NetlinkSocket } from "../netlink/netlink-socket.ts";
-import { dumpNexthops, isNexthopEvent, nexthopIn, RTM_DELNEXTHOP } from "./nexthops.ts";
+import { dumpNexthops, isNexthopEvent, nexthopIn, RTM_DELNEXTHOP } from "./nexthop-message.ts";
 import { RTM_DELROUTE, RTM_GETROUTE, RTM_NEWROUTE, routeIn, writeRouteDump } from "./route-message.ts";
 import type { NextHopWay, Way } from "./way-commands.ts";
 import { WayTable } from "./way-table.ts";
