@@ -43,7 +43,10 @@ program
     "--no-rehearsal",
     "do not spend half a second of CPU time at the start so that the first routes find compiled code",
   )
-  .action(async (file: string, { rehearsal }: { rehearsal: boolean }) => end(await run(file, { rehearsal })));
+  // All that has to be finished is: a connection to etcd that is being made would keep the process for as long as it fails.
+  .action(async (file: string, { rehearsal }: { rehearsal: boolean }) =>
+    process.exit(await run(file, { rehearsal })),
+  );
 
 program
   .command("check")
