@@ -142,6 +142,8 @@ export const REASONS: Readonly<Partial<Record<RequirementName, string>>> = {
   "RFC 4787 REQ-14a":
     "whole packets pass; while fragments that miss others fill the memory that the kernel keeps for them (4 MB, each for 30 s at most), further ones are dropped, in order or not",
   "RFC 5382 REQ-3b": "one `filtering` for both",
+  "RFC 5382 REQ-5":
+    "one that both sides open at once, and neither hears the other's SYN: the kernel's 2 min, for which nft has no word",
   "RFC 5508 REQ-1a":
     "an identifier is kept, but towards a destination that another host asks with the same one it is another",
   "RFC 5508 REQ-3a":
