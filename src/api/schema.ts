@@ -36,6 +36,7 @@ export interface StatusAnswer {
   };
   /** Absent: there are no instances here that are told their addresses. */
   readonly dhcp?: { readonly running: boolean; readonly addresses: number; readonly restarts: number };
+  /** `configured` by address; those established may come from a range, too. */
   readonly peers: { readonly configured: number; readonly established: number };
   readonly problems: readonly { readonly code: string; readonly subject: string; readonly message: string }[];
 }

@@ -22,7 +22,7 @@ export function statusDetail(status: StatusAnswer, look: Look): string {
     ["AS", `${status.asn}, router ID ${status.routerId}`],
     ["Up", clock(status.uptimeSeconds)],
     ["Version", status.version],
-    ["Peers", `${peers.established} of ${peers.configured} established`],
+    ["Peers", `${peers.established} established, ${peers.configured} configured by address`],
     ["Kernel", kernelText(kernel)],
     [
       "DHCP",

@@ -166,7 +166,7 @@ Host           gw1 (gateway)
 AS             65000, router ID 192.168.8.1
 Up             1d02h
 Version        0.1.0
-Peers          1 of 2 established
+Peers          1 established, 2 configured by address
 Kernel         connected, 5 routes, 1 restarts, 2 repairs
 Configuration  /etc/gatewayd/gateway.yaml, loaded 2026-11-21T08:00:00.000Z
 
