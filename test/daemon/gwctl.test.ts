@@ -125,7 +125,7 @@ describe("as files and in pipes", () => {
     ["gatewayd", GATEWAYD],
   ])("%s is a program", async (_name, file) => {
     expect(statSync(file).mode & 0o111).toBe(0o111);
-    expect(readFileSync(file, "utf8")).toMatch(/^#!\/usr\/bin\/env node\n/);
+    expect(readFileSync(file, "utf8")).toMatch(/^#!\/usr\/bin\/env (?:-S )?node\b.*\n/);
     expect(await runToEnd(file, ["--version"])).toMatchObject({ status: 0, stdout: "0.1.0\n", stderr: "" });
   });
   test("| head -1 is fine", async () => {
