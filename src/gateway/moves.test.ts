@@ -87,6 +87,19 @@ describe.each([
   },
 );
 
+test("what its old instance begins leaves with a floating IP no longer: answers would come to the new one", async () => {
+  const bench = new Bench();
+  const [mapping] = HOST.floatingIps;
+  await bench.give({ model: { ...HOST, floatingIps: [{ ...mapping!, egress: "floating" }] } });
+  expect([...bench.world.nft.elements("egress")].map(String)).toEqual(["10.65.0.13,172.16.1.3"]);
+  bench.happened();
+  const elsewhere = { ...floatingIp("172.16.1.3", "10.65.0.99"), egress: "floating" as const };
+  await bench.give({ model: { ...HOST, floatingIps: [elsewhere] } });
+  expect([...bench.world.nft.elements("egress")]).toEqual([]);
+  expect([...bench.world.nft.elements("floating")].map(String)).toEqual(["172.16.1.3,10.65.0.13"]);
+  expect(bench.happened().filter((line) => line.startsWith("forget"))).toEqual([]);
+});
+
 describe("a port that moves to another host", () => {
   const moved: Partial<Given> = { model: { ...HOST, ports: [] }, elsewhere: ["10.65.0.13"] };
   const there = (...prefixes: string[]): Partial<Given> => ({

@@ -69,7 +69,7 @@ class Kept {
     for (const [key, was] of this.here) {
       if (!isGone(was)) continue;
       this.here.delete(key);
-      this.#until.set(key, { was, atMs: now + MOVE_GRACE_MS, hasArrived: false });
+      this.#until.set(key, { was: answering(was), atMs: now + MOVE_GRACE_MS, hasArrived: false });
     }
     const over: Leaving[] = [];
     for (const [key, kept] of this.#until) {
@@ -162,6 +162,12 @@ export class Moves {
     return due === Number.POSITIVE_INFINITY ? undefined : due;
   }
 }
+
+/** What begins here leaves with a floating IP no longer: its answers would come to the new place. */
+const answering = (was: Leaving): Leaving => ({
+  ...was,
+  floating: was.floating.map((mapping) => ({ ...mapping, egress: "fixed" })),
+});
 
 /** Floating IPs that a host translates to that address. At a gateway they are translated wherever it is. */
 const floatingTo = ({ role, floatingIps }: Model, target: Address): Address[] =>
