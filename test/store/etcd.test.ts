@@ -78,12 +78,13 @@ function ownTests(settings: () => EtcdSettings): void {
         put: Array.from({ length: 128 }, (_, i) => ({ key: `/${part}/${i}`, value: "0" })),
       });
     }
+    const writeBoth = (n: number): Promise<unknown> =>
+      store.commit({ put: ["/0/0", "/19/127"].map((key) => ({ key, value: String(n) })) });
+    // Until then they are of two commits.
+    await writeBoth(1);
     let over = false;
     const writes = (async () => {
-      for (let n = 1; !over; n++) {
-        const both = ["/0/0", "/19/127"].map((key) => ({ key, value: String(n) }));
-        await store.commit({ put: both });
-      }
+      for (let n = 2; !over; n++) await writeBoth(n);
     })();
     for (let i = 0; i < 20; i++) {
       const { revision, entries } = await store.read("/");
