@@ -81,6 +81,7 @@ test("law: each peer is told what is for it, in its order, whoever else is told"
         const all = writes.map(({ octets, messages }) => ({ ...heard(octets), said: messages }));
         expect(all.flatMap(({ prefixes }) => prefixes)).toEqual(expected.get(peer));
         for (const { messages, said } of all) expect(said).toBe(messages);
+        expect(all.filter(({ messages }) => messages === 0)).toEqual([]);
       }
     }),
     { numRuns: 50 },
@@ -95,4 +96,13 @@ test("recipients that change with every prefix cost a peer one write, not one fo
   }));
   for (const writes of writesOf(calls).values())
     expect(writes.map(({ messages }) => messages)).toEqual([150]);
+});
+
+test("whoever had the last of a full chunk is not written to with the next one, which is for others", () => {
+  const toFirst = (count: number): Told[] =>
+    Array.from({ length: count }, () => ({ recipients: [1], prefixes: 1, withdraws: false }));
+  const [full] = writesOf(toFirst(3000)).get(1)!;
+  const writes = writesOf([...toFirst(full!.messages), { recipients: [2], prefixes: 1, withdraws: false }]);
+  expect(writes.get(1)!.map(({ messages }) => messages)).toEqual([full!.messages]);
+  expect(writes.get(2)!.map(({ messages }) => messages)).toEqual([1]);
 });

@@ -85,18 +85,16 @@ export class Outbox implements UpdateSink {
   }
 
   #write(recipients: readonly PeerId[], prefixes: PrefixBatch, pack: (from: number) => number): void {
-    let stretch = this.#stretchFor(recipients);
     for (let from = 0; from < prefixes.count; ) {
+      const stretch = this.#stretchFor(recipients);
       const next = pack(from);
       // What does not fit was left out before (`rib/exporter.ts`).
       if (next === from) throw new RangeError("attributes longer than a message");
       this.#filled += messageLengthAt(this.#buffer, this.#filled);
       stretch.end = this.#filled;
       stretch.messages++;
+      if (this.#filled >= CHUNK_OCTETS) this.flush();
       from = next;
-      if (this.#filled < CHUNK_OCTETS) continue;
-      this.flush();
-      stretch = this.#stretchFor(recipients);
     }
   }
 
