@@ -134,7 +134,7 @@ const whole = {
         filtering: "addressAndPortDependent",
       },
     ],
-    timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
+    timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpOpeningMs: 240_000, tcpClosingMs: 240_000 },
     prefixes: [],
     overflowAt: 75,
     blockHistory: "/var/lib/gatewayd/blocks.jsonl",
