@@ -204,11 +204,20 @@ async function read(
   supervisor: Supervisor,
   take: (routes: readonly KernelRoute[]) => void,
 ): Promise<string | undefined> {
-  const { nat } = parseJson((await supervisor.ask(CODE.read, NOTHING)).end) as { nat: string | false };
+  const { nat } = parseJson((await supervisor.ask(CODE.read, NOTHING)).end) as { nat: boolean };
   for (;;) {
     const rows = decodeRows((await supervisor.ask(CODE.readSome, NOTHING)).end, true);
-    if (rows.count === 0) return nat === false ? undefined : nat;
+    if (rows.count === 0) return nat ? readListing(supervisor) : undefined;
     take(routesOf(rows));
+  }
+}
+
+async function readListing(supervisor: Supervisor): Promise<string> {
+  const parts: Buffer[] = [];
+  for (;;) {
+    const { end } = await supervisor.ask(CODE.readListing, NOTHING);
+    if (end.length === 0) return Buffer.concat(parts).toString("utf8");
+    parts.push(end);
   }
 }
 

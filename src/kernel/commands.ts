@@ -104,6 +104,7 @@ export const CODE = {
   helpers: 19,
   readSome: 20,
   advertise: 21,
+  readListing: 22,
   done: 128,
   failed: 129,
   hello: 131,

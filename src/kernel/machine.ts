@@ -50,6 +50,9 @@ const ROUTE_GROUPS = [1, 5, 9, 7, 11, 32];
 const NFNLGRP_NFTABLES = 7;
 /** Routes of one answer: some 5 ms of the time of who writes it, and of who reads it. */
 const READ_ROWS = 4096;
+/** Octets of one answer, of a listing that for a million floating IPs is longer than a frame may be. */
+const READ_OCTETS = 256 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /** By prefix, or by place. */
 type RouteErrors = ReadonlyMap<string | number, string>;
@@ -80,6 +83,8 @@ export class Machine {
   #walker: SessionWalker | undefined;
   readonly #sessionWatch = new SessionWatch();
   #following = false;
+  /** What of the text of our table was read and not yet asked for. */
+  #listing: Buffer = NOTHING;
   #last: Promise<unknown> = Promise.resolve();
 
   /**
@@ -159,6 +164,8 @@ export class Machine {
         return this.#inTurn(() => this.#read());
       case CODE.readSome:
         return this.#readSome();
+      case CODE.readListing:
+        return this.#readListing();
       case CODE.putRoutes:
         return this.#inTurn(() => this.#changeRoutes(() => this.#routes.put(decodeRows(payload, true))));
       case CODE.removeRoutes:
@@ -227,13 +234,23 @@ export class Machine {
 
   async #read(): Promise<Buffer> {
     await this.#routes.read();
-    return encodeJson({ nat: this.#nft.list() ?? false });
+    const listing = this.#nft.list();
+    this.#listing = Buffer.from(listing ?? "");
+    return encodeJson({ nat: listing !== undefined });
   }
 
   /** The next ones of what was read; none when that were all. */
   #readSome(): Buffer {
     const some = this.#routes.next(READ_ROWS);
     return encodeRoutes(some, 0, some.length);
+  }
+
+  /** The next octets of what was read of NAT; none when that was all. */
+  #readListing(): Buffer {
+    const some = this.#listing.subarray(0, READ_OCTETS);
+    const rest = this.#listing.subarray(READ_OCTETS);
+    this.#listing = rest.length > 0 ? rest : NOTHING;
+    return some;
   }
 
   async #changeRoutes(change: () => RouteErrors | Promise<RouteErrors>): Promise<Buffer> {
