@@ -73,6 +73,11 @@ export interface Settings {
   readonly fastSwitch: boolean;
 }
 
+/** What was found of our table of nftables: the text that nft lists, undefined where there is none; or what was known. */
+export type NatFound =
+  | { readonly is: "known" }
+  | { readonly is: "listed"; readonly text: string | undefined };
+
 /** Whatever leads to the one is to lead to the other. Both are next hops, and not resilient. */
 export interface Redirection {
   readonly from: ViaTarget;

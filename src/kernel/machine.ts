@@ -24,7 +24,7 @@ import { Conntrack, conntrackUse } from "./conntrack/conntrack.ts";
 import { decodeSessionQuery, type SessionQuery } from "./conntrack/session-commands.ts";
 import { SessionWalker } from "./conntrack/session-walk.ts";
 import { SessionWatch } from "./conntrack/session-watch.ts";
-import { InvalidCommand } from "./fields.ts";
+import { InvalidCommand, parseJson } from "./fields.ts";
 import { LinkTable } from "./links.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { IcmpSocket } from "./netlink/ffi.ts";
@@ -161,7 +161,7 @@ export class Machine {
     this.hear();
     switch (code) {
       case CODE.read:
-        return this.#inTurn(() => this.#read());
+        return this.#inTurn(() => this.#read(parseJson(payload) === true));
       case CODE.readSome:
         return this.#readSome();
       case CODE.readListing:
@@ -232,11 +232,13 @@ export class Machine {
     return answer;
   }
 
-  async #read(): Promise<Buffer> {
+  /** @param knowsNat - whoever asks knows what our table had when it was listed last, and what was done to it since */
+  async #read(knowsNat: boolean): Promise<Buffer> {
     await this.#routes.read();
+    if (knowsNat && this.#nft.isUntouched) return encodeJson("known");
     const listing = this.#nft.list();
     this.#listing = Buffer.from(listing ?? "");
-    return encodeJson({ nat: listing !== undefined });
+    return encodeJson(listing === undefined ? "none" : "listed");
   }
 
   /** The next ones of what was read; none when that were all. */
