@@ -1,8 +1,14 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { parseAddress } from "../../bgp/net/text.ts";
 import type { Link } from "../../gateway/intent.ts";
 import type { Model } from "../../model/model.ts";
-import { changeBetween, mutenessOf, uplinkOf, wantedOf } from "./dhcp-server.ts";
+import { changeBetween, DhcpServer, mutenessOf, uplinkOf, wantedOf } from "./dhcp-server.ts";
 
 const lines = {
   ranges: ["dhcp-range=set:s,10.65.0.0,static,255.255.255.0,86400"],
@@ -101,4 +107,18 @@ test.each<[string, readonly [string, boolean, string][], string | undefined]>([
     ports: [{ interface: "tap1", addresses: [] }],
   } as unknown as Model;
   expect(uplinkOf(model, links)?.name).toBe(found);
+});
+
+test("what a gatewayd that was killed has left is ended, also when nobody is to be served any more", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "gatewayd-dhcp-"));
+  const waits = ["-e", "setInterval(() => undefined, 1000)", join(directory, "dnsmasq.conf")];
+  const left = spawn(process.execPath, waits, { stdio: "ignore" });
+  const ended = once(left, "exit");
+  await once(left, "spawn");
+  writeFileSync(join(directory, "pid"), String(left.pid));
+  const server = new DhcpServer(directory, pino({ enabled: false }), () => undefined);
+  server.want({ ...lines, hosts: new Map() }, eth0, [eth0]);
+  expect(await ended).toEqual([null, "SIGKILL"]);
+  expect(existsSync(join(directory, "pid"))).toBe(false);
+  rmSync(directory, { recursive: true });
 });

@@ -21,6 +21,7 @@ import type { Log } from "../records/log.ts";
 const LADDER_MS = [100, 1000, 5000, 10_000];
 /** A run of this length counts as a success: the ladder begins anew. */
 const STEADY_MS = 10_000;
+const CONFIGURATION = "dnsmasq.conf";
 /** The end of what it said before it ended. */
 const LAST_WORDS = 1000;
 
@@ -83,6 +84,7 @@ export class DhcpServer {
       const message = "no link has an IPv4 address that instances could be answered from";
       this.#setDown(lines.hosts.size === 0 ? undefined : message);
       if (before !== undefined) this.#end();
+      else if (this.#child === undefined) this.#endForerunner();
       return;
     }
     const change = before === undefined ? "restart" : changeBetween(before, this.#wanted);
@@ -120,10 +122,9 @@ export class DhcpServer {
   }
 
   #start(): void {
-    const configuration = this.#at("dnsmasq.conf");
-    this.#endForerunner(configuration);
+    this.#endForerunner();
     let words = "";
-    const child = spawn("dnsmasq", ["--keep-in-foreground", `--conf-file=${configuration}`], {
+    const child = spawn("dnsmasq", ["--keep-in-foreground", `--conf-file=${this.#at(CONFIGURATION)}`], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#child = child;
@@ -167,12 +168,13 @@ export class DhcpServer {
     this.#again = setTimeout(() => this.#start(), wait);
   }
 
-  /** Of a gatewayd that was killed: two cannot have one port. */
-  #endForerunner(configuration: string): void {
+  /** Of a gatewayd that was killed: two cannot have one port, and one that nobody needs any more would stay for ever. */
+  #endForerunner(): void {
     try {
       const pid = Number(readFileSync(this.#at("pid"), "utf8"));
+      rmSync(this.#at("pid"));
       const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-      if (line.includes(configuration)) process.kill(pid, "SIGKILL");
+      if (line.includes(this.#at(CONFIGURATION))) process.kill(pid, "SIGKILL");
     } catch {
       // There is none.
     }
@@ -184,7 +186,7 @@ export class DhcpServer {
     chmodSync(this.#directory, 0o755);
     writeFileSync(this.#at("hosts"), text([...lines.hosts.values()].sort()));
     writeFileSync(this.#at("options"), text(lines.options));
-    writeFileSync(this.#at("dnsmasq.conf"), configurationOf(lines, uplink, this.#directory));
+    writeFileSync(this.#at(CONFIGURATION), configurationOf(lines, uplink, this.#directory));
   }
 
   #at(name: string): string {
