@@ -81,10 +81,7 @@ export class DhcpServer {
     this.#wanted = lines.hosts.size === 0 ? undefined : uplink && wantedOf(lines, uplink, links);
     this.#setMute(this.#wanted && mutenessOf(this.#wanted, uplink));
     if (this.#wanted === undefined) {
-      const message = "no link has an IPv4 address that instances could be answered from";
-      this.#setDown(lines.hosts.size === 0 ? undefined : message);
-      if (before !== undefined) this.#end();
-      else if (this.#child === undefined) this.#endForerunner();
+      this.#rest(lines.hosts.size === 0);
       return;
     }
     const change = before === undefined ? "restart" : changeBetween(before, this.#wanted);
@@ -107,6 +104,13 @@ export class DhcpServer {
     const ended = child && new Promise((resolve) => child.once("close", resolve));
     this.#end();
     await ended;
+  }
+
+  #rest(isNobodyServed: boolean): void {
+    const message = "no link has an IPv4 address that instances could be answered from";
+    this.#setDown(isNobodyServed ? undefined : message);
+    if (this.#child === undefined) this.#endForerunner();
+    this.#end();
   }
 
   /** When the one that runs has ended there is another. */
