@@ -170,7 +170,7 @@ export class Gateway {
         track: (needs) => forwarding.track(needs),
         tell: (told) => speaker.setNextHops(told),
         decided: () => speaker.flushed(),
-        lost: (nextHop) => this.reconciler.lost(nextHop, speaker.flushed()),
+        lost: (nextHops) => this.reconciler.lost(nextHops, speaker.flushed()),
         changed: () => this.reconciler.rerouted(),
       },
       settings.model.bgp.nextHopTracking.viaDefault,
@@ -216,7 +216,7 @@ export class Gateway {
     this.speaker.onEvent((event) => {
       this.#speakerLog.take(event);
       if (event.on === "session-down" && !event.retained)
-        this.reconciler.lost(event.peer, this.speaker.flushed());
+        this.reconciler.lost([event.peer], this.speaker.flushed());
       else if (event.on === "session-up") this.reconciler.found(event.peer);
     });
     await listenForPeers(this.#world, this.model.bgp.listen);

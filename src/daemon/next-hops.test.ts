@@ -30,7 +30,7 @@ function tracked(viaDefault = false): { tracker: NextHopTracker; said: () => str
       decided: async () => {
         said.push("decided");
       },
-      lost: (nextHop) => said.push(`lost ${formatAddress(nextHop)}`),
+      lost: (nextHops) => said.push(`lost ${nextHops.map(formatAddress).join()}`),
       changed: () => said.push(`hops ${[...tracker.hops].map(([to, [hop]]) => `${to}@${hop?.interface}`)}`),
     },
     viaDefault,

@@ -18,8 +18,8 @@ export interface NextHopWorld {
   tell(told: readonly NextHopTold[]): void;
   /** Resolves when the speaker has decided by what it was told. */
   decided(): Promise<void>;
-  /** Nothing leads to one any more that was in use. */
-  lost(nextHop: Address): void;
+  /** Nothing leads to some any more that were in use. */
+  lost(nextHops: readonly Address[]): void;
   /** {@link NextHopTracker.hops}, or {@link NextHopTracker.problems}, are others. */
   changed(): void;
 }
@@ -140,7 +140,7 @@ export class NextHopTracker {
       }
     }
     this.#world.tell(told);
-    for (const address of lost) this.#world.lost(address);
+    if (lost.length > 0) this.#world.lost(lost);
     if (changed) this.#become(hops);
     else if (missing) this.#world.changed();
     if (lost.length > 0) void this.#world.decided().then(() => this.#drop());

@@ -21,6 +21,7 @@ import { orderPeer } from "./answers/peer-answers.ts";
 import { storeAnswer } from "./answers/store-answer.ts";
 import { CertificateFiles } from "./certificate.ts";
 import { loadFile, refusalOf } from "./config-file.ts";
+import { EXIT } from "./exit.ts";
 import { Gateway } from "./gateway.ts";
 import { DhcpServer } from "./objects/dhcp-server.ts";
 import { type Networking, openNetworking, unixTime } from "./objects/networking.ts";
@@ -31,9 +32,6 @@ import { hearChange, hearLog } from "./records/events.ts";
 import { createLog, type Log } from "./records/log.ts";
 import { Signals, type StopOrder } from "./signals.ts";
 import { VERSION } from "./version.ts";
-
-/** Exit statuses, as docs/CLI.md lists them. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, config: 4 } as const;
 
 /** How often the event loop's lag is sampled. */
 const LAG_RESOLUTION_MS = 10;

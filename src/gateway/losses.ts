@@ -11,10 +11,10 @@ export class Losses {
     return new Set(this.#byText.keys());
   }
 
-  /** @param decided - resolves when peers' paths have been decided without it */
-  async add(nextHop: Address, decided: Promise<void>): Promise<void> {
+  /** @param decided - resolves when peers' paths have been decided without them */
+  async add(nextHops: readonly Address[], decided: Promise<void>): Promise<void> {
     const loss = { decided: false };
-    this.#byText.set(formatAddress(nextHop), loss);
+    for (const nextHop of nextHops) this.#byText.set(formatAddress(nextHop), loss);
     await decided;
     loss.decided = true;
   }

@@ -46,7 +46,7 @@ const changes: fc.Arbitrary<Change[]> = fc.array(
 async function play(bench: Bench, script: readonly Change[], pause: boolean): Promise<void> {
   for (const change of script) {
     if ("afterMs" in change) await bench.advance(change.afterMs);
-    else if ("lost" in change) bench.reconciler.lost(address(change.lost), bench.world.flushed());
+    else if ("lost" in change) bench.reconciler.lost([address(change.lost)], bench.world.flushed());
     else if ("faults" in change) bench.world.faults = change.faults;
     else if ("amended" in change) {
       bench.amend(change.amended);

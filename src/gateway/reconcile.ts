@@ -116,9 +116,9 @@ export class Reconciler {
     this.wake();
   }
 
-  /** Nobody is behind a next hop any more. What has others does without it, before it is `decided` what peers tell now. */
-  lost(nextHop: Address, decided: Promise<void>): void {
-    void this.#losses.add(nextHop, decided).then(() => this.#lane.wake());
+  /** Nobody is behind next hops any more. What has others does without them, before it is `decided` what peers tell now. */
+  lost(nextHops: readonly Address[], decided: Promise<void>): void {
+    void this.#losses.add(nextHops, decided).then(() => this.#lane.wake());
     this.#reroute();
   }
 

@@ -41,7 +41,7 @@ describe.each([10, 10_000])("of %d routes", (count) => {
 
   test("a lost member of their group is one change", async () => {
     const bench = await holding(through(all, A, B));
-    bench.reconciler.lost(address(A), NEVER);
+    bench.reconciler.lost([address(A)], NEVER);
     await bench.idle();
     expect(bench.happened()).toEqual([`redirect via ${A} eth0 1, ${B} eth0 1 to via ${B} eth0 1`]);
     expect(led(bench)).toEqual(new Map([[".12", count]]));
@@ -51,7 +51,7 @@ describe.each([10, 10_000])("of %d routes", (count) => {
 
   test("a lost next hop is one change, to what peers still tell", async () => {
     const bench = await holding(through(all, A));
-    bench.reconciler.lost(address(A), NEVER);
+    bench.reconciler.lost([address(A)], NEVER);
     await bench.give({ learned: through(all, B) });
     expect(bench.happened()).toEqual([`redirect via ${A} eth0 1 to via ${B} eth0 1`]);
     expect(led(bench)).toEqual(new Map([[".12", count]]));
@@ -61,7 +61,7 @@ describe.each([10, 10_000])("of %d routes", (count) => {
 test("those that what most of them want is not right for are put right", async () => {
   const [few, most] = [prefixes(1000).slice(0, 100), prefixes(1000).slice(100)];
   const bench = await holding(through(prefixes(1000), A));
-  bench.reconciler.lost(address(A), NEVER);
+  bench.reconciler.lost([address(A)], NEVER);
   await bench.give({ learned: [...through(few, C), ...through(most, B)] });
   expect(bench.happened().filter((line) => !line.startsWith("redirect"))).toEqual(
     few.map((prefix) => `put ${prefix}`),
@@ -76,14 +76,14 @@ test("those that what most of them want is not right for are put right", async (
 
 test("a next hop is lost until it is decided: who tells it then, means it", async () => {
   const bench = await holding(through(prefixes(10), A, B));
-  bench.reconciler.lost(address(A), Promise.resolve());
+  bench.reconciler.lost([address(A)], Promise.resolve());
   await bench.idle();
   expect(led(bench)).toEqual(new Map([[".11 .12", 10]]));
 });
 
 test("one that is there again is used again", async () => {
   const bench = await holding(through(prefixes(10), A, B));
-  bench.reconciler.lost(address(A), NEVER);
+  bench.reconciler.lost([address(A)], NEVER);
   await bench.idle();
   expect(led(bench)).toEqual(new Map([[".12", 10]]));
   bench.reconciler.found(address(A));
@@ -93,7 +93,7 @@ test("one that is there again is used again", async () => {
 
 test("resilient groups are of one route each, and are changed by it", async () => {
   const bench = await holding([learned("192.0.2.53/32", "anycast", A, B)]);
-  bench.reconciler.lost(address(A), NEVER);
+  bench.reconciler.lost([address(A)], NEVER);
   await bench.idle();
   expect(bench.happened()).toEqual(["put 192.0.2.53/32"]);
 });
@@ -101,7 +101,7 @@ test("resilient groups are of one route each, and are changed by it", async () =
 test("a kernel that refuses is asked for each route", async () => {
   const bench = await holding(through(prefixes(10), A, B));
   bench.world.refusesRedirections = true;
-  bench.reconciler.lost(address(A), NEVER);
+  bench.reconciler.lost([address(A)], NEVER);
   await bench.idle();
   expect(bench.happened().filter((line) => line.startsWith("put"))).toHaveLength(10);
   expect(led(bench)).toEqual(new Map([[".12", 10]]));
@@ -110,7 +110,7 @@ test("a kernel that refuses is asked for each route", async () => {
 test("a process that dies over it is asked anew", async () => {
   const bench = await holding(through(prefixes(10), A, B));
   bench.world.faults = { ...bench.world.faults, mute: true };
-  bench.reconciler.lost(address(A), NEVER);
+  bench.reconciler.lost([address(A)], NEVER);
   await bench.idle();
   bench.world.faults = { ...bench.world.faults, dead: false };
   bench.reconciler.resync();

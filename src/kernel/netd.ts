@@ -72,7 +72,7 @@ function tellDrift(what: Drift): void {
 
 /** Looks for ways a little later than it is asked to, so that a flood of changes is few looks. */
 function wayFinder(find: () => void): () => void {
-  let restMs = 0;
+  let restsUntilMs = 0;
   let pending = false;
   return () => {
     if (pending) return;
@@ -80,15 +80,16 @@ function wayFinder(find: () => void): () => void {
     setTimeout(
       () => {
         pending = false;
-        const began = performance.now();
+        const beganMs = performance.now();
         try {
           find();
         } catch (error) {
           fail(error);
         }
-        restMs = (performance.now() - began) * WAYS_REST;
+        const endedMs = performance.now();
+        restsUntilMs = endedMs + (endedMs - beganMs) * WAYS_REST;
       },
-      Math.max(WAYS_QUIET_MS, restMs),
+      Math.max(WAYS_QUIET_MS, restsUntilMs - performance.now()),
     );
   };
 }

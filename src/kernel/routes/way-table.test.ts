@@ -54,14 +54,14 @@ const written: fc.Arbitrary<Written> = fc.record({
 const keyOf = ({ to, table, metric }: Written): string => JSON.stringify([to, table, metric]);
 
 /** All routes that there are, put in order: a plain reading of how the kernel chooses. */
-function slowly(routes: readonly Written[], target: Address): Way {
+function slowly(routes: readonly Written[], target: Address, at = placeOf): Way {
   const order = routes
     .filter(({ to }) => contains(to, target))
     .sort((a, b) => b.to.length - a.to.length || a.metric - b.metric || a.table - b.table);
   let way: Way = { reachable: false, why: "no-route" };
   for (const { to, metric, oif, gateway } of order) {
     if (oif === 0) return { reachable: false, why: "discarded" };
-    const place = placeOf(oif);
+    const place = at(oif);
     way = { reachable: false, why: "link-down" };
     if (place?.up !== true) continue;
     const hop = { interface: place.name, ...(gateway && { gateway }) };
@@ -120,6 +120,41 @@ test("finds what the kernel would take, from whatever events", () => {
   );
 });
 
+/** What the kernel would do, saying nothing of it. */
+function fall(link: number, there: Map<string, Written>, made: WayTable): void {
+  for (const [key, { oif }] of there) if (oif === link) there.delete(key);
+  made.linkFell();
+}
+
+/** Why nothing leads there may differ: the kernel does not know any more that something did. */
+const reachably = (way: Way): Way | undefined => (way.reachable ? way : undefined);
+
+test("of links that went down nothing has to be read anew: what went with them counts for nothing", () => {
+  const happening = fc.record<Happening>({
+    one: written,
+    what: fc.constantFrom("add", "replace", "remove"),
+  });
+  const both = fc.record({
+    before: fc.array(happening, { maxLength: 20 }),
+    falls: fc.constantFrom(1, 2),
+    after: fc.array(happening, { maxLength: 10 }),
+  });
+  fc.assert(
+    fc.property(both, ({ before, falls, after }) => {
+      const there = new Map<string, Written>();
+      const made = table();
+      const at = (index: number): Place | undefined => (index === falls ? undefined : placeOf(index));
+      for (const each of before) happen(each, there, made);
+      fall(falls, there, made);
+      for (const each of after) if (each.one.oif !== falls) happen(each, there, made);
+      fc.pre(!made.isDoubtful);
+      const routes = [...there.values()];
+      for (const target of TARGETS)
+        expect(reachably(made.find(target, at))).toEqual(reachably(slowly(routes, target, at)));
+    }),
+  );
+});
+
 describe("what no event tells for certain is doubted", () => {
   const one = plain("192.0.2.0/24", 1);
   const other = plain("192.0.2.0/24", 2);
@@ -152,6 +187,31 @@ describe("what no event tells for certain is doubted", () => {
     expect(made.isDoubtful).toBe(true);
   });
 
+  test("which of two routes alike is left, when a link went down", () => {
+    const made = table(one, other);
+    made.linkFell();
+    expect(made.isDoubtful).toBe(true);
+  });
+
+  test("whether a route stands beside one that may have gone with a link, or in its place", () => {
+    const made = table(one);
+    made.linkFell();
+    expect(made.isDoubtful).toBe(false);
+    made.add(route(other));
+    expect(made.isDoubtful).toBe(true);
+  });
+
+  test("whether a nexthop object is another one of its number, when a link went down", () => {
+    const made = table();
+    const single = { kind: "single", family: 4, oif: 1, gateway: undefined } as const;
+    made.setNexthop(7, single);
+    made.linkFell();
+    made.setNexthop(8, single);
+    expect(made.isDoubtful).toBe(false);
+    made.setNexthop(7, single);
+    expect(made.isDoubtful).toBe(true);
+  });
+
   test("the end of a nexthop object", () => {
     const made = table();
     made.setNexthop(7, { kind: "single", family: 4, oif: 1, gateway: undefined });
@@ -160,6 +220,12 @@ describe("what no event tells for certain is doubted", () => {
     made.removeNexthop(7);
     expect(made.isDoubtful).toBe(true);
   });
+});
+
+test("networks of link-local addresses, one on every link, are nobody's way and not routes alike", () => {
+  const made = table(plain("fe80::/64", 1), plain("fe80::/64", 2));
+  made.linkFell();
+  expect(made.isDoubtful).toBe(false);
 });
 
 test("routes may lead through nexthop objects and groups of them, which may change", () => {

@@ -6,7 +6,7 @@
  * make the table {@link WayTable.isDoubtful}: then it is to be filled anew.
  */
 
-import { type Address, type Family, prefixOf, widthOf } from "../../bgp/net/address.ts";
+import { type Address, type Family, isLinkLocal, prefixOf, widthOf } from "../../bgp/net/address.ts";
 import { formatPrefix } from "../../bgp/net/text.ts";
 
 import { NLM_F_REPLACE } from "../netlink/netlink.ts";
@@ -41,6 +41,8 @@ export class WayTable {
   readonly #aliased = new Set<string>();
   readonly #nexthops = new Map<number, Nexthop>();
   #doubtful = true;
+  /** A link went down since it was filled. */
+  #isWorn = false;
 
   /** @param tables - the routing tables that count; of two routes alike, that of the earlier table does */
   constructor(tables: readonly number[]) {
@@ -56,15 +58,29 @@ export class WayTable {
     this.#doubtful = true;
   }
 
+  /**
+   * A link went down. The kernel takes IPv4 routes over it away without a word; here they count for nothing while it is
+   * down, which comes to the same: a full table need not be read before it is known what leads where now. What is told
+   * of their prefixes after that is told of a kernel that they are not in, so then it has to be.
+   */
+  linkFell(): void {
+    this.#isWorn = true;
+    // Of several alike only the first is known here, and that may be the one that went.
+    if (this.#aliased.size > 0) this.#doubtful = true;
+  }
+
   /** Empties it, to be filled from dumps with {@link add} and {@link setNexthop}. */
   clear(): void {
     this.#layers = [];
     this.#aliased.clear();
     this.#nexthops.clear();
     this.#doubtful = false;
+    this.#isWorn = false;
   }
 
   add(route: TableRoute, flags = 0): void {
+    // There is one on every link; addresses in it are found by their zone.
+    if (isLinkLocal(route.prefix)) return;
     const layer = this.#layerOf(route);
     const form = layer.book.intern(route.form);
     const present = layer.book.get(route.prefix);
@@ -73,6 +89,7 @@ export class WayTable {
     if (present !== undefined && (flags & NLM_F_REPLACE) === 0) {
       // The kernel goes by the first of them.
       this.#aliased.add(key);
+      if (this.#isWorn) this.#doubtful = true;
       return;
     }
     if (this.#aliased.has(key)) this.#doubtful = true;
@@ -90,6 +107,8 @@ export class WayTable {
   }
 
   setNexthop(id: number, nexthop: Nexthop): void {
+    // It may be another one of that number, and routes through the one before are gone.
+    if (this.#isWorn && this.#nexthops.has(id)) this.#doubtful = true;
     this.#nexthops.set(id, nexthop);
   }
 

@@ -4,7 +4,7 @@
  *
  * Events only say that there may be another way; {@link Ways.look} finds the ways of all next hops at once, so that a
  * flood of events costs as much as its owner lets it. A look costs some lookups per next hop. What is read anew, after
- * an event was lost, or a link went down and took IPv4 routes with it without a word, is both tables whole.
+ * an event was lost, or a link came back without the IPv4 routes that it went with, is both tables whole.
  */
 
 import { type Address, contains, type Family, isLinkLocal } from "../../bgp/net/address.ts";
@@ -37,6 +37,8 @@ export class Ways {
   readonly #tracked = new Map<string, Tracked>();
   /** Indexes of the links that were up. */
   readonly #up = new Set<number>();
+  /** Of those that were up before. */
+  readonly #fallen = new Set<number>();
   #due = false;
 
   constructor(socket: NetlinkSocket, links: LinkTable, table: number, protocol: number) {
@@ -75,11 +77,18 @@ export class Ways {
   }
 
   linksChanged({ changed, gone }: LinkChanges): void {
-    const indexes = [...changed.map((link) => link.index), ...gone];
-    if (indexes.some((index) => this.#up.has(index))) this.#table.doubt();
-    for (const { index, up } of changed) if (up) this.#up.add(index);
-    for (const index of [...gone, ...changed.filter(isDown).map((link) => link.index)])
-      this.#up.delete(index);
+    const down = [...gone, ...changed.filter(isDown).map((link) => link.index)];
+    for (const index of down) {
+      if (!this.#up.delete(index)) continue;
+      this.#fallen.add(index);
+      this.#table.linkFell();
+    }
+    for (const { index, up } of changed) {
+      if (!up) continue;
+      this.#up.add(index);
+      if (this.#fallen.delete(index)) this.#table.doubt();
+    }
+    for (const index of gone) this.#fallen.delete(index);
     this.#due = true;
   }
 
