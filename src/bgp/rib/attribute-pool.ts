@@ -26,7 +26,7 @@ import { isPlain, nextHopIn } from "../wire/plain-block.ts";
 import { AttributeColumns, type Identity, NEXT_HOP_OURS } from "./attribute-columns.ts";
 import { AT_ONCE, Backlog } from "./backlog.ts";
 import { BlockEditor } from "./block-editor.ts";
-import { columnOf } from "./columns.ts";
+import { tableColumnOf } from "./columns.ts";
 import { NextHops } from "./next-hops.ts";
 import { OctetArena } from "./octet-arena.ts";
 import { copyOctets, hashOctets, sameOctets } from "./octets.ts";
@@ -79,7 +79,8 @@ export class AttributePool {
   #slots: Uint32Array = new Uint32Array(1024);
   /** One more than the highest id ever given out. */
   #extent = 1;
-  #free: AttrId[] = [];
+  /** The id that was freed last, which has the one before in `#ref`; NO_ATTRIBUTES at the end. */
+  #free: AttrId = NO_ATTRIBUTES;
   /** Ids that lost their last reference, in that order, each once: {@link forgetSome}. Some have been taken again. */
   readonly #idle: Backlog = new Backlog();
   /** By id, 1: it is among those. */
@@ -329,7 +330,8 @@ export class AttributePool {
     if (this.#unparsable.size > 0) this.#unparsable.delete(id);
     this.#recent[id % RECENT] = undefined;
     this.#serial[id] = 0;
-    this.#free.push(id);
+    this.#ref[id] = this.#free;
+    this.#free = id;
     this.size--;
   }
 
@@ -364,17 +366,20 @@ export class AttributePool {
   }
 
   #takeId(): AttrId {
-    if (this.#free.length === 0 && this.#idle.isLongBeside(this.size)) this.forgetSome(AT_ONCE);
-    const again = this.#free.pop();
-    if (again !== undefined) return again;
+    if (this.#free === NO_ATTRIBUTES && this.#idle.isLongBeside(this.size)) this.forgetSome(AT_ONCE);
+    const again = this.#free;
+    if (again !== NO_ATTRIBUTES) {
+      this.#free = this.#ref[again]! as AttrId;
+      return again;
+    }
     const id = this.#extent++;
-    this.#ref = columnOf(this.#ref, id + 1);
-    this.#octets = columnOf(this.#octets, id + 1);
-    this.#context = columnOf(this.#context, id + 1);
-    this.#hash = columnOf(this.#hash, id + 1);
-    this.#references = columnOf(this.#references, id + 1);
-    this.#serial = columnOf(this.#serial, id + 1);
-    this.#isIdle = columnOf(this.#isIdle, id + 1);
+    this.#ref = tableColumnOf(this.#ref, id + 1);
+    this.#octets = tableColumnOf(this.#octets, id + 1);
+    this.#context = tableColumnOf(this.#context, id + 1);
+    this.#hash = tableColumnOf(this.#hash, id + 1);
+    this.#references = tableColumnOf(this.#references, id + 1);
+    this.#serial = tableColumnOf(this.#serial, id + 1);
+    this.#isIdle = tableColumnOf(this.#isIdle, id + 1);
     return id as AttrId;
   }
 
