@@ -151,6 +151,33 @@ describe("a port that moves to another host", () => {
     expect(announced(bench)).toEqual([]);
   });
 
+  describe("by files, of which each has its own host's ports alone", () => {
+    const without: Partial<Given> = { model: { ...HOST, ports: [] } };
+    const alone: Partial<Given> = { model: { ...HOST, ports: [], floatingIps: [] } };
+
+    test.each<[string, Partial<Given>, Partial<Given>, number]>([
+      ["announced at its new host already: 1 s", there("10.65.0.13/32"), alone, 1000],
+      ["announced there, and its floating IP is not: 3 s", {}, { ...without, ...there("10.65.0.13/32") }, 3000],
+      ["led to by a floating IP: 3 s", {}, without, 3000],
+    ])("is reached here when it is %s", async (_, before, after, keptMs) => {
+      const bench = new Bench();
+      await bench.give({ model: HOST });
+      await bench.give(before);
+      await bench.give(after);
+      await bench.advance(keptMs - 1);
+      expect(announced(bench)).toContain("10.65.0.13/32 last resort");
+      await bench.advance(1);
+      expect(announced(bench)).toEqual([]);
+    });
+
+    test("is deleted at once when nobody knows of it any more", async () => {
+      const bench = new Bench();
+      await bench.give({ model: HOST });
+      await bench.give(alone);
+      expect(announced(bench)).toEqual([]);
+    });
+  });
+
   test("its floating IP has no time of its own", async () => {
     const bench = new Bench();
     await bench.give({ model: HOST });
