@@ -11,6 +11,7 @@ import { formatAddress } from "../bgp/net/text.ts";
 import { storedPrefix } from "./addresses.ts";
 import type { Port, Subnet } from "./objects.ts";
 import type { Reading } from "./tables.ts";
+import { tapOf } from "./wanted.ts";
 
 export interface DhcpLines {
   /** Of the configuration proper: one for each subnet. */
@@ -21,22 +22,23 @@ export interface DhcpLines {
   readonly hosts: ReadonlyMap<string, string>;
   /** Of dhcp-optsfile. */
   readonly options: readonly string[];
+  /** The interfaces of those who are told something by DHCPv6. */
+  readonly taps6: ReadonlySet<string>;
 }
 
 const LEASE_SECONDS = 86_400;
-
-/** Options of its own that a port can have, beyond which there are none. */
-const PORT_OPTIONS = 32;
 
 export function dhcpOf(reading: Reading, hostname: string): DhcpLines {
   const subnets = new Map<string, Subnet>();
   const hosts = new Map<string, string>();
   const options: string[] = [];
+  const taps6 = new Set<string>();
   for (const port of reading.by("ports", "host", hostname)) {
     if (!port.admin_state_up || port.device_owner.startsWith("network:")) continue;
     const leases = leasesOf(reading, port);
     for (const { subnet, address } of leases) {
       subnets.set(subnet.id, subnet);
+      if (subnet.ip_version === 6) taps6.add(tapOf(port));
       const name = `host-${address.replaceAll(/[.:]+/g, "-")}`;
       hosts.set(address, `${port.mac_address},set:${port.id},${toldAddress(subnet, address)}${name}`);
     }
@@ -48,6 +50,7 @@ export function dhcpOf(reading: Reading, hostname: string): DhcpLines {
     networks: inOrder.map(({ cidr }) => formatAddress(storedPrefix(cidr))),
     hosts,
     options: [...inOrder.flatMap((subnet) => subnetOptions(reading, subnet)), ...options.sort()],
+    taps6,
   };
 }
 
@@ -107,18 +110,10 @@ function subnetOptions(reading: Reading, subnet: Subnet): string[] {
   return said.map(([name, values]) => [`tag:${id}`, `option:${name}`, ...values].join(","));
 }
 
-interface OwnOption {
-  readonly opt_name?: unknown;
-  readonly opt_value?: unknown;
-  readonly ip_version?: unknown;
-}
-
 /** Those that are options of dnsmasq by their form; what it does not know it leaves out and says so. */
 function ownOptions({ id, extra_dhcp_opts }: Port): string[] {
-  return extra_dhcp_opts.slice(0, PORT_OPTIONS).flatMap((option) => {
-    const { opt_name, opt_value, ip_version } = option as OwnOption;
-    if (typeof opt_name !== "string" || typeof opt_value !== "string") return [];
-    const kind = ip_version === 6 || ip_version === "6" ? "option6" : "option";
+  return extra_dhcp_opts.flatMap(({ opt_name, opt_value, ip_version }) => {
+    const kind = ip_version === 6 ? "option6" : "option";
     // A line of the file is all that it may be.
     if (!/^[a-z0-9-]{1,64}$/.test(opt_name) || !/^[!$-[\]-~][ !$-[\]-~]{0,254}$/.test(opt_value)) return [];
     const name = kind === "option" && /^\d+$/.test(opt_name) ? opt_name : `${kind}:${opt_name}`;
