@@ -141,7 +141,10 @@ function whyNothing(table: NatTable, walk: Walk): string {
     : `${header.source} is in no private range of a pool, and neither address is a floating IP`;
 }
 
-const poolOf = (table: NatTable, at: { readonly address: string | undefined } | undefined): string | undefined =>
+const poolOf = (
+  table: NatTable,
+  at: { readonly address: string | undefined } | undefined,
+): string | undefined =>
   table.pools.find(({ addresses }) => addresses.some((a) => formatAddress(a) === at?.address))?.name;
 
 /** The table as far as this packet can meet it: there may be a million floating IPs. */
