@@ -157,7 +157,12 @@ describe("a port that moves to another host", () => {
 
     test.each<[string, Partial<Given>, Partial<Given>, number]>([
       ["announced at its new host already: 1 s", there("10.65.0.13/32"), alone, 1000],
-      ["announced there, and its floating IP is not: 3 s", {}, { ...without, ...there("10.65.0.13/32") }, 3000],
+      [
+        "announced there, and its floating IP is not: 3 s",
+        {},
+        { ...without, ...there("10.65.0.13/32") },
+        3000,
+      ],
       ["led to by a floating IP: 3 s", {}, without, 3000],
     ])("is reached here when it is %s", async (_, before, after, keptMs) => {
       const bench = new Bench();
