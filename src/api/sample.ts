@@ -160,7 +160,7 @@ function sampleValues(): Sample {
         },
       ],
       floating: 1,
-      timeouts: { udp: 300, icmp: 60, tcpEstablished: 7440, tcpTransitory: 240 },
+      timeouts: { udp: 300, icmp: 60, tcpEstablished: 7440, tcpOpening: 240, tcpClosing: 240 },
       programmed: true,
       conntrack: { entries: 1204, limit: 262144, insertFailed: 0, dropped: 0 },
       limits: { sessionsPerAddress: 2000 },

@@ -358,7 +358,7 @@ export interface NatAnswer {
   /** Floating IPs that are translated here, as a whole or port by port. */
   readonly floating: number;
   /** How long a translated flow may be silent, in seconds. */
-  readonly timeouts: Readonly<Record<"udp" | "icmp" | "tcpEstablished" | "tcpTransitory", number>>;
+  readonly timeouts: Readonly<Record<"udp" | "icmp" | `tcp${"Established" | "Opening" | "Closing"}`, number>>;
   /** True when the kernel holds this table. */
   readonly programmed: boolean;
   readonly conntrack?: {

@@ -211,7 +211,7 @@ const POOLS: readonly Column<Pool>[] = [
 ];
 
 const silenceText = (timeouts: NatAnswer["timeouts"]): string =>
-  `udp ${timeouts.udp} s, icmp ${timeouts.icmp} s, tcp ${timeouts.tcpEstablished} s, opening or closing ${timeouts.tcpTransitory} s`;
+  `udp ${timeouts.udp} s, icmp ${timeouts.icmp} s, tcp ${timeouts.tcpEstablished} s, opening ${timeouts.tcpOpening} s, closing ${timeouts.tcpClosing} s`;
 
 export function natDetail(nat: NatAnswer, look: Look): string {
   const facts = fields([

@@ -148,7 +148,7 @@ Floating IPs      1
 Private           10.65.0.0/16
 Never translated  10.0.0.0/8 192.168.0.0/16
 Never tracked     203.0.113.0/24
-Silence allowed   udp 300 s, icmp 60 s, tcp 7440 s, opening or closing 240 s
+Silence allowed   udp 300 s, icmp 60 s, tcp 7440 s, opening 240 s, closing 240 s
 Flows tracked     1204 of 262144
 Flows lost        0 without a free port, 0 without an entry
 Limits            2000 sessions for each private address

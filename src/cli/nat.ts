@@ -174,12 +174,16 @@ async function showBlock(path: string, command: Command, io: Io): Promise<void> 
     {
       path,
       render: blockDetail,
-      missing: (answer) => (answer.private === undefined ? `${answer.asked}: ${answer.why}` : undefined),
+      missing: ({ asked, why, private: holder, before }) =>
+        holder === undefined ? `${asked}: ${why}${before === undefined ? "" : pastText(before)}` : undefined,
     },
     optionsOf(command, io),
     io,
   );
 }
+
+const pastText = (before: NonNullable<NatBlockAnswer["before"]>): string =>
+  `; flows that were open at ${before.until} are ${before.private}'s`;
 
 function blockDetail(answer: NatBlockAnswer): string {
   const { asked, at, block, since, until, before, overflow = [] } = answer;

@@ -150,11 +150,18 @@ const timeouts: z.ZodType<NatTimeouts> = mapping({
   tcpTransitory: duration("1s", "24h")
     .prefault("240s")
     .meta({ description: "The same for a TCP connection that opens or closes, or was reset." }),
-}).transform(({ udp, icmp, tcpEstablished, tcpTransitory }) => ({
+  tcpOpening: duration("1s", "24h")
+    .optional()
+    .meta({ description: "The same for one that opens; tcpTransitory unless given." }),
+  tcpClosing: duration("1s", "24h")
+    .optional()
+    .meta({ description: "The same for one that closes, or was reset; tcpTransitory unless given." }),
+}).transform(({ udp, icmp, tcpEstablished, tcpTransitory, tcpOpening, tcpClosing }) => ({
   udpMs: udp,
   icmpMs: icmp,
   tcpEstablishedMs: tcpEstablished,
-  tcpTransitoryMs: tcpTransitory,
+  tcpOpeningMs: tcpOpening ?? tcpTransitory,
+  tcpClosingMs: tcpClosing ?? tcpTransitory,
 }));
 
 const prefixPair: z.ZodType<PrefixPair> = mapping({

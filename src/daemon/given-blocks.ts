@@ -16,6 +16,7 @@ import { BlockBook } from "../nat/block-book.ts";
 import { sameBlocks } from "../nat/blocks.ts";
 import { addressesIn } from "../nat/limits.ts";
 import type { NatTable } from "../nat/table.ts";
+import { transitorySeconds } from "../nat/timers.ts";
 import type { GrantChange } from "./records/block-lines.ts";
 
 const ASK_EVERY_MS = 250;
@@ -167,10 +168,10 @@ export class GivenBlocks {
     await note(changes);
   }
 
-  #idle(grants: readonly BlockGrant[], busy: readonly number[], { timeouts }: NatTable): BlockGrant[] {
+  #idle(grants: readonly BlockGrant[], busy: readonly number[], table: NatTable): BlockGrant[] {
     const nowMs = this.#options.now();
-    const { udpSeconds, tcpTransitorySeconds, icmpSeconds } = timeouts;
-    const restMs = Math.max(udpSeconds, tcpTransitorySeconds, icmpSeconds) * 1000;
+    const { udpSeconds, icmpSeconds } = table.timeouts;
+    const restMs = Math.max(udpSeconds, transitorySeconds(table), icmpSeconds) * 1000;
     for (const [i, grant] of grants.entries())
       if (busy[i] !== 0 || !this.#busyMs.has(grant)) this.#busyMs.set(grant, nowMs);
     const quiet = grants.filter((grant) => nowMs - this.#busyMs.get(grant)! >= restMs);

@@ -47,7 +47,8 @@ export function planNat(draft: Draft, taps: readonly string[]): NatTable {
       udpSeconds: secondsOf(model.nat.timeouts.udpMs),
       icmpSeconds: secondsOf(model.nat.timeouts.icmpMs),
       tcpEstablishedSeconds: secondsOf(model.nat.timeouts.tcpEstablishedMs),
-      tcpTransitorySeconds: secondsOf(model.nat.timeouts.tcpTransitoryMs),
+      tcpOpeningSeconds: secondsOf(model.nat.timeouts.tcpOpeningMs),
+      tcpClosingSeconds: secondsOf(model.nat.timeouts.tcpClosingMs),
     },
   };
 }

@@ -41,12 +41,12 @@ export function blockViolations({ nat }: Partial<Model>): Violation[] {
   const plan = nat && blockPlan(nat);
   if (nat === undefined) return [];
   if (plan === undefined) return nat.pools.flatMap(withoutBlocks);
-  const found = nat.pools.flatMap(poolViolations);
+  const found = nat.pools.flatMap((pool, i, pools) => (pool.draining ? [] : poolViolations(pool, i, pools)));
   return found.length > 0 ? found : [...sumViolations(nat, plan), ...sizeViolations(nat, plan)];
 }
 
-function withoutBlocks({ name, overflowBlocks }: Pool, i: number): Violation[] {
-  if (overflowBlocks === 0) return [];
+function withoutBlocks({ name, blockSize, overflowBlocks }: Pool, i: number): Violation[] {
+  if (overflowBlocks === 0 || blockSize > 0) return [];
   const path = ["nat", "pools", i, "overflowBlocks"];
   return [error(path, `pool ${name} has no blocks`, "take `overflowBlocks` out, or write `blockSize`")];
 }
@@ -55,9 +55,10 @@ function poolViolations(pool: Pool, i: number, pools: readonly Pool[]): Violatio
   const { name, ports, blockSize } = pool;
   const path = ["nat", "pools", i, "blockSize"];
   if (blockSize === 0) {
-    const other = pools.find((pool) => pool.blockSize > 0)!;
+    const other = pools.find((pool) => pool.blockSize > 0 && !pool.draining)!;
     const message = `pool ${name} has no blocks and pool ${other.name} has: whose a port is could not be told`;
-    return [error(["nat", "pools", i], message, "give all pools a `blockSize`, or none")];
+    const hint = "give all pools a `blockSize`, or none; one that is draining may be without";
+    return [error(["nat", "pools", i], message, hint)];
   }
   const count = ports.last - ports.first + 1;
   const least = Math.ceil((count + 1) / (BLOCK_CHAINS + 1));

@@ -51,9 +51,9 @@ export interface BlockGrant {
   readonly block: Block;
 }
 
-/** Undefined: addresses share their ports. */
+/** Of pools that get new mappings: blocks of one that is draining are nobody's. Undefined: addresses share their ports. */
 export function blockPlan(nat: Nat): BlockPlan | undefined {
-  const pools = nat.pools.filter((pool) => pool.blockSize > 0);
+  const pools = nat.pools.filter(({ blockSize, draining }) => blockSize > 0 && !draining);
   if (pools.length === 0) return undefined;
   return {
     private: nat.private.filter(({ family }) => family === 4),

@@ -309,8 +309,9 @@ export interface NatTimeouts {
   readonly udpMs: number;
   readonly icmpMs: number;
   readonly tcpEstablishedMs: number;
-  /** A connection that is opening or closing, or was reset. */
-  readonly tcpTransitoryMs: number;
+  readonly tcpOpeningMs: number;
+  /** A connection that is closing, or was reset. */
+  readonly tcpClosingMs: number;
 }
 
 export interface Pool {

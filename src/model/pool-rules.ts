@@ -8,7 +8,7 @@ import { error, type Violation } from "./violation.ts";
 
 export function poolViolations({ nat }: Partial<Model>): Violation[] {
   if (nat === undefined || nat.pools.every((pool) => pool.private.length === 0 && !pool.draining)) return [];
-  const found = [...placeViolations(nat), ...drainViolations(nat), ...twiceViolations(nat)];
+  const found = [...placeViolations(nat), ...twiceViolations(nat)];
   return found.length > 0 ? found : unservedViolations(nat);
 }
 
@@ -26,15 +26,6 @@ function placeViolations({ private: ranges, pools }: Nat): Violation[] {
       return [error(path, `${text} is in no range of nat.private`, `add ${text} to nat.private`)];
     }),
   );
-}
-
-/** A block that its holder must leave is another one's then, and the file alone would not tell since when. */
-function drainViolations({ pools }: Nat): Violation[] {
-  return pools.flatMap(({ name, draining, blockSize }, i) => {
-    if (!draining || blockSize === 0) return [];
-    const message = `pool ${name} has port blocks: what leaves one of them is given another one at once`;
-    return [error(["nat", "pools", i, "draining"], message, "take the pool out, or leave it as it is")];
-  });
 }
 
 function twiceViolations({ pools }: Nat): Violation[] {

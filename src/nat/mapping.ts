@@ -20,6 +20,7 @@ import type { SetContents } from "./layout.ts";
 import { durationText } from "./listing-text.ts";
 import { isIndependent, portText } from "./members.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
+import { transitorySeconds } from "./timers.ts";
 
 /** Ports that are tried by chance: with half of an address's ports taken, one new mapping in 500 has to try again. */
 const TRIES = 8;
@@ -163,7 +164,8 @@ function refreshes(table: NatTable, side: Side): string[] {
   };
   const update = (protocol: string, seconds: number): string =>
     `meta l4proto ${protocol} ${updates(seconds)}`;
-  const { tcpEstablishedSeconds, tcpTransitorySeconds, udpSeconds } = table.timeouts;
+  const { tcpEstablishedSeconds, udpSeconds } = table.timeouts;
+  const tcpTransitorySeconds = transitorySeconds(table);
   const established = `meta l4proto tcp ct state established ct expiration > ${durationText(tcpTransitorySeconds)}`;
   return [
     `${update("udp", udpSeconds)} return`,

@@ -3,7 +3,7 @@
 import type { PortRange } from "../model/model.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
 
-/** All, unless there are blocks: then those of the API alone, for whoever has no block. */
+/** All, unless there are blocks: then those that are draining. */
 export const sharedPools = (table: NatTable): readonly PoolMapping[] => poolsOf(table, false);
 
 export const blockPools = (table: NatTable): readonly PoolMapping[] => poolsOf(table, true);

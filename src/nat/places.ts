@@ -7,7 +7,7 @@ import { type Address, contains } from "../bgp/net/address.ts";
 import type { Endpoint, PortRange } from "../model/model.ts";
 import { blocksHeldBy } from "./blocks.ts";
 import type { Grant } from "./granted.ts";
-import { homeStretches, SLOT_SEED, slotsByHome } from "./homes.ts";
+import { homeStretches, openPools, SLOT_SEED, slotsByHome } from "./homes.ts";
 import { addressSlot } from "./jhash.ts";
 import { sharedPools } from "./members.ts";
 import type { NatTable } from "./table.ts";
@@ -34,7 +34,7 @@ export function placesOf(table: NatTable): PlaceOf {
 
 function sharedPlaces(table: NatTable): PlaceOf {
   const portsByAddress = new Map(
-    sharedPools(table).flatMap((pool) => pool.addresses.map(({ w0 }) => [w0, pool.ports] as const)),
+    openPools(table).flatMap((pool) => pool.addresses.map(({ w0 }) => [w0, pool.ports] as const)),
   );
   const stretches = homeStretches(table);
   const slots = slotsByHome(table);

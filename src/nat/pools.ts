@@ -46,7 +46,7 @@ export function poolRules(table: NatTable, kept: Kept | undefined): readonly str
     ...toSharedBlock(table),
     ...toMapped(table),
     ...toOwnBlock(table),
-    ...(sharedPools(table).length === 0 ? [] : [toHome(table, kept)]),
+    ...(openPools(table).length === 0 ? [] : [toHome(table, kept)]),
     ...askForBlock(table),
     "drop",
   ];
@@ -68,7 +68,7 @@ export function hairpinRules(table: NatTable, kept: Kept | undefined): readonly 
  * protocols with ports get the port range of their pool: an ICMP identifier is not a port.
  */
 export function leaveRules(table: NatTable, kept: Kept | undefined): readonly string[] {
-  if (sharedPools(table).length === 0) return [];
+  if (openPools(table).length === 0) return [];
   const choice = onlyChoice(table, kept);
   return [
     "meta l4proto dccp drop",

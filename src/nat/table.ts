@@ -62,8 +62,9 @@ interface Timeouts {
   readonly udpSeconds: number;
   readonly icmpSeconds: number;
   readonly tcpEstablishedSeconds: number;
-  /** Before and after. */
-  readonly tcpTransitorySeconds: number;
+  readonly tcpOpeningSeconds: number;
+  /** Also of one that was reset. */
+  readonly tcpClosingSeconds: number;
 }
 
 export interface FloatingMapping {
@@ -106,5 +107,8 @@ export const EMPTY_NAT: NatTable = {
   inside: [],
   untracked: [],
   metadata: undefined,
-  timeouts: { udpSeconds: 300, icmpSeconds: 60, tcpEstablishedSeconds: 7440, tcpTransitorySeconds: 240 },
+  timeouts: {
+    ...{ udpSeconds: 300, icmpSeconds: 60 },
+    ...{ tcpEstablishedSeconds: 7440, tcpOpeningSeconds: 240, tcpClosingSeconds: 240 },
+  },
 };

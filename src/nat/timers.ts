@@ -3,24 +3,25 @@
 import type { CtObjects } from "./layout.ts";
 import type { NatTable } from "./table.ts";
 
+/** States as nft names them; `syn_sent2` is that of a connection which both sides open at once. */
+const TCP_OPENING = ["syn_sent", "syn_recv", "syn_sent2"] as const;
+
+/** The `close` that follows a RST is one of them: that may be forged, and is not the end of a session (RFC 7857 section 2.2). */
+const TCP_CLOSING = ["fin_wait", "close_wait", "last_ack", "time_wait", "close"] as const;
+
 /**
- * The policy as nft takes it. RFC 5382 REQ-5 has one timer for all that is not established; the `close` that follows a
- * RST is one of them (RFC 7857 section 2.2: a RST may be forged, and is not the end of a session).
+ * RFC 5382 REQ-5 counts silence, whatever was said last: the kernel would give up earlier where data was sent again and
+ * again (`retrans`) or is not acknowledged yet (`unack`), and a host may only be away.
  */
-const TCP_TRANSITORY = [
-  "syn_sent",
-  "syn_recv",
-  "fin_wait",
-  "close_wait",
-  "last_ack",
-  "time_wait",
-  "close",
-] as const;
+const TCP_ESTABLISHED = ["established", "retrans", "unack"] as const;
 
 export function timers(table: NatTable): CtObjects {
   const { timeouts } = table;
-  const tcp = new Map<string, number>(TCP_TRANSITORY.map((state) => [state, timeouts.tcpTransitorySeconds]));
-  tcp.set("established", timeouts.tcpEstablishedSeconds);
+  const tcp = new Map<string, number>([
+    ...TCP_OPENING.map((state) => [state, timeouts.tcpOpeningSeconds] as const),
+    ...TCP_ESTABLISHED.map((state) => [state, timeouts.tcpEstablishedSeconds] as const),
+    ...TCP_CLOSING.map((state) => [state, timeouts.tcpClosingSeconds] as const),
+  ]);
   const udp = new Map([
     ["unreplied", timeouts.udpSeconds],
     ["replied", timeouts.udpSeconds],
@@ -35,6 +36,10 @@ export function timers(table: NatTable): CtObjects {
 /** nft lists no values of ICMP: the name says it, so that another value is another timer. */
 const timerOf = (protocol: Protocol, { timeouts }: NatTable): string =>
   protocol === "icmp" ? `icmp_${timeouts.icmpSeconds}s` : `${protocol}_timers`;
+
+/** The most that a connection which is not established may be silent, in seconds. */
+export const transitorySeconds = ({ timeouts }: NatTable): number =>
+  Math.max(timeouts.tcpOpeningSeconds, timeouts.tcpClosingSeconds);
 
 /** What sets the timer of a new flow. */
 export const setTimer = (protocol: Protocol, table: NatTable): string =>
@@ -67,6 +72,9 @@ const LISTED_DEFAULTS = {
     last_ack: 30,
     time_wait: 120,
     close: 10,
+    syn_sent2: 120,
+    retrans: 300,
+    unack: 300,
   },
   udp: { unreplied: 30, replied: 120 },
   icmp: { replied: 0 },

@@ -25,9 +25,6 @@ export interface DhcpLines {
 
 const LEASE_SECONDS = 86_400;
 
-/** Options of its own that a port can have, beyond which there are none. */
-const PORT_OPTIONS = 32;
-
 export function dhcpOf(reading: Reading, hostname: string): DhcpLines {
   const subnets = new Map<string, Subnet>();
   const hosts = new Map<string, string>();
@@ -107,18 +104,10 @@ function subnetOptions(reading: Reading, subnet: Subnet): string[] {
   return said.map(([name, values]) => [`tag:${id}`, `option:${name}`, ...values].join(","));
 }
 
-interface OwnOption {
-  readonly opt_name?: unknown;
-  readonly opt_value?: unknown;
-  readonly ip_version?: unknown;
-}
-
 /** Those that are options of dnsmasq by their form; what it does not know it leaves out and says so. */
 function ownOptions({ id, extra_dhcp_opts }: Port): string[] {
-  return extra_dhcp_opts.slice(0, PORT_OPTIONS).flatMap((option) => {
-    const { opt_name, opt_value, ip_version } = option as OwnOption;
-    if (typeof opt_name !== "string" || typeof opt_value !== "string") return [];
-    const kind = ip_version === 6 || ip_version === "6" ? "option6" : "option";
+  return extra_dhcp_opts.flatMap(({ opt_name, opt_value, ip_version }) => {
+    const kind = ip_version === 6 ? "option6" : "option";
     // A line of the file is all that it may be.
     if (!/^[a-z0-9-]{1,64}$/.test(opt_name) || !/^[!$-[\]-~][ !$-[\]-~]{0,254}$/.test(opt_value)) return [];
     const name = kind === "option" && /^\d+$/.test(opt_name) ? opt_name : `${kind}:${opt_name}`;

@@ -12,6 +12,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   "expose-port-forwarding-in-fip": "Expose Port Forwarding in FIP",
   "ext-gw-mode": "Neutron L3 Configurable external gateway mode",
   "external-net": "Neutron external network",
+  extra_dhcp_opt: "Neutron Extra DHCP options",
   extraroute: "Neutron Extra Route",
   "extraroute-atomic": "Atomically add/remove extra routes",
   "filter-validation": "Filter parameters validation",

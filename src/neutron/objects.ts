@@ -86,6 +86,13 @@ export interface AddressPair {
   readonly mac_address: string;
 }
 
+/** One of each name and IP version. */
+export interface DhcpOption {
+  readonly opt_name: string;
+  readonly opt_value: string;
+  readonly ip_version: 4 | 6;
+}
+
 export interface Port extends Standard {
   readonly network_id: string;
   readonly mac_address: string;
@@ -95,7 +102,7 @@ export interface Port extends Standard {
   readonly device_owner: string;
   readonly fixed_ips: readonly FixedIp[];
   readonly allowed_address_pairs: readonly AddressPair[];
-  readonly extra_dhcp_opts: readonly object[];
+  readonly extra_dhcp_opts: readonly DhcpOption[];
   readonly security_groups: readonly string[];
   readonly port_security_enabled: boolean;
   /** The host whose gatewayd takes it; "" while it is bound to none. */

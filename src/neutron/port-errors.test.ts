@@ -7,7 +7,38 @@ const port =
   ({ tenant }: Site) =>
     ["POST", "ports", { port: { network_id: tenant, ...attributes } }] as const;
 
+const opts = (name: string, option: unknown, message: string): Row => [
+  name,
+  port({ extra_dhcp_opts: [option] }),
+  () => [400, "HTTPBadRequest", `Invalid input for extra_dhcp_opts. Reason: ${message}.`],
+];
+
 const ROWS: readonly Row[] = [
+  opts(
+    "a DHCP option without a name",
+    { opt_value: "a" },
+    `Invalid data format for extra DHCP option: '{"opt_value":"a"}'`,
+  ),
+  opts(
+    "one without a value",
+    { opt_name: "a" },
+    `Invalid data format for extra DHCP option: '{"opt_name":"a"}'`,
+  ),
+  opts(
+    "one with an empty value",
+    { opt_name: "mtu", opt_value: "" },
+    `Invalid data format for extra DHCP option: '{"opt_name":"mtu","opt_value":""}'`,
+  ),
+  opts("one of two lines", { opt_name: "a", opt_value: "b\nc" }, "'b\nc' contains line breaks"),
+  opts("one of no version", { opt_name: "a", opt_value: "b", ip_version: 5 }, "'5' is not in [4, 6]"),
+  opts("one that is a number", { opt_name: 7, opt_value: "b" }, "'7' is not a valid string"),
+  [
+    "more DHCP options than a port may have",
+    port({
+      extra_dhcp_opts: Array.from({ length: 33 }, (_, i) => ({ opt_name: String(i), opt_value: "1" })),
+    }),
+    () => [400, "BadRequest", "Bad port request: a port has at most 32 extra DHCP options."],
+  ],
   [
     "an address of no subnet",
     port({ fixed_ips: [{ ip_address: "10.9.0.1" }] }),

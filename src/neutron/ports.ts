@@ -4,6 +4,7 @@ import { contains } from "../bgp/net/address.ts";
 import { addressOfPair, storedPrefix } from "./addresses.ts";
 import { readCreate, readUpdate } from "./body.ts";
 import { isAdmin, owns } from "./caller.ts";
+import { withOptions } from "./dhcp-options.ts";
 import { badResource, conflict, Fault, notAuthorized } from "./fault.ts";
 import { disassociate, floatingIpsOf } from "./floating-ips.ts";
 import { add, type Handler, revise, stamp, type Work } from "./handler.ts";
@@ -16,7 +17,7 @@ import { statusOf } from "./port-status.ts";
 import { RESOURCES } from "./resources.ts";
 import { groupsOf, requireGroups } from "./security-groups.ts";
 import { isMine, requireVisible } from "./seen.ts";
-import type { FixedIpRequest } from "./values.ts";
+import type { DhcpOptionRequest, FixedIpRequest } from "./values.ts";
 
 const resource = RESOURCES.ports;
 
@@ -36,6 +37,7 @@ interface Asked {
   readonly mac_address?: string;
   readonly fixed_ips?: readonly FixedIpRequest[];
   readonly allowed_address_pairs: readonly Pair[];
+  readonly extra_dhcp_opts: readonly DhcpOptionRequest[];
   readonly security_groups?: readonly string[];
   readonly port_security_enabled?: boolean;
 }
@@ -63,6 +65,7 @@ export const ports: Handler<"ports"> = {
       port_security_enabled,
       fixed_ips,
       allowed_address_pairs: pairsOf(work, network, given.allowed_address_pairs, mac_address),
+      extra_dhcp_opts: withOptions([], given.extra_dhcp_opts),
       security_groups:
         isFiltered || given.security_groups !== undefined
           ? groupsOf(work, given.project_id, given.security_groups)
@@ -75,7 +78,7 @@ export const ports: Handler<"ports"> = {
     requirePlace(work, network, given, "update_port");
     requireUnserviced(old, given);
     if (given.device_owner !== undefined) refuseServiceOwner(given.device_owner);
-    const { mac_address: _, fixed_ips: __, allowed_address_pairs, ...patch } = given;
+    const { mac_address: _, fixed_ips: __, allowed_address_pairs, extra_dhcp_opts, ...patch } = given;
     if (given.security_groups !== undefined) requireGroups(work, given.security_groups);
     const isMoved = given.mac_address !== undefined && given.mac_address !== old.mac_address;
     const mac_address = isMoved ? macFor(work, network, given.mac_address) : old.mac_address;
@@ -86,6 +89,9 @@ export const ports: Handler<"ports"> = {
       ...(wanted !== undefined && { fixed_ips: movedIps(work, network, old, wanted, mac_address) }),
       ...(allowed_address_pairs !== undefined && {
         allowed_address_pairs: pairsOf(work, network, allowed_address_pairs, mac_address),
+      }),
+      ...(extra_dhcp_opts !== undefined && {
+        extra_dhcp_opts: withOptions(old.extra_dhcp_opts, extra_dhcp_opts),
       }),
     });
   },

@@ -5,7 +5,7 @@
 
 import { formatted, subnetSpelling } from "./addresses.ts";
 import { type Fault, invalidAttribute, invalidInput } from "./fault.ts";
-import type { AddressPair, AllocationPool, HostRoute } from "./objects.ts";
+import type { AddressPair, AllocationPool, DhcpOption, HostRoute } from "./objects.ts";
 
 /** @throws Fault */
 export type Read<T> = (value: unknown, name: string) => T;
@@ -188,6 +188,33 @@ export const addressPair: Read<Omit<AddressPair, "mac_address"> & { readonly mac
     },
     ["mac_address"],
   );
+
+/** As asked for: without a value it is to go. */
+export type DhcpOptionRequest = Omit<DhcpOption, "opt_value"> & { readonly opt_value: string | null };
+
+/** What these two say to nobody may be empty: an instance is told of no router. */
+const BLANK_OPTIONS: ReadonlySet<string> = new Set(["router", "classless-static-route"]);
+const OPTION_NAME_MAX = 64;
+
+const oneLine =
+  (most: number): Read<string> =>
+  (value, name) => {
+    const read = textOf(most)(value, name);
+    if (/[\r\n]/.test(read)) throw refuse(name, value, "contains line breaks");
+    return read;
+  };
+
+export const dhcpOption: Read<DhcpOptionRequest> = (value, name) => {
+  const read: Omit<DhcpOptionRequest, "ip_version"> = members<DhcpOptionRequest>(
+    "extra DHCP option",
+    { opt_name: oneLine(OPTION_NAME_MAX), opt_value: orNull(oneLine(TEXT_MAX)), ip_version: oneOf([4, 6]) },
+    ["ip_version"],
+  )(value, name);
+  const { opt_name, opt_value } = read;
+  if (opt_name.trim() === "" || (opt_value?.trim() === "" && !BLANK_OPTIONS.has(opt_name)))
+    throw invalidAttribute(name, `Invalid data format for extra DHCP option: '${shown(value)}'`);
+  return { ip_version: 4, ...read };
+};
 
 export const nameserver: Read<string> = (value, name) => {
   const read = typeof value === "string" ? formatted(value) : undefined;

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAddress, parsePrefix } from "../../src/bgp/net/text.ts";
 import { type BlockPlan, holderOf } from "../../src/model/blocks.ts";
-import { diffTables } from "../../src/nat/diff.ts";
+import { diff, diffTables } from "../../src/nat/diff.ts";
 import type { NatTable, PoolMapping } from "../../src/nat/table.ts";
 import { shows } from "../requirements/shows.ts";
 import type { LineProcess } from "./namespace.ts";
@@ -133,6 +133,35 @@ describe("a pool address that goes", () => {
     expect(await seenBy([H1, 46_000])).toEqual(Array(4).fill(before));
     expect(endpointOf((await seenBy([H1, 46_001]))[0]!)[0]).toBe("198.51.100.11");
   });
+
+  test.each(["addressAndPortDependent", "endpointIndependent"] as const)(
+    "by draining, with port blocks and mapping %s: what there is goes on, and new flows leave by a block of the other",
+    async (mapping) => {
+      const [old, other] = [
+        { ...first!, mapping },
+        { ...second!, name: "new", mapping },
+      ];
+      const inBlocks = ({ addresses, ports }: PoolMapping): BlockPlan => ({
+        private: [parsePrefix("10.65.0.0/28")!],
+        pools: [{ addresses, ports, blockSize: 512 }],
+      });
+      const before = { ...onFirst, pools: [old], blocks: inBlocks(old) };
+      const drained = {
+        ...onFirst,
+        pools: [{ ...old, draining: true }, other],
+        blocks: inBlocks(other),
+      };
+      await install(before);
+      const known = await seenBy([H1, 46_003], [[S1, A]]);
+      expect(endpointOf(known[0]!)[0]).toBe("198.51.100.10");
+      await spaces.gw.nft(diffTables(before, drained));
+      expect(diff(drained, await spaces.gw.listing())).toBe("");
+      expect(await seenBy([H1, 46_003], [[S1, A]])).toEqual(known);
+      const [address = "", port] = endpointOf((await seenBy([H1, 46_004], [[S1, A]]))[0]!);
+      expect(address).toBe("198.51.100.11");
+      expect(holderOf(drained.blocks, parseAddress(address)!, port)).toEqual(parseAddress(H1));
+    },
+  );
 
   test("at once: its mappings are given up one by one, each with the next new flow", async () => {
     await install(onFirst);

@@ -71,14 +71,13 @@ const fileOf = (pools: readonly object[]): object => ({
   api: { socket: lab.path("gw.sock") },
 });
 
-/** 16 private addresses, and 24 blocks of which 8 are set aside. */
-const inBlocks = (mapping: string, blockSize: number): object =>
-  fileOf([
-    {
-      ...{ name: "default", addresses: [POOLED], ports: `1024-${1023 + 24 * blockSize}` },
-      ...{ blockSize, overflowBlocks: 8, mapping },
-    },
-  ]);
+/** 24 blocks, of which 8 are set aside, for 16 private addresses. */
+const poolInBlocks = (mapping: string, blockSize: number): object => ({
+  ...{ name: "default", addresses: [POOLED], ports: `1024-${1023 + 24 * blockSize}` },
+  ...{ blockSize, overflowBlocks: 8, mapping },
+});
+
+const inBlocks = (mapping: string, blockSize: number): object => fileOf([poolInBlocks(mapping, blockSize)]);
 
 async function start(file: object): Promise<void> {
   const path = lab.write("gw.yaml", file);
@@ -213,12 +212,16 @@ test("a change of the blocks changes no answer about the time before it, nor abo
   expect(await seenBy([H1, 41_000])).toEqual([kept]);
 });
 
+/** Of the other host, in its own block. */
+let towards: Endpoint = [POOLED, 0];
+
 test("where a port serves many destinations, too: who nears its end towards one of them is given another block", async () => {
   await many(H2, 2 * MARK);
   const ports = await overflowOf(H2, "blocks_1");
   const seen = await many(H2, 4 * MARK);
   expect((await whoHas(oneIn(ports, seen))).private).toBe(H2);
-  expect((await whoHas(oneIn((await blockOf(H2)).block?.ports ?? "", seen))).private).toBe(H2);
+  towards = oneIn((await blockOf(H2)).block?.ports ?? "", seen);
+  expect((await whoHas(towards)).private).toBe(H2);
 });
 
 /** Which is, while the kernel has the rules and the route of it. */
@@ -228,6 +231,27 @@ const isAnnounced = (address: string, wanted = true): Promise<unknown> =>
     async () => (await daemon.ask("/metrics")).body.includes(`prefix="${address}/32"`) === wanted,
     LIMIT_MS,
   );
+
+test("a pool is drained: what leaves by its blocks goes on, whose that is stays known, and new flows have the other's", async () => {
+  const drained = { ...poolInBlocks("addressAndPortDependent", 2 * SIZE), draining: true };
+  const other = { ...drained, name: "other", addresses: [OTHER], draining: false };
+  await reload(fileOf([drained, other]));
+  await isAnnounced(OTHER);
+  await isAnnounced(POOLED);
+  expect(await seenBy([H1, 41_000])).toEqual([kept]);
+  const [seen = ""] = await seenBy([H1, 41_001]);
+  expect(endpointOf(seen)[0]).toBe(OTHER);
+  await eventually(
+    "the change is in the history",
+    async () => (await whoHas(endpointOf(seen))).private === H1,
+    LIMIT_MS,
+  );
+  const { stderr } = await daemon.gwctl("nat", "who", `${POOLED}:${towards[1]}`);
+  expect(stderr).toMatch(
+    new RegExp(`pool default is draining: .*; flows that were open at [-\\dTZ:.]+ are ${H2}'s`),
+  );
+  expect((await daemon.gwctl("nat", "pools")).stdout).toMatch(new RegExp(`default +${POOLED} +draining`));
+});
 
 test("a pool comes and goes: it is announced while it is there, its flows end with it, and no others", async () => {
   const common = { name: "default", addresses: [POOLED] };

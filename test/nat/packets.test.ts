@@ -337,7 +337,8 @@ describe("timers", () => {
       udpSeconds: 3000,
       icmpSeconds: 2000,
       tcpEstablishedSeconds: 9000,
-      tcpTransitorySeconds: 4000,
+      tcpOpeningSeconds: 5000,
+      tcpClosingSeconds: 4000,
     };
     await install({ ...GATEWAY, timeouts });
     ask("vm-b", "udp", "198.51.100.2");

@@ -1,7 +1,7 @@
 // TCP sockets of one host, driven by lines of JSON. Who accepts tells whom it sees.
 // Requests: { listen: own } | { ask: own, to: [endpoint, ...] }: connects from one port to each, says what each saw
 //         | { begin: own, to: endpoint }: begins to connect | { outcome: own, to: endpoint }: "connected" or an error's code
-//         | { end: own, to: endpoint } | { reset: own, to: endpoint } | { accepted: own }: whom it saw
+//         | { say: own, to: endpoint }: a line | { end: own, to: endpoint } | { reset: own, to: endpoint } | { accepted: own }: whom it saw
 import { connect, createServer } from "node:net";
 import { createInterface } from "node:readline";
 
@@ -67,8 +67,9 @@ async function carryOut(request) {
     return true;
   }
   if (request.outcome) return connections.get(keyOf(request.outcome, request.to)).outcome;
-  const { socket } = connections.get(keyOf(request.end ?? request.reset, request.to));
-  if (request.end) socket.end();
+  const { socket } = connections.get(keyOf(request.say ?? request.end ?? request.reset, request.to));
+  if (request.say) socket.write("?\n");
+  else if (request.end) socket.end();
   else socket.resetAndDestroy();
   return true;
 }

@@ -142,8 +142,6 @@ export const REASONS: Readonly<Partial<Record<RequirementName, string>>> = {
   "RFC 4787 REQ-14a":
     "whole packets pass; while fragments that miss others fill the memory that the kernel keeps for them (4 MB, each for 30 s at most), further ones are dropped, in order or not",
   "RFC 5382 REQ-3b": "one `filtering` for both",
-  "RFC 5382 REQ-5":
-    "one that both sides open at once, and neither hears the other's SYN: the kernel's 2 min, for which nft has no word",
   "RFC 5508 REQ-1a":
     "an identifier is kept, but towards a destination that another host asks with the same one it is another",
   "RFC 5508 REQ-3a":
@@ -156,7 +154,6 @@ export const REASONS: Readonly<Partial<Record<RequirementName, string>>> = {
   "RFC 6888 REQ-8":
     "the port of a TCP connection rests for the 4 min for which it is kept behind its end; one of UDP may be taken again, by chance, as soon as its mapping has been silent for its 5 min",
   "RFC 6888 REQ-11b": "RFC 5508 REQ-8 wants code 13 in its place, which is sent to who is over a limit",
-  "RFC 7857 §2.1": "one key, `tcpTransitory`, for both; 4 min by default",
   "RFC 7857 §2.2":
     "a connection that is refused at once, with a RST as the only answer, is forgotten at once; its mapping is kept",
   "RFC 7857 §9":

@@ -128,7 +128,8 @@ export const nat: z.ZodType<NatAnswer> = answer<NatAnswer>(
       udp: seconds,
       icmp: seconds,
       tcpEstablished: seconds,
-      tcpTransitory: seconds,
+      tcpOpening: seconds,
+      tcpClosing: seconds,
     }),
     programmed: flag,
     limits: answer<NatAnswer["limits"]>(

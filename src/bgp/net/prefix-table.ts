@@ -18,8 +18,8 @@ export type PrefixId = number & { readonly [brand]: "prefix" };
 /** No prefix has this id. */
 export const NO_PREFIX: PrefixId = 0xffff_ffff as PrefixId;
 
-/** Length of a row that holds no prefix. */
-const FREE = 255;
+/** In place of the length, of a row that holds no prefix. */
+const FREE = 0;
 /** Such a distance is worked out again. */
 const FAR = 255;
 const FIRST_CAPACITY = 1024;
@@ -38,7 +38,8 @@ export class PrefixTable {
   #w1: Uint32Array = new Uint32Array(0);
   #w2: Uint32Array = new Uint32Array(0);
   #w3: Uint32Array = new Uint32Array(0);
-  #length: Uint8Array = new Uint8Array(FIRST_CAPACITY).fill(FREE);
+  /** length + 1, or {@link FREE}. */
+  #length: Uint8Array = new Uint8Array(FIRST_CAPACITY);
   /** id + 1, or 0 for an empty slot. */
   #slots: Uint32Array = new Uint32Array(FIRST_CAPACITY * 2);
   /** By slot: how many slots behind the one where it belongs; {@link FAR} for that and more. */
@@ -76,7 +77,7 @@ export class PrefixTable {
       this.#w2[id] = w2;
       this.#w3[id] = w3;
     }
-    this.#length[id] = length;
+    this.#length[id] = length + 1;
     this.#perLength[length]!++;
     this.size++;
     if (this.size * 10 > this.#slots.length * 7) this.#grow();
@@ -93,11 +94,11 @@ export class PrefixTable {
       this.#wide ? this.#w1[id]! : 0,
       this.#wide ? this.#w2[id]! : 0,
       this.#wide ? this.#w3[id]! : 0,
-      this.#length[id]!,
+      this.lengthOf(id),
       hash,
     );
     this.#closeGap(slot);
-    this.#perLength[this.#length[id]!]!--;
+    this.#perLength[this.lengthOf(id)]!--;
     this.#length[id] = FREE;
     this.#w0[id] = this.#free;
     this.#free = id;
@@ -117,7 +118,7 @@ export class PrefixTable {
   }
 
   lengthOf(id: PrefixId): number {
-    return this.#length[id]!;
+    return this.#length[id]! - 1;
   }
 
   /** The prefix as a value: for display, not for every route. */
@@ -135,7 +136,7 @@ export class PrefixTable {
   /** The longest prefix that holds `address` and that `accepts` (all, unless given). NO_PREFIX when there is none. */
   longestMatch({ w0, w1, w2, w3 }: Address, accepts: (id: PrefixId) => boolean = () => true): PrefixId {
     let id = this.covering(w0, w1, w2, w3, widthOf(this.family));
-    while (id !== NO_PREFIX && !accepts(id)) id = this.covering(w0, w1, w2, w3, this.#length[id]! - 1);
+    while (id !== NO_PREFIX && !accepts(id)) id = this.covering(w0, w1, w2, w3, this.lengthOf(id) - 1);
     return id;
   }
 
@@ -166,8 +167,8 @@ export class PrefixTable {
       const entry = slots[slot]!;
       if (entry === 0) return ~slot;
       if (this.#distance[slot] !== Math.min(distance, FAR)) continue;
-      const id = entry - 1;
-      if (this.#w0[id] === w0 && this.#length[id] === length && this.#sameTail(id, w1, w2, w3)) return slot;
+      const id = (entry - 1) as PrefixId;
+      if (this.#w0[id] === w0 && this.lengthOf(id) === length && this.#sameTail(id, w1, w2, w3)) return slot;
     }
   }
 
@@ -175,9 +176,9 @@ export class PrefixTable {
     return !this.#wide || (this.#w1[id] === w1 && this.#w2[id] === w2 && this.#w3[id] === w3);
   }
 
-  #hashOfId(id: number): number {
-    if (!this.#wide) return hashOf(this.#w0[id]!, 0, 0, 0, this.#length[id]!);
-    return hashOf(this.#w0[id]!, this.#w1[id]!, this.#w2[id]!, this.#w3[id]!, this.#length[id]!);
+  #hashOfId(id: PrefixId): number {
+    if (!this.#wide) return hashOf(this.#w0[id]!, 0, 0, 0, this.lengthOf(id));
+    return hashOf(this.#w0[id]!, this.#w1[id]!, this.#w2[id]!, this.#w3[id]!, this.lengthOf(id));
   }
 
   #place(slot: number, id: number, hash: number): void {
@@ -196,7 +197,7 @@ export class PrefixTable {
     let gap = slot;
     for (let at = (gap + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
       const near = this.#distance[at]!;
-      const distance = near < FAR ? near : this.#distanceOf(at, this.#hashOfId(slots[at]! - 1));
+      const distance = near < FAR ? near : this.#distanceOf(at, this.#hashOfId((slots[at]! - 1) as PrefixId));
       const back = (at - gap) & mask;
       if (distance < back) continue;
       slots[gap] = slots[at]!;
@@ -213,7 +214,7 @@ export class PrefixTable {
       return id;
     }
     const id = this.extent++ as PrefixId;
-    if (id === this.#length.length) this.#widen(id * 2);
+    if (id === this.#length.length) this.#widen(id * 4);
     return id;
   }
 
@@ -224,7 +225,7 @@ export class PrefixTable {
       this.#w2 = wider(this.#w2, capacity);
       this.#w3 = wider(this.#w3, capacity);
     }
-    const length = new Uint8Array(capacity).fill(FREE, this.#length.length);
+    const length = new Uint8Array(capacity);
     length.set(this.#length);
     this.#length = length;
   }
@@ -235,7 +236,7 @@ export class PrefixTable {
     this.#distance = new Uint8Array(capacity);
     const mask = capacity - 1;
     for (let id = 0; id < this.extent; id++) {
-      if (this.#length[id] === FREE) continue;
+      if (!this.has(id)) continue;
       const hash = this.#hashOfId(id);
       let slot = hash & mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;

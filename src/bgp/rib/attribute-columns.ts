@@ -11,7 +11,7 @@ import {
   originAs,
   type PathAttributes,
 } from "../wire/path-attributes.ts";
-import { columnOf } from "./columns.ts";
+import { tableColumnOf } from "./columns.ts";
 
 /** RFC 1997: not to peers in another AS (NO_EXPORT, and NO_EXPORT_SUBCONFED, since we know no confederation). */
 export const NO_EXPORT = 1;
@@ -90,25 +90,25 @@ const WORST_MED = 0xffff_ffff;
 export class AttributeColumns {
   readonly #identity: Identity;
   readonly #header: AttributeHeader = new AttributeHeader();
-  localPref: Uint32Array = new Uint32Array(64);
+  localPref: Uint32Array = new Uint32Array(256);
   /** RFC 4271 §9.1.2.2 a, RFC 5065 §5.3. Paths longer than 65535 count as that. */
-  pathLength: Uint16Array = new Uint16Array(64);
-  origin: Uint8Array = new Uint8Array(64);
+  pathLength: Uint16Array = new Uint16Array(256);
+  origin: Uint8Array = new Uint8Array(256);
   /** Where there is none: 0 (RFC 4271 §9.1.2.2 c), unless {@link Identity.missingMedAsWorst}. */
-  med: Uint32Array = new Uint32Array(64);
+  med: Uint32Array = new Uint32Array(256);
   /** How often our own AS number is in the path; 255 for more. */
-  ownAs: Uint8Array = new Uint8Array(64);
+  ownAs: Uint8Array = new Uint8Array(256);
   /** The first AS of the path; 0 when the path is empty or begins with a set: our own AS. */
-  neighbourAs: Uint32Array = new Uint32Array(64);
+  neighbourAs: Uint32Array = new Uint32Array(256);
   /** RFC 6811 §2; NO_ORIGIN where it cannot be told. */
-  originAs: Uint32Array = new Uint32Array(64);
+  originAs: Uint32Array = new Uint32Array(256);
   /** 0 when there is none. */
-  originatorId: Uint32Array = new Uint32Array(64);
-  clusterLength: Uint8Array = new Uint8Array(64);
+  originatorId: Uint32Array = new Uint32Array(256);
+  clusterLength: Uint8Array = new Uint8Array(256);
   /** How many there are, of all kinds. */
-  communities: Uint16Array = new Uint16Array(64);
-  nextHop: Uint32Array = new Uint32Array(64);
-  flags: Uint16Array = new Uint16Array(64);
+  communities: Uint16Array = new Uint16Array(256);
+  nextHop: Uint32Array = new Uint32Array(256);
+  flags: Uint16Array = new Uint16Array(256);
   /** False until the first set that is LLGR_STALE: who never meets one pays nothing for it. */
   anyStale = false;
 
@@ -259,18 +259,18 @@ export class AttributeColumns {
 
   #reserve(rows: number): void {
     if (rows <= this.flags.length) return;
-    this.localPref = columnOf(this.localPref, rows);
-    this.pathLength = columnOf(this.pathLength, rows);
-    this.origin = columnOf(this.origin, rows);
-    this.med = columnOf(this.med, rows);
-    this.ownAs = columnOf(this.ownAs, rows);
-    this.neighbourAs = columnOf(this.neighbourAs, rows);
-    this.originAs = columnOf(this.originAs, rows);
-    this.originatorId = columnOf(this.originatorId, rows);
-    this.clusterLength = columnOf(this.clusterLength, rows);
-    this.communities = columnOf(this.communities, rows);
-    this.nextHop = columnOf(this.nextHop, rows);
-    this.flags = columnOf(this.flags, rows);
+    this.localPref = tableColumnOf(this.localPref, rows);
+    this.pathLength = tableColumnOf(this.pathLength, rows);
+    this.origin = tableColumnOf(this.origin, rows);
+    this.med = tableColumnOf(this.med, rows);
+    this.ownAs = tableColumnOf(this.ownAs, rows);
+    this.neighbourAs = tableColumnOf(this.neighbourAs, rows);
+    this.originAs = tableColumnOf(this.originAs, rows);
+    this.originatorId = tableColumnOf(this.originatorId, rows);
+    this.clusterLength = tableColumnOf(this.clusterLength, rows);
+    this.communities = tableColumnOf(this.communities, rows);
+    this.nextHop = tableColumnOf(this.nextHop, rows);
+    this.flags = tableColumnOf(this.flags, rows);
   }
 }
 

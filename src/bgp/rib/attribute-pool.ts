@@ -26,7 +26,7 @@ import { isPlain, nextHopIn } from "../wire/plain-block.ts";
 import { AttributeColumns, type Identity, NEXT_HOP_OURS } from "./attribute-columns.ts";
 import { AT_ONCE, Backlog } from "./backlog.ts";
 import { BlockEditor } from "./block-editor.ts";
-import { columnOf } from "./columns.ts";
+import { tableColumnOf } from "./columns.ts";
 import { NextHops } from "./next-hops.ts";
 import { OctetArena } from "./octet-arena.ts";
 import { copyOctets, hashOctets, sameOctets } from "./octets.ts";
@@ -368,13 +368,13 @@ export class AttributePool {
     const again = this.#free.pop();
     if (again !== undefined) return again;
     const id = this.#extent++;
-    this.#ref = columnOf(this.#ref, id + 1);
-    this.#octets = columnOf(this.#octets, id + 1);
-    this.#context = columnOf(this.#context, id + 1);
-    this.#hash = columnOf(this.#hash, id + 1);
-    this.#references = columnOf(this.#references, id + 1);
-    this.#serial = columnOf(this.#serial, id + 1);
-    this.#isIdle = columnOf(this.#isIdle, id + 1);
+    this.#ref = tableColumnOf(this.#ref, id + 1);
+    this.#octets = tableColumnOf(this.#octets, id + 1);
+    this.#context = tableColumnOf(this.#context, id + 1);
+    this.#hash = tableColumnOf(this.#hash, id + 1);
+    this.#references = tableColumnOf(this.#references, id + 1);
+    this.#serial = tableColumnOf(this.#serial, id + 1);
+    this.#isIdle = tableColumnOf(this.#isIdle, id + 1);
     return id as AttrId;
   }
 

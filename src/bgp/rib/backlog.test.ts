@@ -11,10 +11,11 @@ test("law: first come, first served, however many wait", () => {
       const backlog = new Backlog();
       let pushed = 0;
       let taken = 0;
+      let inOrder = true;
       for (const [pushes, takes] of list) {
         for (let i = 0; i < pushes; i++) backlog.push(pushed++);
-        for (let i = 0; i < takes && backlog.size > 0; i++) expect(backlog.shift()).toBe(taken++);
-        expect(backlog.size).toBe(pushed - taken);
+        for (let i = 0; i < takes && backlog.size > 0; i++) inOrder &&= backlog.shift() === taken++;
+        expect([inOrder, backlog.size]).toEqual([true, pushed - taken]);
       }
     }),
   );

@@ -7,6 +7,8 @@
  * once of each size.
  */
 
+import { uncounted } from "./columns.ts";
+
 /** Where a string lies: in units of 8 octets from the start of the first chunk. */
 export type ArenaRef = number;
 
@@ -62,7 +64,7 @@ export class OctetArena {
     if (this.#end > this.#next) this.#keep(this.#next, this.#end - this.#next);
     this.#next = this.#chunks.length << CHUNK_BITS;
     this.#end = this.#next + (1 << CHUNK_BITS);
-    this.#chunks.push(new Uint8Array(CHUNK_OCTETS));
+    this.#chunks.push(new Uint8Array(uncounted(CHUNK_OCTETS)));
   }
 }
 

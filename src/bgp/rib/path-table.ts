@@ -11,7 +11,7 @@ import type { Family } from "../net/address.ts";
 import { NO_PREFIX, type PrefixId, PrefixTable } from "../net/prefix-table.ts";
 import type { AttrId } from "./attribute-pool.ts";
 import { AT_ONCE, Backlog } from "./backlog.ts";
-import { columnOf } from "./columns.ts";
+import { tableColumnOf } from "./columns.ts";
 import { IdSet } from "./id-set.ts";
 import { LOCAL, type PeerId } from "./peer-table.ts";
 
@@ -208,8 +208,8 @@ export class PathTable {
   /** Keeps a row from being used for another path although the path may go. */
   pinPath(row: number): void {
     if (row >= this.#pathPins.length) {
-      this.#pathPins = columnOf(this.#pathPins, this.next.length);
-      this.#pinnedPrefix = columnOf(this.#pinnedPrefix, this.next.length);
+      this.#pathPins = tableColumnOf(this.#pathPins, this.next.length);
+      this.#pinnedPrefix = tableColumnOf(this.#pinnedPrefix, this.next.length);
     }
     if (this.#pathPins[row]!++ > 0) return;
     this.#pinnedPrefix[row] = this.prefix[row]!;
@@ -268,21 +268,21 @@ export class PathTable {
   }
 
   #reserveRows(rows: number): void {
-    this.prefix = columnOf(this.prefix, rows);
-    this.peer = columnOf(this.peer, rows);
-    this.pathId = columnOf(this.pathId, rows);
-    this.received = columnOf(this.received, rows);
-    this.accepted = columnOf(this.accepted, rows);
-    this.rule = columnOf(this.rule, rows);
-    this.tag = columnOf(this.tag, rows);
-    this.generation = columnOf(this.generation, rows);
-    this.next = columnOf(this.next, rows);
+    this.prefix = tableColumnOf(this.prefix, rows);
+    this.peer = tableColumnOf(this.peer, rows);
+    this.pathId = tableColumnOf(this.pathId, rows);
+    this.received = tableColumnOf(this.received, rows);
+    this.accepted = tableColumnOf(this.accepted, rows);
+    this.rule = tableColumnOf(this.rule, rows);
+    this.tag = tableColumnOf(this.tag, rows);
+    this.generation = tableColumnOf(this.generation, rows);
+    this.next = tableColumnOf(this.next, rows);
   }
 
   #reservePrefixes(rows: number): void {
-    this.#heads = columnOf(this.#heads, rows);
-    this.#selected = columnOf(this.#selected, rows);
-    this.#flags = columnOf(this.#flags, rows);
-    this.#pins = columnOf(this.#pins, rows);
+    this.#heads = tableColumnOf(this.#heads, rows);
+    this.#selected = tableColumnOf(this.#selected, rows);
+    this.#flags = tableColumnOf(this.#flags, rows);
+    this.#pins = tableColumnOf(this.#pins, rows);
   }
 }

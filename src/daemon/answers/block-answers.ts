@@ -74,7 +74,7 @@ export function blockAnswer(source: BlockSource, query: NatBlockQuery): NatBlock
 function whyNoBlock(nat: Nat, address: Address): string {
   if (!nat.private.some((range) => contains(range, address)))
     return `${formatAddress(address)} is in no range of nat.private`;
-  return nat.pools.some((pool) => pool.blockSize > 0)
+  return nat.pools.some(({ blockSize, draining }) => blockSize > 0 && !draining)
     ? "blocks are given when they are asked for, and it has not asked"
     : "private addresses share the ports of the pools";
 }
@@ -118,6 +118,7 @@ function whyNobody({ model }: BlockSource, address: Address): string {
   const text = formatAddress(address);
   const pool = model.nat.pools.find(({ addresses }) => addresses.some((a) => sameAddress(a, address)));
   if (pool === undefined) return `${text} is in no pool, and no floating IP`;
+  if (pool.draining) return `pool ${pool.name} is draining: nobody is given a port of it any more`;
   if (pool.blockSize === 0) return `pool ${pool.name} has no blocks: private addresses share its ports`;
   return `the port is in no block of ${text} that anybody has`;
 }

@@ -112,7 +112,8 @@ export function natAnswer(model: Model, now: Snapshot, kernel: NatKernel): NatAn
       udp: timeouts.udpMs / 1000,
       icmp: timeouts.icmpMs / 1000,
       tcpEstablished: timeouts.tcpEstablishedMs / 1000,
-      tcpTransitory: timeouts.tcpTransitoryMs / 1000,
+      tcpOpening: timeouts.tcpOpeningMs / 1000,
+      tcpClosing: timeouts.tcpClosingMs / 1000,
     },
     programmed: now.natProgrammed,
     limits: {

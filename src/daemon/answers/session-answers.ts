@@ -50,8 +50,9 @@ export async function poolAnswers(
   const useByAddress = new Map(used.map((use) => [use.public, use]));
   let left = plan !== undefined && isComputed(plan) ? privateCount(plan) : 0;
   return nat.pools.flatMap((pool) => {
-    const total = pool.blockSize === 0 ? 0 : wholeBlocks(pool);
-    const computed = pool.blockSize === 0 ? 0 : blocksPerAddress(pool);
+    const hasBlocks = pool.blockSize > 0 && !pool.draining;
+    const total = hasBlocks ? wholeBlocks(pool) : 0;
+    const computed = hasBlocks ? blocksPerAddress(pool) : 0;
     return pool.addresses.map((address) => {
       const own = Math.min(left, computed);
       left -= own;

@@ -57,7 +57,13 @@ export const NO_NAT: Model["nat"] = {
   log: NO_NAT_LOG,
   pcp: NO_PCP,
   alg: [],
-  timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpEstablishedMs: 7_440_000, tcpTransitoryMs: 240_000 },
+  timeouts: {
+    udpMs: 300_000,
+    icmpMs: 60_000,
+    tcpEstablishedMs: 7_440_000,
+    tcpOpeningMs: 240_000,
+    tcpClosingMs: 240_000,
+  },
 };
 
 export const POOL: Pool = {

@@ -132,7 +132,8 @@ const drafts = fc.record({
     udpSeconds: fc.constantFrom(30, 300),
     icmpSeconds: fc.constantFrom(30, 60),
     tcpEstablishedSeconds: fc.constantFrom(7440, 432_000),
-    tcpTransitorySeconds: fc.constantFrom(60, 240),
+    tcpOpeningSeconds: fc.constantFrom(60, 240),
+    tcpClosingSeconds: fc.constantFrom(120, 240),
   }),
   metadata: fc.option(
     fc.record({
