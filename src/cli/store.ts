@@ -55,8 +55,10 @@ function storeDetail({ type, at, prefix, answers, problem, etcd, revision, objec
 
 const watchesText = ({ connected, reconnects, watchLag }: NonNullable<StoreAnswer["etcd"]>): string =>
   [
-    connected ? "connected" : "not connected",
-    watchLag === 0 ? "up to date" : `${watchLag} revisions behind`,
+    // Nobody knows how much a watch has missed that is not connected.
+    ...(connected
+      ? ["connected", watchLag === 0 ? "up to date" : `${watchLag} revisions behind`]
+      : ["not connected"]),
     `taken up again ${reconnects} times`,
   ].join(", ");
 

@@ -17,6 +17,7 @@ test("a port's address by its MAC, the subnet's gateway, mask and servers", () =
     ranges: [`dhcp-range=set:${at.inner},10.65.0.0,static,255.255.255.0,86400`],
     networks: ["10.65.0.0"],
     hosts: new Map([["10.65.0.2", `fa:16:3e:00:00:01,set:${at.port},10.65.0.2,host-10-65-0-2`]]),
+    taps6: new Set(),
     options: [
       `tag:${at.inner},option:router,10.65.0.1`,
       `tag:${at.inner},option:dns-server,192.0.2.53`,
@@ -40,7 +41,13 @@ describe("nobody is told who is", () => {
     const at = bound();
     expect(lines(at).hosts.size).toBe(1);
     change(at);
-    expect(lines(at)).toEqual({ ranges: [], networks: [], hosts: new Map(), options: [] });
+    expect(lines(at)).toEqual({
+      ranges: [],
+      networks: [],
+      hosts: new Map(),
+      options: [],
+      taps6: new Set(),
+    });
   });
 });
 
@@ -133,7 +140,8 @@ describe("of an IPv6 subnet, its modes say what is told", () => {
     const { id } = (made.body as { readonly subnet: { readonly id: string } }).subnet;
     at.cloud.ask("PUT", `ports/${at.port}`, { port: { fixed_ips: [{ subnet_id: id }] } });
     const { mac_address } = at.cloud.tables.get("ports", at.port)!;
-    const { hosts, ranges, options } = lines(at);
+    const { hosts, ranges, options, taps6 } = lines(at);
+    expect([...taps6]).toEqual(told === undefined ? [] : [`tap${at.port.slice(0, 11)}`]);
     expect(ranges).toEqual(told === undefined ? [] : [`dhcp-range=set:${id},2001:db8:65::,static,64,86400`]);
     expect(options).toEqual(told === undefined ? [] : [`tag:${id},option6:dns-server,[2001:db8::53]`]);
     expect([...hosts.values()]).toHaveLength(told === undefined ? 0 : 1);

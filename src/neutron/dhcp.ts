@@ -11,6 +11,7 @@ import { formatAddress } from "../bgp/net/text.ts";
 import { storedPrefix } from "./addresses.ts";
 import type { Port, Subnet } from "./objects.ts";
 import type { Reading } from "./tables.ts";
+import { tapOf } from "./wanted.ts";
 
 export interface DhcpLines {
   /** Of the configuration proper: one for each subnet. */
@@ -21,6 +22,8 @@ export interface DhcpLines {
   readonly hosts: ReadonlyMap<string, string>;
   /** Of dhcp-optsfile. */
   readonly options: readonly string[];
+  /** The interfaces of those who are told something by DHCPv6. */
+  readonly taps6: ReadonlySet<string>;
 }
 
 const LEASE_SECONDS = 86_400;
@@ -29,11 +32,13 @@ export function dhcpOf(reading: Reading, hostname: string): DhcpLines {
   const subnets = new Map<string, Subnet>();
   const hosts = new Map<string, string>();
   const options: string[] = [];
+  const taps6 = new Set<string>();
   for (const port of reading.by("ports", "host", hostname)) {
     if (!port.admin_state_up || port.device_owner.startsWith("network:")) continue;
     const leases = leasesOf(reading, port);
     for (const { subnet, address } of leases) {
       subnets.set(subnet.id, subnet);
+      if (subnet.ip_version === 6) taps6.add(tapOf(port));
       const name = `host-${address.replaceAll(/[.:]+/g, "-")}`;
       hosts.set(address, `${port.mac_address},set:${port.id},${toldAddress(subnet, address)}${name}`);
     }
@@ -45,6 +50,7 @@ export function dhcpOf(reading: Reading, hostname: string): DhcpLines {
     networks: inOrder.map(({ cidr }) => formatAddress(storedPrefix(cidr))),
     hosts,
     options: [...inOrder.flatMap((subnet) => subnetOptions(reading, subnet)), ...options.sort()],
+    taps6,
   };
 }
 

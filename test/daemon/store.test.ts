@@ -171,7 +171,7 @@ describe.skipIf(absent !== undefined)(`a store in etcd${absent ? `, missing: ${a
   });
   afterAll(() => etcd.stop());
 
-  test("it takes over what was on the disk, and two gateways have it in common", async () => {
+  test("it takes over what was on the disk, two gateways have it in common, and a disk takes it back", async () => {
     const { ca, cert, key } = etcd.certificates;
     const shared = { type: "etcd", endpoints: [etcd.url.origin], caFile: ca, certFile: cert, keyFile: key };
     const alone = await started("alone", { path: lab.path("store") });
@@ -195,6 +195,17 @@ describe.skipIf(absent !== undefined)(`a store in etcd${absent ? `, missing: ${a
     expect(await makeNetwork(one, "b")).toBe(201);
     await eventually("the other gateway knows it", async () => (await networks(two)).length === 2, 60_000);
     expect(await networks(two)).toEqual(["a", "b"]);
+    const inOrder = "/v2.0/networks?sort_key=name";
+    const all = await one.get(inOrder);
+    for (const each of [one, two]) {
+      each.signal("SIGTERM");
+      await each.end();
+    }
+    const returned = await runToEnd(process.execPath, [GWCTL, "store", "migrate", ...back]);
+    expect(returned).toMatchObject({ status: 0 });
+    expect(returned.stdout).toContain(`entries are now in the store in ${lab.path("back")}`);
+    const last = await lab.start(back[1]!, lab.path("back.sock"));
+    expect(await last.get(inOrder)).toEqual(all);
   });
 
   test("nobody there: the gateway does not start, and says why", async () => {

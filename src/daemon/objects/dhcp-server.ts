@@ -4,12 +4,14 @@
  * Taps have no addresses: requests count as having come in by the uplink (`bridge-interface`), and every subnet as
  * behind it (`shared-network`). dnsmasq reads addresses and options again on SIGHUP. What it does not read again, or
  * would hold against a new owner of an address as the lease of the old one, takes another process; that is of no matter
- * to instances, which hold their leases and ask again.
+ * to instances, which hold their leases and ask again. An IPv6 address it leases to a DUID (RFC 8415 section 11), which is
+ * another one when an instance is built anew behind the same port: the leases are forgotten when the tap goes.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isLinkLocal } from "../../bgp/net/address.ts";
 import type { Link, Problem } from "../../gateway/intent.ts";
 import type { Model } from "../../model/model.ts";
 import type { DhcpLines } from "../../neutron/dhcp.ts";
@@ -19,6 +21,7 @@ import type { Log } from "../records/log.ts";
 const LADDER_MS = [100, 1000, 5000, 10_000];
 /** A run of this length counts as a success: the ladder begins anew. */
 const STEADY_MS = 10_000;
+const CONFIGURATION = "dnsmasq.conf";
 /** The end of what it said before it ended. */
 const LAST_WORDS = 1000;
 
@@ -33,6 +36,8 @@ export interface DhcpState {
 interface Wanted {
   readonly lines: DhcpLines;
   readonly uplink: string;
+  /** Those of `lines.taps6` that are up. */
+  readonly asking6: ReadonlySet<string>;
 }
 
 export class DhcpServer {
@@ -43,21 +48,24 @@ export class DhcpServer {
   #child: ChildProcess | undefined;
   /** The one that was told to end. */
   #ending: ChildProcess | undefined;
-  #problem: Problem | undefined;
+  /** It cannot run. */
+  #down: Problem | undefined;
+  /** It runs, and does not answer DHCPv6. */
+  #mute: Problem | undefined;
   #failures = 0;
   #restarts = 0;
   #again: NodeJS.Timeout | undefined;
   #steady: NodeJS.Timeout | undefined;
 
-  /** @param changed - {@link problem} is another */
+  /** @param changed - {@link problems} are others */
   constructor(directory: string, log: Log, changed: () => void) {
     this.#directory = directory;
     this.#log = log;
     this.#changed = changed;
   }
 
-  get problem(): Problem | undefined {
-    return this.#problem;
+  get problems(): readonly Problem[] {
+    return [this.#down, this.#mute].filter((problem) => problem !== undefined);
   }
 
   /** Undefined when there is nobody to serve. */
@@ -67,14 +75,13 @@ export class DhcpServer {
     return { running: this.#child !== undefined, addresses, restarts: this.#restarts };
   }
 
-  /** @param uplink - undefined: no link has an address */
-  want(lines: DhcpLines, uplink: string | undefined): void {
+  /** @param uplink - undefined: no link has an IPv4 address; @param links - all of this machine */
+  want(lines: DhcpLines, uplink: Link | undefined, links: readonly Link[]): void {
     const before = this.#wanted;
-    this.#wanted = lines.hosts.size === 0 || uplink === undefined ? undefined : { lines, uplink };
+    this.#wanted = lines.hosts.size === 0 ? undefined : uplink && wantedOf(lines, uplink, links);
+    this.#setMute(this.#wanted && mutenessOf(this.#wanted, uplink));
     if (this.#wanted === undefined) {
-      const message = "no link has an IPv4 address that instances could be answered from";
-      this.#setProblem(lines.hosts.size === 0 ? undefined : message);
-      if (before !== undefined) this.#end();
+      this.#rest(lines.hosts.size === 0);
       return;
     }
     const change = before === undefined ? "restart" : changeBetween(before, this.#wanted);
@@ -82,7 +89,7 @@ export class DhcpServer {
     try {
       this.#write(this.#wanted);
     } catch (error) {
-      this.#setProblem(error instanceof Error ? error.message : String(error));
+      this.#setDown(error instanceof Error ? error.message : String(error));
       this.#wanted = undefined;
       this.#end();
       return;
@@ -99,6 +106,13 @@ export class DhcpServer {
     await ended;
   }
 
+  #rest(isNobodyServed: boolean): void {
+    const message = "no link has an IPv4 address that instances could be answered from";
+    this.#setDown(isNobodyServed ? undefined : message);
+    if (this.#child === undefined) this.#endForerunner();
+    this.#end();
+  }
+
   /** When the one that runs has ended there is another. */
   #renew(): void {
     this.#end();
@@ -112,16 +126,15 @@ export class DhcpServer {
   }
 
   #start(): void {
-    const configuration = this.#at("dnsmasq.conf");
-    this.#endForerunner(configuration);
+    this.#endForerunner();
     let words = "";
-    const child = spawn("dnsmasq", ["--keep-in-foreground", `--conf-file=${configuration}`], {
+    const child = spawn("dnsmasq", ["--keep-in-foreground", `--conf-file=${this.#at(CONFIGURATION)}`], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     this.#child = child;
     this.#steady = setTimeout(() => {
       this.#failures = 0;
-      this.#setProblem(undefined);
+      this.#setDown(undefined);
     }, STEADY_MS);
     child.stderr?.on("data", (chunk: Buffer) => {
       words = `${words}${chunk.toString()}`.slice(-LAST_WORDS);
@@ -142,7 +155,7 @@ export class DhcpServer {
     clearTimeout(this.#steady);
     if (this.#wanted === undefined) {
       rmSync(this.#at("pid"), { force: true });
-      this.#setProblem(undefined);
+      this.#setDown(undefined);
       return;
     }
     // What is wanted has changed.
@@ -154,17 +167,18 @@ export class DhcpServer {
     this.#restarts += 1;
     const reason = words.trim().split("\n").at(-1) ?? "";
     this.#log.error({ event: "dhcp.down", reason }, "dnsmasq ended; it is started again");
-    this.#setProblem(`dnsmasq does not stay up: ${reason}`);
+    this.#setDown(`dnsmasq does not stay up: ${reason}`);
     const wait = LADDER_MS[Math.min(this.#failures, LADDER_MS.length) - 1]!;
     this.#again = setTimeout(() => this.#start(), wait);
   }
 
-  /** Of a gatewayd that was killed: two cannot have one port. */
-  #endForerunner(configuration: string): void {
+  /** Of a gatewayd that was killed: two cannot have one port, and one that nobody needs any more would stay for ever. */
+  #endForerunner(): void {
     try {
       const pid = Number(readFileSync(this.#at("pid"), "utf8"));
+      rmSync(this.#at("pid"));
       const line = readFileSync(`/proc/${pid}/cmdline`, "utf8");
-      if (line.includes(configuration)) process.kill(pid, "SIGKILL");
+      if (line.includes(this.#at(CONFIGURATION))) process.kill(pid, "SIGKILL");
     } catch {
       // There is none.
     }
@@ -176,16 +190,22 @@ export class DhcpServer {
     chmodSync(this.#directory, 0o755);
     writeFileSync(this.#at("hosts"), text([...lines.hosts.values()].sort()));
     writeFileSync(this.#at("options"), text(lines.options));
-    writeFileSync(this.#at("dnsmasq.conf"), configurationOf(lines, uplink, this.#directory));
+    writeFileSync(this.#at(CONFIGURATION), configurationOf(lines, uplink, this.#directory));
   }
 
   #at(name: string): string {
     return join(this.#directory, name);
   }
 
-  #setProblem(message: string | undefined): void {
-    if (this.#problem?.message === message) return;
-    this.#problem = message === undefined ? undefined : { code: "dhcp.down", subject: "dnsmasq", message };
+  #setDown(message: string | undefined): void {
+    if (this.#down?.message === message) return;
+    this.#down = message === undefined ? undefined : { code: "dhcp.down", subject: "dnsmasq", message };
+    this.#changed();
+  }
+
+  #setMute(mute: Problem | undefined): void {
+    if (this.#mute?.message === mute?.message) return;
+    this.#mute = mute;
     this.#changed();
   }
 }
@@ -206,9 +226,23 @@ const configurationOf = ({ ranges, networks }: DhcpLines, uplink: string, direct
     ...[`dhcp-hostsfile=${join(directory, "hosts")}`, `dhcp-optsfile=${join(directory, "options")}`],
   ]);
 
+export function wantedOf(lines: DhcpLines, { name }: Link, links: readonly Link[]): Wanted {
+  const up = links.filter((link) => link.up && lines.taps6.has(link.name));
+  return { lines, uplink: name, asking6: new Set(up.map((link) => link.name)) };
+}
+
+/** dnsmasq answers DHCPv6 of a link only where that has an address that is not its own alone. */
+export function mutenessOf({ asking6 }: Wanted, uplink: Link | undefined): Problem | undefined {
+  if (uplink === undefined || asking6.size === 0) return undefined;
+  if (uplink.addresses.some(({ address }) => address.family === 6 && !isLinkLocal(address))) return undefined;
+  const message = `DHCPv6 is not answered: ${uplink.name}, by which requests count as having come in, has no IPv6 address that is not link-local`;
+  return { code: "dhcp.mute", subject: uplink.name, message };
+}
+
 /** What dnsmasq needs to follow. */
 export function changeBetween(before: Wanted, after: Wanted): "none" | "reload" | "restart" {
   if (before.uplink !== after.uplink || !same(before.lines.ranges, after.lines.ranges)) return "restart";
+  for (const tap of before.asking6) if (!after.asking6.has(tap)) return "restart";
   for (const [address, line] of before.lines.hosts)
     if (after.lines.hosts.get(address) !== line) return "restart";
   const isSame =
@@ -220,7 +254,7 @@ const same = (a: readonly string[], b: readonly string[]): boolean =>
   a.length === b.length && a.every((line, i) => line === b[i]);
 
 /** The link that has the router id, else the first one with an IPv4 address that is no port's. */
-export function uplinkOf({ bgp, ports }: Model, links: readonly Link[]): string | undefined {
+export function uplinkOf({ bgp, ports }: Model, links: readonly Link[]): Link | undefined {
   const taps = new Set(ports.map((port) => port.interface));
   const able = links.filter(
     ({ name, up, addresses }) =>
@@ -228,5 +262,5 @@ export function uplinkOf({ bgp, ports }: Model, links: readonly Link[]): string 
   );
   const has = ({ addresses }: Link): boolean =>
     addresses.some(({ address }) => address.family === 4 && address.w0 === bgp.routerId.w0);
-  return (able.find(has) ?? able[0])?.name;
+  return able.find(has) ?? able[0];
 }

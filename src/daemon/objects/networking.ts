@@ -129,13 +129,14 @@ export async function openNetworking(
     },
     working: (current, interfaces, links) => {
       presence.report(portsBehind(keeper.reading, hostname, interfaces));
-      dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(current, links));
+      dhcp?.want(dhcpOf(keeper.reading, hostname), uplinkOf(current, links), links);
     },
     dhcp: () => dhcp?.state,
     problems: () => [
       ...around.problems(),
       ...around.own.problems(),
-      ...[presence.problem, dhcp?.problem].filter((problem) => problem !== undefined),
+      ...(presence.problem === undefined ? [] : [presence.problem]),
+      ...(dhcp?.problems ?? []),
     ],
     close: async () => {
       keeper.close();
