@@ -2,6 +2,7 @@
 
 import { randomUUID } from "node:crypto";
 import { ipv4 } from "../../src/bgp/net/address.ts";
+import { ChangeMarks } from "../../src/bgp/net/change-marks.ts";
 import { formatAddress } from "../../src/bgp/net/text.ts";
 import type { World } from "../../src/neutron/caller.ts";
 import { changeText } from "../../src/neutron/keeper.ts";
@@ -34,6 +35,7 @@ const WORLD: World = {
   newId: randomUUID,
   chance: Math.random,
   isReachable: () => false,
+  marks: new ChangeMarks(),
   isRouted: () => false,
   isSaid: () => false,
   routerDistributed: false,

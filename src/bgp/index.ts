@@ -24,6 +24,7 @@ export { ribAttributeOctets, ribAttributes } from "./mrt/rib-attributes.ts";
 export { type MrtRow, MrtRows } from "./mrt/rows.ts";
 export { type DumpedPath, type DumpedRoute, type TableDump, tableDump } from "./mrt/table-dump.ts";
 export type { Address, Family, Prefix } from "./net/address.ts";
+export { ChangeMarks, type ChangeSlot } from "./net/change-marks.ts";
 export type { CommunityPattern, ExtendedCommunity, LargeCommunity } from "./net/communities.ts";
 export { formatAddress, formatPrefix, parseAddress, parsePrefix } from "./net/text.ts";
 export {

@@ -6,6 +6,7 @@
 
 import { type NodeWorld, nodeWorld } from "../bgp/io/node-world.ts";
 import { type Address, contains } from "../bgp/net/address.ts";
+import type { ChangeMarks } from "../bgp/net/change-marks.ts";
 import { formatAddress } from "../bgp/net/text.ts";
 import { Speaker, type StopHow } from "../bgp/speaker/speaker.ts";
 import { describe } from "../config/diff.ts";
@@ -55,6 +56,8 @@ const DEFERRAL_MS = 30_000;
 export interface Objects {
   /** The file's model and what they add to it; the same value for the same ones. */
   readonly extend: (file: Model) => Model;
+  /** Where it is to be noted which prefixes are reached in other ways, or no longer. */
+  readonly marks: ChangeMarks;
   /** Whether a port of another host has that address. */
   readonly isElsewhere: (address: Address) => boolean;
   /** For the instances of this host; the same value for the same ones. */
@@ -154,7 +157,8 @@ export class Gateway {
     this.#speakerLog = new SpeakerLog(log, systemClock);
     this.#learnedComplete = !restarting;
     this.#world = nodeWorld();
-    this.speaker = new Speaker(speakerOptions(settings.model, restarting), this.#world);
+    const { marks } = objects;
+    this.speaker = new Speaker({ ...speakerOptions(settings.model, restarting), marks }, this.#world);
     this.monitors = new Monitors({
       speaker: this.speaker,
       log,

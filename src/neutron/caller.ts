@@ -1,5 +1,6 @@
 /** Who asks, and what a request is worked out with. What each may see and do stands in policies.ts. */
 
+import type { ChangeMarks } from "../bgp/net/change-marks.ts";
 import type { Objects } from "./objects.ts";
 
 export interface Caller {
@@ -17,6 +18,8 @@ export interface World {
   readonly chance: () => number;
   /** Whether there is a way to that address: it is routed here, or a peer told of it. */
   readonly isReachable: (address: string) => boolean;
+  /** Whatever {@link isReachable} and {@link hostSays} say otherwise than before is noted there, by prefix and by name of the host. */
+  readonly marks: ChangeMarks;
   /** Whether it is of a network that the gateway routes and therefore never translates. */
   readonly isRouted: (address: string) => boolean;
   /** Whether gateway.yaml, or a pool or service of the API, has it for something. */

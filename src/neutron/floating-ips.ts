@@ -10,7 +10,7 @@ import { joiningRouter } from "./joining-router.ts";
 import type { View } from "./members.ts";
 import { DEVICE, type FixedIp, type FloatingIp, type Network, type Port } from "./objects.ts";
 import { forwardingSummary, forwardingsOf } from "./port-forwardings.ts";
-import { statusOf } from "./port-status.ts";
+import { statusOf, statusSlots, wayTo } from "./port-status.ts";
 import { RESOURCES } from "./resources.ts";
 import { requireVisible } from "./seen.ts";
 import { addServicePort } from "./service-port.ts";
@@ -93,8 +93,8 @@ export const floatingIps: Handler<"floatingips"> = {
   },
   restsOn: (floating, reading, world) => {
     const port = portOf(floating, reading);
-    const status = statusOfFloating(floating, port, reading, world);
-    return [status, port, port && statusOf(port, world), ...forwardingsOf(reading, floating.id)];
+    const way = wayTo(floating.floating_ip_address, world.marks);
+    return port === undefined ? [way] : [way, ...statusSlots(port, world)];
   },
 };
 

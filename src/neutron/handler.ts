@@ -1,5 +1,6 @@
 /** What every resource's handler is and does alike. */
 
+import type { ChangeSlot } from "../bgp/net/change-marks.ts";
 import type { Given } from "./body.ts";
 import type { Caller, World } from "./caller.ts";
 import { conflict, unknownObject } from "./fault.ts";
@@ -25,8 +26,11 @@ export interface Handler<C extends Owned> {
   remove(work: Work, old: Objects[C]): void;
   /** Of what the rows of the resource name, that which is not answered as it is stored. Undefined: it is not answered. */
   readonly made: Readonly<Record<string, Of<C, unknown>>>;
-  /** All that an answer is made from beside the object: no other, as long as these are the same. Undefined: nobody knows. */
-  readonly restsOn?: Of<C, readonly unknown[]>;
+  /**
+   * What of {@link World.marks} an answer is made from beside the object: no other, as long as nothing of it is noted, and
+   * none of the objects that are shown in this one changed (tables.ts). Undefined: nobody knows.
+   */
+  readonly restsOn?: Of<C, readonly ChangeSlot[]>;
 }
 
 type Of<C extends Owned, T> = (object: Objects[C], reading: Reading, world: World) => T;

@@ -6,6 +6,7 @@
  * writes either.
  */
 
+import type { ChangeMarks } from "../bgp/net/change-marks.ts";
 import { follow } from "../store/follow.ts";
 import type { Batch, Key, Snapshot, Store } from "../store/store.ts";
 import type { Port } from "./objects.ts";
@@ -53,13 +54,18 @@ interface Row extends HostState {
 const NO_PORTS: ReadonlySet<string> = new Set();
 
 export class Hosts {
+  readonly #marks: ChangeMarks;
   readonly #onChange: (hosts: Hosts) => void;
   #rows: Map<string, Row> = new Map();
   #stopFollowing: () => void = () => undefined;
 
-  /** @param onChange - called after every change; @throws StoreError */
-  static async open(store: Store, onChange: (hosts: Hosts) => void): Promise<Hosts> {
-    const hosts = new Hosts(onChange);
+  /**
+   * @param marks - where every change is noted by the name of the host
+   * @param onChange - called after every change
+   * @throws StoreError
+   */
+  static async open(store: Store, marks: ChangeMarks, onChange: (hosts: Hosts) => void): Promise<Hosts> {
+    const hosts = new Hosts(marks, onChange);
     hosts.#stopFollowing = await follow(store, PREFIX, {
       reset: (snapshot) => hosts.#reset(snapshot),
       take: (batch) => hosts.#take(batch),
@@ -67,7 +73,8 @@ export class Hosts {
     return hosts;
   }
 
-  private constructor(onChange: (hosts: Hosts) => void) {
+  private constructor(marks: ChangeMarks, onChange: (hosts: Hosts) => void) {
+    this.#marks = marks;
     this.#onChange = onChange;
   }
 
@@ -86,6 +93,7 @@ export class Hosts {
   }
 
   #reset({ revision, entries }: Snapshot): void {
+    for (const name of this.#rows.keys()) this.#marks.noteName(name);
     this.#rows = new Map();
     for (const [key, { value, modRevision }] of entries) {
       this.#set(key, value, key.endsWith(`/${KNOWN}`) ? revision : modRevision);
@@ -102,6 +110,7 @@ export class Hosts {
   #set(key: Key, value: string | undefined, revision: number): void {
     const [encoded = "", part] = key.slice(PREFIX.length).split("/");
     const name = decodeURIComponent(encoded);
+    this.#marks.noteName(name);
     if (part === KNOWN && value === undefined) this.#rows.delete(name);
     if (part === KNOWN && value !== undefined && !this.#rows.has(name))
       this.#rows.set(name, { name, report: undefined, revision, ports: NO_PORTS });

@@ -2,6 +2,9 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { hostPrefix } from "../bgp/net/address.ts";
+import { ChangeMarks } from "../bgp/net/change-marks.ts";
+import { parseAddress } from "../bgp/net/text.ts";
 import type { View } from "./members.ts";
 import { Draft } from "./tables.ts";
 import { ADMIN, ALICE, BOB, type Site, site } from "./testing/cloud.ts";
@@ -115,11 +118,47 @@ describe("a list that is asked for again tells what is so by then", () => {
 
   test("that it cannot be reached any more", () => {
     let reachable = true;
-    const at = site({ isReachable: () => reachable });
+    const marks = new ChangeMarks();
+    const at = site({ isReachable: () => reachable, marks });
     make(at, { port_id: at.port });
-    expect(rows(at, "floatingips")).toMatchObject([{ status: "ACTIVE" }]);
+    const [row] = rows(at, "floatingips");
+    expect(row).toMatchObject({ status: "ACTIVE", port_details: { status: "ACTIVE" } });
     reachable = false;
-    expect(rows(at, "floatingips")).toMatchObject([{ status: "DOWN" }]);
+    for (const name of ["floating_ip_address", "fixed_ip_address"])
+      marks.note(marks.ofPrefix(hostPrefix(parseAddress(String(row?.[name]))!)));
+    expect(rows(at, "floatingips")).toMatchObject([{ status: "DOWN", port_details: { status: "DOWN" } }]);
+  });
+
+  test("that the host of its port says otherwise", () => {
+    let says = true;
+    const marks = new ChangeMarks();
+    const at = site({ hostSays: () => says, marks });
+    make(at, { port_id: at.port });
+    expect(rows(at, "floatingips")).toMatchObject([{ port_details: { status: "ACTIVE" } }]);
+    says = false;
+    marks.noteName(String(at.cloud.tables.get("ports", at.port)?.["binding:host_id"]));
+    expect(rows(at, "floatingips")).toMatchObject([{ port_details: { status: "DOWN" } }]);
+  });
+
+  test("that some of its ports lead elsewhere, or nowhere any more", () => {
+    const at = site();
+    const id = make(at);
+    const forwardings = (): unknown => rows(at, "floatingips")[0]?.["port_forwardings"];
+    expect(forwardings()).toEqual([]);
+    const [fixed] = at.cloud.tables.get("ports", at.port)!.fixed_ips;
+    const made = at.cloud.make(`floatingips/${id}/port_forwardings`, "port_forwarding", {
+      protocol: "tcp",
+      internal_port_id: at.port,
+      internal_ip_address: fixed!.ip_address,
+      internal_port: 80,
+      external_port: 8080,
+    });
+    expect(forwardings()).toMatchObject([{ external_port: 8080 }]);
+    const path = `floatingips/${id}/port_forwardings/${made.id}`;
+    at.cloud.ask("PUT", path, { port_forwarding: { external_port: 8081 } });
+    expect(forwardings()).toMatchObject([{ external_port: 8081 }]);
+    at.cloud.ask("DELETE", path);
+    expect(forwardings()).toEqual([]);
   });
 
   test("to each what it may see", () => {

@@ -13,7 +13,7 @@ import { macFor } from "./macs.ts";
 import { type AddressPair, DEVICE, type FixedIp, type Network, type Port } from "./objects.ts";
 import { mayDo, requireAllowed } from "./policies.ts";
 import { dropForwardings } from "./port-forwardings.ts";
-import { statusOf } from "./port-status.ts";
+import { statusOf, statusSlots } from "./port-status.ts";
 import { RESOURCES } from "./resources.ts";
 import { groupsOf, requireGroups } from "./security-groups.ts";
 import { isMine, requireVisible } from "./seen.ts";
@@ -115,7 +115,7 @@ export const ports: Handler<"ports"> = {
     "binding:vif_type": (port) => (port["binding:host_id"] === "" ? "unbound" : "tap"),
     "binding:vif_details": () => ({}),
   },
-  restsOn: (port, _reading, world) => [statusOf(port, world)],
+  restsOn: (port, _reading, world) => statusSlots(port, world),
 };
 
 /** What of a port takes the network's owner. */

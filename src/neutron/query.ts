@@ -2,7 +2,6 @@
 
 import { badRequest, invalidAttribute } from "./fault.ts";
 import { chosen, type Members, writerOf } from "./members.ts";
-import { joined, type Texts } from "./texts.ts";
 import { STEP, sorted } from "./turns.ts";
 import { booleanOf, shown } from "./values.ts";
 
@@ -156,7 +155,7 @@ export interface Listed<T> {
   /** Of an object as the caller sees it. */
   readonly members: Members<T>;
   /** All of these members as they were written last, by `write`; undefined: that is not kept. */
-  readonly kept: ((object: T, write: (object: T) => string) => ReturnType<Texts["of"]>) | undefined;
+  readonly kept: ((objects: readonly T[], write: (object: T) => string) => Uint8Array) | undefined;
   /** The fault for a marker that names nothing. */
   readonly unknownMarker: (marker: string) => Error;
 }
@@ -285,8 +284,7 @@ function textOf<T>(
   fields: readonly string[],
 ): (batch: readonly T[]) => Uint8Array {
   const write = writerOf(chosen(members, fields));
-  if (kept !== undefined && fields.length === 0)
-    return (batch) => joined(batch.map((object) => kept(object, write)));
+  if (kept !== undefined && fields.length === 0) return (batch) => kept(batch, write);
   return (batch) => ENCODER.encode(batch.map((object) => `,${write(object)}`).join(""));
 }
 

@@ -321,7 +321,13 @@ function listedOf<C extends Owned>(work: Work, handler: Handler<C>, query: Query
     isSeen: (object) => isVisible(caller, draft, collection, object),
     members: shown(work, handler),
     kept:
-      restsOn && ((object, write) => texts.of(object, restsOn(object, draft, world), () => write(object))),
+      restsOn &&
+      ((objects, write) =>
+        texts.of(objects, {
+          marks: world.marks,
+          restsOn: (object) => restsOn(object, draft, world),
+          write,
+        })),
     unknownMarker: (marker) => unknownObject(collection, marker),
   };
 }

@@ -90,6 +90,14 @@ export const macKey = (networkId: string, mac: string): string => `${networkId} 
 /** Addresses are compared in one spelling, which is how they are stored. */
 export const addressKey = (subnetId: string, address: string): string => `${subnetId} ${address}`;
 
+/** Others whose JSON shows something of an object. */
+const SHOWN_IN: {
+  readonly [C in Collection]?: (object: Objects[C], tables: Tables) => Iterable<string>;
+} = {
+  ports: ({ id }, tables) => Array.from(tables.by("floatingips", "port", id), (floating) => floating.id),
+  port_forwardings: ({ floatingip_id }) => [floatingip_id],
+};
+
 const COLLECTIONS: readonly Collection[] = Object.keys(INDEXES) as Collection[];
 
 export interface Change<C extends Collection = Collection> {
@@ -222,6 +230,7 @@ export class Tables implements Reading {
       const old = this.get(collection, id);
       if (old !== undefined) this.#unlink(collection, id, old);
       this.#keepOrder(collection, id, old !== undefined, object !== undefined);
+      this.#forgetTexts(collection, old ?? object);
       if (object === undefined) this.#rowsOf(collection).delete(id);
       else {
         this.#rowsOf(collection).set(id, object);
@@ -233,7 +242,6 @@ export class Tables implements Reading {
   }
 
   #keepOrder(collection: Collection, id: string, was: boolean, is: boolean): void {
-    for (const texts of Object.values(this.texts)) texts.forget(id);
     const ids = was === is ? undefined : this.#inOrder.get(collection);
     if (is && ids !== undefined) put(ids, id, compareIds);
     else
@@ -241,6 +249,15 @@ export class Tables implements Reading {
         firstNotBelow(ids, (other) => compareIds(other, id)),
         1,
       );
+  }
+
+  #forgetTexts<C extends Collection>(collection: C, object: Objects[C] | undefined): void {
+    if (object === undefined) return;
+    const others = SHOWN_IN[collection]?.(object, this) ?? NONE;
+    for (const texts of Object.values(this.texts)) {
+      texts.forget(object.id);
+      for (const id of others) texts.forget(id);
+    }
   }
 
   #unlink(collection: Collection, id: string, old: Objects[Collection]): void {

@@ -3,117 +3,164 @@
  *
  * It lies as octets in pages outside of the heap, object behind object, each with the comma before it: what follows each
  * other in a list is sent as it lies there, and nothing of it is made, joined or encoded again. What is once written is
- * never written over, since somebody may be about to send it.
+ * never written over, since somebody may be about to send it. Where it lies stands in columns, a row for each object in
+ * the order in which they were asked for first, so that a list reads them from front to back and no object beside.
  */
 
-/** Of one page; a longer text has one of its own. */
-const PAGE_OCTETS = 1_048_576;
+import type { ChangeMarks, ChangeSlot } from "../bgp/net/change-marks.ts";
 
-/** Where the text of an object lies. */
-interface Place {
-  readonly page: Uint8Array;
-  readonly from: number;
-  readonly to: number;
+/** Of one page; a longer text has one of its own. Memory is taken as it is filled. */
+const PAGE_OCTETS = 4_194_304;
+
+const FIRST_ROWS = 1024;
+
+/** What texts are made by. */
+export interface Writing<T> {
+  readonly marks: ChangeMarks;
+  /** A text is good as long as nothing is noted there. */
+  readonly restsOn: (object: T) => readonly ChangeSlot[];
+  readonly write: (object: T) => string;
 }
 
-interface Known extends Place {
-  readonly object: object;
-  readonly rests: readonly unknown[];
-  /** What was asked for after it the last time: of a hundred thousand each look-up by id is a way to the memory and back. */
-  next: Known | undefined;
+/** Octets behind each other in one page. */
+interface Run {
+  readonly page: Uint8Array;
+  readonly from: number;
+  to: number;
 }
 
 export class Texts {
   /** By id, which is a UUID and names one object of any kind. */
-  readonly #known = new Map<string, Known>();
-  readonly #encoder = new TextEncoder();
-  #last: Known | undefined;
-  #page = new Uint8Array(0);
+  readonly #rowById = new Map<string, number>();
+  /** By row; undefined: its text is forgotten. */
+  #objects: (object | undefined)[] = [];
+  #rests: (readonly ChangeSlot[])[] = [];
+  /** Nothing that it rests on was noted up to that change. */
+  #asOf = new Float64Array(FIRST_ROWS);
+  #page: Uint32Array = new Uint32Array(FIRST_ROWS);
+  #from: Uint32Array = new Uint32Array(FIRST_ROWS);
+  #to: Uint32Array = new Uint32Array(FIRST_ROWS);
+  #pages: Uint8Array[] = [];
+  /** Of the last page. */
   #filled = 0;
+  readonly #encoder = new TextEncoder();
   /** Octets of all that is known, and of what lies beside it in the same pages and is known no more. */
   #live = 0;
   #dead = 0;
 
-  /** @param rests - what else than the object its JSON is made from: as long as these are the same, so is that */
-  of(object: { readonly id: string }, rests: readonly unknown[], make: () => string): Place {
-    const next = this.#last?.next;
-    const known = next?.object === object ? next : this.#known.get(object.id);
-    const isGood = known?.object === object && areSame(known.rests, rests);
-    const now = isGood ? known : this.#keep(object, rests, make());
-    if (this.#last !== undefined) this.#last.next = now;
-    this.#last = now;
-    return now;
+  /** Of all of the objects, as it lies there where that is in one piece. */
+  of<T extends { readonly id: string }>(objects: readonly T[], writing: Writing<T>): Uint8Array {
+    if (this.#dead > this.#live + PAGE_OCTETS) this.#beginAnew();
+    const runs: Run[] = [];
+    let row = -1;
+    for (const object of objects) {
+      row = this.#rowOf(object, row + 1);
+      if (!this.#isGood(row, object, writing.marks)) this.#renew(row, object, writing);
+      const page = this.#pages[this.#page[row]!]!;
+      const [from, to] = [this.#from[row]!, this.#to[row]!];
+      const last = runs.at(-1);
+      if (last?.page === page && last.to === from) last.to = to;
+      else runs.push({ page, from, to });
+    }
+    return inOnePiece(runs.map(({ page, from, to }) => page.subarray(from, to)));
   }
 
-  /** The object is another, or gone. */
+  /** The object is another, or gone, or one that is shown in it is. */
   forget(id: string): void {
-    const known = this.#known.get(id);
-    if (known === undefined) return;
-    this.#known.delete(id);
-    const octets = known.to - known.from;
+    const row = this.#rowById.get(id);
+    if (row !== undefined) this.#drop(row);
+  }
+
+  /** @param guess - where it is when it is asked for after the same one as the last time: each look-up by id is a way to the memory */
+  #rowOf(object: { readonly id: string }, guess: number): number {
+    if (this.#objects[guess] === object) return guess;
+    const known = this.#rowById.get(object.id);
+    if (known !== undefined) return known;
+    const row = this.#objects.push(undefined) - 1;
+    this.#rests.push([]);
+    this.#rowById.set(object.id, row);
+    if (row === this.#asOf.length) this.#grow();
+    return row;
+  }
+
+  #isGood(row: number, object: object, marks: ChangeMarks): boolean {
+    if (this.#objects[row] !== object) return false;
+    const { now } = marks;
+    if (this.#asOf[row] === now) return true;
+    if (!marks.areAsOf(this.#rests[row]!, this.#asOf[row]!)) return false;
+    this.#asOf[row] = now;
+    return true;
+  }
+
+  #renew<T extends object>(row: number, object: T, { marks, restsOn, write }: Writing<T>): void {
+    this.#drop(row);
+    this.#put(row, `,${write(object)}`);
+    this.#live += this.#to[row]! - this.#from[row]!;
+    this.#objects[row] = object;
+    this.#rests[row] = restsOn(object);
+    this.#asOf[row] = marks.now;
+  }
+
+  #drop(row: number): void {
+    if (this.#objects[row] === undefined) return;
+    this.#objects[row] = undefined;
+    const octets = this.#to[row]! - this.#from[row]!;
     this.#live -= octets;
     this.#dead += octets;
-    if (this.#dead > this.#live + PAGE_OCTETS) this.#beginAnew();
-  }
-
-  #keep(object: { readonly id: string }, rests: readonly unknown[], text: string): Known {
-    this.forget(object.id);
-    const place = this.#put(`,${text}`);
-    this.#live += place.to - place.from;
-    const known = { ...place, object, rests, next: undefined };
-    this.#known.set(object.id, known);
-    return known;
   }
 
   #beginAnew(): void {
-    this.#known.clear();
-    this.#last = undefined;
-    this.#page = new Uint8Array(0);
+    this.#rowById.clear();
+    [this.#objects, this.#rests, this.#pages] = [[], [], []];
     [this.#filled, this.#live, this.#dead] = [0, 0, 0];
   }
 
-  #put(text: string): Place {
-    const place = this.#tryPut(text);
-    if (place !== undefined) return place;
+  #grow(): void {
+    const asOf = new Float64Array(this.#asOf.length * 2);
+    asOf.set(this.#asOf);
+    this.#asOf = asOf;
+    this.#page = doubled(this.#page);
+    this.#from = doubled(this.#from);
+    this.#to = doubled(this.#to);
+  }
+
+  #put(row: number, text: string): void {
+    if (this.#tryPut(row, text)) return;
     // Every unit of UTF-16 is at most three octets of UTF-8.
-    this.#page = new Uint8Array(Math.max(PAGE_OCTETS, text.length * 3));
+    this.#pages.push(new Uint8Array(Math.max(PAGE_OCTETS, text.length * 3)));
     this.#filled = 0;
-    return this.#tryPut(text)!;
+    this.#tryPut(row, text);
   }
 
-  /** Undefined: the page has no room for it. */
-  #tryPut(text: string): Place | undefined {
-    const page = this.#page;
+  /** False: the last page has no room for it. */
+  #tryPut(row: number, text: string): boolean {
+    const page = this.#pages.at(-1);
     const from = this.#filled;
-    if (page.length - from < text.length) return undefined;
+    if (page === undefined || page.length - from < text.length) return false;
     const { read, written } = this.#encoder.encodeInto(text, page.subarray(from));
-    if (read < text.length) return undefined;
+    if (read < text.length) return false;
+    this.#page[row] = this.#pages.length - 1;
+    this.#from[row] = from;
     this.#filled = from + written;
-    return { page, from, to: this.#filled };
+    this.#to[row] = this.#filled;
+    return true;
   }
 }
 
-function areSame(a: readonly unknown[], b: readonly unknown[]): boolean {
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return a.length === b.length;
+function doubled(column: Uint32Array): Uint32Array {
+  const wider = new Uint32Array(column.length * 2);
+  wider.set(column);
+  return wider;
 }
 
-/** What lies behind each other as one, and all of it in one piece. */
-export function joined(places: readonly Place[]): Uint8Array {
-  const runs: Uint8Array[] = [];
-  for (let i = 0; i < places.length; ) {
-    const { page, from } = places[i]!;
-    let { to } = places[i]!;
-    for (i++; places[i]?.page === page && places[i]!.from === to; i++) ({ to } = places[i]!);
-    runs.push(page.subarray(from, to));
-  }
-  const [only, second] = runs;
+function inOnePiece(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only, second] = pieces;
   if (only !== undefined && second === undefined) return only;
-  const all = new Uint8Array(runs.reduce((octets, run) => octets + run.length, 0));
+  const all = new Uint8Array(pieces.reduce((octets, piece) => octets + piece.length, 0));
   let at = 0;
-  for (const run of runs) {
-    all.set(run, at);
-    at += run.length;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
   }
   return all;
 }

@@ -88,7 +88,7 @@ export class PrefixTable {
   /** Forgets a prefix; its id may be given out again at once. @throws RangeError when there is none with this id */
   remove(id: PrefixId): void {
     if (!this.has(id)) throw new RangeError(`prefix ${id} is not live`);
-    const hash = this.#hashOfId(id);
+    const hash = this.hash(id);
     const slot = this.#slotOf(
       this.#w0[id]!,
       this.#wide ? this.#w1[id]! : 0,
@@ -176,7 +176,8 @@ export class PrefixTable {
     return !this.#wide || (this.#w1[id] === w1 && this.#w2[id] === w2 && this.#w3[id] === w3);
   }
 
-  #hashOfId(id: PrefixId): number {
+  /** {@link hashOf} its key. */
+  hash(id: PrefixId): number {
     if (!this.#wide) return hashOf(this.#w0[id]!, 0, 0, 0, this.lengthOf(id));
     return hashOf(this.#w0[id]!, this.#w1[id]!, this.#w2[id]!, this.#w3[id]!, this.lengthOf(id));
   }
@@ -197,7 +198,7 @@ export class PrefixTable {
     let gap = slot;
     for (let at = (gap + 1) & mask; slots[at] !== 0; at = (at + 1) & mask) {
       const near = this.#distance[at]!;
-      const distance = near < FAR ? near : this.#distanceOf(at, this.#hashOfId((slots[at]! - 1) as PrefixId));
+      const distance = near < FAR ? near : this.#distanceOf(at, this.hash((slots[at]! - 1) as PrefixId));
       const back = (at - gap) & mask;
       if (distance < back) continue;
       slots[gap] = slots[at]!;
@@ -237,7 +238,7 @@ export class PrefixTable {
     const mask = capacity - 1;
     for (let id = 0; id < this.extent; id++) {
       if (!this.has(id)) continue;
-      const hash = this.#hashOfId(id);
+      const hash = this.hash(id);
       let slot = hash & mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
       this.#place(slot, id, hash);
@@ -256,7 +257,7 @@ function wider(column: Uint32Array, capacity: number): Uint32Array {
  * so that those which come one after the other (the addresses of a pool, a table in its order) share a line of the cache.
  * The bits before are mixed (murmur3's finaliser), so that such groups spread over the index.
  */
-function hashOf(w0: number, w1: number, w2: number, w3: number, length: number): number {
+export function hashOf(w0: number, w1: number, w2: number, w3: number, length: number): number {
   if ((w1 | w2 | w3) !== 0) return hashOfWide(w0, w1, w2, w3, length);
   const last = length > 32 ? 0 : lastOf(w0, length);
   const h = Math.imul(w0 ^ shifted(last, length) ^ seedOf(length), 0x85ebca6b);

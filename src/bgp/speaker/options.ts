@@ -2,6 +2,7 @@
 
 import type { BfdTiming } from "../bfd/session.ts";
 import type { Address, Family, Prefix } from "../net/address.ts";
+import type { ChangeMarks } from "../net/change-marks.ts";
 import type { LargeCommunity } from "../net/communities.ts";
 import { type Policy, REJECT_ALL } from "../policy/rules.ts";
 import type { PrivateAsRemoval } from "../rib/as-view.ts";
@@ -53,6 +54,8 @@ export interface SpeakerOptions {
    * which ones there are to speak of. Default: false, all can be reached.
    */
   readonly tracksNextHops?: boolean;
+  /** Where it is noted, when it is decided, of which prefixes the chosen paths are others. */
+  readonly marks?: ChangeMarks;
 }
 
 /** The peer's AS number, or any other than our own. */

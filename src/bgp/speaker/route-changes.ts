@@ -1,6 +1,7 @@
 /** What changed in the Loc-RIB, for those who program a forwarding plane. */
 
 import type { Family, Prefix } from "../net/address.ts";
+import type { ChangeMarks } from "../net/change-marks.ts";
 import type { PrefixId } from "../net/prefix-table.ts";
 import type { Rib } from "../rib/rib.ts";
 import { type ChosenPath, chosenPaths } from "./chosen-paths.ts";
@@ -25,12 +26,14 @@ export type RouteListener = (changes: readonly RouteChange[]) => void;
 
 export class RouteChanges {
   readonly #rib: Rib;
+  readonly #marks: ChangeMarks | undefined;
   readonly #listeners: Set<RouteListener> = new Set();
   readonly #feeds: RouteFeed[] = [];
   #batch: RouteChange[] = [];
 
-  constructor(rib: Rib) {
+  constructor(rib: Rib, marks: ChangeMarks | undefined) {
     this.#rib = rib;
+    this.#marks = marks;
   }
 
   listen(listener: RouteListener): () => void {
@@ -45,6 +48,7 @@ export class RouteChanges {
   }
 
   note(family: Family, id: PrefixId): void {
+    this.#marks?.note(this.#rib.of(family).prefixes.hash(id));
     for (const feed of this.#feeds) feed.note(family, id);
     if (this.#listeners.size === 0) return;
     const { prefixes, best } = this.#rib.of(family);

@@ -111,7 +111,7 @@ export class Speaker {
       rearmed: (atMs) => this.#wake(atMs),
     };
     this.#inbound = new Inbound(this.rib);
-    this.#changes = new RouteChanges(this.rib);
+    this.#changes = new RouteChanges(this.rib, options.marks);
     const outbox = new Outbox(this.rib.pool, {
       write: (peer, octets, messages) => this.#recipients.get(peer)?.write(octets, messages),
     });

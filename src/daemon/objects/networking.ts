@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { AuthorityOf } from "../../api/guard.ts";
 import type { NetworkingApi } from "../../api/openstack.ts";
 import { contains } from "../../bgp/net/address.ts";
+import { ChangeMarks } from "../../bgp/net/change-marks.ts";
 import { parseAddress } from "../../bgp/net/text.ts";
 import type { ApiSettings } from "../../config/settings.ts";
 import type { Problem } from "../../gateway/intent.ts";
@@ -73,7 +74,8 @@ export async function openNetworking(
   around: Surroundings,
 ): Promise<Networking> {
   const presence = new Presence({ store, hostname, clock: systemClock, changed: around.changed });
-  const hosts = await Hosts.open(store, (known) => presence.seen(known.get(hostname)));
+  const marks = new ChangeMarks();
+  const hosts = await Hosts.open(store, marks, (known) => presence.seen(known.get(hostname)));
   /** Of what gateway.yaml says, with the pools and services of the API. */
   const model = new KeptModel();
   let advertisements: readonly Advertisement[] | undefined;
@@ -85,6 +87,7 @@ export async function openNetworking(
       newId: randomUUID,
       chance: Math.random,
       isReachable: around.isReachable(),
+      marks,
       isRouted: (text) => isIn(around.file().networks, text),
       isSaid: (text) => saidBy(around.own.extend(around.file())).has(stored(text)),
       routerDistributed: around.api().routerDistributed,
@@ -96,26 +99,12 @@ export async function openNetworking(
       around.amended();
     },
   );
-  const sessionBy = (token: string | undefined): Session | undefined => {
-    const people = around.people();
-    return people && token !== undefined ? sessionOf(people, token, unixTime(), around.standing) : undefined;
-  };
   return {
     ask: (caller, request) =>
       isBgp(request) ? answerBgp(around.bgp(), keeper.reading, caller, request) : keeper.ask(caller, request),
-    caller: (token, isLocal) => {
-      const session = sessionBy(token);
-      if (session !== undefined) return { projectId: session.project.id, role: session.role };
-      return isLocal || around.api().auth === "none" ? UNASKED : undefined;
-    },
-    authority: (token, isSocket) => {
-      if (isSocket || around.api().auth === "none") return "write";
-      const session = sessionBy(token);
-      if (session === undefined || session.role === "admin") return session && "write";
-      // The gateway's own state is that of all projects: others' readers see what is theirs in the Networking API.
-      return session.project.name === UNASKED.projectId ? "read" : "none";
-    },
+    ...recognition(around),
     extend: (file) => model.model(around.own.extend(file), keeper.reading, around.api().floatingEgress),
+    marks,
     isElsewhere: (address) => isElsewhere(keeper.reading, hostname, address),
     view: () => ({
       reading: keeper.reading,
@@ -142,6 +131,28 @@ export async function openNetworking(
       keeper.close();
       hosts.close();
       await Promise.all([presence.stop(), dhcp?.stop()]);
+    },
+  };
+}
+
+/** Who asks, and what they may. */
+function recognition(around: Surroundings): Pick<Networking, "caller" | "authority"> {
+  const sessionBy = (token: string | undefined): Session | undefined => {
+    const people = around.people();
+    return people && token !== undefined ? sessionOf(people, token, unixTime(), around.standing) : undefined;
+  };
+  return {
+    caller: (token, isLocal) => {
+      const session = sessionBy(token);
+      if (session !== undefined) return { projectId: session.project.id, role: session.role };
+      return isLocal || around.api().auth === "none" ? UNASKED : undefined;
+    },
+    authority: (token, isSocket) => {
+      if (isSocket || around.api().auth === "none") return "write";
+      const session = sessionBy(token);
+      if (session === undefined || session.role === "admin") return session && "write";
+      // The gateway's own state is that of all projects: others' readers see what is theirs in the Networking API.
+      return session.project.name === UNASKED.projectId ? "read" : "none";
     },
   };
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { ChangeMarks } from "../../bgp/net/change-marks.ts";
 import { Hosts } from "../../neutron/hosts.ts";
 import { MemoryStore } from "../../store/memory.ts";
 import { type Commit, type Committed, type Lease, type Store, StoreError } from "../../store/store.ts";
@@ -36,12 +37,14 @@ class Shaky extends MemoryStore {
 }
 
 let store: Shaky;
+let marks: ChangeMarks;
 let timers: (() => void)[];
 let hosts: Hosts;
 beforeEach(async () => {
   store = new Shaky();
   timers = [];
-  hosts = await Hosts.open(store, () => undefined);
+  marks = new ChangeMarks();
+  hosts = await Hosts.open(store, marks, () => undefined);
 });
 
 const clock = {
@@ -57,7 +60,7 @@ const clock = {
 /** A machine of that name, which watches the store as the daemon does. */
 async function machine(hostname: string, of: Store = store): Promise<Presence> {
   const presence = new Presence({ store: of, hostname, clock, changed: () => undefined });
-  await Hosts.open(of, (known) => presence.seen(known.get(hostname)));
+  await Hosts.open(of, new ChangeMarks(), (known) => presence.seen(known.get(hostname)));
   return presence;
 }
 
@@ -118,11 +121,13 @@ test("a host that ends is known, and its ports are down; of one that was never t
   await settled();
   const port = { id: "a", "binding:host_id": "host/1" } as Parameters<Hosts["says"]>[0];
   expect(hosts.says(port)).toBe(true);
+  const heard = marks.now;
   expect(hosts.says({ ...port, id: "b" })).toBe(false);
   expect(hosts.says({ ...port, "binding:host_id": "host" })).toBeUndefined();
   await presence.stop();
   await settled();
   expect(hosts.says(port)).toBe(false);
+  expect(marks.areAsOf([marks.ofName("host/1")], heard)).toBe(false);
 });
 
 test("what a process before left is taken over, and the first of two that live steps back and says so", async () => {
@@ -147,7 +152,7 @@ test("what a process before left is taken over, and the first of two that live s
 test("half of a thousand hosts are cut off: their ports are down, those of the others are not, and all are up after it", async () => {
   const COUNT = 1000;
   const names = Array.from({ length: COUNT }, (_, i) => `host${i}`);
-  const known = await Hosts.open(store, () => undefined);
+  const known = await Hosts.open(store, new ChangeMarks(), () => undefined);
   const machines = names.map((hostname) => {
     const way = new Way(store);
     const presence = new Presence({ store: way, hostname, clock, changed: () => undefined });

@@ -5,6 +5,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { hostPrefix } from "../../bgp/net/address.ts";
+import { ChangeMarks } from "../../bgp/net/change-marks.ts";
 import { formatPrefix } from "../../bgp/net/text.ts";
 import type { LearnedRoute, Link } from "../../gateway/intent.ts";
 import { kindOf } from "../../gateway/kinds.ts";
@@ -51,7 +52,9 @@ export class Machine {
     { etcd, clock, world }: Site,
   ): Promise<Machine> {
     const machine = new Machine(name, role, at, etcd, clock);
-    machine.#hosts = await Hosts.open(machine.way, (hosts) => machine.#presence.seen(hosts.get(name)));
+    machine.#hosts = await Hosts.open(machine.way, new ChangeMarks(), (hosts) =>
+      machine.#presence.seen(hosts.get(name)),
+    );
     machine.#keeper = await Keeper.open(
       machine.way,
       () => world,

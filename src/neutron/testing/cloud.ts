@@ -1,5 +1,6 @@
 /** The API without HTTP and store: requests in, answers or faults out, ids that can be foretold. */
 
+import { ChangeMarks } from "../../bgp/net/change-marks.ts";
 import type { Caller, World } from "../caller.ts";
 import { errorBody, Fault } from "../fault.ts";
 import type { View } from "../members.ts";
@@ -18,6 +19,7 @@ export function countingWorld(): World {
     now: "2026-01-01T00:00:00Z",
     newId: () => `00000000-0000-4000-8000-${String(++count).padStart(12, "0")}`,
     isReachable: () => true,
+    marks: new ChangeMarks(),
     isRouted: () => false,
     isSaid: () => false,
     hostSays: () => undefined,
