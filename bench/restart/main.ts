@@ -3,11 +3,10 @@
  * takes until all is announced again and it may remove things, and how much it writes into the kernel, which is to be nothing.
  */
 
-import { execFileSync, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { machine } from "../measure.ts";
-import { INSIDE } from "../service/cloud.ts";
+import { runInside } from "../service/place.ts";
 import type { Figures } from "./run.ts";
 
 const HELP = `npm run bench -- restart [--sizes N,…]
@@ -30,29 +29,11 @@ if (given.help === true || !isSensible || process.getuid?.() !== 0) {
   process.exit(why === "" ? 0 : 2);
 }
 
-const NAMESPACE = `bench-${process.pid}-restart`;
+const script = join(import.meta.dirname, "run.js");
 process.stdout.write(`${machine()}\n\n`);
 process.stdout.write("floating IPs and routes  first start  start again  changes written, first and again\n");
 for (const size of sizes) {
-  const { firstMs, againMs, firstWritten, againWritten } = measure(size);
+  const { firstMs, againMs, firstWritten, againWritten } = runInside<Figures>(script, String(size));
   const ms = [firstMs, againMs].map((one) => `${one.toFixed(0)} ms`.padEnd(13)).join("");
   process.stdout.write(`${String(size).padEnd(25)}${ms}${firstWritten}, ${againWritten}\n`);
-}
-
-function measure(size: number): Figures {
-  const ip = (...words: string[]): unknown => execFileSync("ip", words);
-  ip("netns", "add", NAMESPACE);
-  try {
-    ip("-n", NAMESPACE, "link", "set", "lo", "up");
-    ip("-n", NAMESPACE, "link", "add", "hosts", "type", "veth", "peer", "name", "far");
-    ip("-n", NAMESPACE, "address", "add", INSIDE.replace(".0/", ".1/"), "dev", "hosts");
-    ip("-n", NAMESPACE, "address", "add", "fd00:9::1/64", "dev", "hosts", "nodad");
-    for (const name of ["hosts", "far"]) ip("-n", NAMESPACE, "link", "set", name, "up");
-    const program = [process.execPath, join(import.meta.dirname, "run.js"), String(size)];
-    const ran = spawnSync("ip", ["netns", "exec", NAMESPACE, ...program], { encoding: "utf8" });
-    if (ran.status !== 0) throw new Error(`${ran.stdout}${ran.stderr}`);
-    return JSON.parse(ran.stdout.trim().split("\n").at(-1)!) as Figures;
-  } finally {
-    ip("netns", "del", NAMESPACE);
-  }
 }

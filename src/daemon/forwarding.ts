@@ -137,7 +137,7 @@ function announceOnly(): Forwarding {
   return {
     type: "none",
     dataplane: {
-      read: () => Promise.resolve(undefined),
+      read: () => Promise.resolve({ is: "listed", text: undefined }),
       putRoutes: () => Promise.resolve(none),
       redirect: () => Promise.resolve(new Map()),
       removeRoutes: () => Promise.resolve(none),

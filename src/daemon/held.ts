@@ -21,7 +21,7 @@ export async function heldBy(dataplane: Dataplane, plan: BlockPlan | undefined):
   let routes = 0;
   const nextHops = new Map<string, Address>();
   const seen = new Set<KernelRoute["target"]>();
-  const nat = await dataplane.read((some) => {
+  const found = await dataplane.read((some) => {
     routes += some.length;
     // Routes of one part that lead to the same have their target in common.
     seen.clear();
@@ -33,7 +33,8 @@ export async function heldBy(dataplane: Dataplane, plan: BlockPlan | undefined):
         nextHops.set(formatAddress(address), address);
       }
     }
-  });
+  }, false);
+  const nat = found.is === "listed" ? found.text : undefined;
   const givenBlocks = nat === undefined || plan === undefined ? [] : givenIn(nat, plan);
   return { routes, nat: nat !== undefined, givenBlocks, nextHops: [...nextHops.values()] };
 }

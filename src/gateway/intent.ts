@@ -132,13 +132,20 @@ export interface Translation {
   readonly ports?: { readonly protocol: "tcp" | "udp"; readonly first: number; readonly last: number };
 }
 
+/** What the kernel has of the NAT table: its text, undefined where there is none; or what is known of it. */
+export type NatFound =
+  | { readonly is: "known" }
+  | { readonly is: "listed"; readonly text: string | undefined };
+
 /** The privileged half, as the reconciler sees it. Every method resolves when the kernel has answered. */
 export interface Dataplane {
   /**
-   * What bears our mark: its routes, a part at a time, and the text of the NAT table, which it resolves to. Called at
-   * start, after a fault, and by the audit.
+   * What bears our mark: its routes, a part at a time, and the NAT table, which it resolves to. Called at start, after a
+   * fault, and by the audit.
+   * @param knowsNat - all that was done to the NAT table since it was listed last is known: it need not be listed again,
+   * which of a hundred thousand floating IPs takes seconds, where the kernel says that nobody else changed anything
    */
-  read(take: (routes: readonly KernelRoute[]) => void): Promise<string | undefined>;
+  read(take: (routes: readonly KernelRoute[]) => void, knowsNat: boolean): Promise<NatFound>;
   /** Adds or replaces; resolves to the errors, by prefix text. The other routes are in place. */
   putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>>;
   /**

@@ -30,7 +30,7 @@ describe.each(CASES)(
 
     test("is what this gateway itself had put there", () => {
       const state = new KernelState();
-      state.observed([], undefined, 0);
+      state.observed([], { is: "listed", text: undefined }, 0);
       expect(goneIn(state, both, true)).toEqual([]);
       expect(goneIn(state, one, true)).toEqual(["198.51.100.21"]);
     });
@@ -39,11 +39,32 @@ describe.each(CASES)(
       const nft = new MemoryNft();
       nft.apply(diff(both, undefined));
       const state = new KernelState();
-      state.observed([], nft.listing(), 0);
+      state.observed([], { is: "listed", text: nft.listing() }, 0);
       expect(goneIn(state, both, true)).toEqual([]);
       expect(goneIn(state, one, true)).toEqual([]);
-      state.observed([], nft.listing(), 0);
+      state.observed([], { is: "listed", text: nft.listing() }, 0);
       expect(goneIn(state, one, false)).toEqual(["198.51.100.21"]);
     });
   },
 );
+
+test("what is known of the NAT table stays so when a read finds that nobody else changed it", () => {
+  const [both, one] = [CASES[0]![1], CASES[0]![2]];
+  const state = new KernelState();
+  state.observed([], { is: "listed", text: undefined }, 0);
+  expect(state.knowsNat).toBe(false);
+  state.natHolds(both, false, true);
+  expect([state.knowsNat, state.natChange(both, false)]).toEqual([true, ""]);
+  expect(state.observed([], { is: "known" }, 0)).toBe(0);
+  expect([state.knowsNat, state.natChange(both, false), state.isAt(both)]).toEqual([true, "", true]);
+  expect(state.natChange(one, false)).toContain("198.51.100.21");
+  state.lost();
+  expect(state.knowsNat).toBe(false);
+});
+
+test("with leftovers of the process before, it is not all known", () => {
+  const state = new KernelState();
+  state.observed([], { is: "listed", text: undefined }, 0);
+  state.natHolds(CASES[0]![1], true, true);
+  expect(state.knowsNat).toBe(false);
+});

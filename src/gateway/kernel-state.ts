@@ -8,7 +8,7 @@ import { floatingOf, forwardsOf, pooledOf } from "../nat/listing.ts";
 import { NOTHING_PROVIDED, type Provided, providedBy, providedByListing } from "../nat/provided.ts";
 import { stepsTo } from "../nat/steps.ts";
 import type { FloatingMapping, NatTable, Translations } from "../nat/table.ts";
-import type { KernelRoute, Translation } from "./intent.ts";
+import type { KernelRoute, NatFound, Translation } from "./intent.ts";
 import { interfacesOf, sameTarget } from "./routes.ts";
 
 export class KernelState {
@@ -31,16 +31,24 @@ export class KernelState {
    * them.
    * @param elsewhere - how many of the learned routes were not
    */
-  observed(routes: readonly KernelRoute[], listing: string | undefined, elsewhere: number): number {
+  observed(routes: readonly KernelRoute[], nat: NatFound, elsewhere: number): number {
     const found = new Map(routes.map((route) => [formatPrefix(route.prefix), route]));
-    const drift = this.#uncertain ? 0 : this.#routeDrift(found) + this.#natDrift(listing) + elsewhere;
+    const natDrift = nat.is === "known" ? 0 : this.#natDrift(nat.text);
+    const drift = this.#uncertain ? 0 : this.#routeDrift(found) + natDrift + elsewhere;
     this.routes = found;
     this.doubted.clear();
-    this.#listing = listing;
-    this.#listingIsFresh = true;
-    this.#nat = undefined;
+    if (nat.is === "listed") {
+      this.#listing = nat.text;
+      this.#listingIsFresh = true;
+      this.#nat = undefined;
+    }
     this.#uncertain = false;
     return drift;
+  }
+
+  /** Whether all that is there, unless others changed it, is what was acknowledged. */
+  get knowsNat(): boolean {
+    return this.#nat !== undefined && !this.#leftovers && !this.#uncertain;
   }
 
   /** Something was asked of the kernel and not answered. */
@@ -79,6 +87,11 @@ export class KernelState {
     const stays = keep && (this.#nat === undefined || this.#goesByListing(keep));
     this.#leftovers = keep;
     if (changed) this.#listingIsFresh = false;
+    if (!keep) {
+      // All of it is in the table now, and of a million floating IPs it is long.
+      this.#listing = undefined;
+      this.#listingIsFresh = false;
+    }
     this.#nat = table;
     return [
       ...gone(before.floating, table, stays),

@@ -62,7 +62,7 @@ export class Programmer {
         else drift += Number(see(this.#lane.routes, route));
       }
     };
-    const nat = await answered(this.#dataplane.read(take));
+    const nat = await answered(this.#dataplane.read(take, this.kernel.knowsNat));
     this.mustRead = false;
     drift += seenAll(this.#lane.routes);
     this.#lane.resume();

@@ -18,6 +18,7 @@ import {
   encodeRoutes,
   type KernelRoute,
   type Link,
+  type NatFound,
   type Neighbour,
   type Redirection,
   routesOf,
@@ -46,10 +47,11 @@ export interface KernelOptions extends Settings {
 /** The privileged half, seen from the core. Methods resolve when the kernel has answered. */
 export interface Kernel {
   /**
-   * What bears our mark: routes of our protocol in our table, some thousand at a time, and the text of table inet
-   * gatewayd, which it resolves to; undefined: there is none.
+   * What bears our mark: routes of our protocol in our table, some thousand at a time, and table inet gatewayd, which it
+   * resolves to.
+   * @param knowsNat - all that was done to that since it was listed last: then it is only where others may have changed it
    */
-  read(take: (routes: readonly KernelRoute[]) => void): Promise<string | undefined>;
+  read(take: (routes: readonly KernelRoute[]) => void, knowsNat: boolean): Promise<NatFound>;
   /** Adds or changes; resolves to the errors, by prefix text. The other routes are in place. */
   putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>>;
   /** What is not there counts as removed. */
@@ -123,7 +125,7 @@ export async function startKernel(options: KernelOptions): Promise<Kernel> {
     await supervisor.ask(code, payload);
   };
   return {
-    read: (take) => read(supervisor, take),
+    read: (take, knowsNat) => read(supervisor, take, knowsNat),
     putRoutes: (routes) =>
       inChunks(routes.length, (first, count) =>
         supervisor.ask(CODE.putRoutes, encodeRoutes(routes, first, count)),
@@ -203,12 +205,24 @@ async function listed(supervisor: Supervisor, code: number): Promise<string | un
 async function read(
   supervisor: Supervisor,
   take: (routes: readonly KernelRoute[]) => void,
-): Promise<string | undefined> {
-  const { nat } = parseJson((await supervisor.ask(CODE.read, NOTHING)).end) as { nat: string | false };
+  knowsNat: boolean,
+): Promise<NatFound> {
+  const nat = parseJson((await supervisor.ask(CODE.read, encodeJson(knowsNat))).end);
   for (;;) {
     const rows = decodeRows((await supervisor.ask(CODE.readSome, NOTHING)).end, true);
-    if (rows.count === 0) return nat === false ? undefined : nat;
+    if (rows.count === 0) break;
     take(routesOf(rows));
+  }
+  if (nat === "known") return { is: "known" };
+  return { is: "listed", text: nat === "listed" ? await readListing(supervisor) : undefined };
+}
+
+async function readListing(supervisor: Supervisor): Promise<string> {
+  const parts: Buffer[] = [];
+  for (;;) {
+    const { end } = await supervisor.ask(CODE.readListing, NOTHING);
+    if (end.length === 0) return Buffer.concat(parts).toString("utf8");
+    parts.push(end);
   }
 }
 

@@ -73,6 +73,11 @@ export interface Settings {
   readonly fastSwitch: boolean;
 }
 
+/** What was found of our table of nftables: the text that nft lists, undefined where there is none; or what was known. */
+export type NatFound =
+  | { readonly is: "known" }
+  | { readonly is: "listed"; readonly text: string | undefined };
+
 /** Whatever leads to the one is to lead to the other. Both are next hops, and not resilient. */
 export interface Redirection {
   readonly from: ViaTarget;
@@ -104,6 +109,7 @@ export const CODE = {
   helpers: 19,
   readSome: 20,
   advertise: 21,
+  readListing: 22,
   done: 128,
   failed: 129,
   hello: 131,

@@ -24,7 +24,7 @@ import { Conntrack, conntrackUse } from "./conntrack/conntrack.ts";
 import { decodeSessionQuery, type SessionQuery } from "./conntrack/session-commands.ts";
 import { SessionWalker } from "./conntrack/session-walk.ts";
 import { SessionWatch } from "./conntrack/session-watch.ts";
-import { InvalidCommand } from "./fields.ts";
+import { InvalidCommand, parseJson } from "./fields.ts";
 import { LinkTable } from "./links.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { IcmpSocket } from "./netlink/ffi.ts";
@@ -50,6 +50,9 @@ const ROUTE_GROUPS = [1, 5, 9, 7, 11, 32];
 const NFNLGRP_NFTABLES = 7;
 /** Routes of one answer: some 5 ms of the time of who writes it, and of who reads it. */
 const READ_ROWS = 4096;
+/** Octets of one answer, of a listing that for a million floating IPs is longer than a frame may be. */
+const READ_OCTETS = 256 * 1024;
+const NOTHING = Buffer.alloc(0);
 
 /** By prefix, or by place. */
 type RouteErrors = ReadonlyMap<string | number, string>;
@@ -80,6 +83,8 @@ export class Machine {
   #walker: SessionWalker | undefined;
   readonly #sessionWatch = new SessionWatch();
   #following = false;
+  /** What of the text of our table was read and not yet asked for. */
+  #listing: Buffer = NOTHING;
   #last: Promise<unknown> = Promise.resolve();
 
   /**
@@ -156,9 +161,11 @@ export class Machine {
     this.hear();
     switch (code) {
       case CODE.read:
-        return this.#inTurn(() => this.#read());
+        return this.#inTurn(() => this.#read(parseJson(payload) === true));
       case CODE.readSome:
         return this.#readSome();
+      case CODE.readListing:
+        return this.#readListing();
       case CODE.putRoutes:
         return this.#inTurn(() => this.#changeRoutes(() => this.#routes.put(decodeRows(payload, true))));
       case CODE.removeRoutes:
@@ -225,15 +232,27 @@ export class Machine {
     return answer;
   }
 
-  async #read(): Promise<Buffer> {
+  /** @param knowsNat - whoever asks knows what our table had when it was listed last, and what was done to it since */
+  async #read(knowsNat: boolean): Promise<Buffer> {
     await this.#routes.read();
-    return encodeJson({ nat: this.#nft.list() ?? false });
+    if (knowsNat && this.#nft.isUntouched) return encodeJson("known");
+    const listing = this.#nft.list();
+    this.#listing = Buffer.from(listing ?? "");
+    return encodeJson(listing === undefined ? "none" : "listed");
   }
 
   /** The next ones of what was read; none when that were all. */
   #readSome(): Buffer {
     const some = this.#routes.next(READ_ROWS);
     return encodeRoutes(some, 0, some.length);
+  }
+
+  /** The next octets of what was read of NAT; none when that was all. */
+  #readListing(): Buffer {
+    const some = this.#listing.subarray(0, READ_OCTETS);
+    const rest = this.#listing.subarray(READ_OCTETS);
+    this.#listing = rest.length > 0 ? rest : NOTHING;
+    return some;
   }
 
   async #changeRoutes(change: () => RouteErrors | Promise<RouteErrors>): Promise<Buffer> {

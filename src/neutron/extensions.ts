@@ -25,6 +25,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   pagination: "Pagination support",
   "port-security": "Port Security",
   "project-id": "project_id field enabled",
+  "quota-check-limit": "Quota engine limit check",
   quota_details: "Quota details management support",
   quotas: "Quota management support",
   "revision-if-match": "If-Match constraints based on revision_number",

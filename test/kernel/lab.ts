@@ -254,10 +254,10 @@ export async function readAll(
   kernel: Kernel,
 ): Promise<{ readonly routes: readonly KernelRoute[]; readonly nat: string | undefined }> {
   const routes: KernelRoute[] = [];
-  const nat = await kernel.read((some) => {
+  const found = await kernel.read((some) => {
     routes.push(...some);
-  });
-  return { routes, nat };
+  }, false);
+  return { routes, nat: found.is === "listed" ? found.text : undefined };
 }
 
 /** Polls until it holds. @throws Error naming `what` when it does not in time */

@@ -99,3 +99,20 @@ kernelTest("the chain of the limits is listed with its counters, and only while 
   // What is listed to be compared has none.
   expect((await readAll(here.kernel)).nat).not.toContain("packets");
 });
+
+kernelTest("what nobody else changed since it was listed need not be listed again", async () => {
+  const found = async (): Promise<string> => (await here.kernel.read(() => undefined, true)).is;
+  await here.kernel.applyNat(TABLE);
+  await readAll(here.kernel);
+  expect(await found()).toBe("known");
+  await here.kernel.applyNat("add element inet gatewayd floating { 172.16.1.9 : 10.65.0.19 }");
+  expect(await found()).toBe("known");
+  // What is refused changes nothing, but of that nobody can be sure.
+  await expect(here.kernel.applyNat("add element inet gatewayd nowhere { 1.1.1.1 }")).rejects.toThrow();
+  expect([await found(), await found()]).toEqual(["listed", "known"]);
+  here.lab.run("nft", "add element inet gatewayd floating { 172.16.1.10 : 10.65.0.20 }");
+  expect([await found(), await found()]).toEqual(["listed", "known"]);
+  here.lab.run("nft", "add element inet gatewayd floating { 172.16.1.11 : 10.65.0.21 }");
+  await here.kernel.applyNat("add element inet gatewayd floating { 172.16.1.12 : 10.65.0.22 }");
+  expect([await found(), await found()]).toEqual(["listed", "known"]);
+});

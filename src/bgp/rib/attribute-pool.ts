@@ -79,7 +79,8 @@ export class AttributePool {
   #slots: Uint32Array = new Uint32Array(1024);
   /** One more than the highest id ever given out. */
   #extent = 1;
-  #free: AttrId[] = [];
+  /** The id that was freed last, which has the one before in `#ref`; NO_ATTRIBUTES at the end. */
+  #free: AttrId = NO_ATTRIBUTES;
   /** Ids that lost their last reference, in that order, each once: {@link forgetSome}. Some have been taken again. */
   readonly #idle: Backlog = new Backlog();
   /** By id, 1: it is among those. */
@@ -329,7 +330,8 @@ export class AttributePool {
     if (this.#unparsable.size > 0) this.#unparsable.delete(id);
     this.#recent[id % RECENT] = undefined;
     this.#serial[id] = 0;
-    this.#free.push(id);
+    this.#ref[id] = this.#free;
+    this.#free = id;
     this.size--;
   }
 
@@ -364,9 +366,12 @@ export class AttributePool {
   }
 
   #takeId(): AttrId {
-    if (this.#free.length === 0 && this.#idle.isLongBeside(this.size)) this.forgetSome(AT_ONCE);
-    const again = this.#free.pop();
-    if (again !== undefined) return again;
+    if (this.#free === NO_ATTRIBUTES && this.#idle.isLongBeside(this.size)) this.forgetSome(AT_ONCE);
+    const again = this.#free;
+    if (again !== NO_ATTRIBUTES) {
+      this.#free = this.#ref[again]! as AttrId;
+      return again;
+    }
     const id = this.#extent++;
     this.#ref = tableColumnOf(this.#ref, id + 1);
     this.#octets = tableColumnOf(this.#octets, id + 1);

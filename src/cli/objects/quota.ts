@@ -15,6 +15,7 @@ const UNASKED_PROJECT = "admin";
 const LIMITS = [
   ["--networks <n>", "network"],
   ["--subnets <n>", "subnet"],
+  ["--subnetpools <n>", "subnetpool"],
   ["--ports <n>", "port"],
   ["--routers <n>", "router"],
   ["--floating-ips <n>", "floatingip"],

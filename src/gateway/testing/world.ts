@@ -9,7 +9,7 @@ import type { LocalRoute } from "../../bgp/speaker/options.ts";
 import type { Kind } from "../../model/model.ts";
 import { MemoryNft } from "../../nat/testing/memory-nft.ts";
 import type { Announcer, Clock } from "../announcer.ts";
-import type { Dataplane, KernelRoute, Redirection } from "../intent.ts";
+import type { Dataplane, KernelRoute, NatFound, Redirection } from "../intent.ts";
 import { kindOf } from "../kinds.ts";
 import { keyOf } from "../routes.ts";
 
@@ -75,17 +75,22 @@ export class MemoryWorld implements Dataplane, Announcer {
   /** A peer that takes nothing: what is said never is handed over. */
   stuck = false;
   refusesRedirections = false;
+  /** The NAT table as it was listed, and changed by nobody else since. */
+  #left: string | undefined;
   /** Withdrawn, but not on the wire yet. */
   readonly #unflushed = new Set<string>();
 
-  async read(take: (routes: readonly KernelRoute[]) => void): Promise<string | undefined> {
+  async read(take: (routes: readonly KernelRoute[]) => void, knowsNat: boolean): Promise<NatFound> {
     await this.#answer();
     // In two parts, between which others have their turn.
     const routes = [...this.routes.values()];
     take(routes.splice(0, routes.length >> 1));
     await Promise.resolve();
     take(routes.flatMap(({ prefix }) => this.routes.get(formatPrefix(prefix)) ?? []));
-    return this.nft.listing();
+    const text = this.nft.listing();
+    if (knowsNat && text === this.#left) return { is: "known" };
+    this.#left = text;
+    return { is: "listed", text };
   }
 
   async putRoutes(routes: readonly KernelRoute[]): Promise<ReadonlyMap<string, string>> {
@@ -135,7 +140,9 @@ export class MemoryWorld implements Dataplane, Announcer {
       const before = ["floating", "floating6", "forwarded"].flatMap((set) => [
         ...this.nft.elements(set).keys(),
       ]);
+      const isUntouched = this.nft.listing() === this.#left;
       this.nft.apply(nftables);
+      if (isUntouched) this.#left = this.nft.listing();
       for (const address of before) {
         if (this.#leadsTo(address).length === 0 && this.#unflushed.has(hostText(address)))
           this.violations.push(`${address} not translated any more before its withdrawal left`);

@@ -18,6 +18,7 @@ import {
   type MappedElement,
   mappedElements,
 } from "./endpoints.ts";
+import { generationOf } from "./generation.ts";
 import { addIcmpTimer, withoutIcmpTimers } from "./icmp-timer.ts";
 
 const NETLINK_NETFILTER = 12;
@@ -43,6 +44,8 @@ export class Nft {
   /** The port of the library's own netlink socket, to tell its changes from foreign ones; undefined when not found. */
   readonly port: number | undefined;
   #socket: NetlinkSocket | undefined;
+  /** The generation of a ruleset whose table of ours is as it was listed last, and changed by nobody but {@link run} since. */
+  #known: number | undefined;
   readonly #context: unknown;
   readonly #run: (context: unknown, commands: Buffer) => number;
   readonly #output: (context: unknown) => string;
@@ -65,7 +68,7 @@ export class Nft {
     bufferError(this.#context);
     this.#setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
     // Its socket has no port before it first asks something.
-    this.run("list tables inet");
+    this.#runText("list tables inet");
     this.port = [...netfilterPorts()].find((port) => port !== 0 && !before.has(port));
   }
 
@@ -75,9 +78,19 @@ export class Nft {
    */
   run(commands: string): string | undefined {
     const { before, timers, after } = withoutIcmpTimers(commands);
+    const isKnown = this.isUntouched && timers.length === 0;
     let failed = this.#runText(before);
     for (const timer of timers) failed ??= addIcmpTimer(this.#ownSocket(), timer);
-    return failed ?? (after === "" ? undefined : this.#runText(after));
+    failed ??= after === "" ? undefined : this.#runText(after);
+    // One more is our transaction and no other.
+    const next = (this.#known ?? 0) + 1;
+    this.#known = isKnown && failed === undefined && this.#generation() === next ? next : undefined;
+    return failed;
+  }
+
+  /** False: somebody else may have changed our table since it was listed. */
+  get isUntouched(): boolean {
+    return this.#known !== undefined && this.#generation() === this.#known;
   }
 
   /** Whether a message of the kernel's tells of what {@link run} did. */
@@ -122,7 +135,7 @@ export class Nft {
   /** A chain of our table as nft lists it with its counters, or a map with when its elements end. Undefined when there is none. */
   listState(kind: "chain" | "map", name: string): string | undefined {
     this.#setFlags(this.#context, 0);
-    const failed = this.run(`list ${kind} inet ${TABLE} ${name}`);
+    const failed = this.#runText(`list ${kind} inet ${TABLE} ${name}`);
     const listed = this.#output(this.#context);
     this.#setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
     return failed === undefined ? listed : undefined;
@@ -131,7 +144,7 @@ export class Nft {
   /** The rules of a chain of ours by their handles, without counters and other state. Empty when there is none. */
   listRules(chain: string): ReadonlyMap<bigint, string> {
     this.#setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS | NFT_CTX_OUTPUT_HANDLE);
-    const failed = this.run(`list chain inet ${TABLE} ${chain}`);
+    const failed = this.#runText(`list chain inet ${TABLE} ${chain}`);
     const listed = failed === undefined ? this.#output(this.#context) : "";
     this.#setFlags(this.#context, NFT_CTX_OUTPUT_STATELESS);
     const lines = [...listed.matchAll(/^\t\t(.*) # handle (\d+)$/gm)];
@@ -140,18 +153,25 @@ export class Nft {
 
   /** A set of our table as nft lists it, without counters and other state. Undefined when there is none. */
   listSet(name: string): string | undefined {
-    const failed = this.run(`list set inet ${TABLE} ${name}`);
+    const failed = this.#runText(`list set inet ${TABLE} ${name}`);
     return failed === undefined ? this.#output(this.#context) : undefined;
   }
 
   /** Our table as nft lists it, without counters and other state. Undefined when there is none. */
   list(): string | undefined {
-    const failed = this.run("list tables inet");
+    const generation = this.#generation();
+    const failed = this.#runText("list tables inet");
     if (failed !== undefined) throw new Error(`tables cannot be listed: ${failed}`);
+    this.#known = undefined;
     if (!this.#output(this.#context).split("\n").includes(`table inet ${TABLE}`)) return undefined;
-    const failedTable = this.run(`list table inet ${TABLE}`);
+    const failedTable = this.#runText(`list table inet ${TABLE}`);
     if (failedTable !== undefined) throw new Error(`table inet ${TABLE} cannot be listed: ${failedTable}`);
+    this.#known = this.#generation() === generation ? generation : undefined;
     return this.#output(this.#context);
+  }
+
+  #generation(): number | undefined {
+    return generationOf(this.#ownSocket());
   }
 }
 
