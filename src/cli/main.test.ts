@@ -2,8 +2,10 @@ import { chmod } from "node:fs/promises";
 import { createServer } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { sampleSource } from "../api/sample.ts";
-import { Place, peerWith } from "./testing/place.ts";
+import { type Sample, sampleSource } from "../api/sample.ts";
+import { samplePeer } from "../api/sample-peers.ts";
+import { createApi } from "../api/server.ts";
+import { Place } from "./testing/place.ts";
 
 let place: Place;
 beforeEach(() => {
@@ -11,9 +13,12 @@ beforeEach(() => {
 });
 afterEach(() => place.remove());
 
+const serve = (sample: Partial<Sample> = {}): Promise<string> =>
+  place.serve(createApi(sampleSource(sample), place.options));
+
 describe("other forms", () => {
   test("JSON is what the API says, octet for octet", async () => {
-    const url = await place.serve();
+    const url = await serve();
     for (const list of ["peers", "routes", "announcements", "floatingips", "nat", "anycast", "status"]) {
       const { exit, out } = await place.gwctl(`show ${list} -o json --url ${url}`, { env: {} });
       expect([exit, out]).toEqual([0, `${await (await fetch(`${url}/api/v1/${list}`)).text()}\n`]);
@@ -22,9 +27,9 @@ describe("other forms", () => {
 
   test("YAML says the same", async () => {
     const text = "\u001b[2J\u009b \u202e: ü\n\ttwo";
-    await place.serve({ peers: [await peerWith({ description: text })] });
+    await serve({ peers: [samplePeer({ description: text })] });
     const { out } = await place.gwctl("show peers -o yaml");
-    expect(parse(out)).toEqual([await peerWith({ description: text })]);
+    expect(parse(out)).toEqual([samplePeer({ description: text })]);
   });
 
   test.each<[string, Record<string, string>, boolean, boolean]>([
@@ -34,7 +39,7 @@ describe("other forms", () => {
     ["an empty NO_COLOR", { NO_COLOR: "" }, true, true],
     ["a dumb terminal", { TERM: "dumb" }, true, false],
   ])("colour with %s", async (_name, env, isTTY, colored) => {
-    await place.serve();
+    await serve();
     let out = "";
     const stdout = { isTTY, columns: 80, write: (text: string) => (out += text) };
     await place.gwctl("show peers", { stdout, env: { ...env, GWCTL_SOCKET: place.socketPath } });
@@ -42,12 +47,12 @@ describe("other forms", () => {
   });
 
   test("pages: one of them with a word on stderr, or all of them as one", async () => {
-    await place.serve();
+    await serve();
     const one = await place.gwctl("show routes --limit 4 -o json");
     expect([JSON.parse(one.out).length, one.err]).toEqual([4, expect.stringContaining("--all")]);
     const [route] = (await sampleSource().routes({ limit: 1 })).items;
     await Promise.all(place.opened.splice(0).map((api) => api.close()));
-    await place.serve({
+    await serve({
       routes: Array.from({ length: 10_001 }, (_, i) => ({
         ...route!,
         prefix: `2001:db8::${i.toString(16)}/128`,
@@ -69,7 +74,7 @@ describe("abbreviation", () => {
     ["s f -o json", "show floatingips -o json"],
     ["-o json s na", "show nat -o json"],
   ])("gwctl %s is gwctl %s", async (short, long) => {
-    await place.serve();
+    await serve();
     expect(await place.gwctl(short.replace("SOCKET", place.socketPath))).toEqual(await place.gwctl(long));
   });
 });
@@ -105,7 +110,7 @@ describe("exit status", () => {
     ],
     ["show peers --url http://127.0.0.1:1", 5, "is gatewayd running, and does"],
   ])("gwctl %s: %i", async (line, exit, words) => {
-    await place.serve();
+    await serve();
     const run = await place.gwctl(line);
     expect([run.exit, run.out === ""]).toEqual([exit, exit !== 0]);
     expect(run.err).toContain(words);
@@ -113,7 +118,7 @@ describe("exit status", () => {
   });
 
   test("5: the socket of a daemon that is gone says that nobody listens", async () => {
-    await place.serve();
+    await serve();
     const api = place.opened.pop()!;
     await api.close();
     expect(await place.gwctl("show peers")).toMatchObject({
@@ -133,7 +138,7 @@ describe("exit status", () => {
   });
 
   test("5: a socket that one may not open says so", async () => {
-    await place.serve();
+    await serve();
     await chmod(place.directory, 0o755);
     await chmod(place.socketPath, 0);
     const asRoot = process.geteuid?.() === 0;
@@ -147,7 +152,7 @@ describe("exit status", () => {
 
 describe("watching", () => {
   test("goes on through a restart of gatewayd, and Ctrl-C ends it well", async () => {
-    await place.serve();
+    await serve();
     const interrupt = new AbortController();
     const frames: string[] = [];
     const errors: string[] = [];
@@ -157,7 +162,7 @@ describe("watching", () => {
     await expect.poll(() => frames.length).toBeGreaterThan(1);
     await place.opened.pop()!.close();
     await expect.poll(() => errors.length).toBeGreaterThan(0);
-    await place.serve();
+    await serve();
     const before = frames.length;
     await expect.poll(() => frames.length).toBeGreaterThan(before);
     interrupt.abort();
@@ -170,7 +175,7 @@ describe("watching", () => {
   });
 
   test("a terminal is cleared between two frames", async () => {
-    await place.serve();
+    await serve();
     const interrupt = new AbortController();
     const frames: string[] = [];
     const stdout = { isTTY: true, columns: 80, write: (text: string) => frames.push(text) };

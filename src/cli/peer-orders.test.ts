@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type Sample, sampleSource } from "../api/sample.ts";
+import { samplePeer } from "../api/sample-peers.ts";
 import type { PeerAnswer } from "../api/schema.ts";
-import type { PeerRequest } from "../api/source.ts";
-import { Place, peerWith, type Run } from "./testing/place.ts";
+import { createApi } from "../api/server.ts";
+import type { ApiControl, PeerRequest } from "../api/source.ts";
+import { Place, type Run } from "./testing/place.ts";
 
 let place: Place;
 beforeEach(() => {
@@ -9,13 +12,16 @@ beforeEach(() => {
 });
 afterEach(() => place.remove());
 
+const serve = (sample: Partial<Sample>, control?: ApiControl): Promise<string> =>
+  place.serve(createApi(sampleSource(sample), { ...place.options, ...(control && { control }) }));
+
 describe("gwctl peer", () => {
   const shut = async (): Promise<PeerAnswer> =>
-    peerWith({ state: "idle", halt: { reason: "shutdown", text: "new \u001b[31moptics" } });
+    samplePeer({ state: "idle", halt: { reason: "shutdown", text: "new \u001b[31moptics" } });
 
   async function ordered(line: string, answer?: PeerAnswer): Promise<Run & { readonly request: unknown }> {
     const requests: PeerRequest[] = [];
-    await place.serve(
+    await serve(
       {},
       {
         stop: () => ({ stopping: true, pid: 1 }),
@@ -68,12 +74,12 @@ describe("gwctl peer", () => {
       "more prefixes than allowed (10); again in 00:01:30",
     ],
   ])("%o is shown", async (halt, state, why) => {
-    const peer = await peerWith({
+    const peer = samplePeer({
       state: "idle",
       maxPrefixes: { limit: 10, warnAt: 8 },
       ...(halt && { halt }),
     });
-    await place.serve({ peers: [peer] });
+    await serve({ peers: [peer] });
     expect((await place.gwctl("show peers")).out).toContain(state);
     const { out } = await place.gwctl("show peer 198.51.100.2");
     expect(out).toContain(`${state} for`);

@@ -1,11 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Place, peerWith } from "./testing/place.ts";
+import { type Sample, sampleSource } from "../api/sample.ts";
+import { samplePeer } from "../api/sample-peers.ts";
+import { createApi } from "../api/server.ts";
+import { Place } from "./testing/place.ts";
 
 let place: Place;
 beforeEach(() => {
   place = new Place();
 });
 afterEach(() => place.remove());
+
+const serve = (sample: Partial<Sample> = {}): Promise<string> =>
+  place.serve(createApi(sampleSource(sample), place.options));
 
 describe("tables, to the letter", () => {
   const golden = (text: string): string => text.replace(/^\n/, "");
@@ -149,13 +155,13 @@ Last received     2026-11-21T09:50:33.000Z NOTIFICATION Cease, administrative sh
 `,
     ],
   ])("gwctl %s", async (line, text) => {
-    await place.serve();
+    await serve();
     expect(await place.gwctl(line)).toEqual({ exit: 0, out: golden(text), err: "" });
   });
 
   test("what a peer says cannot draw on the screen or add a line", async () => {
     const lastError = { at: "2026-11-21T09:50:33.000Z", text: "\u001b[2J\nroot# \u202e" };
-    await place.serve({ peers: [await peerWith({ state: "idle", description: "\u009b31m", lastError })] });
+    await serve({ peers: [samplePeer({ state: "idle", description: "\u009b31m", lastError })] });
     for (const line of ["show peers", "show peers -o wide", "show peer 198.51.100.2", "show peers -o yaml"]) {
       const { out } = await place.gwctl(line);
       expect(out.replaceAll("\n", "")).not.toMatch(/\p{Cc}|\u202e/u);

@@ -1,14 +1,9 @@
-/** gwctl in this process, and APIs of samples for it to ask. */
+/** gwctl in this process, and a place for what it asks. */
 
 import { mkdtempSync } from "node:fs";
 import { rm } from "node:fs/promises";
-import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Sample, sampleSource } from "../../api/sample.ts";
-import type { PeerAnswer } from "../../api/schema.ts";
-import { type Api, createApi } from "../../api/server.ts";
-import type { ApiControl } from "../../api/source.ts";
 import type { Io } from "../io.ts";
 import { main } from "../main.ts";
 
@@ -33,25 +28,24 @@ export async function run(argv: readonly string[], world: Partial<Io> = {}): Pro
   return { exit, out, err };
 }
 
-/** The first peer of the samples, with these changes. */
-export const peerWith = async (changes: Partial<PeerAnswer>): Promise<PeerAnswer> => ({
-  ...(await sampleSource().peers())[0]!,
-  ...changes,
-});
+interface Opened {
+  close(): unknown;
+}
 
 /** A directory with a gatewayd's socket in it, as long as somebody serves. */
 export class Place {
   readonly directory: string = mkdtempSync(join(tmpdir(), "gatewayd-cli-"));
   readonly socketPath: string = join(this.directory, "gatewayd.sock");
   /** Closed with the place. */
-  readonly opened: (Api | Server)[] = [];
+  readonly opened: Opened[] = [];
 
-  /** Over the socket, and at the URL that it resolves to. */
-  async serve(sample: Partial<Sample> = {}, control?: ApiControl): Promise<string> {
-    const tcp = { host: "127.0.0.1", port: 0 };
-    const { socketPath } = this;
-    const options = { socketPath, tcp, log: () => undefined, ...(control && { control }) };
-    const api = createApi(sampleSource(sample), options);
+  /** For an API that is to be here; beside the socket, it is at a URL of this machine. */
+  get options(): { socketPath: string; tcp: { host: string; port: number }; log: () => undefined } {
+    return { socketPath: this.socketPath, tcp: { host: "127.0.0.1", port: 0 }, log: () => undefined };
+  }
+
+  /** Resolves to the URL. */
+  async serve(api: Opened & { listen(): Promise<readonly string[]> }): Promise<string> {
     this.opened.push(api);
     return (await api.listen())[1]!;
   }
