@@ -66,9 +66,9 @@ export class AttributePool {
   readonly #arena: OctetArena = new OctetArena();
   readonly #editor: BlockEditor = new BlockEditor();
   #ref: Uint32Array = new Uint32Array(256);
-  #octets: Uint32Array = new Uint32Array(256);
+  /** A set is no longer than the longest message: 65 535. */
+  #octets: Uint16Array = new Uint16Array(256);
   #context: Uint32Array = new Uint32Array(256);
-  #hash: Uint32Array = new Uint32Array(256);
   #references: Uint32Array = new Uint32Array(256);
   /** 0: the id is free. */
   #serial: Uint32Array = new Uint32Array(256);
@@ -284,14 +284,13 @@ export class AttributePool {
     this.#ref[id] = ref;
     this.#octets[id] = length;
     this.#context[id] = key;
-    this.#hash[id] = hash;
     this.#references[id] = 1;
     this.#serial[id] = ++this.#lastSerial;
     if (attributes !== undefined) this.#describe(id, attributes);
     else if ((key & SENT) === 0) this.#read(id);
     this.size++;
     if (this.size * 20 > this.#slots.length * 7) this.#grow();
-    else this.#place(id);
+    this.#place(id, hash);
     return id;
   }
 
@@ -335,20 +334,21 @@ export class AttributePool {
     this.size--;
   }
 
-  #place(id: AttrId): void {
-    const mask = this.#slots.length - 1;
-    const hash = this.#hash[id]!;
+  #place(id: AttrId, hash: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
     let slot = (hash << 1) & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 2) & mask;
-    this.#slots[slot] = id;
-    this.#slots[slot + 1] = hash;
+    while (slots[slot] !== 0) slot = (slot + 2) & mask;
+    slots[slot] = id;
+    slots[slot + 1] = hash;
   }
 
   /** Takes an id out of the index and moves back whatever probed over it. */
   #closeGap(id: AttrId): void {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let gap = (this.#hash[id]! << 1) & mask;
+    const { octets, start, end } = this.block(id);
+    let gap = (hashOctets(octets, start, end, this.#context[id]!) << 1) & mask;
     while (slots[gap] !== id) gap = (gap + 2) & mask;
     for (let at = (gap + 2) & mask; slots[at] !== 0; at = (at + 2) & mask) {
       const home = (slots[at + 1]! << 1) & mask;
@@ -361,8 +361,11 @@ export class AttributePool {
   }
 
   #grow(): void {
-    this.#slots = new Uint32Array(this.#slots.length * 2);
-    for (let id = 1; id < this.#extent; id++) if (this.#serial[id] !== 0) this.#place(id as AttrId);
+    const before = this.#slots;
+    this.#slots = new Uint32Array(before.length * 2);
+    for (let slot = 0; slot < before.length; slot += 2) {
+      if (before[slot] !== 0) this.#place(before[slot]! as AttrId, before[slot + 1]!);
+    }
   }
 
   #takeId(): AttrId {
@@ -376,7 +379,6 @@ export class AttributePool {
     this.#ref = tableColumnOf(this.#ref, id + 1);
     this.#octets = tableColumnOf(this.#octets, id + 1);
     this.#context = tableColumnOf(this.#context, id + 1);
-    this.#hash = tableColumnOf(this.#hash, id + 1);
     this.#references = tableColumnOf(this.#references, id + 1);
     this.#serial = tableColumnOf(this.#serial, id + 1);
     this.#isIdle = tableColumnOf(this.#isIdle, id + 1);
