@@ -114,7 +114,8 @@ function installModules() {
   writeFileSync(stamp, lock);
 }
 
-function build() {
+/** dist, unless it is of these very sources. @throws Error with what the compiler says */
+export function build() {
   const stamp = join(root, "dist/.built-from");
   const sources = sha256(
     ["src", "containerlab", "bench"].flatMap((dir) => fingerprints(join(root, dir))).join("\n"),

@@ -3,21 +3,28 @@
  * With arguments (`npm test -- src/bgp`) only those test files, and no checks.
  */
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { PACKAGES, root, setUp } from "./setup.mjs";
+import { build, PACKAGES, root, setUp } from "./setup.mjs";
 
 const REPORT = join(root, "node_modules/.cache/test-report.json");
 
+const files = process.argv.slice(2);
 try {
-  await setUp({ packages: PACKAGES, build: true });
+  await setUp({ packages: PACKAGES, build: false });
+  // Beside the build, which takes one processor: the checks read sources alone.
+  const checked = files.length === 0 ? start("run", "--silent", "check") : 0;
+  try {
+    build();
+  } finally {
+    stopUnless(await checked);
+  }
 } catch (error) {
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }
-const files = process.argv.slice(2);
-if (files.length === 0) stopUnless(npm("run", "--silent", "check"));
 mkdirSync(join(root, "node_modules/.cache"), { recursive: true });
 const status = npm(
   "exec",
@@ -36,6 +43,15 @@ process.exit(status);
 
 function npm(...args) {
   return spawnSync("npm", args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] }).status ?? 1;
+}
+
+/** Resolves to its exit status. */
+async function start(...args) {
+  const [status] = await once(
+    spawn("npm", args, { cwd: root, stdio: ["ignore", "inherit", "inherit"] }),
+    "exit",
+  );
+  return status ?? 1;
 }
 
 function stopUnless(status) {

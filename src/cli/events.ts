@@ -89,6 +89,8 @@ export function lineOf(event: EventAnswer, format: Format): string {
 }
 
 function quoted(value: unknown): string {
+  const isList = Array.isArray(value) && value.every((one) => typeof one === "string");
+  if (isList && value.length > 0) return value.map(quoted).join(",");
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return /^[\w.:/%-]+$/.test(text) ? text : JSON.stringify(text);
 }

@@ -288,6 +288,7 @@ describe("exit status", () => {
     ["show", 2, "announcements"],
     ["show pears", 2, "peers"],
     ["sow peers", 2, "unknown command"],
+    ["status", 2, "hint: gwctl show status"],
     ["show a", 2, "announcements, advertised, anycast"],
     ["show peers --output xml", 2, "Allowed choices"],
     ["show peers -w 0", 2, "seconds"],

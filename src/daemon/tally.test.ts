@@ -47,6 +47,13 @@ test("a problem is told when it comes, when its words change, and when it goes",
   tally.take(NOTHING);
   tally.take(NOTHING);
   expect(lines.slice(1)).toMatchObject([{ level: "info", event: "problem.solved", subject: "192.0.2.1" }]);
+  lines.length = 0;
+  for (const message of ["95 of 100", "96 of 100"])
+    tally.take({ ...NOTHING, problems: [{ ...problem("192.0.2.1"), message }] });
+  expect(lines.map(({ event, msg }) => `${String(event)}: ${String(msg)}`)).toEqual([
+    "problem.found: 95 of 100",
+    "problem.found: 96 of 100",
+  ]);
 });
 
 test("as many problems as a peer likes are few lines", () => {

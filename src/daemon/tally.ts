@@ -44,7 +44,9 @@ export class Tally {
   #takeProblems(problems: readonly Problem[]): void {
     const now = new Map(problems.map((problem) => [JSON.stringify(problem), problem]));
     const found = [...now].filter(([key]) => !this.#problems.has(key));
-    const solved = [...this.#problems].filter(([key]) => !now.has(key));
+    // One of which something else is said by now is not gone.
+    const lasting = new Set(problems.map(nameOf));
+    const solved = [...this.#problems.values()].filter((problem) => !lasting.has(nameOf(problem)));
     this.#problems = now;
     for (const [, { code, subject, message }] of found.slice(0, PROBLEM_LINES)) {
       this.#log.warn({ event: "problem.found", code, subject }, message);
@@ -53,7 +55,7 @@ export class Tally {
       const more = found.length - PROBLEM_LINES;
       this.#log.warn({ event: "problem.more", problems: more }, "gwctl show status lists them");
     }
-    for (const [, { code, subject }] of solved.slice(0, PROBLEM_LINES)) {
+    for (const { code, subject } of solved.slice(0, PROBLEM_LINES)) {
       this.#log.info({ event: "problem.solved", code, subject }, "a problem is gone");
     }
   }
@@ -65,3 +67,5 @@ function partOf(key: string): Part {
   if (key === "dataplane") return "kernel";
   return key.includes("/") ? "routes" : "taps";
 }
+
+const nameOf = ({ code, subject }: Problem): string => `${code} ${subject}`;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
+import type { BlockGrant } from "../model/blocks.ts";
 import { addressSlot } from "./jhash.ts";
 import { EMPTY_NAT, type NatTable, type PoolMapping } from "./table.ts";
 import { type TracedPacket, tracePacket } from "./trace.ts";
@@ -45,6 +46,23 @@ const BLOCKS: NatTable = {
   },
 };
 
+/** Two blocks for 32 private addresses. */
+const GIVEN: NatTable = {
+  ...BLOCKS,
+  blocks: {
+    private: [prefix("10.65.0.0/27")],
+    pools: [{ addresses: POOL.addresses, ports: { first: 1024, last: 3071 }, blockSize: 1024 }],
+  },
+};
+const givenTo = (hosts: readonly number[]): BlockGrant[] =>
+  hosts.map((last, i) => ({
+    ...{ holder: address(`10.65.0.${last}`), rank: 0 },
+    block: {
+      address: address("198.51.100.10"),
+      ports: { first: 1024 * (i + 1), last: 1024 * (i + 1) + 1023 },
+    },
+  }));
+
 const packet = (from: string, to: string, changes: Partial<TracedPacket> = {}): TracedPacket => ({
   ...{ source: address(from), destination: address(to), protocol: "tcp" },
   ...{ sourcePort: 41_000, destinationPort: 443, ...changes },
@@ -85,7 +103,19 @@ test.each<[string, NatTable, TracedPacket, object]>([
     "without a block nobody is let out",
     BLOCKS,
     packet("10.65.1.2", "192.0.2.80"),
-    { verdict: "dropped", source: undefined, why: expect.stringContaining("no block") },
+    { verdict: "dropped", source: undefined, pool: undefined, why: expect.stringContaining("no address") },
+  ],
+  [
+    "who has no block yet asks for one",
+    GIVEN,
+    packet("10.65.0.2", "192.0.2.80"),
+    { verdict: "dropped", pool: "default", why: expect.stringContaining("asks for one of 198.51.100.10") },
+  ],
+  [
+    "who has no block, and there is none left",
+    { ...GIVEN, givenBlocks: givenTo([3, 4]) },
+    packet("10.65.0.2", "192.0.2.80"),
+    { verdict: "dropped", pool: "default", why: expect.stringContaining("all 2 of 198.51.100.10 are given") },
   ],
   [
     "a floating IP goes before the pool",

@@ -2,7 +2,7 @@
 
 import { type Address, sameAddress } from "../bgp/net/address.ts";
 import { addressKey, formatAddress } from "../bgp/net/text.ts";
-import { withoutComputed } from "../model/blocks.ts";
+import { homeOf, spareCount, withoutComputed } from "../model/blocks.ts";
 import { blockSets } from "./blocks.ts";
 import { matchableIn } from "./filled.ts";
 import { type Grant, grantElements } from "./granted.ts";
@@ -69,17 +69,43 @@ export function tracePacket(table: NatTable, packet: TracedPacket, grants: reado
   const walk = beginWalk(contentsFor(table, packet, grants), header);
   const passed = HOOKS.every((hook) => hook(walk));
   const steps = walk.steps.map((step) => ({ ...step, says: sayingOf(step) }));
+  const awaited = passed ? undefined : awaitedPlace(table, packet.source, steps.at(-1));
   const { header: became } = walk;
   const source = walk.source ?? rewritten(header.source, became.source);
   const destination = walk.destination ?? rewritten(header.destination, became.destination);
   return {
     verdict: passed ? verdictOf(walk.tracked, source ?? destination) : "dropped",
-    why: (passed ? whyTranslated(steps) : undefined) ?? lastSaid(steps) ?? whyNothing(table, walk),
+    why:
+      (passed ? whyTranslated(steps) : whyAwaited(table, awaited)) ??
+      lastSaid(steps) ??
+      whyNothing(table, walk),
     destination,
     source,
-    pool: source && poolOf(table, source),
+    pool: poolOf(table, source ?? awaited),
     steps,
   };
+}
+
+/** Of a source that has no port block yet: where it will be. */
+function awaitedPlace({ blocks }: NatTable, source: Address, last: Step | undefined): Awaited | undefined {
+  if (blocks === undefined || last?.chain !== "pools" || last.rule !== "drop") return undefined;
+  const home = homeOf(blocks, source);
+  return home && { address: formatAddress(home.address), spare: spareCount(blocks, home.pool) };
+}
+
+interface Awaited {
+  readonly address: string;
+  /** Blocks of the address that can be given. */
+  readonly spare: number;
+}
+
+function whyAwaited(table: NatTable, awaited: Awaited | undefined): string | undefined {
+  if (awaited === undefined) return undefined;
+  const { address, spare } = awaited;
+  const given = table.givenBlocks.filter(({ block }) => formatAddress(block.address) === address).length;
+  return given < spare
+    ? `the source has no port block yet: this packet asks for one of ${address} and is lost, one that comes a moment later leaves by it`
+    : `the source has no port block, and all ${spare} of ${address} are given: it is not let out until one is taken back`;
 }
 
 /** What a rule wrote in place of an address without conntrack. */
@@ -115,8 +141,11 @@ function whyNothing(table: NatTable, walk: Walk): string {
     : `${header.source} is in no private range of a pool, and neither address is a floating IP`;
 }
 
-const poolOf = (table: NatTable, { address }: Translated): string | undefined =>
-  table.pools.find(({ addresses }) => addresses.some((a) => formatAddress(a) === address))?.name;
+const poolOf = (
+  table: NatTable,
+  at: { readonly address: string | undefined } | undefined,
+): string | undefined =>
+  table.pools.find(({ addresses }) => addresses.some((a) => formatAddress(a) === at?.address))?.name;
 
 /** The table as far as this packet can meet it: there may be a million floating IPs. */
 function contentsFor(
@@ -208,7 +237,7 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
     /map @blocks$/,
     "the source becomes its block: ports of a pool's address that are its own",
   ],
-  [/^pools$/, /^drop$/, "there is no address of a pool, or no block, for it: it is not let out"],
+  [/^pools$/, /^drop$/, "there is no address of a pool for it: it is not let out"],
   [/^endpoint_/, /th sport != @endpoints/, "the source becomes an endpoint of its pool that nobody else has"],
   [/^(srcnat$|endpoint_|random_)/, /fully-random$/, "the source becomes a port of its pool by chance"],
   [/^endpoint_/, /checksum 0/, "the source becomes a port of its pool"],

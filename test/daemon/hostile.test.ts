@@ -264,7 +264,9 @@ describe("two connections at once", () => {
   ] as const)("opened by both sides: %s", async (_name, last, id, kept) => {
     const listener = await RawListener.on(at(last), PORT);
     try {
-      const ours = await eventually("the gateway dials", () => listener.accepted[0], 30_000);
+      // Nobody was there till now: without this it would dial when its wait after so many failures is over.
+      await gateway.gwctl("peer", "start", at(last));
+      const ours = await eventually("the gateway dials", () => listener.accepted[0]);
       await ours.received(TYPE.open);
       const theirs = await connected(at(last));
       await theirs.received(TYPE.open);

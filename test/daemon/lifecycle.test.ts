@@ -42,6 +42,15 @@ function started(name = "gw", wanted: Parameters<typeof gatewayFile>[2] = {}): P
   return lab.start(lab.write(`${name}.yaml`, gatewayFile(lab, name, wanted)), lab.path(`${name}.sock`));
 }
 
+/** A gateway and another one that has a session with it. */
+async function two(): Promise<readonly [gateway: Daemon, other: Daemon]> {
+  const address = lab.address(1);
+  const up = { at: 2, asn: 64_512, routerId: "192.0.2.2", peers: [{ address, asn: 65_000 }] };
+  const both = await Promise.all([started("gw", { peers: [passivePeer(2)] }), started("up", up)]);
+  await both[1].established(address);
+  return both;
+}
+
 describe("an end on request", () => {
   test.each(["SIGTERM", "SIGINT"] as const)("%s: peers are told why", async (signal) => {
     const gateway = await started("gw", { peers: [passivePeer(2), passivePeer(3)] });
@@ -65,14 +74,7 @@ describe("an end on request", () => {
   });
 
   test("with graceful restart on both sides, the words come inside a hard reset (RFC 8538)", async () => {
-    const gateway = await started("gw", { peers: [{ ...passivePeer(2) }] });
-    const other = await started("up", {
-      at: 2,
-      asn: 64_512,
-      routerId: "192.0.2.2",
-      peers: [{ address: lab.address(1), asn: 65_000 }],
-    });
-    await other.established(lab.address(1));
+    const [gateway, other] = await two();
     gateway.signal("SIGTERM");
     expect(await gateway.end()).toMatchObject({ status: 0 });
     const line = await other.logged("bgp.notification.received", { peer: lab.address(1) });
@@ -119,14 +121,7 @@ describe("gatewayd stop", () => {
     ["graceful", ["--graceful"], 4, "gatewayd restarts"],
     ["graceful, with words", ["--graceful", "--text", "upgrade to 2.0"], 4, "upgrade to 2.0"],
   ])("%s: what the peer hears", async (_, flags, subcode, communication) => {
-    const gateway = await started("gw", { peers: [passivePeer(2)] });
-    const other = await started("up", {
-      at: 2,
-      asn: 64_512,
-      routerId: "192.0.2.2",
-      peers: [{ address: lab.address(1), asn: 65_000 }],
-    });
-    await other.established(lab.address(1));
+    const [gateway, other] = await two();
     const ended = await gatewayd("stop", "--socket", gateway.socket, ...flags);
     expect(ended).toMatchObject({ status: 0, stdout: "", stderr: "" });
     expect(() => process.kill(gateway.pid, 0)).toThrow("ESRCH");

@@ -185,7 +185,7 @@ describe.skipIf(absent !== undefined)(`a store in etcd${absent ? `, missing: ${a
     const migrated = await runToEnd(process.execPath, [GWCTL, "store", "migrate", ...files]);
     expect(migrated).toMatchObject({ status: 0 });
     expect(migrated.stdout).toContain(`entries are now in the store in etcd at ${etcd.url.origin}`);
-    const [one, two] = [await started("one", shared), await started("two", shared, 2)];
+    const [one, two] = await Promise.all([started("one", shared), started("two", shared, 2)]);
     // With its id, its revision number and its times.
     expect(await one.get("/v2.0/networks")).toEqual(before);
     const back = [lab.path("one.yaml"), fileWith("back", { path: lab.path("back") })];

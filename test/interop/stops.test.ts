@@ -1,6 +1,7 @@
 /**
  * The ways in which gatewayd ends, as a real BIRD and a real FRR see them (docs/CLI.md, "gatewayd stop"): what they keep,
- * for how long, what they are told, and that nothing was lost when the gateway is back. All of one peer's rows share it.
+ * for how long, what they are told, and that nothing was lost when the gateway is back. All of one peer's rows share it;
+ * the two peers wait side by side.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -145,6 +146,7 @@ class Meeting {
 
 describe.skipIf(lacking !== undefined).each(WITNESSES)(
   `an end of gatewayd${lacking === undefined ? "" : ` (skipped: needs ${lacking})`}, as $kind.name sees it`,
+  { concurrent: true },
   (witness) => {
     const { isKeeping, history, told } = witness;
     let meeting: Meeting | undefined;
@@ -157,7 +159,7 @@ describe.skipIf(lacking !== undefined).each(WITNESSES)(
     });
     afterAll(() => meeting?.remove());
 
-    test.each(ENDS)(
+    test.sequential.each(ENDS)(
       "$how: keeps our route $keeps",
       async ({ keeps, words, end }) => {
         const { them } = meeting!;
@@ -176,7 +178,7 @@ describe.skipIf(lacking !== undefined).each(WITNESSES)(
       3 * LIMIT_MS,
     );
 
-    test(
+    test.sequential(
       "kill -9, and nobody comes back: forgotten when the restart time that we said is over",
       async () => {
         const { them } = meeting!;

@@ -3,9 +3,9 @@
  *
  * A rule can see four things. Attributes are boiled down, once per attribute set, to a class ({@link AttributeClasses});
  * the prefix is looked up in a table; the tag is a bit in a mask, and so is the validity of the origin, which is looked up
- * when the first rule asks for it. Per route there remain a few comparisons of numbers per rule, and no object is made:
- * verdicts are interned by the rules that were applied on the way, so that the RIB can remember what a verdict made of an
- * attribute set.
+ * when the first rule asks for it. What follows from class and tag is worked out once ({@link Step}): per route, only rules
+ * that ask for the prefix or the validity are asked, and no object is made. Verdicts are interned by the rules that were
+ * applied on the way, so that the RIB can remember what a verdict made of an attribute set.
  *
  * A rule sees the route as the rules before it ("next") have left it.
  */
@@ -49,8 +49,39 @@ interface Applied {
   readonly verdicts: (Verdict | undefined)[];
 }
 
-/** Ways through the rules that are remembered. Routes choose which are gone, so there is a limit. */
+/** What the rules before have made of a route. */
+interface Passing {
+  readonly ofClass: ClassOfAttributes;
+  readonly tag: number;
+  readonly applied: Applied;
+}
+
+/** Where a route comes to: the next rule that asks about more than its class and tag, or the end. */
+interface Step {
+  /** The rule that asks. */
+  readonly at: number;
+  readonly ranges: PrefixRanges | undefined;
+  /** A bit per index of VALIDITIES; undefined: any. */
+  readonly validities: number | undefined;
+  /** The end of the walk. */
+  readonly verdict: Verdict | undefined;
+  readonly passing: Passing;
+  /** What comes after the rule if it applies, and if not; undefined until a route goes there. */
+  yes: Step | undefined;
+  no: Step | undefined;
+}
+
+/** The steps of one class of attributes. */
+interface Steps {
+  readonly ofClass: ClassOfAttributes;
+  /** By the tag that a route comes with. */
+  readonly first: (Step | undefined)[];
+  count: number;
+}
+
+/** Ways through the rules that are remembered, and steps of each class. Routes choose which, so there is a limit. */
 const MOST_NODES = 4096;
+const MOST_STEPS = 256;
 
 class CompiledPolicy implements RouteFilter {
   readonly onlyClass: AttributeClass | undefined;
@@ -63,6 +94,7 @@ class CompiledPolicy implements RouteFilter {
   readonly #rules: readonly CompiledRule[];
   readonly #classes: AttributeClasses;
   readonly #start: Applied = { changes: [], next: [], verdicts: [] };
+  readonly #steps: WeakMap<ClassOfAttributes, Steps> = new WeakMap();
   #nodes = 0;
 
   constructor(policy: Policy, vrps: OriginCheck) {
@@ -73,13 +105,13 @@ class CompiledPolicy implements RouteFilter {
     this.honorsGracefulShutdown = honorsGracefulShutdown;
     this.#rules = rules.map(compileRule);
     this.#classes = new AttributeClasses(rules);
-    this.onlyClass = this.#classes.only && branded(this.#classes.only);
+    this.onlyClass = this.#classes.only && branded(this.#stepsOf(this.#classes.only));
     this.usesValidity = this.#rules.some(({ validities }) => validities !== undefined);
     this.usesPrefix = this.usesValidity || this.#rules.some(({ ranges }) => ranges !== undefined);
   }
 
   classify(attributes: PathAttributes): AttributeClass {
-    return branded(this.#classes.of(attributes));
+    return branded(this.#stepsOf(this.#classes.of(attributes)));
   }
 
   judge(
@@ -93,24 +125,81 @@ class CompiledPolicy implements RouteFilter {
     tag: number,
     originAs: number,
   ): Verdict {
+    const steps = unbranded(attributeClass);
     let validity: number | undefined;
-    let applied = this.#start;
-    let nowClass = unbranded(attributeClass);
-    let nowTag = tag;
-    for (let i = 0; i < this.#rules.length; i++) {
-      const { rule, ranges, tags, validities } = this.#rules[i]!;
-      if (!nowClass.holds[i] || !hasTag(tags, nowTag)) continue;
-      if (ranges !== undefined && !ranges.match(family, w0, w1, w2, w3, length)) continue;
-      if (validities !== undefined) {
+    let step = steps.first[tag] ?? this.#begin(steps, tag);
+    for (;;) {
+      const { verdict, ranges, validities } = step;
+      if (verdict !== undefined) return verdict;
+      let holds = ranges === undefined || ranges.match(family, w0, w1, w2, w3, length);
+      if (holds && validities !== undefined) {
         validity ??= this.#vrps.validity(family, w0, w1, w2, w3, length, originAs);
-        if ((validities & (1 << validity)) === 0) continue;
+        holds = (validities & (1 << validity)) !== 0;
       }
-      if (rule.then !== "next") return this.#ended(applied, i, rule.then, rule);
-      nowTag = rule.set?.tag ?? nowTag;
-      nowClass = this.#classes.after(nowClass, i);
-      applied = this.#further(applied, i, rule);
+      step = (holds ? step.yes : step.no) ?? this.#follow(steps, step, holds);
     }
-    return this.#ended(applied, this.#rules.length, this.#otherwise, undefined);
+  }
+
+  #stepsOf(ofClass: ClassOfAttributes): Steps {
+    let steps = this.#steps.get(ofClass);
+    if (steps === undefined) {
+      steps = { ofClass, first: [], count: 0 };
+      this.#steps.set(ofClass, steps);
+    }
+    return steps;
+  }
+
+  #begin(steps: Steps, tag: number): Step {
+    const step = this.#stepFrom(0, { ofClass: steps.ofClass, tag, applied: this.#start });
+    if (steps.count++ < MOST_STEPS) steps.first[tag] = step;
+    return step;
+  }
+
+  #follow(steps: Steps, step: Step, holds: boolean): Step {
+    const next = holds ? this.#stepBehind(step) : this.#stepFrom(step.at + 1, step.passing);
+    if (steps.count++ >= MOST_STEPS) return next;
+    if (holds) step.yes = next;
+    else step.no = next;
+    return next;
+  }
+
+  /** Where a route comes to when the rule of a step applies to it. */
+  #stepBehind({ at, passing }: Step): Step {
+    const ends = this.#rules[at]!.rule.then !== "next";
+    return ends ? this.#end(at, passing) : this.#stepFrom(at + 1, this.#passed(at, passing));
+  }
+
+  /** Where a route comes to from the rule `from` on. */
+  #stepFrom(from: number, before: Passing): Step {
+    let passing = before;
+    for (let at = from; at < this.#rules.length; at++) {
+      const { rule, ranges, tags, validities } = this.#rules[at]!;
+      if (!passing.ofClass.holds[at] || !hasTag(tags, passing.tag)) continue;
+      if (ranges !== undefined || validities !== undefined) {
+        return { at, ranges, validities, verdict: undefined, passing, yes: undefined, no: undefined };
+      }
+      if (rule.then !== "next") return this.#end(at, passing);
+      passing = this.#passed(at, passing);
+    }
+    return this.#end(this.#rules.length, passing);
+  }
+
+  /** What a rule with "next" makes of a route. */
+  #passed(at: number, { ofClass, tag, applied }: Passing): Passing {
+    const { rule } = this.#rules[at]!;
+    return {
+      ofClass: this.#classes.after(ofClass, at),
+      tag: rule.set?.tag ?? tag,
+      applied: this.#further(applied, at, rule),
+    };
+  }
+
+  /** @param at - the rule that ends the walk; behind them all: none does */
+  #end(at: number, passing: Passing): Step {
+    const rule = this.#rules[at]?.rule;
+    const how = rule === undefined || rule.then === "next" ? this.#otherwise : rule.then;
+    const verdict = this.#ended(passing.applied, at, how, rule);
+    return { at, ranges: undefined, validities: undefined, verdict, passing, yes: undefined, no: undefined };
   }
 
   #further(applied: Applied, at: number, rule: Rule): Applied {
@@ -134,8 +223,8 @@ class CompiledPolicy implements RouteFilter {
 }
 
 /** The RIB keeps classes for us and looks into none. */
-const branded = (known: ClassOfAttributes): AttributeClass => known as unknown as AttributeClass;
-const unbranded = (known: AttributeClass): ClassOfAttributes => known as unknown as ClassOfAttributes;
+const branded = (steps: Steps): AttributeClass => steps as unknown as AttributeClass;
+const unbranded = (known: AttributeClass): Steps => known as unknown as Steps;
 
 function compileRule(rule: Rule): CompiledRule {
   const { prefixes, tags, rpki } = rule.match;

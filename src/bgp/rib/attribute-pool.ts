@@ -66,9 +66,9 @@ export class AttributePool {
   readonly #arena: OctetArena = new OctetArena();
   readonly #editor: BlockEditor = new BlockEditor();
   #ref: Uint32Array = new Uint32Array(256);
-  #octets: Uint32Array = new Uint32Array(256);
+  /** A set is no longer than the longest message: 65 535. */
+  #octets: Uint16Array = new Uint16Array(256);
   #context: Uint32Array = new Uint32Array(256);
-  #hash: Uint32Array = new Uint32Array(256);
   #references: Uint32Array = new Uint32Array(256);
   /** 0: the id is free. */
   #serial: Uint32Array = new Uint32Array(256);
@@ -79,7 +79,8 @@ export class AttributePool {
   #slots: Uint32Array = new Uint32Array(1024);
   /** One more than the highest id ever given out. */
   #extent = 1;
-  #free: AttrId[] = [];
+  /** The id that was freed last, which has the one before in `#ref`; NO_ATTRIBUTES at the end. */
+  #free: AttrId = NO_ATTRIBUTES;
   /** Ids that lost their last reference, in that order, each once: {@link forgetSome}. Some have been taken again. */
   readonly #idle: Backlog = new Backlog();
   /** By id, 1: it is among those. */
@@ -283,14 +284,13 @@ export class AttributePool {
     this.#ref[id] = ref;
     this.#octets[id] = length;
     this.#context[id] = key;
-    this.#hash[id] = hash;
     this.#references[id] = 1;
     this.#serial[id] = ++this.#lastSerial;
     if (attributes !== undefined) this.#describe(id, attributes);
     else if ((key & SENT) === 0) this.#read(id);
     this.size++;
     if (this.size * 20 > this.#slots.length * 7) this.#grow();
-    else this.#place(id);
+    this.#place(id, hash);
     return id;
   }
 
@@ -329,24 +329,26 @@ export class AttributePool {
     if (this.#unparsable.size > 0) this.#unparsable.delete(id);
     this.#recent[id % RECENT] = undefined;
     this.#serial[id] = 0;
-    this.#free.push(id);
+    this.#ref[id] = this.#free;
+    this.#free = id;
     this.size--;
   }
 
-  #place(id: AttrId): void {
-    const mask = this.#slots.length - 1;
-    const hash = this.#hash[id]!;
+  #place(id: AttrId, hash: number): void {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
     let slot = (hash << 1) & mask;
-    while (this.#slots[slot] !== 0) slot = (slot + 2) & mask;
-    this.#slots[slot] = id;
-    this.#slots[slot + 1] = hash;
+    while (slots[slot] !== 0) slot = (slot + 2) & mask;
+    slots[slot] = id;
+    slots[slot + 1] = hash;
   }
 
   /** Takes an id out of the index and moves back whatever probed over it. */
   #closeGap(id: AttrId): void {
     const slots = this.#slots;
     const mask = slots.length - 1;
-    let gap = (this.#hash[id]! << 1) & mask;
+    const { octets, start, end } = this.block(id);
+    let gap = (hashOctets(octets, start, end, this.#context[id]!) << 1) & mask;
     while (slots[gap] !== id) gap = (gap + 2) & mask;
     for (let at = (gap + 2) & mask; slots[at] !== 0; at = (at + 2) & mask) {
       const home = (slots[at + 1]! << 1) & mask;
@@ -359,19 +361,24 @@ export class AttributePool {
   }
 
   #grow(): void {
-    this.#slots = new Uint32Array(this.#slots.length * 2);
-    for (let id = 1; id < this.#extent; id++) if (this.#serial[id] !== 0) this.#place(id as AttrId);
+    const before = this.#slots;
+    this.#slots = new Uint32Array(before.length * 2);
+    for (let slot = 0; slot < before.length; slot += 2) {
+      if (before[slot] !== 0) this.#place(before[slot]! as AttrId, before[slot + 1]!);
+    }
   }
 
   #takeId(): AttrId {
-    if (this.#free.length === 0 && this.#idle.isLongBeside(this.size)) this.forgetSome(AT_ONCE);
-    const again = this.#free.pop();
-    if (again !== undefined) return again;
+    if (this.#free === NO_ATTRIBUTES && this.#idle.isLongBeside(this.size)) this.forgetSome(AT_ONCE);
+    const again = this.#free;
+    if (again !== NO_ATTRIBUTES) {
+      this.#free = this.#ref[again]! as AttrId;
+      return again;
+    }
     const id = this.#extent++;
     this.#ref = tableColumnOf(this.#ref, id + 1);
     this.#octets = tableColumnOf(this.#octets, id + 1);
     this.#context = tableColumnOf(this.#context, id + 1);
-    this.#hash = tableColumnOf(this.#hash, id + 1);
     this.#references = tableColumnOf(this.#references, id + 1);
     this.#serial = tableColumnOf(this.#serial, id + 1);
     this.#isIdle = tableColumnOf(this.#isIdle, id + 1);

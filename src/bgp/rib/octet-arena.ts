@@ -7,19 +7,21 @@
  * once of each size.
  */
 
-import { uncounted } from "./columns.ts";
+import { columnOf, uncounted } from "./columns.ts";
 
 /** Where a string lies: in units of 8 octets from the start of the first chunk. */
 export type ArenaRef = number;
 
+/** The end of a list. */
+const NONE = 0;
 const CHUNK_OCTETS = 1 << 20;
 const CHUNK_BITS = 17;
 const UNIT_MASK = (1 << CHUNK_BITS) - 1;
 
 export class OctetArena {
   readonly #chunks: Uint8Array[] = [];
-  /** By size in units: the strings of that size that were given back. */
-  readonly #free: (ArenaRef[] | undefined)[] = [];
+  /** By size in units: one more than the string of that size that was given back last, which begins with the one before. */
+  #free: Uint32Array = new Uint32Array(64);
   #next: ArenaRef = 0;
   /** End of the newest chunk, in units. */
   #end: ArenaRef = 0;
@@ -32,8 +34,11 @@ export class OctetArena {
   /** @param octets - 0..CHUNK_OCTETS */
   take(octets: number): ArenaRef {
     const units = unitsOf(octets);
-    const again = this.#free[units]?.pop();
-    if (again !== undefined) return again;
+    const last = units < this.#free.length ? this.#free[units]! : NONE;
+    if (last !== NONE) {
+      this.#free[units] = getWord(this.chunkOf(last - 1), this.offsetOf(last - 1));
+      return last - 1;
+    }
     if (this.#next + units > this.#end) this.#addChunk();
     const ref = this.#next;
     this.#next += units;
@@ -55,9 +60,9 @@ export class OctetArena {
   }
 
   #keep(ref: ArenaRef, units: number): void {
-    const list = this.#free[units];
-    if (list === undefined) this.#free[units] = [ref];
-    else list.push(ref);
+    this.#free = columnOf(this.#free, units + 1);
+    putWord(this.chunkOf(ref), this.offsetOf(ref), this.#free[units]!);
+    this.#free[units] = ref + 1;
   }
 
   #addChunk(): void {
@@ -70,3 +75,14 @@ export class OctetArena {
 
 /** At least one, so that an empty string has a place too. */
 const unitsOf = (octets: number): number => Math.max(1, (octets + 7) >>> 3);
+
+function getWord(octets: Uint8Array, at: number): number {
+  return (octets[at]! | (octets[at + 1]! << 8) | (octets[at + 2]! << 16) | (octets[at + 3]! << 24)) >>> 0;
+}
+
+function putWord(octets: Uint8Array, at: number, word: number): void {
+  octets[at] = word;
+  octets[at + 1] = word >>> 8;
+  octets[at + 2] = word >>> 16;
+  octets[at + 3] = word >>> 24;
+}

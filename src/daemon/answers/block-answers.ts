@@ -34,7 +34,7 @@ export function whoAnswer(source: BlockSource, query: NatWhoQuery): NatBlockAnsw
     return { ...asked, ...behind(floating, query.port) };
   }
   const list = tenuresOfPort(source, address, query.port);
-  return { ...asked, ...answerAt(source, list, atMs, () => whyNobody(source, address)) };
+  return { ...asked, ...answerAt(source, list, atMs, () => whyNobody(source, address, query.port)) };
 }
 
 function behind(
@@ -114,12 +114,13 @@ const blockText = ({ address, ports }: Block): { address: string; ports: string 
   ports: portText(ports),
 });
 
-function whyNobody({ model }: BlockSource, address: Address): string {
+function whyNobody({ model }: BlockSource, address: Address, port: number): string {
   const text = formatAddress(address);
   const pool = model.nat.pools.find(({ addresses }) => addresses.some((a) => sameAddress(a, address)));
   if (pool === undefined) return `${text} is in no pool, and no floating IP`;
   if (pool.draining) return `pool ${pool.name} is draining: nobody is given a port of it any more`;
-  if (pool.blockSize === 0) return `pool ${pool.name} has no blocks: private addresses share its ports`;
+  if (pool.blockSize === 0)
+    return `pool ${pool.name} has no blocks, private addresses share its ports: gwctl nat sessions --public ${text} --port ${port} says who uses this one now`;
   return `the port is in no block of ${text} that anybody has`;
 }
 

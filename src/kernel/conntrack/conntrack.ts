@@ -132,7 +132,9 @@ function failures(): Pick<ConntrackUse, "insertFailed" | "dropped"> {
       (all, line) => all + Number.parseInt(line.trim().split(/\s+/)[names.indexOf(name)] ?? "0", 16),
       0,
     );
-  return { insertFailed: sum("insert_failed"), dropped: sum("drop") };
+  // What clashes counts as dropped, too; what finds too many others in its place of the hash (chainlength) does not.
+  const [insertFailed, crowded] = [sum("insert_failed"), sum("chainlength")];
+  return { insertFailed, dropped: Math.max(0, sum("drop") + crowded - insertFailed) };
 }
 
 /** Of TCP or UDP. */
