@@ -100,13 +100,14 @@ test("what its old instance begins leaves with a floating IP no longer: answers 
   expect(bench.happened().filter((line) => line.startsWith("forget"))).toEqual([]);
 });
 
+const there = (...prefixes: string[]): Partial<Given> => ({
+  learned: prefixes.map((prefix) => learned(prefix, "host", "192.168.8.12")),
+});
+const announced = ({ world }: Bench): string[] =>
+  [...world.announced].map(([key, { med }]) => (med === undefined ? key : `${key} last resort`)).sort();
+
 describe("a port that moves to another host", () => {
   const moved: Partial<Given> = { model: { ...HOST, ports: [] }, elsewhere: ["10.65.0.13"] };
-  const there = (...prefixes: string[]): Partial<Given> => ({
-    learned: prefixes.map((prefix) => learned(prefix, "host", "192.168.8.12")),
-  });
-  const announced = ({ world }: Bench): string[] =>
-    [...world.announced].map(([key, { med }]) => (med === undefined ? key : `${key} last resort`)).sort();
 
   test("is reached here, with its floating IP, until peers announce both", async () => {
     const bench = new Bench();
@@ -168,5 +169,32 @@ describe("a port that moves to another host", () => {
     await bench.advance(10_000);
     expect(bench.state()).toEqual(before);
     expect(announced(bench)).toEqual(["10.65.0.13/32", "172.16.1.3/32"]);
+  });
+});
+
+describe("a port that moves by files, of which each has its own host's ports alone,", () => {
+  const without: Partial<Given> = { model: { ...HOST, ports: [] } };
+  const alone: Partial<Given> = { model: { ...HOST, ports: [], floatingIps: [] } };
+
+  test.each<[string, Partial<Given>, Partial<Given>, number]>([
+    ["announced at its new host already: 1 s", there("10.65.0.13/32"), alone, 1000],
+    ["announced there, and its floating IP is not: 3 s", {}, { ...without, ...there("10.65.0.13/32") }, 3000],
+    ["led to by a floating IP: 3 s", {}, without, 3000],
+  ])("is reached here when it is %s", async (_, before, after, keptMs) => {
+    const bench = new Bench();
+    await bench.give({ model: HOST });
+    await bench.give(before);
+    await bench.give(after);
+    await bench.advance(keptMs - 1);
+    expect(announced(bench)).toContain("10.65.0.13/32 last resort");
+    await bench.advance(1);
+    expect(announced(bench)).toEqual([]);
+  });
+
+  test("is deleted at once when nobody knows of it any more", async () => {
+    const bench = new Bench();
+    await bench.give({ model: HOST });
+    await bench.give(alone);
+    expect(announced(bench)).toEqual([]);
   });
 });

@@ -96,8 +96,11 @@ export class Moves {
       model.kernel.type === "linux" && !ways.every((way) => up.has(way.interface));
     const isAnnounced = (address: Address): boolean => learned.at(hostPrefix(address)) !== undefined;
     const local = new Set(model.ports.flatMap((port) => port.addresses.map(formatAddress)));
+    // Of ports in files nobody says where they are now: one that is announced, or led to, is somewhere.
+    const isSomewhere = (address: Address): boolean =>
+      isElsewhere(address) || isAnnounced(address) || floatingTo(model, address).length > 0;
     const ofPorts: Verdicts = {
-      isGone: ({ address }) => !local.has(formatAddress(address)) && isElsewhere(address),
+      isGone: ({ address }) => !local.has(formatAddress(address)) && isSomewhere(address),
       isLost,
       // A floating IP that is still translated here needs the way to what it leads to.
       hasArrived: ({ address }) => isAnnounced(address) && floatingTo(model, address).every(isAnnounced),
