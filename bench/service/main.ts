@@ -42,8 +42,11 @@ if (!(isSensible && (kernel === "linux" || kernel === "none")) || process.getuid
 process.stdout.write(`${cpus().length} × ${cpus()[0]?.model ?? "CPU"}, Node ${process.versions.node}\n`);
 process.stdout.write("milliseconds, median / 99th percentile\n\n");
 const ROWS: readonly [string, (figures: Figures) => string][] = [
+  ["list, the first", ({ first }) => first.toFixed(0)],
   ["list", ({ list }) => spreadText(list)],
   ["list, two fields", ({ listFields }) => spreadText(listFields)],
+  ["list, sorted by address", ({ sorted }) => spreadText(sorted)],
+  ["list, a page of 1000", ({ page }) => spreadText(page)],
   ["list, one address", ({ one }) => spreadText(one)],
   ["create", ({ create }) => spreadText(create)],
   ["associate", ({ associate }) => spreadText(associate)],

@@ -27,13 +27,22 @@ export interface Spread {
   readonly p99: number;
 }
 
-/** In milliseconds. */
-export interface Figures {
-  /** From the start of the process: all floating IPs with the peer, and so in the kernel. */
-  readonly start: number;
+/** In milliseconds, until the last octet is there. */
+interface Lists {
+  /** All of them for the first time after the start, when none is written yet. */
+  readonly first: number;
   readonly list: Spread;
   readonly listFields: Spread;
+  readonly sorted: Spread;
+  /** A thousand behind a marker, by id. */
+  readonly page: Spread;
   readonly one: Spread;
+}
+
+/** In milliseconds. */
+export interface Figures extends Lists {
+  /** From the start of the process: all floating IPs with the peer, and so in the kernel. */
+  readonly start: number;
   readonly create: Spread;
   /** From the request to its answer, and to the octets of the UPDATE at the peer. */
   readonly associate: Spread;
@@ -114,10 +123,7 @@ async function measured(cloud: Cloud): Promise<Figures> {
   try {
     await until(() => peer.known >= size.floating);
     const start = peer.heardAtMs - beganMs;
-    const list = await times(LISTS, () => ask("GET", "floatingips"));
-    const listFields = await times(LISTS, () => ask("GET", "floatingips?fields=id&fields=status"));
-    const some = cloud.floating[cloud.floating.length >> 1]!;
-    const one = await times(LISTS, () => ask("GET", `floatingips?floating_ip_address=${some.address}`));
+    const lists = await listsOf(cloud);
     const ids: string[] = [];
     const create = await times(size.changes, async () => {
       const body = { floatingip: { floating_network_id: cloud.outside } };
@@ -137,9 +143,7 @@ async function measured(cloud: Cloud): Promise<Figures> {
     const children = readFileSync(`/proc/${daemon.pid}/task/${daemon.pid}/children`, "utf8");
     return {
       start,
-      list,
-      listFields,
-      one,
+      ...lists,
       create,
       associate: spread(associated),
       announced: spread(announced),
@@ -153,6 +157,19 @@ async function measured(cloud: Cloud): Promise<Figures> {
     daemon.kill("SIGTERM");
     await ended;
   }
+}
+
+async function listsOf(cloud: Cloud): Promise<Lists> {
+  const some = cloud.floating[cloud.floating.length >> 1]!;
+  const each = (search: string): Promise<Spread> => times(LISTS, () => ask("GET", `floatingips${search}`));
+  return {
+    first: (await times(1, () => ask("GET", "floatingips"))).median,
+    list: await each(""),
+    listFields: await each("?fields=id&fields=status"),
+    sorted: await each("?sort_key=floating_ip_address&sort_dir=desc"),
+    page: await each(`?limit=1000&marker=${some.id}`),
+    one: await each(`?floating_ip_address=${some.address}`),
+  };
 }
 
 /** Changes where a floating IP leads to. @returns when that was answered, and when the peer had the UPDATE */

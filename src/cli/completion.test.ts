@@ -18,6 +18,7 @@ const TOP = [
     "network",
     "subnet",
     "address",
+    "ip",
     "port",
     "router",
     "floatingip",

@@ -22,6 +22,7 @@ const EXTENSIONS: Readonly<Record<string, string>> = {
   "floating-ip-port-forwarding-port-ranges": "Floating IP Port Forwarding Port Ranges",
   "ip-substring-filtering": "IP address substring filtering",
   "net-mtu": "Network MTU",
+  "network-ip-availability": "Network IP Availability",
   pagination: "Pagination support",
   "port-security": "Port Security",
   "project-id": "project_id field enabled",

@@ -182,20 +182,15 @@ export function freeAddress(
   return subnet.ip_version === 4 ? freeIpv4(draft, subnet, isFree) : freeIpv6(subnet, isFree);
 }
 
-/** Begins where the search before ended, so that a nearly full pool of 65 536 is not searched from its start. */
+/** What this request gives back is free from the next one on. */
 function freeIpv4(draft: Draft, subnet: Subnet, isFree: (text: string) => boolean): string | undefined {
-  const { base } = draft;
-  const begin = base.takenBelow(subnet.id);
-  let contiguous = true;
   for (const { first: low, last: high } of numbered(subnet.allocation_pools)) {
-    for (let value = Math.max(low, begin); value <= high; value++) {
-      const text = formatAddress(ipv4(value));
-      const inBase = first(base.by("ports", "address", addressKey(subnet.id, text))) !== undefined;
-      if (contiguous && !inBase) {
-        base.noteTaken(subnet.id, value);
-        contiguous = false;
-      }
+    for (let from = low; from <= high; ) {
+      const free = draft.base.firstFree(subnet.id, from, high);
+      if (free === undefined) break;
+      const text = formatAddress(ipv4(free));
       if (isFree(text)) return text;
+      from = free + 1;
     }
   }
   return undefined;

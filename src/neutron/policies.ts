@@ -141,6 +141,7 @@ export const POLICIES: ReadonlyMap<string, readonly Ground[]> = new Map<string, 
   ["delete_quota", ADMINS],
   ["get_bgp_speaker", ADMINS],
   ["get_bgp_peer", ADMINS],
+  ["get_network_ip_availability", ADMINS],
 ]);
 
 const looksOnly = (rule: string): boolean => rule.startsWith("get_");

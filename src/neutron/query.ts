@@ -125,12 +125,16 @@ function limitOf(given: readonly string[] | undefined): number | undefined {
   return text === "0" ? undefined : Number(text);
 }
 
-/** Numbers by size, all else by its text; nothing comes first. */
-function compareValues(a: unknown, b: unknown): number {
+/** What a list is sorted by: numbers by size, all else by its text; nothing comes first. */
+type SortKey = number | string;
+
+const sortKeyOf = (value: unknown): SortKey =>
+  typeof value === "number" ? value : value === null || value === undefined ? "" : String(value);
+
+function compareKey(a: SortKey, b: SortKey): number {
   if (a === b) return 0;
-  if (typeof a === "number" && typeof b === "number") return a - b;
-  const [left, right] = [a, b].map((value) => (value === null || value === undefined ? "" : String(value)));
-  return left! < right! ? -1 : Number(left !== right);
+  if (typeof a === typeof b) return a < b ? -1 : 1;
+  return String(a) < String(b) ? -1 : 1;
 }
 
 /** What to ask for the pages before and behind this one, relation first. */
@@ -210,10 +214,10 @@ function* pageBySorting<T extends Identified>(
 ): Batches<T> {
   const sorts = limit === undefined ? wanted : [...wanted, { key: "id", descending: false }];
   const makes = sorts.map(({ key }) => members.get(key));
-  const rows: { readonly object: T; readonly keys: readonly unknown[] }[] = [];
+  const rows: { readonly object: T; readonly keys: readonly SortKey[] }[] = [];
   for (const [i, object] of objects.entries()) {
     if (i % STEP === 0) yield [];
-    if (isListed(object)) rows.push({ object, keys: makes.map((make) => make?.(object)) });
+    if (isListed(object)) rows.push({ object, keys: makes.map((make) => sortKeyOf(make?.(object))) });
   }
   const list = yield* sorted(rows, (a, b) => compareKeys(a.keys, b.keys, sorts));
   const inOrder = list.map(({ object }) => object);
@@ -225,10 +229,10 @@ function* pageBySorting<T extends Identified>(
   return yield* inBatches(page, linksOf(page, begin > 0, end < list.length, pairs));
 }
 
-function compareKeys(a: readonly unknown[], b: readonly unknown[], sorts: ListQuery["sorts"]): number {
-  for (const [i, { descending }] of sorts.entries()) {
-    const order = compareValues(a[i], b[i]);
-    if (order !== 0) return descending ? -order : order;
+function compareKeys(a: readonly SortKey[], b: readonly SortKey[], sorts: ListQuery["sorts"]): number {
+  for (let i = 0; i < sorts.length; i++) {
+    const order = compareKey(a[i]!, b[i]!);
+    if (order !== 0) return sorts[i]!.descending ? -order : order;
   }
   return 0;
 }

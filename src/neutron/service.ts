@@ -14,6 +14,7 @@ import { floatingIps } from "./floating-ips.ts";
 import { type Handler, membersOf, type Work } from "./handler.ts";
 import { sortedFrom } from "./id-order.ts";
 import { idleParts } from "./idle.ts";
+import { listAvailabilities, showAvailability } from "./ip-availability.ts";
 import { chosen, type Members, viewOf } from "./members.ts";
 import { networks } from "./networks.ts";
 import type { Objects } from "./objects.ts";
@@ -157,6 +158,10 @@ function other(
     if (extension !== undefined) return { status: 200, body: { extension } };
   }
   if (first === "quotas") return onQuotas(work, request, id, part);
+  if (first === "network-ip-availabilities" && method === "GET" && part === undefined) {
+    if (id === undefined) return { status: 200, pieces: listAvailabilities(work, request) };
+    return { status: 200, body: { network_ip_availability: showAvailability(work, id) } };
+  }
   throw notFound();
 }
 

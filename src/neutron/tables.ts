@@ -6,9 +6,9 @@
  */
 
 import { parseAddress } from "../bgp/net/text.ts";
-import { firstNotBelow, put } from "../model/amended.ts";
-import { compareIds, idsFrom, sortedFrom } from "./id-order.ts";
+import { IdOrder, sortedFrom } from "./id-order.ts";
 import { type Collection, isRouterInterface, type Objects } from "./objects.ts";
+import { TakenAddresses } from "./taken-addresses.ts";
 import { Texts } from "./texts.ts";
 
 type Keys<T> = (object: T) => readonly string[];
@@ -168,9 +168,9 @@ export class Tables implements Reading {
   /** Of these objects, for those who see all of them and for others. */
   readonly texts: Readonly<Record<"admin" | "other", Texts>> = { admin: new Texts(), other: new Texts() };
   /** Ids in order, of collections that pages were asked of. */
-  readonly #inOrder: Map<Collection, string[]> = new Map();
-  /** By subnet: below it, every address of the subnet's pools is taken. */
-  readonly #takenBelow: Map<string, number> = new Map();
+  readonly #inOrder: Map<Collection, IdOrder> = new Map();
+  /** By subnet. */
+  readonly #taken: Map<string, TakenAddresses> = new Map();
 
   get<C extends Collection>(collection: C, id: string): Objects[C] | undefined {
     return this.#rowsOf(collection).get(id);
@@ -185,10 +185,10 @@ export class Tables implements Reading {
     const rows = this.#rowsOf(collection);
     let ids = this.#inOrder.get(collection);
     if (ids === undefined) {
-      ids = [...rows.keys()].sort();
+      ids = new IdOrder(rows.keys());
       this.#inOrder.set(collection, ids);
     }
-    for (const id of idsFrom(ids, from, backwards)) yield rows.get(id)!;
+    for (const id of ids.from(from, backwards)) yield rows.get(id)!;
   }
 
   all<C extends Collection>(collection: C): Iterable<Objects[C]> {
@@ -214,14 +214,9 @@ export class Tables implements Reading {
     return Object.fromEntries(entries) as Record<Collection, number>;
   }
 
-  /** Where a search for a free IPv4 address of that subnet may begin; see {@link noteTaken}. */
-  takenBelow(subnetId: string): number {
-    return this.#takenBelow.get(subnetId) ?? 0;
-  }
-
-  /** What a search has seen in these tables, drafts left aside: no address of the pools below `bound` is free. */
-  noteTaken(subnetId: string, bound: number): void {
-    this.#takenBelow.set(subnetId, bound);
+  /** Of a subnet the lowest IPv4 address in that range which no port has, drafts left aside. */
+  firstFree(subnetId: string, low: number, high: number): number | undefined {
+    return this.#takenOf(subnetId).firstFree(low, high);
   }
 
   /** Returns what each of them changed. */
@@ -236,19 +231,17 @@ export class Tables implements Reading {
         this.#rowsOf(collection).set(id, object);
         for (const [index, key] of keysOf(collection, object)) this.#indexOf(collection, index).add(key, id);
       }
-      this.#forgetTaken(collection, id, old);
+      this.#eachAddress(collection, old, "delete");
+      this.#eachAddress(collection, object, "add");
+      if (collection === "subnets" && object === undefined) this.#taken.delete(id);
       return { collection, id, before: old, after: object };
     });
   }
 
   #keepOrder(collection: Collection, id: string, was: boolean, is: boolean): void {
     const ids = was === is ? undefined : this.#inOrder.get(collection);
-    if (is && ids !== undefined) put(ids, id, compareIds);
-    else
-      ids?.splice(
-        firstNotBelow(ids, (other) => compareIds(other, id)),
-        1,
-      );
+    if (is) ids?.add(id);
+    else ids?.delete(id);
   }
 
   #forgetTexts<C extends Collection>(collection: C, object: Objects[C] | undefined): void {
@@ -264,16 +257,20 @@ export class Tables implements Reading {
     for (const [index, key] of keysOf(collection, old)) this.#indexOf(collection, index).delete(key, id);
   }
 
-  #forgetTaken(collection: Collection, id: string, old: Objects[Collection] | undefined): void {
-    if (collection === "subnets") this.#takenBelow.delete(id);
-    if (collection !== "ports" || old === undefined) return;
-    for (const { subnet_id, ip_address } of (old as Objects["ports"]).fixed_ips) {
+  #eachAddress(collection: Collection, object: Objects[Collection] | undefined, act: "add" | "delete"): void {
+    if (collection !== "ports" || object === undefined) return;
+    for (const { subnet_id, ip_address } of (object as Objects["ports"]).fixed_ips) {
       const address = parseAddress(ip_address);
-      const bound = this.#takenBelow.get(subnet_id);
-      if (address !== undefined && bound !== undefined && address.w0 < bound) {
-        this.#takenBelow.set(subnet_id, address.w0);
-      }
+      if (address?.family === 4) this.#takenOf(subnet_id)[act](address.w0);
     }
+  }
+
+  #takenOf(subnetId: string): TakenAddresses {
+    const known = this.#taken.get(subnetId);
+    if (known !== undefined) return known;
+    const taken = new TakenAddresses();
+    this.#taken.set(subnetId, taken);
+    return taken;
   }
 
   #rowsOf<C extends Collection>(collection: C): Map<string, Objects[C]> {

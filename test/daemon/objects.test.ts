@@ -248,6 +248,9 @@ test("security groups, their rules, and quotas", async () => {
   const { project_id } = JSON.parse(await done("network show named -o json"));
   expect(project_id).toMatch(/^[0-9a-f]{32}$/);
   expect(await done("network list --project web -c name --no-headers")).toBe("named\n");
+  expect(await done("ip availability list --network named -c network_name -c total_ips --no-headers")).toBe(
+    "named  0\n",
+  );
   await done("network delete named");
   await done("quota set --routers 3 web");
   expect(await done("quota list --no-headers")).toContain(project_id);

@@ -1,6 +1,7 @@
 /** Every resource that has commands, in the order of their help. */
 
 import { bgpPeers, bgpSpeakers } from "./bgp.ts";
+import { ipAvailability } from "./ip-availability.ts";
 import { networks, subnets } from "./networks.ts";
 import { portForwardings } from "./port-forwardings.ts";
 import { ports } from "./ports.ts";
@@ -14,6 +15,7 @@ export const RESOURCE_ROWS: readonly ResourceRow[] = [
   subnets,
   subnetPools,
   addressScopes,
+  ipAvailability,
   ports,
   routers,
   floatingIps,

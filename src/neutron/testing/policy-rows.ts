@@ -66,6 +66,7 @@ export const ROWS: readonly Row[] = [
   get("get_security_group", "security-groups/:group", OWN),
   get("get_security_group_rule", "security-group-rules/:rule", OWN),
   get("get_quota", "quotas/alice", OWN),
+  get("get_network_ip_availability", "network-ip-availabilities/:network", [200, 404, 404, 404]),
 
   post("create_network", "networks", () => ({ network: {} }), MADE),
   post("create_network:shared", "networks", () => ({ network: { shared: true } }), MADE_BY_ADMIN),
