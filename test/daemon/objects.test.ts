@@ -124,9 +124,13 @@ test("lists of a member are added to, taken from and emptied", async () => {
   expect(await member("subnet show lists-v4 -c dns_nameservers")).toBe("192.0.2.3");
   expect(await member("subnet show lists-v4 -c host_routes")).toBe("-");
   expect(await gwctl("subnet unset --dns-nameserver 192.0.2.9 lists-v4")).toMatchObject({ exit: 3 });
-  await done("port create --network lists --allowed-address ip-address=10.9.0.200 vm");
-  await done("port unset --allowed-address ip-address=10.9.0.200 vm");
+  const options = "--extra-dhcp-option name=mtu,value=1400 --extra-dhcp-option name=42,value=192.0.2.1";
+  await done(`port create --network lists --allowed-address ip-address=10.9.0.200 ${options} vm`);
+  await done("port unset --allowed-address ip-address=10.9.0.200 --extra-dhcp-option name=mtu vm");
   expect(await member("port show vm -c allowed_address_pairs")).toBe("-");
+  expect(await member("port show vm -c extra_dhcp_opts")).toBe(
+    "ip_version=4 opt_name=42 opt_value=192.0.2.1",
+  );
   await done("port delete vm");
   await done("network delete lists");
 });

@@ -229,7 +229,8 @@ function addUnset(group: Command, outer: ResourceRow, io: Io): void {
     const [called = ""] = given;
     const said = await readSaid(spoken, resolverOf(session));
     const before = await current(session, row, called);
-    await change(session, row, before, withoutTaken(said, before));
+    const whole = withoutTaken(said, before);
+    await change(session, row, before, row.arrange?.(whole, before) ?? whole);
   });
 }
 

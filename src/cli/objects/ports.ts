@@ -1,6 +1,6 @@
 /** Ports: interfaces of instances, on their hosts. */
 
-import type { ResourceRow } from "./row.ts";
+import type { ResourceRow, View } from "./row.ts";
 import {
   ADMIN_STATE,
   COMMON,
@@ -10,6 +10,7 @@ import {
   NAME,
   object,
   objects,
+  type Patch,
   TAGS,
   text,
   type Verb,
@@ -23,6 +24,17 @@ const DHCP_OPTION = {
   value: { member: "opt_value" },
   "ip-version": { member: "ip_version" },
 };
+
+/** A port keeps the DHCP options that a change does not name: those that are to go are named without a value. */
+function withLostOptions(patch: Patch, current: View | undefined): Patch {
+  const { extra_dhcp_opts: wanted } = patch;
+  if (current === undefined || !Array.isArray(wanted)) return patch;
+  const lost = (current["extra_dhcp_opts"] as readonly View[]).filter((option) => !wanted.includes(option));
+  return {
+    ...patch,
+    extra_dhcp_opts: [...lost.map((option) => ({ ...option, opt_value: null })), ...wanted],
+  };
+}
 
 export const ports: ResourceRow = {
   command: ["port"],
@@ -81,11 +93,11 @@ export const ports: ResourceRow = {
       "name=N,value=V[,ip-version=4|6]; several are possible",
       "extra_dhcp_opts",
       DHCP_OPTION,
-      ["create", "set"],
     ),
     ...COMMON,
     ...TAGS,
   ],
+  arrange: withLostOptions,
   columns: [
     { header: "ID", member: "id" },
     { header: "Name", member: "name" },
