@@ -107,3 +107,9 @@ export function sampleErrors(): PeerErrorAnswer[] {
     },
   ];
 }
+
+/** The first of them, with these changes. */
+export const samplePeer = (changes: Partial<PeerAnswer>): PeerAnswer => ({
+  ...samplePeers()[0]!,
+  ...changes,
+});

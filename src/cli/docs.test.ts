@@ -7,7 +7,7 @@ import { ERRORS } from "../api/answers.ts";
 import { sampleSource } from "../api/sample.ts";
 import { API_LIMITS, type Api, createApi } from "../api/server.ts";
 import { EXIT } from "./io.ts";
-import { main } from "./main.ts";
+import { type Run, run } from "./testing/place.ts";
 
 const page = (name: string): string => readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8");
 const CLI = page("CLI.md");
@@ -28,14 +28,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function gwctl(argv: readonly string[]): Promise<{ exit: number; out: string }> {
-  let out = "";
-  const stdout = { write: (text: string) => (out += text) };
-  const stderr = { write: () => true };
-  const { signal } = new AbortController();
-  const env = { GWCTL_SOCKET: socketPath };
-  return { exit: await main(argv, { stdout, stderr, env, signal }, "0.1.0"), out };
-}
+const gwctl = (argv: readonly string[]): Promise<Run> => run(argv, { env: { GWCTL_SOCKET: socketPath } });
 
 describe("docs/CLI.md", () => {
   const shown = [...CLI.matchAll(/```\n\$ gwctl (.+)\n([^`]+)```/g)].map(([, line, out]) => [line!, out!]);
@@ -44,7 +37,7 @@ describe("docs/CLI.md", () => {
     expect(shown.length).toBeGreaterThan(1);
   });
   test.each(shown)("gwctl %s prints what it says", async (line, out) => {
-    expect(await gwctl(line.split(" "))).toEqual({ exit: 0, out });
+    expect(await gwctl(line.split(" "))).toEqual({ exit: 0, out, err: "" });
   });
   test("lists every command of show, and no other", async () => {
     const listed = [...CLI.matchAll(/^\| `gwctl show (\w+)/gm)].map(([, name]) => name!);

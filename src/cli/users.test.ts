@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { login } from "../identity/login.ts";
 import { parsePeople } from "../identity/people.ts";
 import { EXIT } from "./io.ts";
-import { main } from "./main.ts";
+import { type Run, run } from "./testing/place.ts";
 
 let directory: string;
 const at = (name: string): string => join(directory, name);
@@ -16,15 +16,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
-async function user(line: string): Promise<{ exit: number; out: string; err: string }> {
-  let out = "";
-  let err = "";
-  const stdout = { write: (text: string) => (out += text) };
-  const stderr = { write: (text: string) => (err += text) };
-  const { signal } = new AbortController();
-  const argv = ["user", ...line.split(" "), "--file", at("tokens")];
-  return { exit: await main(argv, { stdout, stderr, env: {}, signal }, "0.1.0"), out, err };
-}
+const user = (line: string): Promise<Run> => run(["user", ...line.split(" "), "--file", at("tokens")]);
 
 const isIn = async (password: string): Promise<boolean> => {
   const asked = { methods: ["password"], password: { user: { name: "alice", password } } };
