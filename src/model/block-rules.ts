@@ -81,10 +81,11 @@ function overflowViolations(pool: Pool, i: number): Violation[] {
   return [error(path, message, `make it at most ${whole - 1}`)];
 }
 
-function sumViolations({ pools }: Nat, plan: BlockPlan): Violation[] {
+function sumViolations({ pools: all }: Nat, plan: BlockPlan): Violation[] {
+  const pools = all.filter((pool) => !pool.draining);
   const wanted = privateCount(plan);
   const there = blockCount(plan);
-  const path = ["nat", "pools", 0, "blockSize"];
+  const path = ["nat", "pools", all.indexOf(pools[0]!), "blockSize"];
   const ranges = plan.private.map(formatPrefix).join(", ");
   if (isComputed(plan)) {
     if (wanted <= BLOCK_ADDRESSES) return [];
@@ -100,7 +101,7 @@ function sumViolations({ pools }: Nat, plan: BlockPlan): Violation[] {
 
 /** The kernel has one mark for all, at which an address asks for another block. */
 function sizeViolations({ pools }: Nat, plan: BlockPlan): Violation[] {
-  const giving = pools.filter((pool) => spareCount(plan, pool) > 0);
+  const giving = pools.filter((pool) => !pool.draining && spareCount(plan, pool) > 0);
   return giving.slice(1).flatMap((pool) => {
     const [first] = giving;
     if (first === undefined || pool.blockSize === first.blockSize) return [];

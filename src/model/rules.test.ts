@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { ipv4 } from "../bgp/net/address.ts";
 import { parseAddress, parsePrefix } from "../bgp/net/text.ts";
-import type { FloatingIp, Model, Peer, Rule } from "./model.ts";
+import type { FloatingIp, Model, Peer, Pool, Rule } from "./model.ts";
 import { violations } from "./rules.ts";
 import { NO_NAT, PEER, POOL } from "./testing/values.ts";
 import type { Violation } from "./violation.ts";
@@ -115,6 +115,38 @@ describe("a stateless floating IP", () => {
 
   test("beside one of another address is well", () => {
     expect(violations({ ...valid, floatingIps: [base, other] })).toEqual([]);
+  });
+});
+
+describe("a pool that is draining", () => {
+  const drained = { ...POOL, name: "old", addresses: [ip("198.51.100.11")], draining: true };
+  const withPools = (old: Partial<Pool>, other: Partial<Pool>): readonly Violation[] =>
+    violations({
+      ...valid,
+      floatingIps: [],
+      nat: {
+        ...NO_NAT,
+        private: [net("10.65.0.0/28")],
+        pools: [
+          { ...drained, ...old },
+          { ...POOL, ...other },
+        ],
+      },
+    });
+  test.each([
+    [1024, 0],
+    [0, 1024],
+    [1024, 512],
+  ])("may have blocks of %d ports where the other has %d", (old, other) => {
+    expect(withPools({ blockSize: old, overflowBlocks: old === 0 ? 0 : 4 }, { blockSize: other })).toEqual(
+      [],
+    );
+  });
+
+  test("has no block to give: the others have to be enough", () => {
+    expect(withPools({ blockSize: 1024 }, { blockSize: 16_384 })).toMatchObject([
+      { severity: "warning", path: ["nat", "pools", 1, "blockSize"] },
+    ]);
   });
 });
 

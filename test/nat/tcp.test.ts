@@ -279,6 +279,7 @@ describe("how long a connection may be silent", () => {
       "RFC 7857 §2",
       "RFC 7857 §2.1",
       ...(state === "CLOSE" ? (["RFC 7857 §2.2"] as const) : []),
+      ...(state === "CLOSE" || state === "TIME_WAIT" ? (["RFC 6888 REQ-8"] as const) : []),
     );
     spaces.gw.attempt("conntrack", "-F");
     const own: Endpoint = [H1, port++];

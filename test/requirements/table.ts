@@ -152,7 +152,7 @@ export const REASONS: Readonly<Partial<Record<RequirementName, string>>> = {
   "RFC 6888 REQ-10": "by gwctl, HTTP, a file and Prometheus; there is no MIB",
   "RFC 6888 REQ-4b": "a block is one for all protocols",
   "RFC 6888 REQ-8":
-    "the port of a TCP connection rests for the 4 min for which it is kept behind its end; one of UDP may be taken again, by chance, as soon as its mapping has been silent for its 5 min",
+    "that of a TCP connection rests for the 4 min for which it is kept behind its end, and one of a block is its host's; another one of UDP may be taken again, by chance, as soon as its mapping has been silent for its 5 min",
   "RFC 6888 REQ-11b": "RFC 5508 REQ-8 wants code 13 in its place, which is sent to who is over a limit",
   "RFC 7857 §2.2":
     "a connection that is refused at once, with a RST as the only answer, is forgotten at once; its mapping is kept",

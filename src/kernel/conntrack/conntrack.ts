@@ -117,15 +117,16 @@ export class Conntrack {
 export function conntrackUse(): ConntrackUse | undefined {
   const read = (name: string): number => Number(readFileSync(`/proc/sys/net/netfilter/${name}`, "utf8"));
   try {
-    return { count: read("nf_conntrack_count"), max: read("nf_conntrack_max"), ...failures() };
+    const failures = failuresIn(readFileSync("/proc/net/stat/nf_conntrack", "utf8"));
+    return { count: read("nf_conntrack_count"), max: read("nf_conntrack_max"), ...failures };
   } catch {
     return undefined;
   }
 }
 
-/** A line of names, then one of hexadecimal numbers for each processor. */
-function failures(): Pick<ConntrackUse, "insertFailed" | "dropped"> {
-  const [head = "", ...processors] = readFileSync("/proc/net/stat/nf_conntrack", "utf8").trim().split("\n");
+/** @param text - a line of names, then one of hexadecimal numbers for each processor */
+export function failuresIn(text: string): Pick<ConntrackUse, "insertFailed" | "dropped"> {
+  const [head = "", ...processors] = text.trim().split("\n");
   const names = head.trim().split(/\s+/);
   const sum = (name: string): number =>
     processors.reduce(
