@@ -64,6 +64,9 @@ const DAEMON = "127.0.0.1";
 const PEER = "127.0.0.2";
 const PREFIX = "/gatewayd-bench";
 const LISTS = 7;
+/** What Node gives itself on a machine of 8 GiB and more; and more than that where floating IPs take it. */
+const LEAST_HEAP_MIB = 4096;
+const HEAP_MIB_EACH = 0.012;
 const ROOT = join(import.meta.dirname, "../../..");
 
 const size = JSON.parse(process.argv[2] ?? "{}") as Size;
@@ -106,6 +109,7 @@ async function measured(cloud: Cloud): Promise<Figures> {
   const daemon = spawn(
     process.execPath,
     [
+      `--max-old-space-size=${Math.max(LEAST_HEAP_MIB, Math.ceil(size.floating * HEAP_MIB_EACH))}`,
       ...(process.env["BENCH_NODE"]?.split(" ") ?? []),
       join(ROOT, "dist/src/daemon/gatewayd.js"),
       "run",

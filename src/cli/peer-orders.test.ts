@@ -16,8 +16,7 @@ const serve = (sample: Partial<Sample>, control?: ApiControl): Promise<string> =
   place.serve(createApi(sampleSource(sample), { ...place.options, ...(control && { control }) }));
 
 describe("gwctl peer", () => {
-  const shut = async (): Promise<PeerAnswer> =>
-    samplePeer({ state: "idle", halt: { reason: "shutdown", text: "new \u001b[31moptics" } });
+  const shut = samplePeer({ state: "idle", halt: { reason: "shutdown", text: "new \u001b[31moptics" } });
 
   async function ordered(line: string, answer?: PeerAnswer): Promise<Run & { readonly request: unknown }> {
     const requests: PeerRequest[] = [];
@@ -40,7 +39,7 @@ describe("gwctl peer", () => {
     ["peer reset 198.51.100.2", { order: "reset" }],
     ["peer reset 198.51.100.2 --soft", { order: "refresh" }],
   ])("%s", async (line, request) => {
-    const run = await ordered(line, await shut());
+    const run = await ordered(line, shut);
     expect(run).toEqual({
       exit: 0,
       err: "",
@@ -50,8 +49,7 @@ describe("gwctl peer", () => {
   });
 
   test("as the API answered it", async () => {
-    const answer = await shut();
-    expect(JSON.parse((await ordered("peer start 198.51.100.2 -o json", answer)).out)).toEqual(answer);
+    expect(JSON.parse((await ordered("peer start 198.51.100.2 -o json", shut)).out)).toEqual(shut);
   });
 
   test.each([

@@ -49,6 +49,14 @@ describe.each([10, 10_000])("of %d routes", (count) => {
     expect(bench.happened()).toEqual([]);
   });
 
+  test("of next hops that are lost together each is one change", async () => {
+    const bench = await holding(all.flatMap((prefix, i) => through([prefix], i % 2 === 0 ? A : B)));
+    bench.reconciler.lost([address(A), address(B)], NEVER);
+    await bench.give({ learned: through(all, C) });
+    expect(bench.happened()).toEqual([A, B].map((from) => `redirect via ${from} eth0 1 to via ${C} eth0 1`));
+    expect(led(bench)).toEqual(new Map([[".13", count]]));
+  });
+
   test("a lost next hop is one change, to what peers still tell", async () => {
     const bench = await holding(through(all, A));
     bench.reconciler.lost([address(A)], NEVER);

@@ -9,8 +9,10 @@
 import { type AddressKey, addressKey } from "../bgp/net/text.ts";
 import type { FloatingMapping, NatTable } from "./table.ts";
 
-/** Floating IPs that one transaction brings, or takes away. */
+/** Floating IPs that one transaction brings, or takes away: so many, or a part of a table that is larger. */
 const STEP_FLOATING = 16_384;
+/** Each step looks at all that there are: with more of them for more floating IPs the time would grow by their square. */
+const MOST_STEPS = 16;
 
 interface Held {
   readonly floating: readonly FloatingMapping[];
@@ -22,7 +24,10 @@ interface Held {
 export function* stepsTo(
   wanted: NatTable,
   { floating: held, table }: Held,
-  most: number = STEP_FLOATING,
+  most: number = Math.max(
+    STEP_FLOATING,
+    Math.ceil(Math.max(held.length, wanted.floating.length) / MOST_STEPS),
+  ),
 ): Generator<NatTable> {
   const isShort = held.length <= most && wanted.floating.length <= most;
   if (held === wanted.floating || isShort) {

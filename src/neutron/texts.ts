@@ -126,8 +126,8 @@ export class Texts {
 
   #put(row: number, text: string): void {
     if (this.#tryPut(row, text)) return;
-    // Every unit of UTF-16 is at most three octets of UTF-8.
-    this.#pages.push(new Uint8Array(Math.max(PAGE_OCTETS, text.length * 3)));
+    // Every unit of UTF-16 is at most three octets of UTF-8. V8 collects garbage by what comes of memory, but for shared one.
+    this.#pages.push(new Uint8Array(new SharedArrayBuffer(Math.max(PAGE_OCTETS, text.length * 3))));
     this.#filled = 0;
     this.#tryPut(row, text);
   }

@@ -9,7 +9,7 @@
  *
  * A link that goes takes its next hops with it, and groups that are empty then with all of their routes. So the next hops of
  * a shared group of a gateway have a spare beside them, which is no way anywhere and which no packet takes while there is another
- * (docs/adr/0021): the group stays, and one message says where its routes lead then, however many they are.
+ * (docs/adr/0017): the group stays, and one message says where its routes lead then, however many they are.
  *
  * In a lone group every next hop stands twice, as two objects. The kernel does not look into a group of one
  * entry, so it would not note which buckets carry flows while a service has one member left, and would take them
