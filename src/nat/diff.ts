@@ -35,7 +35,7 @@ import { independentBlocks } from "./members.ts";
 import { type Marked, METERS } from "./meters.ts";
 import { MARKED_IN } from "./overflow.ts";
 import { render } from "./render.ts";
-import { statelessSets, writtenRule } from "./stateless.ts";
+import { statelessSets } from "./stateless.ts";
 import {
   EMPTY_NAT,
   type FloatingMapping,
@@ -44,6 +44,7 @@ import {
   type Translations,
 } from "./table.ts";
 import { trackingSets } from "./tracking.ts";
+import { writtenRule } from "./written-rule.ts";
 
 export interface DiffOptions {
   /**

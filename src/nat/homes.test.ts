@@ -84,14 +84,16 @@ test("a pool that is draining serves nobody, and its addresses go on being trans
   expect([...slots.values()]).not.toContain("198.51.100.80");
 });
 
+const spread: PoolMapping = { ...POOL, mapping: "addressAndPortDependent" };
+
+const ONE = "jhash ip saddr mod 256 seed 0x86 map @slots";
+
 describe("how many looks it takes", () => {
-  const spread: PoolMapping = { ...POOL, mapping: "addressAndPortDependent" };
   const rulesOf = (nft: MemoryNft): string[] =>
     (nft.listing() ?? "")
       .split("\n")
       .map((line) => line.trim())
       .filter((line) => line.includes("jhash") || line.includes("@homes"));
-  const ONE = "jhash ip saddr mod 256 seed 0x86 map @slots";
   const TWO = [
     "ip saddr set ip saddr . jhash ct original ip saddr mod 256 seed 0x86 map @slots_256",
     "ip saddr set ip saddr map @homes goto leave",
@@ -104,14 +106,17 @@ describe("how many looks it takes", () => {
       expect.arrayContaining(
         ["udp", "tcp"].map(
           (protocol) =>
-            `meta l4proto ${protocol} ip saddr @private ct timeout set "${protocol}_timers" snat ip to ${ONE}:1024-65535 fully-random`,
+            `meta l4proto ${protocol} ip saddr 10.0.0.0/8 ct timeout set "${protocol}_timers" snat ip to ${ONE}:1024-65535 fully-random`,
         ),
       ),
     );
   });
 
   test.each<[string, readonly PoolMapping[]]>([
-    ["a mapping has to be looked for", [POOL]],
+    [
+      "a mapping has to be looked for, or ports differ",
+      [POOL, { ...POOL, name: "few", addresses: [ipv4(0xc6336410)], ports: { first: 5000, last: 5999 } }],
+    ],
     [
       "other addresses have other ports",
       [spread, { ...spread, name: "few", addresses: [ipv4(0xc6336410)], ports: { first: 5000, last: 5999 } }],
@@ -144,4 +149,37 @@ describe("how many looks it takes", () => {
     expect(rulesOf(nft)).not.toEqual(expect.arrayContaining(TWO));
     expect(nft.element("homes", "192.168.1.0/24")).toBeUndefined();
   });
+});
+
+const networks = (count: number): NatTable => ({
+  ...table([spread]),
+  exempt: Array.from({ length: count }, (_, i) => prefixOf(ipv4(0xac100000 + 0x10000 * i), 16)),
+});
+const exemptRules = (nft: MemoryNft): string[] =>
+  (nft.listing() ?? "").match(/(?<=\n\t\t)ip daddr \S+ accept(?=\n)/g) ?? [];
+
+test("a few networks are compared with, more are looked up", () => {
+  const nft = new MemoryNft();
+  nft.apply(diff(networks(2), undefined));
+  expect(exemptRules(nft)).toEqual(expect.arrayContaining(["ip daddr 172.17.0.0/16 accept"]));
+  nft.apply(diff(networks(5), nft.listing()));
+  expect(exemptRules(nft)).not.toEqual(expect.arrayContaining(["ip daddr 172.17.0.0/16 accept"]));
+  nft.apply(diff(networks(1), nft.listing(), { keep: true }));
+  expect(exemptRules(nft)).not.toEqual(expect.arrayContaining(["ip daddr 172.16.0.0/16 accept"]));
+  nft.apply(diff(networks(1), nft.listing()));
+  expect(exemptRules(nft)).toEqual(expect.arrayContaining(["ip daddr 172.16.0.0/16 accept"]));
+});
+
+test("a mapping is looked for first where each endpoint has one, and then as few rules lead to a port", () => {
+  const nft = new MemoryNft();
+  nft.apply(diff(table([POOL]), undefined));
+  for (const protocol of ["udp", "tcp"])
+    expect(nft.listing()).toContain(
+      [
+        `chain pools_${protocol} {`,
+        `meta l4proto ${protocol} ct timeout set "${protocol}_timers"`,
+        "meta l4proto { tcp, udp } snat ip to meta l4proto . ip saddr . th sport map @mapping",
+        `ip saddr set ${ONE} goto endpoint_1024_65535`,
+      ].join("\n\t\t"),
+    );
 });

@@ -82,8 +82,8 @@ export function intervalText({ first, last }: Pick<Stretch<unknown>, "first" | "
 
 const isSpread = ({ addresses }: Home): boolean => addresses.length > 1;
 
-/** What a kernel holds besides what a table says: homes that nobody has spoken of yet. */
-export type Kept = Pick<SetContents, "homes" | "port_choice">;
+/** What a kernel holds besides what a table says: networks and homes that nobody has spoken of yet. */
+export type Kept = Pick<SetContents, "homes" | "port_choice" | "private" | "exempt">;
 
 /** The one that all private sources share; undefined: they have several. */
 function onlyHome(table: NatTable, kept: Kept | undefined): Home | undefined {

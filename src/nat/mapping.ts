@@ -87,102 +87,133 @@ export function portByChance({ first, last }: PortRange): string[] {
   return ["tcp", "udp"].map((protocol) => `${protocol} sport set ${chance}`);
 }
 
-/** After translation: every packet of such a flow keeps its mapping alive. */
+/**
+ * After translation: every packet of such a flow keeps its mapping alive. What leaves has the external endpoint in its
+ * header by then, which costs less than to ask conntrack.
+ */
 export const toMappings = (table: NatTable): readonly string[] =>
   hasIndependent(table)
     ? [
+        "ct direction original ip saddr @eim goto mapped",
         "ct state new jump begun",
-        "ct reply ip daddr @eim jump mapped",
+        "ct direction reply ct reply ip daddr @eim jump replied",
         // RFC 4787 REQ-6: of flows that came in, only what goes out counts.
-        "ct direction reply ct status dnat ct original ip daddr @eim jump answered",
+        "ct direction reply ct status dnat ip saddr @eim jump answered",
       ]
     : [];
 
-const OUT = {
+type Protocol = "udp" | "tcp";
+const PROTOCOLS: readonly Protocol[] = ["udp", "tcp"];
+
+/**
+ * Where a packet has both ends of a mapping, as expressions. One that has a port of the header is of that protocol alone, and
+ * nft lists no other word for that.
+ */
+interface Side {
+  readonly inner: string;
+  readonly outer: string;
+  readonly outerPort: string;
+}
+
+/** What leaves, by the first packet of its flow. */
+const out = (protocol: Protocol): Side => ({
   inner: "ct original ip saddr . ct original proto-src",
+  outer: "ip saddr",
+  outerPort: `${protocol} sport`,
+});
+/** What answers it. */
+const replied = (protocol: Protocol): Side => ({
+  inner: `ip daddr . ${protocol} dport`,
   outer: "ct reply ip daddr",
   outerPort: "ct reply proto-dst",
-} as const;
-const BACK = {
+});
+/** What answers flows that came in. */
+const answered = (protocol: Protocol): Side => ({
   inner: "ct reply ip saddr . ct reply proto-src",
-  outer: "ct original ip daddr",
-  outerPort: "ct original proto-dst",
-} as const;
+  outer: "ip saddr",
+  outerPort: `${protocol} sport`,
+});
 
 /** A mapping to an address that is in no such pool any more: the next packet gets another one. */
-const STALE: readonly string[] = ["tcp", "udp"].map(
-  (protocol) =>
-    `ct status snat ct reply ip daddr != @floating meta l4proto ${protocol} meta l4proto . ${OUT.inner} @mapping delete @mapping { meta l4proto . ${OUT.inner} : ${OUT.outer} . ${OUT.outerPort} } drop`,
-);
-
-type Side = typeof OUT | typeof BACK;
+const STALE: readonly string[] = PROTOCOLS.map((protocol) => {
+  const { inner, outer, outerPort } = out(protocol);
+  return `ct status snat ip saddr != @floating meta l4proto . ${inner} @mapping delete @mapping { meta l4proto . ${inner} : ${outer} . ${outerPort} } drop`;
+});
 
 /** Another connection has, or may have, the mapping of this one. */
 const share = ({ timeouts }: NatTable, { inner }: Side): string =>
   `update @shared { ${inner} timeout ${durationText(timeouts.tcpEstablishedSeconds)} }`;
 
-/** The first packet of a flow. */
-export const begunRules = (table: NatTable): readonly string[] =>
-  hasIndependent(table)
-    ? [
-        `meta l4proto tcp ct status dnat ct original ip daddr @eim ${share(table, BACK)}`,
-        "ct reply ip daddr @eim goto claims",
-        ...STALE,
-      ]
-    : [];
+/** A connection that came in. */
+const shareOfIncoming = (table: NatTable): string =>
+  `meta l4proto tcp ct status dnat ct original ip daddr @eim ${share(table, answered("tcp"))}`;
 
-/** The first packet of a flow that leaves with an endpoint of such a pool. */
-export const claimRules = (table: NatTable): readonly string[] =>
-  hasIndependent(table)
-    ? [
-        ...["udp", "tcp"].map(
-          (protocol) =>
-            `meta l4proto ${protocol} meta l4proto . ${OUT.inner} != @mapping ${OUT.outer} . meta l4proto . ${OUT.outerPort} @endpoints drop`,
-        ),
-        `meta l4proto tcp meta l4proto . ${OUT.inner} @mapping ${share(table, OUT)}`,
-      ]
-    : [];
+/** The first packet of a flow that does not leave with an endpoint of such a pool. */
+export const begunRules = (table: NatTable): readonly string[] =>
+  hasIndependent(table) ? [shareOfIncoming(table), ...STALE] : [];
+
+/** The first packet of a flow that does. A new endpoint costs one look: nobody has it. */
+export const claimRules = (table: NatTable): readonly string[] => {
+  if (!hasIndependent(table)) return [];
+  const claim = (protocol: Protocol): string => {
+    const { inner, outer, outerPort } = out(protocol);
+    return `${outer} . meta l4proto . ${outerPort} @endpoints meta l4proto . ${inner} != @mapping drop`;
+  };
+  const { inner } = out("tcp");
+  return [
+    claim("udp"),
+    "meta l4proto udp return",
+    claim("tcp"),
+    `meta l4proto tcp meta l4proto . ${inner} @mapping ${share(table, out("tcp"))}`,
+    shareOfIncoming(table),
+  ];
+};
 
 export const mappedRules = (table: NatTable): readonly string[] =>
-  hasIndependent(table) ? [...contacts(table), ...refreshes(table, OUT)] : [];
+  hasIndependent(table) ? ["ct state new jump claims", ...contacts(table), ...refreshes(table, out)] : [];
+
+export const repliedRules = (table: NatTable): readonly string[] =>
+  hasIndependent(table) ? refreshes(table, replied) : [];
 
 /** RFC 7857 section 7.1: a RST that refuses what came in is not what a mapping is kept alive for. */
 const REFUSALS = "tcp flags rst return";
 
 export const answeredRules = (table: NatTable): readonly string[] =>
-  hasIndependent(table) ? [REFUSALS, ...refreshes(table, BACK)] : [];
+  hasIndependent(table) ? [REFUSALS, ...refreshes(table, answered)] : [];
 
 /**
  * A mapping lives as long as conntrack keeps its flow. That of a connection which is opening, closing or was reset is
  * known by the time that conntrack gives it; where others may have the same mapping, their time counts.
  */
-function refreshes(table: NatTable, side: Side): string[] {
-  const updates = (seconds: number): string => {
+function refreshes(table: NatTable, sideOf: (protocol: Protocol) => Side): string[] {
+  const updates = (protocol: Protocol, seconds: number): string => {
+    const { inner, outer, outerPort } = sideOf(protocol);
     const timeout = `timeout ${durationText(seconds)}`;
-    const outer = `${side.outer} . meta l4proto . ${side.outerPort}`;
-    return `update @mapping { meta l4proto . ${side.inner} ${timeout} : ${side.outer} . ${side.outerPort} } update @endpoints { ${outer} ${timeout} : ${side.inner} }`;
+    return `update @mapping { meta l4proto . ${inner} ${timeout} : ${outer} . ${outerPort} } update @endpoints { ${outer} . meta l4proto . ${outerPort} ${timeout} : ${inner} }`;
   };
-  const update = (protocol: string, seconds: number): string =>
-    `meta l4proto ${protocol} ${updates(seconds)}`;
   const { tcpEstablishedSeconds, udpSeconds } = table.timeouts;
   const tcpTransitorySeconds = transitorySeconds(table);
-  const established = `meta l4proto tcp ct state established ct expiration > ${durationText(tcpTransitorySeconds)}`;
+  const tcp = sideOf("tcp");
+  const ofTcp = tcp.inner.includes("tcp") ? "" : "meta l4proto tcp ";
+  const established = `ct state established ct expiration > ${durationText(tcpTransitorySeconds)}`;
   return [
-    `${update("udp", udpSeconds)} return`,
+    `${updates("udp", udpSeconds)} return`,
     ...(tcpEstablishedSeconds <= tcpTransitorySeconds
       ? []
       : [
-          `${established} ${side.inner} @shared ${share(table, side)}`,
-          `${established} ${updates(tcpEstablishedSeconds)} return`,
-          `meta l4proto tcp ${side.inner} @shared return`,
+          `${ofTcp}${established} ${tcp.inner} @shared ${share(table, tcp)}`,
+          `${established} ${updates("tcp", tcpEstablishedSeconds)} return`,
+          `${ofTcp}${tcp.inner} @shared return`,
         ]),
-    update("tcp", tcpTransitorySeconds),
+    updates("tcp", tcpTransitorySeconds),
   ];
 }
 
 function contacts({ timeouts }: NatTable): string[] {
-  const contact = (protocol: string, seconds: number): string =>
-    `ct direction original ct reply ip daddr @open_to meta l4proto ${protocol} update @contacts { ${OUT.outer} . meta l4proto . ${OUT.outerPort} . ct original ip daddr timeout ${durationText(seconds)} }`;
+  const contact = (protocol: Protocol, seconds: number): string => {
+    const { outer, outerPort } = out(protocol);
+    return `ip saddr @open_to update @contacts { ${outer} . meta l4proto . ${outerPort} . ct original ip daddr timeout ${durationText(seconds)} }`;
+  };
   return [contact("udp", timeouts.udpSeconds), contact("tcp", timeouts.tcpEstablishedSeconds)];
 }
 

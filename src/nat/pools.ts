@@ -16,24 +16,51 @@ import { isIndependent, portText, sharedPools } from "./members.ts";
 import { toSharedBlock } from "./overflow.ts";
 import type { NatTable, PoolMapping } from "./table.ts";
 import { setTimer, WITH_TIMERS } from "./timers.ts";
+import { inNetworks, networkSets } from "./tracking.ts";
+
+type WithPorts = "udp" | "tcp";
+const WITH_PORTS: readonly WithPorts[] = ["udp", "tcp"];
 
 /**
- * New flows of private sources. Where all that there is to find of one is its address, TCP and UDP have a rule each that
- * does everything; it asks for the protocol first, which costs the other one next to nothing.
+ * New flows of private sources. Where all find their address and their ports in one way, TCP and UDP have rules of their
+ * own; what asks for the protocol first costs the other one next to nothing.
  */
 export function toPools(table: NatTable, kept: Kept | undefined): readonly string[] {
+  // Another network would have all of these rules once more.
+  const [ofPrivate = "ip saddr @private"] = inNetworks("ip saddr", "private", networkSets(table).private, {
+    kept,
+    most: 1,
+  });
+  return [
+    ...WITH_PORTS.flatMap((protocol) => {
+      const way = onlyWay(protocol, table, kept);
+      return way === undefined ? [] : [`meta l4proto ${protocol} ${ofPrivate} ${way}`];
+    }),
+    `${ofPrivate} goto pools`,
+  ];
+}
+
+/** What all new flows of a protocol do that leave by a pool; undefined: they differ. */
+function onlyWay(protocol: WithPorts, table: NatTable, kept: Kept | undefined): string | undefined {
   const address = onlyAddress(table, kept, "ip saddr");
   const pool = onlyChoice(table, kept);
-  const isAllThereIs =
-    pool !== undefined && !table.pools.some(isIndependent) && table.blocks === undefined && !table.grants;
+  if (address === undefined || pool === undefined || table.blocks !== undefined) return undefined;
+  if (isIndependent(pool)) return `goto pools_${protocol}`;
+  // Of one that is drained mappings may be alive.
+  if (table.pools.some(isIndependent) || table.grants) return undefined;
+  return `${setTimer(protocol, table)} ${byChance(pool, address)}`;
+}
+
+/** With endpoint-independent mapping: the one that there is, or a port for a new one. */
+export function poolRulesOf(protocol: WithPorts, table: NatTable, kept: Kept | undefined): readonly string[] {
+  const pool = onlyChoice(table, kept);
+  const address = onlyAddress(table, kept, "ip saddr");
+  if (pool === undefined || !onlyWay(protocol, table, kept)?.startsWith("goto")) return [];
   return [
-    ...(address === undefined || !isAllThereIs
-      ? []
-      : (["udp", "tcp"] as const).map(
-          (protocol) =>
-            `meta l4proto ${protocol} ip saddr @private ${setTimer(protocol, table)} ${byChance(pool, address)}`,
-        )),
-    "ip saddr @private goto pools",
+    `meta l4proto ${protocol} ${setTimer(protocol, table)}`,
+    ...asGranted(table),
+    ...toMapped(table),
+    `ip saddr set ${address} ${toPortChain(pool)}`,
   ];
 }
 

@@ -61,7 +61,8 @@ export function providedByListing(listing: string, wanted: NatTable): Provided {
     floating: enters ? fixedByFloating(floatingOf(listing)) : new Map(),
     forwards: enters ? found.sets.forwards : new Map(),
     pooled:
-      same(["srcnat", "pools", "leave"]) && sameChains(portChains(wanted), found.portChains)
+      same(["srcnat", "pools", "pools_udp", "pools_tcp", "leave"]) &&
+      sameChains(portChains(wanted), found.portChains)
         ? new Set(addressesIn([...found.sets.pooled.keys()]).map(addressKey))
         : new Set(),
     prefixes: new Set(

@@ -24,17 +24,18 @@ import {
   claimRules,
   mappedRules,
   mappingSets,
+  repliedRules,
   toEndpoints,
   toMappings,
 } from "./mapping.ts";
 import { toMetadata, trackMetadata } from "./metadata.ts";
 import { prefixChains, prefixSets } from "./nptv6.ts";
 import { crowdedRules, fillingRules, spreadRules } from "./overflow.ts";
-import { leaveRules, poolRules, portChains, portChoices, toPools } from "./pools.ts";
+import { leaveRules, poolRules, poolRulesOf, portChains, portChoices, toPools } from "./pools.ts";
 import { statelessChains, statelessSets } from "./stateless.ts";
 import type { NatTable } from "./table.ts";
 import { timerRules, timers, WITH_TIMERS } from "./timers.ts";
-import { EXEMPT, networkSets, TO_UNTRACK, trackingSets, UNTRACK, untrack6 } from "./tracking.ts";
+import { exemptRules, networkSets, TO_UNTRACK, trackingSets, UNTRACK, untrack6 } from "./tracking.ts";
 import { untranslatedChains } from "./untranslated.ts";
 
 /**
@@ -112,6 +113,8 @@ export function renderChains(table: NatTable, canMatch: Matchable, kept: Kept | 
     crowded: crowdedRules(table),
     spread: spreadRules(table),
     pools: poolRules(table, kept),
+    pools_udp: poolRulesOf("udp", table, kept),
+    pools_tcp: poolRulesOf("tcp", table, kept),
     hairpin: hairpin(table, kept),
     hairpin6: HAIRPIN6,
     timers: timerRules(table),
@@ -120,6 +123,7 @@ export function renderChains(table: NatTable, canMatch: Matchable, kept: Kept | 
     claims: claimRules(table),
     begun: begunRules(table),
     mapped: mappedRules(table),
+    replied: repliedRules(table),
     answered: answeredRules(table),
     over_sessions: refuseRules("sessions"),
     over_rate: refuseRules("rate"),
@@ -128,7 +132,13 @@ export function renderChains(table: NatTable, canMatch: Matchable, kept: Kept | 
     raw_output: raw.length === 0 ? [] : ["jump raw"],
     dstnat: [...toHelpers(table), ...TO_FIXED, ...TO_TARGET, ...toPooled, ...toMetadata(table)],
     dstnat_output: [...TO_FIXED, ...TO_TARGET],
-    srcnat: [...TO_ITSELF, ...toHairpin(table), ...EXEMPT, ...TO_EGRESS, ...toPools(table, kept)],
+    srcnat: [
+      ...TO_ITSELF,
+      ...toHairpin(table),
+      ...exemptRules(table, kept),
+      ...TO_EGRESS,
+      ...toPools(table, kept),
+    ],
     limited: limitRules(table),
     translated: [...dropsGranted(table), ...toMappings(table)],
   };

@@ -349,8 +349,12 @@ function fieldOf(header: Readonly<Header>, kind: string, field: string): Value |
   }
 }
 
-/** "1024-65535", or the value itself. */
+/** "1024-65535", a prefix, or the value itself. */
 function isWithin(value: string, range: string): boolean {
+  if (range.includes("/")) {
+    const address = parseAddress(value);
+    return address !== undefined && isIn(address, range);
+  }
   const [, first, last] = /^(\d+)-(\d+)$/.exec(range) ?? [];
   if (first === undefined) return value === range;
   return Number(value) >= Number(first) && Number(value) <= Number(last);

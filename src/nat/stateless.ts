@@ -85,15 +85,6 @@ const ERROR6 = "icmpv6 type { destination-unreachable, packet-too-big, time-exce
 /** Version 4 and 9 words of header, ICMPv6; and as it was: 5 words, ICMP. Spelled as nft lists it. */
 const DISGUISE = "@nh,0,8 set 0x49 ip protocol set ipv6-icmp";
 const UNDISGUISE = "@nh,0,8 set 0x45 ip protocol set icmp";
-/**
- * A rule as it is to be written. By the name of its field, which nft gives it in a list, a protocol would be set with
- * correction.
- */
-export const writtenRule = (rule: string): string =>
-  rule
-    .replace("ip protocol set ipv6-icmp", "@nh,72,8 set 0x3a")
-    .replace("ip protocol set icmp", "@nh,72,8 set 0x1");
-
 const TO_FIXED6 = "ip6 daddr set ip6 daddr map @stateless6";
 const TO_FLOATING6 = "ip6 saddr set ip6 saddr map @stateless_own6";
 

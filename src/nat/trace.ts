@@ -218,7 +218,7 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
   ],
   [/^hairpin6?$/, /map @own6?$/, "the source becomes its own floating IP"],
   [/./, /^masquerade$/, "the source becomes the address of the interface that the packet leaves by"],
-  [/^srcnat$/, /@exempt6?(_hosts)? accept$/, "the destination is exempt from translation"],
+  [/^srcnat$/, /^ip6? daddr \S+ accept$/, "the destination is exempt from translation"],
   [/^srcnat$/, /map @egress6?$/, "the source becomes its floating IP"],
   [
     /^(blocks|scarce)$/,
@@ -231,7 +231,7 @@ const SAYINGS: readonly (readonly [chain: RegExp, rule: RegExp, says: string])[]
     "the source becomes its block: ports of a pool's address that are its own",
   ],
   [/^to_pooled$/, /map @granted$/, "the destination is a mapping that a private host asked for"],
-  [/^pools$/, /map @granted_out$/, "the source becomes the mapping that it asked for"],
+  [/^pools/, /map @granted_out$/, "the source becomes the mapping that it asked for"],
   [
     /^(pools|spread)$/,
     /map @blocks$/,

@@ -2,7 +2,8 @@
 
 import { addresses, intervals, isHost, isIpv4, isIpv6 } from "./elements.ts";
 import { inBothFamilies } from "./families.ts";
-import type { SetContents } from "./layout.ts";
+import type { Kept } from "./homes.ts";
+import type { Elements, SetContents } from "./layout.ts";
 import { trackedPrefixes } from "./nptv6.ts";
 import type { NatTable } from "./table.ts";
 
@@ -62,6 +63,35 @@ export const TO_UNTRACK: readonly string[] = [
   "ip6 saddr @untracked6_hosts goto untrack6",
 ];
 
-export const EXEMPT: readonly string[] = inBothFamilies(
-  (ip, six) => `${ip} daddr @exempt${six} accept`,
-).concat(inBothFamilies((ip, six) => `${ip} daddr @exempt${six}_hosts accept`));
+/**
+ * Networks that stand in the rules of new flows themselves, at most: to look into a set of intervals costs as much as to
+ * compare with so many.
+ */
+const COMPARED_NETWORKS = 4;
+
+/** With 0.0.0.0/0 there is nothing to compare. */
+const ALL = "0.0.0.0/0";
+
+/**
+ * A match for each network of a few of IPv4, else one for the set of all.
+ * @param value - an address, as an expression
+ * @param kept - what the set may hold besides
+ */
+export function inNetworks(
+  value: string,
+  set: "private" | "exempt",
+  networks: Elements,
+  { kept, most = COMPARED_NETWORKS }: { readonly kept: Kept | undefined; readonly most?: number },
+): readonly string[] {
+  const isAlone = [...(kept?.[set].keys() ?? [])].every((key) => networks.has(key));
+  return isAlone && networks.size <= most && !networks.has(ALL)
+    ? [...networks.keys()].map((network) => `${value} ${network}`)
+    : [`${value} @${set}`];
+}
+
+export const exemptRules = (table: NatTable, kept: Kept | undefined): readonly string[] =>
+  [
+    ...inNetworks("ip daddr", "exempt", trackingSets(table).exempt, { kept }),
+    "ip6 daddr @exempt6",
+    ...inBothFamilies((ip, six) => `${ip} daddr @exempt${six}_hosts`),
+  ].map((match) => `${match} accept`);

@@ -70,11 +70,12 @@ function execute(tables: Map<string, Table>, line: string): void {
   else declareSet(table, what, object, body);
 }
 
-/** What has a name in nft is listed by it. */
+/** What has a name in nft is listed by it, and a protocol that a port of the header says is not said again. */
 const listedRule = (rule: string): string =>
   rule
     .replace("@nh,72,8 set 0x3a", "ip protocol set ipv6-icmp")
-    .replace("@nh,72,8 set 0x1", "ip protocol set icmp");
+    .replace("@nh,72,8 set 0x1", "ip protocol set icmp")
+    .replace(/^meta l4proto (tcp|udp) (?=.*\b\1 [sd]port\b)/, "");
 
 function changeChain(table: Table, verb: string, name: string, body: string): void {
   if (verb === "flush") (table.chains.get(name) ?? refuse(name)).rules = [];
