@@ -255,6 +255,13 @@ test("a pool is drained: what leaves by its blocks goes on, whose that is stays 
 
 test("a pool comes and goes: it is announced while it is there, its flows end with it, and no others", async () => {
   const common = { name: "default", addresses: [POOLED] };
+  await reload(fileOf([common]));
+  // It was announced until then: only of one that was not it says anything that it is.
+  await eventually(
+    "the other address is of no pool",
+    () => !listed("set", "pooled").includes(OTHER),
+    LIMIT_MS,
+  );
   await reload(fileOf([common, { name: "own", addresses: [OTHER], private: `${H2}/32` }]));
   await isAnnounced(OTHER);
   const [stays = ""] = await seenBy([H1, 42_000]);
