@@ -95,9 +95,10 @@ export class Place {
     this.#hosts[member]!.daemon.kill("SIGKILL");
   }
 
-  /** Packets of BFD leave it no more, and all others do. */
+  /** Packets of BFD leave it no more, and no new session begins, which would be up again at once; all others do. */
   muteBfd(member: number): void {
-    const rules = `table ip mute { chain out { type filter hook output priority 0; udp dport 3784 drop; }; }`;
+    const drops = "udp dport 3784 drop; tcp flags syn drop;";
+    const rules = `table ip mute { chain out { type filter hook output priority 0; ${drops} }; }`;
     run("ip", "netns", "exec", this.#hosts[member]!.namespace, "nft", rules);
   }
 

@@ -236,9 +236,13 @@ export class Site {
     return /^told (.*)$/m.exec(stdout)?.[1];
   }
 
-  /** Of dnsmasq there. */
-  dhcpPid(host: "host1" | "host2"): number {
-    return Number(readFileSync(join(this.#folder, `dhcp-${host}`, "pid"), "utf8"));
+  /** Of dnsmasq there; undefined while there is none. */
+  dhcpPid(host: "host1" | "host2"): number | undefined {
+    try {
+      return Number(readFileSync(join(this.#folder, `dhcp-${host}`, "pid"), "utf8"));
+    } catch {
+      return undefined;
+    }
   }
 
   /** An instance that knows no address, with the MAC of its port when it is given. */

@@ -188,8 +188,9 @@ clientTest(
     const dhcp = async (): Promise<StatusAnswer["dhcp"]> => (await hosts[1]!.status()).dhcp;
     expect(await dhcp()).toMatchObject({ running: true, addresses: 2 });
     const before = site.dhcpPid("host2");
-    process.kill(before, "SIGKILL");
-    await eventually("another dnsmasq", () => site.dhcpPid("host2") !== before, LIMIT_MS);
+    process.kill(before!, "SIGKILL");
+    const isAnother = (pid: number | undefined): boolean => pid !== undefined && pid !== before;
+    await eventually("another dnsmasq", () => isAnother(site.dhcpPid("host2")), LIMIT_MS);
     await eventually("an answer of it", () => site.askByDhcp("c") === told, LIMIT_MS);
     expect((await dhcp())!.restarts).toBeGreaterThan(0);
   },
