@@ -3,135 +3,17 @@ import { expect, test } from "vitest";
 import { MemoryStore } from "../store/memory.ts";
 import { Fault } from "./fault.ts";
 import { Keeper } from "./keeper.ts";
-import type { ApiRequest } from "./service.ts";
-import type { Reading } from "./tables.ts";
-import { ADMIN, ALICE, BOB, countingWorld, site } from "./testing/cloud.ts";
+import { ADMIN, countingWorld, site } from "./testing/cloud.ts";
 import { broken } from "./testing/invariants.ts";
-
-/** One of all ids that there are, of whatever kind: most requests are nonsense, and all must be borne. */
-type Pick = (n: number, of?: (typeof NAMED)[number]) => string;
-
-const NAMED = [
-  ...(["networks", "subnets", "ports", "routers", "floatingips"] as const),
-  ...(["subnetpools", "address_scopes"] as const),
-] as const;
-
-const SHAPES: readonly ((pick: Pick, n: number) => readonly [ApiRequest["method"], string, unknown?])[] = [
-  () => ["POST", "networks", { network: { "router:external": true } }],
-  (pick, n) => [
-    "POST",
-    "subnets",
-    { subnet: { network_id: pick(n), ip_version: 4, cidr: `10.${n % 4}.0.0/29` } },
-  ],
-  (pick, n) => ["POST", "ports", { port: { network_id: pick(n) } }],
-  (pick, n) => [
-    "POST",
-    "ports",
-    { port: { network_id: pick(n), fixed_ips: [{ ip_address: `10.65.0.${n % 9}` }] } },
-  ],
-  (pick, n) => ["PUT", `ports/${pick(n)}`, { port: { fixed_ips: [{ ip_address: `10.65.0.${n % 9}` }] } }],
-  (pick, n) => [
-    "POST",
-    "subnetpools",
-    {
-      subnetpool: {
-        prefixes: [`10.${n % 4}.0.0/28`],
-        address_scope_id: n % 3 === 0 ? pick(n, "address_scopes") : null,
-      },
-    },
-  ],
-  () => ["POST", "address-scopes", { address_scope: { ip_version: 4 } }],
-  (pick, n) => [
-    "POST",
-    "subnets",
-    {
-      subnet: {
-        network_id: pick(n, "networks"),
-        ip_version: 4,
-        subnetpool_id: pick(n >> 3, "subnetpools"),
-        prefixlen: 29 + (n % 2),
-      },
-    },
-  ],
-  (pick, n) => [
-    "PUT",
-    `subnetpools/${pick(n, "subnetpools")}/add_prefixes`,
-    { prefixes: [`10.${n % 7}.0.0/29`] },
-  ],
-  (pick, n) => [
-    "PUT",
-    `subnetpools/${pick(n, "subnetpools")}/remove_prefixes`,
-    { prefixes: [`10.${n % 7}.0.0/30`] },
-  ],
-  (pick, n) => [
-    "PUT",
-    `subnetpools/${pick(n, "subnetpools")}/onboard_network_subnets`,
-    { network_id: pick(n >> 3, "networks") },
-  ],
-  (pick, n) => [
-    "PUT",
-    `subnetpools/${pick(n, "subnetpools")}`,
-    { subnetpool: { address_scope_id: pick(n >> 3, "address_scopes") } },
-  ],
-  () => ["POST", "routers", { router: {} }],
-  (pick, n) => ["PUT", `routers/${pick(n)}/add_router_interface`, { subnet_id: pick(n >> 3) }],
-  (pick, n) => ["PUT", `routers/${pick(n)}/add_router_interface`, { port_id: pick(n >> 3) }],
-  (pick, n) => ["PUT", `routers/${pick(n)}/remove_router_interface`, { subnet_id: pick(n >> 3) }],
-  (pick, n) => [
-    "PUT",
-    `routers/${pick(n)}`,
-    { router: { external_gateway_info: n % 3 === 0 ? {} : { network_id: pick(n >> 3) } } },
-  ],
-  (pick, n) => [
-    "POST",
-    "floatingips",
-    { floatingip: { floating_network_id: pick(n), port_id: n % 2 === 0 ? null : pick(n >> 3) } },
-  ],
-  (pick, n) => [
-    "PUT",
-    `floatingips/${pick(n)}`,
-    { floatingip: { port_id: n % 2 === 0 ? null : pick(n >> 3) } },
-  ],
-  (pick, n) => [
-    "POST",
-    `floatingips/${pick(n)}/port_forwardings`,
-    {
-      port_forwarding: {
-        internal_port_id: pick(n >> 3),
-        protocol: "tcp",
-        internal_port: 1 + (n % 3),
-        external_port: 1 + (n % 5),
-      },
-    },
-  ],
-  ...[
-    ...["networks", "subnets", "ports", "routers", "floatingips", "security-groups"],
-    ...["subnetpools", "address-scopes"],
-  ].map((path) => (pick: Pick, n: number) => ["DELETE", `${path}/${pick(n)}`] as const),
-];
-
-const STEP = fc.record({
-  shape: fc.nat(SHAPES.length - 1),
-  n: fc.nat(4096),
-  caller: fc.constantFrom(ADMIN, ADMIN, ALICE, BOB),
-});
-
-const pickOf =
-  (reading: Reading): Pick =>
-  (at, of) => {
-    const ids = (of === undefined ? NAMED : [of]).flatMap((collection) =>
-      Array.from<{ readonly id: string }, string>(reading.all(collection), ({ id }) => id),
-    );
-    return ids[at % Math.max(1, ids.length)] ?? "none";
-  };
+import { NAMED, request, requestOf, STEP } from "./testing/requests.ts";
 
 test("no sequence of requests gives an address twice or leaves a reference to nothing", () => {
   fc.assert(
     fc.property(fc.array(STEP, { maxLength: 60 }), (steps) => {
       const { cloud } = site();
-      for (const { shape, n, caller } of steps) {
-        const [method, path, body] = SHAPES[shape]!(pickOf(cloud.tables), n);
-        const { status } = cloud.ask(method, path, body, caller);
+      for (const step of steps) {
+        const [method, path, body] = requestOf(step, cloud.tables);
+        const { status } = cloud.ask(method, path, body, step.caller);
         expect(status).toBeLessThan(500);
         expect(broken(cloud.tables)).toEqual([]);
       }
@@ -156,10 +38,6 @@ test("no JSON makes a handler fail otherwise than with a fault", () => {
     }),
   );
 });
-
-const request = (method: ApiRequest["method"], path: string, body?: unknown): ApiRequest => {
-  return { method, path: path.split("/"), query: [], body, url: "http://test" };
-};
 
 test("a hundred requests at once, over two processes on one store, get a hundred addresses", async () => {
   const store = new MemoryStore();
@@ -220,10 +98,10 @@ test("a request is one commit: whoever is killed between any two, and begins ane
           () => {},
         );
       const keeper = await open();
-      for (const { shape, n, caller } of steps) {
+      for (const step of steps) {
         const before = keeper.holds.revision;
-        const [method, path, body] = SHAPES[shape]!(pickOf(keeper.reading), n);
-        await keeper.ask(caller, request(method, path, body)).catch((error: unknown) => {
+        const asked = keeper.ask(step.caller, request(...requestOf(step, keeper.reading)));
+        await asked.catch((error: unknown) => {
           expect(error).toBeInstanceOf(Fault);
         });
         expect(keeper.holds.revision - before).toBeLessThanOrEqual(1);

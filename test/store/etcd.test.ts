@@ -12,6 +12,7 @@ import { COMMIT_OPERATIONS } from "../../src/store/store.ts";
 import { type Certificates, certificates, Etcd, missing, openFolder } from "./etcd-daemon.ts";
 import { users } from "./etcd-users.ts";
 import { laws } from "./laws/laws.ts";
+import { networkingLaw } from "./laws/networking.ts";
 import { type Subject, WAIT, watched } from "./laws/subject.ts";
 
 const SCRIPT = new URL("../../dist/src/store/local/process.js", import.meta.url).pathname;
@@ -47,6 +48,16 @@ describe.skipIf(absent !== undefined)(`in etcd${absent === undefined ? "" : `, m
   }
 
   describe("what every store keeps to", () => laws(subject, { runs: 25 }));
+
+  const mortal = async () => {
+    const place = settings();
+    const kill = async (): Promise<void> => {
+      await etcd.halt();
+      await etcd.resume();
+    };
+    return { open: () => EtcdStore.open(place), kill, remove: async () => undefined };
+  };
+  networkingLaw(mortal, { runs: 1, kills: 2 });
 
   ownTests(settings);
   midway(settings, () => etcd);

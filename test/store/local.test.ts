@@ -21,6 +21,7 @@ import { HISTORY_COMMITS } from "../../src/store/feed.ts";
 import { follow } from "../../src/store/follow.ts";
 import { LocalStore } from "../../src/store/local/local.ts";
 import { laws } from "./laws/laws.ts";
+import { networkingLaw } from "./laws/networking.ts";
 import { type Subject, WAIT } from "./laws/subject.ts";
 import { processOf, SCRIPT } from "./store-process.ts";
 
@@ -51,6 +52,15 @@ async function subject(): Promise<Subject> {
 
 describe("on the disk", () => {
   laws(subject, { runs: 8 });
+  const mortal = async () => {
+    const directory = folder();
+    return {
+      open: () => LocalStore.open(directory, SCRIPT),
+      kill: async () => void process.kill(processOf(directory), "SIGKILL"),
+      remove: async () => rmSync(directory, { recursive: true, force: true }),
+    };
+  };
+  networkingLaw(mortal, { runs: 3, kills: 3 });
 });
 
 /** Opens, reads everything and closes. */
